@@ -1,0 +1,42 @@
+/* Mail addresses. Pure functions over slices; no allocation unless said; any thread.
+ * RFC 5321 4.1.2 and 4.1.3 (envelope), RFC 6531 3.3 (UTF-8), RFC 5322 3.4 (headers). */
+#ifndef SENDOFF_BASE_ADDRESS_H
+#define SENDOFF_BASE_ADDRESS_H
+
+#include "base/bytes.h"
+
+#define LOCAL_PART_MAX 64 /* RFC 5321 4.5.3.1.1 */
+#define DOMAIN_MAX 255    /* RFC 5321 4.5.3.1.2 */
+#define ADDRESS_MAX 254   /* RFC 5321 4.5.3.1.3 less the angle brackets */
+
+struct address {
+  struct bytes whole;  /* as written, without angle brackets and source route */
+  struct bytes local;  /* as written, quotes included */
+  struct bytes domain; /* as written; empty for the null path and for a bare "postmaster" */
+  bool is_null;        /* <> */
+  bool utf8;           /* holds an octet over 127 anywhere: needs SMTPUTF8 */
+  bool literal;        /* domain is an address literal, RFC 5321 4.1.3 */
+};
+
+/* Parses a path with its angle brackets at the start of `text`: <>, <local@domain>, <@route:local@domain>,
+ * <postmaster>. On OK `*used` is the number of octets read, closing bracket included. E_SYNTAX, or E_TOO_BIG over the
+ * limits above. */
+int path_parse(struct bytes text, struct address *out, size_t *used);
+/* The same for an address without brackets that is the whole of `text` (command line, store); always with a domain. */
+int address_parse(struct bytes text, struct address *out);
+bool domain_valid(struct bytes text);          /* LDH labels, "_" too, or U-labels; no literal; at most DOMAIN_MAX */
+bool address_literal_valid(struct bytes text); /* "[127.0.0.1]", "[IPv6:::1]" */
+/* Lower-case ASCII copy of a domain, U-labels turned into A-labels (libidn2); a NUL-terminated string. E_SYNTAX,
+ * E_TOO_BIG, E_MEMORY; then `out` holds nothing of use. */
+int domain_normalize(struct bytes domain, char out[DOMAIN_MAX + 1]);
+
+/* Walks the mailboxes of an RFC 5322 address-list (From, To): display names, comments, quoted strings, groups, folding,
+ * obsolete routes. Start with `*at` = 0; returns 1 with the next addr-spec in `out` (views into `value`, or into
+ * `scratch`, at least value.len octets, when comments or folding inside the addr-spec had to be taken out), 0 at the
+ * end, E_SYNTAX when the rest cannot be read; then the whole value must be refused. What `out` points to lasts until
+ * the next call. Stricter than RFC 5322 where readers differ, so that nobody can show them another author: E_SYNTAX
+ * also for an "@" outside quotes in a display name (unless it repeats the address), for "=?", "<", ">" or a quoted "@"
+ * in a local part, groups in groups, invalid UTF-8, control characters, CR or LF that is no fold. */
+int mailbox_next(struct bytes value, size_t *at, struct address *out, char *scratch, size_t scratch_size);
+
+#endif

@@ -1,0 +1,110 @@
+#include "base/quantity.h"
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/result.h"
+
+#include <stdbool.h>
+#include <string.h>
+#include <time.h>
+
+int size_parse(const char *text, uint64_t *bytes) {
+  struct bytes all = bytes_of(text);
+  unsigned shift = 0;
+  if (all.len) {
+    switch (all.at[all.len - 1]) {
+    case 'K':
+    case 'k': shift = 10; break;
+    case 'M':
+    case 'm': shift = 20; break;
+    case 'G':
+    case 'g': shift = 30; break;
+    default: break;
+    }
+  }
+  if (shift) all.len--;
+  uint64_t number;
+  if (!bytes_to_u64(all, &number) || number > UINT64_MAX >> shift) return E_SYNTAX;
+  *bytes = number << shift;
+  return OK;
+}
+
+static int64_t unit_seconds(char c) {
+  switch (c) {
+  case 's': return 1;
+  case 'm': return 60;
+  case 'h': return 3600;
+  case 'd': return 86400;
+  case 'w': return 7 * 86400;
+  default: return 0;
+  }
+}
+
+int duration_parse(const char *text, int64_t *us) {
+  const int64_t most = INT64_C(36500) * 86400; /* a hundred years: above it somebody has mistyped */
+  int64_t total = 0;
+  if (!*text) return E_SYNTAX;
+  while (*text) {
+    int64_t number = 0, unit;
+    const char *start = text;
+    for (; *text >= '0' && *text <= '9'; text++) {
+      number = number * 10 + (*text - '0');
+      if (number > most) return E_SYNTAX;
+    }
+    if (text == start || !(unit = unit_seconds(*text))) return E_SYNTAX;
+    text++;
+    if (number > most / unit || (total += number * unit) > most) return E_SYNTAX;
+  }
+  *us = total * SECOND_US;
+  return OK;
+}
+
+/* Exactly `count` digits; moves `at` behind them. */
+static bool digits(const char **at, int count, int *out) {
+  *out = 0;
+  for (; count; count--, ++*at) {
+    if (**at < '0' || **at > '9') return false;
+    *out = *out * 10 + (**at - '0');
+  }
+  return true;
+}
+
+static bool literal(const char **at, char c) {
+  if (**at != c) return false;
+  ++*at;
+  return true;
+}
+
+/* "HH:MM", "HH:MM:SS", "HH:MM:SS.mmm", and the zone: "Z", " UTC", or nothing. Ends where `at` ends. */
+static bool time_of_day(const char *at, struct tm *t, int *milliseconds) {
+  if (!digits(&at, 2, &t->tm_hour) || !literal(&at, ':') || !digits(&at, 2, &t->tm_min)) return false;
+  if (literal(&at, ':')) {
+    if (!digits(&at, 2, &t->tm_sec)) return false;
+    if (literal(&at, '.') && !digits(&at, 3, milliseconds)) return false;
+  }
+  if (t->tm_hour > 23 || t->tm_min > 59 || t->tm_sec > 59) return false;
+  return !*at || strcmp(at, "Z") == 0 || strcmp(at, " UTC") == 0;
+}
+
+/* Not strptime: it reads "26-1-2" as the year 26. */
+int moment_parse(const char *text, int64_t now_us, int64_t *us) {
+  int64_t ago;
+  if (duration_parse(text, &ago) == OK) {
+    *us = now_us - ago;
+    return OK;
+  }
+  struct tm t = {0};
+  int year, month, milliseconds = 0;
+  if (!digits(&text, 4, &year) || !literal(&text, '-') || !digits(&text, 2, &month) || !literal(&text, '-') ||
+      !digits(&text, 2, &t.tm_mday))
+    return E_SYNTAX;
+  t.tm_year = year - 1900;
+  t.tm_mon = month - 1;
+  if (*text && ((!literal(&text, ' ') && !literal(&text, 'T')) || !time_of_day(text, &t, &milliseconds)))
+    return E_SYNTAX;
+  struct tm checked = t; /* timegm would turn 31 February into 3 March */
+  time_t seconds = timegm(&checked);
+  if (checked.tm_mday != t.tm_mday || checked.tm_mon != t.tm_mon) return E_SYNTAX;
+  *us = (int64_t)seconds * SECOND_US + (int64_t)milliseconds * 1000;
+  return OK;
+}

@@ -1,0 +1,67 @@
+/* The command line: words -> a verb of the table and its options -> run. One file per noun holds the verbs. One thread.
+ */
+#ifndef SENDOFF_CLI_COMMAND_H
+#define SENDOFF_CLI_COMMAND_H
+
+#include "base/result.h"
+#include "relay/config.h"
+#include "store/admin.h"
+#include "store/read.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum exit_status { EXIT_DONE = 0, EXIT_NO = 1, EXIT_WORDS = 2 };
+
+#define COMMAND_WORDS_MAX 1024
+
+struct command_option {
+  const char *name, *value; /* without the dashes; value NULL for a switch */
+};
+
+/* What was typed, taken apart. Views into argv. */
+struct cli {
+  const struct verb *verb;
+  const char *config_option;
+  bool json, help;
+  const char *words[COMMAND_WORDS_MAX]; /* after noun and verb */
+  size_t word_count;
+  struct command_option options[COMMAND_WORDS_MAX];
+  size_t option_count;
+  struct config *config; /* after cli_config */
+};
+
+/* A verb. `options`: names separated by spaces, "name=" when a value follows. */
+struct verb {
+  const char *noun, *name; /* name NULL: the noun alone */
+  const char *arguments, *options, *summary, *example;
+  size_t least, most;
+  enum exit_status (*run)(struct cli *c);
+};
+
+/* One noun's verbs, ended by a noun of NULL; in the order of the help. */
+extern const struct verb init_verbs[], serve_verbs[], config_verbs[], account_verbs[], domain_verbs[], dkim_verbs[],
+    source_verbs[], queue_verbs[], log_verbs[], why_verbs[], status_verbs[];
+
+enum exit_status cli_main(int argc, char **argv);
+
+/* --- for the verbs --- */
+
+const char *cli_option(const struct cli *c, const char *name); /* the last of that name, or NULL */
+bool cli_switch(const struct cli *c, const char *name);
+const char *cli_option_at(const struct cli *c, const char *name, size_t index); /* the index-th, or NULL */
+size_t cli_option_count(const struct cli *c, const char *name);
+
+/* "sendoff: ..." on standard error; returns the status, so that `return cli_fail(...)` reads well. */
+enum exit_status cli_fail(enum exit_status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+enum exit_status cli_failed(int code, const struct reason *why); /* EXIT_NO with the reason */
+
+/* The configuration, the store's reading and writing side. On EXIT_NO the message has been printed. */
+enum exit_status cli_config(struct cli *c);
+enum exit_status cli_reader(struct cli *c, struct reader **out);
+enum exit_status cli_admin(struct cli *c, struct admin **out);
+enum exit_status cli_directory(struct cli *c, struct directory **out);
+/* Closes, and when rc is OK tells a running gateway, which has the change when this returns. */
+enum exit_status cli_admin_done(struct cli *c, struct admin **admin, int rc, const struct reason *why);
+
+#endif

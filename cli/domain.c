@@ -1,0 +1,210 @@
+#include "base/address.h"
+#include "base/clock.h"
+#include "cli/command.h"
+#include "cli/dns_records.h"
+#include "cli/output.h"
+#include "dkim/keys.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define RSA_BITS 2048
+
+static enum exit_status normalize(const char *typed, char out[DOMAIN_MAX + 1]) {
+  if (domain_normalize(bytes_of(typed), out) == OK && strchr(out, '.')) return EXIT_DONE;
+  return cli_fail(EXIT_WORDS, "%s is no domain name; write one as in example.com", typed);
+}
+
+/* "s202611r", then "s202611r2", ...: the month tells a key's age, and a selector is never used twice for a domain. */
+static void make_selector(const struct domain *d, enum key_algorithm algorithm, char out[64]) {
+  time_t now = (time_t)(clock_now_us() / SECOND_US);
+  struct tm t;
+  gmtime_r(&now, &t);
+  for (unsigned n = 1;; n++) {
+    char number[16] = "";
+    if (n > 1) snprintf(number, sizeof number, "%u", n);
+    snprintf(out, 64, "s%04d%02d%c%s", (t.tm_year + 1900) % 10000, (t.tm_mon + 1) % 100,
+             algorithm == KEY_RSA ? 'r' : 'e', number);
+    bool taken = false;
+    for (size_t i = 0; d && i < d->key_count; i++) taken |= strcmp(d->keys[i].selector, out) == 0;
+    if (!taken) return;
+  }
+}
+
+static int add_key(struct admin *a, const char *domain, enum key_algorithm algorithm, struct reason *why) {
+  struct buffer pem, public;
+  char selector[64];
+  make_selector(NULL, algorithm, selector);
+  int rc = key_generate(algorithm == KEY_RSA ? SIGNER_RSA_SHA256 : SIGNER_ED25519_SHA256, RSA_BITS, &pem, &public, why);
+  if (rc == OK) rc = buffer_add(&public, "", 1);
+  if (rc == OK) {
+    struct signing_key k = {.domain = domain,
+                            .selector = selector,
+                            .algorithm = algorithm,
+                            .private_pem = buffer_bytes(&pem),
+                            .public_base64 = public.at};
+    rc = admin_key_add(a, &k, why);
+  }
+  buffer_wipe_free(&pem);
+  buffer_free(&public);
+  return rc;
+}
+
+static enum exit_status print_records(struct cli *c, const char *name) {
+  struct directory *d;
+  if (cli_directory(c, &d) != EXIT_DONE) return EXIT_NO;
+  const struct domain *domain = directory_domain(d, name, false);
+  enum exit_status s = EXIT_DONE;
+  if (domain)
+    dns_records_print(c, d, domain);
+  else
+    s = cli_fail(EXIT_NO, "there is no domain %s; see: sendoff domain list", name);
+  directory_release(&d);
+  return s;
+}
+
+static enum exit_status add(struct cli *c) {
+  char name[DOMAIN_MAX + 1];
+  struct admin *a;
+  struct reason why = {""};
+  const char *kind = cli_option(c, "key");
+  bool rsa = !kind || strcmp(kind, "rsa2048") == 0, both = kind && strcmp(kind, "both") == 0,
+       ed = kind && strcmp(kind, "ed25519") == 0;
+  if (!rsa && !both && !ed) return cli_fail(EXIT_WORDS, "--key is rsa2048, ed25519 or both");
+  if (normalize(c->words[0], name) != EXIT_DONE) return EXIT_WORDS;
+  if (cli_admin(c, &a) != EXIT_DONE) return EXIT_NO;
+  int rc = admin_domain_add(a, name, &why);
+  bool added = rc == OK;
+  if (rc == OK && (ed || both)) rc = add_key(a, name, KEY_ED25519, &why);
+  if (rc == OK && (rsa || both)) rc = add_key(a, name, KEY_RSA, &why);
+  if (rc != OK && added) { /* a domain without its keys would send unsigned mail in silence */
+    struct reason ignored;
+    admin_domain_remove(a, name, &ignored);
+  }
+  if (cli_admin_done(c, &a, rc, &why) != EXIT_DONE) return EXIT_NO;
+  if (!c->json) printf("%s is added; mail from it is signed from now on. Publish these records:\n\n", name);
+  return print_records(c, name);
+}
+
+static enum exit_status records(struct cli *c) {
+  char name[DOMAIN_MAX + 1];
+  if (normalize(c->words[0], name) != EXIT_DONE) return EXIT_WORDS;
+  return print_records(c, name);
+}
+
+static size_t active_keys(const struct domain *d) {
+  size_t n = 0;
+  for (size_t i = 0; i < d->key_count; i++) n += d->keys[i].state == KEY_ACTIVE;
+  return n;
+}
+
+static json_t *domain_json(const struct domain *d) {
+  json_t *keys = json_array();
+  for (size_t i = 0; i < d->key_count; i++)
+    json_array_append_new(keys, json_pack("{s:o, s:s, s:s}", "selector", json_text(d->keys[i].selector), "algorithm",
+                                          d->keys[i].algorithm == KEY_RSA ? "rsa" : "ed25519", "state",
+                                          d->keys[i].state == KEY_ACTIVE ? "active" : "retired"));
+  return json_pack("{s:o, s:s, s:o, s:o}", "domain", json_text(d->name), "spf", check_mode_name(d->spf), "keys", keys,
+                   "created", json_time(d->created_us));
+}
+
+static enum exit_status list(struct cli *c) {
+  struct directory *d;
+  if (cli_directory(c, &d) != EXIT_DONE) return EXIT_NO;
+  struct table *t = table_new((const char *const[]){"DOMAIN", "KEYS", "SPF"}, 3);
+  for (size_t i = 0; i < d->domain_count; i++) {
+    char keys[32];
+    snprintf(keys, sizeof keys, "%zu", active_keys(&d->domains[i]));
+    if (c->json)
+      print_json(domain_json(&d->domains[i]));
+    else
+      table_add(t, (const char *const[]){d->domains[i].name, keys, check_mode_name(d->domains[i].spf)});
+  }
+  table_print(&t);
+  directory_release(&d);
+  return EXIT_DONE;
+}
+
+static enum exit_status show(struct cli *c) {
+  char name[DOMAIN_MAX + 1];
+  struct directory *d;
+  if (normalize(c->words[0], name) != EXIT_DONE) return EXIT_WORDS;
+  if (cli_directory(c, &d) != EXIT_DONE) return EXIT_NO;
+  const struct domain *domain = directory_domain(d, name, false);
+  enum exit_status s = EXIT_DONE;
+  if (!domain) {
+    s = cli_fail(EXIT_NO, "there is no domain %s; see: sendoff domain list", name);
+  } else if (c->json) {
+    print_json(domain_json(domain));
+  } else {
+    printf("domain  %s\nspf     %s\n", domain->name, check_mode_name(domain->spf));
+    for (size_t i = 0; i < domain->key_count; i++)
+      printf("key     %s, %s, %s\n", domain->keys[i].selector, domain->keys[i].algorithm == KEY_RSA ? "RSA" : "Ed25519",
+             domain->keys[i].state == KEY_ACTIVE ? "signs" : "retired");
+  }
+  directory_release(&d);
+  return s;
+}
+
+static enum exit_status set(struct cli *c) {
+  char name[DOMAIN_MAX + 1];
+  enum check_mode mode;
+  struct admin *a;
+  struct reason why = {""};
+  const char *spf = cli_option(c, "spf");
+  if (!spf || check_mode_parse(spf, &mode) != OK)
+    return cli_fail(EXIT_WORDS, "say what to change: --spf off, observe or enforce");
+  if (normalize(c->words[0], name) != EXIT_DONE) return EXIT_WORDS;
+  if (cli_admin(c, &a) != EXIT_DONE) return EXIT_NO;
+  return cli_admin_done(c, &a, admin_domain_set_spf(a, name, mode, &why), &why);
+}
+
+static enum exit_status remove_domain(struct cli *c) {
+  char name[DOMAIN_MAX + 1];
+  struct admin *a;
+  struct reason why = {""};
+  if (normalize(c->words[0], name) != EXIT_DONE) return EXIT_WORDS;
+  if (cli_admin(c, &a) != EXIT_DONE) return EXIT_NO;
+  return cli_admin_done(c, &a, admin_domain_remove(a, name, &why), &why);
+}
+
+static enum exit_status dkim_list(struct cli *c) {
+  struct directory *d;
+  if (cli_directory(c, &d) != EXIT_DONE) return EXIT_NO;
+  struct table *t = table_new((const char *const[]){"DOMAIN", "SELECTOR", "ALGORITHM", "STATE"}, 4);
+  for (size_t i = 0; i < d->domain_count; i++)
+    for (size_t n = 0; n < d->domains[i].key_count; n++) {
+      const struct signing_key *k = &d->domains[i].keys[n];
+      const char *algorithm = k->algorithm == KEY_RSA ? "rsa" : "ed25519",
+                 *state = k->state == KEY_ACTIVE ? "active" : "retired";
+      if (c->word_count && strcmp(c->words[0], k->domain) != 0) continue;
+      if (c->json)
+        print_json(json_pack("{s:o, s:o, s:s, s:s, s:o}", "domain", json_text(k->domain), "selector",
+                             json_text(k->selector), "algorithm", algorithm, "state", state, "created",
+                             json_time(k->created_us)));
+      else
+        table_add(t, (const char *const[]){k->domain, k->selector, algorithm, state});
+    }
+  table_print(&t);
+  directory_release(&d);
+  return EXIT_DONE;
+}
+
+const struct verb domain_verbs[] = {
+    {"domain", "add", "DOMAIN [--key rsa2048|ed25519|both]",
+     "key=", "A domain that mail is sent from: makes its DKIM keys, prints the records to publish.",
+     "sendoff domain add example.com", 1, 1, add},
+    {"domain", "list", "", "", "All domains.", "sendoff domain list", 0, 0, list},
+    {"domain", "show", "DOMAIN", "", "One domain, with its keys.", "sendoff domain show example.com", 1, 1, show},
+    {"domain", "records", "DOMAIN", "", "The DNS records to publish, ready to paste.",
+     "sendoff domain records example.com", 1, 1, records},
+    {"domain", "set", "DOMAIN --spf off|observe|enforce", "spf=",
+     "What a failing SPF check does: nothing, a note in the log, or a refusal (550 5.7.23) with the record to publish.",
+     "sendoff domain set example.com --spf enforce", 1, 1, set},
+    {"domain", "remove", "DOMAIN", "", "Removes the domain and its keys; its mail is no longer signed.",
+     "sendoff domain remove example.com", 1, 1, remove_domain},
+    {0}};
+
+const struct verb dkim_verbs[] = {
+    {"dkim", "list", "[DOMAIN]", "", "The signing keys.", "sendoff dkim list example.com", 0, 1, dkim_list}, {0}};

@@ -1,0 +1,81 @@
+#include "cli/event_print.h"
+
+#include "base/clock.h"
+#include "base/id.h"
+#include "cli/output.h"
+
+#include <stdio.h>
+
+json_t *event_json(const struct event *e) {
+  char id[ID_TEXT], message[ID_TEXT] = "";
+  id_format(e->id, id);
+  if (e->message_id) id_format(e->message_id, message);
+  return json_pack("{s:s, s:o, s:s, s:s, s:o, s:o, s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:I}", "id", id, "time",
+                   json_time(id_time_us(e->id)), "event", event_name(e->kind), "message", message, "account",
+                   json_text(e->account), "from", json_text(e->from), "to", json_text(e->to), "code", e->code,
+                   "enhanced", json_text(e->enhanced), "text", json_text(e->text), "host", json_text(e->host), "source",
+                   json_text(e->source), "ref", json_text(e->ref), "count", (json_int_t)e->count);
+}
+
+static const char *colour(enum event_kind kind) {
+  if (!output_is_terminal()) return "";
+  switch (kind) {
+  case EVENT_DELIVERED: return "\033[32m";
+  case EVENT_REFUSED:
+  case EVENT_BOUNCED:
+  case EVENT_EXPIRED: return "\033[31m";
+  case EVENT_DEFERRED: return "\033[33m";
+  default: return "";
+  }
+}
+
+static void print_head(const struct event *e) {
+  char time[40];
+  clock_format_iso(id_time_us(e->id), time, sizeof time);
+  const char *on = colour(e->kind);
+  printf("%s  %s%-9s%s", time, on, event_name(e->kind), *on ? "\033[0m" : "");
+}
+
+static void print_reply(const struct event *e) {
+  if (e->code) printf(" %d", e->code);
+  if (*e->enhanced) printf(" %s", e->enhanced);
+  if (*e->text) putchar(' ');
+  print_safe(e->text);
+}
+
+void event_print_line(const struct event *e) {
+  char message[ID_TEXT] = "-";
+  if (e->message_id) id_format(e->message_id, message);
+  print_head(e);
+  printf("  %s  ", message);
+  print_safe(*e->account ? e->account : "-");
+  printf("  <");
+  print_safe(e->from);
+  printf("> -> <");
+  print_safe(e->to);
+  putchar('>');
+  print_reply(e);
+  if (*e->host) printf("  [%s]", e->host);
+  if (*e->ref) printf("  why %s", e->ref);
+  if (e->count > 1) printf("  (%llu times)", (unsigned long long)e->count);
+  putchar('\n');
+}
+
+static void print_part(const char *name, const char *value) {
+  if (!*value) return;
+  printf("    %-8s ", name);
+  print_safe(value);
+  putchar('\n');
+}
+
+void event_print_story(const struct event *e) {
+  print_head(e);
+  print_reply(e);
+  putchar('\n');
+  print_part("account", e->account);
+  if (e->kind == EVENT_ACCEPTED) print_part("from", *e->from ? e->from : "<>");
+  print_part("to", e->to);
+  print_part(e->kind == EVENT_ACCEPTED || e->kind == EVENT_REFUSED ? "client" : "host", e->host);
+  print_part("source", e->source);
+  print_part("why", e->ref);
+}

@@ -1,0 +1,193 @@
+#include "base/id.h"
+#include "cli/command.h"
+#include "cli/output.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *state_name(enum recipient_state s) {
+  return s == RECIPIENT_HELD ? "held" : "queued";
+}
+
+/* --account, --to, --state, and an id. */
+static enum exit_status read_filter(struct cli *c, const char *id, struct queue_filter *f) {
+  const char *state = cli_option(c, "state");
+  *f = (struct queue_filter){.account = cli_option(c, "account"), .to = cli_option(c, "to"), .state = -1};
+  if (state && strcmp(state, "queued") == 0)
+    f->state = RECIPIENT_QUEUED;
+  else if (state && strcmp(state, "held") == 0)
+    f->state = RECIPIENT_HELD;
+  else if (state)
+    return cli_fail(EXIT_WORDS, "--state is queued or held");
+  if (id && id_parse(id, &f->message_id) != OK)
+    return cli_fail(EXIT_WORDS, "%s is no message id; see: sendoff queue list", id);
+  return EXIT_DONE;
+}
+
+struct listing {
+  struct cli *c;
+  struct table *table;
+  size_t count;
+};
+
+static bool list_row(void *arg, const struct message *m, const struct queued_recipient *r) {
+  struct listing *l = arg;
+  char id[ID_TEXT], next[40], age[40], attempts[16];
+  id_format(m->id, id);
+  int64_t now = clock_now_us();
+  l->count++;
+  if (l->c->json) {
+    print_json(json_pack("{s:s, s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:o, s:o, s:o, s:o}", "message", id, "account",
+                         json_text(m->account), "from", json_text(m->reverse_path), "to", json_text(r->address),
+                         "domain", json_text(r->domain), "state", state_name(r->state), "attempts",
+                         (json_int_t)r->attempts, "size", (json_int_t)m->size, "created", json_time(m->created_us),
+                         "next", json_time(r->next_us), "expires", json_time(m->expires_us), "last",
+                         json_text(r->last)));
+    return true;
+  }
+  clock_format_span(now - m->created_us, age, sizeof age);
+  clock_format_span(r->next_us - now, next, sizeof next);
+  snprintf(attempts, sizeof attempts, "%u", r->attempts);
+  table_add(l->table, (const char *const[]){id, m->account, m->reverse_path, r->address, age, attempts,
+                                            r->state == RECIPIENT_HELD ? "held" : next, r->last});
+  return true;
+}
+
+static enum exit_status list_with(struct cli *c, const struct queue_filter *f, size_t *count) {
+  struct reader *r;
+  if (cli_reader(c, &r) != EXIT_DONE) return EXIT_NO;
+  struct listing l = {
+      .c = c,
+      .table =
+          table_new((const char *const[]){"MESSAGE", "ACCOUNT", "FROM", "TO", "AGE", "TRIES", "NEXT IN", "LAST"}, 8)};
+  int rc = reader_queue(r, f, list_row, &l);
+  reader_close(&r);
+  table_print(&l.table);
+  *count = l.count;
+  return rc == OK ? EXIT_DONE : cli_fail(EXIT_NO, "the queue cannot be read: %s", result_text(rc));
+}
+
+static enum exit_status list(struct cli *c) {
+  struct queue_filter f;
+  size_t count;
+  enum exit_status s = read_filter(c, NULL, &f);
+  if (s == EXIT_DONE) s = list_with(c, &f, &count);
+  if (s == EXIT_DONE && !count && !c->json) puts("the queue is empty");
+  return s;
+}
+
+static enum exit_status print_content(struct cli *c, int64_t id) {
+  struct reader *r;
+  struct buffer prefix, content;
+  struct reason why = {""};
+  if (cli_reader(c, &r) != EXIT_DONE) return EXIT_NO;
+  buffer_init(&prefix, SIZE_MAX / 4);
+  buffer_init(&content, SIZE_MAX / 4);
+  int rc = reader_content(r, id, &prefix, &content, &why);
+  if (rc == OK) {
+    fwrite(prefix.at, 1, prefix.len, stdout);
+    fwrite(content.at, 1, content.len, stdout);
+  }
+  buffer_free(&prefix);
+  buffer_free(&content);
+  reader_close(&r);
+  return rc == OK ? EXIT_DONE : cli_failed(rc, &why);
+}
+
+static enum exit_status show(struct cli *c) {
+  struct queue_filter f;
+  size_t count;
+  enum exit_status s = read_filter(c, c->words[0], &f);
+  if (s != EXIT_DONE) return s;
+  if (cli_switch(c, "content")) return print_content(c, f.message_id);
+  s = list_with(c, &f, &count);
+  if (s == EXIT_DONE && !count)
+    s = cli_fail(EXIT_NO, "%s is not in the queue; its story: sendoff log show %s", c->words[0], c->words[0]);
+  return s;
+}
+
+static bool summary_row(void *arg, const struct queue_summary_row *r) {
+  struct listing *l = arg;
+  char queued[32], held[32], oldest[40], next[40];
+  int64_t now = clock_now_us();
+  l->count++;
+  if (l->c->json) {
+    print_json(json_pack("{s:o, s:I, s:I, s:o, s:o, s:o}", "domain", json_text(r->domain), "queued",
+                         (json_int_t)r->queued, "held", (json_int_t)r->held, "oldest", json_time(r->oldest_us), "next",
+                         json_time(r->next_us), "last", json_text(r->last)));
+    return true;
+  }
+  snprintf(queued, sizeof queued, "%llu", (unsigned long long)r->queued);
+  snprintf(held, sizeof held, "%llu", (unsigned long long)r->held);
+  clock_format_span(now - r->oldest_us, oldest, sizeof oldest);
+  clock_format_span(r->next_us - now, next, sizeof next);
+  table_add(l->table, (const char *const[]){r->domain, queued, held, oldest, next, r->last});
+  return true;
+}
+
+static enum exit_status summary(struct cli *c) {
+  struct reader *r;
+  if (cli_reader(c, &r) != EXIT_DONE) return EXIT_NO;
+  struct listing l = {
+      .c = c, .table = table_new((const char *const[]){"DOMAIN", "QUEUED", "HELD", "OLDEST", "NEXT IN", "LAST"}, 6)};
+  int rc = reader_queue_summary(r, summary_row, &l);
+  reader_close(&r);
+  table_print(&l.table);
+  if (rc == OK && !l.count && !c->json) puts("the queue is empty");
+  return rc == OK ? EXIT_DONE : cli_fail(EXIT_NO, "the queue cannot be read: %s", result_text(rc));
+}
+
+/* IDs, or a selection by --account and --to: never everything by accident. */
+static enum exit_status change(struct cli *c, enum queue_action action, const char *done) {
+  struct admin *a;
+  struct queue_filter f;
+  struct reason why = {""};
+  uint64_t changed = 0, all = 0;
+  if (!c->word_count && !cli_option(c, "account") && !cli_option(c, "to"))
+    return cli_fail(EXIT_WORDS, "say which: message ids, --account NAME or --to PATTERN (--to '*' is all)");
+  enum exit_status s = EXIT_DONE;
+  for (size_t i = 0; s == EXIT_DONE && i < c->word_count; i++) s = read_filter(c, c->words[i], &f);
+  if (s != EXIT_DONE || (s = cli_admin(c, &a)) != EXIT_DONE) return s;
+  int rc = OK;
+  for (size_t i = 0; rc == OK && i < (c->word_count ? c->word_count : 1); i++) {
+    read_filter(c, c->word_count ? c->words[i] : NULL, &f);
+    rc = admin_queue(a, &f, action, &changed, &why);
+    all += changed;
+  }
+  s = cli_admin_done(c, &a, rc, &why);
+  if (s == EXIT_DONE && !c->json) printf("%llu recipient%s %s\n", (unsigned long long)all, all == 1 ? "" : "s", done);
+  if (s == EXIT_DONE && c->json) print_json(json_pack("{s:I}", "changed", (json_int_t)all));
+  return s == EXIT_DONE && !all ? cli_fail(EXIT_NO, "nothing in the queue matches; see: sendoff queue list") : s;
+}
+
+static enum exit_status retry(struct cli *c) {
+  return change(c, QUEUE_RETRY, "to be tried now");
+}
+static enum exit_status hold(struct cli *c) {
+  return change(c, QUEUE_HOLD, "held");
+}
+static enum exit_status release(struct cli *c) {
+  return change(c, QUEUE_RELEASE, "released");
+}
+static enum exit_status drop(struct cli *c) {
+  return change(c, QUEUE_DROP, "dropped");
+}
+
+#define WHICH "ID... | --account A | --to PATTERN"
+
+const struct verb queue_verbs[] = {
+    {"queue", "list", "[--account A] [--to PATTERN] [--state queued|held]",
+     "account= to= state=", "The recipients that wait.", "sendoff queue list --account blog", 0, 0, list},
+    {"queue", "show", "ID [--content]", "content", "One message's recipients, or its content as it will be sent.",
+     "sendoff queue show 1CZQ6K3E0W40 --content", 1, 1, show},
+    {"queue", "summary", "", "", "What waits, by domain.", "sendoff queue summary", 0, 0, summary},
+    {"queue", "retry", WHICH, "account= to=", "Tries them now.", "sendoff queue retry --to '*@example.net'", 0,
+     COMMAND_WORDS_MAX, retry},
+    {"queue", "hold", WHICH, "account= to=", "Keeps them until they are released.", "sendoff queue hold --account blog",
+     0, COMMAND_WORDS_MAX, hold},
+    {"queue", "release", WHICH, "account= to=", "Ends a hold.", "sendoff queue release --account blog", 0,
+     COMMAND_WORDS_MAX, release},
+    {"queue", "drop", WHICH, "account= to=", "Throws them away, without a bounce; the log says so.",
+     "sendoff queue drop 1CZQ6K3E0W40", 0, COMMAND_WORDS_MAX, drop},
+    {0}};

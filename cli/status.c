@@ -1,0 +1,38 @@
+#include "cli/command.h"
+#include "cli/output.h"
+#include "relay/control_client.h"
+
+#include <stdio.h>
+
+static void print_figures(const char *text, size_t len) {
+  json_t *object = json_loadb(text, len, 0, NULL), *value;
+  const char *key;
+  json_object_foreach(object, key, value) {
+    if (json_is_string(value))
+      printf("%-22s %s\n", key, json_string_value(value));
+    else
+      printf("%-22s %lld\n", key, (long long)json_integer_value(value));
+  }
+  json_decref(object);
+}
+
+static enum exit_status status(struct cli *c) {
+  struct buffer answer;
+  if (cli_config(c) != EXIT_DONE) return EXIT_NO;
+  buffer_init(&answer, 64 * 1024);
+  int rc = control_ask(c->config->data_dir, "status", &answer);
+  enum exit_status out = EXIT_DONE;
+  if (rc == E_NOT_FOUND)
+    out = cli_fail(EXIT_NO, "sendoff is not running; start it with: sendoff serve");
+  else if (rc != OK)
+    out = cli_fail(EXIT_NO, "the gateway does not answer; look at its log");
+  else if (c->json)
+    printf("%.*s\n", (int)answer.len, answer.at);
+  else
+    print_figures(answer.at, answer.len);
+  buffer_free(&answer);
+  return out;
+}
+
+const struct verb status_verbs[] = {
+    {"status", NULL, "", "", "The running gateway's figures.", "sendoff status", 0, 0, status}, {0}};

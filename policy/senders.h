@@ -1,0 +1,18 @@
+/* May this account use this address as a sender? Pure; any thread. */
+#ifndef SENDOFF_POLICY_SENDERS_H
+#define SENDOFF_POLICY_SENDERS_H
+
+#include "base/address.h"
+
+/* Patterns: "*" anything; "a@example.com" that mailbox (local part exact, domain without case); "example.com" every
+ * mailbox of exactly that domain; "*.example.com" every subdomain. The null path <> is always allowed as a reverse-path
+ * (DSNs, MDNs). */
+bool sender_allowed(const char *const *patterns, size_t count, const struct address *sender);
+/* A pattern as an operator typed it, normalised into `out`; E_SYNTAX. */
+int sender_pattern_normalize(const char *typed, char *out, size_t size);
+/* Every mailbox of a header From value. OK, E_DENIED with the first address that is not allowed in `offender`, E_SYNTAX
+ * when the value cannot be read or holds no mailbox. */
+int header_from_allowed(const char *const *patterns, size_t count, struct bytes from_value, char *offender,
+                        size_t size);
+
+#endif

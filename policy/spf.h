@@ -1,0 +1,50 @@
+/* Would SPF (RFC 7208) pass for this reverse-path from this source address? Blocking: libuv's pool only. The library
+ * asks its questions through `lookup`, so policy knows no resolver. Thread-safe: many checks may run at once. */
+#ifndef SENDOFF_POLICY_SPF_H
+#define SENDOFF_POLICY_SPF_H
+
+#include "base/bytes.h"
+#include "base/cidr.h"
+#include "base/result.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum dns_status { DNS_FOUND, DNS_NXDOMAIN, DNS_NODATA, DNS_FAILED /* SERVFAIL, time-out, bogus */ };
+
+struct dns_record {
+  struct bytes data; /* RDATA in wire form, names uncompressed; for TXT the length-prefixed strings */
+};
+struct dns_answer {
+  enum dns_status status;
+  uint32_t ttl; /* seconds; also of negative answers */
+  size_t count;
+  struct dns_record *records;
+  void *owner; /* for dns_release */
+};
+/* Synchronous questions, answered by relay/resolver. `release` frees what `lookup` gave. */
+struct dns_source {
+  void *arg;
+  void (*lookup)(void *arg, const char *name, int type, struct dns_answer *out);
+  void (*release)(void *arg, struct dns_answer *answer);
+};
+
+enum spf_result { SPF_PASS, SPF_FAIL, SPF_SOFTFAIL, SPF_NEUTRAL, SPF_NONE, SPF_TEMPERROR, SPF_PERMERROR };
+const char *spf_result_name(enum spf_result r); /* "pass" ... as in RFC 8601 2.7.2 */
+
+struct spf_verdict {
+  enum spf_result result;
+  char source[IP_TEXT]; /* the address it was checked for */
+  char domain[256];     /* whose record decided */
+  char why[256];        /* "example.com does not list 127.0.0.2 (v=spf1 -all)" */
+  uint32_t ttl; /* seconds this verdict may be kept: the least TTL of the answers it rests on, between 5 and 86400 */
+  bool depends_on_local_part; /* a macro used the local part: the verdict holds for this reverse-path only, not for its
+                                 domain */
+};
+
+/* `reverse_path` without brackets; for the null reverse-path give "" and the check is made for postmaster@helo (RFC
+ * 7208 2.4). */
+void spf_check(const struct dns_source *dns, const char *source_ip, const char *reverse_path, const char *helo,
+               struct spf_verdict *out);
+
+#endif

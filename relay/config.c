@@ -1,0 +1,283 @@
+#include "relay/config.h"
+
+#include "base/address.h"
+#include "base/quantity.h"
+
+#include <confuse.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SECOND_MIN SECOND_US
+
+/* libconfuse reports errors through a callback without an argument of ours; configurations are read on one thread. */
+static struct reason *report;
+static bool reported;
+
+static void on_error(cfg_t *cfg, const char *format, va_list args) {
+  char text[320];
+  vsnprintf(text, sizeof text, format, args);
+  if (reported) return; /* the first is the cause */
+  reported = true;
+  fail(report, E_SYNTAX, "%s:%d: %s", cfg && cfg->filename ? cfg->filename : "configuration", cfg ? cfg->line : 0,
+       text);
+}
+
+/* --- values, checked where they stand, so that the line is known --- */
+
+static int check_size(cfg_t *cfg, cfg_opt_t *opt) {
+  uint64_t n;
+  const char *text = cfg_opt_getnstr(opt, cfg_opt_size(opt) - 1);
+  if (size_parse(text, &n) == OK && n >= 1024) return 0;
+  cfg_error(cfg, "%s = \"%s\": write a size of 1K or more, as in \"36M\"", cfg_opt_name(opt), text);
+  return -1;
+}
+
+static int check_duration(cfg_t *cfg, cfg_opt_t *opt) {
+  int64_t us;
+  const char *text = cfg_opt_getnstr(opt, cfg_opt_size(opt) - 1);
+  if (duration_parse(text, &us) == OK && us >= SECOND_MIN) return 0;
+  cfg_error(cfg, "%s: \"%s\" is no duration; write one of a second or more, as in \"90s\", \"15m\", \"5d\"",
+            cfg_opt_name(opt), text);
+  return -1;
+}
+
+static int check_hostname(cfg_t *cfg, cfg_opt_t *opt) {
+  const char *text = cfg_opt_getnstr(opt, 0);
+  if (domain_valid(bytes_of(text))) return 0;
+  cfg_error(cfg, "hostname = \"%s\": write the full name of this host, as in \"smtp.example.com\"", text);
+  return -1;
+}
+
+static int check_server(cfg_t *cfg, cfg_opt_t *opt) {
+  struct sockaddr_storage address;
+  const char *text = cfg_opt_getnstr(opt, cfg_opt_size(opt) - 1);
+  if (endpoint_parse(text, '@', &address) == OK || ip_parse(text, 53, &address) == OK) return 0;
+  cfg_error(cfg, "servers: \"%s\" is no address; write ADDRESS@PORT, as in \"127.0.0.1@5353\"", text);
+  return -1;
+}
+
+static bool parse_tls(const char *text, enum listen_tls *out) {
+  static const char *const names[] = {"starttls", "implicit", "optional"};
+  for (int i = 0; i < 3; i++)
+    if (strcmp(text, names[i]) == 0) {
+      *out = (enum listen_tls)i;
+      return true;
+    }
+  return false;
+}
+
+static int check_tls(cfg_t *cfg, cfg_opt_t *opt) {
+  enum listen_tls tls;
+  const char *text = cfg_opt_getnstr(opt, 0);
+  if (parse_tls(text, &tls)) return 0;
+  cfg_error(cfg, "tls = \"%s\": write \"starttls\", \"implicit\" or \"optional\"", text);
+  return -1;
+}
+
+static int check_format(cfg_t *cfg, cfg_opt_t *opt) {
+  const char *text = cfg_opt_getnstr(opt, 0);
+  if (strcmp(text, "text") == 0 || strcmp(text, "json") == 0) return 0;
+  cfg_error(cfg, "format = \"%s\": write \"text\" or \"json\"", text);
+  return -1;
+}
+
+static int check_range(cfg_t *cfg, cfg_opt_t *opt, long least, long most) {
+  long n = cfg_opt_getnint(opt, 0);
+  if (n >= least && n <= most) return 0;
+  cfg_error(cfg, "%s = %ld: write a number from %ld to %ld", cfg_opt_name(opt), n, least, most);
+  return -1;
+}
+
+static int check_port(cfg_t *cfg, cfg_opt_t *opt) {
+  return check_range(cfg, opt, 1, 65535);
+}
+static int check_count(cfg_t *cfg, cfg_opt_t *opt) {
+  return check_range(cfg, opt, 1, 1000000);
+}
+static int check_loops(cfg_t *cfg, cfg_opt_t *opt) {
+  return check_range(cfg, opt, 0, 256);
+}
+
+static int check_listen(cfg_t *cfg, cfg_opt_t *opt) {
+  struct sockaddr_storage address;
+  cfg_t *section = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
+  const char *title = cfg_title(section);
+  if (endpoint_parse(title, ':', &address) == OK) return 0;
+  cfg_error(cfg, "listen \"%s\": write ADDRESS:PORT, as in \"0.0.0.0:587\" or \"[::]:587\"", title);
+  return -1;
+}
+
+static int refuse_http(cfg_t *cfg, cfg_opt_t *opt) {
+  (void)opt;
+  cfg_error(cfg,
+            "http: metrics over HTTP are not in this version; take the block out (sendoff status has the figures)");
+  return -1;
+}
+
+/* --- the file's grammar --- */
+
+static cfg_t *make_parser(void) {
+  static cfg_opt_t listen_opts[] = {CFG_STR("tls", "starttls", CFGF_NONE), CFG_END()};
+  static cfg_opt_t tls_opts[] = {CFG_STR("certificate", NULL, CFGF_NONE), CFG_STR("key", NULL, CFGF_NONE), CFG_END()};
+  static cfg_opt_t dns_opts[] = {CFG_STR_LIST("servers", NULL, CFGF_NONE), CFG_STR("trust_anchor", NULL, CFGF_NONE),
+                                 CFG_END()};
+  static cfg_opt_t delivery_opts[] = {CFG_INT("port", 25, CFGF_NONE),
+                                      CFG_STR_LIST("retry", "{1m, 5m, 15m, 1h, 2h, 4h}", CFGF_NONE),
+                                      CFG_STR("expire", "5d", CFGF_NONE), CFG_END()};
+  static cfg_opt_t limits_opts[] = {
+      CFG_STR("max_message_size", "36M", CFGF_NONE), CFG_INT("max_sessions", 2000, CFGF_NONE),
+      CFG_INT("max_sessions_per_address", 100, CFGF_NONE), CFG_INT("max_recipients", 1000, CFGF_NONE), CFG_END()};
+  static cfg_opt_t log_opts[] = {CFG_STR("retain", "30d", CFGF_NONE), CFG_STR("format", "text", CFGF_NONE), CFG_END()};
+  static cfg_opt_t http_opts[] = {CFG_STR("listen", NULL, CFGF_NONE), CFG_END()};
+  static cfg_opt_t opts[] = {CFG_STR("hostname", NULL, CFGF_NONE),
+                             CFG_STR("data_dir", "/var/lib/sendoff", CFGF_NONE),
+                             CFG_STR("user", NULL, CFGF_NONE),
+                             CFG_SEC("listen", listen_opts, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
+                             CFG_SEC("tls", tls_opts, CFGF_NONE),
+                             CFG_SEC("dns", dns_opts, CFGF_NONE),
+                             CFG_SEC("delivery", delivery_opts, CFGF_NONE),
+                             CFG_SEC("limits", limits_opts, CFGF_NONE),
+                             CFG_SEC("log", log_opts, CFGF_NONE),
+                             CFG_SEC("http", http_opts, CFGF_NODEFAULT),
+                             CFG_INT("loops", 0, CFGF_NONE),
+                             CFG_BOOL("received_client", cfg_false, CFGF_NONE),
+                             CFG_END()};
+  cfg_t *c = cfg_init(opts, CFGF_NONE);
+  if (!c) return NULL;
+  cfg_set_error_function(c, on_error);
+  cfg_set_validate_func(c, "hostname", check_hostname);
+  cfg_set_validate_func(c, "loops", check_loops);
+  cfg_set_validate_func(c, "listen", check_listen);
+  cfg_set_validate_func(c, "listen|tls", check_tls);
+  cfg_set_validate_func(c, "dns|servers", check_server);
+  cfg_set_validate_func(c, "delivery|port", check_port);
+  cfg_set_validate_func(c, "delivery|retry", check_duration);
+  cfg_set_validate_func(c, "delivery|expire", check_duration);
+  cfg_set_validate_func(c, "limits|max_message_size", check_size);
+  cfg_set_validate_func(c, "limits|max_sessions", check_count);
+  cfg_set_validate_func(c, "limits|max_sessions_per_address", check_count);
+  cfg_set_validate_func(c, "limits|max_recipients", check_count);
+  cfg_set_validate_func(c, "log|retain", check_duration);
+  cfg_set_validate_func(c, "log|format", check_format);
+  cfg_set_validate_func(c, "http", refuse_http);
+  return c;
+}
+
+/* --- from libconfuse's values to ours --- */
+
+static bool copy_text(const char *from, char **to) {
+  *to = from ? strdup(from) : NULL;
+  return !from || *to;
+}
+
+static bool take_listens(cfg_t *c, struct config *out) {
+  size_t n = cfg_size(c, "listen");
+  out->listens = calloc(n ? n : 1, sizeof *out->listens);
+  if (!out->listens) return false;
+  for (size_t i = 0; i < n; i++) {
+    cfg_t *section = cfg_getnsec(c, "listen", (unsigned)i);
+    struct listen_config *l = &out->listens[out->listen_count++];
+    endpoint_parse(cfg_title(section), ':', &l->address); /* checked by check_listen */
+    parse_tls(cfg_getstr(section, "tls"), &l->tls);
+    if (!copy_text(cfg_title(section), &l->text)) return false;
+  }
+  return true;
+}
+
+static bool take_servers(cfg_t *dns, struct config *out) {
+  size_t n = cfg_size(dns, "servers");
+  out->dns_servers = calloc(n ? n : 1, sizeof *out->dns_servers);
+  if (!out->dns_servers) return false;
+  for (size_t i = 0; i < n; i++)
+    if (!copy_text(cfg_getnstr(dns, "servers", (unsigned)i), &out->dns_servers[out->dns_server_count++])) return false;
+  return true;
+}
+
+static bool take_all(cfg_t *c, struct config *out) {
+  cfg_t *tls = cfg_getsec(c, "tls"), *dns = cfg_getsec(c, "dns"), *delivery = cfg_getsec(c, "delivery");
+  cfg_t *limits = cfg_getsec(c, "limits"), *log = cfg_getsec(c, "log");
+  out->delivery_port = (unsigned)cfg_getint(delivery, "port");
+  duration_parse(cfg_getstr(delivery, "expire"), &out->expire_us);
+  out->retry_count = cfg_size(delivery, "retry");
+  for (size_t i = 0; i < out->retry_count && i < CONFIG_RETRIES_MAX; i++)
+    duration_parse(cfg_getnstr(delivery, "retry", (unsigned)i), &out->retry_us[i]);
+  size_parse(cfg_getstr(limits, "max_message_size"), &out->max_message_size);
+  out->max_sessions = (unsigned)cfg_getint(limits, "max_sessions");
+  out->max_sessions_per_address = (unsigned)cfg_getint(limits, "max_sessions_per_address");
+  out->max_recipients = (unsigned)cfg_getint(limits, "max_recipients");
+  duration_parse(cfg_getstr(log, "retain"), &out->log_retain_us);
+  out->log_format = strcmp(cfg_getstr(log, "format"), "json") == 0 ? LOG_JSON : LOG_TEXT;
+  out->loops = (unsigned)cfg_getint(c, "loops");
+  out->received_client = cfg_getbool(c, "received_client");
+  return copy_text(cfg_getstr(c, "hostname"), &out->hostname) && copy_text(cfg_getstr(c, "data_dir"), &out->data_dir) &&
+         copy_text(cfg_getstr(c, "user"), &out->user) && copy_text(cfg_getstr(tls, "certificate"), &out->certificate) &&
+         copy_text(cfg_getstr(tls, "key"), &out->key) &&
+         copy_text(cfg_getstr(dns, "trust_anchor"), &out->trust_anchor) && take_listens(c, out) &&
+         take_servers(dns, out);
+}
+
+/* What no single value shows. */
+static int check_whole(const struct config *c, struct reason *why) {
+  if (!c->hostname)
+    return fail(why, E_SYNTAX, "%s: hostname is missing; write hostname = \"smtp.example.com\"", c->path);
+  if (!c->listen_count)
+    return fail(why, E_SYNTAX, "%s: there is no listen block; write listen \"0.0.0.0:587\" { tls = \"starttls\" }",
+                c->path);
+  if (!c->certificate != !c->key) return fail(why, E_SYNTAX, "%s: tls needs both certificate and key", c->path);
+  if (!c->retry_count || c->retry_count > CONFIG_RETRIES_MAX)
+    return fail(why, E_SYNTAX, "%s: retry is a list of 1 to %d durations", c->path, CONFIG_RETRIES_MAX);
+  for (size_t i = 0; i < c->listen_count; i++)
+    if (c->listens[i].tls != LISTEN_OPTIONAL && !c->certificate)
+      return fail(why, E_SYNTAX,
+                  "%s: listen \"%s\" needs a certificate; write tls { certificate = \"FILE\" key = \"FILE\" }", c->path,
+                  c->listens[i].text);
+  return OK;
+}
+
+int config_load(const char *path, struct config **out, struct reason *why) {
+  *out = NULL;
+  if (access(path, R_OK) != 0)
+    return fail(why, E_IO, "%s: %s%s", path, strerror(errno),
+                errno == ENOENT ? "; make one with: sendoff init --hostname NAME, or name it with --config FILE" : "");
+  struct config *config = calloc(1, sizeof *config);
+  cfg_t *c = config ? make_parser() : NULL;
+  report = why;
+  reported = false;
+  int rc = c ? OK : fail(why, E_MEMORY, "out of memory");
+  if (rc == OK && cfg_parse(c, path) != CFG_SUCCESS)
+    rc = reported ? E_SYNTAX : fail(why, E_SYNTAX, "%s: cannot be read", path);
+  if (rc == OK && (!take_all(c, config) || !copy_text(path, &config->path))) rc = fail(why, E_MEMORY, "out of memory");
+  if (rc == OK) rc = check_whole(config, why);
+  if (c) cfg_free(c);
+  report = NULL;
+  if (rc != OK) config_free(&config);
+  *out = config;
+  return rc;
+}
+
+void config_free(struct config **at) {
+  struct config *c = *at;
+  *at = NULL;
+  if (!c) return;
+  for (size_t i = 0; i < c->listen_count; i++) free(c->listens[i].text);
+  for (size_t i = 0; i < c->dns_server_count; i++) free(c->dns_servers[i]);
+  free(c->listens);
+  free(c->dns_servers);
+  free(c->path);
+  free(c->hostname);
+  free(c->data_dir);
+  free(c->user);
+  free(c->certificate);
+  free(c->key);
+  free(c->trust_anchor);
+  free(c);
+}
+
+const char *config_path(const char *from_option) {
+  const char *from_environment = getenv("SENDOFF_CONFIG");
+  return from_option ? from_option : from_environment && *from_environment ? from_environment : CONFIG_DEFAULT_PATH;
+}

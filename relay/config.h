@@ -1,0 +1,51 @@
+/* The configuration file (libconfuse): only what the daemon needs to start; everything else is in the store. */
+#ifndef SENDOFF_RELAY_CONFIG_H
+#define SENDOFF_RELAY_CONFIG_H
+
+#include "base/cidr.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/result.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CONFIG_DEFAULT_PATH "/etc/sendoff/sendoff.conf"
+#define CONFIG_RETRIES_MAX 32
+
+enum listen_tls { LISTEN_STARTTLS, LISTEN_IMPLICIT, LISTEN_OPTIONAL };
+struct listen_config {
+  char *text;
+  struct sockaddr_storage address;
+  enum listen_tls tls;
+};
+
+struct config {
+  char *path;                       /* the file it came from */
+  char *hostname, *data_dir, *user; /* user NULL: stay who we are */
+  struct listen_config *listens;
+  size_t listen_count;
+  char *certificate, *key; /* NULL: no TLS (then only "optional" listeners are possible) */
+  char **dns_servers;
+  size_t dns_server_count; /* "addr@port"; none: resolv.conf */
+  char *trust_anchor;      /* NULL: the distribution's */
+  unsigned delivery_port;
+  int64_t retry_us[CONFIG_RETRIES_MAX];
+  size_t retry_count; /* the last repeats */
+  int64_t expire_us;
+  uint64_t max_message_size;
+  unsigned max_sessions, max_sessions_per_address, max_recipients;
+  int64_t log_retain_us;
+  enum log_format log_format;
+  unsigned loops;       /* 0: one per core */
+  bool received_client; /* put the client's address into Received; default no */
+};
+
+/* OK, or E_SYNTAX/E_IO with "FILE:LINE: reason and what to do". */
+int config_load(const char *path, struct config **out, struct reason *why);
+void config_free(struct config **c);
+/* --config, or SENDOFF_CONFIG, or the default path. */
+const char *config_path(const char *from_option);
+
+#endif

@@ -1,0 +1,34 @@
+/* What a submission server does to a message's header (RFC 6409 8): refuses what is not a header, adds Date and
+ * Message-ID, takes out Bcc and Return-Path, and leaves everything else, Sender included, as it came. Pure. */
+#ifndef SENDOFF_RELAY_HYGIENE_H
+#define SENDOFF_RELAY_HYGIENE_H
+
+#include "base/bytes.h"
+#include "base/result.h"
+
+#include <stdint.h>
+
+#define HOPS_MAX 50 /* Received fields before we call it a loop (RFC 5321 6.3) */
+#define HEADER_MAX (256 * 1024)
+
+struct hygiene {
+  /* in */
+  const char *hostname, *id_text;
+  int64_t now_us;
+  bool accept_8bit; /* raw 8-bit octets in the header are let pass (the account says so) */
+  /* out; buffers are initialised by the caller and freed by it, also on refusal */
+  struct buffer *added; /* fields to put before the header */
+  struct buffer *kept;  /* the header without what had to go, and without the empty line */
+  struct bytes from;    /* the From field's value, within `block` */
+  char message_id[256]; /* with its angle brackets, for the log */
+  bool eight_bit;
+  /* why not, when the result is E_DENIED */
+  int code;
+  const char *enhanced;
+  char text[256];
+};
+
+/* `block` is the header without the empty line. OK; E_DENIED with code, enhanced and text; E_MEMORY. */
+int hygiene_apply(struct bytes block, struct hygiene *h);
+
+#endif

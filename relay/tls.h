@@ -1,0 +1,49 @@
+/* GnuTLS: credentials, and sessions that move octets through callbacks. The only user of GnuTLS sessions; knows no
+ * sockets.
+ *
+ * TLS private-key operations happen in the server credentials made here and nowhere else. */
+#ifndef SENDOFF_RELAY_TLS_H
+#define SENDOFF_RELAY_TLS_H
+
+#include "base/bytes.h"
+#include "base/result.h"
+
+#include <sys/types.h>
+
+/* Server credentials: certificate chain, key, ticket key. Immutable, counted; hold and release from any thread. */
+struct tls_server;
+/* E_IO with words: a file that cannot be read, a key that others may read, a key that does not fit the certificate. */
+int tls_server_load(const char *certificate, const char *key, struct tls_server **out, struct reason *why);
+struct tls_server *tls_server_hold(struct tls_server *t);
+void tls_server_release(struct tls_server **t);
+
+/* Client credentials for opportunistic TLS (RFC 7435): the peer's certificate is not verified. One for each loop. */
+struct tls_client;
+int tls_client_new(struct tls_client **out);
+void tls_client_free(struct tls_client **t);
+
+/* Where a session gets and puts its ciphertext. Both return octets moved, or -1 with errno (EAGAIN: later). */
+struct tls_transport {
+  ssize_t (*pull)(void *arg, void *out, size_t size);
+  ssize_t (*push)(void *arg, const void *data, size_t len);
+  void *arg;
+};
+
+/* One connection's TLS. One thread. */
+struct tls_session;
+/* Holds the credentials until it is freed. */
+int tls_session_server(struct tls_server *t, const struct tls_transport *transport, struct tls_session **out);
+int tls_session_client(struct tls_client *t, const char *server_name, const struct tls_transport *transport,
+                       struct tls_session **out);
+void tls_session_free(struct tls_session **s);
+
+enum tls_step { TLS_DONE, TLS_AGAIN, TLS_END, TLS_FAILED };
+enum tls_step tls_handshake(struct tls_session *s);
+enum tls_step tls_read(struct tls_session *s, void *out, size_t size,
+                       size_t *got);                               /* TLS_DONE: `*got` octets; TLS_END: close_notify */
+enum tls_step tls_write(struct tls_session *s, struct bytes data); /* all of it, or TLS_FAILED */
+void tls_bye(struct tls_session *s);
+const char *tls_error(const struct tls_session *s); /* after TLS_FAILED */
+const char *tls_text(const struct tls_session *s);  /* "TLSv1.3 AES-256-GCM" once the handshake is done */
+
+#endif

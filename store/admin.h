@@ -1,0 +1,55 @@
+/* What the command line changes, synchronously, from its own process: accounts, domains, keys, sources, and queue
+ * entries. Each call is one transaction that also raises the configuration's (or the queue's) generation, so that the
+ * daemon notices. One thread. Every function: OK, E_EXISTS, E_NOT_FOUND, E_BUSY (locked for more than five seconds),
+ * E_IO, with `why` in words (not NULL). */
+#ifndef SENDOFF_STORE_ADMIN_H
+#define SENDOFF_STORE_ADMIN_H
+
+#include "store/directory.h"
+#include "store/records.h"
+
+struct admin;
+int admin_open(const char *data_dir, struct admin **out, struct reason *why); /* E_NOT_FOUND: no store there */
+void admin_close(struct admin **admin);
+
+/* `a` gives name, senders, limits (their text), pool, client_ips, accept_8bit, verifier; the rest is ignored. */
+int admin_account_add(struct admin *admin, const struct account *a, struct reason *why);
+/* Replaces what is chosen in `what` from `a`. */
+enum account_part {
+  ACCOUNT_SENDERS = 1,
+  ACCOUNT_LIMITS = 2,
+  ACCOUNT_POOL = 4,
+  ACCOUNT_CLIENT_IPS = 8,
+  ACCOUNT_8BIT = 16,
+  ACCOUNT_VERIFIER = 32
+};
+int admin_account_set(struct admin *admin, const char *name, unsigned what, const struct account *a,
+                      struct reason *why);
+int admin_account_suspend(struct admin *admin, const char *name, const char *reason,
+                          struct reason *why); /* reason NULL: resume */
+/* Its queued mail stays and is delivered; its log stays. */
+int admin_account_remove(struct admin *admin, const char *name, struct reason *why);
+
+int admin_domain_add(struct admin *admin, const char *name, struct reason *why); /* spf observe, dmarc observe */
+int admin_domain_set_spf(struct admin *admin, const char *name, enum check_mode spf, struct reason *why);
+int admin_domain_set_dmarc(struct admin *admin, const char *name, enum check_mode dmarc, struct reason *why);
+int admin_domain_remove(struct admin *admin, const char *name, struct reason *why); /* with its keys */
+/* `k` gives domain, selector, algorithm, private_pem, public_base64. */
+int admin_key_add(struct admin *admin, const struct signing_key *k, struct reason *why);
+int admin_key_retire(struct admin *admin, const char *domain, const char *selector, struct reason *why);
+
+int admin_source_add(struct admin *admin, const struct source *s, struct reason *why);
+int admin_source_set(struct admin *admin, const char *address, const char *helo, const char *pool,
+                     struct reason *why); /* NULL: keep */
+int admin_source_remove(struct admin *admin, const char *address, struct reason *why);
+
+/* Queue entries by message id, account or forward-path pattern (all that are set must match). `*changed` recipients.
+ * Each writes the event that the log names: released for retry and release, held, dropped. Retry and hold concern what
+ * is queued, release what is held, drop both. The only call that is several transactions, of a thousand recipients
+ * each, so that the gateway can go on meanwhile: when it fails, `*changed` were changed before. */
+struct queue_filter;
+enum queue_action { QUEUE_RETRY, QUEUE_HOLD, QUEUE_RELEASE, QUEUE_DROP };
+int admin_queue(struct admin *admin, const struct queue_filter *which, enum queue_action action, uint64_t *changed,
+                struct reason *why);
+
+#endif

@@ -1,0 +1,146 @@
+#include "store/directory_build.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* --- memory --- */
+
+void *directory_alloc(struct directory_owner *o, size_t size, bool secret) {
+  struct arena_block *b = calloc(1, sizeof *b + size);
+  if (!b) return NULL;
+  b->size = size;
+  b->secret = secret;
+  b->next = o->blocks;
+  o->blocks = b;
+  return b->data;
+}
+
+const char *directory_text(struct directory_owner *o, const char *text) {
+  size_t n = strlen(text) + 1;
+  char *copy = directory_alloc(o, n, false);
+  return copy ? memcpy(copy, text, n) : NULL;
+}
+
+void directory_free(struct directory_owner *o) {
+  while (o->blocks) {
+    struct arena_block *b = o->blocks;
+    o->blocks = b->next;
+    if (b->secret) wipe(b->data, b->size);
+    free(b);
+  }
+  free(o);
+}
+
+struct directory *directory_hold(const struct directory *d) {
+  struct directory_owner *o = (struct directory_owner *)(uintptr_t)d;
+  if (!o) return NULL;
+  __atomic_add_fetch(&o->references, 1, __ATOMIC_RELAXED);
+  return &o->directory;
+}
+
+void directory_release(struct directory **at) {
+  struct directory_owner *o = (struct directory_owner *)*at;
+  *at = NULL;
+  if (o && __atomic_sub_fetch(&o->references, 1, __ATOMIC_ACQ_REL) == 0) directory_free(o);
+}
+
+static const struct directory_owner *owner(const struct directory *d) {
+  return (const struct directory_owner *)d;
+}
+
+/* --- order --- */
+
+static int compare_names(struct bytes a, struct bytes b) {
+  size_t n = a.len < b.len ? a.len : b.len;
+  int order = n ? memcmp(a.at, b.at, n) : 0;
+  return order ? order : (a.len > b.len) - (a.len < b.len);
+}
+
+static int by_name(const void *a, const void *b) {
+  const struct account *const *x = a, *const *y = b;
+  return compare_names(bytes_of((*x)->name), bytes_of((*y)->name));
+}
+
+/* The account made first, when two have the same network: the answer must not change from one snapshot to the next. */
+static int by_prefix(const void *a, const void *b) {
+  const struct client_net *x = a, *y = b;
+  if (x->net->prefix != y->net->prefix) return x->net->prefix > y->net->prefix ? -1 : 1;
+  return (x->account->id > y->account->id) - (x->account->id < y->account->id);
+}
+
+int directory_index(struct directory_owner *o) {
+  const struct directory *d = &o->directory;
+  size_t nets = 0;
+  for (size_t i = 0; i < d->account_count; i++) nets += d->accounts[i].client_ip_count;
+  o->by_name = directory_alloc(o, d->account_count * sizeof *o->by_name, false);
+  o->nets = directory_alloc(o, nets * sizeof *o->nets, false);
+  if (!o->by_name || !o->nets) return E_MEMORY;
+  for (size_t i = 0; i < d->account_count; i++) {
+    const struct account *a = o->by_name[i] = &d->accounts[i];
+    for (size_t n = 0; n < a->client_ip_count; n++) o->nets[o->net_count++] = (struct client_net){&a->client_ips[n], a};
+  }
+  qsort(o->by_name, d->account_count, sizeof *o->by_name, by_name);
+  qsort(o->nets, o->net_count, sizeof *o->nets, by_prefix);
+  return OK;
+}
+
+/* --- looking up --- */
+
+const struct account *directory_account(const struct directory *d, struct bytes name) {
+  size_t low = 0, high = d->account_count;
+  while (low < high) {
+    size_t middle = low + (high - low) / 2;
+    const struct account *a = owner(d)->by_name[middle];
+    int order = compare_names(name, bytes_of(a->name));
+    if (order == 0) return a;
+    if (order > 0)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return NULL;
+}
+
+const struct account *directory_account_by_id(const struct directory *d, int64_t id) {
+  size_t low = 0, high = d->account_count;
+  while (low < high) {
+    size_t middle = low + (high - low) / 2;
+    if (d->accounts[middle].id < id)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low < d->account_count && d->accounts[low].id == id ? &d->accounts[low] : NULL;
+}
+
+const struct account *directory_account_by_client(const struct directory *d, const struct sockaddr *client) {
+  const struct directory_owner *o = owner(d);
+  for (size_t i = 0; i < o->net_count; i++)
+    if (cidr_contains(o->nets[i].net, client)) return o->nets[i].account;
+  return NULL;
+}
+
+static int by_domain(const void *name, const void *d) {
+  return strcmp(name, ((const struct domain *)d)->name);
+}
+
+const struct domain *directory_domain(const struct directory *d, const char *name, bool parents) {
+  for (;;) {
+    const struct domain *found =
+        d->domain_count ? bsearch(name, d->domains, d->domain_count, sizeof *d->domains, by_domain) : NULL;
+    const char *dot = strchr(name, '.');
+    if (found || !parents || !dot) return found;
+    name = dot + 1;
+  }
+}
+
+const struct source *directory_pool(const struct directory *d, const char *pool, size_t *count) {
+  const struct source *first = NULL;
+  *count = 0;
+  for (size_t i = 0; i < d->source_count; i++) {
+    if (strcmp(d->sources[i].pool, pool) != 0) continue;
+    if (!first) first = &d->sources[i];
+    ++*count;
+  }
+  return first;
+}

@@ -1,0 +1,75 @@
+/* An immutable snapshot of everything that is configured by command: accounts, domains, keys, sources. Built by
+ * reader_directory() (store/read.h), shared by reference count, replaced as a whole when something changed.
+ * Any thread may read one that it holds a reference to. Pointers into it live as long as the reference. */
+#ifndef SENDOFF_STORE_DIRECTORY_H
+#define SENDOFF_STORE_DIRECTORY_H
+
+#include "store/records.h"
+
+struct account {
+  int64_t id;
+  const char *name;
+  const char *const *senders; /* "example.com", "a@example.com", "*"; lower case, domains as A-labels */
+  size_t sender_count;
+  const struct limit *limits;
+  size_t limit_count;
+  const char *pool; /* "default" unless set */
+  const struct cidr *client_ips;
+  size_t client_ip_count;
+  bool suspended;
+  const char *suspend_reason;
+  bool accept_8bit; /* 8-bit content without BODY=8BITMIME is taken as if announced */
+  struct scram_verifier verifier;
+  int64_t created_us;
+};
+
+enum key_algorithm { KEY_RSA, KEY_ED25519 };
+enum key_state { KEY_ACTIVE, KEY_RETIRED };
+
+struct signing_key {
+  int64_t id; /* never used again for another key */
+  const char *domain, *selector;
+  enum key_algorithm algorithm;
+  enum key_state state;
+  struct bytes private_pem;  /* PKCS #8 PEM; secret */
+  const char *public_base64; /* what p= publishes (RFC 6376 3.6.1, RFC 8463 4) */
+  int64_t created_us;
+};
+
+struct domain {
+  const char *name; /* normalised */
+  enum check_mode spf, dmarc;
+  const struct signing_key *keys; /* newest first */
+  size_t key_count;
+  int64_t created_us;
+};
+
+struct source {
+  const char *address; /* IP literal, as text */
+  const char *helo, *pool;
+  int64_t created_us;
+};
+
+struct directory {
+  int64_t generation;
+  const struct account *accounts;
+  size_t account_count;
+  const struct domain *domains;
+  size_t domain_count;
+  const struct source *sources; /* ordered by pool, then address */
+  size_t source_count;
+};
+
+struct directory *directory_hold(const struct directory *d); /* one more reference; the same pointer */
+void directory_release(struct directory **d);                /* frees with the last one; key material is wiped */
+
+const struct account *directory_account(const struct directory *d, struct bytes name); /* exact case; NULL */
+const struct account *directory_account_by_id(const struct directory *d, int64_t id);
+/* The account that admits this client address without AUTH; the longest prefix wins; NULL. */
+const struct account *directory_account_by_client(const struct directory *d, const struct sockaddr *client);
+/* The domain so named, or else its nearest configured parent when `parents`; NULL. */
+const struct domain *directory_domain(const struct directory *d, const char *normalized, bool parents);
+/* The sources of a pool: a pointer to the first, `*count` of them. */
+const struct source *directory_pool(const struct directory *d, const char *pool, size_t *count);
+
+#endif

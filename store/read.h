@@ -1,0 +1,80 @@
+/* The reading side: its own read-only connection, never blocks the writer. A reader belongs to one thread at a time.
+ * Rows are handed to a callback; their strings live until it returns. A callback returns true to go on, false to end.
+ * It may call other functions of the same reader, but not the one that called it. */
+#ifndef SENDOFF_STORE_READ_H
+#define SENDOFF_STORE_READ_H
+
+#include "store/directory.h"
+#include "store/records.h"
+
+struct reader;
+
+/* E_NOT_FOUND when there is no store in data_dir (run `sendoff init`), E_NEWER, E_IO. */
+int reader_open(const char *data_dir, struct reader **out, struct reason *why);
+void reader_close(struct reader **reader);
+
+/* Changes whenever accounts, domains, keys, sources or any other configuration was changed by anybody; cheap. -1 on
+ * error. */
+int64_t reader_generation(struct reader *r);
+/* A value that changes whenever another process or connection changed the queue by command (hold, release, retry,
+ * drop); cheap. */
+int64_t reader_queue_generation(struct reader *r);
+/* A fresh immutable snapshot of the configuration; the caller holds one reference. */
+int reader_directory(struct reader *r, struct directory **out, struct reason *why);
+
+/* usage */
+int reader_usage(struct reader *r, const char *account,
+                 struct usage *out); /* rolled to now; E_NOT_FOUND without such an account */
+
+/* --- the queue --- */
+
+/* Each domain that has queued recipients (state QUEUED), with the earliest next_us among them. O(domains), not
+ * O(recipients). */
+int reader_due_domains(struct reader *r, bool (*row)(void *arg, const char *domain, int64_t next_us), void *arg);
+/* The queued recipients of one domain with next_us <= until, oldest next_us first, at most `limit`, each with its
+ * message. */
+int reader_due_recipients(struct reader *r, const char *domain, int64_t until_us, size_t limit,
+                          bool (*row)(void *arg, const struct message *m, const struct queued_recipient *rcpt),
+                          void *arg);
+/* The earliest next_us of a domain's queued recipients, or INT64_MAX. */
+int64_t reader_domain_next(struct reader *r, const char *domain);
+/* Into the buffers, within their bounds (the spool file read whole when IN_FILE); E_NOT_FOUND when the message has
+ * gone, E_TOO_BIG when it does not fit, E_IO also when its file was lost. Caller frees both in any case. */
+int reader_content(struct reader *r, int64_t message_id, struct buffer *prefix, struct buffer *content,
+                   struct reason *why);
+/* The prefix alone, and an open descriptor of the spool file for streaming; for messages with MESSAGE_IN_FILE. Caller
+ * closes. */
+int reader_content_file(struct reader *r, int64_t message_id, struct buffer *prefix, int *fd, struct reason *why);
+
+struct queue_filter {
+  const char *account; /* NULL: any */
+  const char *to;      /* NULL, or a pattern where * stands for any run of characters, without case */
+  int state;           /* -1: any, or enum recipient_state */
+  int64_t message_id;  /* 0: any */
+  size_t limit;        /* 0: no limit */
+};
+int reader_queue(struct reader *r, const struct queue_filter *f,
+                 bool (*row)(void *arg, const struct message *m, const struct queued_recipient *rcpt), void *arg);
+struct queue_summary_row {
+  const char *domain;
+  uint64_t queued, held;
+  int64_t oldest_us; /* when its oldest message came */
+  int64_t next_us;   /* the earliest next attempt among the queued ones; of the held ones when none is queued */
+  const char *last;  /* a recent reply or reason; "" */
+};
+int reader_queue_summary(struct reader *r, bool (*row)(void *arg, const struct queue_summary_row *s), void *arg);
+
+/* --- the delivery log --- */
+
+struct log_filter {
+  const char *account, *from, *to; /* NULL: any; from and to are patterns as above */
+  const char *ref;                 /* NULL: any */
+  int64_t since_us, until_us;      /* 0: open */
+  int kind;                        /* -1: any */
+  int64_t message_id;              /* 0: any */
+  int64_t after_id;                /* 0, or only events with a greater id (--follow) */
+  size_t limit;                    /* the newest `limit` events are given, oldest of them first; 0: no limit */
+};
+int reader_log(struct reader *r, const struct log_filter *f, bool (*row)(void *arg, const struct event *e), void *arg);
+
+#endif

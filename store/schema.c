@@ -1,0 +1,128 @@
+#include "store/schema.h"
+
+#include "base/id.h"
+
+#include <stdio.h>
+
+/* Forward only: a step that has been released is never changed, the next one is appended. The user_version is the
+ * number of steps taken. */
+static const char *const steps[] = {
+    "CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+    "INSERT INTO meta VALUES ('config', 1), ('queue', 1), ('node', abs(random() % 1024));"
+
+    "CREATE TABLE accounts(id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, pool TEXT NOT NULL,"
+    " accept_8bit INTEGER NOT NULL, suspended TEXT, iterations INTEGER NOT NULL, salt BLOB NOT NULL, stored_key BLOB "
+    "NOT NULL,"
+    " server_key BLOB NOT NULL, created_us INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE account_senders(account_id INTEGER NOT NULL, position INTEGER NOT NULL, pattern TEXT NOT NULL,"
+    " PRIMARY KEY(account_id, position)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE account_limits(account_id INTEGER NOT NULL, position INTEGER NOT NULL, spec TEXT NOT NULL,"
+    " PRIMARY KEY(account_id, position)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE account_client_ips(account_id INTEGER NOT NULL, position INTEGER NOT NULL, cidr TEXT NOT NULL,"
+    " PRIMARY KEY(account_id, position)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE usage(account TEXT PRIMARY KEY,"
+    " second_start INTEGER NOT NULL, second_messages INTEGER NOT NULL, second_recipients INTEGER NOT NULL, "
+    "second_octets INTEGER NOT NULL,"
+    " minute_start INTEGER NOT NULL, minute_messages INTEGER NOT NULL, minute_recipients INTEGER NOT NULL, "
+    "minute_octets INTEGER NOT NULL,"
+    " hour_start INTEGER NOT NULL, hour_messages INTEGER NOT NULL, hour_recipients INTEGER NOT NULL, hour_octets "
+    "INTEGER NOT NULL,"
+    " day_start INTEGER NOT NULL, day_messages INTEGER NOT NULL, day_recipients INTEGER NOT NULL, day_octets INTEGER "
+    "NOT NULL,"
+    " month_start INTEGER NOT NULL, month_messages INTEGER NOT NULL, month_recipients INTEGER NOT NULL, month_octets "
+    "INTEGER NOT NULL,"
+    " total_messages INTEGER NOT NULL, total_recipients INTEGER NOT NULL, total_octets INTEGER NOT NULL,"
+    " smooth_next_us INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+
+    "CREATE TABLE domains(name TEXT PRIMARY KEY, spf INTEGER NOT NULL, dmarc INTEGER NOT NULL, created_us INTEGER NOT "
+    "NULL)"
+    " STRICT, WITHOUT ROWID;"
+    "CREATE TABLE keys(id INTEGER PRIMARY KEY AUTOINCREMENT, domain TEXT NOT NULL, selector TEXT NOT NULL, algorithm "
+    "INTEGER NOT NULL,"
+    " state INTEGER NOT NULL, private_pem BLOB NOT NULL, public_base64 TEXT NOT NULL, created_us INTEGER NOT NULL,"
+    " UNIQUE(domain, selector)) STRICT;"
+    "CREATE TABLE sources(address TEXT PRIMARY KEY, helo TEXT NOT NULL, pool TEXT NOT NULL, created_us INTEGER NOT "
+    "NULL)"
+    " STRICT, WITHOUT ROWID;"
+
+    "CREATE TABLE messages(id INTEGER PRIMARY KEY, account TEXT NOT NULL, pool TEXT NOT NULL, reverse_path TEXT NOT "
+    "NULL,"
+    " flags INTEGER NOT NULL, size INTEGER NOT NULL, created_us INTEGER NOT NULL, expires_us INTEGER NOT NULL,"
+    " prefix BLOB NOT NULL, content BLOB,"
+    " CHECK ((content IS NULL) = ((flags & 4) <> 0))) STRICT;" /* 4: MESSAGE_IN_FILE; content is never lost in silence
+                                                                */
+    "CREATE TABLE recipients(id INTEGER PRIMARY KEY, message_id INTEGER NOT NULL, address TEXT NOT NULL, domain TEXT "
+    "NOT NULL,"
+    " state INTEGER NOT NULL, attempts INTEGER NOT NULL, next_us INTEGER NOT NULL, last TEXT NOT NULL) STRICT;"
+    "CREATE INDEX recipients_due ON recipients(domain, next_us) WHERE state = 0;"
+    "CREATE INDEX recipients_message ON recipients(message_id);"
+
+    "CREATE TABLE events(id INTEGER PRIMARY KEY, message_id INTEGER NOT NULL, kind INTEGER NOT NULL, account TEXT NOT "
+    "NULL,"
+    " sender TEXT NOT NULL, recipient TEXT NOT NULL, code INTEGER NOT NULL, enhanced TEXT NOT NULL, text TEXT NOT NULL,"
+    " host TEXT NOT NULL, source TEXT NOT NULL, ref TEXT, count INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX events_message ON events(message_id) WHERE message_id <> 0;"
+    "CREATE INDEX events_account ON events(account, id);"
+    "CREATE INDEX events_ref ON events(ref) WHERE ref IS NOT NULL;",
+};
+#define VERSION ((int64_t)(sizeof steps / sizeof steps[0]))
+
+static int read_version(struct sql *q, int64_t *version) {
+  return sql_int(sql_use(q, "PRAGMA user_version"), 0, version);
+}
+
+static int newer(int64_t version, struct reason *why) {
+  return fail(why, E_NEWER,
+              "the store is of version %lld and this sendoff knows %lld at most; install the newer sendoff again",
+              (long long)version, (long long)VERSION);
+}
+
+static int no_version(int64_t version, struct reason *why) {
+  return fail(why, E_IO, "the store says that its version is %lld: it is damaged, or not a store", (long long)version);
+}
+
+int schema_check(struct sql *q, struct reason *why) {
+  int64_t version;
+  int rc = read_version(q, &version);
+  if (rc != OK) return sql_why(q, rc, why);
+  if (version > VERSION) return newer(version, why);
+  if (version < 0) return no_version(version, why);
+  if (version < VERSION)
+    return fail(why, E_NOT_FOUND,
+                "the store is of version %lld, older than this sendoff's; start the gateway once, or run: sendoff init",
+                (long long)version);
+  return OK;
+}
+
+static int take_step(struct sql *q, int64_t step) {
+  char pragma[64];
+  snprintf(pragma, sizeof pragma, "PRAGMA user_version=%lld", (long long)step + 1);
+  int rc = sql_exec(q, steps[step]);
+  return rc == OK ? sql_exec(q, pragma) : rc;
+}
+
+int schema_migrate(struct sql *q, struct reason *why) {
+  int64_t version;
+  int rc = sql_exec(q, "BEGIN IMMEDIATE");
+  if (rc != OK) return sql_why(q, rc, why);
+  rc = read_version(q, &version);
+  if (rc != OK)
+    sql_why(q, rc, why);
+  else if (version > VERSION)
+    rc = newer(version, why);
+  else if (version < 0)
+    rc = no_version(version, why);
+  for (int64_t step = version; rc == OK && step < VERSION; step++)
+    if ((rc = take_step(q, step)) != OK) sql_why(q, rc, why);
+  if (rc == OK && (rc = sql_exec(q, "COMMIT")) != OK) sql_why(q, rc, why);
+  if (rc != OK) sql_exec(q, "ROLLBACK");
+  return rc;
+}
+
+int schema_set_node(struct sql *q, struct reason *why) {
+  int64_t node;
+  int rc = sql_int(sql_use(q, "SELECT value FROM meta WHERE key = 'node'"), 0, &node);
+  if (rc != OK) return sql_why(q, rc, why);
+  id_set_node((unsigned)node);
+  return OK;
+}

@@ -1,0 +1,14 @@
+/* The tables, and the way from each version to the next. Private to store/. */
+#ifndef SENDOFF_STORE_SCHEMA_H
+#define SENDOFF_STORE_SCHEMA_H
+
+#include "store/sql.h"
+
+/* Brings the database to this version. E_NEWER when it is beyond. */
+int schema_migrate(struct sql *q, struct reason *why);
+/* OK when the database is of this version. */
+int schema_check(struct sql *q, struct reason *why);
+/* Gives id_new() the node number of this store. */
+int schema_set_node(struct sql *q, struct reason *why);
+
+#endif

@@ -1,0 +1,61 @@
+/* The store's life and its writer thread. All that changes mail goes through store_post(); see store/write.h for the
+ * operations, store/read.h for the reading side, store/admin.h for what the command line changes, store/spool.h for
+ * large content. */
+#ifndef SENDOFF_STORE_STORE_H
+#define SENDOFF_STORE_STORE_H
+
+#include "base/result.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define STORE_FILE "sendoff.db"
+#define STORE_INLINE_MAX (64 * 1024) /* content up to this many octets lives in the row, above it in a spool file */
+
+struct store;
+struct store_op;
+
+/* Creates the database in `data_dir` (which must exist) or migrates it to this version. E_NEWER for one written by a
+ * newer version, E_IO otherwise, with `why`. Sync, any thread; used by `sendoff init` and by store_open. */
+int store_create(const char *data_dir, struct reason *why);
+
+struct store_options {
+  int64_t log_retain_us; /* delivery events older than this are purged, a bounded batch at a time; 0 keeps them */
+};
+
+/* Opens (creating and migrating), sweeps orphaned spool files, starts the writer thread. Main thread, once. On failure
+ * *out is NULL. */
+int store_open(const char *data_dir, const struct store_options *options, struct store **out, struct reason *why);
+/* Runs what was posted, commits, stops the thread, closes. Every posted operation's completion is in its port before
+ * this returns. No store_post may come after it. */
+void store_close(struct store **store);
+
+/* Where completions go: one port for each event loop. `wake` is called on the writer thread after completions were
+ * added, with the port locked: it must only make the owner call store_port_drain soon (uv_async_send), and call nothing
+ * of the store. */
+struct store_port;
+int store_port_new(struct store *store, void (*wake)(void *arg), void *arg, struct store_port **out);
+/* Calls op->done for each finished operation, on the caller's thread: the port's owner only. */
+void store_port_drain(struct store_port *port);
+/* No operation may be outstanding on it. */
+void store_port_free(struct store_port **port);
+
+/* An operation in flight; the first member of each operation of store/write.h. The poster owns the memory, and must
+ * keep it and all it points to unchanged until `done` runs; `done` may free it. */
+struct store_op {
+  int kind;                          /* set by the operation's own init function */
+  int result;                        /* OK only when it is committed and synced */
+  struct reason why;                 /* when result is not OK */
+  struct store_port *port;           /* NULL: nobody waits, the store frees the op with free() after running it */
+  void (*done)(struct store_op *op); /* on the port's thread */
+  struct store_op *next;             /* the store's */
+};
+/* Any thread. Order is kept among operations of one thread. */
+void store_post(struct store *store, struct store_op *op);
+
+struct store_figures {
+  uint64_t operations, commits, failed_commits, waiting;
+};
+void store_figures(struct store *store, struct store_figures *out); /* any thread */
+
+#endif

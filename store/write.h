@@ -1,0 +1,71 @@
+/* The operations that change mail. Each is filled by its poster, given its kind by the init function, and posted
+ * (store/store.h). Each runs whole or not at all, in one transaction with the others that were waiting. */
+#ifndef SENDOFF_STORE_WRITE_H
+#define SENDOFF_STORE_WRITE_H
+
+#include "store/records.h"
+#include "store/store.h"
+
+struct new_recipient {
+  const char *address, *domain; /* as in struct queued_recipient */
+  int64_t id;                   /* made by the poster with id_new() */
+};
+
+/* A message to be kept: envelope, recipients, content. */
+struct new_message {
+  struct message envelope;
+  const struct new_recipient *recipients;
+  size_t recipient_count;
+  struct bytes prefix; /* header fields put before the content */
+  struct bytes
+      content; /* ignored when envelope.flags has MESSAGE_IN_FILE: then the spool file is there and synced already */
+  int64_t first_attempt_us; /* next_us of its recipients: later than now, so that the queue reader leaves a message that
+                               was handed over in memory alone for a while (relay/dispatch.h) */
+};
+
+/* Keeps a message, counts it for its account, writes the "accepted" event: the 250 rests on this. */
+struct store_accept {
+  struct store_op op;
+  struct new_message message;
+  struct event accepted; /* kind and message_id are filled in by the store */
+  bool count_usage;      /* false for mail that is made here */
+  /* The exact decision, run on the writer thread with the account's usage as it is at this instant (rolled to now, this
+   * message not yet added). Returns OK, or E_LIMIT: then nothing is written and op.result is E_LIMIT. It may raise
+   * usage->smooth_next_us and message.first_attempt_us (smoothing). Pure, quick, no store calls. NULL: no limits. It
+   * may be called again for the same operation when a neighbour in its transaction failed: the last call counts. */
+  int (*admit)(struct store_accept *accept, struct usage *usage, int64_t now_us);
+  void *admit_arg;
+};
+void store_accept_init(struct store_accept *a);
+
+/* What became of one recipient in one attempt. */
+struct recipient_outcome {
+  int64_t recipient_id;
+  struct event event; /* DELIVERED, BOUNCED, EXPIRED, DROPPED: the recipient leaves the queue. DEFERRED: it stays. HELD,
+                         RELEASED. */
+  int64_t next_us;    /* for DEFERRED and RELEASED */
+  bool counts;        /* DEFERRED: an attempt was made and counts towards the retry schedule */
+};
+/* Writes the events, moves the recipients, and, when the last recipient of the message is gone, removes the message and
+ * (after the commit) its spool file. A recipient that is no longer in the queue (dropped meanwhile) is passed over
+ * without an event. A DSN, if given, is kept in the same transaction: mail cannot get lost on the bounce path. */
+struct store_outcome {
+  struct store_op op;
+  int64_t message_id;
+  const struct recipient_outcome *outcomes;
+  size_t outcome_count;
+  const struct new_message *dsn; /* NULL: none. Its "accepted" event is written with dsn_event */
+  const struct event *dsn_event;
+  bool message_gone; /* out: the message is not in the store any more */
+};
+void store_outcome_init(struct store_outcome *o);
+
+/* Writes one event that stands by itself (a refusal). An event with the same ref as an earlier one of this process
+ * raises that one's count instead of making a row. */
+struct store_note {
+  struct store_op op;
+  struct event event;
+};
+void store_note_init(struct store_note *n);
+
+#endif

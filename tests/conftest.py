@@ -1,0 +1,29 @@
+"""Fixtures for the tests of the whole program. One lab for each file; most files share one running gateway in it."""
+
+import pytest
+
+from sendoff_test.lab import Lab
+
+
+@pytest.fixture(scope="module")
+def lab():
+    made = Lab()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def gateway(lab):
+    """A running gateway that sends for example.com from 127.0.0.2."""
+    return lab.gateway()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failure shows what the gateways said last."""
+    outcome = yield
+    report = outcome.get_result()
+    made = getattr(item, "funcargs", {}).get("lab")
+    if report.failed and made:
+        for number, one in enumerate(made.gateways, 1):
+            report.sections.append((f"gateway {number}", one.output()[-3000:]))

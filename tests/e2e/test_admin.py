@@ -1,0 +1,194 @@
+"""What an operator changes while the gateway runs takes effect at once."""
+
+import pytest
+
+from sendoff_test.attempts import attempt, attempt_as
+from sendoff_test.client import dialogue, plain, submit
+from sendoff_test.command import Account
+from sendoff_test.letters import letter, marker
+from sendoff_test.processes import wait_until
+
+FROM = "a@example.com"
+AT_ONCE = 3.0  # seconds; a person's "at once", on a busy machine
+
+
+@pytest.fixture(scope="module")
+def gateway(lab):
+    """Retries so late that what happens earlier was asked for."""
+    return lab.gateway(retry=("1h",))
+
+
+@pytest.fixture(scope="module")
+def recipient(lab):
+    return lab.exchanger("dest.example.net")
+
+
+def login_answer(gateway, account):
+    with dialogue(gateway, tls="implicit") as talk:
+        return talk.say(f"AUTH PLAIN {plain(account.name, account.password)}")
+
+
+def test_suspend_and_resume(gateway, recipient):
+    account = gateway.add_account("late-payer")
+    with dialogue(gateway, account) as talk:
+        assert attempt(talk, FROM, ["r@dest.example.net"]).startswith("250")
+        gateway.sendoff("account", "suspend", "late-payer", "--reason", "unpaid since May")
+        wait_until(
+            lambda: attempt(talk, FROM, ["r@dest.example.net"])[0] in "45", "the open session is refused", AT_ONCE
+        )
+        assert "unpaid since May" in attempt(talk, FROM, ["r@dest.example.net"])
+    assert attempt_or_login_refused(gateway, account)
+    gateway.sendoff("account", "resume", "late-payer")
+    wait_until(lambda: not attempt_or_login_refused(gateway, account), "it may send again", AT_ONCE)
+
+
+def attempt_or_login_refused(gateway, account):
+    if not login_answer(gateway, account).startswith("235"):
+        return True
+    return not attempt_as(gateway, account, FROM, ["r@dest.example.net"]).startswith("250")
+
+
+def test_remove(gateway, recipient):
+    account = gateway.add_account("gone")
+    with dialogue(gateway, account) as talk:
+        assert attempt(talk, FROM, ["r@dest.example.net"]).startswith("250")
+        gateway.sendoff("account", "remove", "gone")
+        wait_until(
+            lambda: attempt(talk, FROM, ["r@dest.example.net"])[:1] in ("4", "5", ""),
+            "the open session is refused",
+            AT_ONCE,
+        )
+    assert login_answer(gateway, account).startswith("535")
+    assert gateway.log("--account", "gone", "--event", "accepted"), "the log has forgotten it"
+
+
+def test_new_password(gateway):
+    old = gateway.add_account("rotating")
+    assert login_answer(gateway, old).startswith("235")
+    (made,) = gateway.sendoff.json("account", "password", "rotating")
+    new = Account("rotating", made["password"])
+    wait_until(lambda: login_answer(gateway, new).startswith("235"), "the new password works", AT_ONCE)
+    assert login_answer(gateway, old).startswith("535")
+
+
+def test_password_of_ones_own_choice(gateway):
+    gateway.sendoff(
+        "account", "add", "chosen", "--sender", "example.com", "--password-stdin", text="correct horse battery\n"
+    )
+    account = Account("chosen", "correct horse battery")
+    wait_until(lambda: login_answer(gateway, account).startswith("235"), "the password works", AT_ONCE)
+
+
+def test_sender_change(gateway, recipient):
+    account = gateway.add_account("moving")
+    with dialogue(gateway, account) as talk:
+        assert attempt(talk, "a@other.example", ["r@dest.example.net"]).startswith("553")
+        gateway.sendoff("account", "set", "moving", "--sender", "other.example")
+        wait_until(
+            lambda: attempt(talk, "a@other.example", ["r@dest.example.net"]).startswith("250"),
+            "the new domain",
+            AT_ONCE,
+        )
+        assert attempt(talk, FROM, ["r@dest.example.net"]).startswith("553")
+
+
+# The queue.
+
+
+@pytest.fixture
+def stuck(lab, gateway):
+    """A message that waits for an hour, its address, and the exchanger that will take it from now on."""
+    name = f"queue{len(gateway.sendoff.json('account', 'list'))}"
+    account = gateway.add_account(name)
+    mx = lab.exchanger(lab.new_domain())
+    mx.replies["RCPT"] = "450 4.2.1 not yet"
+    mark, address = marker(), f"r@{mx.domain}"
+    submit(gateway, account, FROM, [address], letter(FROM, address, mark))
+    gateway.wait_event("deferred", "--to", address)
+    mx.replies.clear()
+    (entry,) = gateway.queue("--to", address)
+    return entry["message"], address, mx, mark
+
+
+def test_queue_shows_what_waits_and_why(gateway, stuck):
+    message, address, mx, mark = stuck
+    (entry,) = gateway.queue("--to", address)
+    assert entry["state"] == "queued" and entry["attempts"] == 1 and "4.2.1 not yet" in entry["last"]
+    assert address in gateway.sendoff("queue", "show", message)
+    assert mark in gateway.sendoff("queue", "show", message, "--content")
+    assert mx.domain in gateway.sendoff("queue", "summary")
+
+
+def test_retry_now(gateway, stuck):
+    message, address, mx, mark = stuck
+    gateway.sendoff("queue", "retry", message)
+    mx.wait_for(mark, timeout=10)
+    gateway.wait_event("delivered", "--to", address)
+
+
+def test_hold_and_release(gateway, stuck):
+    message, address, mx, mark = stuck
+    gateway.sendoff("queue", "hold", message)
+    (entry,) = gateway.queue("--to", address)
+    assert entry["state"] == "held"
+    assert gateway.queue("--state", "held", "--to", address)
+    gateway.sendoff("queue", "release", "--to", address)
+    mx.wait_for(mark, timeout=10)
+    gateway.wait_event("delivered", "--to", address)
+    kinds = gateway.story(message)
+    assert kinds[:2] == ["accepted", "deferred"] and kinds[2:] == ["held", "released", "delivered"], kinds
+
+
+def test_drop(gateway, stuck):
+    message, address, mx, mark = stuck
+    gateway.sendoff("queue", "drop", message)
+    assert gateway.queue("--to", address) == []
+    assert gateway.story(message)[-1] == "dropped"
+    assert not mx.arrivals
+
+
+def test_bounce_by_command(lab, gateway, stuck):
+    message, address, mx, mark = stuck
+    mailbox = lab.exchanger("example.com")
+    gateway.sendoff("queue", "bounce", message)
+    mailbox.wait_for(address, timeout=10)
+    assert gateway.queue("--to", address) == []
+    assert "bounced" in gateway.story(message)
+
+
+def test_nothing_matches(gateway):
+    assert gateway.sendoff.run("queue", "drop", "--to", "nobody@nowhere.example").status == 1
+    assert gateway.sendoff.run("queue", "show", "0000000000000").status == 1
+    assert gateway.sendoff.run("queue", "drop").status == 2, "dropping everything must be said"
+
+
+# The words of commands.
+
+
+@pytest.mark.parametrize(
+    "words, status",
+    [
+        (["account", "show", "nobody"], 1),
+        (["account", "add", "late-payer", "--sender", "example.com"], 1),
+        (["account", "add"], 2),
+        (["account", "frobnicate"], 2),
+        (["nonsense"], 2),
+        (["account", "list", "--colour"], 2),
+        (["domain", "show", "unknown.example"], 1),
+        (["source", "add", "not-an-address", "--helo", "x.example"], 2),
+        (["queue", "list", "--state", "tired"], 2),
+        ([], 2),
+    ],
+)
+def test_exit_status(gateway, words, status):
+    result = gateway.sendoff.run(*words)
+    assert result.status == status, result
+    assert result.err.strip(), "nothing said"
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["account"], ["account", "add"], ["queue", "list"], ["log"], ["domain", "add"], ["init"], ["serve"]]
+)
+def test_help_everywhere(gateway, words):
+    text = gateway.sendoff(*words, "--help")
+    assert "sendoff" in text

@@ -1,0 +1,208 @@
+"""Delivery to exchangers of every temper: what is retried, what is bounced, and what goes through."""
+
+import pytest
+
+from sendoff_test.client import connect, submit
+from sendoff_test.letters import letter, marker, report
+from sendoff_test.mx import DROP, DROP_MIDWAY, GARBAGE
+from sendoff_test.verify import verified
+
+FROM = "a@example.com"
+
+
+@pytest.fixture(scope="module")
+def account(gateway):
+    return gateway.add_account("postman")
+
+
+@pytest.fixture(scope="module")
+def mailbox(lab):
+    return lab.exchanger("example.com")
+
+
+@pytest.fixture
+def mx(lab):
+    return lab.exchanger(lab.new_domain())
+
+
+def send(gateway, account, *recipients, text="", options=()):
+    mark = marker()
+    body = text if isinstance(text, bytes) else text.encode()
+    content = letter(FROM, recipients[0], mark.encode() + b"\r\n" + body, subject=mark)
+    submit(gateway, account, FROM, list(recipients), content, options=options)
+    return mark
+
+
+def outcomes(gateway, address):
+    return [event["event"] for event in gateway.log("--to", address)]
+
+
+@pytest.mark.parametrize("stage", ["EHLO", "MAIL", "RCPT", "DATA", "CONTENT"])
+def test_temporary_refusal_is_retried(gateway, account, mx, stage):
+    refusals = iter(["451 4.3.0 not yet"])
+    mx.replies[stage] = lambda _: next(refusals, None)
+    mark = send(gateway, account, f"r@{mx.domain}")
+    mx.wait_for(mark)
+    gateway.wait_event("delivered", "--to", f"r@{mx.domain}")
+    (deferred,) = gateway.log("--to", f"r@{mx.domain}", "--event", "deferred")
+    assert "4.3.0 not yet" in deferred["text"], deferred
+    assert len(mx.arrivals) == 1
+
+
+@pytest.mark.parametrize("stage", ["MAIL", "RCPT", "DATA", "CONTENT"])
+def test_permanent_refusal_is_bounced(gateway, account, mailbox, mx, stage):
+    mx.replies[stage] = "550 5.2.1 this mailbox is closed"
+    mark = send(gateway, account, f"r@{mx.domain}")
+    back = mailbox.wait_for(mark)
+    assert (back.sender, back.recipients) == ("", [FROM])
+    told = report(back.content)
+    assert told["message"]["reporting-mta"].endswith("smtp.example.com")
+    (recipient,) = told["recipients"]
+    assert recipient["action"] == "failed" and recipient["status"] == "5.2.1"
+    assert recipient["final-recipient"].replace(" ", "") == f"rfc822;r@{mx.domain}"
+    assert "550 5.2.1 this mailbox is closed" in recipient["diagnostic-code"]
+    assert mx.name in recipient["remote-mta"]
+    assert mark in told["returned"], "the header of what was sent is not returned"
+    (event,) = gateway.wait_event("bounced", "--to", f"r@{mx.domain}")
+    assert event["code"] == 550 and event["enhanced"] == "5.2.1"
+    assert gateway.queue("--to", f"r@{mx.domain}") == []
+
+
+@pytest.mark.parametrize(
+    "stage, how", [("GREETING", DROP), ("MAIL", DROP), ("RCPT", DROP), ("DATA", DROP_MIDWAY), ("CONTENT", DROP)]
+)
+def test_cut_connection_is_retried(gateway, account, mx, stage, how):
+    mx.replies[stage] = how
+    mark = send(gateway, account, f"r@{mx.domain}", text="x" * 70 + "\r\n")
+    gateway.wait_event("deferred", "--to", f"r@{mx.domain}")
+    assert not mx.arrivals
+    mx.replies.clear()
+    mx.wait_for(mark)
+    gateway.wait_event("delivered", "--to", f"r@{mx.domain}")
+
+
+def test_mail_that_expires_is_returned(lab, mailbox):
+    gateway = lab.gateway(expire="4s")
+    account = gateway.add_account("patient")
+    mx = lab.exchanger(lab.new_domain())
+    mx.replies["RCPT"] = "450 4.2.2 mailbox full"
+    mark = send(gateway, account, f"r@{mx.domain}")
+    told = report(mailbox.wait_for(mark, timeout=30).content)
+    (recipient,) = told["recipients"]
+    assert recipient["action"] == "failed" and recipient["status"] in ("4.4.7", "5.4.7"), recipient
+    assert "mailbox full" in recipient["diagnostic-code"] + told["text"], "the last reason is not told"
+    kinds = outcomes(gateway, f"r@{mx.domain}")
+    assert kinds[0] == "deferred" and kinds[-1] == "expired", kinds
+    assert gateway.queue("--to", f"r@{mx.domain}") == []
+    gateway.stop()
+
+
+def test_bounce_of_a_bounce_ends(lab, gateway, account, mx):
+    """The sender's own exchanger refuses the notification: nothing is made of that (RFC 3464 2, RFC 5321 6.1)."""
+    domain = lab.new_domain("sender")
+    closed = lab.exchanger(domain)
+    closed.replies["RCPT"] = "550 5.1.1 nobody"
+    mx.replies["RCPT"] = "550 5.1.1 nobody here either"
+    other = gateway.add_account("unloved", senders=[domain])
+    submit(gateway, other, f"a@{domain}", [f"r@{mx.domain}"], letter(f"a@{domain}", f"r@{mx.domain}"))
+    gateway.wait_event("bounced", "--to", f"a@{domain}")
+    gateway.wait_empty()
+    assert not closed.arrivals
+
+
+def test_null_reverse_path_makes_no_notification(gateway, account, mailbox, mx):
+    mx.replies["RCPT"] = "550 5.1.1 nobody"
+    mark = marker()
+    with connect(gateway, account) as session:
+        session.sendmail("", [f"r@{mx.domain}"], letter(FROM, f"r@{mx.domain}", subject=mark))
+    gateway.wait_event("bounced", "--to", f"r@{mx.domain}")
+    gateway.wait_empty()
+    assert not [a for a in mailbox.arrivals if mark.encode() in a.content]
+
+
+def test_connection_is_used_again(gateway, account, mx):
+    for count in range(1, 6):
+        send(gateway, account, f"r@{mx.domain}")
+        mx.wait(count)
+    assert mx.connections == 1
+
+
+def test_one_transaction_for_the_recipients_of_a_domain(gateway, account, mx):
+    recipients = [f"{name}@{mx.domain}" for name in "abc"]
+    mark = send(gateway, account, *recipients)
+    assert sorted(mx.wait_for(mark).recipients) == recipients
+    gateway.wait_event("delivered", "--to", f"*@{mx.domain}", count=3)
+    assert len(mx.arrivals) == 1
+
+
+def test_each_recipient_has_its_own_fate(gateway, account, mailbox, mx):
+    answers = {"no": "550 5.1.1 unknown", "later": "450 4.2.1 busy"}
+    mx.replies["RCPT"] = lambda address: answers.get(address.split("@")[0])
+    mark = send(gateway, account, *(f"{name}@{mx.domain}" for name in ("yes", "no", "later")))
+    assert mx.wait(1)[0].recipients == [f"yes@{mx.domain}"]
+    (failed,) = report(mailbox.wait_for(mark).content)["recipients"]
+    assert failed["final-recipient"].endswith(f"no@{mx.domain}")
+    gateway.wait_event("deferred", "--to", f"later@{mx.domain}")
+    mx.replies.clear()
+    assert mx.wait(2)[1].recipients == [f"later@{mx.domain}"]
+    gateway.wait_event("delivered", "--to", f"later@{mx.domain}")
+    assert outcomes(gateway, f"yes@{mx.domain}") == ["delivered"]
+    assert outcomes(gateway, f"no@{mx.domain}") == ["bounced"]
+
+
+def test_recipients_of_several_domains(lab, gateway, account):
+    targets = [lab.exchanger(lab.new_domain()) for _ in range(3)]
+    mark = send(gateway, account, *(f"r@{mx.domain}" for mx in targets))
+    for mx in targets:
+        assert mx.wait_for(mark).recipients == [f"r@{mx.domain}"]
+
+
+def test_tls_is_used_when_offered(lab, gateway, account):
+    mx = lab.exchanger(lab.new_domain(), tls="good")
+    arrival = mx.wait_for(send(gateway, account, f"r@{mx.domain}"))
+    assert arrival.tls.startswith("TLSv1."), "sent in the clear"
+    assert arrival.helo == "smtp.example.com"
+
+
+@pytest.mark.parametrize("answer", ["454 4.7.0 no TLS now", GARBAGE, DROP])
+def test_broken_tls_does_not_stop_mail(lab, gateway, account, answer):
+    """RFC 7435: opportunistic TLS falls back to the clear, where plain SMTP would have been used anyway."""
+    mx = lab.exchanger(lab.new_domain(), tls="good")
+    mx.replies["STARTTLS"] = answer
+    assert mx.wait_for(send(gateway, account, f"r@{mx.domain}")).tls == ""
+
+
+def test_8_bit_mail_bounces_where_it_cannot_go(lab, gateway, account, mailbox):
+    mx = lab.exchanger(lab.new_domain(), eight_bit=False)
+    mark = send(gateway, account, f"r@{mx.domain}", text="Grüße\r\n", options=["BODY=8BITMIME"])
+    (recipient,) = report(mailbox.wait_for(mark).content)["recipients"]
+    assert recipient["status"] == "5.6.3", recipient
+    assert not mx.arrivals
+    mx.wait_for(send(gateway, account, f"r@{mx.domain}"))  # 7-bit mail goes
+
+
+def test_peer_without_pipelining(lab, gateway, account):
+    mx = lab.exchanger(lab.new_domain(), pipelining=False)
+    mx.wait_for(send(gateway, account, f"r@{mx.domain}", f"s@{mx.domain}"))
+
+
+def test_peer_that_only_knows_helo(gateway, account, mx):
+    mx.replies["EHLO"] = "502 5.5.1 what?"
+    mx.wait_for(send(gateway, account, f"r@{mx.domain}"))
+
+
+def test_dots_and_empty_lines_arrive_as_sent(gateway, account, mx):
+    text = ".\r\n..\r\n.leading\r\n\r\n...\r\nend.\r\n\r\n\r\n"
+    mark = send(gateway, account, f"r@{mx.domain}", text=text)
+    assert mx.wait_for(mark).body == (mark + "\r\n" + text).encode()
+
+
+def test_a_large_message_arrives_identical(lab, gateway, account, mx):
+    line = b"0123456789" * 7
+    text = b"".join(b"%08d %s\r\n" % (n, line) for n in range(260000))
+    mark = send(gateway, account, f"r@{mx.domain}", text=text)
+    arrival = mx.wait_for(mark, timeout=60)
+    assert len(arrival.body) > 20_000_000
+    assert arrival.body == mark.encode() + b"\r\n" + text
+    assert verified(arrival.content, lab.dns) == [("example.com", "ed25519-sha256")]
+    gateway.wait_event("delivered", "--to", f"r@{mx.domain}")

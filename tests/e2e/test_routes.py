@@ -1,0 +1,170 @@
+"""Where mail goes: MX and address records, their order, and the answers that mean there is no way."""
+
+import pytest
+
+from sendoff_test.client import submit
+from sendoff_test.dns import BROKEN
+from sendoff_test.letters import letter, marker, report
+from sendoff_test.processes import wait_until
+
+FROM = "a@example.com"
+
+
+@pytest.fixture(scope="module")
+def account(gateway):
+    return gateway.add_account("routes")
+
+
+@pytest.fixture(scope="module")
+def mailbox(lab):
+    """Where the sender reads what came back."""
+    return lab.exchanger("example.com")
+
+
+def send(gateway, account, domain):
+    mark = marker()
+    submit(gateway, account, FROM, [f"r@{domain}"], letter(FROM, f"r@{domain}", mark + "\r\n", subject=mark))
+    return mark
+
+
+def bounced(gateway, mailbox, domain, mark):
+    """The notification that the sender got, and the log's event."""
+    back = mailbox.wait_for(mark)
+    assert back.sender == "" and back.recipients == [FROM]
+    (event,) = gateway.wait_event("bounced", "--to", f"r@{domain}")
+    (recipient,) = report(back.content)["recipients"]
+    assert recipient["final-recipient"].endswith(f"r@{domain}") and recipient["action"] == "failed"
+    return recipient, event
+
+
+def test_null_mx_bounces_at_once(lab, gateway, account, mailbox):
+    domain = lab.new_domain()
+    lab.dns.set(domain, "MX", "0 .")
+    recipient, event = bounced(gateway, mailbox, domain, send(gateway, account, domain))
+    assert recipient["status"] == "5.1.10" and event["enhanced"] == "5.1.10"
+    assert gateway.queue("--to", f"r@{domain}") == []
+
+
+def test_unknown_domain_bounces_at_once(lab, gateway, account, mailbox):
+    domain = lab.new_domain()
+    recipient, event = bounced(gateway, mailbox, domain, send(gateway, account, domain))
+    assert recipient["status"] == "5.1.2", recipient
+
+
+def test_domain_without_addresses_bounces(lab, gateway, account, mailbox):
+    domain = lab.new_domain()
+    lab.dns.set(domain, "TXT", '"here, but no mail"')
+    recipient, _ = bounced(gateway, mailbox, domain, send(gateway, account, domain))
+    assert recipient["status"] in ("5.1.2", "5.4.4"), recipient
+
+
+def test_way_back_to_ourselves_bounces(lab, gateway, account, mailbox):
+    domain = lab.new_domain()
+    lab.dns.update({(domain, "MX"): ["10 self.example.net."], ("self.example.net", "A"): [gateway.address]})
+    recipient, _ = bounced(gateway, mailbox, domain, send(gateway, account, domain))
+    assert recipient["status"] == "5.4.6", recipient
+
+
+def test_worse_exchanger_than_ourselves_is_not_used(lab, gateway, account, mailbox):
+    """RFC 5321 5.1: our own preference and worse ones are left out."""
+    other = lab.exchanger()
+    domain = lab.new_domain()
+    lab.dns.update(
+        {("self.example.net", "A"): [gateway.address], (domain, "MX"): ["10 self.example.net.", f"20 {other.name}."]}
+    )
+    recipient, _ = bounced(gateway, mailbox, domain, send(gateway, account, domain))
+    assert recipient["status"] == "5.4.6" and not other.arrivals
+
+
+def test_best_exchanger_is_taken(lab, gateway, account):
+    worse, best = lab.exchanger(), lab.exchanger()
+    domain = lab.new_domain()
+    lab.dns.set(domain, "MX", f"20 {worse.name}.", f"10 {best.name}.")
+    for _ in range(4):
+        best.wait_for(send(gateway, account, domain))
+    assert not worse.arrivals
+
+
+@pytest.mark.parametrize("trouble", ["closed", "421 4.3.2 not now", "554 5.3.2 no mail here"])
+def test_second_exchanger_takes_over(lab, gateway, account, trouble):
+    first, second = lab.exchanger(), lab.exchanger()
+    if trouble == "closed":
+        lab.silence(first)
+    else:
+        first.replies["GREETING"] = trouble
+    domain = lab.new_domain()
+    lab.dns.set(domain, "MX", f"10 {first.name}.", f"20 {second.name}.")
+    second.wait_for(send(gateway, account, domain))
+
+
+def test_exchanger_without_address_is_passed_over(lab, gateway, account):
+    good = lab.exchanger()
+    domain = lab.new_domain()
+    lab.dns.set(domain, "MX", "5 nowhere.example.net.", f"10 {good.name}.")
+    good.wait_for(send(gateway, account, domain))
+
+
+def test_equal_exchangers_share(lab, gateway, account):
+    one, two = lab.exchanger(), lab.exchanger()
+    domain = lab.new_domain()
+    lab.dns.set(domain, "MX", f"10 {one.name}.", f"10 {two.name}.")
+    for _ in range(12):
+        send(gateway, account, domain)
+    wait_until(lambda: len(one.arrivals + two.arrivals) == 12, "all arrive")
+    assert one.arrivals or two.arrivals
+
+
+def test_address_record_without_mx(lab, gateway, account):
+    alone = lab.exchanger()
+    domain = lab.new_domain()
+    lab.dns.set(domain, "A", alone.address)
+    alone.wait_for(send(gateway, account, domain))
+
+
+def test_cname_is_followed(lab, gateway, account):
+    real = lab.exchanger(lab.new_domain())
+    alias = lab.new_domain()
+    lab.dns.set(alias, "CNAME", f"{real.domain}.")
+    assert real.wait_for(send(gateway, account, alias)).recipients == [f"r@{alias}"]
+
+
+def test_dns_failure_defers_and_recovers(lab, gateway, account):
+    domain = f"later.{BROKEN}"
+    mark = send(gateway, account, domain)
+    (event, *_) = gateway.wait_event("deferred", "--to", f"r@{domain}")
+    assert event["enhanced"] == "4.4.3", event
+    (waiting,) = gateway.queue("--to", f"r@{domain}")
+    assert waiting["state"] == "queued"
+    arrived = lab.exchanger()
+    lab.dns.mend({(domain, "MX"): f"10 {arrived.name}."})
+    arrived.wait_for(mark, timeout=30)  # the resolver remembers a SERVFAIL for five seconds
+
+
+def test_silent_dns_defers(lab):
+    """No answer at all is not an answer: the mail waits."""
+    gateway = lab.gateway(servers=[lab.black_hole().server])
+    account = gateway.add_account("silent")
+    send(gateway, account, "dest.example.net")
+    (event, *_) = gateway.wait_event("deferred", "--to", "r@dest.example.net", timeout=40)
+    assert event["enhanced"] == "4.4.3", event
+    gateway.stop()
+
+
+def test_forged_dns_defers(lab):
+    """With a trust anchor that does not fit, every answer is bogus; bogus is a failure, never NXDOMAIN or a route."""
+    anchor = ". 3600 IN DS 12345 13 2 " + "ab" * 32
+    with open(lab.dns.trust_anchor) as good:
+        kept = good.read()
+    try:
+        with open(lab.dns.trust_anchor, "w") as bad:
+            bad.write(anchor + "\n")
+        gateway = lab.gateway()
+    finally:
+        with open(lab.dns.trust_anchor, "w") as good:
+            good.write(kept)
+    account = gateway.add_account("forged")
+    target = lab.exchanger(lab.new_domain())
+    send(gateway, account, target.domain)
+    (event, *_) = gateway.wait_event("deferred", "--to", f"r@{target.domain}", timeout=40)
+    assert event["enhanced"] == "4.4.3" and not target.arrivals
+    gateway.stop()

@@ -1,0 +1,24 @@
+"""A real application: WordPress sends a password reset through the gateway."""
+
+from sendoff_test.letters import values
+from sendoff_test.verify import verified
+from sendoff_test.wordpress import WordPress
+
+
+def test_password_reset_arrives(lab, gateway):
+    mx = lab.exchanger("dest.example.net")
+    account = gateway.add_account("shop")
+    site = WordPress(lab.processes, f"{lab.folder}/wordpress", lab.block.new_address(), lab.block.new_port())
+    host, port = gateway.endpoint("starttls")
+    site.install("boss@dest.example.net", "shop@example.com", host, port, account.name, account.password)
+    assert "checkemail=confirm" in site.lost_password("admin"), site.output()[-2000:]
+    arrival = mx.wait_for("Password Reset")
+    assert arrival.recipients == ["boss@dest.example.net"]
+    assert b"wp-login.php?action=rp&key=" in arrival.content.replace(b"=\r\n", b"").replace(b"=3D", b"=")
+    assert verified(arrival.content, lab.dns) == [("example.com", "ed25519-sha256")]
+    assert (
+        values(arrival.content, "From") == ["Shop <shop@example.com>"]
+        or "shop@example.com" in values(arrival.content, "From")[0]
+    )
+    (event,) = gateway.wait_event("delivered", "--to", "boss@dest.example.net")
+    assert event["account"] == "shop"

@@ -1,0 +1,41 @@
+"""Trying to send what may be refused, and what the refusal must look like."""
+
+import re
+
+from .client import dialogue
+from .letters import letter
+
+# Every refusal of policy names a reference that `sendoff why` takes.
+REFERENCE = re.compile(r"sendoff why ([0-9A-Z]{6,})")
+
+
+def attempt(talk, sender, recipients, content=None):
+    """One transaction; the first reply that is a refusal, or else the final one. The session is reset afterwards."""
+    content = content or letter(sender, recipients[0])
+    try:
+        for line in [f"MAIL FROM:<{sender}>", *(f"RCPT TO:<{r}>" for r in recipients)]:
+            answer = talk.say(line)
+            if not answer.startswith("250"):
+                return answer
+        answer = talk.say("DATA")
+        if not answer.startswith("354"):
+            return answer
+        talk.send(content + b".\r\n")
+        return talk.reply()
+    finally:
+        talk.say("RSET")
+
+
+def attempt_as(gateway, account, sender, recipients, content=None):
+    """The same in a session of its own."""
+    with dialogue(gateway, account) as talk:
+        return attempt(talk, sender, recipients, content)
+
+
+def explained(gateway, answer):
+    """The explanation of a refusal, asked for with the reference that its reply names."""
+    found = REFERENCE.search(answer)
+    assert found, f"no reference in {answer!r}"
+    text = gateway.sendoff("why", found.group(1))
+    assert text.strip(), "an empty explanation"
+    return text

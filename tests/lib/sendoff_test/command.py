@@ -1,0 +1,65 @@
+"""The `sendoff` command, run as an operator or a script runs it."""
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass
+
+PROGRAM = os.environ.get("SENDOFF", "sendoff")
+# Sanitizers end the process with a status of their own and a report; tests look for both.
+SANITIZERS = {
+    "ASAN_OPTIONS": "detect_leaks=1:exitcode=66:" + os.environ.get("ASAN_OPTIONS", ""),
+    "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1:" + os.environ.get("UBSAN_OPTIONS", ""),
+}
+REPORTS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:", "WARNING: ThreadSanitizer")
+
+
+def assert_no_report(text, who):
+    for report in REPORTS:
+        at = text.find(report)
+        assert at < 0, f"{who}: {text[max(0, at - 200):at + 6000]}"
+
+
+@dataclass
+class Result:
+    status: int
+    out: str
+    err: str
+
+
+@dataclass
+class Account:
+    name: str
+    password: str
+
+
+class Command:
+    def __init__(self, config):
+        self.config = config
+
+    def run(self, *words, text=None, timeout=60):
+        """Runs it whatever comes of it."""
+        done = subprocess.run(
+            [PROGRAM, "--config", self.config, *map(str, words)],
+            input=text,
+            stdin=None if text is not None else subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            env={**os.environ, **SANITIZERS},
+        )
+        result = Result(done.returncode, done.stdout, done.stderr)
+        assert_no_report(result.err, "sendoff " + " ".join(map(str, words)))
+        return result
+
+    def __call__(self, *words, text=None):
+        """Runs it, expects it to be done, and returns what it printed."""
+        result = self.run(*words, text=text)
+        assert (
+            result.status == 0
+        ), f"sendoff {' '.join(map(str, words))}: status {result.status}: {result.err}{result.out}"
+        return result.out
+
+    def json(self, *words, text=None):
+        """The objects it printed, one a line."""
+        return [json.loads(line) for line in self("--json", *words, text=text).splitlines() if line.strip()]

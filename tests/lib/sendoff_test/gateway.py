@@ -1,0 +1,190 @@
+"""A gateway of a test's own: made by `sendoff init`, run as a child process, asked through its command line."""
+
+import os
+import signal
+import socket
+import time
+
+from .command import PROGRAM, SANITIZERS, Account, Command, assert_no_report
+from .dns import txt
+from .processes import wait_until
+
+CONFIG = """
+hostname = "smtp.example.com"
+data_dir = "{data}"
+{listens}
+tls {{ certificate = "{certificate}"  key = "{key}" }}
+dns {{ servers = {{{servers}}}  trust_anchor = "{anchor}" }}
+delivery {{ port = {delivery_port}  retry = {{{retry}}}  expire = "{expire}" }}
+limits {{ {limits} }}
+log {{ retain = "30d"  format = "text" }}
+{more}
+"""
+
+
+class Gateway:
+    def __init__(self, block, processes, dns, folder, delivery_port, address=None, ports=None):
+        self.folder, self.delivery_port, self.dns = folder, delivery_port, dns
+        self.address = address or block.address(1)
+        self.ports = ports or {kind: block.new_port() for kind in ("starttls", "implicit", "optional")}
+        self.config = f"{folder}/sendoff.conf"
+        self.data = f"{folder}/data"
+        self.sendoff = Command(self.config)
+        self._processes, self._process = processes, None
+        self._logs = 0
+        os.makedirs(folder, exist_ok=True)
+
+    def endpoint(self, kind="starttls"):
+        return self.address, self.ports[kind]
+
+    # Making it.
+
+    def init(self):
+        listens = [word for kind, port in self.ports.items() for word in ("--listen", f"{self.address}:{port}/{kind}")]
+        self.sendoff(
+            *("init", "--hostname", "smtp.example.com", "--data-dir", self.data, *listens),
+            *("--dns", self.dns.server, "--delivery-port", self.delivery_port),
+        )
+        return self
+
+    def configure(
+        self, retry=("1s", "2s"), expire="1h", limits="", servers=None, certificate=None, key=None, more="", kinds=None
+    ):
+        """Replaces the configuration that init wrote by one with everything said."""
+        kinds = kinds or self.ports
+        with open(self.config, "w") as config:
+            config.write(
+                CONFIG.format(
+                    data=self.data,
+                    listens="\n".join(f'listen "{self.address}:{self.ports[k]}" {{ tls = "{k}" }}' for k in kinds),
+                    certificate=certificate or f"{self.folder}/certificate.pem",
+                    key=key or f"{self.folder}/certificate.key",
+                    servers=", ".join(f'"{s}"' for s in servers or [self.dns.server]),
+                    anchor=self.dns.trust_anchor,
+                    delivery_port=self.delivery_port,
+                    retry=", ".join(f'"{r}"' for r in retry),
+                    expire=expire,
+                    limits=limits,
+                    more=more,
+                )
+            )
+        return self
+
+    # Running it.
+
+    def start(self):
+        self._logs += 1
+        log = f"{self.folder}/serve-{self._logs}.log"
+        self._process = self._processes.start([PROGRAM, "--config", self.config, "serve"], log, env=SANITIZERS)
+        wait_until(self._ready, "the gateway listens", timeout=30)
+        return self
+
+    def _ready(self):
+        assert self._process.running(), f"the gateway ended by itself\n{self._process.output()[-4000:]}"
+        try:
+            with socket.create_connection(self.endpoint("starttls"), 1) as probe:
+                probe.settimeout(5)
+                ready = probe.recv(512).startswith(b"220")
+                probe.sendall(b"QUIT\r\n")
+                return ready
+        except OSError:
+            return False
+
+    @property
+    def pid(self):
+        return self._process.pid
+
+    def running(self):
+        return self._process is not None and self._process.running()
+
+    def output(self):
+        return self._process.output() if self._process else ""
+
+    def reload(self):
+        self._process.send(signal.SIGHUP)
+
+    def terminate(self):
+        """SIGTERM, and no waiting."""
+        self._process.send(signal.SIGTERM)
+
+    def stop(self):
+        """SIGTERM; the gateway must end by itself, with status 0 and no sanitizer report."""
+        self.terminate()
+        self.finish()
+
+    def finish(self):
+        status = self._process.expect_end()
+        output = self._process.output()
+        assert_no_report(output, "sendoff serve")
+        assert status == 0, f"sendoff serve ended with status {status}\n{output[-4000:]}"
+
+    def end(self):
+        """What every test ends with: a gateway that is still running is stopped and must have been well."""
+        if self.running():
+            self.stop()
+
+    def kill(self):
+        """SIGKILL, at once."""
+        self._process.send(signal.SIGKILL)
+        self._process.wait()
+        assert_no_report(self._process.output(), "sendoff serve")
+
+    def restart(self):
+        self.stop()
+        return self.start()
+
+    # Giving it something to work with.
+
+    def add_account(self, name, *options, senders=("example.com",)):
+        words = [word for sender in senders for word in ("--sender", sender)]
+        (made,) = self.sendoff.json("account", "add", name, *words, *options)
+        return Account(name, made["password"])
+
+    def add_domain(self, domain, *options, publish=True):
+        """Adds a domain and publishes the records that it asks for."""
+        self.sendoff("domain", "add", domain, *options)
+        records = self.sendoff.json("domain", "records", domain)
+        if publish:
+            self.publish(records)
+        return records
+
+    def publish(self, records):
+        wanted = {}
+        for record in records:
+            wanted.setdefault((record["name"], record["type"]), []).append(txt(record["value"]))
+        self.dns.update(wanted)
+
+    # Asking it.
+
+    def log(self, *options):
+        """Events of the delivery log, oldest first."""
+        return self.sendoff.json("log", *options)
+
+    def story(self, message):
+        return [event["event"] for event in self.sendoff.json("log", "show", message)]
+
+    def wait_event(self, event, *options, count=1, timeout=20):
+        """The events of that kind, once there are at least `count`."""
+
+        def enough():
+            found = self.log("--event", event, *options)
+            return found if len(found) >= count else None
+
+        return wait_until(enough, f"{count} {event} in the log", timeout)
+
+    def queue(self, *options):
+        return self.sendoff.json("queue", "list", *options)
+
+    def wait_empty(self, timeout=30):
+        wait_until(lambda: not self.queue(), "the queue is empty", timeout)
+
+    def usage(self, account):
+        (used,) = self.sendoff.json("account", "usage", account)
+        return used
+
+
+def pause_until_safe(window_seconds, margin):
+    """Waits, if a calendar window of that length ends within `margin` seconds, until the next one has begun."""
+    left = window_seconds - time.time() % window_seconds
+    if left < margin:
+        time.sleep(left + 0.05)

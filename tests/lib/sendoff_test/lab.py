@@ -1,0 +1,98 @@
+"""Everything around a gateway, put together: addresses, processes, DNS, exchangers. Closing it ends all of it."""
+
+import os
+import shutil
+import tempfile
+
+from .certificate import make_certificate
+from .dns import BlackHole, Dns
+from .gateway import Gateway
+from .mx import Exchanger, ExchangerThread, server_context
+from .ports import Block
+from .processes import Processes
+
+SOURCE = "127.0.0.2"  # where mail leaves from
+KEEP = "SENDOFF_TEST_KEEP"  # set: the folder is kept, for looking at what happened
+
+
+class Lab:
+    def __init__(self):
+        self.folder = tempfile.mkdtemp(prefix="sendoff-test-")
+        self.block = Block()
+        self.processes = Processes()
+        self._exchangers = None
+        self._closing = []
+        self.gateways = []
+        self._certificate = None
+        self._names = 0
+        try:
+            self.delivery_port = self.block.new_port()
+            self.dns = Dns(self.block, self.processes, f"{self.folder}/dns")
+            self._exchangers = ExchangerThread()
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self):
+        try:
+            for gateway in self.gateways:
+                gateway.end()
+        finally:
+            self.processes.close()
+            if self._exchangers:
+                self._exchangers.close()
+            for other in self._closing:
+                other.close()
+            self.block.close()
+            if not os.environ.get(KEEP):
+                shutil.rmtree(self.folder, ignore_errors=True)
+
+    # Gateways.
+
+    def new_gateway(self):
+        """Initialised, not configured or started."""
+        folder = f"{self.folder}/gateway-{len(self.gateways) + 1}"
+        gateway = Gateway(self.block, self.processes, self.dns, folder, self.delivery_port)
+        self.gateways.append(gateway)
+        return gateway.init()
+
+    def gateway(self, domain="example.com", **configuration):
+        """Running, with a domain to send for and a source address."""
+        gateway = self.new_gateway().configure(**configuration)
+        gateway.add_domain(domain, "--key", "ed25519")
+        gateway.sendoff("source", "add", SOURCE, "--helo", "smtp.example.com")
+        return gateway.start()
+
+    # What is at the other end.
+
+    def new_domain(self, stem="dest"):
+        """A domain that no other test uses; it does not exist until it has records."""
+        self._names += 1
+        return f"{stem}{self._names}.example.net"
+
+    def exchanger(self, domain=None, preference=10, tls=None, publish=True, address=None, port=None, **manner):
+        """A mail exchanger that listens, and the MX record that leads to it. `tls`: None, or "good"."""
+        context = server_context(*self.certificate()) if tls == "good" else None
+        address = address or self.block.new_address()
+        name = f"mx-{address.replace('.', '-')}.example.net"
+        made = Exchanger(name, tls_context=context, **manner)
+        made.address, made.domain = address, domain
+        made.server = self._exchangers.listen(made, address, port or self.delivery_port)
+        self.dns.set(name, "A", address)
+        if domain and publish:
+            self.dns.set(domain, "MX", f"{preference} {name}.")
+        return made
+
+    def silence(self, exchanger):
+        """It takes no more connections."""
+        self._exchangers.stop_listening(exchanger.server)
+
+    def certificate(self):
+        if not self._certificate:
+            self._certificate = make_certificate(self.folder, "mx.example.net")
+        return self._certificate
+
+    def black_hole(self):
+        hole = BlackHole(self.block)
+        self._closing.append(hole)
+        return hole

@@ -1,0 +1,43 @@
+"""Messages to send."""
+
+import email
+import itertools
+import os
+
+_numbers = itertools.count(1)
+
+
+def marker():
+    """Words that are in one message only."""
+    return f"marker-{os.getpid()}-{next(_numbers)}-end"
+
+
+def letter(sender, recipient, text="Hello.\r\n", subject="A test", extra=""):
+    """A whole message as octets. `extra`: more header fields, each ended by CRLF."""
+    head = f"From: {sender}\r\nTo: {recipient}\r\nSubject: {subject}\r\n{extra}"
+    return head.encode() + b"\r\n" + (text if isinstance(text, bytes) else text.encode())
+
+
+def fields(content):
+    """The header fields of a message in order: (lower-case name, unfolded value)."""
+    head = content.split(b"\r\n\r\n", 1)[0].decode("utf-8", "replace")
+    lines = head.replace("\r\n\t", " ").replace("\r\n ", " ").split("\r\n")
+    return [(name.strip().lower(), value.strip()) for name, _, value in (line.partition(":") for line in lines)]
+
+
+def values(content, name):
+    return [value for field, value in fields(content) if field == name.lower()]
+
+
+def report(content):
+    """What a delivery status notification says (RFC 3464): the fields of the message and of each recipient, lower-case
+    names, and the returned header."""
+    parsed = email.message_from_bytes(content)
+    assert parsed.get_content_type() == "multipart/report", parsed.get_content_type()
+    assert parsed.get_param("report-type") == "delivery-status"
+    human, status, returned = parsed.get_payload()
+    assert human.get_content_type() == "text/plain"
+    assert status.get_content_type() == "message/delivery-status"
+    assert returned.get_content_type() in ("text/rfc822-headers", "message/rfc822"), returned.get_content_type()
+    groups = [{name.lower(): value for name, value in group.items()} for group in status.get_payload()]
+    return {"message": groups[0], "recipients": groups[1:], "returned": returned.as_string(), "text": human.as_string()}

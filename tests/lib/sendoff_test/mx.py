@@ -1,0 +1,241 @@
+"""Mail exchangers (python3-aiosmtpd) that keep what they get and misbehave as told.
+
+Each stage of a transaction can be given another answer:
+
+    mx.replies["RCPT"] = "450 4.2.1 come back later"
+    mx.replies["RCPT"] = lambda address: "550 5.1.1 unknown" if address.startswith("nobody") else None
+    mx.replies["CONTENT"] = DROP
+
+Stages: GREETING, EHLO, STARTTLS, MAIL, RCPT, DATA (the answer to the command), CONTENT (the final one). None goes on
+normally; DROP cuts the connection, HANG says nothing more; DROP_MIDWAY at DATA takes the content's beginning and cuts;
+GARBAGE at STARTTLS says 220 and then something that is no TLS.
+"""
+
+import asyncio
+import ssl
+import threading
+import warnings
+from dataclasses import dataclass, field
+
+from aiosmtpd.smtp import SMTP
+
+DROP, HANG, DROP_MIDWAY, GARBAGE = object(), object(), object(), object()
+FOREVER = 3600
+
+
+@dataclass
+class Arrival:
+    sender: str
+    recipients: list
+    content: bytes
+    peer: tuple
+    helo: str
+    tls: str  # "TLSv1.3", or "" in the clear
+    connection: int  # which of this exchanger's connections brought it, from 1
+    options: list = field(default_factory=list)
+
+    @property
+    def header(self):
+        return self.content.split(b"\r\n\r\n", 1)[0]
+
+    @property
+    def body(self):
+        return self.content.split(b"\r\n\r\n", 1)[1]
+
+
+class _Server(SMTP):
+    """aiosmtpd's protocol, with the stages that its handlers cannot reach."""
+
+    def __init__(self, exchanger, **options):
+        self.exchanger = exchanger
+        self.number = 0
+        self._greeted = False
+        super().__init__(exchanger, **options)
+
+    def connection_made(self, transport):
+        if not self.number:
+            self.exchanger.connections += 1
+            self.number = self.exchanger.connections
+        super().connection_made(transport)
+
+    async def push(self, status):
+        if not self._greeted:
+            self._greeted = True
+            status = await self.exchanger.stage(self, "GREETING", None) or status
+        await super().push(status)
+
+    async def smtp_STARTTLS(self, arg):
+        if self.exchanger.replies.get("STARTTLS") is GARBAGE:
+            await self.push("220 go on")
+            await self.push("this is no TLS")
+            await self._reader.read(500)
+            return await self.exchanger.cut(self)
+        status = await self.exchanger.stage(self, "STARTTLS", arg)
+        if status:
+            await self.push(status)
+        else:
+            await super().smtp_STARTTLS(arg)
+
+    async def smtp_DATA(self, arg):
+        told = self.exchanger.replies.get("DATA")
+        if told is DROP_MIDWAY:
+            await self.push("354 go on")
+            await self._reader.read(500)
+            return await self.exchanger.cut(self)
+        status = await self.exchanger.stage(self, "DATA", arg)
+        if status:
+            return await self.push(status)
+        return await super().smtp_DATA(arg)
+
+
+class Exchanger:
+    def __init__(self, name, tls_context=None, pipelining=True, eight_bit=True, utf8=False):
+        self.name = name
+        self.replies = {}
+        self.connections = 0
+        self._pipelining, self._eight_bit, self._utf8 = pipelining, eight_bit, utf8
+        self._tls_context = tls_context
+        self._arrivals = []
+        self._changed = threading.Condition()
+
+    def protocol(self, loop):
+        return _Server(
+            self,
+            hostname=self.name,
+            tls_context=self._tls_context,
+            data_size_limit=64 * 1024 * 1024,
+            enable_SMTPUTF8=self._utf8,
+            loop=loop,
+        )
+
+    # What a test asks.
+
+    @property
+    def arrivals(self):
+        with self._changed:
+            return list(self._arrivals)
+
+    def wait(self, count=1, timeout=20.0):
+        """The arrivals, once there are at least `count`."""
+        with self._changed:
+            arrived = self._changed.wait_for(lambda: len(self._arrivals) >= count, timeout)
+            assert arrived, f"{self.name}: {len(self._arrivals)} of {count} messages arrived within {timeout} s"
+            return list(self._arrivals)
+
+    def wait_for(self, marker, timeout=20.0):
+        """The first arrival whose content holds `marker`."""
+        marker = marker.encode() if isinstance(marker, str) else marker
+
+        def found():
+            return next((a for a in self._arrivals if marker in a.content), None)
+
+        with self._changed:
+            assert self._changed.wait_for(found, timeout), f"{self.name}: no message with {marker!r} within {timeout} s"
+            return found()
+
+    def forget(self):
+        with self._changed:
+            self._arrivals.clear()
+
+    # What aiosmtpd asks (on the exchangers' own thread).
+
+    async def stage(self, server, stage, argument):
+        answer = self.replies.get(stage)
+        if callable(answer):
+            answer = answer(argument)
+        if answer is DROP:
+            await self.cut(server)
+        if answer is HANG:
+            await asyncio.sleep(FOREVER)
+        return answer
+
+    @staticmethod
+    async def cut(server):
+        server.transport.abort()
+        await asyncio.sleep(FOREVER)  # until connection_lost cancels it
+
+    async def handle_EHLO(self, server, session, envelope, hostname, responses):
+        status = await self.stage(server, "EHLO", hostname)
+        if status:
+            return [status]
+        session.host_name = hostname
+        if not self._eight_bit:
+            responses.remove("250-8BITMIME")
+        if self._pipelining:
+            responses.insert(1, "250-PIPELINING")
+        # A smarthost must not try AUTH at somebody else's exchanger, so it is not offered.
+        return [line for line in responses if not line.startswith("250-AUTH")]
+
+    async def handle_MAIL(self, server, session, envelope, address, options):
+        status = await self.stage(server, "MAIL", address)
+        if status:
+            return status
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 2.1.0 ok"
+
+    async def handle_RCPT(self, server, session, envelope, address, options):
+        status = await self.stage(server, "RCPT", address)
+        if status:
+            return status
+        envelope.rcpt_tos.append(address)
+        return "250 2.1.5 ok"
+
+    async def handle_DATA(self, server, session, envelope):
+        status = await self.stage(server, "CONTENT", envelope)
+        if status and not status.startswith("2"):
+            return status
+        arrival = Arrival(
+            sender="" if envelope.mail_from == "<>" else envelope.mail_from,
+            recipients=list(envelope.rcpt_tos),
+            content=bytes(envelope.original_content),
+            peer=session.peer,
+            helo=session.host_name,
+            tls=session.ssl["ssl_object"].version() if session.ssl else "",
+            connection=server.number,
+            options=list(envelope.mail_options),
+        )
+        with self._changed:
+            self._arrivals.append(arrival)
+            self._changed.notify_all()
+        return status or "250 2.0.0 kept"
+
+
+def server_context(certificate, key):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return context
+
+
+class ExchangerThread:
+    """The one event loop that all exchangers of a test run on."""
+
+    def __init__(self):
+        warnings.filterwarnings("ignore", module="aiosmtpd")
+        self._loop = asyncio.new_event_loop()
+        self._loop.set_exception_handler(lambda loop, context: None)  # cut connections are what tests ask for
+        self._thread = threading.Thread(target=self._loop.run_forever, name="exchangers", daemon=True)
+        self._thread.start()
+        self._servers = []
+
+    def listen(self, exchanger, address, port):
+        made = self._loop.create_server(lambda: exchanger.protocol(self._loop), address, port, backlog=512)
+        server = asyncio.run_coroutine_threadsafe(made, self._loop).result(10)
+        self._servers.append(server)
+        return server
+
+    def stop_listening(self, server):
+        self._loop.call_soon_threadsafe(server.close)
+
+    def close(self):
+        async def end():
+            for server in self._servers:
+                server.close()
+            tasks = [t for t in asyncio.all_tasks() if t is not asyncio.current_task()]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+        asyncio.run_coroutine_threadsafe(end(), self._loop).result(10)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)

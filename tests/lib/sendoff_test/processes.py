@@ -1,0 +1,83 @@
+"""Child processes that never outlive their test: each leads its own process group, dies with its parent (also when the
+test run is killed), and is waited for."""
+
+import os
+import signal
+import subprocess
+import time
+
+
+def wait_until(condition, what, timeout=15.0):
+    """Polls until condition() is true and returns its value; fails with `what` otherwise."""
+    end = time.monotonic() + timeout
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < end, f"not within {timeout} s: {what}"
+        time.sleep(0.02)
+
+
+class Process:
+    def __init__(self, argv, log_path, env=None, cwd=None):
+        self.name = os.path.basename(argv[0])
+        self.log_path = log_path
+        with open(log_path, "ab") as log:
+            self._popen = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "KILL", "--", *map(str, argv)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, **(env or {})},
+                cwd=cwd,
+                start_new_session=True,
+            )
+        self.pid = self._popen.pid
+
+    def running(self):
+        return self._popen.poll() is None
+
+    def output(self):
+        with open(self.log_path, errors="replace") as log:
+            return log.read()
+
+    def send(self, number):
+        if self.running():
+            self._popen.send_signal(number)
+
+    def wait(self, timeout=30):
+        """The exit status; negative when a signal ended it."""
+        return self._popen.wait(timeout)
+
+    def stop(self, number=signal.SIGTERM, timeout=30):
+        self.send(number)
+        return self.expect_end(timeout)
+
+    def expect_end(self, timeout=30):
+        try:
+            return self.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"{self.name} did not end within {timeout} s\n{self.output()[-4000:]}") from None
+
+    def kill(self):
+        """SIGKILL for the whole group, whatever state it is in."""
+        try:
+            os.killpg(self.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        return self._popen.wait()
+
+
+class Processes:
+    def __init__(self):
+        self._all = []
+
+    def start(self, argv, log_path, env=None, cwd=None):
+        process = Process(argv, log_path, env, cwd)
+        self._all.append(process)
+        return process
+
+    def close(self):
+        while self._all:
+            self._all.pop().kill()

@@ -1,0 +1,178 @@
+#include "base/result.h"
+#include "relay/dsn.h"
+#include "relay/quoted_printable.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h> /* last: it has a macro named fail */
+
+/* Python's email package is the judge of what was built. */
+static const char judge[] =
+    "import sys, email, email.policy\n"
+    "raw = open(sys.argv[1], 'rb').read()\n"
+    "lines = raw.split(b'\\r\\n')\n"
+    "assert b'\\n' not in b''.join(lines) and b'\\r' not in b''.join(lines), 'bare CR or LF'\n"
+    "assert max(map(len, lines)) <= 998, 'line too long'\n"
+    "assert max(raw) < 128, '8-bit'\n"
+    "m = email.message_from_bytes(raw, policy=email.policy.default)\n"
+    "assert not m.defects, m.defects\n"
+    "assert m.get_content_type() == 'multipart/report' and m.get_param('report-type') == 'delivery-status'\n"
+    "assert m['Auto-Submitted'] == 'auto-replied' and m['MIME-Version'] == '1.0'\n"
+    "assert 'MAILER-DAEMON@smtp.example.com' in m['From'] and m['To'] == 'a@example.com'\n"
+    "assert m['References'] == '<orig@example.com>', m['References']\n"
+    "human, status, original = m.get_payload()\n"
+    "assert human.get_content_type() == 'text/plain'\n"
+    "text = human.get_content()\n"
+    "assert 'b@example.net' in text and 'no such user' in text and 'mx.example.net[192.0.2.1]:25' in text\n"
+    "assert status.get_content_type() == 'message/delivery-status'\n"
+    "per_message, first, second, third = status.get_payload()\n"
+    "assert per_message['Reporting-MTA'] == 'dns; smtp.example.com' and per_message['Arrival-Date']\n"
+    "assert first['Final-Recipient'] == 'rfc822; b@example.net' and first['Action'] == 'failed'\n"
+    "assert first['Status'] == '5.1.1' and first['Remote-MTA'] == 'dns; mx.example.net'\n"
+    "code = ' '.join(first['Diagnostic-Code'].split())\n"
+    "assert code.startswith('smtp; 550 5.1.1 no such user') and '?' in code, code\n"
+    "assert second['Status'] == '4.4.7' and second['Remote-MTA'] is None\n"
+    "assert second['Diagnostic-Code'].startswith('x-sendoff; not delivered')\n"
+    "assert third['Final-Recipient'] == r'utf-8; j\\x{F6}rg@example.net', third['Final-Recipient']\n"
+    "assert original.get_content_type() == 'text/rfc822-headers'\n"
+    "assert original.get_payload(decode=True).decode() == open(sys.argv[2], newline='').read()\n"
+    "print('good')\n";
+
+static const char header[] = "DKIM-Signature: v=1\r\n"
+                             "From: a@example.com\r\n"
+                             "Message-ID: <orig@example.com>\r\n"
+                             "Subject: caf\303\251 = ok \r\n";
+
+static char *write_temp(char *path, const void *data, size_t len) {
+  int fd = mkstemp(path);
+  assert_true(fd >= 0);
+  assert_int_equal(write(fd, data, len), (ssize_t)len);
+  close(fd);
+  return path;
+}
+
+static void ask_python(struct bytes dsn, const char *original) {
+  char script[] = "/tmp/sendoff-dsn-XXXXXX", message[] = "/tmp/sendoff-dsn-XXXXXX", head[] = "/tmp/sendoff-dsn-XXXXXX";
+  char command[256], answer[16] = "";
+  write_temp(script, judge, strlen(judge));
+  write_temp(message, dsn.at, dsn.len);
+  write_temp(head, original, strlen(original));
+  snprintf(command, sizeof command, "/usr/bin/python3 %s %s %s", script, message, head);
+  FILE *p = popen(command, "r");
+  assert_non_null(p);
+  if (!fgets(answer, sizeof answer, p)) answer[0] = 0;
+  int rc = pclose(p);
+  unlink(script);
+  unlink(message);
+  unlink(head);
+  assert_int_equal(rc, 0);
+  assert_string_equal(answer, "good\n");
+}
+
+static struct ruling refused = {.kind = EVENT_BOUNCED,
+                                .code = 550,
+                                .enhanced = "5.1.1",
+                                .remote = true,
+                                .text =
+                                    "no such user \303\251 here, and a long explanation that goes on and on until it "
+                                    "must be folded onto a second line of the report, and a third"};
+static struct ruling expired = {.kind = EVENT_EXPIRED,
+                                .enhanced = "4.4.7",
+                                .text = "not delivered within 5d; the last reason was: 450 4.4.1 connection refused"};
+
+static void test_parsed_by_python(void **state) {
+  (void)state;
+  struct dsn_recipient recipients[] = {
+      {"b@example.net", &refused}, {"c@example.net", &expired}, {"j\303\266rg@example.net", &expired}};
+  struct dsn_input in = {
+      .hostname = "smtp.example.com",
+      .reverse_path = "a@example.com",
+      .host = "mx.example.net[192.0.2.1]:25",
+      .id = 12345,
+      .message_id = 54321,
+      .arrived_us = INT64_C(1790000000000000),
+      .now_us = INT64_C(1790000100000000),
+      .recipients = recipients,
+      .recipient_count = 3,
+      .header = bytes_of(header),
+  };
+  struct buffer out;
+  buffer_init(&out, DSN_MAX);
+  assert_int_equal(dsn_build(&in, &out), OK);
+  ask_python(buffer_bytes(&out), header);
+  buffer_free(&out);
+}
+
+static void test_bound(void **state) {
+  (void)state;
+  struct dsn_recipient recipient = {"b@example.net", &refused};
+  struct dsn_input in = {.hostname = "h", .reverse_path = "a@b", .recipients = &recipient, .recipient_count = 1};
+  struct buffer out;
+  buffer_init(&out, 300);
+  assert_int_equal(dsn_build(&in, &out), E_TOO_BIG);
+  buffer_free(&out);
+}
+
+static void test_header_ends(void **state) {
+  (void)state;
+  static const struct {
+    const char *prefix, *body, *out;
+  } cases[] = {
+      {"A: 1\r\n", "B: 2\r\n\r\nbody\r\n", "A: 1\r\nB: 2\r\n"},
+      {"", "\r\nbody\r\n", ""},
+      {"A: 1\r\n", "\r\nX: body\r\n", "A: 1\r\n"},
+      {"", "B: 2\r\n", "B: 2\r\n"},
+      {"", "B: 2", ""},
+      {"", "", ""},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct buffer out;
+    buffer_init(&out, 1000);
+    assert_int_equal(dsn_header(bytes_of(cases[i].prefix), bytes_of(cases[i].body), &out), OK);
+    assert_int_equal(out.len, strlen(cases[i].out));
+    if (out.len) assert_memory_equal(out.at, cases[i].out, out.len);
+    buffer_free(&out);
+  }
+}
+
+static void test_long_header_is_cut_at_a_line(void **state) {
+  (void)state;
+  size_t len = 3 * DSN_HEADER_MAX;
+  char *body = malloc(len);
+  for (size_t i = 0; i < len; i += 8) memcpy(body + i, "X: abc\r\n", 8);
+  struct buffer out;
+  buffer_init(&out, 2 * DSN_HEADER_MAX);
+  assert_int_equal(dsn_header(BYTES("A: 12\r\n"), (struct bytes){body, len}, &out), OK);
+  assert_true(out.len <= DSN_HEADER_MAX && out.len > DSN_HEADER_MAX - 16);
+  assert_memory_equal(out.at + out.len - 2, "\r\n", 2);
+  buffer_free(&out);
+  free(body);
+}
+
+static void test_seven_bit_safe(void **state) {
+  (void)state;
+  assert_true(seven_bit_safe(BYTES("a\r\nb\r\n")));
+  assert_false(seven_bit_safe(BYTES("a\nb\r\n")));
+  assert_false(seven_bit_safe(BYTES("a\rb\r\n")));
+  assert_false(seven_bit_safe(BYTES("a\r")));
+  assert_false(seven_bit_safe(BYTES("\303\251")));
+  char line[1200];
+  memset(line, 'x', sizeof line);
+  assert_false(seven_bit_safe((struct bytes){line, sizeof line}));
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_parsed_by_python), cmocka_unit_test(test_bound),
+      cmocka_unit_test(test_header_ends),      cmocka_unit_test(test_long_header_is_cut_at_a_line),
+      cmocka_unit_test(test_seven_bit_safe),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
