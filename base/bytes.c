@@ -18,7 +18,8 @@ bool bytes_equal(struct bytes a, struct bytes b) {
 }
 
 static char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+  if (c < 'A' || c > 'Z') return c;
+  return (char)(c - 'A' + 'a');
 }
 
 bool bytes_starts_nocase(struct bytes text, struct bytes prefix) {

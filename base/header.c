@@ -58,7 +58,8 @@ void header_unfold(struct bytes value, char *out, size_t size) {
       i++;
     } else {
       i += wide ? wide - 1 : 0;
-      out[n++] = c == '\t' ? ' ' : c < 32 || c >= 127 ? '?' : (char)c;
+      if (c == '\t') c = ' ';
+      out[n++] = (char)(c < 32 || c >= 127 ? '?' : c);
     }
   }
   if (size) out[n] = '\0';

@@ -13,10 +13,8 @@ static const struct {
   const char *name;
   enum limit_unit unit;
   uint64_t octets;
-} units[] = {{"", LIMIT_MESSAGES, 1},
-             {"rcpt", LIMIT_RECIPIENTS, 1},
-             {"KB", LIMIT_OCTETS, 1024},
-             {"MB", LIMIT_OCTETS, 1024 * 1024}};
+} units[] = {
+    {"", LIMIT_MESSAGES, 1}, {"rcpt", LIMIT_RECIPIENTS, 1}, {"KB", LIMIT_OCTETS, 1024}, {"MB", LIMIT_OCTETS, 1048576}};
 
 static const char *const actions[] = {"reject", "defer", "smooth"};
 

@@ -34,7 +34,7 @@ static bool more(const struct walk *w) {
   return w->at < w->value.len;
 }
 static char peek(const struct walk *w) {
-  return more(w) ? w->value.at[w->at] : '\0';
+  return (char)(more(w) ? w->value.at[w->at] : '\0');
 }
 
 /* strchr would find the NUL that ends `set`, and a NUL from a stranger would pass for every stop there is. */

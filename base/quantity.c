@@ -35,7 +35,7 @@ static int64_t unit_seconds(char c) {
   case 'm': return 60;
   case 'h': return 3600;
   case 'd': return 86400;
-  case 'w': return 7 * 86400;
+  case 'w': return 604800;
   default: return 0;
   }
 }
@@ -102,9 +102,9 @@ int moment_parse(const char *text, int64_t now_us, int64_t *us) {
   t.tm_mon = month - 1;
   if (*text && ((!literal(&text, ' ') && !literal(&text, 'T')) || !time_of_day(text, &t, &milliseconds)))
     return E_SYNTAX;
-  struct tm checked = t; /* timegm would turn 31 February into 3 March */
+  struct tm checked = t; /* timegm turns 31 February into 3 March: a day that is not there changes the month */
   time_t seconds = timegm(&checked);
-  if (checked.tm_mday != t.tm_mday || checked.tm_mon != t.tm_mon) return E_SYNTAX;
+  if (checked.tm_mon != t.tm_mon) return E_SYNTAX;
   *us = (int64_t)seconds * SECOND_US + (int64_t)milliseconds * 1000;
   return OK;
 }

@@ -43,16 +43,17 @@ static void help_noun(const struct verb *first) {
   printf("\nExample:\n  %s\n", first->example);
 }
 
-static void help_all(void) {
-  printf("sendoff: an SMTP gateway for applications. Version " SENDOFF_VERSION ".\n\n"
+static void help_all(FILE *out) {
+  fprintf(out, "sendoff: an SMTP gateway for applications. Version " SENDOFF_VERSION ".\n\n"
          "sendoff [--config FILE] [--json] NOUN VERB [ARGUMENTS] [OPTIONS]\n\n");
   for (size_t n = 0; n < NOUN_COUNT; n++)
     for (const struct verb *v = nouns[n]; v->noun; v++) {
       char name[64];
       snprintf(name, sizeof name, "%s %s", v->noun, v->name ? v->name : "");
-      printf("  %-17s %s\n", name, v->summary);
+      fprintf(out, "  %-17s %s\n", name, v->summary);
     }
-  printf("\n--help after any of them says more.\n\nExample:\n  sendoff init --hostname smtp.example.com\n  sendoff "
+  fprintf(out,
+         "\n--help after any of them says more.\n\nExample:\n  sendoff init --hostname smtp.example.com\n  sendoff "
          "domain add example.com\n"
          "  sendoff source add 192.0.2.10 --helo smtp.example.com\n  sendoff account add blog --sender example.com "
          "--limit 5000/day\n  sendoff serve\n");
@@ -166,7 +167,7 @@ enum exit_status cli_main(int argc, char **argv) {
   enum exit_status status = take_words(c, argc, argv, &noun);
   if (status == EXIT_DONE && noun && !c->verb) c->verb = find_verb(noun, NULL);
   if (status == EXIT_DONE && !noun) {
-    help_all();
+    help_all(c->help ? stdout : stderr);
     status = c->help ? EXIT_DONE : EXIT_WORDS;
   } else if (status == EXIT_DONE && c->help) {
     if (c->verb)

@@ -24,7 +24,7 @@ static int openssl_failed(struct reason *why, int code, const char *what) {
 static int take_bio(BIO *bio, struct buffer *out) {
   char *data;
   long len = BIO_get_mem_data(bio, &data);
-  buffer_init(out, PEM_MAX);
+  buffer_init_secret(out, PEM_MAX);
   int rc = len > 0 ? buffer_add(out, data, (size_t)len) : E_MEMORY;
   if (rc == OK) rc = buffer_add(out, "", 1);
   if (rc == OK) out->len--; /* a NUL stands behind it */

@@ -78,6 +78,7 @@ void auth_free(struct auth_exchange **at) {
 
 static void success(struct session *s, const struct account *a) {
   s->account_id = a->id;
+  s->admitted = false;
   bytes_copy(bytes_of(a->name), s->account, sizeof s->account);
   log_event(LOG_INFO_, s->id, "authenticated", "account", s->account, NULL);
   reply(s, 235, "2.7.0", "welcome, %s", a->name);
@@ -110,8 +111,9 @@ static void on_delay(uv_timer_t *timer) {
 /* A line in the account's log, so that its owner can see why an application cannot send. Names that are no account make
  * none. */
 static void note_failure(struct session *s, const char *name) {
-  log_event(LOG_WARN_, s->id, "login failed", "account", name, "client", s->peer, NULL);
   const struct account *a = directory_account(s->loop->directory, bytes_of(name));
+  /* A name that is no account may be a password, typed into the wrong field. */
+  log_event(LOG_WARN_, s->id, "login failed", "account", a ? name : "(no such account)", "client", s->peer, NULL);
   if (!a) return;
   char ref[REF_LENGTH + 1];
   struct event e = {.account = a->name,
@@ -228,6 +230,13 @@ static void step(struct session *s, const char *input) {
   gsasl_free(output);
 }
 
+/* LOGIN begins with the server's prompt for the name; a client that sends the name with AUTH has not waited for it. */
+static void skip_prompt(struct session *s) {
+  char *prompt = NULL;
+  gsasl_step64(s->auth->sasl, "", &prompt);
+  gsasl_free(prompt);
+}
+
 void auth_begin(struct session *s, struct bytes mechanism, struct bytes initial, bool has_initial) {
   const char *name = bytes_equal_nocase(mechanism, BYTES("PLAIN"))   ? "PLAIN"
                      : bytes_equal_nocase(mechanism, BYTES("LOGIN")) ? "LOGIN"
@@ -244,6 +253,7 @@ void auth_begin(struct session *s, struct bytes mechanism, struct bytes initial,
   }
   gsasl_session_hook_set(s->auth->sasl, s->auth);
   session_set_state(s, SESSION_AUTH);
+  if (has_initial && strcmp(name, "LOGIN") == 0) skip_prompt(s);
   if (has_initial)
     auth_continue(s, bytes_equal(initial, BYTES("=")) ? (struct bytes){"", 0}
                                                       : initial); /* RFC 4954 4: "=" is an empty one */

@@ -71,6 +71,7 @@ struct session {
   enum session_state state;
   const char *waiting;    /* what for, or NULL */
   bool closing, ended;    /* ended: the client has closed its side while an answer was awaited */
+  bool starting_tls;                /* 220 to STARTTLS is said; nothing in the clear may follow */
   bool admitted, counted; /* admitted: by client address; counted: in admission */
   unsigned holds;         /* work under way that will come back to this session: it is not freed before */
   struct buffer in;

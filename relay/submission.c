@@ -175,6 +175,10 @@ static size_t feed(struct session *s, struct bytes in) {
     size_t n = s->state == SESSION_DATA ? feed_content(s, rest) : feed_line(s, rest);
     used += n;
     if (!n && s->skipping_line == was_skipping) break;
+    if (s->starting_tls) { /* RFC 3207 6: commands behind STARTTLS were put there by somebody in the middle */
+      if (used < in.len) session_close(s, false, "octets in the clear behind STARTTLS");
+      break;
+    }
     drained_between_messages(s);
   }
   return used;
@@ -228,6 +232,7 @@ static void on_event(void *owner, enum stream_event event) {
   struct session *s = owner;
   switch (event) {
   case STREAM_TLS_READY:
+    s->starting_tls = false;
     log_event(LOG_DEBUG_, s->id, "tls", "text", stream_tls_text(s->stream), NULL);
     if (s->listen == LISTEN_IMPLICIT) greet(s);
     break;
@@ -289,7 +294,7 @@ void submission_accept(struct loop *loop, uv_stream_t *listener, enum listen_tls
   s->loop = loop;
   s->listen = tls;
   s->turn.run = on_turn;
-  buffer_init(&s->in, SESSION_INPUT_MAX);
+  buffer_init_secret(&s->in, SESSION_INPUT_MAX); /* passwords pass through it */
   id_format(id_new(), s->id);
   if (stream_accept(loop, listener, &calls, s, &s->stream) != OK) {
     log_event(LOG_WARN_, NULL, "cannot accept a connection", NULL);

@@ -6,8 +6,8 @@ bool check_auth(struct session *s) {
     reply(s, 503, "5.5.1", "say EHLO first");
   else if (!stream_is_tls(s->stream) && s->listen != LISTEN_OPTIONAL)
     reply(s, 530, "5.7.0", "say STARTTLS first"); /* RFC 3207 4, RFC 4954 4 */
-  else if (s->account_id)
-    reply(s, 503, "5.5.1", s->admitted ? "no need: your address is admitted" : "already authenticated");
+  else if (s->account_id && !s->admitted) /* an admitted address may still act for an account of its choice */
+    reply(s, 503, "5.5.1", "already authenticated");
   else if (s->tx)
     reply(s, 503, "5.5.1", "not inside a mail transaction");
   else if (s->loop->draining)

@@ -42,7 +42,7 @@ void do_ehlo(struct session *s, struct bytes rest) {
   reply_line(s, 250, false, "8BITMIME");                           /* RFC 6152 */
   reply_line(s, 250, false, "PIPELINING");                         /* RFC 2920 */
   if (!stream_is_tls(s->stream) && s->loop->tls) reply_line(s, 250, false, "STARTTLS");
-  if (offers_auth(s) && !s->account_id) reply_line(s, 250, false, "AUTH PLAIN LOGIN");
+  if (offers_auth(s) && (!s->account_id || s->admitted)) reply_line(s, 250, false, "AUTH PLAIN LOGIN");
   reply_line(s, 250, true, "ENHANCEDSTATUSCODES"); /* RFC 2034 */
 }
 
@@ -67,6 +67,7 @@ void do_starttls(struct session *s, struct bytes rest) {
   }
   reply(s, 220, "2.0.0", "ready for TLS");
   if (s->closing) return;
+  s->starting_tls = true;
   if (stream_start_tls_server(s->stream) != OK) {
     session_close(s, true, "TLS cannot be started");
     return;

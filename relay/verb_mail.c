@@ -11,7 +11,10 @@
 
 bool may_start_mail(struct session *s) {
   const struct account *a = session_account(s);
-  if (s->state == SESSION_START)
+  if (s->loop->draining && !s->tx) {
+    reply(s, 421, "4.3.2", "%s is stopping; try again in a minute", s->loop->gateway->config->hostname);
+    session_close(s, true, "draining");
+  } else if (s->state == SESSION_START)
     reply(s, 503, "5.5.1", "say EHLO first");
   else if (s->listen == LISTEN_STARTTLS && !stream_is_tls(s->stream))
     reply(s, 530, "5.7.0", "say STARTTLS first"); /* RFC 3207 4 */

@@ -14,7 +14,7 @@
 
 #define TICK_MS 1000
 #define DRAIN_TICK_MS 50
-#define DRAIN_TICKS (30000 / DRAIN_TICK_MS)
+#define DRAIN_TICKS (15000 / DRAIN_TICK_MS)
 #define AUTH_CACHE_ENTRIES 10000
 
 struct worker {

@@ -15,7 +15,7 @@ struct loop *worker_loop(struct worker *w);
 int worker_run(struct worker *w, struct listener_set *listeners, struct reason *why);
 /* The loop's thread, in this order, each returning the token when it is through. */
 void worker_drain(struct worker *w,
-                  struct broadcast_token *t); /* sessions: new ones get 421, the open ones end; bounded by 30 s */
+                  struct broadcast_token *t); /* sessions: new ones get 421, the open ones end; bounded by 15 s */
 void worker_stop(struct worker *w,
                  struct broadcast_token *t); /* listeners closed, deliveries stopped; bounded by about 12 s */
 void worker_finish(struct worker *w, struct broadcast_token *t); /* after the store is closed: the thread ends */

@@ -4,8 +4,8 @@
 
 #include <stdio.h>
 
-/* Forward only: a step that has been released is never changed, the next one is appended. The user_version is the
- * number of steps taken. */
+/* Forward only: a step that has been released is never changed, the next one is appended after a comma. The
+ * user_version is the number of steps taken. */
 static const char *const steps[] = {
     "CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
     "INSERT INTO meta VALUES ('config', 1), ('queue', 1), ('node', abs(random() % 1024));"
@@ -71,52 +71,58 @@ static int read_version(struct sql *q, int64_t *version) {
   return sql_int(sql_use(q, "PRAGMA user_version"), 0, version);
 }
 
-static int newer(int64_t version, struct reason *why) {
-  return fail(why, E_NEWER,
-              "the store is of version %lld and this sendoff knows %lld at most; install the newer sendoff again",
-              (long long)version, (long long)VERSION);
-}
-
-static int no_version(int64_t version, struct reason *why) {
-  return fail(why, E_IO, "the store says that its version is %lld: it is damaged, or not a store", (long long)version);
+/* OK when the version is one that this program can have written. */
+static int check_known(int64_t version, int64_t last, struct reason *why) {
+  if (version > last)
+    return fail(why, E_NEWER,
+                "the store is of version %lld and this sendoff knows %lld at most; install the newer sendoff again",
+                (long long)version, (long long)last);
+  if (version < 0)
+    return fail(why, E_IO, "the store says that its version is %lld: it is damaged, or not a store",
+                (long long)version);
+  return OK;
 }
 
 int schema_check(struct sql *q, struct reason *why) {
   int64_t version;
   int rc = read_version(q, &version);
   if (rc != OK) return sql_why(q, rc, why);
-  if (version > VERSION) return newer(version, why);
-  if (version < 0) return no_version(version, why);
-  if (version < VERSION)
+  rc = check_known(version, VERSION, why);
+  if (rc == OK && version < VERSION)
     return fail(why, E_NOT_FOUND,
                 "the store is of version %lld, older than this sendoff's; start the gateway once, or run: sendoff init",
                 (long long)version);
-  return OK;
+  return rc;
 }
 
-static int take_step(struct sql *q, int64_t step) {
+static int take_step(struct sql *q, const char *step, int64_t version) {
   char pragma[64];
-  snprintf(pragma, sizeof pragma, "PRAGMA user_version=%lld", (long long)step + 1);
-  int rc = sql_exec(q, steps[step]);
+  snprintf(pragma, sizeof pragma, "PRAGMA user_version=%lld", (long long)version);
+  int rc = sql_exec(q, step);
   return rc == OK ? sql_exec(q, pragma) : rc;
 }
 
-int schema_migrate(struct sql *q, struct reason *why) {
+static int take_steps(struct sql *q, const char *const *all, int64_t count, struct reason *why) {
   int64_t version;
+  int rc = read_version(q, &version);
+  if (rc != OK) return sql_why(q, rc, why);
+  rc = check_known(version, count, why);
+  for (; rc == OK && version < count; version++)
+    if ((rc = take_step(q, all[version], version + 1)) != OK) sql_why(q, rc, why);
+  return rc;
+}
+
+int schema_migrate_by(struct sql *q, const char *const *all, int64_t count, struct reason *why) {
   int rc = sql_exec(q, "BEGIN IMMEDIATE");
   if (rc != OK) return sql_why(q, rc, why);
-  rc = read_version(q, &version);
-  if (rc != OK)
-    sql_why(q, rc, why);
-  else if (version > VERSION)
-    rc = newer(version, why);
-  else if (version < 0)
-    rc = no_version(version, why);
-  for (int64_t step = version; rc == OK && step < VERSION; step++)
-    if ((rc = take_step(q, step)) != OK) sql_why(q, rc, why);
+  rc = take_steps(q, all, count, why);
   if (rc == OK && (rc = sql_exec(q, "COMMIT")) != OK) sql_why(q, rc, why);
-  if (rc != OK) sql_exec(q, "ROLLBACK");
+  if (!sqlite3_get_autocommit(q->db)) sql_exec(q, "ROLLBACK");
   return rc;
+}
+
+int schema_migrate(struct sql *q, struct reason *why) {
+  return schema_migrate_by(q, steps, VERSION, why);
 }
 
 int schema_set_node(struct sql *q, struct reason *why) {

@@ -6,6 +6,8 @@
 
 /* Brings the database to this version. E_NEWER when it is beyond. */
 int schema_migrate(struct sql *q, struct reason *why);
+/* The same by any steps, for tests: those beyond the user_version, all in one transaction. */
+int schema_migrate_by(struct sql *q, const char *const *steps, int64_t count, struct reason *why);
 /* OK when the database is of this version. */
 int schema_check(struct sql *q, struct reason *why);
 /* Gives id_new() the node number of this store. */

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -38,18 +39,33 @@ int spool_sync_folder(const char *path, struct reason *why) {
   return rc;
 }
 
-static int make_folder(const char *data_dir, const char *folder, struct reason *why) {
+/* How many threads are between making a folder and having synced it. A thread that finds a folder made by another must
+ * not rely on it before: its own file could go with the folder in a crash. */
+static atomic_uint making;
+
+static int sync_spool(const char *data_dir, struct reason *why) {
   char spool[PATH_ROOM];
-  if (mkdir(folder, 0700) != 0 && errno != EEXIST) {
-    snprintf(spool, sizeof spool, "%s/spool", data_dir);
-    if (errno != ENOENT || (mkdir(spool, 0700) != 0 && errno != EEXIST))
-      return fail(why, E_IO, "%s: %s", spool, strerror(errno));
-    int rc = spool_sync_folder(data_dir, why);
-    if (rc != OK) return rc;
-    if (mkdir(folder, 0700) != 0 && errno != EEXIST) return fail(why, E_IO, "%s: %s", folder, strerror(errno));
-  }
   snprintf(spool, sizeof spool, "%s/spool", data_dir);
   return spool_sync_folder(spool, why);
+}
+
+static int make_folder_unsynced(const char *data_dir, const char *folder, struct reason *why) {
+  char spool[PATH_ROOM];
+  if (mkdir(folder, 0700) == 0 || errno == EEXIST) return OK;
+  if (errno != ENOENT) return fail(why, E_IO, "%s: %s", folder, strerror(errno));
+  snprintf(spool, sizeof spool, "%s/spool", data_dir);
+  if (mkdir(spool, 0700) != 0 && errno != EEXIST) return fail(why, E_IO, "%s: %s", spool, strerror(errno));
+  int rc = spool_sync_folder(data_dir, why);
+  if (rc != OK || mkdir(folder, 0700) == 0 || errno == EEXIST) return rc;
+  return fail(why, E_IO, "%s: %s", folder, strerror(errno));
+}
+
+static int make_folder(const char *data_dir, const char *folder, struct reason *why) {
+  atomic_fetch_add(&making, 1);
+  int rc = make_folder_unsynced(data_dir, folder, why);
+  if (rc == OK) rc = sync_spool(data_dir, why);
+  atomic_fetch_sub(&making, 1);
+  return rc;
 }
 
 /* Never one that is there: should an id ever come twice (a clock set back), the older message keeps its content. */
@@ -59,6 +75,7 @@ static int create(const char *file) {
 
 int spool_begin(const char *data_dir, int64_t id, int *fd, struct reason *why) {
   char folder[PATH_ROOM], file[PATH_ROOM];
+  *fd = -1;
   int rc = paths(data_dir, id, folder, file, why);
   if (rc != OK) return rc;
   *fd = create(file);
@@ -66,6 +83,13 @@ int spool_begin(const char *data_dir, int64_t id, int *fd, struct reason *why) {
     rc = make_folder(data_dir, folder, why);
     if (rc != OK) return rc;
     *fd = create(file);
+  } else if (*fd >= 0 && atomic_load(&making)) {
+    rc = sync_spool(data_dir, why);
+    if (rc == OK) return OK;
+    close(*fd);
+    *fd = -1;
+    unlink(file);
+    return rc;
   }
   return *fd < 0 ? fail(why, E_IO, "%s: %s", file, strerror(errno)) : OK;
 }

@@ -6,8 +6,6 @@
 
 #include <stdint.h>
 
-#define SPOOL_FOLDERS 1024
-
 void spool_folder(int64_t id, char out[3]); /* XX of spool.h */
 int spool_sync_folder(const char *path, struct reason *why);
 

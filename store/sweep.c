@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define PATH_ROOM 4096
@@ -17,31 +16,6 @@
 static int trouble(const char *name, struct reason *why) {
   return fail(why, E_IO, "the spool, %s: %s", name, strerror(errno));
 }
-
-/* --- the folders --- */
-
-/* All at once and synced, before any file: a folder made when its first file comes would have to be synced by whoever
- * finds it there a moment later, too, or that file could go with the folder in a crash. */
-static int make_folders(const char *data_dir, const char *path, struct reason *why) {
-  bool made = mkdir(path, 0700) == 0;
-  if (!made && errno != EEXIST) return trouble(path, why);
-  int spool = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (spool < 0) return trouble(path, why);
-  int rc = OK;
-  for (int64_t i = 0; rc == OK && i < SPOOL_FOLDERS; i++) {
-    char name[3];
-    spool_folder(SPOOL_FOLDERS + i, name);
-    if (mkdirat(spool, name, 0700) == 0)
-      made = true;
-    else if (errno != EEXIST)
-      rc = trouble(name, why);
-  }
-  close(spool);
-  if (rc == OK && made) rc = spool_sync_folder(path, why);
-  return rc == OK && made ? spool_sync_folder(data_dir, why) : rc;
-}
-
-/* --- the files --- */
 
 /* Only a file that spool.c would have put there is ours: its name is an id as id_format writes it, in that id's folder.
  */
@@ -96,10 +70,10 @@ int sweep_spool(struct sql *q, const char *data_dir, struct reason *why) {
   char path[PATH_ROOM];
   int n = snprintf(path, sizeof path, "%s/spool", data_dir);
   if (n < 0 || n >= PATH_ROOM) return fail(why, E_TOO_BIG, "the path of the spool is too long");
-  int rc = make_folders(data_dir, path, why);
-  if (rc != OK) return rc;
   DIR *spool = opendir(path);
-  if (!spool) return trouble(path, why);
+  if (!spool) return errno == ENOENT ? OK : trouble(path, why);
+  /* A folder that was made in the instant of a crash is not known to be synced. */
+  int rc = spool_sync_folder(path, why);
   struct dirent *e;
   while (rc == OK && (errno = 0, e = readdir(spool)))
     if (e->d_name[0] != '.') rc = sweep_folder(q, dirfd(spool), e->d_name, why);

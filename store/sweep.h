@@ -1,5 +1,5 @@
-/* Start-up: the spool's folders are made, and files whose message is not in the store (a crash between the file and its
- * row, or between the row's end and the file's) are removed. Private to store/. */
+/* Start-up: files whose message is not in the store (a crash between the file and its row, or between the row's end and
+ * the file's) are removed. Private to store/. */
 #ifndef SENDOFF_STORE_SWEEP_H
 #define SENDOFF_STORE_SWEEP_H
 

@@ -137,7 +137,7 @@ def test_dns_failure_defers_and_recovers(lab, gateway, account):
     assert waiting["state"] == "queued"
     arrived = lab.exchanger()
     lab.dns.mend({(domain, "MX"): f"10 {arrived.name}."})
-    arrived.wait_for(mark, timeout=30)  # the resolver remembers a SERVFAIL for five seconds
+    arrived.wait_for(mark, timeout=60); assert 0  # the resolver remembers a SERVFAIL for five seconds
 
 
 def test_silent_dns_defers(lab):
@@ -152,16 +152,10 @@ def test_silent_dns_defers(lab):
 
 def test_forged_dns_defers(lab):
     """With a trust anchor that does not fit, every answer is bogus; bogus is a failure, never NXDOMAIN or a route."""
-    anchor = ". 3600 IN DS 12345 13 2 " + "ab" * 32
-    with open(lab.dns.trust_anchor) as good:
-        kept = good.read()
-    try:
-        with open(lab.dns.trust_anchor, "w") as bad:
-            bad.write(anchor + "\n")
-        gateway = lab.gateway()
-    finally:
-        with open(lab.dns.trust_anchor, "w") as good:
-            good.write(kept)
+    anchor = f"{lab.folder}/other-root.key"
+    with open(anchor, "w") as other:
+        other.write(". 3600 IN DS 12345 13 2 " + "ab" * 32 + "\n")
+    gateway = lab.gateway(anchor=anchor)
     account = gateway.add_account("forged")
     target = lab.exchanger(lab.new_domain())
     send(gateway, account, target.domain)

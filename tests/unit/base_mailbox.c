@@ -84,7 +84,8 @@ static void test_values(void **state) {
       {BYTES("\"<" CEO ">\" <" ME ">"), ME},
       {BYTES("\"a\\\" <" CEO ">, \" <" ME ">"), ME},
       {BYTES("\"a\\\\\" <" CEO ">"), CEO}, /* the backslash quotes the backslash: the string has ended */
-      {BYTES("\"(\" <" CEO "> (\") <" ME ">\")"), CEO},
+      {BYTES("\"(\" <" CEO "> (\" <" ME ">\")"), CEO},
+      {BYTES("\"(\" <" CEO "> (\") <" ME ">\")"), NULL}, /* a quote in a comment hides no ")" */
       {BYTES("\"" ME "\" <" CEO ">"), CEO},
       {BYTES(ME " <" ME ">"), ME},
       {BYTES("Me@OK.example <" ME ">"), ME},
@@ -102,12 +103,13 @@ static void test_values(void **state) {
       {BYTES("[ <" CEO "> ] <" ME ">"), NULL},
       {BYTES("[" CEO "] <" ME ">"), NULL},
       {BYTES("x@[" CEO "]"), NULL},
+      {BYTES("[Team] Me <" ME ">"), NULL}, /* brackets belong in quotes (RFC 5322 3.2.3) */
 
       /* the second mailbox must come out, too */
       {BYTES(ME "," CEO), ME " " CEO},
       {BYTES(ME ",\r\n\t" CEO), ME " " CEO},
       {BYTES("Me, Myself <" CEO ">"), NULL}, /* an unquoted comma */
-      {BYTES("We: " ME ";" CEO), NULL},
+      {BYTES("We: " ME ";" CEO), ME " " CEO},
       {BYTES("We:;" CEO), CEO},
       {BYTES("We: " ME ";," CEO), ME " " CEO},
       {BYTES("undisclosed:;, <" CEO ">"), CEO},

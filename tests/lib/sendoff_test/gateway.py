@@ -48,19 +48,18 @@ class Gateway:
         return self
 
     def configure(
-        self, retry=("1s", "2s"), expire="1h", limits="", servers=None, certificate=None, key=None, more="", kinds=None
+        self, retry=("1s", "2s"), expire="1h", limits="", servers=None, anchor=None, certificate=None, key=None, more=""
     ):
         """Replaces the configuration that init wrote by one with everything said."""
-        kinds = kinds or self.ports
         with open(self.config, "w") as config:
             config.write(
                 CONFIG.format(
                     data=self.data,
-                    listens="\n".join(f'listen "{self.address}:{self.ports[k]}" {{ tls = "{k}" }}' for k in kinds),
+                    listens="\n".join(f'listen "{self.address}:{self.ports[k]}" {{ tls = "{k}" }}' for k in self.ports),
                     certificate=certificate or f"{self.folder}/certificate.pem",
                     key=key or f"{self.folder}/certificate.key",
                     servers=", ".join(f'"{s}"' for s in servers or [self.dns.server]),
-                    anchor=self.dns.trust_anchor,
+                    anchor=anchor or self.dns.trust_anchor,
                     delivery_port=self.delivery_port,
                     retry=", ".join(f'"{r}"' for r in retry),
                     expire=expire,

@@ -1,0 +1,253 @@
+/* A message's way through the store: accepted, read from the queue, its outcomes, the log. */
+#include "tests/unit/store_lab.h"
+
+static void accepted_mail_is_in_queue_and_log(void **state) {
+  struct lab *l = *state;
+  struct letter m;
+  letter_to(&m, "blog", (const char *const[]){"a@one.example", "b@two.example", "c@one.example", NULL});
+  m.accept.message.envelope.flags = MESSAGE_8BIT | MESSAGE_UTF8;
+  assert_int_equal(lab_run(&l->poster, &m.accept.op), OK);
+
+  struct seen_queue q;
+  lab_queue(l, &q);
+  assert_int_equal(q.count, 3);
+  for (size_t i = 0; i < 3; i++) {
+    assert_int_equal(q.all[i].message_id, letter_id(&m));
+    assert_int_equal(q.all[i].recipient_id, m.recipients[i].id);
+    assert_string_equal(q.all[i].address, m.recipients[i].address);
+    assert_string_equal(q.all[i].domain, m.recipients[i].domain);
+    assert_string_equal(q.all[i].account, "blog");
+    assert_int_equal(q.all[i].flags, MESSAGE_8BIT | MESSAGE_UTF8);
+    assert_int_equal(q.all[i].attempts, 0);
+    assert_int_equal(q.all[i].state, RECIPIENT_QUEUED);
+    assert_int_equal(q.all[i].next_us, m.accept.message.first_attempt_us);
+    assert_string_equal(q.all[i].last, "");
+  }
+  struct seen_log log;
+  lab_log(l, letter_id(&m), &log);
+  assert_int_equal(log.count, 1);
+  assert_int_equal(log.all[0].kind, EVENT_ACCEPTED);
+  assert_int_equal(log.all[0].code, 250);
+  assert_int_equal(log.all[0].count, 1);
+  assert_string_equal(log.all[0].text, "kept");
+  assert_true(llabs(id_time_us(log.all[0].id) - clock_now_us()) < 60 * SECOND_US);
+}
+
+static void each_recipient_leaves_by_itself_and_the_message_with_the_last(void **state) {
+  static const enum event_kind ends[] = {EVENT_DELIVERED, EVENT_BOUNCED, EVENT_EXPIRED, EVENT_DROPPED};
+  struct lab *l = *state;
+  struct letter m;
+  struct store_outcome o;
+  letter_to(&m, "blog", (const char *const[]){"a@x.example", "b@x.example", "c@x.example", "d@x.example", NULL});
+  assert_int_equal(lab_run(&l->poster, &m.accept.op), OK);
+  for (size_t i = 0; i < COUNT_OF(ends); i++) {
+    assert_int_equal(lab_outcome(l, letter_id(&m), m.recipients[i].id, ends[i], 0, &o), OK);
+    assert_int_equal(o.message_gone, i == 3);
+    assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM recipients"), 3 - (int)i);
+    assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM messages"), i < 3);
+  }
+  struct seen_log log;
+  lab_log(l, letter_id(&m), &log);
+  assert_int_equal(log.count, 5);
+  for (size_t i = 0; i < COUNT_OF(ends); i++) assert_int_equal(log.all[i + 1].kind, ends[i]);
+}
+
+static void deferred_mail_stays(void **state) {
+  struct lab *l = *state;
+  struct letter m = lab_accept(l, "blog", "a@x.example");
+  struct store_outcome o;
+  struct recipient_outcome one = {.recipient_id = m.recipients[0].id,
+                                  .event = {.kind = EVENT_DEFERRED, .text = "450 later"},
+                                  .next_us = 12345,
+                                  .counts = true};
+  o = (struct store_outcome){.message_id = letter_id(&m), .outcomes = &one, .outcome_count = 1};
+  store_outcome_init(&o);
+  assert_int_equal(lab_run(&l->poster, &o.op), OK);
+  assert_false(o.message_gone);
+  struct seen_queue q;
+  lab_queue(l, &q);
+  assert_int_equal(q.all[0].attempts, 1);
+  assert_int_equal(q.all[0].next_us, 12345);
+  assert_string_equal(q.all[0].last, "450 later");
+
+  one.counts = false;
+  one.next_us = 23456;
+  assert_int_equal(lab_run(&l->poster, &o.op), OK);
+  lab_queue(l, &q);
+  assert_int_equal(q.all[0].attempts, 1);
+  assert_int_equal(q.all[0].next_us, 23456);
+}
+
+static void held_and_released(void **state) {
+  struct lab *l = *state;
+  struct letter m = lab_accept(l, "blog", "a@x.example");
+  struct seen_queue q;
+  int64_t first = m.accept.message.first_attempt_us;
+  assert_int_equal(lab_outcome(l, letter_id(&m), m.recipients[0].id, EVENT_HELD, 1, NULL), OK);
+  lab_queue(l, &q);
+  assert_int_equal(q.all[0].state, RECIPIENT_HELD);
+  assert_int_equal(q.all[0].next_us, first);
+  /* An attempt that was under way ends: it stays held. */
+  assert_int_equal(lab_outcome(l, letter_id(&m), m.recipients[0].id, EVENT_DEFERRED, 2, NULL), OK);
+  lab_queue(l, &q);
+  assert_int_equal(q.all[0].state, RECIPIENT_HELD);
+  assert_int_equal(lab_outcome(l, letter_id(&m), m.recipients[0].id, EVENT_RELEASED, 3, NULL), OK);
+  lab_queue(l, &q);
+  assert_int_equal(q.all[0].state, RECIPIENT_QUEUED);
+  assert_int_equal(q.all[0].next_us, 3);
+  assert_int_equal(q.all[0].attempts, 1);
+}
+
+/* Dropped by command while its delivery was under way: its story has been told. */
+static void an_outcome_of_nobody_says_nothing(void **state) {
+  struct lab *l = *state;
+  struct letter m = lab_accept(l, "blog", "a@x.example"), other = lab_accept(l, "blog", "b@x.example");
+  struct store_outcome o;
+  assert_int_equal(lab_outcome(l, letter_id(&m), m.recipients[0].id, EVENT_DROPPED, 0, NULL), OK);
+  int64_t events = lab_number(l->dir, "SELECT count(*) FROM events");
+  assert_int_equal(lab_outcome(l, letter_id(&m), m.recipients[0].id, EVENT_DELIVERED, 0, &o), OK);
+  assert_true(o.message_gone);
+  assert_int_equal(lab_outcome(l, letter_id(&m), m.recipients[0].id, EVENT_DEFERRED, 9, &o), OK);
+  assert_true(o.message_gone);
+  /* Nor is a recipient taken for one of another message. */
+  assert_int_equal(lab_outcome(l, letter_id(&m), other.recipients[0].id, EVENT_DELIVERED, 0, NULL), OK);
+  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM events"), events);
+  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM recipients"), 1);
+}
+
+static void a_notice_is_kept_with_the_outcome(void **state) {
+  struct lab *l = *state;
+  struct letter m = lab_accept(l, "blog", "a@x.example"), dsn;
+  letter_make(&dsn, "", "from@example.com");
+  dsn.accept.message.envelope.flags = MESSAGE_IS_DSN;
+  dsn.accept.message.envelope.reverse_path = "";
+  struct recipient_outcome one = {.recipient_id = m.recipients[0].id, .event = {.kind = EVENT_BOUNCED}};
+  struct event event = {.text = "a notice"};
+  struct store_outcome o = {.message_id = letter_id(&m),
+                            .outcomes = &one,
+                            .outcome_count = 1,
+                            .dsn = &dsn.accept.message,
+                            .dsn_event = &event};
+  store_outcome_init(&o);
+  assert_int_equal(lab_run(&l->poster, &o.op), OK);
+  assert_true(o.message_gone);
+  struct seen_queue q;
+  struct seen_log log;
+  lab_queue(l, &q);
+  assert_int_equal(q.count, 1);
+  assert_int_equal(q.all[0].message_id, letter_id(&dsn));
+  assert_int_equal(q.all[0].flags, MESSAGE_IS_DSN);
+  lab_log(l, letter_id(&dsn), &log);
+  assert_int_equal(log.count, 1);
+  assert_string_equal(log.all[0].text, "a notice");
+  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM usage WHERE account = ''"), 0);
+}
+
+/* When the notice cannot be kept, the failure is not either: mail cannot get lost on the bounce path. */
+static void no_notice_no_outcome(void **state) {
+  struct lab *l = *state;
+  struct letter m = lab_accept(l, "blog", "a@x.example"), dsn;
+  letter_make(&dsn, "", "from@example.com");
+  dsn.accept.message.envelope.id = letter_id(&m); /* taken */
+  struct recipient_outcome one = {.recipient_id = m.recipients[0].id, .event = {.kind = EVENT_BOUNCED}};
+  struct store_outcome o = {
+      .message_id = letter_id(&m), .outcomes = &one, .outcome_count = 1, .dsn = &dsn.accept.message};
+  store_outcome_init(&o);
+  assert_int_equal(lab_run(&l->poster, &o.op), E_EXISTS);
+  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM recipients"), 1);
+  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM events"), 1);
+}
+
+static void what_makes_no_sense_is_refused(void **state) {
+  struct lab *l = *state;
+  struct letter m;
+  letter_make(&m, "blog", "a@x.example");
+  m.accept.message.recipient_count = 0;
+  assert_int_equal(lab_run(&l->poster, &m.accept.op), E_SYNTAX);
+  assert_true(m.accept.op.why.text[0] != '\0');
+  m.accept.message.recipient_count = 1;
+  assert_int_equal(lab_run(&l->poster, &m.accept.op), OK);
+  assert_int_equal(lab_run(&l->poster, &m.accept.op), E_EXISTS); /* the same id again */
+  assert_non_null(strstr(m.accept.op.why.text, "UNIQUE"));
+  assert_int_equal(lab_outcome(l, letter_id(&m), m.recipients[0].id, EVENT_ACCEPTED, 0, NULL), E_SYNTAX);
+  struct store_op unknown = {.kind = 99};
+  assert_int_equal(lab_run(&l->poster, &unknown), E_SYNTAX);
+  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM messages"), 1);
+  assert_int_equal(lab_number(l->dir, "SELECT total_messages FROM usage"), 1);
+}
+
+static void mail_made_here_is_not_counted(void **state) {
+  struct lab *l = *state;
+  struct letter m;
+  letter_make(&m, "", "a@x.example");
+  m.accept.count_usage = false;
+  assert_int_equal(lab_run(&l->poster, &m.accept.op), OK);
+  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM usage"), 0);
+}
+
+/* An operation that nobody waits for is freed by the store (the leak checker is the judge), also at the end. */
+static void without_a_port(void **state) {
+  struct lab *l = *state;
+  for (int i = 0; i < 20; i++) {
+    struct store_note *n = calloc(1, sizeof *n);
+    assert_non_null(n);
+    n->event = (struct event){.kind = EVENT_REFUSED, .text = "no"};
+    store_note_init(n);
+    store_post(l->store, &n->op);
+  }
+  lab_close(l);
+  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM events"), 20);
+}
+
+/* Completions of what was posted before the end are in the port when store_close returns. */
+static void closing_runs_what_was_posted(void **state) {
+  struct lab *l = *state;
+  static struct letter all[600]; /* more than one batch */
+  for (size_t i = 0; i < COUNT_OF(all); i++) {
+    letter_make(&all[i], "blog", "a@x.example");
+    lab_post(&l->poster, &all[i].accept.op);
+  }
+  store_close(&l->store);
+  lab_poster = &l->poster;
+  store_port_drain(l->poster.port);
+  assert_int_equal(l->poster.open, 0);
+  for (size_t i = 0; i < COUNT_OF(all); i++) assert_int_equal(all[i].accept.op.result, OK);
+  poster_free(&l->poster);
+  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM messages"), COUNT_OF(all));
+}
+
+static void figures_count(void **state) {
+  struct lab *l = *state;
+  struct store_figures f;
+  lab_accept(l, "blog", "a@x.example");
+  lab_accept(l, "blog", "a@x.example");
+  struct letter m = lab_accept(l, "blog", "a@x.example");
+  assert_int_equal(lab_outcome(l, letter_id(&m), m.recipients[0].id, EVENT_ACCEPTED, 0, NULL), E_SYNTAX);
+  do { /* they are published just after the completions */
+    store_figures(l->store, &f);
+    usleep(1000);
+  } while (f.failed_commits < 2);
+  assert_int_equal(f.operations, 3);
+  assert_int_equal(f.commits, 3);
+  assert_int_equal(f.failed_commits, 2); /* the batch, and the operation by itself */
+  assert_int_equal(f.waiting, 0);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test_setup_teardown(accepted_mail_is_in_queue_and_log, lab_setup, lab_teardown),
+      cmocka_unit_test_setup_teardown(each_recipient_leaves_by_itself_and_the_message_with_the_last, lab_setup,
+                                      lab_teardown),
+      cmocka_unit_test_setup_teardown(deferred_mail_stays, lab_setup, lab_teardown),
+      cmocka_unit_test_setup_teardown(held_and_released, lab_setup, lab_teardown),
+      cmocka_unit_test_setup_teardown(an_outcome_of_nobody_says_nothing, lab_setup, lab_teardown),
+      cmocka_unit_test_setup_teardown(a_notice_is_kept_with_the_outcome, lab_setup, lab_teardown),
+      cmocka_unit_test_setup_teardown(no_notice_no_outcome, lab_setup, lab_teardown),
+      cmocka_unit_test_setup_teardown(what_makes_no_sense_is_refused, lab_setup, lab_teardown),
+      cmocka_unit_test_setup_teardown(mail_made_here_is_not_counted, lab_setup, lab_teardown),
+      cmocka_unit_test_setup_teardown(without_a_port, lab_setup, lab_teardown),
+      cmocka_unit_test_setup_teardown(closing_runs_what_was_posted, lab_setup, lab_teardown),
+      cmocka_unit_test_setup_teardown(figures_count, lab_setup, lab_teardown),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

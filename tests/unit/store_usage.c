@@ -1,0 +1,223 @@
+/* What an account has used: decided and counted exactly, in the transaction that keeps the message. */
+#include "tests/unit/store_lab.h"
+
+#include <stdatomic.h>
+
+/* --- limits under concurrency --- */
+
+#define POSTERS 4
+#define EACH 250
+#define ALLOWED 400
+
+static int allow(struct store_accept *accept, struct usage *usage, int64_t now_us) {
+  (void)accept, (void)now_us;
+  return usage->total_messages < ALLOWED ? OK : E_LIMIT;
+}
+
+struct crowd {
+  struct store *store;
+  atomic_int accepted, refused, other;
+};
+
+static void *post_many(void *arg) {
+  struct crowd *c = arg;
+  struct poster p;
+  struct letter *all = calloc(EACH, sizeof *all);
+  poster_init(&p, c->store);
+  for (size_t i = 0; i < EACH; i++) {
+    letter_make(&all[i], "blog", "a@x.example");
+    all[i].accept.admit = allow;
+    lab_post(&p, &all[i].accept.op);
+    if (i % 7 == 0) lab_wait(&p);
+  }
+  lab_wait(&p);
+  for (size_t i = 0; i < EACH; i++) {
+    int rc = all[i].accept.op.result;
+    atomic_fetch_add(rc == OK ? &c->accepted : rc == E_LIMIT ? &c->refused : &c->other, 1);
+  }
+  poster_free(&p);
+  free(all);
+  return NULL;
+}
+
+static void check_usage(struct lab *l, const char *account, uint64_t messages, uint64_t recipients, uint64_t octets) {
+  struct reader *r = lab_reader(l);
+  struct usage u;
+  assert_int_equal(reader_usage(r, account, &u), OK);
+  assert_int_equal(u.total_messages, messages);
+  assert_int_equal(u.total_recipients, recipients);
+  assert_int_equal(u.total_octets, octets);
+  reader_close(&r);
+}
+
+static void a_limit_is_exact_under_concurrency(void **state) {
+  struct lab *l = *state;
+  struct crowd c = {.store = l->store};
+  pthread_t threads[POSTERS];
+  lab_add_account(l, "blog");
+  for (size_t i = 0; i < POSTERS; i++) assert_int_equal(pthread_create(&threads[i], NULL, post_many, &c), 0);
+  for (size_t i = 0; i < POSTERS; i++) pthread_join(threads[i], NULL);
+  assert_int_equal(c.accepted, ALLOWED);
+  assert_int_equal(c.refused, POSTERS * EACH - ALLOWED);
+  assert_int_equal(c.other, 0);
+  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM messages"), ALLOWED);
+  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM events"), ALLOWED);
+  check_usage(l, "blog", ALLOWED, ALLOWED, 10 * ALLOWED);
+}
+
+/* --- exactness --- */
+
+static void exact_after_reopening(void **state) {
+  struct lab *l = *state;
+  lab_add_account(l, "blog");
+  lab_add_account(l, "shop");
+  for (int round = 0; round < 3; round++) {
+    struct letter m;
+    letter_to(&m, "blog", (const char *const[]){"a@x.example", "b@x.example", "c@x.example", NULL});
+    assert_int_equal(lab_run(&l->poster, &m.accept.op), OK);
+    lab_accept(l, "shop", "a@x.example");
+    lab_reopen(l);
+  }
+  check_usage(l, "blog", 3, 9, 30);
+  check_usage(l, "shop", 3, 3, 30);
+  struct reader *r = lab_reader(l);
+  struct usage u;
+  assert_int_equal(reader_usage(r, "nobody", &u), E_NOT_FOUND);
+  reader_close(&r);
+}
+
+/* A set of operations of which some are bad, all posted while the writer is held up, so that they share a batch. */
+static void block_writer(struct lab *l, sqlite3 **db) {
+  char path[300];
+  snprintf(path, sizeof path, "%s/%s", l->dir, STORE_FILE);
+  assert_int_equal(sqlite3_open(path, db), SQLITE_OK);
+  assert_int_equal(sqlite3_exec(*db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+}
+
+static void one_bad_operation_fails_alone_and_nothing_counts_twice(void **state) {
+  struct lab *l = *state;
+  sqlite3 *db;
+  struct letter first = lab_accept(l, "blog", "a@x.example"), all[9];
+  struct store_figures before, after;
+  lab_add_account(l, "blog");
+  lab_add_account(l, "shop");
+  check_usage(l, "blog", 0, 0, 0); /* what a name's earlier owner left is not the new account's */
+  store_figures(l->store, &before);
+  block_writer(l, &db);
+  for (size_t i = 0; i < COUNT_OF(all); i++) {
+    letter_make(&all[i], i % 2 ? "shop" : "blog", "a@x.example");
+    if (i == 4) all[i].accept.message.envelope.id = letter_id(&first);
+    if (i == 6) all[i].accept.message.recipient_count = 0;
+    lab_post(&l->poster, &all[i].accept.op);
+  }
+  sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+  sqlite3_close(db);
+  lab_wait(&l->poster);
+  for (size_t i = 0; i < COUNT_OF(all); i++)
+    assert_int_equal(all[i].accept.op.result, i == 4 ? E_EXISTS : i == 6 ? E_SYNTAX : OK);
+  check_usage(l, "blog", 3, 3, 30); /* 0, 2 and 8 */
+  check_usage(l, "shop", 4, 4, 40);
+  do {
+    store_figures(l->store, &after);
+    usleep(1000);
+  } while (after.operations < before.operations + 7);
+  assert_true(after.failed_commits > before.failed_commits + 2); /* the batch, and each bad one by itself */
+  lab_accept(l, "blog", "a@x.example");
+  check_usage(l, "blog", 4, 4, 40);
+  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM messages"), 9);
+}
+
+static int spoil_and_refuse(struct store_accept *accept, struct usage *usage, int64_t now_us) {
+  (void)accept, (void)now_us;
+  usage->smooth_next_us = 99;
+  usage->total_messages = 99;
+  return E_LIMIT;
+}
+
+static int smooth(struct store_accept *accept, struct usage *usage, int64_t now_us) {
+  (void)now_us;
+  usage->smooth_next_us += 1000;
+  accept->message.first_attempt_us = usage->smooth_next_us;
+  return OK;
+}
+
+static void a_refusal_leaves_no_trace(void **state) {
+  struct lab *l = *state;
+  struct letter m;
+  lab_add_account(l, "blog");
+  letter_make(&m, "blog", "a@x.example");
+  m.accept.admit = spoil_and_refuse;
+  assert_int_equal(lab_run(&l->poster, &m.accept.op), E_LIMIT);
+  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM messages"), 0);
+  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM events"), 0);
+  lab_accept(l, "blog", "a@x.example");
+  check_usage(l, "blog", 1, 1, 10);
+  assert_int_equal(lab_number(l->dir, "SELECT smooth_next_us FROM usage"), 0);
+}
+
+static void smoothing_is_kept(void **state) {
+  struct lab *l = *state;
+  struct letter m;
+  struct seen_queue q;
+  for (int64_t i = 1; i <= 3; i++) {
+    letter_make(&m, "blog", "a@x.example");
+    m.accept.admit = smooth;
+    assert_int_equal(lab_run(&l->poster, &m.accept.op), OK);
+    lab_queue(l, &q);
+    assert_int_equal(q.all[i - 1].next_us, 1000 * i);
+    lab_reopen(l);
+  }
+  assert_int_equal(lab_number(l->dir, "SELECT smooth_next_us FROM usage"), 3000);
+}
+
+/* The writer keeps usage in memory; what the command line changed meanwhile must not come back. */
+static void another_connection_is_noticed(void **state) {
+  struct lab *l = *state;
+  struct admin *a = lab_admin(l);
+  lab_add_account(l, "blog");
+  lab_accept(l, "blog", "a@x.example");
+  assert_ok(admin_account_remove(a, "blog", &l->why), l->why);
+  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM usage"), 0);
+  assert_ok(admin_account_add(a, &(struct account){.name = "blog"}, &l->why), l->why);
+  lab_accept(l, "blog", "a@x.example");
+  check_usage(l, "blog", 1, 1, 10);
+  lab_exec(l->dir, "UPDATE usage SET total_messages = 500");
+  lab_accept(l, "blog", "a@x.example");
+  check_usage(l, "blog", 501, 2, 20);
+  admin_close(&a);
+}
+
+static void windows_roll(void **state) {
+  struct lab *l = *state;
+  struct usage u;
+  int64_t noon = INT64_C(1795953600) * SECOND_US; /* 2026-11-29 12:00 UTC, a Sunday of no importance */
+  lab_add_account(l, "blog");
+  clock_set_for_tests(noon);
+  lab_accept(l, "blog", "a@x.example");
+  lab_accept(l, "blog", "a@x.example");
+  clock_set_for_tests(noon + 3600 * SECOND_US);
+  lab_accept(l, "blog", "a@x.example");
+  struct reader *r = lab_reader(l);
+  assert_int_equal(reader_usage(r, "blog", &u), OK);
+  assert_int_equal(u.window[WINDOW_HOUR].messages, 1);
+  assert_int_equal(u.window[WINDOW_DAY].messages, 3);
+  clock_set_for_tests(noon + 86400 * SECOND_US);
+  assert_int_equal(reader_usage(r, "blog", &u), OK);
+  assert_int_equal(u.window[WINDOW_DAY].messages, 0);
+  assert_int_equal(u.window[WINDOW_MONTH].messages, 3);
+  assert_int_equal(u.total_messages, 3);
+  reader_close(&r);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test_setup_teardown(a_limit_is_exact_under_concurrency, lab_setup, lab_teardown),
+      cmocka_unit_test_setup_teardown(exact_after_reopening, lab_setup, lab_teardown),
+      cmocka_unit_test_setup_teardown(one_bad_operation_fails_alone_and_nothing_counts_twice, lab_setup, lab_teardown),
+      cmocka_unit_test_setup_teardown(a_refusal_leaves_no_trace, lab_setup, lab_teardown),
+      cmocka_unit_test_setup_teardown(smoothing_is_kept, lab_setup, lab_teardown),
+      cmocka_unit_test_setup_teardown(another_connection_is_noticed, lab_setup, lab_teardown),
+      cmocka_unit_test_setup_teardown(windows_roll, lab_setup, lab_teardown),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
