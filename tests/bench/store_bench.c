@@ -1,10 +1,12 @@
-/* How many messages a second the store accepts and completes: each is one accept (4 KB of content, one recipient, counted for one of
- * eight accounts) and one outcome, posted in groups as an event loop would. By hand, from the root of the tree:
+/* How many messages a second the store accepts and completes: each is one accept (4 KB of content, one recipient,
+ * counted for one of eight accounts) and one outcome, posted in groups as an event loop would. By hand, from the root
+ * of the tree:
  *
- *   gcc -std=gnu11 -D_GNU_SOURCE -O2 -I. tests/bench/store_bench.c store/[a-z]*.c base/[a-z]*.c -lsqlite3 -lidn2 -lpthread \
- *     -o /tmp/store_bench && /tmp/store_bench [FOLDER [SECONDS [OCTETS]]]
+ *   gcc -std=gnu11 -D_GNU_SOURCE -O2 -I. tests/bench/store_bench.c store/[a-z]*.c base/[a-z]*.c -lsqlite3 -lidn2
+ * -lpthread \ -o /tmp/store_bench && /tmp/store_bench [FOLDER [SECONDS [OCTETS]]]
  *
- * FOLDER is on the file system to be measured (default: the working folder); a store is made in a new folder in it, and removed. */
+ * FOLDER is on the file system to be measured (default: the working folder); a store is made in a new folder in it, and
+ * removed. */
 #include "base/clock.h"
 #include "base/id.h"
 #include "store/write.h"
@@ -90,13 +92,14 @@ static void post_accept(struct pair *p, struct bytes content, uint64_t number) {
                                            .prefix = {content.at, content.len < 300 ? content.len : 300},
                                            .content = content,
                                            .first_attempt_us = now + 30 * SECOND_US};
-  p->accept.accepted = (struct event){.account = p->account,
-                                      .from = "news@example.com",
-                                      .to = "somebody@example.net",
-                                      .code = 250,
-                                      .enhanced = "2.0.0",
-                                      .text = "4396 octets, 1 recipient, Message-ID <1@example.com>, DKIM example.com, SPF pass",
-                                      .host = "192.0.2.1"};
+  p->accept.accepted =
+      (struct event){.account = p->account,
+                     .from = "news@example.com",
+                     .to = "somebody@example.net",
+                     .code = 250,
+                     .enhanced = "2.0.0",
+                     .text = "4396 octets, 1 recipient, Message-ID <1@example.com>, DKIM example.com, SPF pass",
+                     .host = "192.0.2.1"};
   p->accept.count_usage = true;
   store_accept_init(&p->accept);
   post(&p->accept.op);
@@ -120,7 +123,8 @@ static void post_outcome(struct pair *p) {
   post(&p->outcome.op);
 }
 
-/* A steady state: while a group is accepted, the outcomes of the one before are written, as a gateway under load does. */
+/* A steady state: while a group is accepted, the outcomes of the one before are written, as a gateway under load does.
+ */
 static double rate(size_t group, double seconds, struct bytes content) {
   static struct pair pairs[2][GROUP_MAX];
   uint64_t done = 0, begin = clock_monotonic_ms(), last = begin;

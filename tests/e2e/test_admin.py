@@ -113,7 +113,7 @@ def stuck(lab, gateway):
 def test_queue_shows_what_waits_and_why(gateway, stuck):
     message, address, mx, mark = stuck
     (entry,) = gateway.queue("--to", address)
-    assert entry["state"] == "queued" and entry["attempts"] == 1 and "4.2.1 not yet" in entry["last"]
+    assert entry["state"] == "queued" and entry["attempts"] == 1 and "not yet" in entry["last"]
     assert address in gateway.sendoff("queue", "show", message)
     assert mark in gateway.sendoff("queue", "show", message, "--content")
     assert mx.domain in gateway.sendoff("queue", "summary")

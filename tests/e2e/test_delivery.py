@@ -11,6 +11,11 @@ FROM = "a@example.com"
 
 
 @pytest.fixture(scope="module")
+def gateway(lab, mailbox):
+    return lab.gateway()
+
+
+@pytest.fixture(scope="module")
 def account(gateway):
     return gateway.add_account("postman")
 
@@ -45,7 +50,7 @@ def test_temporary_refusal_is_retried(gateway, account, mx, stage):
     mx.wait_for(mark)
     gateway.wait_event("delivered", "--to", f"r@{mx.domain}")
     (deferred,) = gateway.log("--to", f"r@{mx.domain}", "--event", "deferred")
-    assert "4.3.0 not yet" in deferred["text"], deferred
+    assert (deferred["code"], deferred["enhanced"]) == (451, "4.3.0") and "not yet" in deferred["text"], deferred
     assert len(mx.arrivals) == 1
 
 
@@ -81,19 +86,21 @@ def test_cut_connection_is_retried(gateway, account, mx, stage, how):
     gateway.wait_event("delivered", "--to", f"r@{mx.domain}")
 
 
-def test_mail_that_expires_is_returned(lab, mailbox):
-    gateway = lab.gateway(expire="4s")
-    account = gateway.add_account("patient")
-    mx = lab.exchanger(lab.new_domain())
+def test_mail_that_expires_is_returned(lab):
+    domain = lab.new_domain("sender")
+    mailbox, mx = lab.exchanger(domain), lab.exchanger(lab.new_domain())
+    gateway = lab.gateway(domain, expire="4s")
+    account = gateway.add_account("patient", senders=[domain])
     mx.replies["RCPT"] = "450 4.2.2 mailbox full"
-    mark = send(gateway, account, f"r@{mx.domain}")
+    mark, address = marker(), f"r@{mx.domain}"
+    submit(gateway, account, f"a@{domain}", [address], letter(f"a@{domain}", address, subject=mark))
     told = report(mailbox.wait_for(mark, timeout=30).content)
     (recipient,) = told["recipients"]
     assert recipient["action"] == "failed" and recipient["status"] in ("4.4.7", "5.4.7"), recipient
     assert "mailbox full" in recipient["diagnostic-code"] + told["text"], "the last reason is not told"
-    kinds = outcomes(gateway, f"r@{mx.domain}")
-    assert kinds[0] == "deferred" and kinds[-1] == "expired", kinds
-    assert gateway.queue("--to", f"r@{mx.domain}") == []
+    kinds = outcomes(gateway, address)
+    assert kinds[:2] == ["accepted", "deferred"] and kinds[-1] == "expired", kinds
+    assert gateway.queue("--to", address) == []
     gateway.stop()
 
 
@@ -105,7 +112,7 @@ def test_bounce_of_a_bounce_ends(lab, gateway, account, mx):
     mx.replies["RCPT"] = "550 5.1.1 nobody here either"
     other = gateway.add_account("unloved", senders=[domain])
     submit(gateway, other, f"a@{domain}", [f"r@{mx.domain}"], letter(f"a@{domain}", f"r@{mx.domain}"))
-    gateway.wait_event("bounced", "--to", f"a@{domain}")
+    gateway.wait_event("dropped", "--to", f"a@{domain}")
     gateway.wait_empty()
     assert not closed.arrivals
 
@@ -146,8 +153,8 @@ def test_each_recipient_has_its_own_fate(gateway, account, mailbox, mx):
     mx.replies.clear()
     assert mx.wait(2)[1].recipients == [f"later@{mx.domain}"]
     gateway.wait_event("delivered", "--to", f"later@{mx.domain}")
-    assert outcomes(gateway, f"yes@{mx.domain}") == ["delivered"]
-    assert outcomes(gateway, f"no@{mx.domain}") == ["bounced"]
+    assert outcomes(gateway, f"yes@{mx.domain}")[-1] == "delivered"
+    assert outcomes(gateway, f"no@{mx.domain}")[-1] == "bounced"
 
 
 def test_recipients_of_several_domains(lab, gateway, account):

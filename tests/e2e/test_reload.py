@@ -89,7 +89,7 @@ def test_sigterm_does_not_wait_for_ever(lab):
         talk.envelope(FROM, TO)
         begin = time.monotonic()
         gateway.stop()
-        assert time.monotonic() - begin < 25
+        assert time.monotonic() - begin < 40
 
 
 def test_restart_delivers_what_waits(lab):

@@ -50,9 +50,13 @@ static inline void lab_folder(char *out, size_t size) {
   assert_non_null(mkdtemp(out));
 }
 
-static inline void lab_remove_folder(const char *path) { nftw(path, lab_remove_entry, 16, FTW_DEPTH | FTW_PHYS); }
+static inline void lab_remove_folder(const char *path) {
+  nftw(path, lab_remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+}
 
-static inline bool lab_exists(const char *path) { return access(path, F_OK) == 0; }
+static inline bool lab_exists(const char *path) {
+  return access(path, F_OK) == 0;
+}
 
 static inline void lab_spool_path(const char *dir, int64_t id, char *out, size_t size) {
   char text[ID_TEXT];
@@ -224,7 +228,9 @@ struct letter {
   struct new_recipient recipients[LETTER_RECIPIENTS];
 };
 
-static inline int64_t letter_id(const struct letter *m) { return m->accept.message.envelope.id; }
+static inline int64_t letter_id(const struct letter *m) {
+  return m->accept.message.envelope.id;
+}
 
 /* `to` is a list of addresses that NULL ends; the domain is what follows the @. */
 static inline void letter_to(struct letter *m, const char *account, const char *const *to) {
@@ -270,8 +276,10 @@ static inline struct letter lab_accept(struct lab *l, const char *account, const
 /* One recipient's outcome. */
 static inline int lab_outcome(struct lab *l, int64_t message, int64_t recipient, enum event_kind kind, int64_t next_us,
                               struct store_outcome *out) {
-  struct recipient_outcome one = {
-      .recipient_id = recipient, .event = {.kind = kind, .account = "a", .text = "so it is"}, .next_us = next_us, .counts = true};
+  struct recipient_outcome one = {.recipient_id = recipient,
+                                  .event = {.kind = kind, .account = "a", .text = "so it is"},
+                                  .next_us = next_us,
+                                  .counts = true};
   struct store_outcome o = {.message_id = message, .outcomes = &one, .outcome_count = 1};
   store_outcome_init(&o);
   int rc = lab_run(&l->poster, &o.op);
@@ -327,7 +335,8 @@ static inline bool see_event(void *arg, const struct event *e) {
   struct seen_log *l = arg;
   assert_true(l->count < SEEN_MAX);
   struct seen_event *s = &l->all[l->count++];
-  *s = (struct seen_event){.id = e->id, .message_id = e->message_id, .kind = e->kind, .code = e->code, .count = e->count};
+  *s = (struct seen_event){
+      .id = e->id, .message_id = e->message_id, .kind = e->kind, .code = e->code, .count = e->count};
   snprintf(s->account, sizeof s->account, "%s", e->account);
   snprintf(s->from, sizeof s->from, "%s", e->from);
   snprintf(s->to, sizeof s->to, "%s", e->to);

@@ -14,7 +14,9 @@ static void put_events(struct lab *l, int64_t age_us, int count) {
   lab_exec(l->dir, sql);
 }
 
-static int64_t events(struct lab *l) { return lab_number(l->dir, "SELECT count(*) FROM events"); }
+static int64_t events(struct lab *l) {
+  return lab_number(l->dir, "SELECT count(*) FROM events");
+}
 
 static void a_piece_is_bounded_and_comes_again_at_once(void **state) {
   struct lab *l = *state;

@@ -66,7 +66,8 @@ static void an_unmade_store_is_made_by_the_gateway(void **state) {
   lab_accept(l, "a", "x@example.net");
 }
 
-static const char *const three[] = {"CREATE TABLE one(a); INSERT INTO one VALUES (1)", "ALTER TABLE one ADD COLUMN b DEFAULT 7",
+static const char *const three[] = {"CREATE TABLE one(a); INSERT INTO one VALUES (1)",
+                                    "ALTER TABLE one ADD COLUMN b DEFAULT 7",
                                     "CREATE TABLE two AS SELECT a + b AS c FROM one"};
 static const char *const broken[] = {"", "", "", "INSERT INTO two VALUES (9)", "INSERT INTO nowhere VALUES (1)"};
 

@@ -49,11 +49,11 @@ class Process:
         """The exit status; negative when a signal ended it."""
         return self._popen.wait(timeout)
 
-    def stop(self, number=signal.SIGTERM, timeout=30):
+    def stop(self, number=signal.SIGTERM, timeout=60):
         self.send(number)
         return self.expect_end(timeout)
 
-    def expect_end(self, timeout=30):
+    def expect_end(self, timeout=60):
         try:
             return self.wait(timeout)
         except subprocess.TimeoutExpired:
