@@ -1,13 +1,13 @@
+#include "cli/account_usage.h"
 #include "cli/command.h"
 #include "cli/output.h"
-#include "policy/limits.h"
 #include "policy/senders.h"
 #include "relay/password.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define LIST_MAX 256
 #define PASSWORD_MAX 1024
@@ -26,11 +26,6 @@ struct draft {
   char password[PASSWORD_MAX + 1];
   bool generated;
 };
-
-static bool name_ok(const char *name) {
-  size_t n = strlen(name);
-  return n && n <= 64 && strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._@+-") == n;
-}
 
 static enum exit_status read_senders(struct cli *c, struct draft *d) {
   size_t n = cli_option_count(c, "sender");
@@ -84,8 +79,8 @@ static enum exit_status read_rest(struct cli *c, struct draft *d) {
   const char *eight = cli_option(c, "eight-bit");
   d->account.pool = cli_option(c, "pool");
   if (d->account.pool) d->parts |= ACCOUNT_POOL;
-  if (d->account.pool && !name_ok(d->account.pool))
-    return cli_fail(EXIT_WORDS, "--pool: letters, digits and . _ - please");
+  if (d->account.pool && !cli_name_ok(d->account.pool))
+    return cli_fail(EXIT_WORDS, "--pool %s: a pool's name is 1 to 64 letters, digits and . _ @ + -", d->account.pool);
   if (!eight) return EXIT_DONE;
   d->account.accept_8bit = strcmp(eight, "accept") == 0;
   d->parts |= ACCOUNT_8BIT;
@@ -113,18 +108,30 @@ static void generate(char out[PASSWORD_MAX + 1]) {
   wipe(random, sizeof random);
 }
 
+/* One line, whole: a password that was cut would lock its owner out. */
+static enum exit_status read_line(char out[PASSWORD_MAX + 1]) {
+  if (!fgets(out, PASSWORD_MAX + 1, stdin))
+    return cli_fail(EXIT_NO, "--password-stdin: nothing came on standard input");
+  size_t n = strcspn(out, "\n");
+  if (n == PASSWORD_MAX && getchar() != EOF)
+    return cli_fail(EXIT_NO, "a password has %d octets at most", PASSWORD_MAX - 1);
+  out[n] = '\0';
+  if (n && out[n - 1] == '\r') out[n - 1] = '\0';
+  size_t characters = 0;
+  for (const char *at = out; *at; at++) characters += ((unsigned char)*at & 0xc0) != 0x80; /* UTF-8 */
+  if (characters >= PASSWORD_LEAST) return EXIT_DONE;
+  return cli_fail(EXIT_NO, "a password has %d characters at least; leave --password-stdin out to have one made",
+                  PASSWORD_LEAST);
+}
+
 static enum exit_status read_password(struct cli *c, struct draft *d) {
   d->generated = !cli_switch(c, "password-stdin");
-  if (d->generated) {
+  enum exit_status s = EXIT_DONE;
+  if (d->generated)
     generate(d->password);
-  } else {
-    if (!fgets(d->password, sizeof d->password, stdin))
-      return cli_fail(EXIT_NO, "--password-stdin: nothing came on standard input");
-    d->password[strcspn(d->password, "\r\n")] = '\0';
-    if (strlen(d->password) < PASSWORD_LEAST)
-      return cli_fail(EXIT_NO, "a password has %d characters at least; leave --password-stdin out to have one made",
-                      PASSWORD_LEAST);
-  }
+  else
+    s = read_line(d->password);
+  if (s != EXIT_DONE) return s;
   unsigned iterations = d->generated ? PASSWORD_ITERATIONS_GENERATED : PASSWORD_ITERATIONS_CHOSEN;
   if (password_verifier(bytes_of(d->password), iterations, &d->account.verifier) != OK)
     return cli_fail(EXIT_NO, "the password holds characters that passwords may not (RFC 4013)");
@@ -157,21 +164,27 @@ static void print_login(struct cli *c, const char *name, const struct draft *d) 
 
 /* --- verbs that change --- */
 
-static void warn_unsigned(struct cli *c, const struct draft *d) {
+/* What will surprise: mail that leaves unsigned, or cannot leave at all. */
+static void warn(struct cli *c, const struct draft *d) {
   struct directory *dir;
-  if (c->json || cli_directory(c, &dir) != EXIT_DONE) return;
+  size_t sources;
+  if (cli_directory(c, &dir) != EXIT_DONE) return;
   for (size_t i = 0; i < d->account.sender_count; i++) {
     const char *at = strrchr(d->senders[i], '@'), *domain = at ? at + 1 : d->senders[i];
     if (strncmp(domain, "*.", 2) == 0) domain += 2;
     if (strcmp(domain, "*") == 0 || directory_domain(dir, domain, true)) continue;
-    fprintf(stderr, "sendoff: mail from %s will not be signed; add the domain: sendoff domain add %s\n", domain,
-            domain);
+    cli_warn("mail from %s will not be signed; add the domain: sendoff domain add %s", domain, domain);
+  }
+  const char *pool = d->account.pool;
+  if (pool && strcmp(pool, "default") != 0) {
+    directory_pool(dir, pool, &sources);
+    if (!sources)
+      cli_warn("pool %s has no address to send from yet: sendoff source add ADDRESS --helo NAME --pool %s", pool, pool);
   }
   directory_release(&dir);
 }
 
-static enum exit_status finish(struct cli *c, struct draft *d, enum exit_status status) {
-  (void)c;
+static enum exit_status finish(struct draft *d, enum exit_status status) {
   wipe(d, sizeof *d);
   free(d);
   return status;
@@ -183,20 +196,20 @@ static enum exit_status add(struct cli *c) {
   struct reason why = {""};
   if (!d) return cli_fail(EXIT_NO, "out of memory");
   d->account.name = c->words[0];
-  enum exit_status s = name_ok(c->words[0])
+  enum exit_status s = cli_name_ok(c->words[0])
                            ? read_draft(c, d)
                            : cli_fail(EXIT_WORDS, "an account's name is 1 to 64 letters, digits and . _ @ + -");
   if (s == EXIT_DONE && !d->account.sender_count)
     s = cli_fail(EXIT_WORDS, "say who %s may send as: --sender example.com", c->words[0]);
   if (s == EXIT_DONE) s = read_password(c, d);
   if (s == EXIT_DONE) s = cli_admin(c, &a);
-  if (s != EXIT_DONE) return finish(c, d, s);
+  if (s != EXIT_DONE) return finish(d, s);
   s = cli_admin_done(c, &a, admin_account_add(a, &d->account, &why), &why);
   if (s == EXIT_DONE) {
-    warn_unsigned(c, d);
     print_login(c, c->words[0], d);
+    warn(c, d);
   }
-  return finish(c, d, s);
+  return finish(d, s);
 }
 
 static enum exit_status set(struct cli *c) {
@@ -208,7 +221,8 @@ static enum exit_status set(struct cli *c) {
   if (s == EXIT_DONE && !d->parts) s = cli_fail(EXIT_WORDS, "say what to change; see: sendoff account set --help");
   if (s == EXIT_DONE) s = cli_admin(c, &a);
   if (s == EXIT_DONE) s = cli_admin_done(c, &a, admin_account_set(a, c->words[0], d->parts, &d->account, &why), &why);
-  return finish(c, d, s);
+  if (s == EXIT_DONE) warn(c, d);
+  return finish(d, s);
 }
 
 static enum exit_status password(struct cli *c) {
@@ -221,7 +235,7 @@ static enum exit_status password(struct cli *c) {
   if (s == EXIT_DONE)
     s = cli_admin_done(c, &a, admin_account_set(a, c->words[0], ACCOUNT_VERIFIER, &d->account, &why), &why);
   if (s == EXIT_DONE) print_login(c, c->words[0], d);
-  return finish(c, d, s);
+  return finish(d, s);
 }
 
 static enum exit_status suspend(struct cli *c) {
@@ -249,52 +263,66 @@ static enum exit_status remove_account(struct cli *c) {
 
 /* --- verbs that show --- */
 
-static void join(char *out, size_t size, const char *text) {
-  size_t n = strlen(out);
-  snprintf(out + n, size - n, "%s%s", n ? " " : "", text);
+static json_t *senders_json(const struct account *a) {
+  json_t *list = json_array();
+  for (size_t i = 0; i < a->sender_count; i++) json_array_append_new(list, json_text(a->senders[i]));
+  return list;
 }
 
-static json_t *list_json(const struct account *a, char what) {
+static json_t *limits_json(const struct account *a) {
   json_t *list = json_array();
-  for (size_t i = 0; what == 's' && i < a->sender_count; i++) json_array_append_new(list, json_text(a->senders[i]));
-  for (size_t i = 0; what == 'l' && i < a->limit_count; i++) json_array_append_new(list, json_text(a->limits[i].text));
-  for (size_t i = 0; what == 'c' && i < a->client_ip_count; i++) {
-    char text[IP_TEXT + 8], ip[IP_TEXT];
-    struct sockaddr_storage address = {.ss_family = (sa_family_t)a->client_ips[i].family};
-    if (a->client_ips[i].family == AF_INET)
-      memcpy(&((struct sockaddr_in *)&address)->sin_addr, a->client_ips[i].address, 4);
-    else
-      memcpy(&((struct sockaddr_in6 *)&address)->sin6_addr, a->client_ips[i].address, 16);
-    ip_format((struct sockaddr *)&address, ip);
-    snprintf(text, sizeof text, "%s/%u", ip, a->client_ips[i].prefix);
-    json_array_append_new(list, json_text(text));
+  for (size_t i = 0; i < a->limit_count; i++) json_array_append_new(list, json_text(a->limits[i].text));
+  return list;
+}
+
+static json_t *client_ips_json(const struct account *a) {
+  json_t *list = json_array();
+  for (size_t i = 0; i < a->client_ip_count; i++) {
+    char ip[INET6_ADDRSTRLEN] = "";
+    inet_ntop(a->client_ips[i].family, a->client_ips[i].address, ip, sizeof ip);
+    json_array_append_new(list, json_sprintf("%s/%u", ip, a->client_ips[i].prefix));
   }
   return list;
 }
 
 static json_t *account_json(const struct account *a) {
   return json_pack("{s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:s, s:o}", "account", json_text(a->name), "senders",
-                   list_json(a, 's'), "limits", list_json(a, 'l'), "pool", json_text(a->pool), "client_ips",
-                   list_json(a, 'c'), "state", a->suspended ? "suspended" : "active", "reason",
+                   senders_json(a), "limits", limits_json(a), "pool", json_text(a->pool), "client_ips",
+                   client_ips_json(a), "state", a->suspended ? "suspended" : "active", "reason",
                    json_text(a->suspend_reason), "eight_bit", a->accept_8bit ? "accept" : "refuse", "created",
                    json_time(a->created_us));
+}
+
+/* "a b c" in `out`, and lets go of the list. */
+static const char *joined(json_t *list, struct buffer *out) {
+  size_t i;
+  json_t *item;
+  int rc = OK;
+  buffer_init(out, 1024 * 1024);
+  json_array_foreach(list, i, item) if (rc == OK) rc = buffer_addf(out, "%s%s", i ? " " : "", json_string_value(item));
+  if (rc == OK) rc = buffer_add(out, "", 1);
+  json_decref(list);
+  return rc == OK ? out->at : "?";
+}
+
+static void list_row(struct table *t, const struct account *a) {
+  struct buffer senders, limits;
+  const char *senders_text = joined(senders_json(a), &senders), *limits_text = joined(limits_json(a), &limits);
+  table_add(t, (const char *const[]){a->name, senders_text, *limits_text ? limits_text : "none", a->pool,
+                                     a->suspended ? "suspended" : "active"});
+  buffer_free(&senders);
+  buffer_free(&limits);
 }
 
 static enum exit_status list(struct cli *c) {
   struct directory *d;
   if (cli_directory(c, &d) != EXIT_DONE) return EXIT_NO;
   struct table *t = table_new((const char *const[]){"ACCOUNT", "SENDERS", "LIMITS", "POOL", "STATE"}, 5);
-  for (size_t i = 0; i < d->account_count; i++) {
-    const struct account *a = &d->accounts[i];
-    char senders[512] = "", limits[512] = "";
-    for (size_t n = 0; n < a->sender_count; n++) join(senders, sizeof senders, a->senders[n]);
-    for (size_t n = 0; n < a->limit_count; n++) join(limits, sizeof limits, a->limits[n].text);
+  for (size_t i = 0; i < d->account_count; i++)
     if (c->json)
-      print_json(account_json(a));
+      print_json(account_json(&d->accounts[i]));
     else
-      table_add(t, (const char *const[]){a->name, senders, *limits ? limits : "none", a->pool,
-                                         a->suspended ? "suspended" : "active"});
-  }
+      list_row(t, &d->accounts[i]);
   table_print(&t);
   directory_release(&d);
   return EXIT_DONE;
@@ -323,67 +351,6 @@ static enum exit_status show(struct cli *c) {
   return s;
 }
 
-static json_t *usage_json(const struct account *a, const struct usage *u) {
-  json_t *windows = json_object();
-  for (enum window w = 0; w < WINDOW_COUNT; w++)
-    json_object_set_new(windows, window_name(w),
-                        json_pack("{s:I, s:I, s:I}", "messages", (json_int_t)u->window[w].messages, "recipients",
-                                  (json_int_t)u->window[w].recipients, "octets", (json_int_t)u->window[w].octets));
-  json_t *object =
-      json_pack("{s:o, s:I, s:I, s:I}", "account", json_text(a->name), "total_messages", (json_int_t)u->total_messages,
-                "total_recipients", (json_int_t)u->total_recipients, "total_octets", (json_int_t)u->total_octets);
-  json_object_update(object, windows);
-  json_decref(windows);
-  json_object_set_new(object, "limits", list_json(a, 'l'));
-  return object;
-}
-
-static void usage_rows(struct table *t, const struct account *a, const struct usage *u) {
-  int64_t now = clock_now_us();
-  for (enum window w = WINDOW_MINUTE; w < WINDOW_COUNT; w++) {
-    char messages[64], recipients[64], octets[64], limit[256] = "", resets[40];
-    snprintf(messages, sizeof messages, "%llu", (unsigned long long)u->window[w].messages);
-    snprintf(recipients, sizeof recipients, "%llu", (unsigned long long)u->window[w].recipients);
-    snprintf(octets, sizeof octets, "%llu", (unsigned long long)(u->window[w].octets / 1024));
-    for (size_t i = 0; i < a->limit_count; i++)
-      if (!a->limits[i].per_message && a->limits[i].window == w) join(limit, sizeof limit, a->limits[i].text);
-    clock_format_span(window_end(w, now) - now, resets, sizeof resets);
-    table_add(t, (const char *const[]){a->name, window_phrase(w), messages, recipients, octets, limit, resets});
-  }
-  char messages[64], recipients[64], octets[64];
-  snprintf(messages, sizeof messages, "%llu", (unsigned long long)u->total_messages);
-  snprintf(recipients, sizeof recipients, "%llu", (unsigned long long)u->total_recipients);
-  snprintf(octets, sizeof octets, "%llu", (unsigned long long)(u->total_octets / 1024));
-  table_add(t, (const char *const[]){a->name, "in all", messages, recipients, octets, "", ""});
-}
-
-static enum exit_status usage(struct cli *c) {
-  struct directory *d;
-  struct reader *r;
-  if (cli_directory(c, &d) != EXIT_DONE) return EXIT_NO;
-  enum exit_status s = cli_reader(c, &r);
-  if (s == EXIT_DONE && c->word_count && !directory_account(d, bytes_of(c->words[0]))) {
-    s = cli_fail(EXIT_NO, "there is no account %s; see: sendoff account list", c->words[0]);
-    reader_close(&r);
-  }
-  struct table *t =
-      table_new((const char *const[]){"ACCOUNT", "WINDOW", "MESSAGES", "RECIPIENTS", "KB", "LIMITS", "RESETS IN"}, 7);
-  for (size_t i = 0; s == EXIT_DONE && i < d->account_count; i++) {
-    const struct account *a = &d->accounts[i];
-    struct usage u;
-    if (c->word_count && strcmp(a->name, c->words[0]) != 0) continue;
-    if (reader_usage(r, a->name, &u) != OK) continue; /* removed this moment */
-    if (c->json)
-      print_json(usage_json(a, &u));
-    else
-      usage_rows(t, a, &u);
-  }
-  if (s == EXIT_DONE) reader_close(&r);
-  table_print(&t);
-  directory_release(&d);
-  return s;
-}
-
 #define SETTINGS "sender= limit= pool= client-ip= eight-bit="
 #define SETTINGS_TEXT                                                                                                  \
   "[--sender DOMAIN|ADDRESS|*]... [--limit SPEC|none]... [--pool POOL] [--client-ip CIDR|none]... [--eight-bit "       \
@@ -401,9 +368,10 @@ const struct verb account_verbs[] = {
     {"account", "list", "", "", "All accounts.", "sendoff account list", 0, 0, list},
     {"account", "show", "NAME", "", "One account, whole.", "sendoff account show blog", 1, 1, show},
     {"account", "usage", "[NAME]", "", "What accounts have used of their windows, beside their limits.",
-     "sendoff account usage blog", 0, 1, usage},
+     "sendoff account usage blog", 0, 1, account_usage},
     {"account", "set", "NAME " SETTINGS_TEXT, SETTINGS,
-     "Changes an account; a list that is given replaces the old one. Takes effect at once.",
+     "Changes an account; a list that is given replaces the old one. Takes effect at once. --eight-bit accept is for "
+     "applications (PHPMailer, WordPress) that send 8-bit text without announcing it; the default refuses it (5.6.1).",
      "sendoff account set blog --limit 100/minute --limit 10000/day", 1, 1, set},
     {"account", "password", "NAME [--password-stdin]", "password-stdin",
      "A new password, printed once. The old one ends at once.", "sendoff account password blog", 1, 1, password},

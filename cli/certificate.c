@@ -13,12 +13,22 @@
 
 #define TEN_YEARS (INT64_C(3650) * 86400)
 
+/* Never over a file that is there: a certificate in use is somebody's. */
 static int write_file(const char *path, const gnutls_datum_t *data, mode_t mode, struct reason *why) {
-  int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
-  bool good =
-      fd >= 0 && fchmod(fd, mode) == 0 && write(fd, data->data, data->size) == (ssize_t)data->size && fsync(fd) == 0;
-  int rc = good ? OK : fail(why, E_IO, "%s: %s", path, strerror(errno));
-  if (fd >= 0) close(fd);
+  int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+  if (fd < 0) return fail(why, E_IO, "%s: %s", path, strerror(errno));
+  int rc = fchmod(fd, mode) == 0 ? OK : E_IO;
+  for (size_t at = 0; rc == OK && at < data->size;) {
+    ssize_t n = write(fd, data->data + at, data->size - at);
+    if (n > 0)
+      at += (size_t)n;
+    else if (errno != EINTR)
+      rc = E_IO;
+  }
+  if (rc == OK && fsync(fd) != 0) rc = E_IO;
+  if (rc != OK) fail(why, rc, "%s: %s", path, strerror(errno));
+  if (close(fd) != 0 && rc == OK) rc = fail(why, E_IO, "%s: %s", path, strerror(errno));
+  if (rc != OK) unlink(path);
   return rc;
 }
 

@@ -1,8 +1,10 @@
 #include "cli/command.h"
 
+#include "base/bytes.h"
 #include "cli/output.h"
 #include "relay/control_client.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,14 +17,27 @@ static const struct verb *const nouns[] = {init_verbs,   serve_verbs, config_ver
 
 /* --- messages --- */
 
+/* Always one line, and nothing in it that a terminal obeys: words of strangers are repeated here. */
+static void __attribute__((format(printf, 1, 0))) say(const char *format, va_list args) {
+  char text[2048];
+  vsnprintf(text, sizeof text, format, args);
+  text_clean(text);
+  fprintf(stderr, "sendoff: %s\n", text);
+}
+
 enum exit_status cli_fail(enum exit_status status, const char *format, ...) {
   va_list args;
   va_start(args, format);
-  fputs("sendoff: ", stderr);
-  vfprintf(stderr, format, args);
-  fputc('\n', stderr);
+  say(format, args);
   va_end(args);
   return status;
+}
+
+void cli_warn(const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  say(format, args);
+  va_end(args);
 }
 
 enum exit_status cli_failed(int code, const struct reason *why) {
@@ -31,29 +46,31 @@ enum exit_status cli_failed(int code, const struct reason *why) {
 
 /* --- help --- */
 
+/* For "sendoff %s%s%s". */
+#define NAMES(v) (v)->noun, (v)->name ? " " : "", (v)->name ? (v)->name : ""
+
 static void help_verb(const struct verb *v) {
-  printf("sendoff %s%s%s %s\n  %s\n", v->noun, v->name ? " " : "", v->name ? v->name : "", v->arguments, v->summary);
+  printf("sendoff %s%s%s %s\n  %s\n", NAMES(v), v->arguments, v->summary);
   printf("\nExample:\n  %s\n", v->example);
 }
 
 static void help_noun(const struct verb *first) {
   for (const struct verb *v = first; v->noun; v++)
-    printf("sendoff %s%s%s %s\n    %s\n", v->noun, v->name ? " " : "", v->name ? v->name : "", v->arguments,
-           v->summary);
-  printf("\nExample:\n  %s\n", first->example);
+    printf("sendoff %s%s%s %s\n    %s\n", NAMES(v), v->arguments, v->summary);
+  printf("\nExample:\n");
+  for (const struct verb *v = first; v->noun; v++) printf("  %s\n", v->example);
 }
 
-static void help_all(FILE *out) {
-  fprintf(out, "sendoff: an SMTP gateway for applications. Version " SENDOFF_VERSION ".\n\n"
+static void help_all(void) {
+  printf("sendoff: an SMTP gateway for applications. Version " SENDOFF_VERSION ".\n\n"
          "sendoff [--config FILE] [--json] NOUN VERB [ARGUMENTS] [OPTIONS]\n\n");
   for (size_t n = 0; n < NOUN_COUNT; n++)
     for (const struct verb *v = nouns[n]; v->noun; v++) {
       char name[64];
       snprintf(name, sizeof name, "%s %s", v->noun, v->name ? v->name : "");
-      fprintf(out, "  %-17s %s\n", name, v->summary);
+      printf("  %-17s %s\n", name, v->summary);
     }
-  fprintf(out,
-         "\n--help after any of them says more.\n\nExample:\n  sendoff init --hostname smtp.example.com\n  sendoff "
+  printf("\n--help after any of them says more.\n\nExample:\n  sendoff init --hostname smtp.example.com\n  sendoff "
          "domain add example.com\n"
          "  sendoff source add 192.0.2.10 --helo smtp.example.com\n  sendoff account add blog --sender example.com "
          "--limit 5000/day\n  sendoff serve\n");
@@ -91,13 +108,11 @@ static enum exit_status take_option(struct cli *c, int argc, char **argv, int *i
   size_t len = equals ? (size_t)(equals - name) : strlen(name);
   int kind = option_kind(c->verb->options, name, len);
   if (kind < 0)
-    return cli_fail(EXIT_WORDS, "%s is not an option here; see: sendoff %s %s --help", argv[*i], c->verb->noun,
-                    c->verb->name ? c->verb->name : "");
+    return cli_fail(EXIT_WORDS, "%s is not an option here; see: sendoff %s%s%s --help", argv[*i], NAMES(c->verb));
   struct command_option o = {.name = name, .value = equals ? equals + 1 : NULL};
   if (kind == 1 && !equals) {
     if (*i + 1 >= argc)
-      return cli_fail(EXIT_WORDS, "--%s takes a value; see: sendoff %s %s --help", name, c->verb->noun,
-                      c->verb->name ? c->verb->name : "");
+      return cli_fail(EXIT_WORDS, "--%s takes a value; see: sendoff %s%s%s --help", name, NAMES(c->verb));
     o.value = argv[++*i];
   }
   if (kind == 0 && equals) return cli_fail(EXIT_WORDS, "--%.*s takes no value", (int)len, name);
@@ -106,8 +121,8 @@ static enum exit_status take_option(struct cli *c, int argc, char **argv, int *i
   return EXIT_DONE;
 }
 
-/* Options that every command has, anywhere among the words: 1 when argv[*i] was one. */
-static int take_global(struct cli *c, int argc, char **argv, int *i) {
+/* Options that every command has, anywhere among the words: true when argv[*i] was one. */
+static bool take_global(struct cli *c, int argc, char **argv, int *i) {
   const char *word = argv[*i];
   if (strcmp(word, "--json") == 0)
     c->json = true;
@@ -117,68 +132,89 @@ static int take_global(struct cli *c, int argc, char **argv, int *i) {
     c->config_option = word + 9;
   else if (strcmp(word, "--config") == 0 && *i + 1 < argc)
     c->config_option = argv[++*i];
+  else if (strcmp(word, "--version") == 0)
+    c->version = true;
   else
-    return 0;
-  return 1;
+    return false;
+  return true;
 }
 
-static enum exit_status take_words(struct cli *c, int argc, char **argv, const struct verb **noun) {
-  bool verb_word = false;
+/* The noun, then the verb: *taken when the word was one of them. */
+static enum exit_status take_command(struct cli *c, const char *word, bool *taken) {
+  *taken = true;
+  if (!c->noun) {
+    if (strcmp(word, "--config") == 0) return cli_fail(EXIT_WORDS, "--config takes a value: --config FILE");
+    c->noun = find_noun(word);
+    return c->noun ? EXIT_DONE : cli_fail(EXIT_WORDS, "%s is not a command; see: sendoff --help", word);
+  }
+  if (!c->verb) {
+    c->verb = find_verb(c->noun, word);
+    if (!c->verb)
+      return cli_fail(EXIT_WORDS, "sendoff %s has no %s; see: sendoff %s --help", c->noun->noun, word, c->noun->noun);
+    if (c->verb->name) return EXIT_DONE;
+  }
+  *taken = false;
+  return EXIT_DONE;
+}
+
+enum exit_status cli_take(struct cli *c, int argc, char **argv) {
+  bool words_only = false, taken;
   for (int i = 1; i < argc; i++) {
-    if (take_global(c, argc, argv, &i)) continue;
-    if (!*noun) {
-      *noun = find_noun(argv[i]);
-      if (!*noun) return cli_fail(EXIT_WORDS, "%s is not a command; see: sendoff --help", argv[i]);
+    if (!words_only && take_global(c, argc, argv, &i)) continue;
+    enum exit_status status = take_command(c, argv[i], &taken);
+    if (status != EXIT_DONE) return status;
+    if (taken) continue;
+    if (!words_only && strcmp(argv[i], "--") == 0) { /* what follows are words, whatever they look like */
+      words_only = true;
       continue;
     }
-    if (!c->verb) {
-      c->verb = find_verb(*noun, argv[i]);
-      if (!c->verb)
-        return cli_fail(EXIT_WORDS, "sendoff %s has no %s; see: sendoff %s --help", (*noun)->noun, argv[i],
-                        (*noun)->noun);
-      verb_word = c->verb->name != NULL;
-      if (verb_word) continue;
-    }
-    if (strncmp(argv[i], "--", 2) == 0 && argv[i][2]) {
-      enum exit_status status = take_option(c, argc, argv, &i);
+    if (!words_only && strncmp(argv[i], "--", 2) == 0) {
+      status = take_option(c, argc, argv, &i);
       if (status != EXIT_DONE) return status;
       continue;
     }
     if (c->word_count == COMMAND_WORDS_MAX) return cli_fail(EXIT_WORDS, "too many words");
     c->words[c->word_count++] = argv[i];
   }
+  if (c->noun && !c->verb) c->verb = find_verb(c->noun, NULL);
   return EXIT_DONE;
 }
 
 static enum exit_status run(struct cli *c) {
   const struct verb *v = c->verb;
   if (c->word_count < v->least || c->word_count > v->most)
-    return cli_fail(EXIT_WORDS, "write: sendoff %s%s%s %s", v->noun, v->name ? " " : "", v->name ? v->name : "",
-                    v->arguments);
+    return cli_fail(EXIT_WORDS, "write: sendoff %s%s%s %s", NAMES(v), v->arguments);
   enum exit_status status = v->run(c);
-  if (fflush(stdout) != 0 || ferror(stdout)) return EXIT_NO;
+  if (fflush(stdout) != 0 || ferror(stdout)) return cli_fail(EXIT_NO, "standard output: %s", strerror(errno));
   return status;
+}
+
+static enum exit_status show_help(const struct cli *c) {
+  if (c->verb && c->verb->name)
+    help_verb(c->verb);
+  else if (c->noun)
+    help_noun(c->noun);
+  else
+    help_all();
+  return EXIT_DONE;
 }
 
 enum exit_status cli_main(int argc, char **argv) {
   struct cli *c = calloc(1, sizeof *c);
   if (!c) return cli_fail(EXIT_NO, "out of memory");
-  const struct verb *noun = NULL;
-  enum exit_status status = take_words(c, argc, argv, &noun);
-  if (status == EXIT_DONE && noun && !c->verb) c->verb = find_verb(noun, NULL);
-  if (status == EXIT_DONE && !noun) {
-    help_all(c->help ? stdout : stderr);
-    status = c->help ? EXIT_DONE : EXIT_WORDS;
-  } else if (status == EXIT_DONE && c->help) {
-    if (c->verb)
-      help_verb(c->verb);
-    else
-      help_noun(noun);
-  } else if (status == EXIT_DONE && !c->verb) {
-    status = cli_fail(EXIT_WORDS, "sendoff %s needs a verb; see: sendoff %s --help", noun->noun, noun->noun);
-  } else if (status == EXIT_DONE) {
+  enum exit_status status = cli_take(c, argc, argv);
+  if (status != EXIT_DONE)
+    ;
+  else if (c->help)
+    status = show_help(c);
+  else if (c->version)
+    puts("sendoff " SENDOFF_VERSION);
+  else if (!c->noun)
+    status = cli_fail(EXIT_WORDS, "say what to do; all commands: sendoff --help");
+  else if (!c->verb)
+    status = cli_fail(EXIT_WORDS, "sendoff %s needs a verb; see: sendoff %s --help", c->noun->noun, c->noun->noun);
+  else
     status = run(c);
-  }
   config_free(&c->config);
   free(c);
   return status;
@@ -210,6 +246,11 @@ const char *cli_option(const struct cli *c, const char *name) {
 
 bool cli_switch(const struct cli *c, const char *name) {
   return cli_option_count(c, name) > 0;
+}
+
+bool cli_name_ok(const char *name) {
+  size_t n = strlen(name);
+  return n && n <= 64 && strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._@+-") == n;
 }
 
 enum exit_status cli_config(struct cli *c) {
@@ -249,8 +290,7 @@ enum exit_status cli_admin_done(struct cli *c, struct admin **admin, int rc, con
   buffer_init(&answer, 4096);
   int told = control_ask(c->config->data_dir, "reload", &answer);
   if (told != OK && told != E_NOT_FOUND)
-    fprintf(stderr,
-            "sendoff: the change is made, but the running gateway did not confirm it; it will notice within seconds\n");
+    cli_warn("the change is made, but the running gateway did not confirm it; it will notice within seconds");
   buffer_free(&answer);
   return EXIT_DONE;
 }

@@ -21,9 +21,9 @@ struct command_option {
 
 /* What was typed, taken apart. Views into argv. */
 struct cli {
-  const struct verb *verb;
+  const struct verb *noun, *verb; /* the noun's first verb; NULL: not said */
   const char *config_option;
-  bool json, help;
+  bool json, help, version;
   const char *words[COMMAND_WORDS_MAX]; /* after noun and verb */
   size_t word_count;
   struct command_option options[COMMAND_WORDS_MAX];
@@ -44,6 +44,8 @@ extern const struct verb init_verbs[], serve_verbs[], config_verbs[], account_ve
     source_verbs[], queue_verbs[], log_verbs[], why_verbs[], status_verbs[];
 
 enum exit_status cli_main(int argc, char **argv);
+/* Takes the words apart, without running anything. `c` is zeroed. EXIT_WORDS: a message has been printed. */
+enum exit_status cli_take(struct cli *c, int argc, char **argv);
 
 /* --- for the verbs --- */
 
@@ -54,7 +56,9 @@ size_t cli_option_count(const struct cli *c, const char *name);
 
 /* "sendoff: ..." on standard error; returns the status, so that `return cli_fail(...)` reads well. */
 enum exit_status cli_fail(enum exit_status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
-enum exit_status cli_failed(int code, const struct reason *why); /* EXIT_NO with the reason */
+enum exit_status cli_failed(int code, const struct reason *why);              /* EXIT_NO with the reason */
+void cli_warn(const char *format, ...) __attribute__((format(printf, 1, 2))); /* the same line; it goes on */
+bool cli_name_ok(const char *name); /* of an account or a pool: 1 to 64 of letters, digits, . _ @ + - */
 
 /* The configuration, the store's reading and writing side. On EXIT_NO the message has been printed. */
 enum exit_status cli_config(struct cli *c);

@@ -20,7 +20,9 @@ static void print_record(const struct cli *c, const char *name, const char *valu
   if (parts) printf(" (");
   for (size_t i = 0; i < len; i += STRING_MAX)
     printf("%s\"%.*s\"", parts ? "\n  " : " ", (int)(len - i < STRING_MAX ? len - i : STRING_MAX), value + i);
-  printf("%s\n\n", parts ? " )" : "");
+  puts(parts ? " )" : "");
+  if (parts) printf("; the same in one piece, for a web form: %s\n", value);
+  putchar('\n');
 }
 
 static void print_key(const struct cli *c, const struct signing_key *k) {

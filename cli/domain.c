@@ -16,26 +16,18 @@ static enum exit_status normalize(const char *typed, char out[DOMAIN_MAX + 1]) {
   return cli_fail(EXIT_WORDS, "%s is no domain name; write one as in example.com", typed);
 }
 
-/* "s202611r", then "s202611r2", ...: the month tells a key's age, and a selector is never used twice for a domain. */
-static void make_selector(const struct domain *d, enum key_algorithm algorithm, char out[64]) {
+/* "s202611r": the month tells a key's age, the letter its algorithm. A domain's first keys: none has the name yet. */
+static void make_selector(enum key_algorithm algorithm, char out[64]) {
   time_t now = (time_t)(clock_now_us() / SECOND_US);
   struct tm t;
   gmtime_r(&now, &t);
-  for (unsigned n = 1;; n++) {
-    char number[16] = "";
-    if (n > 1) snprintf(number, sizeof number, "%u", n);
-    snprintf(out, 64, "s%04d%02d%c%s", (t.tm_year + 1900) % 10000, (t.tm_mon + 1) % 100,
-             algorithm == KEY_RSA ? 'r' : 'e', number);
-    bool taken = false;
-    for (size_t i = 0; d && i < d->key_count; i++) taken |= strcmp(d->keys[i].selector, out) == 0;
-    if (!taken) return;
-  }
+  snprintf(out, 64, "s%04d%02d%c", (t.tm_year + 1900) % 10000, (t.tm_mon + 1) % 100, algorithm == KEY_RSA ? 'r' : 'e');
 }
 
 static int add_key(struct admin *a, const char *domain, enum key_algorithm algorithm, struct reason *why) {
   struct buffer pem, public;
   char selector[64];
-  make_selector(NULL, algorithm, selector);
+  make_selector(algorithm, selector);
   int rc = key_generate(algorithm == KEY_RSA ? SIGNER_RSA_SHA256 : SIGNER_ED25519_SHA256, RSA_BITS, &pem, &public, why);
   if (rc == OK) rc = buffer_add(&public, "", 1);
   if (rc == OK) {
@@ -169,26 +161,36 @@ static enum exit_status remove_domain(struct cli *c) {
   return cli_admin_done(c, &a, admin_domain_remove(a, name, &why), &why);
 }
 
+static void list_keys(const struct cli *c, struct table *t, const struct domain *d) {
+  for (size_t i = 0; i < d->key_count; i++) {
+    const struct signing_key *k = &d->keys[i];
+    const char *algorithm = k->algorithm == KEY_RSA ? "rsa" : "ed25519",
+               *state = k->state == KEY_ACTIVE ? "active" : "retired";
+    char made[40];
+    clock_format_minute(k->created_us, made, sizeof made);
+    if (c->json)
+      print_json(json_pack("{s:o, s:o, s:s, s:s, s:o}", "domain", json_text(k->domain), "selector",
+                           json_text(k->selector), "algorithm", algorithm, "state", state, "created",
+                           json_time(k->created_us)));
+    else
+      table_add(t, (const char *const[]){k->domain, k->selector, algorithm, state, made});
+  }
+}
+
 static enum exit_status dkim_list(struct cli *c) {
+  char name[DOMAIN_MAX + 1] = "";
   struct directory *d;
+  if (c->word_count && normalize(c->words[0], name) != EXIT_DONE) return EXIT_WORDS;
   if (cli_directory(c, &d) != EXIT_DONE) return EXIT_NO;
-  struct table *t = table_new((const char *const[]){"DOMAIN", "SELECTOR", "ALGORITHM", "STATE"}, 4);
+  enum exit_status s = EXIT_DONE;
+  if (*name && !directory_domain(d, name, false))
+    s = cli_fail(EXIT_NO, "there is no domain %s; see: sendoff domain list", name);
+  struct table *t = table_new((const char *const[]){"DOMAIN", "SELECTOR", "ALGORITHM", "STATE", "MADE"}, 5);
   for (size_t i = 0; i < d->domain_count; i++)
-    for (size_t n = 0; n < d->domains[i].key_count; n++) {
-      const struct signing_key *k = &d->domains[i].keys[n];
-      const char *algorithm = k->algorithm == KEY_RSA ? "rsa" : "ed25519",
-                 *state = k->state == KEY_ACTIVE ? "active" : "retired";
-      if (c->word_count && strcmp(c->words[0], k->domain) != 0) continue;
-      if (c->json)
-        print_json(json_pack("{s:o, s:o, s:s, s:s, s:o}", "domain", json_text(k->domain), "selector",
-                             json_text(k->selector), "algorithm", algorithm, "state", state, "created",
-                             json_time(k->created_us)));
-      else
-        table_add(t, (const char *const[]){k->domain, k->selector, algorithm, state});
-    }
+    if (!*name || strcmp(name, d->domains[i].name) == 0) list_keys(c, t, &d->domains[i]);
   table_print(&t);
   directory_release(&d);
-  return EXIT_DONE;
+  return s;
 }
 
 const struct verb domain_verbs[] = {

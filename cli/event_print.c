@@ -38,7 +38,8 @@ static void print_head(const struct event *e) {
 
 static void print_reply(const struct event *e) {
   if (e->code) printf(" %d", e->code);
-  if (*e->enhanced) printf(" %s", e->enhanced);
+  if (*e->enhanced) putchar(' ');
+  print_safe(e->enhanced);
   if (*e->text) putchar(' ');
   print_safe(e->text);
 }
@@ -55,7 +56,11 @@ void event_print_line(const struct event *e) {
   print_safe(e->to);
   putchar('>');
   print_reply(e);
-  if (*e->host) printf("  [%s]", e->host);
+  if (*e->host) {
+    printf("  [");
+    print_safe(e->host);
+    putchar(']');
+  }
   if (*e->ref) printf("  why %s", e->ref);
   if (e->count > 1) printf("  (%llu times)", (unsigned long long)e->count);
   putchar('\n');
@@ -69,13 +74,14 @@ static void print_part(const char *name, const char *value) {
 }
 
 void event_print_story(const struct event *e) {
+  bool from_client = e->kind == EVENT_ACCEPTED || e->kind == EVENT_REFUSED;
   print_head(e);
   print_reply(e);
   putchar('\n');
   print_part("account", e->account);
-  if (e->kind == EVENT_ACCEPTED) print_part("from", *e->from ? e->from : "<>");
+  if (from_client && (*e->from || e->kind == EVENT_ACCEPTED)) print_part("from", *e->from ? e->from : "<>");
   print_part("to", e->to);
-  print_part(e->kind == EVENT_ACCEPTED || e->kind == EVENT_REFUSED ? "client" : "host", e->host);
+  print_part(from_client ? "client" : "host", e->host);
   print_part("source", e->source);
   print_part("why", e->ref);
 }

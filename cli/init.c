@@ -2,8 +2,10 @@
 #include "base/cidr.h"
 #include "cli/certificate.h"
 #include "cli/command.h"
+#include "cli/output.h"
 #include "store/store.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <libgen.h>
 #include <pwd.h>
@@ -13,34 +15,63 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LISTENS_MAX 32
+#define PATH_ROOM 4096
 
 struct plan {
-  const char *config, *hostname, *data_dir, *dns, *user;
-  char folder[4096], certificate[4200], key[4200];
+  const char *config, *dns, *user;
+  char hostname[DOMAIN_MAX + 1]; /* A-labels: certificates take nothing else (RFC 5280 7.2) */
+  char data_dir[PATH_ROOM], certificate[PATH_ROOM + 32], key[PATH_ROOM + 32]; /* whole paths */
   unsigned port;
   const struct passwd *owner; /* NULL: stays ours */
 };
 
 static const char *const default_listens[] = {"0.0.0.0:587/starttls", "0.0.0.0:465/implicit", "0.0.0.0:2525/starttls"};
 
-static enum exit_status make_folder(const char *path, mode_t mode, const struct plan *p) {
-  char copy[4096];
-  if (!bytes_copy(bytes_of(path), copy, sizeof copy)) return cli_fail(EXIT_NO, "%s: the path is too long", path);
+static enum exit_status trouble(const char *path) {
+  return cli_fail(EXIT_NO, "%s: %s", path, strerror(errno));
+}
+
+static enum exit_status give(const struct plan *p, const char *path) {
+  return p->owner && chown(path, p->owner->pw_uid, p->owner->pw_gid) != 0 ? trouble(path) : EXIT_DONE;
+}
+
+/* The folder and those above it that are not there yet. */
+static enum exit_status make_folder(const char *path, mode_t mode) {
+  char copy[PATH_ROOM];
+  if (!bytes_copy(bytes_of(path), copy, sizeof copy) || !*copy) return cli_fail(EXIT_NO, "%s: no good path", path);
   for (char *at = copy + 1;; at++) {
     if (*at && *at != '/') continue;
     char end = *at;
     *at = '\0';
     bool last = !end || !at[1];
-    if (mkdir(copy, last ? mode : 0755) == 0) {
-      if (last && p->owner && chown(copy, p->owner->pw_uid, p->owner->pw_gid) != 0)
-        return cli_fail(EXIT_NO, "%s: %s", copy, strerror(errno));
-    } else if (errno != EEXIST) {
-      return cli_fail(EXIT_NO, "%s: %s", copy, strerror(errno));
-    }
+    if (mkdir(copy, last ? mode : 0755) != 0 && errno != EEXIST) return trouble(copy);
     *at = end;
     if (last) return EXIT_DONE;
   }
+}
+
+static bool is_empty(const char *path) {
+  struct dirent *entry;
+  DIR *folder = opendir(path);
+  bool empty = folder != NULL;
+  while (folder && (entry = readdir(folder)))
+    if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) empty = false;
+  if (folder) closedir(folder);
+  return empty;
+}
+
+/* The data holds keys and mail: the folder is the gateway's alone. One that is there is only taken over when that
+ * changes nothing for anybody else. */
+static enum exit_status make_data(struct plan *p, const char *path) {
+  struct stat st;
+  enum exit_status s = make_folder(path, 0700);
+  if (s != EXIT_DONE) return s;
+  if (!realpath(path, p->data_dir) || stat(path, &st) != 0) return trouble(path);
+  if (!S_ISDIR(st.st_mode)) return cli_fail(EXIT_NO, "%s is no folder", path);
+  if ((st.st_mode & 077) && !is_empty(path))
+    return cli_fail(EXIT_NO, "%s is in use and open to other users; name a folder of its own with --data-dir", path);
+  if ((st.st_mode & 077) && chmod(path, 0700) != 0) return trouble(path);
+  return give(p, path);
 }
 
 static bool split_listen(const char *text, struct bytes *address, struct bytes *tls) {
@@ -66,9 +97,7 @@ static void write_listens(FILE *f, struct cli *c) {
     fprintf(f, "# listen \"127.0.0.1:25\" { tls = \"optional\" }   # for programs on this machine that know no TLS\n");
 }
 
-static enum exit_status write_config(struct cli *c, const struct plan *p) {
-  FILE *f = fopen(p->config, "wxe"); /* x: never over a file that is there */
-  if (!f) return cli_fail(EXIT_NO, "%s: %s", p->config, strerror(errno));
+static void write_text(FILE *f, struct cli *c, const struct plan *p) {
   fprintf(f,
           "# Sendoff. Only what the gateway needs to start is here; accounts, domains and sources are made with the "
           "sendoff command.\n"
@@ -82,21 +111,27 @@ static enum exit_status write_config(struct cli *c, const struct plan *p) {
           "\ntls {                       # self-signed; put your own certificate here, or change the paths\n  "
           "certificate = \"%s\"\n  key = \"%s\"\n}\n",
           p->certificate, p->key);
-  if (p->dns) fprintf(f, "\ndns { servers = {\"%s\"} }\n", p->dns);
+  if (p->dns)
+    fprintf(f, "\ndns { servers = {\"%s\"} }   # without it: those of /etc/resolv.conf\n", p->dns);
+  else
+    fprintf(f, "\n# dns { servers = {\"127.0.0.1@53\"} }   # without it: those of /etc/resolv.conf\n");
   fprintf(f,
           "\ndelivery {\n  port = %u\n  retry = {\"1m\", \"5m\", \"15m\", \"1h\", \"2h\", \"4h\"}   # the last one "
-          "repeats\n  expire = \"5d\"\n}\n",
+          "repeats\n  expire = \"5d\"               # then it bounces\n}\n",
           p->port);
-  fprintf(f, "\nlimits { max_message_size = \"36M\"  max_sessions = 2000  max_sessions_per_address = 100 }\nlog { "
-             "retain = \"30d\"  format = \"text\" }\n");
-  bool bad = ferror(f) != 0;
-  if (fclose(f) != 0 || bad) return cli_fail(EXIT_NO, "%s: %s", p->config, strerror(errno));
-  return EXIT_DONE;
+  fprintf(f, "\nlimits { max_message_size = \"36M\"  max_sessions = 2000  max_sessions_per_address = 100 }\n"
+             "log { retain = \"30d\"  format = \"text\" }   # or \"json\"\n");
 }
 
-static void give(const struct plan *p, const char *path) {
-  if (p->owner && chown(path, p->owner->pw_uid, p->owner->pw_gid) != 0)
-    fprintf(stderr, "sendoff: %s: %s\n", path, strerror(errno));
+static enum exit_status write_config(struct cli *c, const struct plan *p) {
+  FILE *f = fopen(p->config, "wxe"); /* x: never over a file that is there */
+  if (!f) return trouble(p->config);
+  write_text(f, c, p);
+  bool bad = ferror(f) != 0;
+  if (fclose(f) == 0 && !bad) return EXIT_DONE;
+  enum exit_status s = trouble(p->config);
+  unlink(p->config); /* half a configuration would stand in the way of the next init */
+  return s;
 }
 
 static enum exit_status make_store(const struct plan *p) {
@@ -104,32 +139,40 @@ static enum exit_status make_store(const struct plan *p) {
   static const char *const suffixes[] = {"", "-wal", "-shm"};
   int rc = store_create(p->data_dir, &why);
   if (rc != OK) return cli_failed(rc, &why);
-  for (size_t i = 0; i < 3; i++) {
-    char path[4200];
+  enum exit_status s = EXIT_DONE;
+  for (size_t i = 0; s == EXIT_DONE && i < sizeof suffixes / sizeof suffixes[0]; i++) {
+    char path[PATH_ROOM + 32];
     snprintf(path, sizeof path, "%s/%s%s", p->data_dir, STORE_FILE, suffixes[i]);
-    if (access(path, F_OK) == 0) give(p, path);
+    if (access(path, F_OK) == 0) s = give(p, path);
   }
-  return EXIT_DONE;
+  return s;
 }
 
 static enum exit_status make_certificate(const struct plan *p) {
   struct reason why = {""};
-  if (access(p->key, F_OK) == 0 && access(p->certificate, F_OK) == 0) return EXIT_DONE; /* kept: somebody uses them */
+  bool certificate = access(p->certificate, F_OK) == 0, key = access(p->key, F_OK) == 0;
+  if (certificate && key) return EXIT_DONE; /* kept: somebody uses them */
+  if (certificate || key)
+    return cli_fail(EXIT_NO, "%s is there without %s; put the other beside it, or remove it",
+                    certificate ? p->certificate : p->key, certificate ? p->key : p->certificate);
   int rc = certificate_self_signed(p->hostname, p->certificate, p->key, &why);
-  if (rc != OK) return cli_failed(rc, &why);
-  give(p, p->key);
-  return EXIT_DONE;
+  return rc == OK ? give(p, p->key) : cli_failed(rc, &why);
+}
+
+/* libconfuse would read these as something else. */
+static bool writable_text(const char *text) {
+  return !strpbrk(text, "\"\\$\r\n");
 }
 
 static enum exit_status check_words(struct cli *c, struct plan *p) {
-  const char *port = cli_option(c, "delivery-port");
+  const char *port = cli_option(c, "delivery-port"), *hostname = cli_option(c, "hostname");
   uint64_t n = 25;
   struct sockaddr_storage parsed;
-  if (!p->hostname)
+  if (!hostname)
     return cli_fail(EXIT_WORDS,
                     "write: sendoff init --hostname NAME, with this host's full name, as in smtp.example.com");
-  if (!domain_valid(bytes_of(p->hostname)))
-    return cli_fail(EXIT_WORDS, "--hostname %s: write the full name of this host, as in smtp.example.com", p->hostname);
+  if (!domain_valid(bytes_of(hostname)) || domain_normalize(bytes_of(hostname), p->hostname) != OK)
+    return cli_fail(EXIT_WORDS, "--hostname %s: write the full name of this host, as in smtp.example.com", hostname);
   if (port && (!bytes_to_u64(bytes_of(port), &n) || !n || n > 65535))
     return cli_fail(EXIT_WORDS, "--delivery-port is a number from 1 to 65535");
   if (p->dns && endpoint_parse(p->dns, '@', &parsed) != OK)
@@ -142,13 +185,12 @@ static enum exit_status check_words(struct cli *c, struct plan *p) {
                       "--listen %s: write ADDRESS:PORT/starttls, /implicit or /optional, as in 0.0.0.0:587/starttls",
                       text);
   }
-  if (strpbrk(p->data_dir, "\"\\\n"))
-    return cli_fail(EXIT_WORDS, "--data-dir: quotes and backslashes are not for paths here");
   p->port = (unsigned)n;
   return EXIT_DONE;
 }
 
 static enum exit_status find_owner(struct plan *p, const char *asked) {
+  if (asked && !writable_text(asked)) return cli_fail(EXIT_WORDS, "--user %s is no user's name", asked);
   if (geteuid() != 0) {
     p->user = asked;
     return EXIT_DONE;
@@ -161,37 +203,46 @@ static enum exit_status find_owner(struct plan *p, const char *asked) {
   return EXIT_DONE;
 }
 
-static enum exit_status init(struct cli *c) {
-  struct plan p = {.config = config_path(c->config_option),
-                   .hostname = cli_option(c, "hostname"),
-                   .data_dir = cli_option(c, "data-dir"),
-                   .dns = cli_option(c, "dns")};
-  if (!p.data_dir) p.data_dir = "/var/lib/sendoff";
-  enum exit_status status = check_words(c, &p);
-  if (status == EXIT_DONE) status = find_owner(&p, cli_option(c, "user"));
-  if (status != EXIT_DONE) return status;
-  if (access(p.config, F_OK) == 0)
+/* Where everything goes, as whole paths: commands run in any folder. */
+static enum exit_status make_places(struct plan *p, const char *data_dir) {
+  char copy[PATH_ROOM], folder[PATH_ROOM];
+  if (access(p->config, F_OK) == 0)
     return cli_fail(EXIT_NO,
                     "%s is there already and stays as it is; remove it first, or name another with --config FILE",
-                    p.config);
-  char copy[4096];
-  if (!bytes_copy(bytes_of(p.config), copy, sizeof copy))
-    return cli_fail(EXIT_NO, "%s: the path is too long", p.config);
-  char absolute[4096];
-  status = make_folder(dirname(copy), 0755, &(struct plan){0});
-  if (status != EXIT_DONE) return status;
-  if (!realpath(copy, absolute)) return cli_fail(EXIT_NO, "%s: %s", copy, strerror(errno));
-  snprintf(p.certificate, sizeof p.certificate, "%s/certificate.pem", absolute);
-  snprintf(p.key, sizeof p.key, "%s/certificate.key", absolute);
-  status = make_folder(p.data_dir, 0700, &p);
+                    p->config);
+  if (!bytes_copy(bytes_of(p->config), copy, sizeof copy)) return cli_fail(EXIT_NO, "%s: no good path", p->config);
+  const char *above = dirname(copy);
+  enum exit_status s = make_folder(above, 0755);
+  if (s != EXIT_DONE) return s;
+  if (!realpath(above, folder)) return trouble(above);
+  if (!writable_text(folder) || !writable_text(data_dir))
+    return cli_fail(EXIT_WORDS, "paths with quotes, backslashes or $ cannot be written into the configuration");
+  snprintf(p->certificate, sizeof p->certificate, "%s/certificate.pem", folder);
+  snprintf(p->key, sizeof p->key, "%s/certificate.key", folder);
+  s = make_data(p, data_dir);
+  if (s == EXIT_DONE && !writable_text(p->data_dir))
+    s = cli_fail(EXIT_WORDS, "%s cannot be written into the configuration; name another --data-dir", p->data_dir);
+  return s;
+}
+
+static enum exit_status init(struct cli *c) {
+  struct plan p = {.config = config_path(c->config_option), .dns = cli_option(c, "dns")};
+  const char *data_dir = cli_option(c, "data-dir");
+  enum exit_status status = check_words(c, &p);
+  if (status == EXIT_DONE) status = find_owner(&p, cli_option(c, "user"));
+  if (status == EXIT_DONE) status = make_places(&p, data_dir ? data_dir : "/var/lib/sendoff");
   if (status == EXIT_DONE) status = make_store(&p);
   if (status == EXIT_DONE) status = make_certificate(&p);
   if (status == EXIT_DONE) status = write_config(c, &p);
   if (status != EXIT_DONE) return status;
-  printf("configuration  %s\ndata           %s\ncertificate    %s (self-signed)\n\nNext:\n  sendoff domain add "
-         "YOUR-DOMAIN\n"
-         "  sendoff source add ADDRESS --helo %s\n  sendoff account add NAME --sender YOUR-DOMAIN\n  sendoff serve\n",
-         p.config, p.data_dir, p.certificate, p.hostname);
+  if (c->json)
+    print_json(json_pack("{s:o, s:o, s:o, s:o}", "config", json_text(p.config), "data_dir", json_text(p.data_dir),
+                         "certificate", json_text(p.certificate), "key", json_text(p.key)));
+  else
+    printf("configuration  %s\ndata           %s\ncertificate    %s (self-signed)\n\nNext:\n"
+           "  sendoff domain add YOUR-DOMAIN\n  sendoff source add ADDRESS --helo %s\n"
+           "  sendoff account add NAME --sender YOUR-DOMAIN\n  sendoff serve\n",
+           p.config, p.data_dir, p.certificate, p.hostname);
   return EXIT_DONE;
 }
 

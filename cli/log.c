@@ -99,7 +99,7 @@ static enum exit_status show(struct cli *c) {
     return cli_fail(EXIT_WORDS, "%s is no message id; ids are in: sendoff log", c->words[0]);
   if (cli_reader(c, &r) != EXIT_DONE) return EXIT_NO;
   struct printing p = {.json = c->json};
-  int rc = reader_log(r, &f, story_row, &p);
+  int rc = f.message_id ? reader_log(r, &f, story_row, &p) : OK; /* 0 would stand for every message */
   reader_close(&r);
   if (rc != OK) return cli_fail(EXIT_NO, "the log cannot be read: %s", result_text(rc));
   return p.count ? EXIT_DONE

@@ -1,6 +1,7 @@
 #include "cli/output.h"
 
 #include "base/clock.h"
+#include "cli/command.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,20 +14,39 @@ bool output_is_terminal(void) {
 
 void print_json(json_t *object) {
   char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
-  if (text) puts(text);
+  if (text)
+    puts(text);
+  else
+    cli_warn("out of memory: an object is missing here");
   free(text);
   json_decref(object);
 }
 
+/* Octets that are no UTF-8, and with `controls` what a terminal could obey (C0, DEL, C1), become '?'. */
+static void clean(char *text, bool controls) {
+  struct bytes all = bytes_of(text);
+  for (size_t i = 0, n; i < all.len; i += n) {
+    unsigned char c = (unsigned char)text[i];
+    n = c < 0x80 ? 1 : bytes_utf8_length(all, i);
+    bool control = c < 32 || c == 127 || (c == 0xc2 && n == 2 && (unsigned char)text[i + 1] < 0xa0);
+    if (n && !(controls && control)) continue;
+    if (!n) n = 1;
+    memset(text + i, '?', n);
+  }
+}
+
+void text_clean(char *text) {
+  clean(text, true);
+}
+
 json_t *json_text(const char *text) {
   json_t *j = json_string(text ? text : "");
-  if (j) return j;
-  char *clean = strdup(text);
-  if (!clean) return json_null();
-  for (char *c = clean; *c; c++)
-    if ((unsigned char)*c >= 0x80) *c = '?';
-  j = json_string(clean);
-  free(clean);
+  if (j || !text) return j;
+  char *copy = strdup(text);
+  if (!copy) return NULL;
+  clean(copy, false);
+  j = json_string(copy);
+  free(copy);
   return j;
 }
 
@@ -37,36 +57,41 @@ json_t *json_time(int64_t us) {
   return json_string(text);
 }
 
+static char *copy_clean(const char *text) {
+  char *copy = strdup(text ? text : "");
+  if (copy) text_clean(copy);
+  return copy;
+}
+
 void print_safe(const char *text) {
-  for (; *text; text++) putchar((unsigned char)*text < 32 || *text == 127 ? '?' : *text);
+  char *copy = copy_clean(text);
+  fputs(copy ? copy : "?", stdout);
+  free(copy);
 }
 
 struct table {
   size_t columns, rows, room;
+  bool cut;     /* memory ended before the rows */
   char **cells; /* the titles, then row by row */
 };
-
-static char *copy_safe(const char *text) {
-  char *copy = strdup(text ? text : "");
-  for (char *c = copy; c && *c; c++)
-    if ((unsigned char)*c < 32 || *c == 127) *c = '?';
-  return copy;
-}
 
 static void add_row(struct table *t, const char *const *cells) {
   if (t->rows == t->room) {
     size_t room = t->room ? 2 * t->room : 32;
     char **more = realloc(t->cells, room * t->columns * sizeof *more);
-    if (!more) return;
+    if (!more) {
+      t->cut = true;
+      return;
+    }
     t->cells = more;
     t->room = room;
   }
-  for (size_t i = 0; i < t->columns; i++) t->cells[t->rows * t->columns + i] = copy_safe(cells[i]);
+  for (size_t i = 0; i < t->columns; i++) t->cells[t->rows * t->columns + i] = copy_clean(cells[i]);
   t->rows++;
 }
 
 struct table *table_new(const char *const *titles, size_t columns) {
-  struct table *t = calloc(1, sizeof *t);
+  struct table *t = columns <= TABLE_COLUMNS_MAX ? calloc(1, sizeof *t) : NULL;
   if (!t) return NULL;
   t->columns = columns;
   add_row(t, titles);
@@ -77,29 +102,50 @@ void table_add(struct table *t, const char *const *cells) {
   if (t) add_row(t, cells);
 }
 
-static size_t width(const struct table *t, size_t column) {
+/* Characters, not octets: what columns are measured in. */
+static size_t width_of(const char *cell) {
+  size_t n = 0;
+  for (; cell && *cell; cell++) n += ((unsigned char)*cell & 0xc0) != 0x80;
+  return n;
+}
+
+static size_t column_width(const struct table *t, size_t column) {
   size_t most = 0;
   for (size_t r = 0; r < t->rows; r++) {
-    const char *cell = t->cells[r * t->columns + column];
-    size_t n = cell ? strlen(cell) : 0;
+    size_t n = width_of(t->cells[r * t->columns + column]);
     if (n > most) most = n;
   }
   return most;
 }
 
+static void print_row(const struct table *t, size_t row, const size_t *widths) {
+  char *const *cells = t->cells + row * t->columns;
+  for (size_t c = 0; c < t->columns; c++) {
+    fputs(cells[c] ? cells[c] : "?", stdout);
+    bool rest = false; /* no blanks at the end of a line */
+    for (size_t n = c + 1; n < t->columns; n++) rest |= width_of(cells[n]) > 0;
+    if (!rest) return;
+    printf("%*s", (int)(widths[c] - width_of(cells[c]) + 2), "");
+  }
+}
+
+static void print_rows(const struct table *t) {
+  bool bold = output_is_terminal();
+  size_t widths[TABLE_COLUMNS_MAX];
+  for (size_t c = 0; c < t->columns; c++) widths[c] = column_width(t, c);
+  for (size_t r = 0; r < t->rows; r++) {
+    if (!r && bold) fputs("\033[1m", stdout);
+    print_row(t, r, widths);
+    puts(!r && bold ? "\033[0m" : "");
+  }
+}
+
 void table_print(struct table **at) {
   struct table *t = *at;
   *at = NULL;
+  if (!t || t->cut) cli_warn("out of memory: the table is not complete");
   if (!t) return;
-  bool bold = output_is_terminal();
-  for (size_t r = 0; t->rows > 1 && r < t->rows; r++) {
-    if (!r && bold) fputs("\033[1m", stdout);
-    for (size_t c = 0; c < t->columns; c++) {
-      const char *cell = t->cells[r * t->columns + c];
-      printf("%-*s%s", c + 1 < t->columns ? (int)width(t, c) : 0, cell ? cell : "", c + 1 < t->columns ? "  " : "");
-    }
-    puts(!r && bold ? "\033[0m" : "");
-  }
+  if (t->rows > 1) print_rows(t);
   for (size_t i = 0; i < t->rows * t->columns; i++) free(t->cells[i]);
   free(t->cells);
   free(t);

@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define CONTENT_MAX ((size_t)1 << 30)
+#define TABLE_MAX 1000 /* recipients in a table; more are asked for */
+
 static const char *state_name(enum recipient_state s) {
   return s == RECIPIENT_HELD ? "held" : "queued";
 }
@@ -22,6 +25,8 @@ static enum exit_status read_filter(struct cli *c, const char *id, struct queue_
     return cli_fail(EXIT_WORDS, "--state is queued or held");
   if (id && id_parse(id, &f->message_id) != OK)
     return cli_fail(EXIT_WORDS, "%s is no message id; see: sendoff queue list", id);
+  if (id && !f->message_id) /* 0 would stand for every message */
+    return cli_fail(EXIT_NO, "%s is not in the queue; see: sendoff queue list", id);
   return EXIT_DONE;
 }
 
@@ -65,13 +70,24 @@ static enum exit_status list_with(struct cli *c, const struct queue_filter *f, s
   reader_close(&r);
   table_print(&l.table);
   *count = l.count;
+  if (f->limit && l.count == f->limit) cli_warn("these are the first %zu; for all: --limit 0", f->limit);
   return rc == OK ? EXIT_DONE : cli_fail(EXIT_NO, "the queue cannot be read: %s", result_text(rc));
+}
+
+/* A table is made in memory, so it has a bound; JSON goes out as it comes. */
+static enum exit_status read_limit(struct cli *c, struct queue_filter *f) {
+  const char *text = cli_option(c, "limit");
+  uint64_t most = c->json ? 0 : TABLE_MAX;
+  if (text && !bytes_to_u64(bytes_of(text), &most)) return cli_fail(EXIT_WORDS, "--limit is a number; 0 is no limit");
+  f->limit = (size_t)most;
+  return EXIT_DONE;
 }
 
 static enum exit_status list(struct cli *c) {
   struct queue_filter f;
   size_t count;
   enum exit_status s = read_filter(c, NULL, &f);
+  if (s == EXIT_DONE) s = read_limit(c, &f);
   if (s == EXIT_DONE) s = list_with(c, &f, &count);
   if (s == EXIT_DONE && !count && !c->json) puts("the queue is empty");
   return s;
@@ -82,8 +98,8 @@ static enum exit_status print_content(struct cli *c, int64_t id) {
   struct buffer prefix, content;
   struct reason why = {""};
   if (cli_reader(c, &r) != EXIT_DONE) return EXIT_NO;
-  buffer_init(&prefix, SIZE_MAX / 4);
-  buffer_init(&content, SIZE_MAX / 4);
+  buffer_init(&prefix, CONTENT_MAX);
+  buffer_init(&content, CONTENT_MAX);
   int rc = reader_content(r, id, &prefix, &content, &why);
   if (rc == OK) {
     fwrite(prefix.at, 1, prefix.len, stdout);
@@ -138,27 +154,42 @@ static enum exit_status summary(struct cli *c) {
   return rc == OK ? EXIT_DONE : cli_fail(EXIT_NO, "the queue cannot be read: %s", result_text(rc));
 }
 
+/* The recipients of each message, or of the selection. */
+static int change_all(struct cli *c, struct admin *a, enum queue_action action, uint64_t *all, const char **missing,
+                      struct reason *why) {
+  int rc = OK;
+  for (size_t i = 0; rc == OK && i < (c->word_count ? c->word_count : 1); i++) {
+    struct queue_filter f;
+    uint64_t changed = 0;
+    if (read_filter(c, c->word_count ? c->words[i] : NULL, &f) != EXIT_DONE) return E_SYNTAX; /* read before */
+    rc = admin_queue(a, &f, action, &changed, why);
+    *all += changed;
+    if (c->word_count && !changed) *missing = c->words[i];
+  }
+  return rc;
+}
+
 /* IDs, or a selection by --account and --to: never everything by accident. */
 static enum exit_status change(struct cli *c, enum queue_action action, const char *done) {
   struct admin *a;
   struct queue_filter f;
   struct reason why = {""};
-  uint64_t changed = 0, all = 0;
+  uint64_t all = 0;
+  const char *missing = NULL;
   if (!c->word_count && !cli_option(c, "account") && !cli_option(c, "to"))
     return cli_fail(EXIT_WORDS, "say which: message ids, --account NAME or --to PATTERN (--to '*' is all)");
   enum exit_status s = EXIT_DONE;
   for (size_t i = 0; s == EXIT_DONE && i < c->word_count; i++) s = read_filter(c, c->words[i], &f);
   if (s != EXIT_DONE || (s = cli_admin(c, &a)) != EXIT_DONE) return s;
-  int rc = OK;
-  for (size_t i = 0; rc == OK && i < (c->word_count ? c->word_count : 1); i++) {
-    read_filter(c, c->word_count ? c->words[i] : NULL, &f);
-    rc = admin_queue(a, &f, action, &changed, &why);
-    all += changed;
-  }
+  int rc = change_all(c, a, action, &all, &missing, &why);
   s = cli_admin_done(c, &a, rc, &why);
-  if (s == EXIT_DONE && !c->json) printf("%llu recipient%s %s\n", (unsigned long long)all, all == 1 ? "" : "s", done);
-  if (s == EXIT_DONE && c->json) print_json(json_pack("{s:I}", "changed", (json_int_t)all));
-  return s == EXIT_DONE && !all ? cli_fail(EXIT_NO, "nothing in the queue matches; see: sendoff queue list") : s;
+  if (s != EXIT_DONE) return s;
+  if (c->json)
+    print_json(json_pack("{s:I}", "changed", (json_int_t)all));
+  else if (all)
+    printf("%llu recipient%s %s\n", (unsigned long long)all, all == 1 ? "" : "s", done);
+  if (missing) return cli_fail(EXIT_NO, "%s has nothing in the queue to change; see: sendoff queue list", missing);
+  return all ? EXIT_DONE : cli_fail(EXIT_NO, "nothing in the queue matches; see: sendoff queue list");
 }
 
 static enum exit_status retry(struct cli *c) {
@@ -177,8 +208,8 @@ static enum exit_status drop(struct cli *c) {
 #define WHICH "ID... | --account A | --to PATTERN"
 
 const struct verb queue_verbs[] = {
-    {"queue", "list", "[--account A] [--to PATTERN] [--state queued|held]",
-     "account= to= state=", "The recipients that wait.", "sendoff queue list --account blog", 0, 0, list},
+    {"queue", "list", "[--account A] [--to PATTERN] [--state queued|held] [--limit N]",
+     "account= to= state= limit=", "The recipients that wait.", "sendoff queue list --account blog", 0, 0, list},
     {"queue", "show", "ID [--content]", "content", "One message's recipients, or its content as it will be sent.",
      "sendoff queue show 1CZQ6K3E0W40 --content", 1, 1, show},
     {"queue", "summary", "", "", "What waits, by domain.", "sendoff queue summary", 0, 0, summary},

@@ -3,7 +3,9 @@
 #include "cli/command.h"
 #include "cli/output.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 /* The address as everything else writes it. */
 static bool canonical(const char *text, char out[IP_TEXT]) {
@@ -13,29 +15,53 @@ static bool canonical(const char *text, char out[IP_TEXT]) {
   return true;
 }
 
+/* Mail cannot leave from an address that no interface has; but it may be given to one later. */
+static void warn_foreign(const char *address) {
+  struct sockaddr_storage a;
+  if (ip_parse(address, 0, &a) != OK) return;
+  int fd = socket(a.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd >= 0 && bind(fd, (struct sockaddr *)&a, ip_length((struct sockaddr *)&a)) != 0 && errno == EADDRNOTAVAIL)
+    cli_warn("%s is no address of this machine now; mail waits until it is", address);
+  if (fd >= 0) close(fd);
+}
+
+/* --helo as it goes over the wire, and --pool. */
+static enum exit_status read_options(struct cli *c, char helo[DOMAIN_MAX + 1]) {
+  const char *typed = cli_option(c, "helo"), *pool = cli_option(c, "pool");
+  if (typed && (!domain_valid(bytes_of(typed)) || domain_normalize(bytes_of(typed), helo) != OK))
+    return cli_fail(EXIT_WORDS, "--helo %s is no host name; write one as in smtp.example.com", typed);
+  if (pool && !cli_name_ok(pool))
+    return cli_fail(EXIT_WORDS, "--pool %s: a pool's name is 1 to 64 letters, digits and . _ @ + -", pool);
+  return EXIT_DONE;
+}
+
 static enum exit_status add(struct cli *c) {
   char address[IP_TEXT];
   struct admin *a;
   struct reason why = {""};
-  const char *helo = cli_option(c, "helo");
+  char helo[DOMAIN_MAX + 1] = "";
   if (!canonical(c->words[0], address)) return cli_fail(EXIT_WORDS, "%s is no IP address", c->words[0]);
-  if (!helo || !domain_valid(bytes_of(helo)))
+  if (read_options(c, helo) != EXIT_DONE) return EXIT_WORDS;
+  if (!*helo)
     return cli_fail(EXIT_WORDS, "--helo NAME is needed: the name that %s resolves to, as in smtp.example.com", address);
   if (cli_admin(c, &a) != EXIT_DONE) return EXIT_NO;
   struct source s = {.address = address, .helo = helo, .pool = cli_option(c, "pool")};
-  return cli_admin_done(c, &a, admin_source_add(a, &s, &why), &why);
+  enum exit_status status = cli_admin_done(c, &a, admin_source_add(a, &s, &why), &why);
+  if (status == EXIT_DONE) warn_foreign(address);
+  return status;
 }
 
 static enum exit_status set(struct cli *c) {
   char address[IP_TEXT];
   struct admin *a;
   struct reason why = {""};
-  const char *helo = cli_option(c, "helo"), *pool = cli_option(c, "pool");
+  char helo[DOMAIN_MAX + 1] = "";
+  const char *pool = cli_option(c, "pool");
   if (!canonical(c->words[0], address)) return cli_fail(EXIT_WORDS, "%s is no IP address", c->words[0]);
-  if (!helo && !pool) return cli_fail(EXIT_WORDS, "say what to change: --helo NAME or --pool POOL");
-  if (helo && !domain_valid(bytes_of(helo))) return cli_fail(EXIT_WORDS, "--helo %s is no host name", helo);
+  if (read_options(c, helo) != EXIT_DONE) return EXIT_WORDS;
+  if (!*helo && !pool) return cli_fail(EXIT_WORDS, "say what to change: --helo NAME or --pool POOL");
   if (cli_admin(c, &a) != EXIT_DONE) return EXIT_NO;
-  return cli_admin_done(c, &a, admin_source_set(a, address, helo, pool, &why), &why);
+  return cli_admin_done(c, &a, admin_source_set(a, address, *helo ? helo : NULL, pool, &why), &why);
 }
 
 static enum exit_status remove_source(struct cli *c) {

@@ -3,15 +3,15 @@
 #include "relay/control_client.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 static void print_figures(const char *text, size_t len) {
   json_t *object = json_loadb(text, len, 0, NULL), *value;
   const char *key;
   json_object_foreach(object, key, value) {
-    if (json_is_string(value))
-      printf("%-22s %s\n", key, json_string_value(value));
-    else
-      printf("%-22s %lld\n", key, (long long)json_integer_value(value));
+    char *figure = json_is_string(value) ? NULL : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+    printf("%-22s %s\n", key, json_is_string(value) ? json_string_value(value) : figure ? figure : "?");
+    free(figure);
   }
   json_decref(object);
 }
@@ -24,6 +24,8 @@ static enum exit_status status(struct cli *c) {
   enum exit_status out = EXIT_DONE;
   if (rc == E_NOT_FOUND)
     out = cli_fail(EXIT_NO, "sendoff is not running; start it with: sendoff serve");
+  else if (rc == E_DENIED)
+    out = cli_fail(EXIT_NO, "the gateway says: %.*s", (int)answer.len, answer.at);
   else if (rc != OK)
     out = cli_fail(EXIT_NO, "the gateway does not answer; look at its log");
   else if (c->json)

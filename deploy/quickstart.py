@@ -1,4 +1,4 @@
-"""The part of deploy/quickstart that runs the gateway: with a DNS server and a recipient of its own, all on 127.0.0.0/8.
+"""The part of deploy/quickstart that runs the gateway, with a DNS server and a recipient of its own, on 127.0.0.0/8.
 They are the same ones that the tests use (tests/lib)."""
 
 import os
@@ -9,6 +9,7 @@ import sys
 import tempfile
 
 from sendoff_test.client import submit
+from sendoff_test.command import PROGRAM
 from sendoff_test.dns import Dns, txt
 from sendoff_test.gateway import Gateway
 from sendoff_test.letters import letter, values
@@ -22,6 +23,25 @@ SOURCE = "127.0.0.2"  # where the gateway's mail leaves from
 SENDING, RECEIVING = "example.com", "example.net"
 SENDER, READER = f"shop@{SENDING}", f"reader@{RECEIVING}"
 BUILD = os.path.abspath(f"{os.path.dirname(__file__)}/../build")
+
+EXPLANATION = """\
+  host       {host}
+  port       {starttls} with STARTTLS, or {implicit} with TLS from the start
+  user name  {user}
+  password   {password}
+  sender     any address of {sending}
+The certificate is self-signed: let your application accept it.
+
+This is a closed world. Its DNS server knows {sending} and {receiving} only: mail to anybody at these two is
+shown below, and mail to any other domain does not leave this machine but bounces, as that domain "does not exist".
+
+To go live: on a machine with a public address and a name that resolves to it, run `sendoff init --hostname NAME`
+without --dns, add your domain, address and account as the README says, and publish the DNS records that
+`sendoff domain records YOUR-DOMAIN` prints.
+
+Look around:   {command} log
+               {command} account usage
+Ctrl-C stops everything and removes it."""
 
 
 def free_port(first):
@@ -79,9 +99,8 @@ class Demonstration:
 
     def send_one(self):
         """True if the message arrived and its signatures verify against the DNS."""
-        heading(
-            f"{SENDER} sends to {READER}: STARTTLS, AUTH as '{self.account.name}', port {self.gateway.ports['starttls']}"
-        )
+        port = self.gateway.ports["starttls"]
+        heading(f"{SENDER} sends to {READER}: port {port}, STARTTLS, AUTH as '{self.account.name}'")
         text = "Hello,\r\n\r\nthis message went through your own gateway.\r\n"
         submit(
             self.gateway,
@@ -101,23 +120,21 @@ class Demonstration:
         return len(good) == 2
 
     def explain(self):
-        ports = self.gateway.ports
         heading("it keeps running: type this into your application")
-        print(f"  host {HOST}   port {ports['starttls']} (STARTTLS) or {ports['implicit']} (TLS from the start)")
-        print(f"  user name {self.account.name}   password {self.account.password}")
-        print(f"  from any address of {SENDING}. The certificate is self-signed: accept it.\n")
+        ports = self.gateway.ports
         print(
-            f"This is a closed world: its own DNS server knows {SENDING} and {RECEIVING} only. Mail to anybody at these two is"
+            EXPLANATION.format(
+                host=HOST,
+                starttls=ports["starttls"],
+                implicit=ports["implicit"],
+                user=self.account.name,
+                password=self.account.password,
+                sending=SENDING,
+                receiving=RECEIVING,
+                command=f"{PROGRAM} --config {self.gateway.config}",
+            ),
+            flush=True,
         )
-        print(
-            "shown below; mail to any other domain does not leave this machine: it bounces, because that DNS says that the"
-        )
-        print(
-            "domain does not exist. To send to the world: on a machine with a public address, run `sendoff init`, without"
-        )
-        print("--dns, and publish what `sendoff domain add` prints; docs/ has the steps.\n")
-        print(f"  {os.environ['SENDOFF']} --config {self.gateway.config} --help")
-        print("Ctrl-C stops everything and removes it.", flush=True)
 
     def watch(self):
         """Shows what arrives, until a signal ends it."""

@@ -2,28 +2,29 @@
 
 #include "base/address.h"
 #include "base/quantity.h"
+#include "relay/config_text.h"
 
 #include <confuse.h>
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define SECOND_MIN SECOND_US
 
 /* libconfuse reports errors through a callback without an argument of ours; configurations are read on one thread. */
 static struct reason *report;
+static const char *report_path;
 static bool reported;
 
-static void on_error(cfg_t *cfg, const char *format, va_list args) {
+static void __attribute__((format(printf, 2, 0))) on_error(cfg_t *cfg, const char *format, va_list args) {
   char text[320];
   vsnprintf(text, sizeof text, format, args);
   if (reported) return; /* the first is the cause */
   reported = true;
-  fail(report, E_SYNTAX, "%s:%d: %s", cfg && cfg->filename ? cfg->filename : "configuration", cfg ? cfg->line : 0,
-       text);
+  bool open_block = strstr(text, CONFIG_END_MARK) != NULL;
+  fail(report, E_SYNTAX, "%s:%d: %s", report_path, cfg ? cfg->line - open_block : 0,
+       open_block ? "a block is still open at the end of the file; a } is missing" : text);
 }
 
 /* --- values, checked where they stand, so that the line is known --- */
@@ -39,6 +40,10 @@ static int check_size(cfg_t *cfg, cfg_opt_t *opt) {
 static int check_duration(cfg_t *cfg, cfg_opt_t *opt) {
   int64_t us;
   const char *text = cfg_opt_getnstr(opt, cfg_opt_size(opt) - 1);
+  if (cfg_opt_size(opt) > CONFIG_RETRIES_MAX) {
+    cfg_error(cfg, "%s: %d durations at most", cfg_opt_name(opt), CONFIG_RETRIES_MAX);
+    return -1;
+  }
   if (duration_parse(text, &us) == OK && us >= SECOND_MIN) return 0;
   cfg_error(cfg, "%s: \"%s\" is no duration; write one of a second or more, as in \"90s\", \"15m\", \"5d\"",
             cfg_opt_name(opt), text);
@@ -46,9 +51,24 @@ static int check_duration(cfg_t *cfg, cfg_opt_t *opt) {
 }
 
 static int check_hostname(cfg_t *cfg, cfg_opt_t *opt) {
+  char name[DOMAIN_MAX + 1];
   const char *text = cfg_opt_getnstr(opt, 0);
-  if (domain_valid(bytes_of(text))) return 0;
+  if (domain_valid(bytes_of(text)) && domain_normalize(bytes_of(text), name) == OK) return 0;
   cfg_error(cfg, "hostname = \"%s\": write the full name of this host, as in \"smtp.example.com\"", text);
+  return -1;
+}
+
+/* Commands run in any folder: a path that depends on it would be another store each time. */
+static int check_path(cfg_t *cfg, cfg_opt_t *opt) {
+  const char *text = cfg_opt_getnstr(opt, 0);
+  if (text[0] == '/') return 0;
+  cfg_error(cfg, "%s = \"%s\": write the whole path, beginning with /", cfg_opt_name(opt), text);
+  return -1;
+}
+
+static int check_user(cfg_t *cfg, cfg_opt_t *opt) {
+  if (*cfg_opt_getnstr(opt, 0)) return 0;
+  cfg_error(cfg, "user = \"\": write a user's name, or leave the line out");
   return -1;
 }
 
@@ -145,11 +165,17 @@ static cfg_t *make_parser(void) {
                              CFG_SEC("http", http_opts, CFGF_NODEFAULT),
                              CFG_INT("loops", 0, CFGF_NONE),
                              CFG_BOOL("received_client", cfg_false, CFGF_NONE),
+                             CFG_BOOL(CONFIG_END_MARK, cfg_false, CFGF_NONE),
                              CFG_END()};
   cfg_t *c = cfg_init(opts, CFGF_NONE);
   if (!c) return NULL;
   cfg_set_error_function(c, on_error);
   cfg_set_validate_func(c, "hostname", check_hostname);
+  cfg_set_validate_func(c, "data_dir", check_path);
+  cfg_set_validate_func(c, "user", check_user);
+  cfg_set_validate_func(c, "tls|certificate", check_path);
+  cfg_set_validate_func(c, "tls|key", check_path);
+  cfg_set_validate_func(c, "dns|trust_anchor", check_path);
   cfg_set_validate_func(c, "loops", check_loops);
   cfg_set_validate_func(c, "listen", check_listen);
   cfg_set_validate_func(c, "listen|tls", check_tls);
@@ -172,6 +198,14 @@ static cfg_t *make_parser(void) {
 static bool copy_text(const char *from, char **to) {
   *to = from ? strdup(from) : NULL;
   return !from || *to;
+}
+
+/* As the DNS and SMTP want it: lower case, A-labels (RFC 5321 2.3.5). */
+static bool take_hostname(cfg_t *c, struct config *out) {
+  char name[DOMAIN_MAX + 1];
+  const char *text = cfg_getstr(c, "hostname");
+  if (!text) return true; /* check_whole says so */
+  return domain_normalize(bytes_of(text), name) == OK && copy_text(name, &out->hostname);
 }
 
 static bool take_listens(cfg_t *c, struct config *out) {
@@ -213,47 +247,59 @@ static bool take_all(cfg_t *c, struct config *out) {
   out->log_format = strcmp(cfg_getstr(log, "format"), "json") == 0 ? LOG_JSON : LOG_TEXT;
   out->loops = (unsigned)cfg_getint(c, "loops");
   out->received_client = cfg_getbool(c, "received_client");
-  return copy_text(cfg_getstr(c, "hostname"), &out->hostname) && copy_text(cfg_getstr(c, "data_dir"), &out->data_dir) &&
+  return take_hostname(c, out) && copy_text(cfg_getstr(c, "data_dir"), &out->data_dir) &&
          copy_text(cfg_getstr(c, "user"), &out->user) && copy_text(cfg_getstr(tls, "certificate"), &out->certificate) &&
          copy_text(cfg_getstr(tls, "key"), &out->key) &&
          copy_text(cfg_getstr(dns, "trust_anchor"), &out->trust_anchor) && take_listens(c, out) &&
          take_servers(dns, out);
 }
 
-/* What no single value shows. */
-static int check_whole(const struct config *c, struct reason *why) {
-  if (!c->hostname)
-    return fail(why, E_SYNTAX, "%s: hostname is missing; write hostname = \"smtp.example.com\"", c->path);
-  if (!c->listen_count)
+/* What no single value shows. A block's line is the one it ends on. */
+static int check_whole(cfg_t *c, const struct config *out, struct reason *why) {
+  if (!out->hostname)
+    return fail(why, E_SYNTAX, "%s: hostname is missing; write hostname = \"smtp.example.com\"", out->path);
+  if (!out->listen_count)
     return fail(why, E_SYNTAX, "%s: there is no listen block; write listen \"0.0.0.0:587\" { tls = \"starttls\" }",
-                c->path);
-  if (!c->certificate != !c->key) return fail(why, E_SYNTAX, "%s: tls needs both certificate and key", c->path);
-  if (!c->retry_count || c->retry_count > CONFIG_RETRIES_MAX)
-    return fail(why, E_SYNTAX, "%s: retry is a list of 1 to %d durations", c->path, CONFIG_RETRIES_MAX);
-  for (size_t i = 0; i < c->listen_count; i++)
-    if (c->listens[i].tls != LISTEN_OPTIONAL && !c->certificate)
+                out->path);
+  if (!out->certificate != !out->key)
+    return fail(why, E_SYNTAX, "%s:%d: tls needs both certificate and key", out->path, cfg_getsec(c, "tls")->line);
+  if (!out->retry_count)
+    return fail(why, E_SYNTAX, "%s:%d: retry: write one duration at least, as in {\"15m\"}", out->path,
+                cfg_getsec(c, "delivery")->line);
+  for (size_t i = 0; i < out->listen_count; i++)
+    if (out->listens[i].tls != LISTEN_OPTIONAL && !out->certificate)
       return fail(why, E_SYNTAX,
-                  "%s: listen \"%s\" needs a certificate; write tls { certificate = \"FILE\" key = \"FILE\" }", c->path,
-                  c->listens[i].text);
+                  "%s:%d: listen \"%s\" needs a certificate; write tls { certificate = \"FILE\" key = \"FILE\" }",
+                  out->path, cfg_getnsec(c, "listen", (unsigned)i)->line, out->listens[i].text);
   return OK;
 }
 
-int config_load(const char *path, struct config **out, struct reason *why) {
-  *out = NULL;
-  if (access(path, R_OK) != 0)
-    return fail(why, E_IO, "%s: %s%s", path, strerror(errno),
-                errno == ENOENT ? "; make one with: sendoff init --hostname NAME, or name it with --config FILE" : "");
-  struct config *config = calloc(1, sizeof *config);
-  cfg_t *c = config ? make_parser() : NULL;
+static int parse(const char *path, const char *text, struct config *config, struct reason *why) {
+  cfg_t *c = make_parser();
+  if (!c) return fail(why, E_MEMORY, "out of memory");
   report = why;
+  report_path = path;
   reported = false;
-  int rc = c ? OK : fail(why, E_MEMORY, "out of memory");
-  if (rc == OK && cfg_parse(c, path) != CFG_SUCCESS)
+  int rc = OK;
+  if (cfg_parse_buf(c, text) != CFG_SUCCESS)
     rc = reported ? E_SYNTAX : fail(why, E_SYNTAX, "%s: cannot be read", path);
-  if (rc == OK && (!take_all(c, config) || !copy_text(path, &config->path))) rc = fail(why, E_MEMORY, "out of memory");
-  if (rc == OK) rc = check_whole(config, why);
-  if (c) cfg_free(c);
+  else if (!cfg_getbool(c, CONFIG_END_MARK))
+    rc = fail(why, E_SYNTAX, "%s:%d: nothing is read from here on", path, c->line);
   report = NULL;
+  if (rc == OK && (!take_all(c, config) || !copy_text(path, &config->path))) rc = fail(why, E_MEMORY, "out of memory");
+  if (rc == OK) rc = check_whole(c, config, why);
+  cfg_free(c);
+  return rc;
+}
+
+int config_load(const char *path, struct config **out, struct reason *why) {
+  struct buffer text;
+  *out = NULL;
+  struct config *config = calloc(1, sizeof *config);
+  if (!config) return fail(why, E_MEMORY, "out of memory");
+  int rc = config_text_read(path, &text, why);
+  if (rc == OK) rc = parse(path, text.at, config, why);
+  buffer_free(&text);
   if (rc != OK) config_free(&config);
   *out = config;
   return rc;

@@ -1,6 +1,9 @@
 #include "relay/control_client.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -8,7 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define PATIENCE_S 5
+#define PATIENCE_MS 5000 /* every loop has to take a new directory first, maybe on a busy machine */
 
 static int connect_to(const char *data_dir, int *out) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -16,9 +19,11 @@ static int connect_to(const char *data_dir, int *out) {
   if (n < 0 || (size_t)n >= sizeof address.sun_path) return E_NOT_FOUND; /* too long for the gateway, too */
   int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return E_IO;
-  struct timeval patience = {.tv_sec = PATIENCE_S};
-  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-  setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+  struct timeval patience = {.tv_sec = PATIENCE_MS / 1000}; /* bounds connect(), too: its backlog may be full */
+  if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) != 0) {
+    close(fd);
+    return E_IO;
+  }
   if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0) {
     *out = fd;
     return OK;
@@ -30,7 +35,13 @@ static int connect_to(const char *data_dir, int *out) {
 
 static int read_answer(int fd, struct buffer *answer) {
   char chunk[1024];
+  uint64_t until = clock_monotonic_ms() + PATIENCE_MS;
   for (;;) {
+    uint64_t now = clock_monotonic_ms();
+    struct pollfd wait = {.fd = fd, .events = POLLIN};
+    int ready = now < until ? poll(&wait, 1, (int)(until - now)) : 0;
+    if (ready < 0 && errno == EINTR) continue;
+    if (ready <= 0) return E_BUSY;
     ssize_t n = read(fd, chunk, sizeof chunk);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return E_BUSY;

@@ -46,18 +46,17 @@ static bool on_row(void *arg, const struct message *m, const struct queued_recip
 /* --- one part --- */
 
 static const struct action {
-  const char *sql;
   enum event_kind kind;
-  const char *text;
   int state; /* of the recipients that it concerns; -1: any */
+  const char *sql, *text;
 } actions[] = {
-    [QUEUE_RETRY] = {"UPDATE recipients SET next_us = min(next_us, ?2) WHERE id = ?1", EVENT_RELEASED,
-                     "to be tried again now, by command", RECIPIENT_QUEUED},
-    [QUEUE_HOLD] = {"UPDATE recipients SET state = 1 WHERE id = ?1 AND ?2 <> 0", EVENT_HELD, "held by command",
-                    RECIPIENT_QUEUED},
-    [QUEUE_RELEASE] = {"UPDATE recipients SET state = 0, next_us = ?2 WHERE id = ?1", EVENT_RELEASED,
-                       "released by command", RECIPIENT_HELD},
-    [QUEUE_DROP] = {"DELETE FROM recipients WHERE id = ?1 AND ?2 <> 0", EVENT_DROPPED, "dropped by command", -1},
+    [QUEUE_RETRY] = {EVENT_RELEASED, RECIPIENT_QUEUED, "UPDATE recipients SET next_us = min(next_us, ?2) WHERE id = ?1",
+                     "to be tried again now, by command"},
+    [QUEUE_HOLD] = {EVENT_HELD, RECIPIENT_QUEUED, "UPDATE recipients SET state = 1 WHERE id = ?1 AND ?2 <> 0",
+                    "held by command"},
+    [QUEUE_RELEASE] = {EVENT_RELEASED, RECIPIENT_HELD, "UPDATE recipients SET state = 0, next_us = ?2 WHERE id = ?1",
+                       "released by command"},
+    [QUEUE_DROP] = {EVENT_DROPPED, -1, "DELETE FROM recipients WHERE id = ?1 AND ?2 <> 0", "dropped by command"},
 };
 
 static int change_one(struct admin *a, const struct chosen *c, const struct action *action) {

@@ -57,8 +57,8 @@ static int compare_names(struct bytes a, struct bytes b) {
 }
 
 static int by_name(const void *a, const void *b) {
-  const struct account *const *x = a, *const *y = b;
-  return compare_names(bytes_of((*x)->name), bytes_of((*y)->name));
+  const struct account_name *x = a, *y = b;
+  return compare_names(bytes_of(x->account->name), bytes_of(y->account->name));
 }
 
 /* The account made first, when two have the same network: the answer must not change from one snapshot to the next. */
@@ -76,7 +76,7 @@ int directory_index(struct directory_owner *o) {
   o->nets = directory_alloc(o, nets * sizeof *o->nets, false);
   if (!o->by_name || !o->nets) return E_MEMORY;
   for (size_t i = 0; i < d->account_count; i++) {
-    const struct account *a = o->by_name[i] = &d->accounts[i];
+    const struct account *a = o->by_name[i].account = &d->accounts[i];
     for (size_t n = 0; n < a->client_ip_count; n++) o->nets[o->net_count++] = (struct client_net){&a->client_ips[n], a};
   }
   qsort(o->by_name, d->account_count, sizeof *o->by_name, by_name);
@@ -90,7 +90,7 @@ const struct account *directory_account(const struct directory *d, struct bytes 
   size_t low = 0, high = d->account_count;
   while (low < high) {
     size_t middle = low + (high - low) / 2;
-    const struct account *a = owner(d)->by_name[middle];
+    const struct account *a = owner(d)->by_name[middle].account;
     int order = compare_names(name, bytes_of(a->name));
     if (order == 0) return a;
     if (order > 0)

@@ -13,6 +13,10 @@ struct arena_block {
   max_align_t data[];
 };
 
+struct account_name {
+  const struct account *account;
+};
+
 struct client_net {
   const struct cidr *net;
   const struct account *account;
@@ -22,8 +26,8 @@ struct directory_owner {
   struct directory directory; /* first: the public part. Accounts by id, domains by name, sources by pool */
   int references;
   struct arena_block *blocks;
-  const struct account **by_name; /* all accounts */
-  struct client_net *nets;        /* all accounts', longest prefix first */
+  struct account_name *by_name; /* all accounts */
+  struct client_net *nets;      /* all accounts', longest prefix first */
   size_t net_count;
 };
 

@@ -8,7 +8,7 @@ char *pattern_to_like(const char *pattern) {
   if (!out) return NULL;
   for (; *pattern; pattern++) {
     if (*pattern == '%' || *pattern == '_' || *pattern == '\\') *at++ = '\\';
-    *at++ = *pattern == '*' ? '%' : *pattern;
+    *at++ = (char)(*pattern == '*' ? '%' : *pattern);
   }
   *at = '\0';
   return out;

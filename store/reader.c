@@ -101,7 +101,7 @@ static int open_file(struct reader *r, int64_t id, int *fd, struct reason *why) 
 }
 
 int reader_content(struct reader *r, int64_t id, struct buffer *prefix, struct buffer *content, struct reason *why) {
-  bool in_file;
+  bool in_file = false;
   int fd, rc = read_row(r, id, prefix, content, &in_file, why);
   if (rc != OK || !in_file) return rc;
   rc = open_file(r, id, &fd, why);
@@ -112,7 +112,7 @@ int reader_content(struct reader *r, int64_t id, struct buffer *prefix, struct b
 }
 
 int reader_content_file(struct reader *r, int64_t id, struct buffer *prefix, int *fd, struct reason *why) {
-  bool in_file;
+  bool in_file = false;
   *fd = -1;
   int rc = read_row(r, id, prefix, NULL, &in_file, why);
   if (rc == OK && !in_file) rc = fail(why, E_SYNTAX, "the message's content is not in a file");

@@ -27,12 +27,14 @@ struct usage_table *usage_table_new(struct sql *q) {
 }
 
 void usage_table_forget(struct usage_table *t) {
-  struct entry *e, *next;
-  HASH_ITER(hh, t->entries, e, next) {
-    HASH_DEL(t->entries, e);
-    free(e);
-  }
+  struct entry *e = t->entries;
+  HASH_CLEAR(hh, t->entries); /* the entries stay linked */
   t->dirty = NULL;
+  while (e) {
+    struct entry *next = e->hh.next;
+    free(e);
+    e = next;
+  }
 }
 
 void usage_table_free(struct usage_table **at) {
@@ -70,24 +72,24 @@ int usage_read(struct sql *q, const char *account, struct usage *out) {
   return OK;
 }
 
+/* Reads the account's row into a new entry. NULL: it could not be read, or there is no memory. */
+static struct entry *add_entry(struct usage_table *t, const char *account) {
+  size_t size = strlen(account) + 1;
+  struct entry *e = calloc(1, sizeof *e + size);
+  if (!e) return NULL;
+  memcpy(e->account, account, size);
+  if (usage_read(t->q, account, &e->usage) == OK) HASH_ADD_STR(t->entries, account, e);
+  if (e->hh.tbl) return e;
+  free(e);
+  return NULL;
+}
+
 struct usage *usage_table_get(struct usage_table *t, const char *account, int64_t now_us) {
   struct entry *e;
   HASH_FIND_STR(t->entries, account, e);
-  if (!e) {
-    if (HASH_COUNT(t->entries) >= ENTRIES_MAX && !t->dirty) usage_table_forget(t);
-    e = calloc(1, sizeof *e + strlen(account) + 1);
-    if (!e) return NULL;
-    strcpy(e->account, account);
-    if (usage_read(t->q, account, &e->usage) != OK) {
-      free(e);
-      return NULL;
-    }
-    HASH_ADD_STR(t->entries, account, e);
-    if (!e->hh.tbl) {
-      free(e);
-      return NULL;
-    }
-  }
+  if (!e && HASH_COUNT(t->entries) >= ENTRIES_MAX && !t->dirty) usage_table_forget(t);
+  if (!e) e = add_entry(t, account);
+  if (!e) return NULL;
   usage_roll(&e->usage, now_us);
   return &e->usage;
 }

@@ -1,5 +1,5 @@
-"""The promise, tried: SIGKILL at any instant under load loses no message that was answered 250, counts each exactly once,
-and sends hardly any twice."""
+"""The promise, tried: SIGKILL at any instant under load loses no message that was answered 250, counts each exactly
+once, and sends hardly any twice."""
 
 import collections
 import os
@@ -77,9 +77,8 @@ def trial(lab):
         gateway.start()
     gateway.wait_empty(timeout=90)
     arrived = collections.Counter(values(arrival.content, "X-Mark")[0] for arrival in mx.arrivals)
-    print(
-        f"{len(accepted)} accepted, {len(unsure)} unsure, {len(arrived)} arrived, {sum(arrived.values()) - len(arrived)} copies"
-    )
+    copies = sum(arrived.values()) - len(arrived)
+    print(f"{len(accepted)} accepted, {len(unsure)} unsure, {len(arrived)} arrived, {copies} copies")
     return gateway, accepted, unsure, arrived
 
 

@@ -147,19 +147,18 @@ def test_drop(gateway, stuck):
     assert not mx.arrivals
 
 
-def test_bounce_by_command(lab, gateway, stuck):
-    message, address, mx, mark = stuck
-    mailbox = lab.exchanger("example.com")
-    gateway.sendoff("queue", "bounce", message)
-    mailbox.wait_for(address, timeout=10)
-    assert gateway.queue("--to", address) == []
-    assert "bounced" in gateway.story(message)
-
-
 def test_nothing_matches(gateway):
     assert gateway.sendoff.run("queue", "drop", "--to", "nobody@nowhere.example").status == 1
-    assert gateway.sendoff.run("queue", "show", "0000000000000").status == 1
+    assert gateway.sendoff.run("queue", "show", "5A74VY7Z2400").status == 1
     assert gateway.sendoff.run("queue", "drop").status == 2, "dropping everything must be said"
+
+
+def test_an_id_of_nothing_is_not_everything(gateway, stuck):
+    _, address, *_ = stuck
+    for verb in ("drop", "hold", "show"):
+        assert gateway.sendoff.run("queue", verb, "0").status in (1, 2)
+    (entry,) = gateway.queue("--to", address)
+    assert entry["state"] == "queued"
 
 
 # The words of commands.

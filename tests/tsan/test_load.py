@@ -8,7 +8,7 @@ from sendoff_test.letters import letter
 from sendoff_test.postfix import source
 
 FROM = "a@example.com"
-CLIENTS, MESSAGES = 8, 15
+CLIENTS, MESSAGES, EXTRA = 10, 60, 500
 
 
 def test_everything_at_once(lab):
@@ -20,7 +20,7 @@ def test_everything_at_once(lab):
         lab.exchanger(lab.new_domain(), tls="good"),
         lab.exchanger(lab.new_domain()),
     )
-    refusals = iter(["450 4.2.1 not yet"] * 10)
+    refusals = iter(["450 4.2.1 not yet"] * 30)
     moody.replies["RCPT"] = lambda _: next(refusals, None)
     failures = []
 
@@ -36,7 +36,7 @@ def test_everything_at_once(lab):
     clients = [threading.Thread(target=client, args=(number,)) for number in range(CLIENTS)]
     for one in clients:
         one.start()
-    source(gateway.endpoint("optional"), FROM, f"s@{plain.domain}", sessions=10, messages=100)
+    source(gateway.endpoint("optional"), FROM, f"s@{plain.domain}", sessions=10, messages=EXTRA)
     gateway.reload()
     gateway.sendoff("account", "set", "busy", "--limit", "50000/day")
     gateway.sendoff.run("queue", "retry", "--account", "busy")
@@ -44,7 +44,7 @@ def test_everything_at_once(lab):
         one.join()
     assert not failures, failures
     total = CLIENTS * MESSAGES
-    plain.wait(total + 100, 60)
+    plain.wait(total + EXTRA, 60)
     secure.wait(total, 60)
     moody.wait(total, 60)
     gateway.wait_empty()

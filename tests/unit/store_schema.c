@@ -150,6 +150,28 @@ static void no_store_is_said_so(void **state) {
   assert_int_equal(store_create("/nonexistent/folder", &l->why), E_IO);
 }
 
+/* Root gives a command while the gateway, another user's, is not running: what is made on the way must be that user's,
+ * or the gateway could not open it. */
+static void files_made_by_root_belong_to_the_stores_user(void **state) {
+  struct lab *l = *state;
+  static const char *const made[] = {STORE_FILE "-wal", STORE_FILE "-shm"};
+  char path[300];
+  struct stat st;
+  if (geteuid() != 0) skip();
+  assert_ok(store_create(l->dir, &l->why), l->why);
+  snprintf(path, sizeof path, "%s/%s", l->dir, STORE_FILE);
+  assert_int_equal(chown(path, 65534, 65534), 0);
+  struct admin *a = lab_admin(l);
+  assert_ok(admin_domain_add(a, "example.com", &l->why), l->why);
+  for (size_t i = 0; i < COUNT_OF(made); i++) {
+    snprintf(path, sizeof path, "%s/%s", l->dir, made[i]);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_uid, 65534);
+    assert_int_equal(st.st_mode & 0777, 0600);
+  }
+  admin_close(&a);
+}
+
 /* Reading without the gateway: after an orderly end there is no log file, and none is needed. */
 static void read_while_nobody_runs(void **state) {
   struct lab *l = *state;
@@ -176,6 +198,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(a_damaged_version_is_refused, setup, lab_teardown),
       cmocka_unit_test_setup_teardown(something_else_is_refused, setup, lab_teardown),
       cmocka_unit_test_setup_teardown(no_store_is_said_so, setup, lab_teardown),
+      cmocka_unit_test_setup_teardown(files_made_by_root_belong_to_the_stores_user, setup, lab_teardown),
       cmocka_unit_test_setup_teardown(read_while_nobody_runs, setup, lab_teardown),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,1 +1,1 @@
-"""What the tests of the whole program share: DNS, mail exchangers, clients and the gateway itself, all on 127.0.0.0/8."""
+"""What the tests of the whole program share: DNS, exchangers, clients and the gateway itself, all on 127.0.0.0/8."""

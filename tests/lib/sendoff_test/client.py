@@ -50,6 +50,16 @@ class Dialogue:
             if line[3:4] != "-":
                 return "\n".join(lines)
 
+    def rest(self, seconds):
+        """What else has come, or comes within that time."""
+        self._socket.settimeout(seconds)
+        try:
+            return self._input + self._socket.recv(65536)
+        except TimeoutError:
+            return self._input
+        finally:
+            self._socket.settimeout(20)
+
     def say(self, line):
         """A command and its reply."""
         self.send((line if isinstance(line, bytes) else line.encode()) + b"\r\n")

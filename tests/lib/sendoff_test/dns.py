@@ -54,8 +54,8 @@ zone:
     file: {broken}.zone
 """
 
-# Negative answers and their NSEC records live for no time at all: a resolver that reasons from them (RFC 8198) would not see
-# the names that a test adds a moment later.
+# Negative answers and their NSEC records live for no time at all: a resolver that reasons from them (RFC 8198) would
+# not see the names that a test adds a moment later.
 ZONE_HEAD = f"""$ORIGIN .
 $TTL {TTL}
 @ 0 SOA ns.harness. hostmaster.harness. 1 3600 600 86400 0

@@ -1,8 +1,8 @@
 """Addresses and ports that no other test is using.
 
-Every exchanger must listen on the gateway's one delivery port, so tests need addresses of their own, not only ports. A
-Block is a /24 inside 127.0.0.0/8 that belongs to one test for as long as it holds the block's lock socket; inside it the
-test chooses ports as it likes, and nobody else can take them.
+Every exchanger must listen on the gateway's one delivery port, so tests need addresses of their own, not only ports.
+A Block is a /24 inside 127.0.0.0/8 that belongs to one test for as long as it holds the block's lock socket; inside it
+the test chooses ports as it likes, and nobody else can take them.
 """
 
 import os

@@ -1,5 +1,5 @@
-"""A real WordPress (Debian's package) that sends its mail through a gateway: MariaDB in a folder of its own, PHP's own web
-server, and the few lines that any SMTP plug-in comes down to."""
+"""A real WordPress (Debian's package) that sends its mail through a gateway: MariaDB in a folder of its own, PHP's own
+web server, and the few lines that any SMTP plug-in comes down to."""
 
 import os
 import shutil

@@ -1,0 +1,13 @@
+/* What to do about a refusal, a delay or a bounce. Pure; any thread. */
+#ifndef SENDOFF_CLI_ADVICE_H
+#define SENDOFF_CLI_ADVICE_H
+
+#include "store/records.h"
+
+#define ADVICE_MAX 768
+
+/* By the event's kind, its enhanced status code (RFC 3463) and its text; "" when there is nothing to say. Commands in
+ * it name the event's own account, domain and message. */
+void advise(const struct event *e, char *out, size_t size);
+
+#endif

@@ -1,0 +1,539 @@
+"""The command line without a running gateway: every noun, its words, its files, its answers."""
+
+import json
+import os
+import pwd
+import re
+import socket
+import stat
+import subprocess
+
+import pytest
+
+from sendoff_test.command import PROGRAM, SANITIZERS, Command, assert_no_report
+
+HOST = "smtp.example.com"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """An initialised gateway that nobody has changed yet, and that no test may change."""
+    folder = tmp_path_factory.mktemp("made")
+    command = Command(f"{folder}/etc/sendoff.conf")
+    command.folder = folder
+    command.said = command("init", "--hostname", HOST, "--data-dir", folder / "data")
+    return command
+
+
+@pytest.fixture
+def sendoff(tmp_path):
+    """One of the test's own."""
+    command = Command(f"{tmp_path}/etc/sendoff.conf")
+    command.folder = tmp_path
+    command("init", "--hostname", HOST, "--data-dir", tmp_path / "data")
+    return command
+
+
+def mode(path):
+    return stat.S_IMODE(os.stat(path).st_mode)
+
+
+def refused(result, status, says=""):
+    """It failed with that status and one line on standard error, and printed nothing else."""
+    assert result.status == status, result
+    assert result.out == "", result
+    assert re.fullmatch(r"sendoff: [^\n]+\n", result.err), result
+    assert says in result.err, result
+
+
+# init
+
+
+def test_init_makes_files_that_only_the_gateway_reads(made):
+    folder = made.folder
+    assert mode(folder / "data") == 0o700
+    assert mode(folder / "data/sendoff.db") == 0o600
+    assert mode(folder / "etc/certificate.key") == 0o600
+    assert mode(folder / "etc/certificate.pem") == 0o644
+    assert f"{folder}/etc/sendoff.conf" in made.said
+    assert "sendoff serve" in made.said, "no next step"
+
+
+def test_init_writes_what_config_check_accepts(made):
+    text = (made.folder / "etc/sendoff.conf").read_text()
+    for line in (
+        f'hostname = "{HOST}"',
+        'listen "0.0.0.0:587" { tls = "starttls" }',
+        'listen "0.0.0.0:465" { tls = "implicit" }',
+        'listen "0.0.0.0:2525" { tls = "starttls" }',
+        '# listen "127.0.0.1:25" { tls = "optional" }',
+    ):
+        assert line in text
+    assert "is fine" in made("config", "check")
+    (checked,) = made.json("config", "check")
+    assert checked["ok"] is True and checked["hostname"] == HOST
+
+
+def test_init_takes_its_options(tmp_path):
+    sendoff = Command(f"{tmp_path}/sendoff.conf")
+    (said,) = sendoff.json(
+        *("init", "--hostname", HOST, "--data-dir", tmp_path / "data", "--dns", "127.0.0.1@5353"),
+        *("--listen", "127.0.0.1:1587/starttls", "--listen", "[::1]:1025/optional", "--delivery-port", "2526"),
+    )
+    assert said["config"] == f"{tmp_path}/sendoff.conf" and said["data_dir"] == f"{tmp_path}/data"
+    text = (tmp_path / "sendoff.conf").read_text()
+    assert re.findall(r"^listen .*", text, re.M) == [
+        'listen "127.0.0.1:1587" { tls = "starttls" }',
+        'listen "[::1]:1025" { tls = "optional" }',
+    ]
+    assert 'servers = {"127.0.0.1@5353"}' in text and "port = 2526" in text
+    sendoff("config", "check")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to another user")
+def test_init_gives_everything_to_the_user(tmp_path):
+    sendoff = Command(f"{tmp_path}/etc/sendoff.conf")
+    refused(
+        sendoff.run("init", "--hostname", HOST, "--data-dir", tmp_path / "data", "--user", "no-such-user"),
+        1,
+        "adduser --system --group no-such-user",
+    )
+    sendoff("init", "--hostname", HOST, "--data-dir", tmp_path / "data", "--user", "nobody")
+    nobody = pwd.getpwnam("nobody").pw_uid
+    owned = [tmp_path / "data", tmp_path / "etc/certificate.key", *(tmp_path / "data").rglob("*")]
+    assert {os.stat(path).st_uid for path in owned} == {nobody}
+    assert re.search(r'^user += "nobody"', (tmp_path / "etc/sendoff.conf").read_text(), re.M)
+
+
+def test_init_certificate_is_ecdsa_p256_for_the_host(made):
+    done = subprocess.run(
+        ["openssl", "x509", "-in", made.folder / "etc/certificate.pem", "-noout", "-text"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "prime256v1" in done.stdout and f"DNS:{HOST}" in done.stdout and "CA:FALSE" in done.stdout
+
+
+def test_init_overwrites_nothing(sendoff):
+    config, key = sendoff.folder / "etc/sendoff.conf", sendoff.folder / "etc/certificate.key"
+    sendoff("account", "add", "blog", "--sender", "example.com")
+    before = config.read_text(), key.read_text()
+    again = ("init", "--hostname", "other.example.com", "--data-dir", sendoff.folder / "data")
+    refused(sendoff.run(*again), 1, "is there already and stays as it is")
+    assert (config.read_text(), key.read_text()) == before
+    # Without the configuration, what it is about stays all the same.
+    config.unlink()
+    sendoff(*again)
+    assert key.read_text() == before[1]
+    assert [a["account"] for a in sendoff.json("account", "list")] == ["blog"]
+
+
+def test_init_does_not_replace_half_a_certificate(tmp_path):
+    (tmp_path / "certificate.key").write_text("somebody's")
+    sendoff = Command(f"{tmp_path}/sendoff.conf")
+    refused(sendoff.run("init", "--hostname", HOST, "--data-dir", tmp_path / "data"), 1, "certificate.pem")
+    assert (tmp_path / "certificate.key").read_text() == "somebody's"
+    assert not (tmp_path / "sendoff.conf").exists()
+
+
+def test_init_leaves_a_folder_of_others_alone(tmp_path):
+    (tmp_path / "shared").mkdir(mode=0o755)
+    (tmp_path / "shared/photo").write_text("")
+    sendoff = Command(f"{tmp_path}/etc/sendoff.conf")
+    refused(sendoff.run("init", "--hostname", HOST, "--data-dir", tmp_path / "shared"), 1, "--data-dir")
+    assert mode(tmp_path / "shared") == 0o755
+    (tmp_path / "empty").mkdir(mode=0o755)
+    sendoff("init", "--hostname", HOST, "--data-dir", tmp_path / "empty")
+    assert mode(tmp_path / "empty") == 0o700
+
+
+def test_init_works_with_relative_paths(tmp_path):
+    words = [PROGRAM, "--config", "sendoff.conf", "init", "--hostname", HOST, "--data-dir", "data"]
+    subprocess.run(words, cwd=tmp_path, check=True, capture_output=True, env={**os.environ, **SANITIZERS})
+    assert Command(f"{tmp_path}/sendoff.conf").json("account", "list") == []
+
+
+@pytest.mark.parametrize(
+    "words, says",
+    [
+        ([], "--hostname NAME"),
+        (["--hostname", "not a name"], "not a name"),
+        (["--hostname", HOST, "--listen", "0.0.0.0/starttls"], "ADDRESS:PORT/starttls"),
+        (["--hostname", HOST, "--listen", "0.0.0.0:25/tls"], "ADDRESS:PORT/starttls"),
+        (["--hostname", HOST, "--dns", "127.0.0.1:53"], "ADDRESS@PORT"),
+        (["--hostname", HOST, "--delivery-port", "0"], "1 to 65535"),
+        (["--hostname", HOST, "extra"], "write: sendoff init"),
+        (["--hostname", HOST, "--warmup"], "not an option here"),
+    ],
+)
+def test_init_refuses(tmp_path, words, says):
+    refused(Command(f"{tmp_path}/sendoff.conf").run("init", "--data-dir", tmp_path / "data", *words), 2, says)
+    assert list(tmp_path.iterdir()) == []
+
+
+# The configuration.
+
+
+def test_mistake_is_named_with_file_and_line(sendoff):
+    path = sendoff.folder / "etc/sendoff.conf"
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join(lines + ["nonsense = 1"]) + "\n")
+    for words in (["config", "check"], ["account", "list"], ["serve"]):
+        refused(sendoff.run(*words), 1, f"{path}:{len(lines) + 1}: ")
+
+
+def test_missing_configuration(tmp_path):
+    refused(Command(f"{tmp_path}/none.conf").run("account", "list"), 1, "sendoff init")
+
+
+def test_configuration_from_the_environment(made):
+    done = subprocess.run(
+        [PROGRAM, "config", "check"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **SANITIZERS, "SENDOFF_CONFIG": made.config},
+    )
+    assert done.returncode == 0 and made.config in done.stdout
+
+
+def test_config_check_reads_the_certificate(sendoff):
+    (sendoff.folder / "etc/certificate.pem").write_text("nothing of the kind")
+    refused(sendoff.run("config", "check"), 1, "certificate.pem")
+
+
+def test_missing_store(sendoff):
+    (sendoff.folder / "data/sendoff.db").unlink()
+    for words in (["account", "list"], ["domain", "add", "example.com"], ["queue", "list"], ["log"]):
+        refused(sendoff.run(*words), 1, "sendoff init")
+
+
+# Accounts.
+
+
+def test_account_password_is_shown_once(sendoff):
+    said = sendoff("account", "add", "blog", "--sender", "example.com")
+    (password,) = re.findall(r"^  password +(\S+)$", said, re.M)
+    assert re.fullmatch(r"[a-z2-9]{26}", password), "at least 128 bits, easy to type"
+    for piece in (f"host      {HOST}", "587 (STARTTLS)", "465 (TLS from the start)", "user      blog"):
+        assert piece in said
+    stored = b"".join(
+        path.read_bytes() for path in (sendoff.folder / "data").iterdir() if path.is_file() and path.stat().st_size
+    )
+    assert password.encode() not in stored
+    (other,) = sendoff.json("account", "password", "blog")
+    assert other["account"] == "blog" and other["password"] != password
+
+
+def test_account_round_trip(sendoff):
+    sendoff(
+        *("account", "add", "blog", "--sender", "Example.COM", "--sender", "Shop@example.org", "--limit", "60/minute"),
+        *("--limit", "5000/day", "--pool", "bulk", "--client-ip", "10.0.0.0/8", "--client-ip", "::1"),
+        *("--eight-bit", "accept"),
+    )
+    (account,) = sendoff.json("account", "show", "blog")
+    assert account.pop("created").endswith("Z")
+    assert account == {
+        "account": "blog",
+        "senders": ["example.com", "Shop@example.org"],
+        "limits": ["60/minute", "5000/day"],
+        "pool": "bulk",
+        "client_ips": ["10.0.0.0/8", "::1/128"],
+        "state": "active",
+        "reason": "",
+        "eight_bit": "accept",
+    }
+    # What is not named stays; a list that is named is replaced.
+    sendoff("account", "set", "blog", "--limit", "100rcpt/message", "--eight-bit", "refuse")
+    (changed,) = sendoff.json("account", "list")
+    assert changed["limits"] == ["100rcpt/message"] and changed["eight_bit"] == "refuse"
+    assert changed["senders"] == account["senders"] and changed["pool"] == "bulk"
+    sendoff("account", "set", "blog", "--limit", "none", "--client-ip", "none")
+    (changed,) = sendoff.json("account", "show", "blog")
+    assert changed["limits"] == [] and changed["client_ips"] == []
+    for piece in ("blog", "example.com Shop@example.org", "none", "bulk", "active"):
+        assert piece in sendoff("account", "list")
+
+
+def test_account_suspend_resume_remove(sendoff):
+    sendoff("account", "add", "blog", "--sender", "*")
+    sendoff("account", "suspend", "blog", "--reason", "hacked plugin")
+    (account,) = sendoff.json("account", "show", "blog")
+    assert (account["state"], account["reason"]) == ("suspended", "hacked plugin")
+    sendoff("account", "resume", "blog")
+    assert sendoff.json("account", "show", "blog")[0]["state"] == "active"
+    sendoff("account", "remove", "blog")
+    assert sendoff.json("account", "list") == []
+    refused(sendoff.run("account", "show", "blog"), 1, "there is no account blog")
+
+
+def test_account_usage(sendoff):
+    sendoff("account", "add", "blog", "--sender", "*", "--limit", "60/minute", "--limit", "10MB/day:defer")
+    (usage,) = sendoff.json("account", "usage", "blog")
+    assert usage["total_messages"] == 0 and usage["day"] == {"messages": 0, "recipients": 0, "octets": 0}
+    minute, day = usage["limits"]
+    assert (minute["limit"], minute["used"], minute["count"], minute["unit"]) == ("60/minute", 0, 60, "messages")
+    assert (day["count"], day["unit"]) == (10 * 1024 * 1024, "octets") and day["resets"].endswith("00:00:00.000Z")
+    text = sendoff("account", "usage")
+    assert "0 of 60/minute" in text and "0.0 of 10MB/day:defer" in text
+    refused(sendoff.run("account", "usage", "nobody"), 1, "nobody")
+
+
+def test_account_warnings(sendoff):
+    added = sendoff.run("account", "add", "blog", "--sender", "example.com", "--pool", "bulk")
+    assert added.status == 0 and len(added.err.splitlines()) == 2
+    assert "sendoff domain add example.com" in added.err and "--pool bulk" in added.err
+    sendoff("domain", "add", "example.com", "--key", "ed25519")
+    sendoff("source", "add", "127.0.0.1", "--helo", HOST, "--pool", "bulk")
+    for sender in ("example.com", "a@example.com", "*.example.com", "sub.example.com", "*"):
+        assert sendoff.run("account", "set", "blog", "--sender", sender, "--pool", "bulk").err == "", sender
+
+
+@pytest.mark.parametrize(
+    "words, says",
+    [
+        (["bad name", "--sender", "example.com"], "1 to 64"),
+        (["x" * 65, "--sender", "example.com"], "1 to 64"),
+        (["blog"], "--sender"),
+        (["blog", "--sender", "not a domain"], "not a domain"),
+        (["blog", "--sender", "example.com", "--limit", "many"], "many"),
+        (["blog", "--sender", "example.com", "--limit", "0/day"], "0/day"),
+        (["blog", "--sender", "example.com", "--client-ip", "10.0.0.1/8"], "host bits"),
+        (["blog", "--sender", "example.com", "--pool", "a b"], "pool"),
+        (["blog", "--sender", "example.com", "--eight-bit", "maybe"], "refuse or accept"),
+    ],
+)
+def test_account_add_refuses(made, words, says):
+    refused(made.run("account", "add", *words), 2, says)
+    assert made.json("account", "list") == []
+
+
+@pytest.mark.parametrize(
+    "password, says",
+    [("", "nothing came"), ("short\n", "12 characters"), ("ü" * 11 + "\n", "12 characters"), ("x" * 2000, "octets")],
+)
+def test_password_stdin_refuses(made, password, says):
+    refused(made.run("account", "add", "blog", "--sender", "*", "--password-stdin", text=password), 1, says)
+    assert made.json("account", "list") == []
+
+
+def test_password_stdin(sendoff):
+    said = sendoff("account", "add", "blog", "--sender", "*", "--password-stdin", text="ünder the bridge\r\n")
+    assert "bridge" not in said
+    assert sendoff.json("account", "password", "blog", "--password-stdin", text="x" * 1000) == [
+        {"account": "blog", "password": None}
+    ]
+
+
+def test_same_name_twice(sendoff):
+    sendoff("account", "add", "blog", "--sender", "*")
+    refused(sendoff.run("account", "add", "blog", "--sender", "*"), 1, "exists already")
+    sendoff("source", "add", "127.0.0.1", "--helo", HOST)
+    refused(sendoff.run("source", "add", "127.0.0.1", "--helo", HOST), 1)
+    sendoff("domain", "add", "example.com", "--key", "ed25519")
+    refused(sendoff.run("domain", "add", "EXAMPLE.com", "--key", "ed25519"), 1)
+
+
+# Domains.
+
+
+def zone_values(text):
+    """What a zone file's TXT records come to, by name."""
+    records = re.findall(r"^(\S+)\. IN TXT (\(.*?\)|\"[^\"]*\")$", text, re.M | re.S)
+    return {name: "".join(re.findall(r'"([^"]*)"', value)) for name, value in records}
+
+
+def test_domain_round_trip(sendoff):
+    sendoff("source", "add", "127.0.0.1", "--helo", HOST)
+    sendoff("source", "add", "::1", "--helo", HOST)
+    said = sendoff("domain", "add", "Example.com", "--key", "both")
+    records = sendoff.json("domain", "records", "example.com")
+    assert all(set(record) == {"name", "type", "value"} and record["type"] == "TXT" for record in records)
+    values = {record["name"]: record["value"] for record in records}
+    assert zone_values(said) == values, "the zone file's form says something else"
+    selectors = {name.split(".")[0] for name in values if "._domainkey." in name}
+    assert len(selectors) == 2 and all(re.fullmatch(r"s\d{6}[re]", s) for s in selectors)
+    assert all(len(part) <= 255 for part in re.findall(r'"([^"]*)"', said))
+    assert values["example.com"] == "v=spf1 ip4:127.0.0.1 ip6:::1 -all"
+    assert values["_dmarc.example.com"].startswith("v=DMARC1; p=none")
+    rsa = next(value for value in values.values() if value.startswith("v=DKIM1; k=rsa; p="))
+    assert rsa in said, "not in one piece, for web forms"
+    (domain,) = sendoff.json("domain", "show", "example.com")
+    assert domain["spf"] == "observe" and {key["selector"] for key in domain["keys"]} == selectors
+    assert {key["algorithm"] for key in sendoff.json("dkim", "list", "example.com")} == {"rsa", "ed25519"}
+    sendoff("domain", "set", "example.com", "--spf", "enforce")
+    assert sendoff.json("domain", "list")[0]["spf"] == "enforce"
+    assert "PRIVATE" not in said + sendoff("domain", "show", "example.com") + sendoff("dkim", "list")
+    sendoff("domain", "remove", "example.com")
+    assert sendoff.json("domain", "list") == sendoff.json("dkim", "list") == []
+
+
+def test_domain_of_another_script(sendoff):
+    sendoff("domain", "add", "bücher.example", "--key", "ed25519")
+    assert sendoff.json("domain", "list")[0]["domain"] == "xn--bcher-kva.example"
+    assert sendoff.json("dkim", "list", "bücher.example")
+
+
+def test_records_without_a_source(sendoff):
+    said = sendoff("domain", "add", "example.com", "--key", "ed25519")
+    assert "sendoff source add" in said
+    assert {r["name"].split(".")[0][0] for r in sendoff.json("domain", "records", "example.com")} == {"s", "_"}
+
+
+@pytest.mark.parametrize(
+    "words, status, says",
+    [
+        (["domain", "add", "nodots"], 2, "no domain name"),
+        (["domain", "add", "example.com", "--key", "rsa512"], 2, "rsa2048"),
+        (["domain", "set", "example.com"], 2, "--spf"),
+        (["domain", "set", "example.com", "--spf", "always"], 2, "enforce"),
+        (["domain", "set", "example.com", "--spf", "off"], 1, "example.com"),
+        (["domain", "show", "example.com"], 1, "sendoff domain list"),
+        (["domain", "records", "example.com"], 1, "sendoff domain list"),
+        (["domain", "remove", "example.com"], 1, "sendoff domain list"),
+        (["dkim", "list", "example.com"], 1, "sendoff domain list"),
+        (["account", "suspend", "blog"], 2, "--reason"),
+        (["account", "suspend", "blog", "--reason", "x"], 1, "blog"),
+        (["account", "set", "blog"], 2, "--help"),
+        (["account", "set", "blog", "--limit", "5/day"], 1, "blog"),
+        (["account", "remove", "blog"], 1, "blog"),
+        (["account", "password", "blog"], 1, "blog"),
+        (["source", "add", "example.com", "--helo", HOST], 2, "no IP address"),
+        (["source", "add", "127.0.0.1"], 2, "--helo"),
+        (["source", "add", "127.0.0.1", "--helo", "not a name"], 2, "no host name"),
+        (["source", "set", "127.0.0.1"], 2, "--helo NAME or --pool"),
+        (["source", "set", "127.0.0.1", "--pool", "x"], 1, "127.0.0.1"),
+        (["source", "remove", "127.0.0.1"], 1, "127.0.0.1"),
+        (["queue", "show", "U"], 2, "no message id"),
+        (["queue", "show", "1CZQ6K3E0W40"], 1, "sendoff log show"),
+        (["queue", "show", "1CZQ6K3E0W40", "--content"], 1, ""),
+        (["queue", "show", "0"], 1, "not in the queue"),
+        (["queue", "drop", "0"], 1, "0 is not in the queue"),
+        (["log", "show", "0"], 1, "knows no message"),
+        (["why", "0"], 1, "nothing is known"),
+        (["queue", "drop"], 2, "say which"),
+        (["queue", "hold", "--account", "blog"], 1, "nothing in the queue matches"),
+        (["queue", "retry", "1CZQ6K3E0W40"], 1, "1CZQ6K3E0W40"),
+        (["queue", "list", "--limit", "few"], 2, "--limit"),
+        (["log", "--since", "yesterday"], 2, "--since yesterday"),
+        (["log", "--event", "lost"], 2, "accepted, refused"),
+        (["log", "--limit", "-1"], 2, "--limit"),
+        (["log", "show", "U"], 2, "no message id"),
+        (["log", "show", "1CZQ6K3E0W40"], 1, "knows no message"),
+        (["why", "7QF2K9XY"], 1, "nothing is known"),
+        (["status"], 1, "sendoff is not running; start it with: sendoff serve"),
+        (["serve", "--log-level", "loud"], 2, "debug"),
+        (["route", "list"], 2, "not a command"),
+        (["doctor"], 2, "not a command"),
+        (["domain", "check", "example.com"], 2, "has no check"),
+        ([], 2, "sendoff --help"),
+    ],
+)
+def test_refusals(made, words, status, says):
+    refused(made.run(*words), status, says)
+
+
+# Sources, the queue, the log.
+
+
+def test_source_round_trip(sendoff):
+    sendoff("source", "add", "127.0.0.1", "--helo", "SMTP.example.com")
+    sendoff("source", "add", "0:0::1", "--helo", HOST, "--pool", "bulk")
+    sources = {(s["address"], s["helo"], s["pool"]) for s in sendoff.json("source", "list")}
+    assert sources == {("127.0.0.1", HOST, "default"), ("::1", HOST, "bulk")}
+    sendoff("source", "set", "127.0.0.1", "--helo", "other.example.com")
+    sendoff("source", "remove", "::1")
+    (source,) = sendoff.json("source", "list")
+    assert (source["address"], source["helo"], source["pool"]) == ("127.0.0.1", "other.example.com", "default")
+    assert "other.example.com" in sendoff("source", "list")
+
+
+def test_source_of_another_machine_is_pointed_out(sendoff):
+    added = sendoff.run("source", "add", "192.0.2.1", "--helo", HOST)
+    assert added.status == 0 and "no address of this machine" in added.err
+
+
+def test_empty_answers(made):
+    for words in (["account", "list"], ["domain", "list"], ["source", "list"], ["dkim", "list"], ["log"]):
+        assert made(*words) == "" and made.json(*words) == []
+    for words in (["queue", "list"], ["queue", "summary"]):
+        assert made(*words) == "the queue is empty\n" and made.json(*words) == []
+
+
+# Help.
+
+
+def verbs():
+    text = subprocess.run([PROGRAM, "--help"], capture_output=True, text=True, check=True).stdout
+    commands = text.split("\n\n")[2]
+    found = [line[:20].split() for line in commands.splitlines()]
+    assert len(found) > 30
+    return found
+
+
+@pytest.mark.parametrize("words", [[]] + verbs(), ids=" ".join)
+def test_help_shows_an_example(words):
+    """Needs no configuration, and says what to type."""
+    done = subprocess.run(
+        [PROGRAM, "--config", "/nowhere", *words, "--help"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **SANITIZERS},
+    )
+    assert_no_report(done.stderr, "help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"sendoff {' '.join(words)}".rstrip() in done.stdout
+    assert re.search(rf"^Example:\n  sendoff {' '.join(words)}", done.stdout, re.M)
+
+
+@pytest.mark.parametrize("noun", sorted({words[0] for words in verbs()}))
+def test_help_of_a_noun(noun):
+    text = subprocess.run([PROGRAM, noun, "--help"], capture_output=True, text=True, check=True).stdout
+    for words in verbs():
+        if words[0] == noun:
+            assert f"sendoff {' '.join(words)}" in text
+
+
+def test_help_names_only_what_is_there():
+    text = subprocess.run([PROGRAM, "--help"], capture_output=True, text=True, check=True).stdout
+    for word in ("route", "suppression", "doctor", "explain", "--dmarc", "warmup", "rotate"):
+        assert word not in text
+
+
+def test_version():
+    assert re.fullmatch(r"sendoff \d+\.\d+\.\d+\n", subprocess.check_output([PROGRAM, "--version"], text=True))
+
+
+# What scripts rely on.
+
+
+def test_json_is_one_object_a_line(sendoff):
+    for name in ("one", "two", "three"):
+        sendoff("account", "add", name, "--sender", "*")
+    lines = sendoff("--json", "account", "list").splitlines()
+    assert sorted(json.loads(line)["account"] for line in lines) == ["one", "three", "two"]
+
+
+def test_no_colour_in_a_pipe(sendoff):
+    sendoff("account", "add", "blog", "--sender", "*")
+    assert "\x1b" not in sendoff("account", "list")
+
+
+def test_full_disk_is_noticed(made):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [PROGRAM, "--config", made.config, "config", "check"], stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert done.returncode == 1 and "No space left" in done.stderr
+
+
+def test_silent_gateway_is_a_warning(sendoff):
+    """A gateway that hangs holds nobody up: the change is made, and said so."""
+    with socket.socket(socket.AF_UNIX) as deaf:
+        deaf.bind(str(sendoff.folder / "data/control.sock"))
+        deaf.listen()
+        added = sendoff.run("account", "add", "blog", "--sender", "*", timeout=30)
+        assert added.status == 0 and "did not confirm" in added.err
+        refused(sendoff.run("status", timeout=30), 1, "does not answer")
+    assert [a["account"] for a in sendoff.json("account", "list")] == ["blog"]
+    assert sendoff.run("account", "remove", "blog").err == "", "a socket without a gateway is nothing to speak of"
