@@ -339,7 +339,7 @@ static int admit(struct store_accept *accept, struct usage *usage, int64_t now_u
   if (i->limit.result != OK) return E_LIMIT;
   if (i->limit.not_before_us) {
     i->not_before_us = i->limit.not_before_us;
-    accept->message.first_attempt_us = i->not_before_us + DISPATCH_GRACE_US;
+    accept->message.first_attempt_us = i->not_before_us; /* it is not handed over in memory: the reader finds it then */
   }
   return OK;
 }

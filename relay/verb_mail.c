@@ -95,7 +95,9 @@ static bool read_parameters(struct session *s, struct bytes rest, size_t at, str
 void refuse_limit(struct session *s, const struct limit_verdict *v, const char *to) {
   char text[400];
   limit_sentence(v, s->account, clock_now_us(), text, sizeof text);
-  bool later = v->rule->action == LIMIT_DEFER || v->rule->action == LIMIT_SMOOTH;
+  /* A window ends, so its refusal is a transient one (RFC 5321 4.2.1), which a client may try again when the reply
+   * says; what is too much for one message stays so, unless the rule says otherwise. */
+  bool later = !v->rule->per_message || v->rule->action == LIMIT_DEFER;
   reply_refusal(s, later ? 452 : 550, later ? "4.7.1" : "5.7.1", v->rule->text, to, text);
 }
 
