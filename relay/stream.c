@@ -30,7 +30,7 @@ struct stream {
   const struct stream_owner *calls;
   void *owner;
   struct tls_session *tls;
-  bool handshaking, announce, pump, paused, reading, writing, saw_end, told_drained, failed;
+  bool handshaking, pump, paused, reading, writing, saw_end, told_drained, failed;
   enum closing closing;
   unsigned open_handles;
   struct buffer out, sending;
@@ -108,14 +108,11 @@ static void tls_pump(struct stream *s) {
       return;
     }
     s->handshaking = false;
-    s->announce = true;
-    loop_defer(s->loop, &s->turn);
-    return;
+    emit(s, STREAM_TLS_READY);
   }
-  if (s->announce) return;
   char plain[PLAIN_CHUNK];
   while (s->closing == CLOSING_NO && !s->paused && !s->failed) {
-    size_t got;
+    size_t got, before = s->cipher.len + s->arrived.len;
     enum tls_step step = tls_read(s->tls, plain, sizeof plain, &got);
     if (step == TLS_DONE) {
       s->calls->on_data(s->owner, (struct bytes){plain, got});
@@ -130,6 +127,8 @@ static void tls_pump(struct stream *s) {
       else
         set_failed(s, tls_error(s->tls));
       break;
+    } else if (s->cipher.len + s->arrived.len < before) {
+      continue; /* a record that was not for us (a session ticket, say); what stands behind it may be */
     } else {
       if (s->saw_end) emit(s, STREAM_END);
       break;
@@ -283,14 +282,6 @@ size_t stream_pending(const struct stream *s) {
 static void on_turn(struct deferred *d) {
   struct stream *s = (struct stream *)((char *)d - offsetof(struct stream, turn));
   if (s->closing == CLOSING_HANDLES) return;
-  if (s->announce && s->closing == CLOSING_NO && !s->failed) {
-    /* The handshake's last octets leave by themselves: there are servers that lose what comes in one piece with them.
-     */
-    flush(s);
-    s->announce = false;
-    s->pump = true;
-    emit(s, STREAM_TLS_READY);
-  }
   if (s->pump && !s->paused && s->closing == CLOSING_NO && !s->failed && s->tls) {
     s->pump = false;
     tls_pump(s);
