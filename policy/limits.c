@@ -1,5 +1,6 @@
 #include "policy/limits.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #define DAY_US (86400 * SECOND_US)
@@ -58,14 +59,17 @@ struct limit_verdict limits_check(const struct limit *limits, size_t count, stru
 
 /* --- wording --- */
 
+/* Octets in the unit that the limit was typed in. Rounded up, so that what is over a limit never looks as if it fitted.
+ */
 static void quantity(const struct limit *l, uint64_t n, char *out, size_t size) {
-  const uint64_t mb = 1024 * 1024;
-  if (l->unit != LIMIT_OCTETS)
-    snprintf(out, size, "%llu", (unsigned long long)n);
-  else if (l->count % mb == 0)
-    snprintf(out, size, "%llu.%llu", (unsigned long long)(n / mb), (unsigned long long)(n % mb * 10 / mb));
-  else
-    snprintf(out, size, "%llu", (unsigned long long)(n / 1024));
+  const uint64_t kb = 1024, mb = kb * kb;
+  if (l->unit == LIMIT_OCTETS && l->count % mb == 0) {
+    uint64_t tenths = n / mb * 10 + (n % mb * 10 + mb - 1) / mb;
+    snprintf(out, size, tenths % 10 ? "%" PRIu64 ".%" PRIu64 : "%" PRIu64, tenths / 10, tenths % 10);
+    return;
+  }
+  if (l->unit == LIMIT_OCTETS) n = n / kb + (n % kb != 0);
+  snprintf(out, size, "%" PRIu64, n);
 }
 
 static const char *unit_name(const struct limit *l) {

@@ -37,7 +37,8 @@ struct spf_verdict {
   char source[IP_TEXT]; /* the address it was checked for */
   char domain[256];     /* whose record decided */
   char why[256];        /* "example.com does not list 127.0.0.2 (v=spf1 -all)" */
-  uint32_t ttl; /* seconds this verdict may be kept: the least TTL of the answers it rests on, between 5 and 86400 */
+  uint32_t ttl; /* seconds this verdict may be kept: the least TTL of the answers it rests on, between 5 and 86400; 5
+                   for a temperror */
   bool depends_on_local_part; /* a macro used the local part: the verdict holds for this reverse-path only, not for its
                                  domain */
 };
@@ -46,5 +47,10 @@ struct spf_verdict {
  * 7208 2.4). */
 void spf_check(const struct dns_source *dns, const char *source_ip, const char *reverse_path, const char *helo,
                struct spf_verdict *out);
+/* A check asks at most 111 questions: ten terms of eleven names each, and the record itself (RFC 7208 4.6.4). It asks
+ * none after SPF_CHECK_MS, or after `deadline_ms` (clock_monotonic_ms); the result is then temperror. */
+#define SPF_CHECK_MS 20000
+void spf_check_until(const struct dns_source *dns, const char *source_ip, const char *reverse_path, const char *helo,
+                     uint64_t deadline_ms, struct spf_verdict *out);
 
 #endif

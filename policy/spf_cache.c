@@ -43,10 +43,13 @@ void spf_cache_free(struct spf_cache **at) {
 }
 
 /* By domain, or by the whole path when a macro of the record used the local part. The null path is known by its HELO
- * name. */
+ * name. Domains have no case (RFC 1035 2.3.3), local parts have (RFC 5321 2.4). */
 static void make_key(char key[KEY_MAX], const char *ip, const char *path, const char *helo, bool whole) {
   const char *at = strrchr(path, '@');
   snprintf(key, KEY_MAX, "%s %s%s", ip, *path ? "" : "helo ", !*path ? helo : whole || !at ? path : at);
+  char *domain = strrchr(key, at ? '@' : ' ');
+  for (; domain && *domain; domain++)
+    if (*domain >= 'A' && *domain <= 'Z') *domain = (char)(*domain - 'A' + 'a');
 }
 
 static struct entry *find(struct spf_cache *c, const char *key) {
@@ -77,8 +80,13 @@ static void make_room(struct spf_cache *c) {
 void spf_cache_put(struct spf_cache *c, const char *ip, const char *path, const char *helo, const struct spf_verdict *v,
                    int64_t now_us) {
   char key[KEY_MAX];
-  make_key(key, ip, path, helo, v->depends_on_local_part);
-  struct entry *e = find(c, key);
+  struct entry *e;
+  make_key(key, ip, path, helo, false);
+  if (v->depends_on_local_part) { /* what was true of the whole domain no longer is */
+    if ((e = find(c, key))) drop(c, e);
+    make_key(key, ip, path, helo, true);
+  }
+  e = find(c, key);
   if (!e) {
     if (HASH_COUNT(c->entries) >= c->max) make_room(c);
     e = calloc(1, sizeof *e + strlen(key) + 1);

@@ -40,7 +40,9 @@ static enum verdict of_reply(const struct incident *i) {
 /* A host that fails before a message was mentioned says nothing about the message: even its 5xx is no more than "not
  * this host" (RFC 5321 3.1: 554 in the greeting; 5.1: other exchangers are tried). */
 static enum verdict of_opening(const struct incident *i) {
-  bool broken_tls = i->stage == STAGE_HANDSHAKE || (i->tls && i->stage == STAGE_EHLO && i->trouble != TROUBLE_REPLY);
+  /* At STARTTLS itself: a host that closes, or says nothing, instead of an answer. */
+  bool broken_tls = i->stage == STAGE_HANDSHAKE || (i->stage == STAGE_STARTTLS && i->trouble != TROUBLE_REPLY) ||
+                    (i->tls && i->stage == STAGE_EHLO && i->trouble != TROUBLE_REPLY);
   /* Octets smuggled in ahead of the handshake are an attack, not a broken server: no plain text for that. */
   if (broken_tls && i->trouble != TROUBLE_PROTOCOL && i->trouble != TROUBLE_STOPPING) return VERDICT_PLAIN;
   return VERDICT_NEXT_HOST;

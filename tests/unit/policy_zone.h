@@ -15,11 +15,11 @@
 
 struct row {
   const char *name;
-  int type;              /* 0: every question about the name */
-  const char *data;      /* "192.0.2.1", "2001:db8::1", a host name, a TXT record of any length */
-  struct bytes raw;      /* instead of data: RDATA as it is */
+  int type;                /* 0: every question about the name */
+  const char *data;        /* "192.0.2.1", "2001:db8::1", a host name, a TXT record of any length */
+  struct bytes raw;        /* instead of data: RDATA as it is */
   enum dns_status trouble; /* instead of both; DNS_FOUND: none */
-  uint32_t ttl;          /* 0: 300 */
+  uint32_t ttl;            /* 0: 300 */
 };
 
 struct zone {
