@@ -12,6 +12,7 @@ LENGTH (4096), KEEP=1 for smtp-source -d (connections kept).
 import os
 import re
 import shutil
+import socket
 import statistics
 import subprocess
 import sys
@@ -44,6 +45,16 @@ class Sink:
     def stop(self):
         self.process.terminate()
         self.process.wait()
+
+
+def wait_for(port, answers=True):
+    """Until something listens there, or nothing does any more."""
+    for _ in range(200):
+        with socket.socket() as s:
+            if (s.connect_ex(("127.0.0.1", port)) == 0) == answers:
+                return
+        time.sleep(0.05)
+    sys.exit(f"port {port}: {'nothing listens' if answers else 'still in use'}")
 
 
 def drive(endpoint, done):
@@ -140,17 +151,21 @@ def postfix(root):
     folder = "/tmp/sendoff-bench"
     os.makedirs(folder, exist_ok=True)
     sink = Sink(f"127.0.0.1:{ports['sink']}", f"{folder}/sink")
-    run("opendkim", "-x", "/etc/opendkim.conf")
-    run("postfix", "start")
-    time.sleep(2)
     queue = lambda: subprocess.run(["chroot", root, "postqueue", "-j"], capture_output=True).stdout
+    run("opendkim", "-x", "/etc/opendkim.conf")
     try:
-        return drive(f"127.0.0.1:{ports['smtp']}", lambda: not queue().strip())
+        run("postfix", "start")
+        try:
+            wait_for(ports["milter"])
+            wait_for(ports["smtp"])
+            return drive(f"127.0.0.1:{ports['smtp']}", lambda: not queue().strip())
+        finally:
+            run("postfix", "stop")
     finally:
-        run("postfix", "stop")
         with open(f"{root}/run/opendkim.pid") as pid:
             os.kill(int(pid.read()), 15)
         sink.stop()
+        wait_for(ports["milter"], False)
         shutil.rmtree(folder)
 
 
