@@ -278,11 +278,19 @@ static void make_notice(struct pending *p, const struct content *content) {
 
 static void on_header(void *arg, struct loaded *loaded) {
   struct pending *p = arg;
-  if (loaded->result != OK && loaded->result != E_NOT_FOUND) {
-    retry_later(p, loaded->why.text[0] ? loaded->why.text : result_text(loaded->result));
+  const char *why = loaded->why.text[0] ? loaded->why.text : result_text(loaded->result);
+  if (loaded->result == E_MEMORY) {
+    retry_later(p, why);
     return;
   }
-  make_notice(p, loaded->content); /* a message that has gone (dropped meanwhile) has no header to show */
+  /* A message that has gone (dropped meanwhile), or that the disk no longer gives back, has no header to show; its
+   * sender must hear of the failure all the same. */
+  if (loaded->result != OK && loaded->result != E_NOT_FOUND) {
+    char id[ID_TEXT];
+    id_format(p->outcome.job->message_id, id);
+    log_event(LOG_ERROR_, NULL, "notice without header", "message", id, "reason", why, NULL);
+  }
+  make_notice(p, loaded->content);
 }
 
 static void begin(struct pending *p) {

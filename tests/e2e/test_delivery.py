@@ -1,5 +1,7 @@
 """Delivery to exchangers of every temper: what is retried, what is bounced, and what goes through."""
 
+import os
+
 import pytest
 
 from sendoff_test.client import connect, submit
@@ -213,3 +215,19 @@ def test_a_large_message_arrives_identical(lab, gateway, account, mx):
     assert arrival.body == mark.encode() + b"\r\n" + text
     assert verified(arrival.content, lab.dns) == [("example.com", "ed25519-sha256")]
     gateway.wait_event("delivered", "--to", f"r@{mx.domain}")
+
+
+def test_a_file_that_cannot_be_read_is_told_of_without_it(gateway, account, mailbox, mx):
+    """The disk does not give the message back: its sender hears of the failure all the same."""
+    mx.replies["MAIL"] = "451 4.3.0 not yet"
+    send(gateway, account, f"r@{mx.domain}", text="x" * 70 + "\r\n" + "a large message\r\n" * 40000)
+    gateway.wait_event("deferred", "--to", f"r@{mx.domain}")
+    (row,) = gateway.queue("--to", f"r@{mx.domain}")
+    (path,) = [os.path.join(where, name) for where, _, names in os.walk(gateway.data) for name in names if row["message"] in name]
+    os.unlink(path)
+    os.mkdir(path)
+    mx.replies["MAIL"] = "550 5.7.1 never"
+    gateway.sendoff("queue", "retry", row["message"])
+    back = mailbox.wait_for("5.7.1 never")
+    os.rmdir(path)
+    assert report(back.content)["recipients"][0]["status"] == "5.7.1"

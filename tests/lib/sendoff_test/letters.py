@@ -35,9 +35,11 @@ def report(content):
     parsed = email.message_from_bytes(content)
     assert parsed.get_content_type() == "multipart/report", parsed.get_content_type()
     assert parsed.get_param("report-type") == "delivery-status"
-    human, status, returned = parsed.get_payload()
+    human, status, *rest = parsed.get_payload()  # the third part is optional
+    assert len(rest) <= 1
     assert human.get_content_type() == "text/plain"
     assert status.get_content_type() == "message/delivery-status"
-    assert returned.get_content_type() in ("text/rfc822-headers", "message/rfc822"), returned.get_content_type()
+    for returned in rest:
+        assert returned.get_content_type() in ("text/rfc822-headers", "message/rfc822"), returned.get_content_type()
     groups = [{name.lower(): value for name, value in group.items()} for group in status.get_payload()]
-    return {"message": groups[0], "recipients": groups[1:], "returned": returned.as_string(), "text": human.as_string()}
+    return {"message": groups[0], "recipients": groups[1:], "returned": "".join(r.as_string() for r in rest), "text": human.as_string()}
