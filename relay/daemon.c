@@ -6,14 +6,14 @@
 #include "relay/daemon.h"
 
 #include "base/log.h"
-#include "relay/admission.h"
-#include "relay/auth.h"
 #include "relay/control.h"
-#include "relay/dispatch.h"
+#include "relay/delivery/dispatch.h"
 #include "relay/privileges.h"
 #include "relay/resolver.h"
 #include "relay/signing.h"
 #include "relay/status.h"
+#include "relay/submission/admission.h"
+#include "relay/submission/auth.h"
 #include "relay/worker.h"
 #include "store/read.h"
 

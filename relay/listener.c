@@ -1,7 +1,7 @@
 #include "relay/listener.h"
 
 #include "base/log.h"
-#include "relay/submission.h"
+#include "relay/submission/submission.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -21,8 +21,8 @@ struct gateway {
   struct loop **loops;
   size_t loop_count;
   struct resolver *resolver;     /* relay/resolver.h; thread-safe for resolver_lookup */
-  struct admission *admission;   /* relay/admission.h; thread-safe */
-  struct dispatcher *dispatcher; /* relay/dispatch.h; lives on loops[0] */
+  struct admission *admission;   /* relay/submission/admission.h; thread-safe */
+  struct dispatcher *dispatcher; /* relay/delivery/dispatch.h; lives on loops[0] */
 };
 
 /* A message to another loop: allocated by the sender, owned by the receiver once posted. */
@@ -47,11 +47,11 @@ struct loop {
   struct session *sessions;    /* open submission sessions, doubly linked */
   size_t session_count;
   struct reader *reader;         /* for short look-ups (usage); this thread only */
-  struct delivery *delivery;     /* relay/delivery.h: this loop's destinations and connections */
+  struct delivery *delivery;     /* relay/delivery/delivery.h: this loop's destinations and connections */
   struct signing *signing;       /* relay/signing.h: parsed keys and library handle */
-  struct auth_cache *auth_cache; /* relay/auth_cache.h */
-  struct spf_gate *spf_gate;     /* relay/spf_gate.h */
-  struct refusals *refusals;     /* relay/refusal.h */
+  struct auth_cache *auth_cache; /* relay/submission/auth_cache.h */
+  struct spf_gate *spf_gate;     /* relay/submission/spf_gate.h */
+  struct refusals *refusals;     /* relay/submission/refusal.h */
   struct tls_server *tls;        /* current server credentials, NULL without; counted, replaced on reload */
   struct tls_client *tls_client; /* credentials for opportunistic TLS to next hops */
   bool draining;                 /* no new sessions or transactions */

@@ -1,8 +1,8 @@
 #include "relay/status.h"
 
 #include "relay/broadcast.h"
-#include "relay/delivery.h"
-#include "relay/dispatch.h"
+#include "relay/delivery/delivery.h"
+#include "relay/delivery/dispatch.h"
 
 #include <jansson.h>
 #include <stdlib.h>

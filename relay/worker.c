@@ -1,13 +1,13 @@
 #include "relay/worker.h"
 
 #include "base/log.h"
-#include "relay/auth_cache.h"
-#include "relay/delivery.h"
-#include "relay/refusal.h"
+#include "relay/delivery/delivery.h"
 #include "relay/resolver.h"
 #include "relay/signing.h"
-#include "relay/spf_gate.h"
-#include "relay/submission.h"
+#include "relay/submission/auth_cache.h"
+#include "relay/submission/refusal.h"
+#include "relay/submission/spf_gate.h"
+#include "relay/submission/submission.h"
 #include "store/read.h"
 
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* Command lines, paths and parameters. */
 #include "base/result.h"
-#include "relay/command.h"
+#include "relay/submission/command.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* Content decoding: every case is fed whole, and cut in two at every place, and octet by octet; the outcome must be the
  * same. */
 #include "base/result.h"
-#include "relay/data_sink.h"
+#include "relay/submission/data_sink.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -2,8 +2,8 @@
  */
 #include "base/clock.h"
 #include "base/id.h"
-#include "relay/delivery.h"
-#include "relay/dispatch.h"
+#include "relay/delivery/delivery.h"
+#include "relay/delivery/dispatch.h"
 #include "relay/resolver.h"
 #include "relay/tls.h"
 #include "store/admin.h"

@@ -1,4 +1,4 @@
-#include "relay/dot_stuffing.h"
+#include "relay/delivery/dot_stuffing.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 #include "base/result.h"
-#include "relay/dsn.h"
-#include "relay/quoted_printable.h"
+#include "relay/delivery/dsn.h"
+#include "relay/delivery/quoted_printable.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

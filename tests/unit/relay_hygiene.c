@@ -1,5 +1,5 @@
 /* What happens to a header at submission. */
-#include "relay/hygiene.h"
+#include "relay/submission/hygiene.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

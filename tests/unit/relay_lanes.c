@@ -1,5 +1,5 @@
 #include "base/result.h"
-#include "relay/lanes.h"
+#include "relay/delivery/lanes.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

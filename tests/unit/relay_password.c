@@ -1,5 +1,5 @@
 /* SCRAM-SHA-256 verifiers, against the exchange that RFC 7677 3 publishes. */
-#include "relay/password.h"
+#include "relay/submission/password.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

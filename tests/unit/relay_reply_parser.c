@@ -1,6 +1,6 @@
 #include "base/result.h"
-#include "relay/ehlo.h"
-#include "relay/reply_parser.h"
+#include "relay/delivery/ehlo.h"
+#include "relay/delivery/reply_parser.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,9 +1,9 @@
 /* Routes, with the real resolver library and a server of our own behind it. */
 #include "base/clock.h"
 #include "base/result.h"
-#include "relay/mx.h"
+#include "relay/delivery/mx.h"
+#include "relay/delivery/route.h"
 #include "relay/resolver.h"
-#include "relay/route.h"
 #include "tests/unit/fake_dns.h"
 
 #include <setjmp.h>

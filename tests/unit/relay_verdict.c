@@ -1,5 +1,5 @@
 #include "base/clock.h"
-#include "relay/verdict.h"
+#include "relay/delivery/verdict.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,0 +1,51 @@
+/* One connection of a destination: walks over the site's hosts until one is ready (RFC 5321 5.1), then carries jobs to
+ * it one after another. One loop's thread.
+ *
+ *   WALKING -> IDLE <-> LOADING -> SENDING -> IDLE ...   and from each to ENDING
+ *
+ * LOADING is passed over when the content is in memory. */
+#ifndef SENDOFF_RELAY_CONNECTION_H
+#define SENDOFF_RELAY_CONNECTION_H
+
+#include "relay/delivery/client.h"
+#include "relay/delivery/destination.h"
+#include "relay/delivery/outcome.h"
+#include "relay/delivery/route_search.h"
+
+enum connection_phase {
+  CONNECTION_WALKING,
+  CONNECTION_IDLE,
+  CONNECTION_LOADING,
+  CONNECTION_SENDING,
+  CONNECTION_ENDING
+};
+
+struct connection {
+  struct destination *destination;
+  struct connection *next, *prev;
+  enum connection_phase phase;
+  struct client *client; /* NULL only between two hosts */
+  /* the walk */
+  struct route *route;
+  size_t order[32]; /* hosts, best first, equals shuffled */
+  size_t host, address, tried;
+  bool plain;       /* this host once more, without TLS */
+  char target[340]; /* "mx.example.net[192.0.2.1]:25" */
+  struct incident incident;
+  /* the work */
+  unsigned jobs_done;
+  char tls[96], source[IP_TEXT];
+  struct outcome *outcome;
+  struct transaction transaction;
+  struct load *load;
+};
+
+/* Begins to walk; adds itself to the destination. False without memory. */
+bool connection_start(struct destination *d);
+/* IDLE: takes jobs of the destination until one is under way or none is left. */
+void connection_work(struct connection *c);
+bool connection_can_work(const struct connection *c);
+void connection_stop(struct connection *c);  /* soon: after its transaction */
+void connection_abort(struct connection *c); /* now */
+
+#endif

@@ -1,0 +1,91 @@
+#include "relay/submission/data_sink.h"
+
+#include <string.h>
+
+void data_sink_init(struct data_sink *d) {
+  *d = (struct data_sink){.state = DATA_LINE_START, .line = 1};
+}
+
+static void note(size_t *first, size_t line) {
+  if (!*first) *first = line;
+}
+
+/* Octets of one line (no CR among them): counts them, and looks for what must not be there. */
+static void inspect(struct data_sink *d, struct bytes run) {
+  unsigned char high = 0, zero = 0;
+  for (size_t i = 0; i < run.len; i++) {
+    unsigned char c = (unsigned char)run.at[i];
+    high |= c;
+    zero |= (unsigned char)(c == 0);
+  }
+  if (high & 0x80) note(&d->eight_bit, d->line);
+  if (zero) note(&d->nul, d->line);
+  if (run.len && memchr(run.at, '\n', run.len)) note(&d->bare_lf, d->line);
+  d->line_octets += run.len;
+  if (d->line_octets > LINE_OCTETS_MAX) note(&d->long_line, d->line);
+}
+
+/* What follows a CR: LF ends the line, anything else makes the CR a bare one. */
+static void after_cr(struct data_sink *d, char c, size_t *i) {
+  if (c == '\n') {
+    d->state = DATA_LINE_START;
+    d->line++;
+    d->line_octets = 0;
+    ++*i;
+    return;
+  }
+  note(&d->bare_cr, d->line);
+  d->state = DATA_TEXT;
+}
+
+static void read_text(struct data_sink *d, struct bytes in, size_t *i) {
+  struct bytes rest = bytes_from(in, *i);
+  const char *cr = rest.len ? memchr(rest.at, '\r', rest.len) : NULL;
+  size_t n = cr ? (size_t)(cr - rest.at) : rest.len;
+  inspect(d, (struct bytes){rest.at, n});
+  *i += n;
+  if (cr) {
+    d->state = DATA_CR;
+    ++*i;
+  }
+}
+
+size_t data_sink_feed(struct data_sink *d, struct bytes in, void (*emit)(void *arg, struct bytes run), void *arg,
+                      bool *done) {
+  size_t i = 0, start = 0; /* in[start, i) is a run that is not yet handed out */
+  *done = false;
+  while (i < in.len) {
+    char c = in.at[i];
+    switch (d->state) {
+    case DATA_LINE_START:
+      if (c != '.') {
+        d->state = DATA_TEXT;
+        break;
+      }
+      if (i > start) emit(arg, (struct bytes){in.at + start, i - start});
+      start = ++i; /* a leading dot is never content: it is stuffing, or the end */
+      d->state = DATA_DOT;
+      break;
+    case DATA_DOT:
+      if (c != '\r') {
+        d->state = DATA_TEXT;
+        break;
+      }
+      start = ++i;
+      d->state = DATA_DOT_CR;
+      break;
+    case DATA_DOT_CR:
+      if (c == '\n') {
+        *done = true;
+        return i + 1;
+      }
+      note(&d->bare_cr, d->line); /* "." CR and no LF: the message is refused, so the lost CR does not matter */
+      d->state = DATA_TEXT;
+      break;
+    case DATA_TEXT: read_text(d, in, &i); break;
+    case DATA_CR: after_cr(d, c, &i); break;
+    }
+  }
+  if (i > start) emit(arg, (struct bytes){in.at + start, i - start});
+  return i;
+}

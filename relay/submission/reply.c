@@ -1,0 +1,73 @@
+#include "base/log.h"
+#include "relay/submission/refusal.h"
+#include "relay/submission/session.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define REPLY_MAX 512 /* RFC 5321 4.5.3.1.5, with CRLF */
+
+/* Nothing that a stranger wrote may end the line early or hide in it. */
+static void clean(char *text) {
+  for (; *text; text++)
+    if ((unsigned char)*text < 32 || *text == 127) *text = '?';
+}
+
+static bool counts_as_error(int code) {
+  return (code >= 500 && code <= 504) || code == 530 || code == 535;
+}
+
+static void send_line(struct session *s, int code, const char *text) {
+  char line[REPLY_MAX + 1];
+  int n = snprintf(line, sizeof line - 2, "%s", text);
+  size_t len = (size_t)n < sizeof line - 2 ? (size_t)n : sizeof line - 3;
+  memcpy(line + len, "\r\n", 2);
+  if (s->closing || !s->stream) return;
+  if (stream_write(s->stream, (struct bytes){line, len + 2}) != OK) {
+    session_close(s, false, "the client does not read its replies");
+    return;
+  }
+  if (log_wants(LOG_DEBUG_)) log_event(LOG_DEBUG_, s->id, "reply", "line", text, NULL);
+  if (!counts_as_error(code) || ++s->errors < ERRORS_MAX) return;
+  stream_write(s->stream, BYTES("421 4.7.0 too many errors in this session; good-bye\r\n"));
+  session_close(s, true, "too many errors");
+}
+
+void reply(struct session *s, int code, const char *enhanced, const char *format, ...) {
+  char text[REPLY_MAX], line[REPLY_MAX + 24];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  clean(text);
+  snprintf(line, sizeof line, "%d %s%s%s", code, enhanced ? enhanced : "", enhanced ? " " : "", text);
+  send_line(s, code, line);
+}
+
+void reply_line(struct session *s, int code, bool last, const char *format, ...) {
+  char text[REPLY_MAX], line[REPLY_MAX + 24];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  clean(text);
+  snprintf(line, sizeof line, "%d%c%s", code, last ? ' ' : '-', text);
+  send_line(s, code, line);
+}
+
+void reply_refusal(struct session *s, int code, const char *enhanced, const char *rule, const char *to,
+                   const char *text) {
+  char ref[REF_LENGTH + 1];
+  struct event e = {.account = s->account,
+                    .from = s->tx ? s->tx->reverse_path : "",
+                    .to = to,
+                    .code = code,
+                    .enhanced = enhanced,
+                    .text = text,
+                    .host = s->peer};
+  refusal_note(s->loop->refusals, rule, &e, ref);
+  log_event(LOG_INFO_, s->id, "refused", "account", s->account, "reply", text, "ref", ref, NULL);
+  /* The reference must survive a long text. */
+  reply(s, code, enhanced, "%.*s. sendoff why %s", (int)(REPLY_MAX - 48), text, ref);
+}

@@ -1,0 +1,28 @@
+/* AUTH: RFC 4954 4. */
+#include "relay/submission/session.h"
+
+bool check_auth(struct session *s) {
+  if (s->state == SESSION_START)
+    reply(s, 503, "5.5.1", "say EHLO first");
+  else if (!stream_is_tls(s->stream) && s->listen != LISTEN_OPTIONAL)
+    reply(s, 530, "5.7.0", "say STARTTLS first"); /* RFC 3207 4, RFC 4954 4 */
+  else if (s->account_id && !s->admitted)         /* an admitted address may still act for an account of its choice */
+    reply(s, 503, "5.5.1", "already authenticated");
+  else if (s->tx)
+    reply(s, 503, "5.5.1", "not inside a mail transaction");
+  else if (s->loop->draining)
+    reply(s, 454, "4.7.0", "stopping; try again in a minute");
+  else
+    return true;
+  return false;
+}
+
+void do_auth(struct session *s, struct bytes rest) {
+  size_t end = bytes_find(rest, ' ', 0);
+  struct bytes mechanism = {rest.at, end};
+  struct bytes initial = bytes_trim(bytes_from(rest, end));
+  if (!mechanism.len || bytes_find(initial, ' ', 0) < initial.len)
+    reply(s, 501, "5.5.4", "say AUTH, a mechanism, and nothing else but an initial response");
+  else
+    auth_begin(s, mechanism, initial, initial.len > 0);
+}

@@ -1,0 +1,83 @@
+/* EHLO, HELO, STARTTLS: RFC 5321 4.1.1.1, RFC 3207. */
+#include "relay/submission/session.h"
+
+#include <inttypes.h>
+
+static bool offers_auth(const struct session *s) {
+  /* RFC 4954 4 and RFC 8314: passwords travel inside TLS, unless the operator has said that this listener may do
+   * without. */
+  return stream_is_tls(s->stream) || s->listen == LISTEN_OPTIONAL;
+}
+
+bool check_hello(struct session *s) {
+  (void)s;
+  return true; /* at any time: it also resets (RFC 5321 4.1.4) */
+}
+
+static bool hello(struct session *s, struct bytes rest, const char *verb) {
+  bool literal = rest.len && rest.at[0] == '[';
+  if (!rest.len || rest.len > DOMAIN_MAX || bytes_find(rest, ' ', 0) < rest.len ||
+      (literal && !address_literal_valid(rest))) {
+    reply(s, 501, "5.5.4", "say %s and your host's name, or its address in brackets", verb);
+    return false;
+  }
+  bytes_copy(rest, s->helo, sizeof s->helo);
+  session_reset(s);
+  session_set_state(s, SESSION_READY);
+  return true;
+}
+
+void do_helo(struct session *s, struct bytes rest) {
+  if (!hello(s, rest, "HELO")) return;
+  s->extended = false;
+  reply(s, 250, NULL, "%s", s->loop->gateway->config->hostname);
+}
+
+void do_ehlo(struct session *s, struct bytes rest) {
+  if (!hello(s, rest, "EHLO")) return;
+  const struct config *c = s->loop->gateway->config;
+  s->extended = true;
+  reply_line(s, 250, false, "%s", c->hostname);
+  reply_line(s, 250, false, "SIZE %" PRIu64, c->max_message_size); /* RFC 1870 */
+  reply_line(s, 250, false, "8BITMIME");                           /* RFC 6152 */
+  reply_line(s, 250, false, "PIPELINING");                         /* RFC 2920 */
+  if (!stream_is_tls(s->stream) && s->loop->tls) reply_line(s, 250, false, "STARTTLS");
+  if (offers_auth(s) && (!s->account_id || s->admitted)) reply_line(s, 250, false, "AUTH PLAIN LOGIN");
+  reply_line(s, 250, true, "ENHANCEDSTATUSCODES"); /* RFC 2034 */
+}
+
+bool check_starttls(struct session *s) {
+  if (stream_is_tls(s->stream))
+    reply(s, 503, "5.5.1", "TLS is already in use");
+  else if (!s->loop->tls)
+    reply(s, 502, "5.5.1", "TLS is not available here");
+  else if (s->state == SESSION_START)
+    reply(s, 503, "5.5.1", "say EHLO first");
+  else if (s->tx)
+    reply(s, 503, "5.5.1", "not inside a mail transaction");
+  else
+    return true;
+  return false;
+}
+
+void do_starttls(struct session *s, struct bytes rest) {
+  if (rest.len) {
+    reply(s, 501, "5.5.4", "STARTTLS takes no argument"); /* RFC 3207 4 */
+    return;
+  }
+  reply(s, 220, "2.0.0", "ready for TLS");
+  if (s->closing) return;
+  s->starting_tls = true;
+  if (stream_start_tls_server(s->stream) != OK) {
+    session_close(s, true, "TLS cannot be started");
+    return;
+  }
+  /* RFC 3207 4.2: what was said in the clear is forgotten, a login included. An admitted address stays what it is. */
+  session_reset(s);
+  s->helo[0] = '\0';
+  if (!s->admitted) {
+    s->account_id = 0;
+    s->account[0] = '\0';
+  }
+  session_set_state(s, SESSION_START);
+}
