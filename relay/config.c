@@ -98,6 +98,30 @@ static int check_tls(cfg_t *cfg, cfg_opt_t *opt) {
   return -1;
 }
 
+static int check_proxy(cfg_t *cfg, cfg_opt_t *opt) {
+  struct cidr network;
+  const char *text = cfg_opt_getnstr(opt, cfg_opt_size(opt) - 1);
+  if (cfg_opt_size(opt) > CONFIG_PROXIES_MAX) {
+    cfg_error(cfg, "proxy: %d networks at most", CONFIG_PROXIES_MAX);
+    return -1;
+  }
+  if (cidr_parse(text, &network) == OK) return 0;
+  cfg_error(cfg,
+            "proxy: \"%s\" is no network; write {\"192.0.2.7\", \"10.0.0.0/8\"}, with no bits set behind the prefix",
+            text);
+  return -1;
+}
+
+/* A time that a client is given: a day is more than enough, and less than what milliseconds in a timer can hold. */
+static int check_patience(cfg_t *cfg, cfg_opt_t *opt) {
+  int64_t us;
+  const char *text = cfg_opt_getnstr(opt, 0);
+  if (duration_parse(text, &us) == OK && us >= SECOND_MIN && us <= 86400 * SECOND_US) return 0;
+  cfg_error(cfg, "%s = \"%s\": write a duration from a second to a day, as in \"90s\", \"5m\"", cfg_opt_name(opt),
+            text);
+  return -1;
+}
+
 static int check_format(cfg_t *cfg, cfg_opt_t *opt) {
   const char *text = cfg_opt_getnstr(opt, 0);
   if (strcmp(text, "text") == 0 || strcmp(text, "json") == 0) return 0;
@@ -117,6 +141,9 @@ static int check_port(cfg_t *cfg, cfg_opt_t *opt) {
 }
 static int check_count(cfg_t *cfg, cfg_opt_t *opt) {
   return check_range(cfg, opt, 1, 1000000);
+}
+static int check_count_or_none(cfg_t *cfg, cfg_opt_t *opt) {
+  return check_range(cfg, opt, 0, 1000000);
 }
 static int check_loops(cfg_t *cfg, cfg_opt_t *opt) {
   return check_range(cfg, opt, 0, 256);
@@ -140,8 +167,41 @@ static int refuse_http(cfg_t *cfg, cfg_opt_t *opt) {
 
 /* --- the file's grammar --- */
 
+static void set_checks(cfg_t *c) {
+  cfg_set_validate_func(c, "hostname", check_hostname);
+  cfg_set_validate_func(c, "data_dir", check_path);
+  cfg_set_validate_func(c, "user", check_user);
+  cfg_set_validate_func(c, "tls|certificate", check_path);
+  cfg_set_validate_func(c, "tls|key", check_path);
+  cfg_set_validate_func(c, "dns|trust_anchor", check_path);
+  cfg_set_validate_func(c, "loops", check_loops);
+  cfg_set_validate_func(c, "listen", check_listen);
+  cfg_set_validate_func(c, "listen|tls", check_tls);
+  cfg_set_validate_func(c, "listen|proxy", check_proxy);
+  cfg_set_validate_func(c, "dns|servers", check_server);
+  cfg_set_validate_func(c, "delivery|port", check_port);
+  cfg_set_validate_func(c, "delivery|retry", check_duration);
+  cfg_set_validate_func(c, "delivery|expire", check_duration);
+  cfg_set_validate_func(c, "limits|max_message_size", check_size);
+  cfg_set_validate_func(c, "limits|max_sessions", check_count);
+  cfg_set_validate_func(c, "limits|max_sessions_per_address", check_count);
+  cfg_set_validate_func(c, "limits|max_recipients", check_count);
+  cfg_set_validate_func(c, "limits|command_timeout", check_patience);
+  cfg_set_validate_func(c, "limits|data_timeout", check_patience);
+  cfg_set_validate_func(c, "limits|handshake_timeout", check_patience);
+  cfg_set_validate_func(c, "limits|minimum_rate", check_count_or_none);
+  cfg_set_validate_func(c, "limits|login_failures_per_address", check_count_or_none);
+  cfg_set_validate_func(c, "limits|login_failures_per_account", check_count_or_none);
+  cfg_set_validate_func(c, "limits|login_window", check_patience);
+  cfg_set_validate_func(c, "limits|ban", check_duration);
+  cfg_set_validate_func(c, "log|retain", check_duration);
+  cfg_set_validate_func(c, "log|format", check_format);
+  cfg_set_validate_func(c, "http", refuse_http);
+}
+
 static cfg_t *make_parser(void) {
-  static cfg_opt_t listen_opts[] = {CFG_STR("tls", "starttls", CFGF_NONE), CFG_END()};
+  static cfg_opt_t listen_opts[] = {CFG_STR("tls", "starttls", CFGF_NONE), CFG_STR_LIST("proxy", NULL, CFGF_NONE),
+                                    CFG_END()};
   static cfg_opt_t tls_opts[] = {CFG_STR("certificate", NULL, CFGF_NONE), CFG_STR("key", NULL, CFGF_NONE), CFG_END()};
   static cfg_opt_t dns_opts[] = {CFG_STR_LIST("servers", NULL, CFGF_NONE), CFG_STR("trust_anchor", NULL, CFGF_NONE),
                                  CFG_END()};
@@ -150,7 +210,12 @@ static cfg_t *make_parser(void) {
                                       CFG_STR("expire", "5d", CFGF_NONE), CFG_END()};
   static cfg_opt_t limits_opts[] = {
       CFG_STR("max_message_size", "36M", CFGF_NONE), CFG_INT("max_sessions", 2000, CFGF_NONE),
-      CFG_INT("max_sessions_per_address", 100, CFGF_NONE), CFG_INT("max_recipients", 1000, CFGF_NONE), CFG_END()};
+      CFG_INT("max_sessions_per_address", 100, CFGF_NONE), CFG_INT("max_recipients", 1000, CFGF_NONE),
+      /* RFC 5321 4.5.3.2.7, 4.5.3.2.5 */
+      CFG_STR("command_timeout", "5m", CFGF_NONE), CFG_STR("data_timeout", "3m", CFGF_NONE),
+      CFG_STR("handshake_timeout", "30s", CFGF_NONE), CFG_INT("minimum_rate", 100, CFGF_NONE),
+      CFG_INT("login_failures_per_address", 20, CFGF_NONE), CFG_INT("login_failures_per_account", 100, CFGF_NONE),
+      CFG_STR("login_window", "10m", CFGF_NONE), CFG_STR("ban", "15m", CFGF_NONE), CFG_END()};
   static cfg_opt_t log_opts[] = {CFG_STR("retain", "30d", CFGF_NONE), CFG_STR("format", "text", CFGF_NONE), CFG_END()};
   static cfg_opt_t http_opts[] = {CFG_STR("listen", NULL, CFGF_NONE), CFG_END()};
   static cfg_opt_t opts[] = {CFG_STR("hostname", NULL, CFGF_NONE),
@@ -170,26 +235,7 @@ static cfg_t *make_parser(void) {
   cfg_t *c = cfg_init(opts, CFGF_NONE);
   if (!c) return NULL;
   cfg_set_error_function(c, on_error);
-  cfg_set_validate_func(c, "hostname", check_hostname);
-  cfg_set_validate_func(c, "data_dir", check_path);
-  cfg_set_validate_func(c, "user", check_user);
-  cfg_set_validate_func(c, "tls|certificate", check_path);
-  cfg_set_validate_func(c, "tls|key", check_path);
-  cfg_set_validate_func(c, "dns|trust_anchor", check_path);
-  cfg_set_validate_func(c, "loops", check_loops);
-  cfg_set_validate_func(c, "listen", check_listen);
-  cfg_set_validate_func(c, "listen|tls", check_tls);
-  cfg_set_validate_func(c, "dns|servers", check_server);
-  cfg_set_validate_func(c, "delivery|port", check_port);
-  cfg_set_validate_func(c, "delivery|retry", check_duration);
-  cfg_set_validate_func(c, "delivery|expire", check_duration);
-  cfg_set_validate_func(c, "limits|max_message_size", check_size);
-  cfg_set_validate_func(c, "limits|max_sessions", check_count);
-  cfg_set_validate_func(c, "limits|max_sessions_per_address", check_count);
-  cfg_set_validate_func(c, "limits|max_recipients", check_count);
-  cfg_set_validate_func(c, "log|retain", check_duration);
-  cfg_set_validate_func(c, "log|format", check_format);
-  cfg_set_validate_func(c, "http", refuse_http);
+  set_checks(c);
   return c;
 }
 
@@ -208,6 +254,15 @@ static bool take_hostname(cfg_t *c, struct config *out) {
   return domain_normalize(bytes_of(text), name) == OK && copy_text(name, &out->hostname);
 }
 
+static bool take_proxies(cfg_t *section, struct listen_config *l) {
+  size_t n = cfg_size(section, "proxy");
+  l->proxies = calloc(n ? n : 1, sizeof *l->proxies);
+  if (!l->proxies) return false;
+  for (; l->proxy_count < n; l->proxy_count++) /* checked by check_proxy */
+    cidr_parse(cfg_getnstr(section, "proxy", (unsigned)l->proxy_count), &l->proxies[l->proxy_count]);
+  return true;
+}
+
 static bool take_listens(cfg_t *c, struct config *out) {
   size_t n = cfg_size(c, "listen");
   out->listens = calloc(n ? n : 1, sizeof *out->listens);
@@ -217,7 +272,7 @@ static bool take_listens(cfg_t *c, struct config *out) {
     struct listen_config *l = &out->listens[out->listen_count++];
     endpoint_parse(cfg_title(section), ':', &l->address); /* checked by check_listen */
     parse_tls(cfg_getstr(section, "tls"), &l->tls);
-    if (!copy_text(cfg_title(section), &l->text)) return false;
+    if (!copy_text(cfg_title(section), &l->text) || !take_proxies(section, l)) return false;
   }
   return true;
 }
@@ -231,18 +286,30 @@ static bool take_servers(cfg_t *dns, struct config *out) {
   return true;
 }
 
+static void take_limits(cfg_t *limits, struct config *out) {
+  size_parse(cfg_getstr(limits, "max_message_size"), &out->max_message_size);
+  out->max_sessions = (unsigned)cfg_getint(limits, "max_sessions");
+  out->max_sessions_per_address = (unsigned)cfg_getint(limits, "max_sessions_per_address");
+  out->max_recipients = (unsigned)cfg_getint(limits, "max_recipients");
+  duration_parse(cfg_getstr(limits, "command_timeout"), &out->command_timeout_us);
+  duration_parse(cfg_getstr(limits, "data_timeout"), &out->data_timeout_us);
+  duration_parse(cfg_getstr(limits, "handshake_timeout"), &out->handshake_timeout_us);
+  out->minimum_rate = (unsigned)cfg_getint(limits, "minimum_rate");
+  out->login_failures_per_address = (unsigned)cfg_getint(limits, "login_failures_per_address");
+  out->login_failures_per_account = (unsigned)cfg_getint(limits, "login_failures_per_account");
+  duration_parse(cfg_getstr(limits, "login_window"), &out->login_window_us);
+  duration_parse(cfg_getstr(limits, "ban"), &out->ban_us);
+}
+
 static bool take_all(cfg_t *c, struct config *out) {
   cfg_t *tls = cfg_getsec(c, "tls"), *dns = cfg_getsec(c, "dns"), *delivery = cfg_getsec(c, "delivery");
-  cfg_t *limits = cfg_getsec(c, "limits"), *log = cfg_getsec(c, "log");
+  cfg_t *log = cfg_getsec(c, "log");
+  take_limits(cfg_getsec(c, "limits"), out);
   out->delivery_port = (unsigned)cfg_getint(delivery, "port");
   duration_parse(cfg_getstr(delivery, "expire"), &out->expire_us);
   out->retry_count = cfg_size(delivery, "retry");
   for (size_t i = 0; i < out->retry_count && i < CONFIG_RETRIES_MAX; i++)
     duration_parse(cfg_getnstr(delivery, "retry", (unsigned)i), &out->retry_us[i]);
-  size_parse(cfg_getstr(limits, "max_message_size"), &out->max_message_size);
-  out->max_sessions = (unsigned)cfg_getint(limits, "max_sessions");
-  out->max_sessions_per_address = (unsigned)cfg_getint(limits, "max_sessions_per_address");
-  out->max_recipients = (unsigned)cfg_getint(limits, "max_recipients");
   duration_parse(cfg_getstr(log, "retain"), &out->log_retain_us);
   out->log_format = strcmp(cfg_getstr(log, "format"), "json") == 0 ? LOG_JSON : LOG_TEXT;
   out->loops = (unsigned)cfg_getint(c, "loops");
@@ -309,7 +376,10 @@ void config_free(struct config **at) {
   struct config *c = *at;
   *at = NULL;
   if (!c) return;
-  for (size_t i = 0; i < c->listen_count; i++) free(c->listens[i].text);
+  for (size_t i = 0; i < c->listen_count; i++) {
+    free(c->listens[i].text);
+    free(c->listens[i].proxies);
+  }
   for (size_t i = 0; i < c->dns_server_count; i++) free(c->dns_servers[i]);
   free(c->listens);
   free(c->dns_servers);

@@ -13,12 +13,15 @@
 
 #define CONFIG_DEFAULT_PATH "/etc/sendoff/sendoff.conf"
 #define CONFIG_RETRIES_MAX 32
+#define CONFIG_PROXIES_MAX 64
 
 enum listen_tls { LISTEN_STARTTLS, LISTEN_IMPLICIT, LISTEN_OPTIONAL };
 struct listen_config {
   char *text;
   struct sockaddr_storage address;
   enum listen_tls tls;
+  struct cidr *proxies; /* from these the PROXY protocol's header is required; from all others there is none */
+  size_t proxy_count;
 };
 
 struct config {
@@ -36,6 +39,10 @@ struct config {
   int64_t expire_us;
   uint64_t max_message_size;
   unsigned max_sessions, max_sessions_per_address, max_recipients;
+  int64_t command_timeout_us, data_timeout_us, handshake_timeout_us;
+  unsigned minimum_rate;                                           /* octets of content a second; 0: none */
+  unsigned login_failures_per_address, login_failures_per_account; /* within the window; 0: any number */
+  int64_t login_window_us, ban_us;
   int64_t log_retain_us;
   enum log_format log_format;
   unsigned loops;       /* 0: one per core */

@@ -60,6 +60,13 @@ static void test_defaults(void **state) {
   assert_int_equal(c->max_sessions, 2000);
   assert_int_equal(c->max_sessions_per_address, 100);
   assert_int_equal(c->max_recipients, 1000);
+  assert_int_equal(c->listens[0].proxy_count, 0);
+  assert_true(c->command_timeout_us == 300 * SECOND_US && c->data_timeout_us == 180 * SECOND_US);
+  assert_true(c->handshake_timeout_us == 30 * SECOND_US);
+  assert_int_equal(c->minimum_rate, 100);
+  assert_int_equal(c->login_failures_per_address, 20);
+  assert_int_equal(c->login_failures_per_account, 100);
+  assert_true(c->login_window_us == 600 * SECOND_US && c->ban_us == 900 * SECOND_US);
   assert_true(c->log_retain_us == 30 * 86400 * SECOND_US);
   assert_int_equal(c->log_format, LOG_TEXT);
   assert_int_equal(c->loops, 0);
@@ -76,12 +83,14 @@ static void test_everything(void **state) {
                         "cher.Example\"  # a comment\n"
                         "data_dir = \"/srv/mail\"\nuser = \"postman\"\nloops = 3\nreceived_client = true\n"
                         "listen \"0.0.0.0:587\" { tls = \"starttls\" }\nlisten \"[::1]:465\" { tls = \"implicit\" }\n"
-                        "listen \"127.0.0.1:2525\" { }\n"
+                        "listen \"127.0.0.1:2525\" { proxy = {\"10.0.0.0/8\", \"192.0.2.7\", \"2001:db8::/32\"} }\n"
                         "tls { certificate = \"/etc/c.pem\" key = \"/etc/k.pem\" }\n"
                         "dns { servers = {\"127.0.0.1@5353\", \"::1\"} trust_anchor = \"/etc/root.key\" }\n"
                         "delivery { port = 2526 retry = {\"1s\", \"1h30m\"} expire = \"2w\" }\n"
                         "limits { max_message_size = \"1M\" max_sessions = 7 max_sessions_per_address = 8 "
-                        "max_recipients = 9 }\n"
+                        "max_recipients = 9 command_timeout = \"6m\" data_timeout = \"2s\" handshake_timeout = \"1s\" "
+                        "minimum_rate = 0 login_failures_per_address = 0 login_failures_per_account = 3 "
+                        "login_window = \"1h\" ban = \"2d\" }\n"
                         "log { retain = \"1d\" format = \"json\" }",
                         &c, &why),
                    OK);
@@ -109,6 +118,17 @@ static void test_everything(void **state) {
   assert_int_equal(c->max_sessions, 7);
   assert_int_equal(c->max_sessions_per_address, 8);
   assert_int_equal(c->max_recipients, 9);
+  assert_int_equal(c->listens[0].proxy_count, 0);
+  assert_int_equal(c->listens[2].proxy_count, 3);
+  assert_int_equal(c->listens[2].proxies[0].prefix, 8);
+  assert_int_equal(c->listens[2].proxies[1].prefix, 32);
+  assert_int_equal(c->listens[2].proxies[2].family, AF_INET6);
+  assert_true(c->command_timeout_us == 360 * SECOND_US && c->data_timeout_us == 2 * SECOND_US);
+  assert_true(c->handshake_timeout_us == SECOND_US);
+  assert_int_equal(c->minimum_rate, 0);
+  assert_int_equal(c->login_failures_per_address, 0);
+  assert_int_equal(c->login_failures_per_account, 3);
+  assert_true(c->login_window_us == 3600 * SECOND_US && c->ban_us == 2 * 86400 * SECOND_US);
   assert_true(c->log_retain_us == 86400 * SECOND_US);
   assert_int_equal(c->log_format, LOG_JSON);
   config_free(&c);
@@ -149,6 +169,13 @@ static const struct mistake mistakes[] = {
     {LEAST "limits {\n  max_message_size = \"big\" }\n", 4, "write a size"},
     {LEAST "limits { max_sessions = 0 }\n", 3, "from 1 to 1000000"},
     {LEAST "limits { max_recipients = 99999999999999999999 }\n", 3, "out of range"},
+    {LEAST "limits { command_timeout = \"0s\" }\n", 3, "from a second to a day"},
+    {LEAST "limits { data_timeout = \"25h\" }\n", 3, "from a second to a day"},
+    {LEAST "limits { minimum_rate = -1 }\n", 3, "from 0 to 1000000"},
+    {LEAST "limits {\n  ban = \"15\"\n}\n", 4, "\"15\" is no duration"},
+    {LEAST "listen \"127.0.0.1:26\" {\n  tls = \"optional\"\n  proxy = {\"10.0.0.0/8\",\n    \"10.0.0.1/8\"}\n}\n", 6,
+     "\"10.0.0.1/8\" is no network"},
+    {LEAST "listen \"127.0.0.1:26\" { tls = \"optional\" proxy = {\"lb.example.com\"} }\n", 3, "is no network"},
     {LEAST "log { format = \"xml\" }\n", 3, "\"text\" or \"json\""},
     {LEAST "log { retain = \"0s\" }\n", 3, "no duration"},
     {LEAST "http {\n  listen = \"127.0.0.1:8025\"\n}\n", 5, "not in this version"},
