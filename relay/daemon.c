@@ -241,7 +241,12 @@ static int open_files(struct supervisor *s, struct reason *why) {
 static int make_workers(struct supervisor *s, struct reason *why) {
   struct gateway *g = &s->gateway;
   g->loops = s->loops;
-  g->admission = admission_new(g->config->max_sessions, g->config->max_sessions_per_address);
+  const struct config *c = g->config;
+  struct ban_rules rules = {.per_address = c->login_failures_per_address,
+                            .per_account = c->login_failures_per_account,
+                            .window_ms = (uint64_t)c->login_window_us / 1000,
+                            .ban_ms = (uint64_t)c->ban_us / 1000};
+  g->admission = admission_new(c->max_sessions, c->max_sessions_per_address, &rules);
   if (!g->admission) return fail(why, E_MEMORY, "out of memory");
   for (size_t i = 0; i < g->loop_count; i++) {
     int rc = worker_new(g, i, s->directory, s->tls, &s->workers[i], why);

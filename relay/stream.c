@@ -457,6 +457,17 @@ int stream_start_tls_client(struct stream *s, const char *server_name) {
   return start_tls(s, tls_session_client(s->loop->tls_client, server_name, &transport, &s->tls));
 }
 
+int stream_put_back(struct stream *s, struct bytes data) {
+  return buffer_add_bytes(&s->cipher, data);
+}
+
+bool stream_has_input(const struct stream *s) {
+  uv_os_fd_t fd;
+  char octet;
+  if (s->failed || uv_fileno((const uv_handle_t *)&s->tcp, &fd) != 0) return false;
+  return recv(fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
 bool stream_is_tls(const struct stream *s) {
   return s->tls && !s->handshaking;
 }

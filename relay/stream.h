@@ -41,6 +41,10 @@ int stream_connect(struct loop *loop, const struct sockaddr *source, const struc
 int stream_start_tls_server(struct stream *s);
 int stream_start_tls_client(struct stream *s, const char *server_name);
 bool stream_is_tls(const struct stream *s);
+/* Before stream_start_tls_server: octets that were read ahead and belong to the handshake. OK, E_MEMORY, E_TOO_BIG. */
+int stream_put_back(struct stream *s, struct bytes data);
+/* The kernel holds octets of the peer that were not read yet. One system call. */
+bool stream_has_input(const struct stream *s);
 /* "TLSv1.3 AES-256-GCM", for Received and the log; "" without TLS. */
 const char *stream_tls_text(const struct stream *s);
 

@@ -110,7 +110,7 @@ int worker_run(struct worker *w, struct listener_set *listeners, struct reason *
 
 static void on_drain(uv_timer_t *timer) {
   struct worker *w = timer->data;
-  if (++w->drain_ticks == DRAIN_TICKS) submission_cut(&w->loop);
+  if (++w->drain_ticks >= DRAIN_TICKS) submission_cut(&w->loop);
   if (w->loop.session_count) return;
   uv_timer_stop(timer);
   broadcast_return(w->token);

@@ -2,7 +2,6 @@
  * and may take a trip to libuv's pool. A wrong password and an unknown name get the same reply after the same work. */
 #include "relay/submission/auth.h"
 #include "base/log.h"
-#include "relay/submission/admission.h"
 #include "relay/submission/auth_cache.h"
 #include "relay/submission/password.h"
 #include "relay/submission/refusal.h"
@@ -80,6 +79,7 @@ static void success(struct session *s, const struct account *a) {
   s->account_id = a->id;
   s->admitted = false;
   bytes_copy(bytes_of(a->name), s->account, sizeof s->account);
+  login_right(s, a);
   log_event(LOG_INFO_, s->id, "authenticated", "account", s->account, NULL);
   reply(s, 235, "2.7.0", "welcome, %s", a->name);
 }
@@ -136,7 +136,7 @@ static void failure(struct session *s, const char *name) {
   d->timer.data = d;
   session_hold(s);
   uv_timer_init(&s->loop->uv, &d->timer);
-  uv_timer_start(&d->timer, on_delay, admission_login_failed(s->loop->gateway->admission, stream_peer(s->stream)), 0);
+  uv_timer_start(&d->timer, on_delay, login_failed(s, name), 0);
 }
 
 static void decide(struct session *s, const struct account *a, bool right, const char *name) {
@@ -174,6 +174,7 @@ static void worked(uv_work_t *req, int status) {
 }
 
 static void verify(struct session *s, struct auth_exchange *x) {
+  if (!login_may_try(s, x->name)) return;
   const struct account *a = directory_account(s->loop->directory, bytes_of(x->name));
   session_wait(s, "password");
   if (a && auth_cache_knows(s->loop->auth_cache, a, bytes_of(x->password))) {

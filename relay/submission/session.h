@@ -1,16 +1,18 @@
-/* One submission session: private to the files of the submission side (submission.c, verbs_*.c, auth.c, intake.c,
- * reply.c). The loop's thread only.
+/* One submission session: private to the files of the submission side (submission.c, entrance.c, verbs_*.c, auth.c,
+ * login.c, intake.c, reply.c). The loop's thread only.
  *
  * The normal path:
  *
- *   START --EHLO--> READY --STARTTLS--> START (RFC 3207 4.2: all knowledge is thrown away)
+ *   PROXY --header--> ARRIVED                  (from a load balancer; all others begin in ARRIVED)
+ *   ARRIVED --TLS, if implicit; greeting--> START
+ *   START --EHLO--> READY --STARTTLS--> HANDSHAKE --> START (RFC 3207 4.2: all knowledge is thrown away)
  *   READY --AUTH--> AUTH --ok or not--> READY
  *   READY --MAIL--> MAIL --RCPT--> RCPT --RCPT--> RCPT --DATA--> DATA --end of content--> READY
  *   any   --QUIT, time-out, too many errors--> CLOSED
  *
- * Forbidden: mail before EHLO/HELO, before AUTH (unless the client's address is admitted), before TLS on a "starttls"
- * listener; AUTH inside a transaction, or twice; STARTTLS inside TLS, or with octets waiting behind it. RSET and EHLO
- * give up a transaction.
+ * Forbidden: any octet before the greeting; mail before EHLO/HELO, before AUTH (unless the client's address is
+ * admitted), before TLS on a "starttls" listener; AUTH inside a transaction, or twice; STARTTLS inside TLS, or with
+ * octets waiting behind it. RSET and EHLO give up a transaction.
  *
  * While an answer is awaited (`waiting`: SPF, a password, a delay, the store), no further command is read; input stays
  * in `in`, and the stream pauses. */
@@ -23,19 +25,22 @@
 #include "relay/loop.h"
 #include "relay/stream.h"
 #include "relay/submission/data_sink.h"
+#include "relay/submission/patience.h"
 #include "relay/submission/spf_gate.h"
 
 #define COMMAND_LINE_MAX 512   /* RFC 5321 4.5.3.1.4, with CRLF */
 #define COMMAND_LINE_LONG 1536 /* MAIL and RCPT: what the extensions' parameters add */
 #define AUTH_LINE_MAX 12288    /* RFC 4954 4 */
 #define SESSION_INPUT_MAX (192 * 1024)
-#define COMMAND_TIMEOUT_MS (5 * 60 * 1000) /* RFC 5321 4.5.3.2.7 */
-#define DATA_TIMEOUT_MS (3 * 60 * 1000)    /* RFC 5321 4.5.3.2.5 */
+#define PROXY_TIMEOUT_MS 5000
 #define ERRORS_MAX 30
 #define AUTH_FAILURES_MAX 5
 
 enum session_state {
+  SESSION_PROXY,   /* the PROXY header is awaited */
+  SESSION_ARRIVED, /* nothing is said yet */
   SESSION_START,
+  SESSION_HANDSHAKE, /* 220 to STARTTLS is said */
   SESSION_READY,
   SESSION_AUTH,
   SESSION_MAIL,
@@ -66,16 +71,22 @@ struct session {
   struct loop *loop;
   struct stream *stream; /* NULL once it has been freed */
   struct session *next, *prev;
+  const struct listen_config *listener;
   enum listen_tls listen;
-  char id[ID_TEXT], peer[IP_TEXT];
+  struct sockaddr_storage client;  /* the connection's peer, or whom its PROXY header names */
+  char id[ID_TEXT], peer[IP_TEXT]; /* peer: `client` in words */
+  char proxy[IP_TEXT];             /* the connection's own peer, where that is a load balancer; else "" */
   enum session_state state;
   const char *waiting;    /* what for, or NULL */
   bool closing, ended;    /* ended: the client has closed its side while an answer was awaited */
-  bool starting_tls;      /* 220 to STARTTLS is said; nothing in the clear may follow */
+  bool identified;        /* `client` is known: a PROXY header, if one was awaited, was read */
+  bool anonymous;         /* the load balancer did not say whose connection it is: `client` is its own address */
   bool admitted, counted; /* admitted: by client address; counted: in admission */
   unsigned holds;         /* work under way that will come back to this session: it is not freed before */
   struct buffer in;
-  bool skipping_line; /* the rest of a line that was too long */
+  size_t behind;            /* octets that came behind the line that is run */
+  struct patience patience; /* stands still while `waiting` */
+  bool skipping_line;       /* the rest of a line that was too long */
   struct deferred turn;
   char helo[DOMAIN_MAX + 1];
   bool extended;      /* EHLO, not HELO */
@@ -100,10 +111,37 @@ void session_hold(struct session *s);   /* work was started that refers to the s
 void session_unhold(struct session *s); /* it came back; may free the session: touch it no more */
 /* Ends it: `flush` sends what was replied first. The one close path. */
 void session_close(struct session *s, bool flush, const char *why);
+/* Ends it with 421 and these words, if anything may be said now. `why`: for the log. */
+void session_turn_away(struct session *s, const char *enhanced, const char *words, const char *why);
+/* Replies can be read: no handshake is under way. */
+bool session_may_speak(const struct session *s);
+/* Begins the time that the client has in this state; when a line was read, anew. */
+void session_begin_patience(struct session *s);
+void session_set_timeout(struct session *s); /* for what is left of it */
+/* Whose session it is: for limits, bans, admission and logs. */
+const struct sockaddr *session_client(const struct session *s);
 /* Throws the transaction away (RSET, EHLO, the end of DATA). */
 void session_reset(struct session *s);
 /* The account it acts for, in the loop's current directory; NULL: none, or gone. */
 const struct account *session_account(const struct session *s);
+
+/* --- entrance.c: from the connection to the greeting --- */
+
+void entrance_begin(struct session *s);
+void entrance_header(struct session *s, struct bytes data); /* in PROXY: what came */
+void entrance_arrived(struct session *s);                   /* in ARRIVED: greets, once nothing is in the way */
+void entrance_spoken_early(struct session *s);              /* in ARRIVED: octets came */
+void entrance_leave(struct session *s);                     /* the end: no longer counted */
+
+/* --- login.c: who may try, and what failing leads to --- */
+
+/* May this client try to log in as `name`? False: refused, with a reply. Asked before the password is looked at, for
+ * any name: the answer must tell nothing. */
+bool login_may_try(struct session *s, const char *name);
+/* Counted and logged; returns the milliseconds that the answer is to be delayed. */
+uint64_t login_failed(struct session *s, const char *name);
+void login_right(struct session *s, const struct account *a);
+void login_turn_away(struct session *s, uint64_t left_ms); /* ends it: its address is banned for so long */
 
 /* --- reply.c --- */
 

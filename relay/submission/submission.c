@@ -1,7 +1,6 @@
 #include "relay/submission/submission.h"
 
 #include "base/log.h"
-#include "relay/submission/admission.h"
 #include "relay/submission/session.h"
 
 #include <stdio.h>
@@ -13,7 +12,8 @@
 static void run(struct session *s);
 
 const char *session_state_name(enum session_state state) {
-  static const char *const names[] = {"start", "ready", "auth", "mail", "rcpt", "data", "closed"};
+  static const char *const names[] = {"proxy", "arrived", "start", "handshake", "ready",
+                                      "auth",  "mail",    "rcpt",  "data",      "closed"};
   return names[state];
 }
 
@@ -21,6 +21,11 @@ void session_set_state(struct session *s, enum session_state state) {
   if (log_wants(LOG_DEBUG_))
     log_event(LOG_DEBUG_, s->id, "state", "old", session_state_name(s->state), "new", session_state_name(state), NULL);
   s->state = state;
+  session_begin_patience(s);
+}
+
+const struct sockaddr *session_client(const struct session *s) {
+  return (const struct sockaddr *)&s->client;
 }
 
 const struct account *session_account(const struct session *s) {
@@ -72,19 +77,26 @@ void session_close(struct session *s, bool flush, const char *why) {
   log_str(&l, "reason", why);
   log_str(&l, "account", s->account);
   log_int(&l, "accepted", (int64_t)s->accepted);
+  if (!s->identified) log_str(&l, "proxy", s->proxy);
   log_end(&l);
   session_set_state(s, SESSION_CLOSED);
   spf_gate_leave(&s->spf_wait);
   loop_defer_cancel(s->loop, &s->turn);
   auth_free(&s->auth);
   session_reset(s);
-  if (s->counted) {
-    struct sockaddr_storage peer;
-    memcpy(&peer, stream_peer(s->stream), sizeof peer);
-    admission_leave(s->loop->gateway->admission, (struct sockaddr *)&peer);
-    s->counted = false;
-  }
+  entrance_leave(s);
   stream_close(s->stream, flush);
+}
+
+bool session_may_speak(const struct session *s) {
+  bool handshaking = s->listen == LISTEN_IMPLICIT && !stream_is_tls(s->stream);
+  return s->state != SESSION_HANDSHAKE && !handshaking;
+}
+
+void session_turn_away(struct session *s, const char *enhanced, const char *words, const char *why) {
+  bool speak = session_may_speak(s);
+  if (speak) reply(s, 421, enhanced, "%s: %s", s->loop->gateway->config->hostname, words);
+  session_close(s, speak, why);
 }
 
 static void on_close(void *owner) {
@@ -93,10 +105,59 @@ static void on_close(void *owner) {
   session_free_if_done(s);
 }
 
+/* --- time --- */
+
+static uint64_t now_ms(const struct session *s) {
+  return uv_now(&s->loop->uv);
+}
+
+static uint64_t ms(int64_t us) {
+  return (uint64_t)us / 1000;
+}
+
+void session_begin_patience(struct session *s) {
+  const struct config *c = s->loop->gateway->config;
+  bool arriving = s->state == SESSION_ARRIVED || s->state == SESSION_HANDSHAKE;
+  uint64_t span = s->state == SESSION_PROXY  ? PROXY_TIMEOUT_MS
+                  : arriving                 ? ms(c->handshake_timeout_us)
+                  : s->state == SESSION_DATA ? ms(c->data_timeout_us)
+                                             : ms(c->command_timeout_us);
+  patience_begin(&s->patience, span, s->state == SESSION_DATA ? c->minimum_rate : 0, now_ms(s));
+  if (s->waiting) patience_stop(&s->patience, now_ms(s));
+}
+
+void session_set_timeout(struct session *s) {
+  if (s->closing || s->waiting) return;
+  uint64_t left = patience_left(&s->patience, now_ms(s));
+  stream_set_timeout(s->stream, left ? left : 1); /* 0 would stop it */
+}
+
+static void on_timeout(void *owner) {
+  struct session *s = owner;
+  bool in_line = s->in.len || s->skipping_line, silent = patience_was_silence(&s->patience, now_ms(s));
+  char words[96];
+  if (s->closing || s->waiting) return;
+  if (patience_left(&s->patience, now_ms(s)))
+    session_set_timeout(s);
+  else if (s->state == SESSION_PROXY)
+    session_close(s, false, "no PROXY header came in time");
+  else if (!session_may_speak(s))
+    session_close(s, false, "the TLS handshake took too long");
+  else if (s->state == SESSION_DATA && !silent) {
+    snprintf(words, sizeof words, "the content comes too slowly, under %u octets a second; good-bye",
+             s->loop->gateway->config->minimum_rate);
+    session_turn_away(s, "4.4.2", words, "content too slow");
+  } else if (s->state != SESSION_DATA && in_line)
+    session_turn_away(s, "4.4.2", "the command line takes too long; good-bye", "command line too slow");
+  else
+    session_turn_away(s, "4.4.2", "nothing heard for too long; good-bye", "timeout");
+}
+
 /* --- input --- */
 
 void session_wait(struct session *s, const char *what) {
   s->waiting = what;
+  patience_stop(&s->patience, now_ms(s));
   stream_pause(s->stream);
   stream_set_timeout(s->stream, 0); /* what is awaited has its own */
 }
@@ -104,14 +165,14 @@ void session_wait(struct session *s, const char *what) {
 void session_resume(struct session *s) {
   if (!s->waiting) return;
   s->waiting = NULL;
+  patience_run(&s->patience, now_ms(s));
   loop_defer(s->loop, &s->turn);
 }
 
 static void drained_between_messages(struct session *s) {
-  bool idle = s->state == SESSION_START || s->state == SESSION_READY;
+  bool idle = s->state == SESSION_START || s->state == SESSION_READY || s->state == SESSION_AUTH;
   if (!s->loop->draining || !idle || s->waiting || s->closing) return;
-  reply(s, 421, "4.3.2", "%s is stopping; try again in a minute", s->loop->gateway->config->hostname);
-  session_close(s, true, "draining");
+  session_turn_away(s, "4.3.2", "stopping; try again in a minute", "draining");
 }
 
 static void emit_content(void *arg, struct bytes run_of_content) {
@@ -145,6 +206,7 @@ static size_t line_limit(const struct session *s, struct bytes in) {
 static size_t feed_line(struct session *s, struct bytes in) {
   size_t lf = bytes_find(in, '\n', 0);
   bool whole = lf < in.len;
+  if (whole) session_begin_patience(s);
   if (s->skipping_line) {
     if (whole) {
       s->skipping_line = false;
@@ -159,6 +221,7 @@ static size_t feed_line(struct session *s, struct bytes in) {
     return 0;
   }
   if (!whole) return 0;
+  s->behind = in.len - (lf + 1);
   if (lf == 0 || in.at[lf - 1] != '\r')
     reply(s, 500, "5.5.2", "a command ends with CR LF; this line ends with LF alone");
   else
@@ -175,18 +238,10 @@ static size_t feed(struct session *s, struct bytes in) {
     size_t n = s->state == SESSION_DATA ? feed_content(s, rest) : feed_line(s, rest);
     used += n;
     if (!n && s->skipping_line == was_skipping) break;
-    if (s->starting_tls) { /* RFC 3207 6: commands behind STARTTLS were put there by somebody in the middle */
-      if (used < in.len) session_close(s, false, "octets in the clear behind STARTTLS");
-      break;
-    }
+    if (s->state == SESSION_HANDSHAKE) break; /* nothing is behind it: do_starttls saw to that */
     drained_between_messages(s);
   }
   return used;
-}
-
-static void set_timeout(struct session *s) {
-  if (s->closing || s->waiting) return;
-  stream_set_timeout(s->stream, s->state == SESSION_DATA ? DATA_TIMEOUT_MS : COMMAND_TIMEOUT_MS);
 }
 
 static void keep_rest(struct session *s, struct bytes rest) {
@@ -200,19 +255,30 @@ static void run(struct session *s) {
   if (!s->in.len) buffer_free(&s->in);
   if (s->ended && !s->waiting) session_close(s, true, "the client closed the connection");
   if (!s->waiting && !s->closing) stream_resume(s->stream);
-  set_timeout(s);
+  session_set_timeout(s);
 }
 
 static void on_turn(struct deferred *d) {
   struct session *s = (struct session *)((char *)d - offsetof(struct session, turn));
+  if (s->state == SESSION_PROXY || s->state == SESSION_HANDSHAKE) return;
+  if (s->state == SESSION_ARRIVED) entrance_arrived(s);
   drained_between_messages(s);
-  if (!s->closing && !s->waiting) run(s);
+  if (!s->closing && !s->waiting && s->state != SESSION_ARRIVED) run(s);
 }
 
 static void on_data(void *owner, struct bytes data) {
   struct session *s = owner;
   if (s->closing) return;
   s->bytes_in += data.len;
+  if (s->state == SESSION_PROXY) {
+    entrance_header(s, data);
+    return;
+  }
+  if (s->state == SESSION_ARRIVED) {
+    entrance_spoken_early(s);
+    return;
+  }
+  if (s->state == SESSION_DATA) patience_feed(&s->patience, data.len, now_ms(s));
   if (s->in.len || s->waiting) {
     keep_rest(s, data);
     if (!s->waiting && !s->closing) run(s);
@@ -220,21 +286,16 @@ static void on_data(void *owner, struct bytes data) {
   }
   size_t used = feed(s, data);
   keep_rest(s, bytes_from(data, used));
-  set_timeout(s);
-}
-
-static void greet(struct session *s) {
-  reply(s, 220, NULL, "%s ESMTP Sendoff", s->loop->gateway->config->hostname);
-  set_timeout(s);
+  session_set_timeout(s);
 }
 
 static void on_event(void *owner, enum stream_event event) {
   struct session *s = owner;
   switch (event) {
   case STREAM_TLS_READY:
-    s->starting_tls = false;
     log_event(LOG_DEBUG_, s->id, "tls", "text", stream_tls_text(s->stream), NULL);
-    if (s->listen == LISTEN_IMPLICIT) greet(s);
+    if (s->state == SESSION_HANDSHAKE) session_set_state(s, SESSION_START);
+    loop_defer(s->loop, &s->turn); /* what the client sent with the end of its handshake comes first */
     break;
   case STREAM_END:
     s->ended = true; /* what is awaited, and what was sent before the end, still counts */
@@ -246,53 +307,19 @@ static void on_event(void *owner, enum stream_event event) {
   }
 }
 
-static void on_timeout(void *owner) {
-  struct session *s = owner;
-  reply(s, 421, "4.4.2", "%s: nothing heard for too long; good-bye", s->loop->gateway->config->hostname);
-  session_close(s, true, "timeout");
-}
-
 static const struct stream_owner calls = {on_data, on_event, on_timeout, on_close};
 
 /* --- the beginning --- */
 
-static void admit_by_address(struct session *s) {
-  const struct account *a = directory_account_by_client(s->loop->directory, stream_peer(s->stream));
-  if (!a) return;
-  s->account_id = a->id;
-  s->admitted = true;
-  bytes_copy(bytes_of(a->name), s->account, sizeof s->account);
-}
-
-static void begin(struct session *s) {
-  struct loop *l = s->loop;
-  ip_format(stream_peer(s->stream), s->peer);
-  log_event(LOG_INFO_, s->id, "session", "client", s->peer, NULL);
-  enum admitted a = admission_enter(l->gateway->admission, stream_peer(s->stream));
-  s->counted = a == ADMITTED;
-  const char *no = a == FULL_HERE          ? "too many sessions; try again in a minute"
-                   : a == FULL_FOR_ADDRESS ? "too many sessions from your address; close some, or try again in a minute"
-                   : l->draining           ? "stopping; try again in a minute"
-                                           : NULL;
-  if (s->listen == LISTEN_IMPLICIT && !no && stream_start_tls_server(s->stream) != OK) no = "TLS is not available";
-  if (no) {
-    if (s->listen != LISTEN_IMPLICIT) reply(s, 421, "4.3.2", "%s: %s", l->gateway->config->hostname, no);
-    session_close(s, true, no);
-    return;
-  }
-  admit_by_address(s);
-  if (s->listen != LISTEN_IMPLICIT) greet(s);
-  set_timeout(s);
-}
-
-void submission_accept(struct loop *loop, uv_stream_t *listener, enum listen_tls tls) {
+void submission_accept(struct loop *loop, uv_stream_t *listener, const struct listen_config *config) {
   struct session *s = calloc(1, sizeof *s);
   if (!s) {
     log_event(LOG_ERROR_, NULL, "out of memory: a connection waits", NULL);
     return; /* it stays in the kernel's queue until the next one comes */
   }
   s->loop = loop;
-  s->listen = tls;
+  s->listener = config;
+  s->listen = config->tls;
   s->turn.run = on_turn;
   buffer_init_secret(&s->in, SESSION_INPUT_MAX); /* passwords pass through it */
   id_format(id_new(), s->id);
@@ -305,7 +332,7 @@ void submission_accept(struct loop *loop, uv_stream_t *listener, enum listen_tls
   if (s->next) s->next->prev = s;
   loop->sessions = s;
   loop->session_count++;
-  begin(s);
+  entrance_begin(s);
 }
 
 void submission_drain(struct loop *loop) {
@@ -317,6 +344,6 @@ void submission_drain(struct loop *loop) {
 void submission_cut(struct loop *loop) {
   for (struct session *s = loop->sessions, *next; s; s = next) {
     next = s->next;
-    if (!s->waiting) session_close(s, false, "stopping");
+    if (!s->waiting && !s->closing) session_turn_away(s, "4.3.2", "stopping; try again in a minute", "stopping");
   }
 }

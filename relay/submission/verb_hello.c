@@ -1,4 +1,5 @@
 /* EHLO, HELO, STARTTLS: RFC 5321 4.1.1.1, RFC 3207. */
+#include "base/log.h"
 #include "relay/submission/session.h"
 
 #include <inttypes.h>
@@ -65,9 +66,15 @@ void do_starttls(struct session *s, struct bytes rest) {
     reply(s, 501, "5.5.4", "STARTTLS takes no argument"); /* RFC 3207 4 */
     return;
   }
+  /* RFC 3207 6: commands behind STARTTLS were put there by somebody in the middle, to be run inside TLS. */
+  if (s->behind || stream_has_input(s->stream)) {
+    reply(s, 554, "5.5.1", "octets in the clear behind STARTTLS; good-bye");
+    log_event(LOG_WARN_, s->id, "injection", "client", s->peer, "where", "behind STARTTLS", NULL);
+    session_close(s, true, "octets in the clear behind STARTTLS");
+    return;
+  }
   reply(s, 220, "2.0.0", "ready for TLS");
   if (s->closing) return;
-  s->starting_tls = true;
   if (stream_start_tls_server(s->stream) != OK) {
     session_close(s, true, "TLS cannot be started");
     return;
@@ -79,5 +86,5 @@ void do_starttls(struct session *s, struct bytes rest) {
     s->account_id = 0;
     s->account[0] = '\0';
   }
-  session_set_state(s, SESSION_START);
+  session_set_state(s, SESSION_HANDSHAKE);
 }

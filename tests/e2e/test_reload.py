@@ -90,6 +90,7 @@ def test_sigterm_does_not_wait_for_ever(lab):
         begin = time.monotonic()
         gateway.stop()
         assert time.monotonic() - begin < 40
+        assert talk.reply().startswith("421 4.3.2"), "the cut came without a word"
 
 
 def test_restart_delivers_what_waits(lab):

@@ -21,8 +21,11 @@ def plain(user, password):
 class Dialogue:
     """A line-level session: what is said is exactly what is sent."""
 
-    def __init__(self, address, implicit=False, timeout=20):
-        self._socket = socket.create_connection(address, timeout)
+    def __init__(self, address, implicit=False, timeout=20, source=None, before=b""):
+        """`source`: the address to come from; `before`: octets in the clear that go ahead of everything."""
+        self._socket = socket.create_connection(address, timeout, (source, 0) if source else None)
+        if before:
+            self._socket.sendall(before)
         self._input = b""
         if implicit:
             self._socket = trusting().wrap_socket(self._socket)
@@ -105,9 +108,9 @@ class Dialogue:
         return line.rstrip(b"\r").decode("utf-8", "replace")
 
 
-def dialogue(gateway, account=None, tls="starttls", helo="client.example"):
+def dialogue(gateway, account=None, tls="starttls", helo="client.example", source=None):
     """A greeted session; with `account`, inside TLS and logged in."""
-    talk = Dialogue(gateway.endpoint("implicit" if tls == "implicit" else tls), implicit=tls == "implicit")
+    talk = Dialogue(gateway.endpoint("implicit" if tls == "implicit" else tls), implicit=tls == "implicit", source=source)
     greeting = talk.reply()
     assert greeting.startswith("220"), greeting
     talk.say(f"EHLO {helo}")

@@ -1,5 +1,6 @@
 """A gateway of a test's own: made by `sendoff init`, run as a child process, asked through its command line."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -121,6 +122,23 @@ class Gateway:
         """What every test ends with: a gateway that is still running is stopped and must have been well."""
         if self.running():
             self.stop()
+
+    @contextlib.contextmanager
+    def frozen(self):
+        """It does nothing meanwhile; what comes for it waits in the kernel."""
+        self._process.send(signal.SIGSTOP)
+        wait_until(self._all_stopped, "every thread has stopped")
+        try:
+            yield
+        finally:
+            self._process.send(signal.SIGCONT)
+
+    def _all_stopped(self):
+        states = []
+        for task in os.listdir(f"/proc/{self.pid}/task"):
+            with open(f"/proc/{self.pid}/task/{task}/stat") as stat:
+                states.append(stat.read().rpartition(")")[2].split()[0])
+        return set(states) == {"T"}
 
     def kill(self):
         """SIGKILL, at once."""
