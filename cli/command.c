@@ -12,7 +12,7 @@
 
 static const struct verb *const nouns[] = {init_verbs,   serve_verbs, config_verbs, account_verbs,
                                            domain_verbs, dkim_verbs,  source_verbs, queue_verbs,
-                                           log_verbs,    why_verbs,   status_verbs};
+                                           log_verbs,    why_verbs,   status_verbs, unban_verbs};
 #define NOUN_COUNT (sizeof nouns / sizeof nouns[0])
 
 /* --- messages --- */

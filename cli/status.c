@@ -5,14 +5,36 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+static void print_ban(const json_t *ban) {
+  char left[40];
+  const char *account = json_string_value(json_object_get(ban, "account"));
+  const char *address = json_string_value(json_object_get(ban, "address"));
+  clock_format_span(json_integer_value(json_object_get(ban, "seconds_left")) * SECOND_US, left, sizeof left);
+  if (account)
+    printf("  account %s: for %s logins only from addresses that it knows\n", account, left);
+  else
+    printf("  %s: for %s\n", address ? address : "?", left);
+}
+
+static void print_bans(const json_t *bans, json_int_t count) {
+  size_t i;
+  const json_t *ban;
+  if (!json_array_size(bans)) return;
+  printf("\nBanned for failed logins (lift it: sendoff unban ADDRESS|ACCOUNT|--all):\n");
+  json_array_foreach(bans, i, ban) print_ban(ban);
+  if (count > (json_int_t)i) printf("  and %lld more\n", (long long)count - (long long)i);
+}
+
 static void print_figures(const char *text, size_t len) {
   json_t *object = json_loadb(text, len, 0, NULL), *value;
   const char *key;
   json_object_foreach(object, key, value) {
+    if (json_is_array(value)) continue;
     char *figure = json_is_string(value) ? NULL : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
     printf("%-22s %s\n", key, json_is_string(value) ? json_string_value(value) : figure ? figure : "?");
     free(figure);
   }
+  print_bans(json_object_get(object, "bans"), json_integer_value(json_object_get(object, "banned")));
   json_decref(object);
 }
 
@@ -36,5 +58,7 @@ static enum exit_status status(struct cli *c) {
   return out;
 }
 
-const struct verb status_verbs[] = {
-    {"status", NULL, "", "", "The running gateway's figures.", "sendoff status", 0, 0, status}, {0}};
+const struct verb status_verbs[] = {{"status", NULL, "", "",
+                                     "The running gateway's figures, and who is banned for failed logins.",
+                                     "sendoff status", 0, 0, status},
+                                    {0}};

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LINE_MAX_OCTETS 64
+#define LINE_MAX_OCTETS 160
 #define REQUESTS_MAX 32
 #define REQUEST_MS 10000
 
@@ -85,6 +85,8 @@ static void ask(struct control_request *r) {
     calls->reload(calls->arg, r);
   else if (strcmp(r->line, "status") == 0)
     calls->status(calls->arg, r);
+  else if (strcmp(r->line, "unban") == 0 || strncmp(r->line, "unban ", 6) == 0)
+    calls->unban(calls->arg, r->line[5] ? r->line + 6 : "", r);
   else
     control_answer(r, "error: unknown request");
 }

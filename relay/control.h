@@ -1,6 +1,6 @@
 /* The control socket, DATA_DIR/control.sock: one line in, the answer out, closed. "reload": the configuration in the
- * store, or the queue, was changed; "ok" comes when every loop has it. "status": one JSON object. The supervisor's
- * thread only. */
+ * store, or the queue, was changed; "ok" comes when every loop has it. "status": one JSON object. "unban",
+ * "unban WHAT": "ok" and how many bans were lifted. The supervisor's thread only. */
 #ifndef SENDOFF_RELAY_CONTROL_H
 #define SENDOFF_RELAY_CONTROL_H
 
@@ -11,6 +11,7 @@ struct control_request;
 struct control_calls {
   void (*reload)(void *arg, struct control_request *r); /* each must end in one control_answer, sooner or later */
   void (*status)(void *arg, struct control_request *r);
+  void (*unban)(void *arg, const char *what, struct control_request *r); /* "": all */
   void *arg;
 };
 int control_start(struct loop *supervisor, const char *data_dir, const struct control_calls *calls,

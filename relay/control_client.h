@@ -6,7 +6,7 @@
 #include "base/result.h"
 
 /* Asks, and reads the answer without its newline. E_NOT_FOUND: no gateway is running. E_BUSY: it does not answer.
- * E_DENIED: it said "error: ...", which is in `answer`. */
+ * E_TOO_BIG: the request is over 158 octets. E_DENIED: it said "error: ...", which is in `answer`. */
 int control_ask(const char *data_dir, const char *request, struct buffer *answer);
 
 #endif

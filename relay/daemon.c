@@ -20,6 +20,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <gnutls/gnutls.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -265,9 +266,18 @@ static void on_control_status(void *arg, struct control_request *r) {
   status_ask(&s->loop, s->started_us, r);
 }
 
+static void on_control_unban(void *arg, const char *what, struct control_request *r) {
+  struct supervisor *s = arg;
+  char answer[32];
+  size_t lifted = admission_unban(s->gateway.admission, *what ? what : NULL);
+  if (lifted) log_event(LOG_INFO_, NULL, "unbanned", "what", *what ? what : "all", NULL);
+  snprintf(answer, sizeof answer, "ok %zu", lifted);
+  control_answer(r, answer);
+}
+
 static int start_supervisor(struct supervisor *s, struct reason *why) {
   static const int numbers[3] = {SIGTERM, SIGINT, SIGHUP};
-  struct control_calls calls = {on_control_reload, on_control_status, s};
+  struct control_calls calls = {on_control_reload, on_control_status, on_control_unban, s};
   for (size_t i = 0; i < 3; i++) {
     uv_signal_init(&s->loop.uv, &s->signals[i]);
     s->signals[i].data = s;

@@ -3,10 +3,13 @@
 #include "relay/broadcast.h"
 #include "relay/delivery/delivery.h"
 #include "relay/delivery/dispatch.h"
+#include "relay/submission/admission.h"
 
 #include <jansson.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+#define BANS_SHOWN_MAX 200 /* what a person reads, and the command's buffer holds */
 
 struct status {
   struct loop *supervisor;
@@ -29,6 +32,19 @@ static void each(struct loop *on, struct broadcast_token *t) {
 
 static json_t *number(uint64_t n) {
   return json_integer((json_int_t)n);
+}
+
+/* Who may not log in, the first of them. False without memory. */
+static bool add_bans(json_t *object, struct admission *a) {
+  struct ban *bans = calloc(BANS_SHOWN_MAX, sizeof *bans);
+  if (!bans) return false;
+  size_t count = admission_bans(a, bans, BANS_SHOWN_MAX);
+  json_t *list = json_array();
+  for (size_t i = 0; i < count && i < BANS_SHOWN_MAX; i++)
+    json_array_append_new(list, json_pack("{s:s, s:I}", bans[i].account ? "account" : "address", bans[i].what,
+                                          "seconds_left", (json_int_t)(bans[i].left_ms + 999) / 1000));
+  free(bans);
+  return json_object_set_new(object, "banned", number(count)) == 0 && json_object_set_new(object, "bans", list) == 0;
 }
 
 static json_t *describe(const struct status *s) {
@@ -63,6 +79,10 @@ static json_t *describe(const struct status *s) {
 static void done(void *arg) {
   struct status *s = arg;
   json_t *object = describe(s);
+  if (object && !add_bans(object, s->supervisor->gateway->admission)) {
+    json_decref(object);
+    object = NULL;
+  }
   char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
   control_answer(s->request, text ? text : "error: out of memory");
   free(text);
