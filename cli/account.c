@@ -75,6 +75,15 @@ static enum exit_status read_client_ips(struct cli *c, struct draft *d) {
   return EXIT_DONE;
 }
 
+static enum exit_status read_idempotent(struct cli *c, struct draft *d) {
+  const char *text = cli_option(c, "idempotent");
+  d->account.idempotent = !text || strcmp(text, "on") == 0;
+  if (!text) return EXIT_DONE;
+  d->parts |= ACCOUNT_IDEMPOTENT;
+  return d->account.idempotent || strcmp(text, "off") == 0 ? EXIT_DONE
+                                                           : cli_fail(EXIT_WORDS, "--idempotent is on or off");
+}
+
 static enum exit_status read_rest(struct cli *c, struct draft *d) {
   const char *eight = cli_option(c, "eight-bit");
   d->account.pool = cli_option(c, "pool");
@@ -93,6 +102,7 @@ static enum exit_status read_draft(struct cli *c, struct draft *d) {
   enum exit_status s = read_senders(c, d);
   if (s == EXIT_DONE) s = read_limits(c, d);
   if (s == EXIT_DONE) s = read_client_ips(c, d);
+  if (s == EXIT_DONE) s = read_idempotent(c, d);
   if (s == EXIT_DONE) s = read_rest(c, d);
   return s;
 }
@@ -286,11 +296,11 @@ static json_t *client_ips_json(const struct account *a) {
 }
 
 static json_t *account_json(const struct account *a) {
-  return json_pack("{s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:s, s:o}", "account", json_text(a->name), "senders",
+  return json_pack("{s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:s, s:s, s:o}", "account", json_text(a->name), "senders",
                    senders_json(a), "limits", limits_json(a), "pool", json_text(a->pool), "client_ips",
                    client_ips_json(a), "state", a->suspended ? "suspended" : "active", "reason",
-                   json_text(a->suspend_reason), "eight_bit", a->accept_8bit ? "accept" : "refuse", "created",
-                   json_time(a->created_us));
+                   json_text(a->suspend_reason), "eight_bit", a->accept_8bit ? "accept" : "refuse", "idempotent",
+                   a->idempotent ? "on" : "off", "created", json_time(a->created_us));
 }
 
 /* "a b c" in `out`, and lets go of the list. */
@@ -351,15 +361,15 @@ static enum exit_status show(struct cli *c) {
   return s;
 }
 
-#define SETTINGS "sender= limit= pool= client-ip= eight-bit="
+#define SETTINGS "sender= limit= pool= client-ip= eight-bit= idempotent="
 #define SETTINGS_TEXT                                                                                                  \
   "[--sender DOMAIN|ADDRESS|*]... [--limit SPEC|none]... [--pool POOL] [--client-ip CIDR|none]... [--eight-bit "       \
-  "refuse|accept]"
+  "refuse|accept] [--idempotent on|off]"
 
 const struct verb account_verbs[] = {
     {"account", "add",
      "NAME --sender DOMAIN|ADDRESS|* ... [--limit SPEC]... [--pool POOL] [--client-ip CIDR]... [--eight-bit "
-     "refuse|accept] [--password-stdin]",
+     "refuse|accept] [--idempotent on|off] [--password-stdin]",
      SETTINGS " password-stdin",
      "Makes an account and prints its password, once. SPEC is "
      "COUNT[rcpt|KB|MB]/second|minute|hour|day|month|message[:reject|defer|smooth]. "
@@ -371,7 +381,9 @@ const struct verb account_verbs[] = {
      "sendoff account usage blog", 0, 1, account_usage},
     {"account", "set", "NAME " SETTINGS_TEXT, SETTINGS,
      "Changes an account; a list that is given replaces the old one. Takes effect at once. --eight-bit accept is for "
-     "applications (PHPMailer, WordPress) that send 8-bit text without announcing it; the default refuses it (5.6.1).",
+     "applications (PHPMailer, WordPress) that send 8-bit text without announcing it; the default refuses it (5.6.1). "
+     "--idempotent off is for applications that send the very same message twice and mean it: by default the same "
+     "Message-ID, recipients and content within ten minutes are answered with the first one's id, and sent once.",
      "sendoff account set blog --limit 100/minute --limit 10000/day", 1, 1, set},
     {"account", "password", "NAME [--password-stdin]", "password-stdin",
      "A new password, printed once. The old one ends at once.", "sendoff account password blog", 1, 1, password},

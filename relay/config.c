@@ -122,6 +122,16 @@ static int check_patience(cfg_t *cfg, cfg_opt_t *opt) {
   return -1;
 }
 
+/* Also none at all. */
+static int check_span(cfg_t *cfg, cfg_opt_t *opt) {
+  int64_t us;
+  const char *text = cfg_opt_getnstr(opt, 0);
+  if (duration_parse(text, &us) == OK && us <= 366 * 86400 * SECOND_US) return 0;
+  cfg_error(cfg, "%s = \"%s\": write a duration up to a year, as in \"10m\", \"7d\", or \"0s\" for none",
+            cfg_opt_name(opt), text);
+  return -1;
+}
+
 static int check_format(cfg_t *cfg, cfg_opt_t *opt) {
   const char *text = cfg_opt_getnstr(opt, 0);
   if (strcmp(text, "text") == 0 || strcmp(text, "json") == 0) return 0;
@@ -182,6 +192,7 @@ static void set_checks(cfg_t *c) {
   cfg_set_validate_func(c, "delivery|port", check_port);
   cfg_set_validate_func(c, "delivery|retry", check_duration);
   cfg_set_validate_func(c, "delivery|expire", check_duration);
+  cfg_set_validate_func(c, "delivery|delay_notice", check_duration);
   cfg_set_validate_func(c, "limits|max_message_size", check_size);
   cfg_set_validate_func(c, "limits|max_sessions", check_count);
   cfg_set_validate_func(c, "limits|max_sessions_per_address", check_count);
@@ -194,6 +205,8 @@ static void set_checks(cfg_t *c) {
   cfg_set_validate_func(c, "limits|login_failures_per_account", check_count_or_none);
   cfg_set_validate_func(c, "limits|login_window", check_patience);
   cfg_set_validate_func(c, "limits|ban", check_duration);
+  cfg_set_validate_func(c, "limits|max_hold", check_span);
+  cfg_set_validate_func(c, "limits|repeat_window", check_span);
   cfg_set_validate_func(c, "log|retain", check_duration);
   cfg_set_validate_func(c, "log|format", check_format);
   cfg_set_validate_func(c, "http", refuse_http);
@@ -205,9 +218,9 @@ static cfg_t *make_parser(void) {
   static cfg_opt_t tls_opts[] = {CFG_STR("certificate", NULL, CFGF_NONE), CFG_STR("key", NULL, CFGF_NONE), CFG_END()};
   static cfg_opt_t dns_opts[] = {CFG_STR_LIST("servers", NULL, CFGF_NONE), CFG_STR("trust_anchor", NULL, CFGF_NONE),
                                  CFG_END()};
-  static cfg_opt_t delivery_opts[] = {CFG_INT("port", 25, CFGF_NONE),
-                                      CFG_STR_LIST("retry", "{1m, 5m, 15m, 1h, 2h, 4h}", CFGF_NONE),
-                                      CFG_STR("expire", "5d", CFGF_NONE), CFG_END()};
+  static cfg_opt_t delivery_opts[] = {
+      CFG_INT("port", 25, CFGF_NONE), CFG_STR_LIST("retry", "{1m, 5m, 15m, 1h, 2h, 4h}", CFGF_NONE),
+      CFG_STR("expire", "5d", CFGF_NONE), CFG_STR("delay_notice", "4h", CFGF_NONE), CFG_END()};
   static cfg_opt_t limits_opts[] = {
       CFG_STR("max_message_size", "36M", CFGF_NONE), CFG_INT("max_sessions", 2000, CFGF_NONE),
       CFG_INT("max_sessions_per_address", 100, CFGF_NONE), CFG_INT("max_recipients", 1000, CFGF_NONE),
@@ -215,7 +228,8 @@ static cfg_t *make_parser(void) {
       CFG_STR("command_timeout", "5m", CFGF_NONE), CFG_STR("data_timeout", "3m", CFGF_NONE),
       CFG_STR("handshake_timeout", "30s", CFGF_NONE), CFG_INT("minimum_rate", 100, CFGF_NONE),
       CFG_INT("login_failures_per_address", 20, CFGF_NONE), CFG_INT("login_failures_per_account", 100, CFGF_NONE),
-      CFG_STR("login_window", "10m", CFGF_NONE), CFG_STR("ban", "15m", CFGF_NONE), CFG_END()};
+      CFG_STR("login_window", "10m", CFGF_NONE), CFG_STR("ban", "15m", CFGF_NONE), CFG_STR("max_hold", "7d", CFGF_NONE),
+      CFG_STR("repeat_window", "10m", CFGF_NONE), CFG_END()};
   static cfg_opt_t log_opts[] = {CFG_STR("retain", "30d", CFGF_NONE), CFG_STR("format", "text", CFGF_NONE), CFG_END()};
   static cfg_opt_t http_opts[] = {CFG_STR("listen", NULL, CFGF_NONE), CFG_END()};
   static cfg_opt_t opts[] = {CFG_STR("hostname", NULL, CFGF_NONE),
@@ -299,6 +313,8 @@ static void take_limits(cfg_t *limits, struct config *out) {
   out->login_failures_per_account = (unsigned)cfg_getint(limits, "login_failures_per_account");
   duration_parse(cfg_getstr(limits, "login_window"), &out->login_window_us);
   duration_parse(cfg_getstr(limits, "ban"), &out->ban_us);
+  duration_parse(cfg_getstr(limits, "max_hold"), &out->max_hold_us);
+  duration_parse(cfg_getstr(limits, "repeat_window"), &out->repeat_window_us);
 }
 
 static bool take_all(cfg_t *c, struct config *out) {
@@ -307,6 +323,7 @@ static bool take_all(cfg_t *c, struct config *out) {
   take_limits(cfg_getsec(c, "limits"), out);
   out->delivery_port = (unsigned)cfg_getint(delivery, "port");
   duration_parse(cfg_getstr(delivery, "expire"), &out->expire_us);
+  duration_parse(cfg_getstr(delivery, "delay_notice"), &out->delay_notice_us);
   out->retry_count = cfg_size(delivery, "retry");
   for (size_t i = 0; i < out->retry_count && i < CONFIG_RETRIES_MAX; i++)
     duration_parse(cfg_getnstr(delivery, "retry", (unsigned)i), &out->retry_us[i]);

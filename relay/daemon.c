@@ -231,7 +231,7 @@ static int open_files(struct supervisor *s, struct reason *why) {
   if (rc == OK) rc = listener_bind(c, s->gateway.loop_count, &s->listeners, why);
   if (rc == OK) rc = privileges_drop(c->user, why);
   if (rc == OK) rc = lock_data(s, why);
-  struct store_options options = {.log_retain_us = c->log_retain_us};
+  struct store_options options = {.log_retain_us = c->log_retain_us, .repeat_window_us = c->repeat_window_us};
   if (rc == OK) rc = store_open(c->data_dir, &options, &s->gateway.store, why);
   if (rc == OK) rc = reader_open(c->data_dir, &s->reader, why);
   if (rc == OK) rc = reader_directory(s->reader, &s->directory, why);

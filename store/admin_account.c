@@ -68,6 +68,13 @@ static int set_8bit(struct admin *a, int64_t id, const struct account *from) {
   return sql_run(s);
 }
 
+static int set_idempotent(struct admin *a, int64_t id, const struct account *from) {
+  sqlite3_stmt *s = sql_use(&a->q, "UPDATE accounts SET idempotent = ? WHERE id = ?");
+  sql_bind_int(s, 1, from->idempotent);
+  sql_bind_int(s, 2, id);
+  return sql_run(s);
+}
+
 static void bind_verifier(sqlite3_stmt *s, int at, const struct scram_verifier *v) {
   sql_bind_int(s, at, v->iterations);
   sql_bind_blob(s, at + 1, (struct bytes){(const char *)v->salt, sizeof v->salt});
@@ -88,7 +95,8 @@ static int set_parts(struct admin *a, int64_t id, unsigned what, const struct ac
     unsigned part;
     int (*set)(struct admin *a, int64_t id, const struct account *from);
   } parts[] = {{ACCOUNT_SENDERS, set_senders},       {ACCOUNT_LIMITS, set_limits}, {ACCOUNT_POOL, set_pool},
-               {ACCOUNT_CLIENT_IPS, set_client_ips}, {ACCOUNT_8BIT, set_8bit},     {ACCOUNT_VERIFIER, set_verifier}};
+               {ACCOUNT_CLIENT_IPS, set_client_ips}, {ACCOUNT_8BIT, set_8bit},     {ACCOUNT_VERIFIER, set_verifier},
+               {ACCOUNT_IDEMPOTENT, set_idempotent}};
   int rc = OK;
   for (size_t i = 0; rc == OK && i < sizeof parts / sizeof parts[0]; i++)
     if (what & parts[i].part) rc = parts[i].set(a, id, from);
@@ -120,7 +128,7 @@ int admin_account_add(struct admin *a, const struct account *from, struct reason
     fail(why, rc, "account %s exists already; change it with: sendoff account set %s", from->name, from->name);
   int64_t id = sqlite3_last_insert_rowid(a->q.db);
   if (rc == OK) rc = forget_usage(a, from->name);
-  if (rc == OK) rc = set_parts(a, id, ACCOUNT_SENDERS | ACCOUNT_LIMITS | ACCOUNT_CLIENT_IPS, from);
+  if (rc == OK) rc = set_parts(a, id, ACCOUNT_SENDERS | ACCOUNT_LIMITS | ACCOUNT_CLIENT_IPS | ACCOUNT_IDEMPOTENT, from);
   return admin_end(a, rc, "config", why);
 }
 

@@ -19,6 +19,7 @@ struct account {
   bool suspended;
   const char *suspend_reason;
   bool accept_8bit; /* 8-bit content without BODY=8BITMIME is taken as if announced */
+  bool idempotent;  /* the same message submitted again within the window is not sent twice */
   struct scram_verifier verifier;
   int64_t created_us;
 };

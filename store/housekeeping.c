@@ -3,29 +3,45 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/log.h"
+#include "store/recent.h"
 
 #define PURGE_EVERY_MS 60000
 #define QUIET_MS 1000
 
-void housekeeping_init(struct housekeeping *h, struct sql *q, int64_t retain_us, uint64_t now_ms) {
-  *h = (struct housekeeping){.q = q,
-                             .retain_us = retain_us,
-                             .purge_at_ms = retain_us ? now_ms : UINT64_MAX,
-                             .checkpoint_at_ms = now_ms + QUIET_MS};
+void housekeeping_init(struct housekeeping *h, struct sql *q, const struct store_options *options, uint64_t now_ms) {
+  bool purges = options->log_retain_us || options->repeat_window_us;
+  *h = (struct housekeeping){
+      .q = q, .options = *options, .purge_at_ms = purges ? now_ms : UINT64_MAX, .checkpoint_at_ms = now_ms + QUIET_MS};
 }
 
 void housekeeping_busy(struct housekeeping *h, uint64_t now_ms) {
   h->checkpoint_at_ms = now_ms + QUIET_MS;
 }
 
-/* Ids sort by time, so the oldest lines are the first of the table. True when there may be more of them. */
-static bool purge(struct housekeeping *h) {
+/* Ids sort by time, so the oldest lines are the first of the table. *more: there may be more of them. */
+static int purge_events(struct housekeeping *h, bool *more) {
+  *more = false;
+  if (!h->options.log_retain_us) return OK;
   sqlite3_stmt *s =
       sql_use(h->q, "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE id < ? ORDER BY id LIMIT ?)");
-  sql_bind_int(s, 1, id_floor(clock_now_us() - h->retain_us));
+  sql_bind_int(s, 1, id_floor(clock_now_us() - h->options.log_retain_us));
   sql_bind_int(s, 2, PURGE_BATCH);
   int rc = sql_run(s);
-  if (rc == OK) return sqlite3_changes(h->q->db) == PURGE_BATCH;
+  *more = rc == OK && sqlite3_changes(h->q->db) == PURGE_BATCH;
+  return rc;
+}
+
+/* Also with a window of 0: then what an earlier configuration has left goes. */
+static int purge_submissions(struct housekeeping *h, bool *more) {
+  return recent_purge(h->q, h->options.repeat_window_us, clock_now_us(), PURGE_BATCH, more);
+}
+
+/* True when there may be more. */
+static bool purge(struct housekeeping *h) {
+  bool more_events, more_submissions = false;
+  int rc = purge_events(h, &more_events);
+  if (rc == OK) rc = purge_submissions(h, &more_submissions);
+  if (rc == OK) return more_events || more_submissions;
   struct reason why;
   sql_why(h->q, rc, &why);
   log_event(LOG_WARN_, NULL, "old log lines could not be purged", "reason", why.text, NULL);

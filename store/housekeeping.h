@@ -4,16 +4,17 @@
 #define SENDOFF_STORE_HOUSEKEEPING_H
 
 #include "store/sql.h"
+#include "store/store.h"
 
 #define PURGE_BATCH 1000 /* events in one piece: bounds how long mail waits for it */
 
 struct housekeeping {
   struct sql *q;
-  int64_t retain_us;                      /* 0: everything is kept */
+  struct store_options options;
   uint64_t purge_at_ms, checkpoint_at_ms; /* monotonic; UINT64_MAX: nothing to do */
 };
 
-void housekeeping_init(struct housekeeping *h, struct sql *q, int64_t retain_us, uint64_t now_ms);
+void housekeeping_init(struct housekeeping *h, struct sql *q, const struct store_options *options, uint64_t now_ms);
 /* A batch was committed: the write-ahead log has grown, and it is not quiet now. */
 void housekeeping_busy(struct housekeeping *h, uint64_t now_ms);
 /* Does what is due, one piece at most of each; returns when it wants to be called again. */

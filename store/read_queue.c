@@ -21,7 +21,8 @@ int reader_due_domains(struct reader *r, bool (*row)(void *arg, const char *doma
 
 #define ROW_COLUMNS                                                                                                    \
   "SELECT m.id, m.account, m.pool, m.reverse_path, m.flags, m.size, m.created_us, m.expires_us,"                       \
-  " r.id, r.address, r.domain, r.attempts, r.next_us, r.state, r.last "
+  " r.id, r.address, r.domain, r.attempts, r.next_us, r.state, r.last,"                                                \
+  " m.envid, m.priority, m.deliver_by_us, r.notify, r.orcpt "
 
 static int give_rows(sqlite3_stmt *s, queue_row *row, void *arg) {
   int rc;
@@ -33,14 +34,19 @@ static int give_rows(sqlite3_stmt *s, queue_row *row, void *arg) {
                         .flags = (unsigned)sqlite3_column_int64(s, 4),
                         .size = (uint64_t)sqlite3_column_int64(s, 5),
                         .created_us = sqlite3_column_int64(s, 6),
-                        .expires_us = sqlite3_column_int64(s, 7)};
+                        .expires_us = sqlite3_column_int64(s, 7),
+                        .envid = sql_text(s, 15),
+                        .priority = (int)sqlite3_column_int64(s, 16),
+                        .deliver_by_us = sqlite3_column_int64(s, 17)};
     struct queued_recipient q = {.id = sqlite3_column_int64(s, 8),
                                  .address = sql_text(s, 9),
                                  .domain = sql_text(s, 10),
                                  .attempts = (unsigned)sqlite3_column_int64(s, 11),
                                  .next_us = sqlite3_column_int64(s, 12),
                                  .state = (enum recipient_state)sqlite3_column_int64(s, 13),
-                                 .last = sql_text(s, 14)};
+                                 .last = sql_text(s, 14),
+                                 .notify = (unsigned)sqlite3_column_int64(s, 18),
+                                 .orcpt = sql_text(s, 19)};
     if (row(arg, &m, &q)) continue;
     sqlite3_reset(s);
     return OK;

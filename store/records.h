@@ -35,10 +35,25 @@ enum event_kind {
 };
 
 enum message_flag {
-  MESSAGE_8BIT = 1,    /* BODY=8BITMIME, or content accepted as such: the next hop must offer 8BITMIME (RFC 6152) */
-  MESSAGE_UTF8 = 2,    /* needs SMTPUTF8 at the next hop (RFC 6531) */
-  MESSAGE_IN_FILE = 4, /* content is in a spool file, not in the row */
-  MESSAGE_IS_DSN = 8,  /* made here; failing, it makes no further DSN */
+  MESSAGE_8BIT = 1,      /* 8-bit content: the next hop must offer 8BITMIME, or be given it converted (RFC 6152) */
+  MESSAGE_UTF8 = 2,      /* UTF-8 in the reverse-path or in the header: needs SMTPUTF8 at the next hop (RFC 6531) */
+  MESSAGE_IN_FILE = 4,   /* content is in a spool file, not in the row */
+  MESSAGE_IS_DSN = 8,    /* made here; failing, it makes no further DSN */
+  MESSAGE_RET_FULL = 16, /* RET=FULL, RET=HDRS; neither: the sender has no wish (RFC 3461 4.3) */
+  MESSAGE_RET_HDRS = 32,
+  MESSAGE_REQUIRE_TLS = 64, /* RFC 8689 */
+  MESSAGE_BY_RETURN = 128,  /* RFC 2852: at most one of these two, with deliver_by_us */
+  MESSAGE_BY_NOTIFY = 256,
+  MESSAGE_BY_TRACE = 512,
+};
+
+/* Of a recipient: RFC 3461 4.1. 0: nothing was said, which is NOTIFY_FAILURE, and leave to tell of delay. */
+enum notify_flag {
+  NOTIFY_NEVER = 1,
+  NOTIFY_SUCCESS = 2,
+  NOTIFY_FAILURE = 4,
+  NOTIFY_DELAY = 8,
+  NOTIFY_DELAY_TOLD = 16, /* not the sender's: a notice of delay has been sent */
 };
 
 enum recipient_state { RECIPIENT_QUEUED, RECIPIENT_HELD };
@@ -51,7 +66,9 @@ struct queued_recipient {
   unsigned attempts;   /* made so far */
   int64_t next_us;     /* earliest next attempt */
   enum recipient_state state;
-  const char *last; /* the last reply or reason; may be "" */
+  const char *last;  /* the last reply or reason; may be "" */
+  unsigned notify;   /* enum notify_flag */
+  const char *orcpt; /* as it came, "rfc822;xtext"; "": none (RFC 3461 4.2) */
 };
 
 /* A message's envelope and where its content is. Wire content is prefix followed by content, both with CRLF lines,
@@ -62,8 +79,11 @@ struct message {
   const char *pool;         /* pool of sources it leaves from */
   const char *reverse_path; /* without angle brackets; "" is the null reverse-path */
   unsigned flags;           /* enum message_flag */
+  const char *envid;        /* xtext, as it came; "": none (RFC 3461 4.4) */
+  int priority;             /* -9 to 9 (RFC 6710) */
   uint64_t size;            /* octets of prefix + content */
   int64_t created_us, expires_us;
+  int64_t deliver_by_us; /* 0: no such wish (RFC 2852) */
 };
 
 /* One line of the delivery log. Strings may be NULL when writing (nothing to say) and are "" when read. */

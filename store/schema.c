@@ -64,6 +64,23 @@ static const char *const steps[] = {
     "CREATE INDEX events_message ON events(message_id) WHERE message_id <> 0;"
     "CREATE INDEX events_account ON events(account, id);"
     "CREATE INDEX events_ref ON events(ref) WHERE ref IS NOT NULL;",
+
+    /* What the extensions of SMTP say of a message (RFC 3461, RFC 2852, RFC 6710), and what makes a submission the same
+       as an earlier one. The columns that the queue reads stand before the content, so that it need not be walked. */
+    "CREATE TABLE extended_messages(id INTEGER PRIMARY KEY, account TEXT NOT NULL, pool TEXT NOT NULL, reverse_path "
+    "TEXT NOT NULL, envid TEXT NOT NULL,"
+    " flags INTEGER NOT NULL, priority INTEGER NOT NULL, size INTEGER NOT NULL, created_us INTEGER NOT NULL, "
+    "expires_us INTEGER NOT NULL, deliver_by_us INTEGER NOT NULL,"
+    " prefix BLOB NOT NULL, content BLOB,"
+    " CHECK ((content IS NULL) = ((flags & 4) <> 0))) STRICT;"
+    "INSERT INTO extended_messages SELECT id, account, pool, reverse_path, '', flags, 0, size, created_us, expires_us, "
+    "0, prefix, content FROM messages;"
+    "DROP TABLE messages;"
+    "ALTER TABLE extended_messages RENAME TO messages;"
+    "ALTER TABLE recipients ADD COLUMN notify INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE recipients ADD COLUMN orcpt TEXT NOT NULL DEFAULT '';"
+    "CREATE TABLE submissions(id INTEGER PRIMARY KEY, digest BLOB NOT NULL) STRICT;"
+    "ALTER TABLE accounts ADD COLUMN idempotent INTEGER NOT NULL DEFAULT 1;",
 };
 #define VERSION ((int64_t)(sizeof steps / sizeof steps[0]))
 
@@ -121,8 +138,12 @@ int schema_migrate_by(struct sql *q, const char *const *all, int64_t count, stru
   return rc;
 }
 
+int schema_migrate_to(struct sql *q, int64_t version, struct reason *why) {
+  return schema_migrate_by(q, steps, version, why);
+}
+
 int schema_migrate(struct sql *q, struct reason *why) {
-  return schema_migrate_by(q, steps, VERSION, why);
+  return schema_migrate_to(q, VERSION, why);
 }
 
 int schema_set_node(struct sql *q, struct reason *why) {

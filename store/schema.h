@@ -6,6 +6,8 @@
 
 /* Brings the database to this version. E_NEWER when it is beyond. */
 int schema_migrate(struct sql *q, struct reason *why);
+/* The same, to an older version: for tests of the way from it. */
+int schema_migrate_to(struct sql *q, int64_t version, struct reason *why);
 /* The same by any steps, for tests: those beyond the user_version, all in one transaction. */
 int schema_migrate_by(struct sql *q, const char *const *steps, int64_t count, struct reason *why);
 /* OK when the database is of this version. */

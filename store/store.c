@@ -125,9 +125,9 @@ int store_open(const char *data_dir, const struct store_options *options, struct
   if (!s) return fail(why, E_MEMORY, "out of memory");
   init_lock(s);
   s->tail = &s->head;
-  int rc = writer_open(data_dir, &s->writer, why);
+  int rc = writer_open(data_dir, options->repeat_window_us, &s->writer, why);
   if (rc == OK) {
-    housekeeping_init(&s->housekeeping, &s->writer.q, options->log_retain_us, clock_monotonic_ms());
+    housekeeping_init(&s->housekeeping, &s->writer.q, options, clock_monotonic_ms());
     rc = start_thread(s, why);
     if (rc != OK) writer_close(&s->writer);
   }

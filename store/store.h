@@ -20,7 +20,8 @@ struct store_op;
 int store_create(const char *data_dir, struct reason *why);
 
 struct store_options {
-  int64_t log_retain_us; /* delivery events older than this are purged, a bounded batch at a time; 0 keeps them */
+  int64_t log_retain_us;    /* delivery events older than this are purged, a bounded batch at a time; 0 keeps them */
+  int64_t repeat_window_us; /* how long a submission is remembered as the first of its kind (store/write.h); 0: never */
 };
 
 /* Opens (creating and migrating), sweeps orphaned spool files, starts the writer thread. Main thread, once. On failure

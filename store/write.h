@@ -9,6 +9,8 @@
 struct new_recipient {
   const char *address, *domain; /* as in struct queued_recipient */
   int64_t id;                   /* made by the poster with id_new() */
+  unsigned notify;              /* enum notify_flag */
+  const char *orcpt;            /* NULL or "": none */
 };
 
 /* A message to be kept: envelope, recipients, content. */
@@ -23,12 +25,21 @@ struct new_message {
                                was handed over in memory alone for a while (relay/delivery/dispatch.h) */
 };
 
+/* What makes two submissions the same: of the account, its Message-ID, the recipients and the content. */
+struct submission_digest {
+  unsigned char octets[16];
+};
+
 /* Keeps a message, counts it for its account, writes the "accepted" event: the 250 rests on this. */
 struct store_accept {
   struct store_op op;
   struct new_message message;
   struct event accepted; /* kind and message_id are filled in by the store */
   bool count_usage;      /* false for mail that is made here */
+  /* When it is the same as an earlier submission (within store_options' window), nothing is kept or counted but an
+   * event of the earlier message; the result is OK and `repeats` its id. NULL: it is not compared. */
+  const struct submission_digest *digest;
+  int64_t repeats; /* out; 0: it is a message of its own */
   /* The exact decision, run on the writer thread with the account's usage as it is at this instant (rolled to now, this
    * message not yet added). Returns OK, or E_LIMIT: then nothing is written and op.result is E_LIMIT. It may raise
    * usage->smooth_next_us and message.first_attempt_us (smoothing). Pure, quick, no store calls. NULL: no limits. It
@@ -45,6 +56,7 @@ struct recipient_outcome {
                          RELEASED. */
   int64_t next_us;    /* for DEFERRED and RELEASED */
   bool counts;        /* DEFERRED: an attempt was made and counts towards the retry schedule */
+  bool delay_told;    /* DEFERRED: a notice of delay goes out with this, the only one */
 };
 /* Writes the events, moves the recipients, and, when the last recipient of the message is gone, removes the message and
  * (after the commit) its spool file. A recipient that is no longer in the queue (dropped meanwhile) is passed over

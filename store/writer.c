@@ -15,7 +15,7 @@
 
 /* --- life --- */
 
-static int open_parts(struct writer *w, const char *data_dir, struct reason *why) {
+static int open_parts(struct writer *w, const char *data_dir, int64_t repeat_window_us, struct reason *why) {
   int rc = sql_open(data_dir, SQL_CREATE, &w->q, why);
   if (rc == OK) rc = schema_migrate(&w->q, why);
   if (rc == OK) rc = schema_set_node(&w->q, why);
@@ -23,18 +23,20 @@ static int open_parts(struct writer *w, const char *data_dir, struct reason *why
   if (rc != OK) return rc;
   w->data_dir = strdup(data_dir);
   w->usage = usage_table_new(&w->q);
-  return w->data_dir && w->usage ? OK : fail(why, E_MEMORY, "out of memory");
+  w->recent = recent_new(&w->q, repeat_window_us);
+  return w->data_dir && w->usage && w->recent ? OK : fail(why, E_MEMORY, "out of memory");
 }
 
-int writer_open(const char *data_dir, struct writer *w, struct reason *why) {
+int writer_open(const char *data_dir, int64_t repeat_window_us, struct writer *w, struct reason *why) {
   memset(w, 0, sizeof *w);
-  int rc = open_parts(w, data_dir, why);
+  int rc = open_parts(w, data_dir, repeat_window_us, why);
   if (rc != OK) writer_close(w);
   return rc;
 }
 
 void writer_close(struct writer *w) {
   usage_table_free(&w->usage);
+  recent_free(&w->recent);
   sql_close(&w->q);
   free(w->data_dir);
   w->data_dir = NULL;
@@ -71,7 +73,7 @@ static int run_one(struct writer *w, struct store_op *op) {
   bool remove_file = false;
   int rc = E_SYNTAX;
   switch ((enum operation)op->kind) {
-  case OPERATION_ACCEPT: rc = operation_accept(&w->q, w->usage, (struct store_accept *)op); break;
+  case OPERATION_ACCEPT: rc = operation_accept(&w->q, w->usage, w->recent, (struct store_accept *)op); break;
   case OPERATION_OUTCOME: rc = operation_outcome(&w->q, (struct store_outcome *)op, &remove_file); break;
   case OPERATION_NOTE: rc = operation_note(&w->q, (struct store_note *)op); break;
   }
@@ -84,6 +86,7 @@ static void roll_back(struct writer *w) {
   /* SQLite has done it by itself for some errors. */
   if (!sqlite3_get_autocommit(w->q.db)) sql_exec(&w->q, "ROLLBACK");
   usage_table_forget(w->usage);
+  recent_forget(w->recent);
 }
 
 /* Commits the whole batch, or leaves nothing of it. */

@@ -3,6 +3,7 @@
 #ifndef SENDOFF_STORE_WRITER_H
 #define SENDOFF_STORE_WRITER_H
 
+#include "store/recent.h"
 #include "store/sql.h"
 #include "store/store.h"
 #include "store/usage_table.h"
@@ -13,6 +14,7 @@ struct writer {
   struct sql q;
   char *data_dir;
   struct usage_table *usage;
+  struct recent *recent;
   int64_t data_version;
   int64_t removals[BATCH_MAX]; /* messages whose spool files go after the commit */
   size_t removal_count;
@@ -20,7 +22,7 @@ struct writer {
 };
 
 /* Creates and migrates; removes orphaned spool files. On failure there is nothing to close. */
-int writer_open(const char *data_dir, struct writer *w, struct reason *why);
+int writer_open(const char *data_dir, int64_t repeat_window_us, struct writer *w, struct reason *why);
 void writer_close(struct writer *w);
 /* Runs a list of at most BATCH_MAX operations, and completes each. */
 void writer_run(struct writer *w, struct store_op *batch);

@@ -25,15 +25,16 @@
 /* One message for the recipients of one domain. Owns everything in it. */
 struct job_recipient {
   int64_t id;
-  char *address;
-  unsigned attempts;
+  char *address, *orcpt; /* orcpt "": none */
+  unsigned attempts, notify;
 };
 struct job {
   int64_t message_id;
-  char *account, *pool, *reverse_path, *domain;
+  char *account, *pool, *reverse_path, *envid, *domain;
   unsigned flags; /* enum message_flag */
+  int priority;
   uint64_t size;
-  int64_t created_us, expires_us;
+  int64_t created_us, expires_us, deliver_by_us;
   struct content *content; /* NULL: read it from the store */
   struct job_recipient *recipients;
   size_t recipient_count, recipient_room;
@@ -44,8 +45,10 @@ struct job {
   int64_t post_moment_us;
 };
 struct job *job_new(const struct message *m, const char *domain); /* copies; NULL without memory */
-/* Copies. E_MEMORY; E_SYNTAX for an address with control characters, which no SMTP command can carry. */
-int job_add_recipient(struct job *j, int64_t id, const char *address, unsigned attempts);
+/* Copies id, address, attempts, notify and orcpt. E_MEMORY; E_SYNTAX for an address with control characters, which no
+ * SMTP command can carry. */
+int job_add_recipient(struct job *j, const struct queued_recipient *r);
+void job_recipient_clear(struct job_recipient *r); /* frees what it holds */
 /* Moves the recipients for which `chosen` says so into a new job of the same message, which shares the content. NULL
  * without memory (then nothing has moved). */
 struct job *job_split(struct job *j, bool (*chosen)(void *arg, size_t index), void *arg);

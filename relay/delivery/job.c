@@ -11,12 +11,15 @@ struct job *job_new(const struct message *m, const char *domain) {
   j->size = m->size;
   j->created_us = m->created_us;
   j->expires_us = m->expires_us;
+  j->deliver_by_us = m->deliver_by_us;
+  j->priority = m->priority;
   j->retry_us = INT64_MAX;
   j->account = strdup(m->account ? m->account : "");
   j->pool = strdup(m->pool ? m->pool : "");
   j->reverse_path = strdup(m->reverse_path ? m->reverse_path : "");
+  j->envid = strdup(m->envid ? m->envid : "");
   j->domain = strdup(domain);
-  if (!j->account || !j->pool || !j->reverse_path || !j->domain) job_free(&j);
+  if (!j->account || !j->pool || !j->reverse_path || !j->envid || !j->domain) job_free(&j);
   return j;
 }
 
@@ -36,12 +39,23 @@ static int grow(struct job *j) {
   return OK;
 }
 
-int job_add_recipient(struct job *j, int64_t id, const char *address, unsigned attempts) {
-  if (!printable(address)) return E_SYNTAX;
+void job_recipient_clear(struct job_recipient *r) {
+  free(r->address);
+  free(r->orcpt);
+  *r = (struct job_recipient){0};
+}
+
+int job_add_recipient(struct job *j, const struct queued_recipient *r) {
+  const char *orcpt = r->orcpt ? r->orcpt : "";
+  if (!printable(r->address) || !printable(orcpt)) return E_SYNTAX;
   if (grow(j) != OK) return E_MEMORY;
-  char *copy = strdup(address);
-  if (!copy) return E_MEMORY;
-  j->recipients[j->recipient_count++] = (struct job_recipient){.id = id, .address = copy, .attempts = attempts};
+  struct job_recipient copy = {
+      .id = r->id, .address = strdup(r->address), .orcpt = strdup(orcpt), .attempts = r->attempts, .notify = r->notify};
+  if (!copy.address || !copy.orcpt) {
+    job_recipient_clear(&copy);
+    return E_MEMORY;
+  }
+  j->recipients[j->recipient_count++] = copy;
   return OK;
 }
 
@@ -51,10 +65,13 @@ static struct job *copy_without_recipients(const struct job *j) {
       .account = j->account,
       .pool = j->pool,
       .reverse_path = j->reverse_path,
+      .envid = j->envid,
       .flags = j->flags,
+      .priority = j->priority,
       .size = j->size,
       .created_us = j->created_us,
       .expires_us = j->expires_us,
+      .deliver_by_us = j->deliver_by_us,
   };
   struct job *copy = job_new(&m, j->domain);
   if (!copy) return NULL;
@@ -85,11 +102,12 @@ void job_free(struct job **j) {
   if (!*j) return;
   struct job *old = *j;
   *j = NULL;
-  for (size_t i = 0; i < old->recipient_count; i++) free(old->recipients[i].address);
+  for (size_t i = 0; i < old->recipient_count; i++) job_recipient_clear(&old->recipients[i]);
   free(old->recipients);
   free(old->account);
   free(old->pool);
   free(old->reverse_path);
+  free(old->envid);
   free(old->domain);
   content_release(&old->content);
   free(old);

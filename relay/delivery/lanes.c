@@ -192,7 +192,7 @@ void flights_add(struct lanes *l, struct lane *lane, struct job *j) {
     if (flight_add(l, lane, j->recipients[i].id))
       j->recipients[kept++] = j->recipients[i];
     else
-      free(j->recipients[i].address);
+      job_recipient_clear(&j->recipients[i]);
   }
   j->recipient_count = kept;
 }

@@ -126,7 +126,8 @@ int notice_make(struct loop *loop, const struct job *j, const struct ruling *rul
 struct job *notice_job(struct notice *n) {
   struct job *j = job_new(&n->message.envelope, n->domain);
   if (!j) return NULL;
-  if (job_add_recipient(j, n->recipient.id, n->recipient.address, 0) != OK) {
+  struct queued_recipient one = {.id = n->recipient.id, .address = n->recipient.address};
+  if (job_add_recipient(j, &one) != OK) {
     job_free(&j);
     return NULL;
   }

@@ -64,7 +64,9 @@ struct row_reader {
 
 static bool due(const struct row_reader *r, const struct message *m, const struct queued_recipient *rcpt) {
   if (rcpt->next_us <= r->pick->now_us) return true;
-  return r->lane->early && rcpt->next_us <= r->pick->now_us + DISPATCH_GRACE_US && m->created_us < r->pick->started_us;
+  /* Of an earlier run, and only waiting for a hand-over that is not going to come; not because its sender said when. */
+  bool fresh = rcpt->next_us <= m->created_us + DISPATCH_GRACE_US;
+  return r->lane->early && fresh && m->created_us < r->pick->started_us;
 }
 
 /* Rows of one message follow each other, so only the job made last can be the one. */
@@ -88,7 +90,7 @@ static bool on_row(void *arg, const struct message *m, const struct queued_recip
   }
   r->rows++;
   struct job *j = job_for(r, m);
-  int rc = j ? job_add_recipient(j, rcpt->id, rcpt->address, rcpt->attempts) : E_MEMORY;
+  int rc = j ? job_add_recipient(j, rcpt) : E_MEMORY;
   if (rc == E_SYNTAX) log_event(LOG_ERROR_, NULL, "queue", "reason", "a forward-path with control characters", NULL);
   if (rc == E_MEMORY) r->lane->result = E_MEMORY;
   return rc != E_MEMORY;

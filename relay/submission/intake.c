@@ -358,7 +358,8 @@ static void hand_over(struct intake *i) {
     for (size_t m = n; m < a->message.recipient_count && ok; m++) {
       struct new_recipient *r = &i->recipients[m];
       if (!r->domain || strcmp(r->domain, j->domain) != 0) continue;
-      ok = job_add_recipient(j, r->id, r->address, 0) == OK;
+      struct queued_recipient one = {.id = r->id, .address = r->address, .notify = r->notify, .orcpt = r->orcpt};
+      ok = job_add_recipient(j, &one) == OK;
       free((char *)(uintptr_t)r->domain);
       r->domain = NULL;
     }
@@ -405,7 +406,8 @@ static bool copy_envelope(struct intake *i) {
   i->recipients = calloc(tx->recipient_count, sizeof *i->recipients);
   if (!i->reverse_path || !i->recipients) return false;
   for (size_t n = 0; n < tx->recipient_count; n++) {
-    i->recipients[n] = (struct new_recipient){tx->recipients[n].address, tx->recipients[n].domain, id_new()};
+    i->recipients[n] = (struct new_recipient){
+        .address = tx->recipients[n].address, .domain = tx->recipients[n].domain, .id = id_new()};
     tx->recipients[n] = (struct tx_recipient){0}; /* they are the intake's now */
   }
   i->accept.message.recipients = i->recipients;

@@ -242,7 +242,9 @@ static void hand_over(const struct store_accept *a) {
   struct job *j = job_new(&m->envelope, m->recipients[0].domain);
   assert_non_null(j);
   for (size_t i = 0; i < m->recipient_count; i++)
-    assert_int_equal(job_add_recipient(j, m->recipients[i].id, m->recipients[i].address, 0), OK);
+    assert_int_equal(job_add_recipient(
+                         j, &(struct queued_recipient){.id = m->recipients[i].id, .address = m->recipients[i].address}),
+                     OK);
   struct buffer prefix, body;
   buffer_init(&prefix, 1000);
   buffer_init(&body, 1000000);

@@ -12,7 +12,8 @@ static struct job *new_job(int64_t first_id, size_t count) {
   struct message m = {.id = 1, .account = "a", .pool = "default", .reverse_path = ""};
   struct job *j = job_new(&m, "x.example");
   for (size_t i = 0; i < count; i++)
-    assert_int_equal(job_add_recipient(j, first_id + (int64_t)i, "a@x.example", 0), OK);
+    assert_int_equal(
+        job_add_recipient(j, &(struct queued_recipient){.id = first_id + (int64_t)i, .address = "a@x.example"}), OK);
   return j;
 }
 
@@ -142,8 +143,13 @@ static void test_split_job(void **state) {
   assert_int_equal(part->recipient_count, 2);
   assert_int_equal(part->recipients[1].id, 13);
   assert_int_equal(j->recipients[2].id, 14);
-  for (int i = 0; i < 20; i++) assert_int_equal(job_add_recipient(part, 100 + i, "b@x.example", 1), OK);
-  assert_int_equal(job_add_recipient(part, 1, "b@x.example\r\nDATA", 1), E_SYNTAX);
+  for (int i = 0; i < 20; i++)
+    assert_int_equal(
+        job_add_recipient(part, &(struct queued_recipient){.id = 100 + i, .address = "b@x.example", .attempts = 1}),
+        OK);
+  assert_int_equal(
+      job_add_recipient(part, &(struct queued_recipient){.id = 1, .address = "b@x.example\r\nDATA", .attempts = 1}),
+      E_SYNTAX);
   assert_int_equal(part->recipient_count, 22);
   job_free(&j);
   job_free(&part);

@@ -33,6 +33,44 @@ static void accepted_mail_is_in_queue_and_log(void **state) {
   assert_true(llabs(id_time_us(log.all[0].id) - clock_now_us()) < 60 * SECOND_US);
 }
 
+static bool see_wishes(void *arg, const struct message *m, const struct queued_recipient *r) {
+  unsigned *notify = arg;
+  assert_string_equal(m->envid, "QQ314159");
+  assert_int_equal(m->priority, -4);
+  assert_true(m->deliver_by_us == m->created_us + 60 * SECOND_US);
+  assert_int_equal(m->flags, MESSAGE_RET_HDRS | MESSAGE_BY_NOTIFY | MESSAGE_REQUIRE_TLS);
+  assert_string_equal(r->orcpt, "rfc822;a+2Bb@x.example");
+  *notify = r->notify;
+  return true;
+}
+
+static void what_the_sender_wishes_is_kept(void **state) {
+  struct lab *l = *state;
+  struct letter m;
+  struct store_outcome o;
+  unsigned notify = 0;
+  letter_make(&m, "blog", "a@x.example");
+  struct message *e = &m.accept.message.envelope;
+  e->envid = "QQ314159";
+  e->priority = -4;
+  e->deliver_by_us = e->created_us + 60 * SECOND_US;
+  e->flags = MESSAGE_RET_HDRS | MESSAGE_BY_NOTIFY | MESSAGE_REQUIRE_TLS;
+  m.recipients[0].notify = NOTIFY_SUCCESS | NOTIFY_DELAY;
+  m.recipients[0].orcpt = "rfc822;a+2Bb@x.example";
+  assert_int_equal(lab_run(&l->poster, &m.accept.op), OK);
+  struct reader *r = lab_reader(l);
+  assert_int_equal(reader_queue(r, &(struct queue_filter){.state = -1}, see_wishes, &notify), OK);
+  assert_int_equal(notify, NOTIFY_SUCCESS | NOTIFY_DELAY);
+  struct recipient_outcome late = {
+      .recipient_id = m.recipients[0].id, .event = {.kind = EVENT_DEFERRED, .text = "later"}, .delay_told = true};
+  store_outcome_init(&o);
+  o = (struct store_outcome){.op = o.op, .message_id = letter_id(&m), .outcomes = &late, .outcome_count = 1};
+  assert_int_equal(lab_run(&l->poster, &o.op), OK);
+  assert_int_equal(reader_queue(r, &(struct queue_filter){.state = -1}, see_wishes, &notify), OK);
+  assert_int_equal(notify, NOTIFY_SUCCESS | NOTIFY_DELAY | NOTIFY_DELAY_TOLD);
+  reader_close(&r);
+}
+
 static void each_recipient_leaves_by_itself_and_the_message_with_the_last(void **state) {
   static const enum event_kind ends[] = {EVENT_DELIVERED, EVENT_BOUNCED, EVENT_EXPIRED, EVENT_DROPPED};
   struct lab *l = *state;
@@ -238,6 +276,7 @@ static void figures_count(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(accepted_mail_is_in_queue_and_log, lab_setup, lab_teardown),
+      cmocka_unit_test_setup_teardown(what_the_sender_wishes_is_kept, lab_setup, lab_teardown),
       cmocka_unit_test_setup_teardown(each_recipient_leaves_by_itself_and_the_message_with_the_last, lab_setup,
                                       lab_teardown),
       cmocka_unit_test_setup_teardown(deferred_mail_stays, lab_setup, lab_teardown),

@@ -79,10 +79,10 @@ static void due_domains_and_recipients(void **state) {
 static void put_queue(struct lab *l, int domains, int count) {
   char sql[800];
   snprintf(sql, sizeof sql,
-           "INSERT INTO messages VALUES (1, 'bulk', 'default', 'news@example.com', 0, 3, 1, 2, x'', x'');"
+           "INSERT INTO messages VALUES (1, 'bulk', 'default', 'news@example.com', '', 0, 0, 3, 1, 2, 0, x'', x'');"
            "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < %d)"
            " INSERT INTO recipients SELECT i + 1, 1, 'r' || i || '@d' || (i %% %d) || '.example', 'd' || (i %% %d) ||"
-           " '.example', 0, 0, i, '' FROM n",
+           " '.example', 0, 0, i, '', 0, '' FROM n",
            domains * count, domains, domains);
   lab_exec(l->dir, sql);
 }

@@ -99,6 +99,31 @@ static void steps_in_one_go(void **state) {
   assert_int_equal(lab_number(l->dir, "SELECT sum(c) FROM two"), 8);
 }
 
+/* A store of the first version, with mail in its queue, loses nothing of it. */
+static void mail_of_the_first_version_is_kept(void **state) {
+  struct lab *l = *state;
+  struct sql q;
+  assert_ok(sql_open(l->dir, SQL_CREATE, &q, &l->why), l->why);
+  assert_ok(schema_migrate_to(&q, 1, &l->why), l->why);
+  assert_int_equal(sql_exec(&q,
+                            "INSERT INTO messages VALUES (7, 'blog', 'bulk', 'a@example.com', 3, 42, 100, 200,"
+                            " x'41', x'42');"
+                            "INSERT INTO messages VALUES (8, 'blog', 'bulk', '', 4, 42, 100, 200, x'', NULL);"
+                            "INSERT INTO recipients VALUES (9, 7, 'x@example.net', 'example.net', 0, 2, 50, 'no');"),
+                   OK);
+  sql_close(&q);
+  lab_open(l);
+  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM messages WHERE id = 7 AND account = 'blog' AND pool = "
+                                      "'bulk' AND reverse_path = 'a@example.com' AND flags = 3 AND size = 42 AND "
+                                      "created_us = 100 AND expires_us = 200 AND prefix = x'41' AND content = x'42' "
+                                      "AND envid = '' AND priority = 0 AND deliver_by_us = 0"),
+                   1);
+  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM messages WHERE id = 8 AND content IS NULL"), 1);
+  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM recipients WHERE id = 9 AND attempts = 2 AND next_us = 50 "
+                                      "AND last = 'no' AND notify = 0 AND orcpt = ''"),
+                   1);
+}
+
 static void check_refused(struct lab *l, int rc, const char *words) {
   struct store_options options = {.log_retain_us = 0};
   struct reader *r;
@@ -194,6 +219,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(an_unmade_store_is_made_by_the_gateway, setup, lab_teardown),
       cmocka_unit_test_setup_teardown(steps_are_taken_once_and_in_order, setup, lab_teardown),
       cmocka_unit_test_setup_teardown(steps_in_one_go, setup, lab_teardown),
+      cmocka_unit_test_setup_teardown(mail_of_the_first_version_is_kept, setup, lab_teardown),
       cmocka_unit_test_setup_teardown(a_newer_store_is_refused_and_left_alone, setup, lab_teardown),
       cmocka_unit_test_setup_teardown(a_damaged_version_is_refused, setup, lab_teardown),
       cmocka_unit_test_setup_teardown(something_else_is_refused, setup, lab_teardown),
