@@ -57,6 +57,16 @@ struct limit_verdict limits_check(const struct limit *limits, size_t count, stru
   return v;
 }
 
+void limits_left(const struct limit *limits, size_t count, const struct usage *u, struct limits_left *out) {
+  for (size_t i = 0; i < count; i++) {
+    const struct limit *l = &limits[i];
+    uint64_t used = used_of(l, u), left = used < l->count ? l->count - used : 0;
+    if (l->action == LIMIT_SMOOTH || l->unit == LIMIT_OCTETS) continue;
+    uint64_t *lowest = l->unit == LIMIT_MESSAGES ? &out->messages : &out->recipients;
+    if (left < *lowest) *lowest = left;
+  }
+}
+
 /* --- wording --- */
 
 /* Octets in the unit that the limit was typed in. Rounded up, so that what is over a limit never looks as if it fitted.

@@ -22,6 +22,13 @@ struct limit_verdict {
 struct limit_verdict limits_check(const struct limit *limits, size_t count, struct usage *u, int64_t now_us,
                                   uint64_t recipients, uint64_t octets, bool reserve);
 
+/* How much the limits leave at once: messages in a row, recipients in one of them. Only ever lowers what `out` holds.
+ * What is smoothed is left out: it is never refused for this. */
+struct limits_left {
+  uint64_t messages, recipients;
+};
+void limits_left(const struct limit *limits, size_t count, const struct usage *u, struct limits_left *out);
+
 /* "blog: 5000 of 5000 messages today; resets 2026-11-23 00:00 UTC (in 3h12m)". */
 void limit_sentence(const struct limit_verdict *v, const char *account, int64_t now_us, char *out, size_t size);
 

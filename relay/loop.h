@@ -48,6 +48,7 @@ struct loop {
   size_t session_count;
   struct reader *reader;         /* for short look-ups (usage); this thread only */
   struct delivery *delivery;     /* relay/delivery/delivery.h: this loop's destinations and connections */
+  struct converter *converter;   /* relay/conversion.h */
   struct signing *signing;       /* relay/signing.h: parsed keys and library handle */
   struct auth_cache *auth_cache; /* relay/submission/auth_cache.h */
   struct spf_gate *spf_gate;     /* relay/submission/spf_gate.h */

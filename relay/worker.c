@@ -1,6 +1,7 @@
 #include "relay/worker.h"
 
 #include "base/log.h"
+#include "relay/conversion.h"
 #include "relay/delivery/delivery.h"
 #include "relay/resolver.h"
 #include "relay/signing.h"
@@ -33,7 +34,8 @@ static int make_parts(struct loop *l, struct reason *why) {
   if (rc != OK) return rc;
   l->auth_cache = auth_cache_new(AUTH_CACHE_ENTRIES);
   if (!l->auth_cache || spf_gate_new(l, &l->spf_gate) != OK || refusals_new(l, &l->refusals) != OK ||
-      tls_client_new(&l->tls_client) != OK || delivery_new(l, &l->delivery) != OK)
+      tls_client_new(&l->tls_client) != OK || converter_new(l, &l->converter) != OK ||
+      delivery_new(l, &l->delivery) != OK)
     return fail(why, E_MEMORY, "out of memory");
   return OK;
 }
@@ -165,6 +167,7 @@ void worker_free(struct worker **at) {
   refusals_free(&l->refusals);
   spf_gate_free(&l->spf_gate);
   auth_cache_free(&l->auth_cache);
+  converter_free(&l->converter);
   signing_free(&l->signing);
   tls_client_free(&l->tls_client);
   tls_server_release(&l->tls);

@@ -2,8 +2,12 @@
 
 #include <string.h>
 
-void data_sink_init(struct data_sink *d) {
-  *d = (struct data_sink){.state = DATA_LINE_START, .line = 1};
+void data_sink_init(struct data_sink *d, enum data_framing framing) {
+  *d = (struct data_sink){.framing = framing, .state = DATA_LINE_START, .line = 1};
+}
+
+void data_sink_chunk(struct data_sink *d, uint64_t octets) {
+  d->chunk_left = octets;
 }
 
 static void note(size_t *first, size_t line) {
@@ -50,8 +54,10 @@ static void read_text(struct data_sink *d, struct bytes in, size_t *i) {
   }
 }
 
-size_t data_sink_feed(struct data_sink *d, struct bytes in, void (*emit)(void *arg, struct bytes run), void *arg,
-                      bool *done) {
+/* --- DATA --- */
+
+static size_t feed_dotted(struct data_sink *d, struct bytes in, void (*emit)(void *arg, struct bytes run), void *arg,
+                          bool *done) {
   size_t i = 0, start = 0; /* in[start, i) is a run that is not yet handed out */
   *done = false;
   while (i < in.len) {
@@ -88,4 +94,36 @@ size_t data_sink_feed(struct data_sink *d, struct bytes in, void (*emit)(void *a
   }
   if (i > start) emit(arg, (struct bytes){in.at + start, i - start});
   return i;
+}
+
+/* --- BDAT --- */
+
+/* Every octet is content; the lines are read for what may not be in them. */
+static void read_lines(struct data_sink *d, struct bytes in) {
+  size_t i = 0;
+  while (i < in.len) {
+    if (d->state == DATA_CR)
+      after_cr(d, in.at[i], &i);
+    else
+      read_text(d, in, &i);
+  }
+}
+
+static size_t feed_chunk(struct data_sink *d, struct bytes in, void (*emit)(void *arg, struct bytes run), void *arg,
+                         bool *done) {
+  if (in.len > d->chunk_left) in.len = (size_t)d->chunk_left;
+  d->chunk_left -= in.len;
+  if (d->framing == DATA_CHUNKS) read_lines(d, in);
+  if (in.len) emit(arg, in);
+  *done = d->chunk_left == 0;
+  return in.len;
+}
+
+void data_sink_last(struct data_sink *d) {
+  if (d->state == DATA_CR) note(&d->bare_cr, d->line);
+}
+
+size_t data_sink_feed(struct data_sink *d, struct bytes in, void (*emit)(void *arg, struct bytes run), void *arg,
+                      bool *done) {
+  return d->framing == DATA_DOTTED ? feed_dotted(d, in, emit, arg, done) : feed_chunk(d, in, emit, arg, done);
 }

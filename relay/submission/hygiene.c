@@ -12,6 +12,7 @@ enum { SEEN_FROM, SEEN_DATE, SEEN_SUBJECT, SEEN_MESSAGE_ID, SEEN_COUNT };
 
 struct tally {
   size_t seen[SEEN_COUNT], received, line;
+  bool mime_version, content_fields;
 };
 
 static int refuse(struct hygiene *h, int code, const char *enhanced, const char *format, ...)
@@ -31,6 +32,25 @@ static bool named(const struct field *f, const char *name) {
   return bytes_equal_nocase(f->name, bytes_of(name));
 }
 
+/* What stands beyond ASCII in a field, and whether it may. */
+static int look_at_octets(const struct field *f, struct hygiene *h) {
+  int name_len = (int)(f->name.len < 60 ? f->name.len : 60);
+  for (size_t i = 0; i < f->whole.len; i++) {
+    if ((unsigned char)f->whole.at[i] < 0x80) continue;
+    size_t character = bytes_utf8_length(f->whole, i);
+    h->eight_bit = true;
+    h->utf8 |= h->accept_utf8 && character;
+    if (!h->accept_8bit && !h->accept_utf8)
+      return refuse(h, 550, "5.6.7",
+                    "the %.*s field has raw 8-bit octets; encode them as RFC 2047 says, or say SMTPUTF8", name_len,
+                    f->name.at);
+    if (!h->accept_8bit && !character) /* RFC 6532 3.1 */
+      return refuse(h, 550, "5.6.7", "the %.*s field has 8-bit octets that are no UTF-8", name_len, f->name.at);
+    if (character) i += character - 1;
+  }
+  return OK;
+}
+
 static int look(const struct field *f, struct hygiene *h, struct tally *t) {
   for (size_t i = 0; i < SEEN_COUNT; i++)
     if (named(f, once[i]) && ++t->seen[i] > 1)
@@ -38,14 +58,9 @@ static int look(const struct field *f, struct hygiene *h, struct tally *t) {
   if (named(f, "From")) h->from = f->value;
   if (named(f, "Message-ID")) header_unfold(f->value, h->message_id, sizeof h->message_id);
   if (named(f, "Received")) t->received++;
-  for (size_t i = 0; i < f->whole.len; i++) {
-    if ((unsigned char)f->whole.at[i] < 0x80) continue;
-    h->eight_bit = true;
-    if (!h->accept_8bit)
-      return refuse(h, 550, "5.6.7", "the %.*s field has raw 8-bit octets; encode them as RFC 2047 says",
-                    (int)(f->name.len < 60 ? f->name.len : 60), f->name.at);
-  }
-  return OK;
+  t->mime_version |= named(f, "MIME-Version");
+  t->content_fields |= bytes_starts_nocase(f->name, BYTES("Content-"));
+  return look_at_octets(f, h);
 }
 
 static bool must_go(const struct field *f) {
@@ -61,8 +76,11 @@ static int add_missing(struct hygiene *h, const struct tally *t) {
   }
   if (rc == OK && !t->seen[SEEN_MESSAGE_ID]) {
     snprintf(h->message_id, sizeof h->message_id, "<%s@%s>", h->id_text, h->hostname);
+    h->own_message_id = true;
     rc = buffer_addf(h->added, "Message-ID: %s\r\n", h->message_id);
   }
+  /* RFC 2045 4: without it the Content- fields mean nothing, and readers guess. */
+  if (rc == OK && t->content_fields && !t->mime_version) rc = buffer_addf(h->added, "MIME-Version: 1.0\r\n");
   return rc;
 }
 

@@ -1,5 +1,6 @@
-/* What a submission server does to a message's header (RFC 6409 8): refuses what is not a header, adds Date and
- * Message-ID, takes out Bcc and Return-Path, and leaves everything else, Sender included, as it came. Pure. */
+/* What a submission server does to a message's header (RFC 6409 8): refuses what is not a header, adds Date,
+ * Message-ID and MIME-Version, takes out Bcc and Return-Path, and leaves everything else, Sender included, as it came.
+ * Pure. */
 #ifndef SENDOFF_RELAY_HYGIENE_H
 #define SENDOFF_RELAY_HYGIENE_H
 
@@ -16,12 +17,15 @@ struct hygiene {
   const char *hostname, *id_text;
   int64_t now_us;
   bool accept_8bit; /* raw 8-bit octets in the header are let pass (the account says so) */
+  bool accept_utf8; /* UTF-8 in the header is let pass (MAIL said SMTPUTF8) */
   /* out; buffers are initialised by the caller and freed by it, also on refusal */
   struct buffer *added; /* fields to put before the header */
   struct buffer *kept;  /* the header without what had to go, and without the empty line */
   struct bytes from;    /* the From field's value, within `block` */
   char message_id[256]; /* with its angle brackets, for the log */
-  bool eight_bit;
+  bool own_message_id;  /* the message had none */
+  bool eight_bit;       /* octets over 127 in the header */
+  bool utf8;            /* they are UTF-8, and SMTPUTF8 was asked for: the next hop must offer it (RFC 6531 3.4) */
   /* why not, when the result is E_DENIED */
   int code;
   const char *enhanced;

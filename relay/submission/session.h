@@ -8,6 +8,8 @@
  *   START --EHLO--> READY --STARTTLS--> HANDSHAKE --> START (RFC 3207 4.2: all knowledge is thrown away)
  *   READY --AUTH--> AUTH --ok or not--> READY
  *   READY --MAIL--> MAIL --RCPT--> RCPT --RCPT--> RCPT --DATA--> DATA --end of content--> READY
+ *   RCPT --BDAT--> CHUNK --its end--> BDAT --BDAT--> CHUNK ... --end of the last--> READY (RFC 3030)
+ *   any   --BDAT that may not come--> DISCARD --as many octets--> where it was
  *   any   --QUIT, time-out, too many errors--> CLOSED
  *
  * Forbidden: any octet before the greeting; mail before EHLO/HELO, before AUTH (unless the client's address is
@@ -25,6 +27,7 @@
 #include "relay/loop.h"
 #include "relay/stream.h"
 #include "relay/submission/data_sink.h"
+#include "relay/submission/parameters.h"
 #include "relay/submission/patience.h"
 #include "relay/submission/spf_gate.h"
 
@@ -46,11 +49,15 @@ enum session_state {
   SESSION_MAIL,
   SESSION_RCPT,
   SESSION_DATA,
+  SESSION_CHUNK,   /* the octets of a chunk are awaited */
+  SESSION_BDAT,    /* the next chunk is awaited */
+  SESSION_DISCARD, /* the octets of a chunk that was refused are read and thrown away */
   SESSION_CLOSED
 };
 
 struct tx_recipient {
-  char *address, *domain;
+  char *address, *domain, *orcpt; /* orcpt NULL: none */
+  unsigned notify;
 };
 
 /* The envelope under construction (RFC 5321 4.1.1.2, 4.1.1.3). */
@@ -58,8 +65,8 @@ struct transaction {
   struct directory *directory; /* held, so that `account` stays */
   const struct account *account;
   char reverse_path[ADDRESS_MAX + 1];
-  bool announced_8bit;
-  uint64_t announced_size;
+  struct mail_parameters said; /* its envid is `envid` */
+  char envid[ENVID_MAX + 1];
   struct usage usage; /* as committed when MAIL came; the exact check is the store's */
   struct tx_recipient *recipients;
   size_t recipient_count, recipient_room;
@@ -97,6 +104,9 @@ struct session {
   struct auth_exchange *auth;
   struct transaction *tx;
   struct data_sink sink;
+  uint64_t chunk_octets, discard_octets; /* of the chunk under way; still to be thrown away */
+  bool last_chunk;
+  enum session_state behind_discard;
   struct intake *intake;
   struct spf_wait spf_wait;
 };
@@ -120,6 +130,7 @@ void session_begin_patience(struct session *s);
 void session_set_timeout(struct session *s); /* for what is left of it */
 /* Whose session it is: for limits, bans, admission and logs. */
 const struct sockaddr *session_client(const struct session *s);
+void tx_recipient_clear(struct tx_recipient *r); /* frees what it holds */
 /* Throws the transaction away (RSET, EHLO, the end of DATA). */
 void session_reset(struct session *s);
 /* The account it acts for, in the loop's current directory; NULL: none, or gone. */
@@ -174,6 +185,11 @@ bool check_rcpt(struct session *s);
 void do_rcpt(struct session *s, struct bytes rest);
 bool check_data(struct session *s);
 void do_data(struct session *s, struct bytes rest);
+bool check_bdat(struct session *s); /* always true: what may not come is refused behind its octets' number */
+void do_bdat(struct session *s, struct bytes rest);
+/* In DATA, CHUNK and DISCARD: takes what it can of the octets that came; returns how many. */
+size_t content_receive(struct session *s, struct bytes in);
+bool content_is_awaited(const struct session *s); /* it is in one of these states */
 
 struct limit_verdict;
 void refuse_limit(struct session *s, const struct limit_verdict *v,
@@ -190,7 +206,9 @@ void auth_free(struct auth_exchange **a);
 int intake_begin(struct session *s);
 void intake_write(struct session *s, struct bytes run);
 bool intake_is_full(const struct session *s); /* too much waits for the disk: pause */
-void intake_end(struct session *s);           /* the content has ended: replies, sooner or later */
+bool intake_is_refused(const struct session *s);
+uint64_t intake_octets(const struct session *s); /* of content, so far */
+void intake_end(struct session *s);              /* the content has ended: replies, sooner or later */
 void intake_abandon(struct session *s); /* the session ends or resets: forget it, as soon as nothing is under way */
 
 #endif

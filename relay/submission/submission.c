@@ -7,13 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FEED_STEP (64 * 1024)
-
 static void run(struct session *s);
 
 const char *session_state_name(enum session_state state) {
-  static const char *const names[] = {"proxy", "arrived", "start", "handshake", "ready",
-                                      "auth",  "mail",    "rcpt",  "data",      "closed"};
+  static const char *const names[] = {"proxy", "arrived", "start", "handshake", "ready",   "auth",  "mail",
+                                      "rcpt",  "data",    "chunk", "bdat",      "discard", "closed"};
   return names[state];
 }
 
@@ -55,15 +53,19 @@ void session_unhold(struct session *s) {
   session_free_if_done(s);
 }
 
+void tx_recipient_clear(struct tx_recipient *r) {
+  free(r->address);
+  free(r->domain);
+  free(r->orcpt);
+  *r = (struct tx_recipient){0};
+}
+
 void session_reset(struct session *s) {
   struct transaction *tx = s->tx;
   if (s->intake) intake_abandon(s);
   s->tx = NULL;
   if (!tx) return;
-  for (size_t i = 0; i < tx->recipient_count; i++) {
-    free(tx->recipients[i].address);
-    free(tx->recipients[i].domain);
-  }
+  for (size_t i = 0; i < tx->recipient_count; i++) tx_recipient_clear(&tx->recipients[i]);
   free(tx->recipients);
   directory_release(&tx->directory);
   free(tx);
@@ -118,11 +120,11 @@ static uint64_t ms(int64_t us) {
 void session_begin_patience(struct session *s) {
   const struct config *c = s->loop->gateway->config;
   bool arriving = s->state == SESSION_ARRIVED || s->state == SESSION_HANDSHAKE;
-  uint64_t span = s->state == SESSION_PROXY  ? PROXY_TIMEOUT_MS
-                  : arriving                 ? ms(c->handshake_timeout_us)
-                  : s->state == SESSION_DATA ? ms(c->data_timeout_us)
-                                             : ms(c->command_timeout_us);
-  patience_begin(&s->patience, span, s->state == SESSION_DATA ? c->minimum_rate : 0, now_ms(s));
+  uint64_t span = s->state == SESSION_PROXY ? PROXY_TIMEOUT_MS
+                  : arriving                ? ms(c->handshake_timeout_us)
+                  : content_is_awaited(s)   ? ms(c->data_timeout_us)
+                                            : ms(c->command_timeout_us);
+  patience_begin(&s->patience, span, content_is_awaited(s) ? c->minimum_rate : 0, now_ms(s));
   if (s->waiting) patience_stop(&s->patience, now_ms(s));
 }
 
@@ -143,11 +145,11 @@ static void on_timeout(void *owner) {
     session_close(s, false, "no PROXY header came in time");
   else if (!session_may_speak(s))
     session_close(s, false, "the TLS handshake took too long");
-  else if (s->state == SESSION_DATA && !silent) {
+  else if (content_is_awaited(s) && !silent) {
     snprintf(words, sizeof words, "the content comes too slowly, under %u octets a second; good-bye",
              s->loop->gateway->config->minimum_rate);
     session_turn_away(s, "4.4.2", words, "content too slow");
-  } else if (s->state != SESSION_DATA && in_line)
+  } else if (!content_is_awaited(s) && in_line)
     session_turn_away(s, "4.4.2", "the command line takes too long; good-bye", "command line too slow");
   else
     session_turn_away(s, "4.4.2", "nothing heard for too long; good-bye", "timeout");
@@ -173,21 +175,6 @@ static void drained_between_messages(struct session *s) {
   bool idle = s->state == SESSION_START || s->state == SESSION_READY || s->state == SESSION_AUTH;
   if (!s->loop->draining || !idle || s->waiting || s->closing) return;
   session_turn_away(s, "4.3.2", "stopping; try again in a minute", "draining");
-}
-
-static void emit_content(void *arg, struct bytes run_of_content) {
-  intake_write(arg, run_of_content);
-}
-
-static size_t feed_content(struct session *s, struct bytes in) {
-  bool done;
-  if (in.len > FEED_STEP) in.len = FEED_STEP;
-  size_t used = data_sink_feed(&s->sink, in, emit_content, s, &done);
-  if (done)
-    intake_end(s);
-  else if (intake_is_full(s))
-    session_wait(s, "disk");
-  return used;
 }
 
 static void run_line(struct session *s, struct bytes line) {
@@ -235,7 +222,7 @@ static size_t feed(struct session *s, struct bytes in) {
   while (used < in.len && !s->waiting && !s->closing) {
     struct bytes rest = bytes_from(in, used);
     bool was_skipping = s->skipping_line;
-    size_t n = s->state == SESSION_DATA ? feed_content(s, rest) : feed_line(s, rest);
+    size_t n = content_is_awaited(s) ? content_receive(s, rest) : feed_line(s, rest);
     used += n;
     if (!n && s->skipping_line == was_skipping) break;
     if (s->state == SESSION_HANDSHAKE) break; /* nothing is behind it: do_starttls saw to that */
@@ -278,7 +265,7 @@ static void on_data(void *owner, struct bytes data) {
     entrance_spoken_early(s);
     return;
   }
-  if (s->state == SESSION_DATA) patience_feed(&s->patience, data.len, now_ms(s));
+  if (content_is_awaited(s)) patience_feed(&s->patience, data.len, now_ms(s));
   if (s->in.len || s->waiting) {
     keep_rest(s, data);
     if (!s->waiting && !s->closing) run(s);

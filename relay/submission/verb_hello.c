@@ -1,14 +1,7 @@
 /* EHLO, HELO, STARTTLS: RFC 5321 4.1.1.1, RFC 3207. */
 #include "base/log.h"
+#include "relay/submission/extensions.h"
 #include "relay/submission/session.h"
-
-#include <inttypes.h>
-
-static bool offers_auth(const struct session *s) {
-  /* RFC 4954 4 and RFC 8314: passwords travel inside TLS, unless the operator has said that this listener may do
-   * without. */
-  return stream_is_tls(s->stream) || s->listen == LISTEN_OPTIONAL;
-}
 
 bool check_hello(struct session *s) {
   (void)s;
@@ -36,15 +29,9 @@ void do_helo(struct session *s, struct bytes rest) {
 
 void do_ehlo(struct session *s, struct bytes rest) {
   if (!hello(s, rest, "EHLO")) return;
-  const struct config *c = s->loop->gateway->config;
   s->extended = true;
-  reply_line(s, 250, false, "%s", c->hostname);
-  reply_line(s, 250, false, "SIZE %" PRIu64, c->max_message_size); /* RFC 1870 */
-  reply_line(s, 250, false, "8BITMIME");                           /* RFC 6152 */
-  reply_line(s, 250, false, "PIPELINING");                         /* RFC 2920 */
-  if (!stream_is_tls(s->stream) && s->loop->tls) reply_line(s, 250, false, "STARTTLS");
-  if (offers_auth(s) && (!s->account_id || s->admitted)) reply_line(s, 250, false, "AUTH PLAIN LOGIN");
-  reply_line(s, 250, true, "ENHANCEDSTATUSCODES"); /* RFC 2034 */
+  reply_line(s, 250, false, "%s", s->loop->gateway->config->hostname);
+  extensions_announce(s);
 }
 
 bool check_starttls(struct session *s) {

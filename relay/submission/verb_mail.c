@@ -1,7 +1,8 @@
-/* MAIL and RCPT: RFC 5321 4.1.1.2, 4.1.1.3; RFC 1870 (SIZE), RFC 6152 (BODY), RFC 4954 5 (AUTH=). */
+/* MAIL and RCPT: RFC 5321 4.1.1.2, 4.1.1.3. What their parameters mean is in parameters.c. */
 #include "policy/limits.h"
 #include "policy/senders.h"
 #include "relay/submission/command.h"
+#include "relay/submission/extensions.h"
 #include "relay/submission/session.h"
 #include "store/read.h"
 
@@ -41,53 +42,29 @@ bool check_mail(struct session *s) {
 
 /* --- parameters --- */
 
-static bool read_size(struct session *s, const struct parameter *p, struct transaction *tx) {
-  if (!p->has_value || p->value.len > 20 || !bytes_to_u64(p->value, &tx->announced_size)) { /* RFC 1870 3 */
-    reply(s, 501, "5.5.4", "SIZE= takes a number of octets");
+static struct parameter_rules rules_of(const struct session *s) {
+  const struct config *c = s->loop->gateway->config;
+  return (struct parameter_rules){.offered = extensions_of(s),
+                                  .max_message_size = c->max_message_size,
+                                  .now_us = clock_now_us(),
+                                  .max_hold_us = c->max_hold_us};
+}
+
+static bool refuse_utf8(struct session *s) { /* RFC 6531 3.2, 3.4 */
+  reply(s, 553, "5.6.7", "an address beyond ASCII takes SMTPUTF8 on the MAIL command");
+  return false;
+}
+
+static bool read_mail_parameters(struct session *s, struct bytes rest, size_t at, const struct address *from) {
+  struct transaction *tx = s->tx;
+  struct parameter_rules rules = rules_of(s);
+  struct parameter_error why;
+  if (mail_parameters_read(rest, at, &rules, &tx->said, &why) != OK) {
+    reply(s, why.code, why.enhanced, "%s", why.text);
     return false;
   }
-  uint64_t max = s->loop->gateway->config->max_message_size;
-  if (tx->announced_size <= max) return true;
-  reply(s, 552, "5.3.4", "%llu octets; this gateway takes %llu at most", (unsigned long long)tx->announced_size,
-        (unsigned long long)max);
-  return false;
-}
-
-static bool read_body(struct session *s, const struct parameter *p, struct transaction *tx) {
-  tx->announced_8bit = bytes_equal_nocase(p->value, BYTES("8BITMIME"));
-  if (tx->announced_8bit || bytes_equal_nocase(p->value, BYTES("7BIT"))) return true;
-  reply(s, 501, "5.5.4", "BODY= takes 7BIT or 8BITMIME");
-  return false;
-}
-
-static bool read_parameters(struct session *s, struct bytes rest, size_t at, struct transaction *tx) {
-  struct parameter p;
-  int rc;
-  unsigned seen = 0;
-  while ((rc = parameter_next(rest, &at, &p)) == 1) {
-    unsigned bit = bytes_equal_nocase(p.keyword, BYTES("SIZE"))   ? 1
-                   : bytes_equal_nocase(p.keyword, BYTES("BODY")) ? 2
-                   : bytes_equal_nocase(p.keyword, BYTES("AUTH")) ? 4
-                                                                  : 0;
-    if (!bit || !s->extended) { /* RFC 5321 4.1.1.11 */
-      reply(s, 555, "5.5.4", "parameter %.*s is not known here", (int)(p.keyword.len < 64 ? p.keyword.len : 64),
-            p.keyword.at);
-      return false;
-    }
-    if (seen & bit) {
-      reply(s, 501, "5.5.4", "a parameter stands twice");
-      return false;
-    }
-    seen |= bit;
-    if (bit == 1 && !read_size(s, &p, tx)) return false;
-    if (bit == 2 && !read_body(s, &p, tx)) return false;
-    if (bit == 4 && !p.has_value) { /* RFC 4954 5: read, and not trusted: the session's own account decides */
-      reply(s, 501, "5.5.4", "AUTH= takes a mailbox or <>");
-      return false;
-    }
-  }
-  if (rc < 0) reply(s, 501, "5.5.4", "the parameters after the address cannot be read");
-  return rc == 0;
+  bytes_copy(tx->said.envid, tx->envid, sizeof tx->envid);
+  return !from->utf8 || tx->said.utf8 || refuse_utf8(s);
 }
 
 /* --- the decision --- */
@@ -106,7 +83,7 @@ static bool within_limits(struct session *s, struct transaction *tx, uint64_t re
   const struct account *a = tx->account;
   if (!a->limit_count) return true;
   struct limit_verdict v =
-      limits_check(a->limits, a->limit_count, &tx->usage, clock_now_us(), recipients, tx->announced_size, false);
+      limits_check(a->limits, a->limit_count, &tx->usage, clock_now_us(), recipients, tx->said.size, false);
   if (v.result == OK) return true;
   refuse_limit(s, &v, to);
   return false;
@@ -201,14 +178,10 @@ void do_mail(struct session *s, struct bytes rest) {
     reply(s, 501, rc == E_TOO_BIG ? "5.1.7" : "5.5.4", "say MAIL FROM:<address>");
     return;
   }
-  if (from.utf8) { /* RFC 6531 3.2: SMTPUTF8 is not offered */
-    reply(s, 553, "5.6.7", "an address beyond ASCII needs SMTPUTF8, which is not offered");
-    return;
-  }
   if (!open_transaction(s)) return;
   struct transaction *tx = s->tx;
   bytes_copy(from.whole, tx->reverse_path, sizeof tx->reverse_path);
-  if (!read_parameters(s, rest, at, tx) || !sender_ok(s, &from) || !within_limits(s, tx, 1, ""))
+  if (!read_mail_parameters(s, rest, at, &from) || !sender_ok(s, &from) || !within_limits(s, tx, 1, ""))
     give_up(s);
   else
     check_spf(s, &from);
@@ -217,12 +190,17 @@ void do_mail(struct session *s, struct bytes rest) {
 /* --- RCPT --- */
 
 bool check_rcpt(struct session *s) {
-  if (s->tx) return true;
+  if (s->tx && s->state != SESSION_BDAT) return true;
+  if (s->tx) {
+    reply(s, 503, "5.5.1", "not after BDAT; RSET gives the message up"); /* RFC 3030 2 */
+    return false;
+  }
   if (may_start_mail(s)) reply(s, 503, "5.5.1", "say MAIL first");
   return false;
 }
 
-static bool add_recipient(struct transaction *tx, const struct address *to, const char *domain) {
+static bool add_recipient(struct transaction *tx, const struct address *to, const char *domain,
+                          const struct rcpt_parameters *said) {
   if (tx->recipient_count == tx->recipient_room) {
     size_t room = tx->recipient_room ? 2 * tx->recipient_room : 4;
     struct tx_recipient *more = realloc(tx->recipients, room * sizeof *more);
@@ -230,10 +208,12 @@ static bool add_recipient(struct transaction *tx, const struct address *to, cons
     tx->recipients = more;
     tx->recipient_room = room;
   }
-  struct tx_recipient r = {bytes_dup(to->whole), strdup(domain)};
-  if (!r.address || !r.domain) {
-    free(r.address);
-    free(r.domain);
+  struct tx_recipient r = {.address = bytes_dup(to->whole),
+                           .domain = strdup(domain),
+                           .orcpt = said->orcpt.len ? bytes_dup(said->orcpt) : NULL,
+                           .notify = said->notify};
+  if (!r.address || !r.domain || (said->orcpt.len && !r.orcpt)) {
+    tx_recipient_clear(&r);
     return false;
   }
   tx->recipients[tx->recipient_count++] = r;
@@ -248,30 +228,32 @@ static bool complete(struct session *s, struct address *to, char *whole, size_t 
   return address_parse(bytes_of(whole), to) == OK;
 }
 
-static bool read_forward_path(struct session *s, struct bytes rest, struct address *to, char *whole, size_t size) {
+static bool read_rcpt_parameters(struct session *s, struct bytes rest, size_t at, struct rcpt_parameters *out) {
+  struct parameter_rules rules = rules_of(s);
+  struct parameter_error why;
+  if (rcpt_parameters_read(rest, at, &rules, s->tx->said.utf8, out, &why) == OK) return true;
+  reply(s, why.code, why.enhanced, "%s", why.text);
+  return false;
+}
+
+static bool read_forward_path(struct session *s, struct bytes rest, struct address *to, char *whole, size_t size,
+                              struct rcpt_parameters *said) {
   size_t at;
   int rc = path_argument_parse(rest, "TO:", to, &at);
   if (rc != OK || to->is_null || !complete(s, to, whole, size)) {
     reply(s, 501, "5.1.3", "say RCPT TO:<address>");
     return false;
   }
-  if (to->utf8) {
-    reply(s, 553, "5.6.7", "an address beyond ASCII needs SMTPUTF8, which is not offered");
-    return false;
-  }
-  struct parameter p;
-  if (parameter_next(rest, &at, &p) != 0) {
-    reply(s, 555, "5.5.4", "RCPT takes no parameters here");
-    return false;
-  }
-  return true;
+  if (to->utf8 && !s->tx->said.utf8) return refuse_utf8(s);
+  return read_rcpt_parameters(s, rest, at, said);
 }
 
 void do_rcpt(struct session *s, struct bytes rest) {
   struct transaction *tx = s->tx;
   struct address to;
   char whole[ADDRESS_MAX + 16], domain[DOMAIN_MAX + 1];
-  if (!read_forward_path(s, rest, &to, whole, sizeof whole)) return;
+  struct rcpt_parameters said;
+  if (!read_forward_path(s, rest, &to, whole, sizeof whole, &said)) return;
   if (to.literal)
     bytes_copy(to.domain, domain, sizeof domain);
   else if (domain_normalize(to.domain, domain) != OK) {
@@ -286,7 +268,7 @@ void do_rcpt(struct session *s, struct bytes rest) {
   char shown[ADDRESS_MAX + 1];
   bytes_copy(to.whole, shown, sizeof shown);
   if (!within_limits(s, tx, tx->recipient_count + 1, shown)) return;
-  if (!add_recipient(tx, &to, domain)) {
+  if (!add_recipient(tx, &to, domain, &said)) {
     reply(s, 452, "4.3.1", "out of memory; try again later");
     return;
   }

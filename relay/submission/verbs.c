@@ -35,7 +35,7 @@ static void do_quit(struct session *s, struct bytes rest) {
 
 static void do_help(struct session *s, struct bytes rest) {
   (void)rest;
-  reply(s, 214, "2.0.0", "EHLO STARTTLS AUTH MAIL RCPT DATA RSET NOOP QUIT; RFC 5321, RFC 6409");
+  reply(s, 214, "2.0.0", "EHLO STARTTLS AUTH MAIL RCPT DATA BDAT RSET NOOP QUIT; RFC 5321, RFC 6409");
 }
 
 /* RFC 5321 3.5.3 and 7.3: 252 is the answer of a server that does not tell who has a mailbox. */
@@ -62,8 +62,8 @@ static const struct verb verbs[] = {
     {"HELO", COMMAND_LINE_MAX, check_hello, do_helo},  {"RSET", COMMAND_LINE_MAX, check_always, do_rset},
     {"NOOP", COMMAND_LINE_MAX, check_always, do_noop}, {"QUIT", COMMAND_LINE_MAX, check_always, do_quit},
     {"AUTH", AUTH_LINE_MAX, check_auth, do_auth},      {"STARTTLS", COMMAND_LINE_MAX, check_starttls, do_starttls},
-    {"HELP", COMMAND_LINE_MAX, check_always, do_help}, {"VRFY", COMMAND_LINE_MAX, check_always, do_vrfy},
-    {"EXPN", COMMAND_LINE_MAX, check_always, do_expn},
+    {"BDAT", COMMAND_LINE_MAX, check_bdat, do_bdat},   {"HELP", COMMAND_LINE_MAX, check_always, do_help},
+    {"VRFY", COMMAND_LINE_MAX, check_always, do_vrfy}, {"EXPN", COMMAND_LINE_MAX, check_always, do_expn},
 };
 
 static const struct verb *find(struct bytes name) {

@@ -242,6 +242,7 @@ def test_account_round_trip(sendoff):
         "state": "active",
         "reason": "",
         "eight_bit": "accept",
+        "idempotent": "on",
     }
     # What is not named stays; a list that is named is replaced.
     sendoff("account", "set", "blog", "--limit", "100rcpt/message", "--eight-bit", "refuse")

@@ -77,7 +77,7 @@ static void check(const struct sample *s, size_t step, size_t cut) {
   struct data_sink d;
   struct buffer out;
   bool done;
-  data_sink_init(&d);
+  data_sink_init(&d, DATA_DOTTED);
   buffer_init(&out, 4096);
   size_t used = feed(&d, s->in, step, cut, &out, &done);
   if (done != s->ends || s->in.len - used != s->rest.len || d.bare_cr != s->bare_cr || d.bare_lf != s->bare_lf ||
@@ -96,7 +96,58 @@ static void test_samples(void **state) {
   }
 }
 
+/* --- BDAT: the same octets, in chunks of any sizes --- */
+
+static const struct sample chunked[] = {
+    {"empty", B("")},
+    {"lines", B("a: b\r\n\r\nhi\r\n")},
+    {"no end of line at the end", B("a: b\r\n\r\nhi")},
+    {"a dot is nothing special", B("a\r\n.\r\nb\r\n..\r\n.x\r\n.")},
+    {"8-bit", B("a\r\n\xc3\xa4\r\n"), .eight_bit = 2},
+    {"bare LF", B("a\r\nb\nc\r\n"), .bare_lf = 2},
+    {"bare CR", B("a\rb\r\n"), .bare_cr = 1},
+    {"bare CR at the end", B("a\r\nb\r"), .bare_cr = 2},
+    {"CR CR LF", B("a\r\r\n"), .bare_cr = 1},
+    {"NUL", B("a\r\n\r\nb\0"), .nul = 3},
+    {"a line as long as it may be", B(A998 "\r\n")},
+    {"a line too long", B("x\r\n" A998 "a\r\n"), .long_line = 2},
+    {"smuggle LF . LF", B("a\n.\nb"), .bare_lf = 1},
+};
+
+/* One chunk up to `cut`, another one with the rest, both fed in steps. */
+static void check_chunks(const struct sample *s, enum data_framing framing, size_t cut, size_t step) {
+  struct data_sink d;
+  struct buffer out;
+  bool done, quiet = framing == DATA_BINARY_CHUNKS;
+  buffer_init(&out, 4096);
+  data_sink_init(&d, framing);
+  for (int half = 0; half < 2; half++) {
+    struct bytes chunk = half ? bytes_from(s->in, cut) : (struct bytes){s->in.at, cut};
+    data_sink_chunk(&d, chunk.len);
+    /* More than the chunk is there: it must be left. */
+    struct bytes input = {chunk.at, s->in.len - (size_t)(chunk.at - s->in.at)};
+    size_t used = feed(&d, input, step, 0, &out, &done);
+    assert_true(used == chunk.len && (done || !chunk.len));
+  }
+  data_sink_last(&d);
+  bool as_expected = quiet ? !(d.bare_cr | d.bare_lf | d.nul | d.long_line | d.eight_bit)
+                           : d.bare_cr == s->bare_cr && d.bare_lf == s->bare_lf && d.nul == s->nul &&
+                                 d.long_line == s->long_line && d.eight_bit == s->eight_bit;
+  if (!as_expected || !bytes_equal(s->in, buffer_bytes(&out))) fail_msg("%s: cut %zu, step %zu", s->name, cut, step);
+  buffer_free(&out);
+}
+
+static void test_chunks(void **state) {
+  (void)state;
+  for (size_t i = 0; i < sizeof chunked / sizeof chunked[0]; i++)
+    for (size_t cut = 0; cut <= chunked[i].in.len; cut++)
+      for (size_t step = 1; step <= 1000; step = step * 3 + 1) {
+        check_chunks(&chunked[i], DATA_CHUNKS, cut, step);
+        check_chunks(&chunked[i], DATA_BINARY_CHUNKS, cut, step);
+      }
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_samples)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_samples), cmocka_unit_test(test_chunks)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,75 @@
+#include "relay/submission/extensions.h"
+
+#include "policy/limits.h"
+#include "relay/submission/session.h"
+#include "store/read.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define LIMIT_VALUE_MAX 999999 /* RFC 9422 4: six digits */
+
+/* RFC 4954 4 and RFC 8314: passwords travel inside TLS, unless the operator has said that this listener may do without.
+ */
+static bool offers_auth(const struct session *s) {
+  bool safe = stream_is_tls(s->stream) || s->listen == LISTEN_OPTIONAL;
+  return safe && (!s->account_id || s->admitted);
+}
+
+unsigned extensions_of(const struct session *s) {
+  bool tls = stream_is_tls(s->stream);
+  if (!s->extended) return 0;
+  return EXTENSION_SIZE | EXTENSION_8BITMIME | EXTENSION_SMTPUTF8 | EXTENSION_PIPELINING | EXTENSION_CHUNKING |
+         EXTENSION_BINARYMIME | EXTENSION_DSN | EXTENSION_ENHANCED | EXTENSION_LIMITS | EXTENSION_DELIVERBY |
+         EXTENSION_PRIORITY | (tls || !s->loop->tls ? 0 : EXTENSION_STARTTLS) | (offers_auth(s) ? EXTENSION_AUTH : 0) |
+         (tls ? EXTENSION_REQUIRETLS : 0) | /* RFC 8689 2: only inside TLS */
+         (s->loop->gateway->config->max_hold_us ? EXTENSION_HOLD : 0);
+}
+
+/* RFC 9422: what the account has left now. A limit that is used up is announced as 1, as there is no 0. */
+static void announce_limits(struct session *s) {
+  const struct account *a = session_account(s);
+  struct limits_left left = {.messages = UINT64_MAX, .recipients = s->loop->gateway->config->max_recipients};
+  struct usage usage;
+  if (a && a->limit_count && reader_usage(s->loop->reader, a->name, &usage) == OK) {
+    usage_roll(&usage, clock_now_us());
+    limits_left(a->limits, a->limit_count, &usage, &left);
+  }
+  if (left.recipients > LIMIT_VALUE_MAX) left.recipients = LIMIT_VALUE_MAX;
+  if (left.messages > LIMIT_VALUE_MAX)
+    reply_line(s, 250, false, "LIMITS RCPTMAX=%" PRIu64, left.recipients ? left.recipients : 1);
+  else
+    reply_line(s, 250, false, "LIMITS MAILMAX=%" PRIu64 " RCPTMAX=%" PRIu64, left.messages ? left.messages : 1,
+               left.recipients ? left.recipients : 1);
+}
+
+/* RFC 4865 3: the longest time, and the latest moment that it leads to. */
+static void announce_hold(struct session *s) {
+  int64_t max_us = s->loop->gateway->config->max_hold_us;
+  time_t until = (time_t)((clock_now_us() + max_us) / SECOND_US);
+  struct tm t;
+  char text[32];
+  gmtime_r(&until, &t);
+  strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &t);
+  reply_line(s, 250, false, "FUTURERELEASE %" PRId64 " %s", max_us / SECOND_US, text);
+}
+
+void extensions_announce(struct session *s) {
+  static const struct {
+    unsigned extension;
+    const char *line;
+  } lines[] = {
+      {EXTENSION_8BITMIME, "8BITMIME"},     {EXTENSION_SMTPUTF8, "SMTPUTF8"},     {EXTENSION_PIPELINING, "PIPELINING"},
+      {EXTENSION_CHUNKING, "CHUNKING"},     {EXTENSION_BINARYMIME, "BINARYMIME"}, {EXTENSION_DSN, "DSN"},
+      {EXTENSION_DELIVERBY, "DELIVERBY"},   {EXTENSION_PRIORITY, "MT-PRIORITY"},  {EXTENSION_STARTTLS, "STARTTLS"},
+      {EXTENSION_AUTH, "AUTH PLAIN LOGIN"}, {EXTENSION_REQUIRETLS, "REQUIRETLS"},
+  };
+  unsigned offered = extensions_of(s);
+  reply_line(s, 250, false, "SIZE %" PRIu64, s->loop->gateway->config->max_message_size);
+  for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
+    if (offered & lines[i].extension) reply_line(s, 250, false, "%s", lines[i].line);
+  if (offered & EXTENSION_HOLD) announce_hold(s);
+  announce_limits(s);
+  reply_line(s, 250, true, "ENHANCEDSTATUSCODES");
+}

@@ -1,0 +1,196 @@
+/* BODY=BINARYMIME (RFC 3030 3): octets without lines. Nothing that we send to offers BINARYMIME in practice, and a
+ * signature must cover what leaves, so such a message is kept apart until it is whole, is given lines by encoding what
+ * needs it (relay/mime_7bit.h), and then takes the same way as any other. What it decodes to stays the same, octet for
+ * octet. */
+#include "base/log.h"
+#include "relay/conversion.h"
+#include "relay/delivery/content_feed.h"
+#include "relay/submission/intake_parts.h"
+
+#include <stdlib.h>
+
+struct binary {
+  struct intake *intake; /* NULL once the intake has gone: then what is under way only cleans up */
+  struct loop *loop;
+  struct buffer raw; /* while it is small */
+  int64_t spool_id;  /* else a file of its own */
+  struct spooling *spool;
+  struct content_feed *feed; /* of what the conversion gave */
+  bool busy;                 /* spooling's end or the conversion is under way, and the session is held */
+};
+
+struct binary *binary_new(struct intake *i) {
+  struct binary *b = calloc(1, sizeof *b);
+  if (!b) return NULL;
+  b->intake = i;
+  b->loop = i->loop;
+  buffer_init(&b->raw, STORE_INLINE_MAX);
+  return b;
+}
+
+void binary_free(struct binary **at) {
+  struct binary *b = *at;
+  *at = NULL;
+  if (!b) return;
+  spooling_end(&b->spool, true);
+  content_feed_free(&b->feed);
+  buffer_free(&b->raw);
+  free(b);
+}
+
+bool binary_is_full(const struct binary *b) {
+  return b->spool && spooling_is_full(b->spool);
+}
+
+bool binary_is_busy(const struct binary *b) {
+  return b->busy;
+}
+
+/* --- keeping it --- */
+
+static void cannot_spool(struct intake *i, const char *why) {
+  log_event(LOG_ERROR_, i->session ? i->session->id : NULL, "cannot write a message to the spool", "reason", why, NULL);
+  intake_refuse(i, 452, "4.3.1", "disk", "the message cannot be stored now; try again later");
+}
+
+static void moved(void *arg, struct reason *why) {
+  struct binary *b = arg;
+  struct session *s = b->intake->session;
+  if (why) cannot_spool(b->intake, why->text);
+  if (s && s->waiting && !b->busy && !intake_is_full(s)) session_resume(s);
+}
+
+static int to_spool(struct binary *b, struct bytes run) {
+  if (!b->spool) {
+    b->spool_id = id_new();
+    b->spool = spooling_begin(b->loop, b->spool_id, moved, b);
+    int rc = b->spool ? spooling_write(b->spool, buffer_bytes(&b->raw)) : E_MEMORY;
+    buffer_free(&b->raw);
+    if (rc != OK) return rc;
+  }
+  return spooling_write(b->spool, run);
+}
+
+void binary_write(struct intake *i, struct bytes run) {
+  struct binary *b = i->binary;
+  bool small = !b->spool && run.len <= STORE_INLINE_MAX - b->raw.len;
+  if ((small ? buffer_add_bytes(&b->raw, run) : to_spool(b, run)) != OK) intake_refuse_memory(i);
+}
+
+/* --- converting it --- */
+
+static void emit(void *arg, struct bytes run) {
+  intake_take(arg, run);
+}
+
+/* The client has gone before its 250: the message was never promised. */
+static bool client_has_gone(struct binary *b) {
+  struct intake *i = b->intake;
+  struct session *s = i->session;
+  if (!s->closing) return false;
+  intake_leave_session(i);
+  intake_release(i);
+  session_unhold(s);
+  return true;
+}
+
+static bool has_room(const struct intake *i) {
+  return !i->spool || !spooling_is_full(i->spool);
+}
+
+/* Gives the next pieces to the intake, through the sink: what was converted is looked at like anything else. */
+static void pump(void *arg) {
+  struct binary *b = arg;
+  struct intake *i = b->intake;
+  struct bytes piece;
+  bool done;
+  int rc = 1;
+  if (client_has_gone(b)) return;
+  while (!i->code && rc == 1 && has_room(i) && (rc = content_feed_take(b->feed, &piece)) == 1) {
+    data_sink_chunk(&i->session->sink, piece.len);
+    data_sink_feed(&i->session->sink, piece, emit, i, &done);
+  }
+  if (!i->code && (rc == E_BUSY || rc == 1)) return; /* the file, or binary_continue, goes on */
+  if (rc == E_IO) cannot_spool(i, content_feed_error(b->feed));
+  struct session *s = i->session;
+  b->busy = false;
+  data_sink_last(&s->sink);
+  intake_complete(i);
+  if (!s->intake) session_resume(s); /* refused: nothing more is awaited */
+  session_unhold(s);
+}
+
+void binary_continue(struct intake *i) {
+  if (i->binary->feed && has_room(i)) pump(i->binary);
+}
+
+static void refuse_conversion(struct intake *i, const struct converted *c) {
+  if (c->result == E_DENIED)
+    intake_refuse(i, 554, mime_obstacle_enhanced(c->obstacle), "binary",
+                  "the message cannot be sent on without BINARYMIME: %s", mime_obstacle_text(c->obstacle));
+  else if (c->result == E_MEMORY)
+    intake_refuse_memory(i);
+  else
+    cannot_spool(i, c->why.text);
+}
+
+static struct content_feed *feed_of(struct binary *b, struct converted *c) {
+  if (c->result != OK || buffer_add(&c->header, "\r\n", 2) != OK) return NULL;
+  if (c->fd >= 0) {
+    struct content_feed *feed = content_feed_of_file(b->loop, &c->header, c->fd);
+    if (feed) c->fd = -1;
+    return feed;
+  }
+  struct content *content = content_new(&c->header, &c->body);
+  struct content_feed *feed = content ? content_feed_of_memory(b->loop, content) : NULL;
+  content_release(&content);
+  return feed;
+}
+
+static void on_converted(void *arg, struct converted *c) {
+  struct binary *b = arg;
+  struct intake *i = b->intake;
+  if (client_has_gone(b)) return;
+  if (c->result != OK) refuse_conversion(i, c);
+  b->feed = feed_of(b, c);
+  if (!b->feed && !i->code) intake_refuse_memory(i);
+  if (!i->code) {
+    i->phase = INTAKE_HEADER;
+    data_sink_init(&i->session->sink, DATA_CHUNKS);
+    content_feed_on_ready(b->feed, pump, b);
+  }
+  pump(b);
+}
+
+static void convert(struct binary *b) {
+  struct buffer none;
+  buffer_init(&none, 0);
+  struct content *content = b->spool ? NULL : content_new(&none, &b->raw);
+  struct conversion_source from = {.content = content, .fd = -1, .spool_id = b->spool_id, .keep_8bit = true};
+  bool started = (content || b->spool) && conversion_start(b->loop, &from, on_converted, b);
+  content_release(&content);
+  if (started) return;
+  intake_refuse_memory(b->intake);
+  pump(b);
+}
+
+static void spooled(void *arg, struct reason *why) {
+  struct binary *b = arg;
+  if (client_has_gone(b)) return;
+  if (why) {
+    cannot_spool(b->intake, why->text);
+    pump(b);
+  } else
+    convert(b);
+}
+
+void binary_end(struct intake *i) {
+  struct binary *b = i->binary;
+  b->busy = true;
+  session_hold(i->session);
+  session_wait(i->session, "conversion");
+  if (b->spool)
+    spooling_finish(b->spool, spooled);
+  else
+    convert(b);
+}

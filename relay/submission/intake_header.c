@@ -1,0 +1,105 @@
+#include "base/header.h"
+#include "base/log.h"
+#include "policy/senders.h"
+#include "relay/signing.h"
+#include "relay/submission/hygiene.h"
+#include "relay/submission/intake_parts.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool check_from(struct intake *i, struct bytes from, char domain[DOMAIN_MAX + 1]) {
+  const struct account *a = i->owner;
+  char offender[ADDRESS_MAX + 1];
+  int rc = header_from_allowed(a->senders, a->sender_count, from, offender, sizeof offender);
+  if (rc == E_DENIED) {
+    char allowed[160] = "", rule[ADDRESS_MAX + 16];
+    size_t at = 0;
+    for (size_t n = 0; n < a->sender_count && at < sizeof allowed; n++)
+      at += (size_t)snprintf(allowed + at, sizeof allowed - at, "%s%s", n ? ", " : "", a->senders[n]);
+    snprintf(rule, sizeof rule, "sender %s", offender);
+    intake_refuse(i, 553, "5.7.1", rule, "%s may not send with From: %s; allowed: %s", a->name, offender, allowed);
+    return false;
+  }
+  struct address first;
+  char *scratch = malloc(from.len + 1);
+  size_t at = 0;
+  bool ok = scratch && rc == OK && mailbox_next(from, &at, &first, scratch, from.len) == 1 &&
+            domain_normalize(first.domain, domain) == OK;
+  free(scratch);
+  if (!ok)
+    intake_refuse(i, 550, "5.6.0", "from",
+                  "the From field cannot be read as RFC 5322 3.6.2 wants it: one or more mailboxes");
+  return ok;
+}
+
+int intake_add_received(struct intake *i) {
+  struct session *s = i->session;
+  const struct config *c = i->loop->gateway->config;
+  char date[64], from[DOMAIN_MAX + IP_TEXT + 16] = "", tls[128] = "";
+  clock_format_rfc5322(clock_now_us(), date, sizeof date);
+  /* RFC 5321 4.4 wants a from clause; a submitter's address is personal data that recipients have no need of, so it is
+   * there only when the operator asks for it. RFC 5322 3.6.7 is content without. */
+  if (c->received_client) snprintf(from, sizeof from, "from %s ([%s])\r\n\t", s->helo, s->peer);
+  if (stream_is_tls(s->stream)) snprintf(tls, sizeof tls, " (%s)", stream_tls_text(s->stream));
+  /* RFC 3848: ESMTP, then S for TLS, then A for AUTH. RFC 6531 4.3: UTF8SMTP, where that was asked for. */
+  const char *with = !s->extended ? "SMTP" : s->tx->said.utf8 ? "UTF8SMTP" : "ESMTP";
+  return buffer_addf(&i->prefix, "Received: %sby %s (Sendoff) with %s%s%s%s id %s;\r\n\t%s\r\n", from, c->hostname,
+                     with, s->extended && stream_is_tls(s->stream) ? "S" : "", s->extended && !s->admitted ? "A" : "",
+                     tls, i->id_text, date);
+}
+
+static int feed_signer(struct intake *i, struct bytes fields) {
+  size_t at = 0;
+  struct field f;
+  int rc = OK;
+  while (rc == OK && header_next(fields, &at, &f) == 1) rc = signer_header(i->signer, f.whole);
+  return rc;
+}
+
+static bool begin_signature(struct intake *i, const char *from_domain) {
+  struct reason why = {0};
+  int rc =
+      signing_begin(i->loop->signing, i->directory, from_domain, &i->signer, i->signed_by, sizeof i->signed_by, &why);
+  if (rc == OK && i->signer) {
+    rc = feed_signer(i, buffer_bytes(&i->added));
+    if (rc == OK) rc = feed_signer(i, buffer_bytes(&i->body));
+    if (rc == OK) rc = signer_headers_end(i->signer, &why);
+  }
+  if (rc == OK) return true;
+  log_event(LOG_ERROR_, i->session->id, "cannot sign", "domain", from_domain, "reason", why.text, NULL);
+  intake_refuse(i, 451, "4.3.5", "signing", "the message could not be signed for %s; try again later", from_domain);
+  return false;
+}
+
+void intake_header(struct intake *i, struct bytes block) {
+  struct hygiene h = {.hostname = i->loop->gateway->config->hostname,
+                      .id_text = i->id_text,
+                      .now_us = clock_now_us(),
+                      .accept_8bit = i->owner->accept_8bit,
+                      .accept_utf8 = i->session->tx->said.utf8,
+                      .added = &i->added,
+                      .kept = &i->body};
+  char domain[DOMAIN_MAX + 1];
+  int rc = hygiene_apply(block, &h);
+  if (rc == E_DENIED) {
+    intake_refuse(i, h.code, h.enhanced, "header", "%s", h.text);
+    return;
+  }
+  if (rc != OK) {
+    intake_refuse_memory(i);
+    return;
+  }
+  bytes_copy(bytes_of(h.message_id), i->message_id, sizeof i->message_id);
+  i->own_message_id = h.own_message_id;
+  i->eight_bit |= h.eight_bit;
+  i->utf8 = h.utf8;
+  if (!check_from(i, h.from, domain) || !begin_signature(i, domain)) return;
+  if (buffer_add(&i->body, "\r\n", 2) != OK) {
+    intake_refuse_memory(i);
+    return;
+  }
+  buffer_free(&i->head);
+  i->phase = INTAKE_BODY;
+}

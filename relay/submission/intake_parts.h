@@ -1,0 +1,90 @@
+/* What the files of the intake share: a message on its way in. For relay/submission/intake*.c only; the loop's thread.
+ *
+ *   HEADER --empty line--> BODY --end--> STORING --committed--> gone
+ *   RAW --end, converted--> HEADER ...             BODY=BINARYMIME: kept apart until it can be converted
+ *   any --refuse--> DISCARD --end--> gone          the rest is read and thrown away */
+#ifndef SENDOFF_RELAY_INTAKE_PARTS_H
+#define SENDOFF_RELAY_INTAKE_PARTS_H
+
+#include "policy/limits.h"
+#include "relay/submission/repeats.h"
+#include "relay/submission/session.h"
+#include "relay/submission/spooling.h"
+#include "store/write.h"
+
+#define PREFIX_MAX (32 * 1024)
+
+enum intake_phase { INTAKE_RAW, INTAKE_HEADER, INTAKE_BODY, INTAKE_DISCARD, INTAKE_STORING };
+
+struct signer;
+struct binary;
+
+struct intake {
+  struct session *session; /* NULL once abandoned: then what is under way only cleans up */
+  struct loop *loop;
+  struct directory *directory; /* held: the session may close while the store works on the message */
+  const struct account *owner;
+  enum intake_phase phase;
+  int64_t id;
+  char id_text[ID_TEXT];
+  uint64_t octets; /* of content, as decoded */
+  struct buffer head, added, prefix, body;
+  struct signer *signer;
+  bool eight_bit, utf8; /* in header or body; UTF-8 in the header */
+  char signed_by[160], message_id[256];
+  bool own_message_id;     /* the client gave none */
+  struct spooling *spool;  /* NULL while all is in memory */
+  struct binary *binary;   /* NULL without BODY=BINARYMIME */
+  struct repeats *repeats; /* NULL when the account wants none of it */
+  /* why not; code 0: nothing is wrong so far */
+  int code;
+  const char *enhanced;
+  char text[512], rule[300];
+  struct limit_verdict limit;
+  /* what the store is given */
+  struct store_accept accept;
+  struct submission_digest digest;
+  struct new_recipient *recipients;
+  char log_text[768], log_to[ADDRESS_MAX + 32], *reverse_path, account[65], pool[65], envid[ENVID_MAX + 1];
+  int64_t hold_until_us, not_before_us; /* asked for (RFC 4865); and by the limits, too */
+};
+
+/* --- intake.c --- */
+
+/* Remembers the first reason to refuse; the rest of the content is thrown away. */
+void intake_refuse(struct intake *i, int code, const char *enhanced, const char *rule, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+void intake_refuse_memory(struct intake *i);
+/* Replies with the reason, and ends. */
+void intake_answer_refusal(struct intake *i);
+/* The session's part is over: its transaction is gone, it may say the next command. */
+void intake_leave_session(struct intake *i);
+void intake_release(struct intake *i);                /* frees it, and what it wrote unless that was kept */
+void intake_take(struct intake *i, struct bytes run); /* the next octets, as they are to be kept */
+/* All content is there, converted if need be: signs, and hands it to the store. */
+void intake_complete(struct intake *i);
+
+/* --- intake_header.c --- */
+
+/* `block` is the whole header, without the empty line. */
+void intake_header(struct intake *i, struct bytes block);
+int intake_add_received(struct intake *i); /* to the prefix */
+
+/* --- intake_store.c --- */
+
+/* Everything is in memory or synced: commits, then replies. */
+void intake_store(struct intake *i);
+
+/* --- intake_binary.c: RFC 3030 --- */
+
+struct binary *binary_new(struct intake *i); /* NULL without memory */
+void binary_write(struct intake *i, struct bytes run);
+bool binary_is_full(const struct binary *b);
+/* Converts what was written, and gives it to the intake as if it had come so; then intake_complete. */
+void binary_end(struct intake *i);
+void binary_continue(struct intake *i); /* its spool has room again */
+/* True: it is under way, and comes back by itself. */
+bool binary_is_busy(const struct binary *b);
+void binary_free(struct binary **b);
+
+#endif
