@@ -286,13 +286,18 @@ static int encode(struct walk *w, const struct entity *e, struct bytes body, con
   return quoted ? put_quoted_printable(w, body, delimited) : put_base64(w, body);
 }
 
+/* What calls itself binary may end anywhere; as lines it would be given a last CRLF on its way. */
+static bool ends_within_a_line(const struct entity *e, struct bytes body, bool delimited) {
+  return e->encoding == ENCODING_BINARY && !delimited && body.len && body.at[body.len - 1] != '\n';
+}
+
 static int leaf(struct walk *w, const struct entity *e, struct delimiter *next) {
   struct octets o;
   find_delimiter(w, e->body, next);
   bool delimited = next->level != OUTSIDE && next->at > e->body;
   struct bytes body = slice(w, e->body, next->at - (delimited ? 2 : 0));
   octets_scan(body, &o);
-  if (fits(w, &o)) {
+  if (fits(w, &o) && !ends_within_a_line(e, body, delimited)) {
     struct change c = {.encoding = relabel(w, e, o.high > 0)};
     int rc = put_header(w, e, &c);
     return rc == OK ? put(w, slice(w, e->body, next->at)) : rc;
