@@ -299,6 +299,7 @@ static int leaf(struct walk *w, const struct entity *e, struct delimiter *next) 
   octets_scan(body, &o);
   if (fits(w, &o) && !ends_within_a_line(e, body, delimited)) {
     struct change c = {.encoding = relabel(w, e, o.high > 0)};
+    c.version = c.encoding != ENCODING_OTHER;
     int rc = put_header(w, e, &c);
     return rc == OK ? put(w, slice(w, e->body, next->at)) : rc;
   }
@@ -408,6 +409,13 @@ static int part(struct walk *w, struct entity *e, struct delimiter *next) {
 
 /* --- the whole --- */
 
+/* What fits is not touched, but for a label that no longer says the truth. */
+static bool stays(const struct walk *w, const struct entity *e, struct bytes body) {
+  enum kind kind = kind_of(e);
+  bool relabelled = e->encoding == ENCODING_BINARY && kind <= KIND_MESSAGE;
+  return text_fits(w, body) && !relabelled;
+}
+
 static int walk_message(struct walk *w) {
   struct entity e = {.top = true, .message = true};
   struct delimiter next;
@@ -415,7 +423,7 @@ static int walk_message(struct walk *w) {
   if (rc != OK) return rc;
   if (e.broken) return stop(w, MIME_MALFORMED);
   struct bytes body = slice(w, e.body, w->content.len);
-  if (text_fits(w, body)) {
+  if (stays(w, &e, body)) {
     struct change none = {.encoding = ENCODING_OTHER};
     rc = put_header(w, &e, &none);
     if (rc == OK) rc = put(w, body);
