@@ -1,5 +1,6 @@
 #include "relay/conversion.h"
 
+#include "base/header.h"
 #include "store/spool.h"
 #include "store/store.h"
 
@@ -19,9 +20,10 @@ struct conversion {
   struct converter *converter;
   struct content *content;
   struct buffer prefix, whole; /* of a message in a file */
+  struct buffer unsigned_prefix;
   int fd;
   int64_t spool_id;
-  bool keep_8bit;
+  bool keep_8bit, unsign;
   void (*done)(void *arg, struct converted *c);
   void *arg;
   struct converted out;
@@ -38,6 +40,7 @@ static void conversion_free(struct conversion *c) {
   content_release(&c->content);
   buffer_free(&c->prefix);
   buffer_free(&c->whole);
+  buffer_free(&c->unsigned_prefix);
   if (c->fd >= 0) close(c->fd);
   buffer_free(&c->out.header);
   buffer_free(&c->out.body);
@@ -107,13 +110,25 @@ static int take_body(void *arg, struct bytes run) {
   return rc;
 }
 
+static int take_signatures_out(struct conversion *c, struct bytes *prefix) {
+  size_t at = 0;
+  struct field f;
+  int rc = OK;
+  buffer_init(&c->unsigned_prefix, prefix->len);
+  while (rc == OK && header_next(*prefix, &at, &f) == 1)
+    if (!bytes_equal_nocase(f.name, BYTES("DKIM-Signature"))) rc = buffer_add_bytes(&c->unsigned_prefix, f.whole);
+  *prefix = buffer_bytes(&c->unsigned_prefix);
+  return rc;
+}
+
 static void work(uv_work_t *req) {
   struct conversion *c = ((struct converter *)req->data)->running;
   struct mime_out out = {take_field, end_header, take_body, c};
+  struct bytes prefix = buffer_bytes(c->content ? &c->content->prefix : &c->prefix);
   int rc = c->content ? OK : read_whole(c);
-  struct mime_source from = {.prefix = buffer_bytes(c->content ? &c->content->prefix : &c->prefix),
-                             .content = buffer_bytes(c->content ? &c->content->body : &c->whole),
-                             .keep_8bit = c->keep_8bit};
+  if (rc == OK && c->unsign) rc = take_signatures_out(c, &prefix);
+  struct mime_source from = {
+      .prefix = prefix, .content = buffer_bytes(c->content ? &c->content->body : &c->whole), .keep_8bit = c->keep_8bit};
   if (rc == OK) rc = mime_7bit_convert(&from, &out, &c->out.obstacle);
   if (rc == OK && c->out.fd >= 0 && c->out.body.len) rc = write_out(c);
   c->out.result = rc;
@@ -151,6 +166,7 @@ struct conversion *conversion_start(struct loop *loop, const struct conversion_s
   c->fd = from->content || from->spool_id ? -1 : from->fd;
   c->spool_id = from->spool_id;
   c->keep_8bit = from->keep_8bit;
+  c->unsign = from->unsign;
   c->done = done;
   c->arg = arg;
   c->out.fd = -1;

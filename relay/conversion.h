@@ -20,6 +20,7 @@ struct conversion_source {
   int fd;                  /* of the rest of the message; taken over; -1: none */
   int64_t spool_id;        /* a spool file that has the whole message; 0: none */
   bool keep_8bit;          /* as in mime_7bit.h */
+  bool unsign;             /* leaves out the prefix's DKIM-Signature fields: we made them, and they would be void */
 };
 
 struct converted {

@@ -71,6 +71,16 @@ static struct signer_key *parsed(struct signing *s, const struct signing_key *fr
   return k->key;
 }
 
+int signing_domain(struct bytes from, char domain[DOMAIN_MAX + 1]) {
+  struct address first;
+  size_t at = 0;
+  char *scratch = malloc(from.len + 1);
+  if (!scratch) return E_MEMORY;
+  int rc = mailbox_next(from, &at, &first, scratch, from.len) == 1 ? domain_normalize(first.domain, domain) : E_SYNTAX;
+  free(scratch);
+  return rc;
+}
+
 int signing_begin(struct signing *s, const struct directory *d, const char *from_domain, struct signer **out,
                   char *about, size_t about_size, struct reason *why) {
   *out = NULL;

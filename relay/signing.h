@@ -3,6 +3,7 @@
 #ifndef SENDOFF_RELAY_SIGNING_H
 #define SENDOFF_RELAY_SIGNING_H
 
+#include "base/address.h"
 #include "dkim/signer.h"
 #include "relay/loop.h"
 
@@ -12,6 +13,8 @@ void signing_free(struct signing **s);
 /* The directory was replaced: keys that it no longer has are dropped. */
 void signing_refresh(struct signing *s, const struct directory *d);
 
+/* The domain that the signature follows: of the first mailbox of a From field's value. E_SYNTAX, E_MEMORY. */
+int signing_domain(struct bytes from, char domain[DOMAIN_MAX + 1]);
 /* A signer for mail from this domain. OK with *out NULL when no key is configured; `about` then says so, else it names
  * "example.com/s1 ed1". An error only when a key that is configured cannot be used. */
 int signing_begin(struct signing *s, const struct directory *d, const char *from_domain, struct signer **out,

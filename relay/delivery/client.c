@@ -328,14 +328,15 @@ int client_check(const struct client *c, const struct transaction *t, struct inc
   } else if (t->flags & MESSAGE_UTF8 && !c->offers.utf8) {
     trouble = TROUBLE_NO_SMTPUTF8;
     snprintf(text, sizeof text, "the message needs SMTPUTF8, which the host does not offer");
-  } else if (t->flags & MESSAGE_8BIT && !c->offers.eightbit) {
-    trouble = TROUBLE_NO_8BITMIME;
-    snprintf(text, sizeof text, "the message has 8-bit content, and the host does not offer 8BITMIME");
   }
   if (trouble == TROUBLE_NONE) return OK;
   *out = (struct incident){.stage = STAGE_IDLE, .trouble = trouble, .tls = c->ever_tls};
   snprintf(out->text, sizeof out->text, "%s", text);
   return E_DENIED;
+}
+
+bool client_wants_seven_bit(const struct client *c, const struct transaction *t) {
+  return t->flags & MESSAGE_8BIT && !c->offers.eightbit;
 }
 
 void client_begin(struct client *c, const struct transaction *t, struct content_feed *feed) {

@@ -55,6 +55,8 @@ int client_open(struct loop *loop, const struct client_plan *plan, const struct 
                 struct client **out, struct reason *why);
 /* While READY. May this host take it? OK, or E_DENIED with the incident that the refusal is for every recipient. */
 int client_check(const struct client *c, const struct transaction *t, struct incident *out);
+/* While READY. It has 8-bit content, and the host does not take that (RFC 6152 3): convert it first. */
+bool client_wants_seven_bit(const struct client *c, const struct transaction *t);
 /* While READY, after client_check. Takes the feed (freed with the transaction). */
 void client_begin(struct client *c, const struct transaction *t, struct content_feed *feed);
 /* While READY: waits for work this long, then quits. */

@@ -34,6 +34,7 @@ static void settle(struct connection *c) {
   c->outcome = NULL;
   if (c->load) content_load_forget(c->load);
   c->load = NULL;
+  seven_bit_forget(&c->seven_bit);
   bool any = false;
   for (size_t i = 0; i < o->job->recipient_count; i++) any |= o->rulings[i].set;
   struct job *back = any ? outcome_take_back(o) : outcome_cancel(&o);
@@ -44,6 +45,14 @@ static void settle(struct connection *c) {
   if (!o) return;
   outcome_rule_rest(o, &c->incident); /* without memory to take them back they wait */
   outcome_commit(o, c->target, c->source, c->tls, 0);
+}
+
+/* Nothing was said to the host: this job is done with, for the reason in `incident`, and the next may come. */
+static void rule_unsent(struct connection *c) {
+  outcome_rule_rest(c->outcome, &c->incident);
+  settle(c);
+  c->phase = CONNECTION_IDLE;
+  connection_work(c);
 }
 
 static void begin(struct connection *c, struct content_feed *feed) {
@@ -64,24 +73,81 @@ static void begin(struct connection *c, struct content_feed *feed) {
   client_begin(c->client, &c->transaction, feed);
 }
 
+/* --- the content --- */
+
+static void cannot_convert(struct connection *c, const struct seven_bit_result *r) {
+  bool never = r->result == E_DENIED;
+  c->incident = (struct incident){.stage = STAGE_IDLE,
+                                  .trouble = never ? TROUBLE_NO_8BITMIME : TROUBLE_LOCAL,
+                                  .enhanced = never ? mime_obstacle_enhanced(r->obstacle) : NULL};
+  const char *why = r->why.text[0] ? r->why.text : result_text(r->result);
+  if (never)
+    snprintf(c->incident.text, sizeof c->incident.text,
+             "the message has 8-bit content, the host does not offer 8BITMIME, and it cannot be converted: %.120s",
+             mime_obstacle_text(r->obstacle));
+  else
+    snprintf(c->incident.text, sizeof c->incident.text, "the message cannot be converted to 7 bits: %.180s", why);
+  rule_unsent(c);
+}
+
+static void on_seven_bit(void *arg, struct seven_bit_result *r) {
+  struct connection *c = arg;
+  c->seven_bit = NULL;
+  if (r->result != OK) {
+    cannot_convert(c, r);
+    return;
+  }
+  c->transaction.flags &= ~(unsigned)MESSAGE_8BIT;
+  c->transaction.size = r->octets;
+  if (client_check(c->client, &c->transaction, &c->incident) != OK) { /* it has grown */
+    rule_unsent(c);
+    return;
+  }
+  struct content_feed *feed = r->feed;
+  r->feed = NULL;
+  begin(c, feed);
+}
+
+static void convert(struct connection *c, struct loaded *loaded) {
+  struct job *j = c->outcome->job;
+  struct conversion_source from = {.content = j->content, .fd = -1, .unsign = true};
+  if (!j->content) {
+    from.prefix = &loaded->prefix;
+    from.fd = loaded->fd;
+  }
+  c->phase = CONNECTION_CONVERTING;
+  client_idle(c->client, 0);
+  c->seven_bit = seven_bit_start(delivery_of(c)->loop, &from, on_seven_bit, c);
+  if (!c->seven_bit)
+    begin(c, NULL);
+  else if (!j->content)
+    loaded->fd = -1;
+}
+
 static struct content_feed *feed_of(struct connection *c, struct loaded *loaded) {
   struct loop *loop = delivery_of(c)->loop;
   struct job *j = c->outcome->job;
-  if (loaded && loaded->content) {
-    j->content = loaded->content; /* kept with the job: a notice may need its header */
-    loaded->content = NULL;
-  }
   if (j->content) return content_feed_of_memory(loop, j->content);
   struct content_feed *feed = content_feed_of_file(loop, &loaded->prefix, loaded->fd);
   if (feed) loaded->fd = -1;
   return feed;
 }
 
+/* The content is in the job or, in a file, in `loaded`. */
+static void have_content(struct connection *c, struct loaded *loaded) {
+  if (client_is_ready(c->client) && client_wants_seven_bit(c->client, &c->transaction))
+    convert(c, loaded);
+  else
+    begin(c, feed_of(c, loaded));
+}
+
 static void on_loaded(void *arg, struct loaded *loaded) {
   struct connection *c = arg;
   c->load = NULL;
   if (loaded->result == OK) {
-    begin(c, feed_of(c, loaded));
+    c->outcome->job->content = loaded->content; /* kept with the job: a notice may need its header */
+    loaded->content = NULL;
+    have_content(c, loaded);
     return;
   }
   c->phase = CONNECTION_IDLE;
@@ -90,8 +156,8 @@ static void on_loaded(void *arg, struct loaded *loaded) {
   } else {
     c->incident = (struct incident){.stage = STAGE_ROUTE, .trouble = TROUBLE_LOCAL};
     snprintf(c->incident.text, sizeof c->incident.text, "the message cannot be read: %.200s", loaded->why.text);
-    outcome_rule_rest(c->outcome, &c->incident);
-    settle(c);
+    rule_unsent(c);
+    return;
   }
   connection_work(c);
 }
@@ -99,7 +165,7 @@ static void on_loaded(void *arg, struct loaded *loaded) {
 static void load(struct connection *c) {
   struct job *j = c->outcome->job;
   if (j->content) {
-    begin(c, feed_of(c, NULL));
+    have_content(c, NULL);
     return;
   }
   c->phase = CONNECTION_LOADING;

@@ -1,9 +1,9 @@
 /* One connection of a destination: walks over the site's hosts until one is ready (RFC 5321 5.1), then carries jobs to
  * it one after another. One loop's thread.
  *
- *   WALKING -> IDLE <-> LOADING -> SENDING -> IDLE ...   and from each to ENDING
+ *   WALKING -> IDLE <-> LOADING -> CONVERTING -> SENDING -> IDLE ...   and from each to ENDING
  *
- * LOADING is passed over when the content is in memory. */
+ * LOADING is passed over when the content is in memory, CONVERTING when the host takes it as it is. */
 #ifndef SENDOFF_RELAY_CONNECTION_H
 #define SENDOFF_RELAY_CONNECTION_H
 
@@ -11,11 +11,13 @@
 #include "relay/delivery/destination.h"
 #include "relay/delivery/outcome.h"
 #include "relay/delivery/route_search.h"
+#include "relay/delivery/seven_bit.h"
 
 enum connection_phase {
   CONNECTION_WALKING,
   CONNECTION_IDLE,
   CONNECTION_LOADING,
+  CONNECTION_CONVERTING,
   CONNECTION_SENDING,
   CONNECTION_ENDING
 };
@@ -38,6 +40,7 @@ struct connection {
   struct outcome *outcome;
   struct transaction transaction;
   struct load *load;
+  struct seven_bit *seven_bit;
 };
 
 /* Begins to walk; adds itself to the destination. False without memory. */

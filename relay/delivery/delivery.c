@@ -1,6 +1,7 @@
 #include "relay/delivery/delivery.h"
 
 #include "base/clock.h"
+#include "relay/conversion.h"
 #include "relay/delivery/connection.h"
 #include "relay/delivery/delivery_parts.h"
 #include "relay/delivery/destination.h"
@@ -59,7 +60,7 @@ static void on_recheck(uv_timer_t *timer) {
 
 void delivery_check_stopped(struct delivery *d) {
   if (!d->stopping || d->told || d->destinations || d->outcomes) return;
-  if (!content_loader_idle(d->loader)) { /* a read that nobody waits for any more */
+  if (!content_loader_idle(d->loader) || !converter_idle(d->loop->converter)) { /* nobody waits for it any more */
     uv_timer_start(&d->stop_timer, on_recheck, RECHECK_MS, 0);
     return;
   }

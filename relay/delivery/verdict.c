@@ -59,7 +59,7 @@ enum verdict verdict_of(const struct incident *i) {
   switch (i->trouble) {
   case TROUBLE_NONE: return VERDICT_DELIVERED;
   case TROUBLE_TOO_LARGE:   /* RFC 1870 6.1 */
-  case TROUBLE_NO_8BITMIME: /* RFC 6152 3: not converted here, so it cannot go there */
+  case TROUBLE_NO_8BITMIME: /* RFC 6152 3: and it cannot be converted */
   case TROUBLE_NO_SMTPUTF8: /* RFC 6531 3.2 */
   case TROUBLE_NULL_MX:     /* RFC 7505 4.1 */
   case TROUBLE_NO_DOMAIN:
@@ -107,7 +107,7 @@ static void own_codes(const struct incident *i, struct ruling *out) {
       [TROUBLE_LOOP] = {554, "5.4.6"},        [TROUBLE_DNS] = {450, "4.4.3"},
   };
   out->code = table[i->trouble].code;
-  snprintf(out->enhanced, sizeof out->enhanced, "%s", table[i->trouble].enhanced);
+  snprintf(out->enhanced, sizeof out->enhanced, "%s", i->enhanced ? i->enhanced : table[i->trouble].enhanced);
 }
 
 static void copy_reply(const struct incident *i, struct ruling *out) {

@@ -55,6 +55,7 @@ struct incident {
   bool answered;           /* the host replied to some command of this transaction */
   bool others_accepted;    /* other recipients of this transaction were accepted */
   bool local;              /* our own machine refused (no such source address, no route): says nothing of the site */
+  const char *enhanced;    /* of our own reason, where there is a closer one than its trouble's; static, or NULL */
   struct smtp_reply reply; /* code 0: none */
   char text[256];          /* in words, where there is no reply */
 };

@@ -22,16 +22,13 @@ static bool check_from(struct intake *i, struct bytes from, char domain[DOMAIN_M
     intake_refuse(i, 553, "5.7.1", rule, "%s may not send with From: %s; allowed: %s", a->name, offender, allowed);
     return false;
   }
-  struct address first;
-  char *scratch = malloc(from.len + 1);
-  size_t at = 0;
-  bool ok = scratch && rc == OK && mailbox_next(from, &at, &first, scratch, from.len) == 1 &&
-            domain_normalize(first.domain, domain) == OK;
-  free(scratch);
-  if (!ok)
+  if (rc == OK) rc = signing_domain(from, domain);
+  if (rc == E_MEMORY)
+    intake_refuse_memory(i);
+  else if (rc != OK)
     intake_refuse(i, 550, "5.6.0", "from",
                   "the From field cannot be read as RFC 5322 3.6.2 wants it: one or more mailboxes");
-  return ok;
+  return rc == OK;
 }
 
 int intake_add_received(struct intake *i) {

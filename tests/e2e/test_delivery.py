@@ -181,15 +181,6 @@ def test_broken_tls_does_not_stop_mail(lab, gateway, account, answer):
     assert mx.wait_for(send(gateway, account, f"r@{mx.domain}")).tls == ""
 
 
-def test_8_bit_mail_bounces_where_it_cannot_go(lab, gateway, account, mailbox):
-    mx = lab.exchanger(lab.new_domain(), eight_bit=False)
-    mark = send(gateway, account, f"r@{mx.domain}", text="Grüße\r\n", options=["BODY=8BITMIME"])
-    (recipient,) = report(mailbox.wait_for(mark).content)["recipients"]
-    assert recipient["status"] == "5.6.3", recipient
-    assert not mx.arrivals
-    mx.wait_for(send(gateway, account, f"r@{mx.domain}"))  # 7-bit mail goes
-
-
 def test_peer_without_pipelining(lab, gateway, account):
     mx = lab.exchanger(lab.new_domain(), pipelining=False)
     mx.wait_for(send(gateway, account, f"r@{mx.domain}", f"s@{mx.domain}"))

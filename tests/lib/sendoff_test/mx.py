@@ -89,11 +89,11 @@ class _Server(SMTP):
 
 
 class Exchanger:
-    def __init__(self, name, tls_context=None, pipelining=True, eight_bit=True, utf8=False):
+    def __init__(self, name, tls_context=None, pipelining=True, eight_bit=True, utf8=False, size=64 * 1024 * 1024):
         self.name = name
         self.replies = {}
         self.connections = 0
-        self._pipelining, self._eight_bit, self._utf8 = pipelining, eight_bit, utf8
+        self._pipelining, self._eight_bit, self._utf8, self._size = pipelining, eight_bit, utf8, size
         self._tls_context = tls_context
         self._arrivals = []
         self._changed = threading.Condition()
@@ -103,7 +103,7 @@ class Exchanger:
             self,
             hostname=self.name,
             tls_context=self._tls_context,
-            data_size_limit=64 * 1024 * 1024,
+            data_size_limit=self._size,
             enable_SMTPUTF8=self._utf8,
             loop=loop,
         )
