@@ -247,6 +247,7 @@ static void run(struct session *s) {
 
 static void on_turn(struct deferred *d) {
   struct session *s = (struct session *)((char *)d - offsetof(struct session, turn));
+  if (s->state == SESSION_HANDSHAKE && !s->closing) stream_resume(s->stream); /* what came before STARTTLS paused it */
   if (s->state == SESSION_PROXY || s->state == SESSION_HANDSHAKE) return;
   if (s->state == SESSION_ARRIVED) entrance_arrived(s);
   drained_between_messages(s);

@@ -72,17 +72,18 @@ class Gateway:
 
     # Running it.
 
-    def start(self):
+    def start(self, wrapper=()):
+        """`wrapper`: a command that becomes the gateway in the end."""
         self._logs += 1
         log = f"{self.folder}/serve-{self._logs}.log"
-        self._process = self._processes.start([PROGRAM, "--config", self.config, "serve"], log, env=SANITIZERS)
+        self._process = self._processes.start([*wrapper, PROGRAM, "--config", self.config, "serve"], log, env=SANITIZERS)
         wait_until(self._ready, "the gateway listens", timeout=30)
         return self
 
     def _ready(self):
         assert self._process.running(), f"the gateway ended by itself\n{self._process.output()[-4000:]}"
         try:
-            with socket.create_connection(self.endpoint("starttls"), 1) as probe:
+            with socket.create_connection(self.endpoint("starttls" if "starttls" in self.ports else "optional"), 1) as probe:
                 probe.settimeout(5)
                 ready = probe.recv(512).startswith(b"220")
                 probe.sendall(b"QUIT\r\n")

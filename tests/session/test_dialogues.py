@@ -1,0 +1,151 @@
+"""Plays the written dialogues of this folder against the real daemon, and checks that together they show every reply
+that it can give."""
+
+import pathlib
+import re
+
+import pytest
+
+from sendoff_test import script
+from sendoff_test.client import submit
+from sendoff_test.letters import letter, marker
+
+HERE = pathlib.Path(__file__).parent
+SOURCES = HERE.parent.parent / "relay" / "submission"
+FILES = sorted(HERE.glob("[0-9]*.smtp"))
+DESTINATION = "dest.example.net"
+SETTINGS = (
+    'max_message_size = "400K"  max_recipients = 5  login_failures_per_address = 0  login_failures_per_account = 0 '
+    "max_sessions_per_address = 200"
+)
+
+# Replies that no dialogue can bring about: a file that shows them, or why none does.
+ELSEWHERE = {
+    "out of memory": "an allocation would have to fail",
+    "that is not base64": "an allocation would have to fail",
+    "the message could not be signed; try": "libopendkim or OpenSSL would have to fail in the middle of a message",
+    "stopping; try again in a minute": "needs a command between the signal and the loop's next turn",
+    "%s is stopping; try again in a minute": "needs a command between the signal and the loop's next turn",
+    "%s": "e2e/test_bans.py",
+    "too many failed logins": "e2e/test_bans.py",
+    "%s: you spoke before the greeting": "e2e/test_patience.py",
+    "the message cannot be stored now": "e2e/test_trouble.py",
+    "the message could not be stored": "e2e/test_trouble.py",
+    "the message could not be signed for": "e2e/test_trouble.py",
+    "account %s is no longer here": "e2e/test_trouble.py",
+    "TLS is not available here": "e2e/test_trouble.py",
+    "AUTH= takes a mailbox": "only where an address is admitted without a login; unit/relay_parameters.c reads it",
+}
+
+seen = set()  # the lines of every reply so far
+
+
+@pytest.fixture(scope="module")
+def gateway(lab):
+    made = lab.gateway(limits=SETTINGS)
+    made.add_domain("strict.example")
+    made.sendoff("domain", "set", "strict.example", "--spf", "enforce")
+    lab.dns.set("strict.example", "TXT", '"v=spf1 -all"')
+    return made
+
+
+@pytest.fixture(scope="module")
+def recipient(lab):
+    return lab.exchanger(DESTINATION, utf8=True)
+
+
+@pytest.fixture(scope="module")
+def accounts(gateway):
+    others = {
+        "small": gateway.add_account("small", "--limit", "2rcpt/message"),
+        "eight": gateway.add_account("eight", "--eight-bit", "accept"),
+        "suspended": gateway.add_account("gone"),
+        "strict": gateway.add_account("strict", senders=["strict.example"]),
+    }
+    gateway.sendoff("account", "suspend", "gone", "--reason", "unpaid")
+    return others
+
+
+@pytest.fixture(scope="module")
+def account(gateway):
+    return gateway.add_account("app")
+
+
+def arrived(recipient, mark):
+    return [arrival for arrival in recipient.arrivals if mark.encode() in arrival.content]
+
+
+def settle(gateway, account, recipient):
+    """All that was accepted before has arrived."""
+    gateway.wait_empty()
+    mark = marker()
+    submit(gateway, account, "a@example.com", [f"r@{DESTINATION}"], letter("a@example.com", "r@x", subject=mark))
+    recipient.wait_for(mark)
+
+
+def ways(path):
+    """Every way in which every dialogue of a file is played."""
+    for dialogue in script.read(path):
+        for over in dialogue.over:
+            for feed in dialogue.feed:
+                yield dialogue, over, feed
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_dialogues(path, gateway, account, accounts, recipient):
+    wrong, awaited = {}, []  # the first difference of each dialogue
+    for dialogue, over, feed in ways(path):
+        mark = marker()
+        words = script.words_for(account, accounts, mark)
+        player = script.Player(gateway, dialogue, over, feed, words, seed=f"{dialogue.where} {over} {feed}")
+        try:
+            player.play()
+        except AssertionError as difference:
+            wrong.setdefault(dialogue.where, str(difference))
+        seen.update(player.seen)
+        if dialogue.arrives:
+            body = script.octets(dialogue.arrives, words)
+            awaited.append((player.name, mark, [] if body == b"nothing" else [body]))
+    assert gateway.running()
+    if awaited:
+        settle(gateway, account, recipient)
+    for name, mark, expected in awaited:
+        bodies = [arrival.body for arrival in arrived(recipient, mark)]
+        if bodies != expected:
+            wrong.setdefault(name, f"{name}: {bodies} arrived instead of {expected}")
+    assert not wrong, "\n".join([f"{len(wrong)} differences", *list(wrong.values())[:12]])
+
+
+def replies_of_the_sources():
+    """(file, code, enhanced, words as the format has them) of every reply whose words stand in the sources."""
+    text = r'((?:"(?:[^"\\]|\\.)*"\s*(?:PRIu64\s*)?)+)'
+    calls = re.compile(r'\b(?:reply|refuse|intake_refuse|say)\(\w[\w>-]*, (\d{3}),\s*(NULL|"[\d.]+"),\s*(?:(?:"\w+"|rule),\s*)?' + text)
+    for path in sorted(SOURCES.glob("*.c")):
+        for code, enhanced, words in calls.findall(path.read_text()):
+            words = "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', words)).replace('\\"', '"')
+            yield path.name, code, enhanced.strip('"').replace("NULL", ""), words
+
+
+def is_shown(code, enhanced, words):
+    pattern = ".*".join(re.escape(part) for part in re.split(r"%(?:\.\*)?(?:z|ll)?[sud]", words))
+    whole = re.compile(f"{code}[ -]{enhanced}{' ' if enhanced else ''}{pattern}.*")
+    return any(whole.fullmatch(line) for line in seen)
+
+
+def is_elsewhere(words):
+    return any(words == start or (words.startswith(start) and start != "%s") for start in ELSEWHERE)
+
+
+def test_every_reply_is_shown():
+    missing = [
+        f"{name}: {code} {enhanced} {words}"
+        for name, code, enhanced, words in replies_of_the_sources()
+        if not is_elsewhere(words) and not is_shown(code, enhanced, words)
+    ]
+    assert not missing, "no dialogue brings these about:\n" + "\n".join(missing)
+
+
+def test_what_is_shown_elsewhere_is():
+    for words, where in ELSEWHERE.items():
+        if where.startswith("e2e/"):
+            assert words.split("%s")[-1].lstrip(": ") in (HERE.parent / where).read_text(), (words, where)
