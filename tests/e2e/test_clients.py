@@ -1,10 +1,12 @@
-"""Clients that people have: swaks and curl."""
+"""Clients that people have: swaks, curl, msmtp (GnuTLS) and Nodemailer; WordPress has a file of its own."""
 
+import json
+import os
 import subprocess
 
 import pytest
 
-from sendoff_test.letters import letter, marker
+from sendoff_test.letters import letter, marker, values
 
 TO = "reader@dest.example.net"
 FROM = "news@example.com"
@@ -17,66 +19,33 @@ def account(gateway):
 
 @pytest.fixture(scope="module")
 def recipient(lab):
-    return lab.exchanger("dest.example.net")
+    return lab.exchanger("dest.example.net", utf8=True)
 
 
-def run(*words, text=None):
-    done = subprocess.run(list(map(str, words)), input=text, capture_output=True, timeout=60)
+def run(*words, text=None, env=None):
+    done = subprocess.run(list(map(str, words)), input=text, capture_output=True, timeout=60, env=env)
     assert done.returncode == 0, done.stdout.decode() + done.stderr.decode()
+    return done.stdout.decode()
+
+
+def swaks(gateway, account, tls, *options):
+    """Sends a letter; returns its marker."""
+    host, port = gateway.endpoint(tls)
+    mark = marker()
+    words = ["swaks", "--server", host, "--port", port, "--helo", "client.example", *options]
+    words += ["--auth-user", account.name, "--auth-password", account.password]
+    run(*words, "--from", FROM, "--to", TO, "--body", mark)
+    return mark
 
 
 @pytest.mark.parametrize("tls, option", [("starttls", "--tls"), ("implicit", "--tls-on-connect")])
 @pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN"])
 def test_swaks(gateway, account, recipient, tls, option, mechanism):
-    host, port = gateway.endpoint(tls)
-    mark = marker()
-    words = ["swaks", "--server", host, "--port", port, option, "--auth", mechanism, "--helo", "client.example"]
-    run(
-        *words,
-        "--auth-user",
-        account.name,
-        "--auth-password",
-        account.password,
-        "--from",
-        FROM,
-        "--to",
-        TO,
-        "--body",
-        mark,
-    )
-    assert recipient.wait_for(mark).sender == FROM
+    assert recipient.wait_for(swaks(gateway, account, tls, option, "--auth", mechanism)).sender == FROM
 
 
 def test_swaks_pipelining(gateway, account, recipient):
-    host, port = gateway.endpoint("implicit")
-    mark = marker()
-    words = [
-        "swaks",
-        "--server",
-        host,
-        "--port",
-        port,
-        "--tls-on-connect",
-        "--auth",
-        "PLAIN",
-        "--pipeline",
-        "--helo",
-        "client.example",
-    ]
-    run(
-        *words,
-        "--auth-user",
-        account.name,
-        "--auth-password",
-        account.password,
-        "--from",
-        FROM,
-        "--to",
-        TO,
-        "--body",
-        mark,
-    )
-    recipient.wait_for(mark)
+    recipient.wait_for(swaks(gateway, account, "implicit", "--tls-on-connect", "--auth", "PLAIN", "--pipeline"))
 
 
 @pytest.mark.parametrize("tls, scheme", [("starttls", "smtp"), ("implicit", "smtps")])
@@ -84,15 +53,65 @@ def test_curl(gateway, account, recipient, tls, scheme):
     host, port = gateway.endpoint(tls)
     mark = marker()
     words = ["curl", "--silent", "--show-error", "--insecure", "--ssl-reqd", f"{scheme}://{host}:{port}/client.example"]
-    words += [
-        "--user",
-        f"{account.name}:{account.password}",
-        "--mail-from",
-        FROM,
-        "--mail-rcpt",
-        TO,
-        "--upload-file",
-        "-",
-    ]
+    words += ["--user", f"{account.name}:{account.password}", "--mail-from", FROM, "--mail-rcpt", TO, "--upload-file", "-"]
     run(*words, text=letter(FROM, TO, mark + "\r\n"))
     recipient.wait_for(mark)
+
+
+@pytest.mark.parametrize("tls, starttls", [("starttls", "on"), ("implicit", "off")])
+@pytest.mark.parametrize("mechanism", ["plain", "login"])
+def test_msmtp(gateway, account, recipient, tls, starttls, mechanism):
+    host, port = gateway.endpoint(tls)
+    mark = marker()
+    words = ["msmtp", f"--host={host}", f"--port={port}", "--tls=on", f"--tls-starttls={starttls}", "--tls-certcheck=off"]
+    words += [f"--auth={mechanism}", f"--user={account.name}", "--passwordeval", f"echo {account.password}"]
+    words += ["--domain=client.example", f"--from={FROM}", "--dsn-notify=failure,delay", "--dsn-return=headers"]
+    run(*words, TO, text=letter(FROM, TO, mark + "\n").replace(b"\r\n", b"\n"))
+    arrival = recipient.wait_for(mark)
+    assert arrival.sender == FROM and arrival.body == mark.encode() + b"\r\n"
+
+
+NODEMAILER = """
+const options = JSON.parse(process.argv[1]);
+const transport = require('nodemailer').createTransport(options.transport);
+transport.sendMail(options.message, (failure, info) => {
+  if (failure) { console.error(failure); process.exit(1); }
+  console.log(info.response);
+  transport.close();
+});
+"""
+
+
+def nodemailer(gateway, account, tls, message):
+    host, port = gateway.endpoint(tls)
+    transport = {
+        "host": host,
+        "port": port,
+        "secure": tls == "implicit",
+        "requireTLS": tls == "starttls",
+        "name": "client.example",
+        "auth": {"user": account.name, "pass": account.password},
+        "tls": {"rejectUnauthorized": False},
+    }
+    found = {**os.environ, "NODE_PATH": "/usr/share/nodejs"}  # where Debian keeps its modules
+    return run("node", "-e", NODEMAILER, json.dumps({"transport": transport, "message": message}), env=found)
+
+
+@pytest.mark.parametrize("tls", ["starttls", "implicit"])
+def test_nodemailer(gateway, account, recipient, tls):
+    mark = marker()
+    message = {"from": f"News <{FROM}>", "to": TO, "bcc": "hidden@dest.example.net", "subject": "Grüße", "text": mark}
+    message |= {"html": "<p>Grüße</p>", "attachments": [{"filename": "a.bin", "content": "0" * 100_000}]}
+    assert nodemailer(gateway, account, tls, message).startswith("250 2.0.0 accepted as ")
+    arrival = recipient.wait_for(mark)
+    assert sorted(arrival.recipients) == ["hidden@dest.example.net", TO]
+    assert not values(arrival.content, "Bcc")
+
+
+def test_nodemailer_with_a_utf8_address(gateway, account, recipient):
+    """It says SMTPUTF8 by itself when an address needs it."""
+    mark = marker()
+    nodemailer(gateway, account, "starttls", {"from": FROM, "to": "jörg@dest.example.net", "subject": "x", "text": mark})
+    arrival = recipient.wait_for(mark)
+    assert arrival.recipients == ["jörg@dest.example.net"]
+    assert "SMTPUTF8" in arrival.options
