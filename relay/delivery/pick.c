@@ -65,7 +65,7 @@ struct row_reader {
 static bool due(const struct row_reader *r, const struct message *m, const struct queued_recipient *rcpt) {
   if (rcpt->next_us <= r->pick->now_us) return true;
   /* Of an earlier run, and only waiting for a hand-over that is not going to come; not because its sender said when. */
-  bool fresh = rcpt->next_us <= m->created_us + DISPATCH_GRACE_US;
+  bool fresh = rcpt->next_us == m->created_us + DISPATCH_GRACE_US;
   return r->lane->early && fresh && m->created_us < r->pick->started_us;
 }
 
