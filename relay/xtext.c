@@ -61,3 +61,39 @@ bool utf8_addr_valid(struct bytes text, bool raw) {
   }
   return true;
 }
+
+int xtext_encode(struct bytes text, struct buffer *out) {
+  int rc = OK;
+  for (size_t i = 0; rc == OK && i < text.len; i++)
+    rc = xchar(text.at[i]) ? buffer_add(out, text.at + i, 1) : buffer_addf(out, "+%02X", (unsigned char)text.at[i]);
+  return rc;
+}
+
+/* The character at `i` of `length` octets. */
+static uint32_t code_point(struct bytes text, size_t i, size_t length) {
+  uint32_t point = (unsigned char)text.at[i];
+  if (length > 1) point &= 0x7fu >> length;
+  for (size_t at = i + 1; at < i + length; at++) point = point << 6 | ((unsigned char)text.at[at] & 0x3fu);
+  return point;
+}
+
+/* `given`: only what is beyond ASCII is looked at, the rest is in its form already. */
+static int write_utf8_addr(struct bytes text, bool raw, bool given, struct buffer *out) {
+  int rc = OK;
+  for (size_t i = 0, length; rc == OK && i < text.len; i += length) {
+    bool beyond = (unsigned char)text.at[i] >= 0x80;
+    length = beyond ? bytes_utf8_length(text, i) : 1;
+    if (!length) length = 1; /* no UTF-8: octet by octet, which is the most that can be said of it */
+    bool escape = beyond ? !raw : !given && (!xchar(text.at[i]) || text.at[i] == '\\');
+    rc = escape ? buffer_addf(out, "\\x{%02X}", code_point(text, i, length)) : buffer_add(out, text.at + i, length);
+  }
+  return rc;
+}
+
+int utf8_addr_encode(struct bytes address, bool raw, struct buffer *out) {
+  return write_utf8_addr(address, raw, false, out);
+}
+
+int utf8_addr_to_ascii(struct bytes text, struct buffer *out) {
+  return write_utf8_addr(text, false, true, out);
+}

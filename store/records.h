@@ -36,7 +36,7 @@ enum event_kind {
 
 enum message_flag {
   MESSAGE_8BIT = 1,      /* 8-bit content: the next hop must offer 8BITMIME, or be given it converted (RFC 6152) */
-  MESSAGE_UTF8 = 2,      /* UTF-8 in the reverse-path or in the header: needs SMTPUTF8 at the next hop (RFC 6531) */
+  MESSAGE_UTF8 = 2,      /* UTF-8 in the header: needs SMTPUTF8 at the next hop (RFC 6531) */
   MESSAGE_IN_FILE = 4,   /* content is in a spool file, not in the row */
   MESSAGE_IS_DSN = 8,    /* made here; failing, it makes no further DSN */
   MESSAGE_RET_FULL = 16, /* RET=FULL, RET=HDRS; neither: the sender has no wish (RFC 3461 4.3) */

@@ -1,6 +1,7 @@
 /* The client's life and the opening of a session; see client.h for the states. */
 #include "relay/delivery/client.h"
 
+#include "base/clock.h"
 #include "base/id.h"
 #include "base/log.h"
 #include "relay/delivery/client_parts.h"
@@ -319,20 +320,8 @@ int client_open(struct loop *loop, const struct client_plan *plan, const struct 
 }
 
 int client_check(const struct client *c, const struct transaction *t, struct incident *out) {
-  enum trouble trouble = TROUBLE_NONE;
-  char text[160];
-  if (c->offers.size && c->offers.size_max && t->size > c->offers.size_max) {
-    trouble = TROUBLE_TOO_LARGE;
-    snprintf(text, sizeof text, "the message has %llu octets, and the host takes no more than %llu",
-             (unsigned long long)t->size, (unsigned long long)c->offers.size_max);
-  } else if (t->flags & MESSAGE_UTF8 && !c->offers.utf8) {
-    trouble = TROUBLE_NO_SMTPUTF8;
-    snprintf(text, sizeof text, "the message needs SMTPUTF8, which the host does not offer");
-  }
-  if (trouble == TROUBLE_NONE) return OK;
-  *out = (struct incident){.stage = STAGE_IDLE, .trouble = trouble, .tls = c->ever_tls};
-  snprintf(out->text, sizeof out->text, "%s", text);
-  return E_DENIED;
+  *out = (struct incident){.stage = STAGE_IDLE, .tls = c->ever_tls};
+  return transaction_obstacle(t, &c->offers, clock_now_us(), out) ? E_DENIED : OK;
 }
 
 bool client_wants_seven_bit(const struct client *c, const struct transaction *t) {

@@ -15,8 +15,7 @@
 #define SENDOFF_RELAY_CLIENT_H
 
 #include "relay/delivery/content_feed.h"
-#include "relay/delivery/ehlo.h"
-#include "relay/delivery/verdict.h"
+#include "relay/delivery/transaction.h"
 
 struct client;
 
@@ -26,15 +25,6 @@ struct client_plan {
   const char *host; /* for SNI and texts */
   const char *helo;
   bool plain; /* do not use STARTTLS */
-};
-
-/* What is to be sent. All of it stays unchanged until on_transaction or on_closed. */
-struct transaction {
-  const char *reverse_path;
-  unsigned flags; /* enum message_flag */
-  uint64_t size;
-  const struct job_recipient *recipients;
-  size_t recipient_count;
 };
 
 /* Calls come on fresh stacks only, never out of a function of this header. */
@@ -57,7 +47,8 @@ int client_open(struct loop *loop, const struct client_plan *plan, const struct 
 int client_check(const struct client *c, const struct transaction *t, struct incident *out);
 /* While READY. It has 8-bit content, and the host does not take that (RFC 6152 3): convert it first. */
 bool client_wants_seven_bit(const struct client *c, const struct transaction *t);
-/* While READY, after client_check. Takes the feed (freed with the transaction). */
+/* While READY, after client_check. Takes the feed (freed with the transaction). All of `t` stays unchanged until
+ * on_transaction or on_closed. */
 void client_begin(struct client *c, const struct transaction *t, struct content_feed *feed);
 /* While READY: waits for work this long, then quits. */
 void client_idle(struct client *c, uint64_t ms);

@@ -1,5 +1,6 @@
 /* MAIL, RCPT and DATA, one by one or in one write (RFC 2920). The same code reads the replies of both ways: commands
  * are numbered, and replies come in the order of commands. */
+#include "base/clock.h"
 #include "base/log.h"
 #include "relay/delivery/client_parts.h"
 
@@ -21,19 +22,11 @@ void envelope_tell_rest(struct client *c, const struct incident *incident) {
 
 /* --- commands --- */
 
-static int add_mail(const struct client *c, struct buffer *out) {
-  const struct transaction *t = c->envelope.t;
-  int rc = buffer_addf(out, "MAIL FROM:<%s>", t->reverse_path);
-  if (rc == OK && c->offers.size) rc = buffer_addf(out, " SIZE=%llu", (unsigned long long)t->size); /* RFC 1870 */
-  if (rc == OK && t->flags & MESSAGE_8BIT) rc = buffer_addf(out, " BODY=8BITMIME");                 /* RFC 6152 */
-  if (rc == OK && t->flags & MESSAGE_UTF8) rc = buffer_addf(out, " SMTPUTF8");                      /* RFC 6531 */
-  return rc == OK ? buffer_add(out, "\r\n", 2) : rc;
-}
-
 static int add_command(const struct client *c, size_t number, struct buffer *out) {
-  if (number == 0) return add_mail(c, out);
+  const struct transaction *t = c->envelope.t;
+  if (number == 0) return transaction_mail(t, &c->offers, clock_now_us(), out);
   if (number == data_number(c)) return buffer_add(out, "DATA\r\n", 6);
-  return buffer_addf(out, "RCPT TO:<%s>\r\n", c->envelope.t->recipients[number - 1].address);
+  return transaction_rcpt(t, number - 1, &c->offers, out);
 }
 
 static uint64_t timeout_for(const struct client *c) {

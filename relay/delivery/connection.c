@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "relay/delivery/job_fit.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -174,9 +175,32 @@ static void load(struct connection *c) {
   if (!c->load) begin(c, NULL);
 }
 
+/* An outcome without a word said to the host. */
+static void rule_job(struct connection *c, struct job *j, const struct incident *incident) {
+  struct loop *loop = delivery_of(c)->loop;
+  struct outcome *o = outcome_prepare(loop, j);
+  if (!o) {
+    dispatch_finished(loop->gateway, j, clock_now_us() + verdict_site_pause(loop->gateway->config));
+    return;
+  }
+  outcome_rule_rest(o, incident);
+  outcome_commit(o, c->target, c->source, c->tls, 0);
+}
+
+/* What this host cannot take together with the rest. */
+static void cut_to_fit(struct connection *c, struct job *j) {
+  const struct ehlo *offers = client_offers(c->client);
+  struct incident why = {.stage = STAGE_IDLE};
+  struct job *unfit = job_take_unfit(j, offers, &why);
+  if (unfit) rule_job(c, unfit, &why);
+  struct job *excess = job_take_excess(j, offers);
+  if (excess) destination_put_back(c->destination, excess);
+}
+
 /* True: the connection is busy with it. False: this job is done with already. */
 static bool take_job(struct connection *c, struct job *j) {
   struct gateway *g = delivery_of(c)->loop->gateway;
+  cut_to_fit(c, j);
   c->outcome = outcome_prepare(delivery_of(c)->loop, j);
   if (!c->outcome) {
     dispatch_finished(g, j, clock_now_us() + verdict_site_pause(g->config));
@@ -184,8 +208,11 @@ static bool take_job(struct connection *c, struct job *j) {
   }
   c->transaction = (struct transaction){
       .reverse_path = j->reverse_path,
+      .envid = j->envid,
       .flags = j->flags,
       .size = j->size,
+      .priority = j->priority,
+      .deliver_by_us = j->deliver_by_us,
       .recipients = j->recipients,
       .recipient_count = j->recipient_count,
   };
@@ -208,7 +235,9 @@ static void quit(struct connection *c) {
 }
 
 void connection_work(struct connection *c) {
-  if (delivery_of(c)->stopping || c->jobs_done >= CONNECTION_TRANSACTIONS_MAX) {
+  uint64_t most = client_offers(c->client)->mail_max; /* RFC 9422 4.1 */
+  if (!most || most > CONNECTION_TRANSACTIONS_MAX) most = CONNECTION_TRANSACTIONS_MAX;
+  if (delivery_of(c)->stopping || c->jobs_done >= most) {
     quit(c);
     return;
   }

@@ -39,7 +39,9 @@ enum trouble {
   TROUBLE_TOO_LARGE,
   TROUBLE_NO_8BITMIME,
   TROUBLE_NO_SMTPUTF8,
-  TROUBLE_NULL_MX, /* and the other statuses of a route */
+  TROUBLE_NO_DELIVERBY, /* the host would not keep to a deadline (RFC 2852) */
+  TROUBLE_DEADLINE,     /* it has passed */
+  TROUBLE_NULL_MX,      /* and the other statuses of a route */
   TROUBLE_NO_DOMAIN,
   TROUBLE_NO_ADDRESS,
   TROUBLE_LOOP,

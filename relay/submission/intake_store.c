@@ -90,12 +90,10 @@ static void stored(struct store_op *op) {
   session_unhold(s);
 }
 
-/* RFC 6531 3.4: SMTPUTF8 is needed further on only where there is something beyond ASCII; of recipients, each knows
- * it of itself. */
+/* RFC 6531 3.4: SMTPUTF8 is needed further on only where there is something beyond ASCII; an address knows it of
+ * itself. */
 static unsigned flags_of(const struct intake *i) {
-  bool utf8 = i->utf8;
-  for (const char *c = i->reverse_path; *c; c++) utf8 |= (unsigned char)*c >= 0x80;
-  return i->session->tx->said.flags | (i->eight_bit ? MESSAGE_8BIT : 0u) | (utf8 ? MESSAGE_UTF8 : 0u) |
+  return i->session->tx->said.flags | (i->eight_bit ? MESSAGE_8BIT : 0u) | (i->utf8 ? MESSAGE_UTF8 : 0u) |
          (i->spool ? MESSAGE_IN_FILE : 0u);
 }
 

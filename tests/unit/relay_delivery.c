@@ -630,7 +630,7 @@ static void test_what_the_host_does_not_offer(void **state) {
       {.name = "8-bit, offered", .flags = MESSAGE_8BIT},
       {.name = "8-bit, not offered", .no_8bitmime = true, .flags = MESSAGE_8BIT},
       {.name = "7-bit", .no_8bitmime = true},
-      {.name = "UTF-8", .flags = MESSAGE_UTF8, .enhanced = "5.6.7"},
+      {.name = "UTF-8", .flags = MESSAGE_UTF8, .enhanced = "5.6.9"},
       {.name = "size", .size_max = 10, .enhanced = "5.3.4"},
       {.name = "size unlimited", .size_max = 0},
       {.name = "HELO only", .no_ehlo = true},
