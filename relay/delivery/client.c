@@ -66,6 +66,8 @@ void client_incident(const struct client *c, enum trouble trouble, const struct 
       .reused = c->transactions > 1,
       .answered = c->envelope.answered > 0,
       .others_accepted = c->envelope.accepted > 0,
+      .host_dsn = c->offers.dsn,
+      .host_deliver_by = c->offers.deliver_by,
   };
   if (reply) out->reply = *reply;
   const char *copies = out->stage == STAGE_DOT && !reply ? "; the host may have taken it, so it may arrive twice" : "";

@@ -58,11 +58,11 @@ static int read_row(struct slot *slot, struct load *load) {
   return rc;
 }
 
-static int read_head(int fd, struct buffer *out, struct reason *why) {
-  while (out->len < DSN_HEADER_MAX) {
-    int rc = buffer_reserve(out, DSN_HEADER_MAX - out->len);
+static int read_head(int fd, size_t most, struct buffer *out, struct reason *why) {
+  while (out->len < most) {
+    int rc = buffer_reserve(out, most - out->len);
     if (rc != OK) return rc;
-    ssize_t n = pread(fd, out->at + out->len, DSN_HEADER_MAX - out->len, (off_t)out->len);
+    ssize_t n = pread(fd, out->at + out->len, most - out->len, (off_t)out->len);
     if (n < 0) return fail(why, E_IO, "cannot read the message's file");
     if (n == 0) break;
     out->len += (size_t)n;
@@ -70,10 +70,11 @@ static int read_head(int fd, struct buffer *out, struct reason *why) {
   return OK;
 }
 
-static int read_file_header(struct load *load) {
+static int read_file_into_memory(struct load *load) {
   struct buffer body;
-  buffer_init(&body, 2 * DSN_HEADER_MAX);
-  int rc = read_head(load->loaded.fd, &body, &load->loaded.why);
+  size_t most = load->what == LOAD_WHOLE ? DSN_WHOLE_MAX : DSN_HEADER_MAX;
+  buffer_init(&body, 2 * most);
+  int rc = read_head(load->loaded.fd, most, &body, &load->loaded.why);
   if (rc == OK) rc = make_content(&load->loaded, &load->loaded.prefix, &body);
   buffer_free(&body);
   close(load->loaded.fd);
@@ -88,7 +89,7 @@ static int read_file(struct slot *slot, struct load *load) {
     l->fd = -1;
     return rc;
   }
-  return load->what == LOAD_HEADER ? read_file_header(load) : OK;
+  return load->what == LOAD_MESSAGE ? OK : read_file_into_memory(load);
 }
 
 static void work(uv_work_t *req) {

@@ -11,6 +11,7 @@
 enum load_what {
   LOAD_MESSAGE, /* all of it, or, when it is in a spool file, the prefix and the open file */
   LOAD_HEADER,  /* `content` with at least the header (up to DSN_HEADER_MAX octets of it), never a file */
+  LOAD_WHOLE,   /* `content` with all of it (up to DSN_WHOLE_MAX octets), never a file */
 };
 struct loaded {
   int result; /* OK, E_NOT_FOUND: the message has gone, E_IO, E_MEMORY */

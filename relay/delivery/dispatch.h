@@ -26,6 +26,7 @@
 struct job_recipient {
   int64_t id;
   char *address, *orcpt; /* orcpt "": none */
+  char *last;            /* the last reply or reason; only with MESSAGE_BY_RETURN, else NULL */
   unsigned attempts, notify;
 };
 struct job {
@@ -45,7 +46,7 @@ struct job {
   int64_t post_moment_us;
 };
 struct job *job_new(const struct message *m, const char *domain); /* copies; NULL without memory */
-/* Copies id, address, attempts, notify and orcpt. E_MEMORY; E_SYNTAX for an address with control characters, which no
+/* Copies what struct job_recipient has. E_MEMORY; E_SYNTAX for an address with control characters, which no
  * SMTP command can carry. */
 int job_add_recipient(struct job *j, const struct queued_recipient *r);
 void job_recipient_clear(struct job_recipient *r); /* frees what it holds */

@@ -3,22 +3,22 @@
 #include "base/clock.h"
 #include "base/header.h"
 #include "base/id.h"
+#include "relay/delivery/dsn_parts.h"
 #include "relay/delivery/quoted_printable.h"
+#include "relay/octets.h"
 
 #include <string.h>
 
 #define FOLD_AT 72
 #define BOUNDARY_SIZE 64
 
-static bool ascii(const char *text) {
+bool dsn_ascii(const char *text) {
   for (const char *c = text; *c; c++)
     if ((unsigned char)*c > 127) return false;
   return true;
 }
 
-/* Words of strangers: printable ASCII only, folded at spaces with `indent`, long words cut. The first line goes on from
- * column `column`. */
-static int add_folded(struct buffer *out, const char *text, const char *indent, size_t column) {
+int dsn_add_folded(struct buffer *out, const char *text, const char *indent, size_t column) {
   int rc = OK;
   for (const char *c = text; *c && rc == OK; c++) {
     bool space = *c == ' ' || *c == '\t';
@@ -35,42 +35,27 @@ static int add_folded(struct buffer *out, const char *text, const char *indent, 
   return rc == OK ? buffer_add(out, "\r\n", 2) : rc;
 }
 
-/* --- the part for people --- */
-
-static int add_reason(struct buffer *out, const struct dsn_input *in, const struct ruling *r) {
-  int rc;
-  if (r->kind == EVENT_EXPIRED)
-    rc = buffer_addf(out, "  could not be delivered in time:\r\n    ");
-  else if (r->remote)
-    rc = buffer_addf(out, "  was refused by %s, which said:\r\n    %d %s ",
-                     in->host && in->host[0] ? in->host : "the next hop", r->code, r->enhanced);
-  else
-    rc = buffer_addf(out, "  cannot be delivered (%d %s):\r\n    ", r->code, r->enhanced);
-  return rc == OK ? add_folded(out, r->text, "    ", 16) : rc;
+enum dsn_action dsn_strongest(const struct dsn_recipient *recipients, size_t count) {
+  enum dsn_action strongest = DSN_NONE;
+  for (size_t i = 0; i < count; i++)
+    if (recipients[i].action > strongest) strongest = recipients[i].action;
+  return strongest;
 }
 
-static int write_explanation(const struct dsn_input *in, struct buffer *out) {
-  char arrived[40], id[ID_TEXT];
-  clock_format_rfc5322(in->arrived_us, arrived, sizeof arrived);
-  id_format(in->message_id, id);
-  int rc = buffer_addf(out,
-                       "This is the mail gateway %s.\r\n\r\n"
-                       "Your message of %s could not be delivered to %s below.\r\n"
-                       "It will not be tried again. The header of the message is attached.\r\n\r\n",
-                       in->hostname, arrived, in->recipient_count == 1 ? "the recipient" : "the recipients");
-  for (size_t i = 0; i < in->recipient_count && rc == OK; i++) {
-    rc = buffer_addf(out, "<%s>\r\n", in->recipients[i].address);
-    if (rc == OK) rc = add_reason(out, in, in->recipients[i].ruling);
-    if (rc == OK) rc = buffer_add(out, "\r\n", 2);
-  }
-  return rc == OK ? buffer_addf(out, "The gateway's number for the message is %s.\r\n", id) : rc;
+/* --- the parts --- */
+
+static int begin_part(struct buffer *out, const char *boundary, const char *type, const char *encoding) {
+  return buffer_addf(out, "--%s\r\nContent-Type: %s\r\nContent-Transfer-Encoding: %s\r\n\r\n", boundary, type,
+                     encoding);
 }
 
-/* A text part, as it is or in quoted-printable. */
-static int add_text_part(struct buffer *out, const char *boundary, const char *type, struct bytes text) {
-  bool plain = seven_bit_safe(text);
-  int rc = buffer_addf(out, "--%s\r\nContent-Type: %s; charset=%s\r\nContent-Transfer-Encoding: %s\r\n\r\n", boundary,
-                       type, plain ? "us-ascii" : "utf-8", plain ? "7bit" : "quoted-printable");
+/* A part of lines, as it is where that may be, else in quoted-printable. */
+static int add_part(struct buffer *out, const struct dsn_input *in, const char *boundary, const char *type,
+                    struct bytes text) {
+  struct octets o;
+  octets_scan(text, &o);
+  bool seven_bit = seven_bit_safe(text), plain = seven_bit || (in->utf8 && !octets_binary(&o));
+  int rc = begin_part(out, boundary, type, seven_bit ? "7bit" : plain ? "8bit" : "quoted-printable");
   if (rc == OK) rc = plain ? buffer_add_bytes(out, text) : quoted_printable_add(text, out);
   return rc == OK ? buffer_add(out, "\r\n", 2) : rc;
 }
@@ -78,62 +63,48 @@ static int add_text_part(struct buffer *out, const char *boundary, const char *t
 static int add_explanation(const struct dsn_input *in, const char *boundary, struct buffer *out) {
   struct buffer text;
   buffer_init(&text, DSN_MAX);
-  int rc = write_explanation(in, &text);
-  if (rc == OK) rc = add_text_part(out, boundary, "text/plain", buffer_bytes(&text));
+  int rc = dsn_add_words(in, &text);
+  bool ascii = seven_bit_safe(buffer_bytes(&text));
+  const char *type = ascii ? "text/plain; charset=us-ascii" : "text/plain; charset=utf-8";
+  if (rc == OK) rc = add_part(out, in, boundary, type, buffer_bytes(&text));
   buffer_free(&text);
   return rc;
 }
 
-/* --- the part for programs (RFC 3464 2) --- */
-
-/* An address with octets over 127 goes as utf-8-addr-xtext (RFC 6533 3), so that the notice stays 7-bit. */
-static int add_final_recipient(struct buffer *out, const char *address) {
-  if (ascii(address)) return buffer_addf(out, "\r\nFinal-Recipient: rfc822; %s\r\n", address);
-  int rc = buffer_addf(out, "\r\nFinal-Recipient: utf-8; ");
-  const unsigned char *c = (const unsigned char *)address;
-  while (*c && rc == OK) {
-    unsigned length = *c < 0x80 ? 1 : *c < 0xe0 ? 2 : *c < 0xf0 ? 3 : 4;
-    uint32_t point = length == 1 ? *c : *c & (0x7fu >> length);
-    const unsigned char *end = c + 1;
-    while (end < c + length && (*end & 0xc0) == 0x80) point = point << 6 | (*end++ & 0x3fu);
-    bool escape = point < 0x21 || point > 0x7e || point == '\\' || point == '+' || point == '=';
-    rc = escape ? buffer_addf(out, "\\x{%X}", point) : buffer_add(out, c, 1);
-    c = end;
-  }
-  return rc == OK ? buffer_add(out, "\r\n", 2) : rc;
-}
-
-static int add_remote_mta(struct buffer *out, const struct dsn_input *in) {
-  const char *address = in->host ? strrchr(in->host, '[') : NULL;
-  if (!address || address == in->host) return OK;
-  return buffer_addf(out, "Remote-MTA: dns; %.*s\r\n", (int)(address - in->host), in->host);
-}
-
-static int add_status_of(struct buffer *out, const struct dsn_input *in, const struct dsn_recipient *rcpt) {
-  const struct ruling *r = rcpt->ruling;
-  char now[40];
-  clock_format_rfc5322(in->now_us, now, sizeof now);
-  int rc = add_final_recipient(out, rcpt->address);
-  if (rc == OK) rc = buffer_addf(out, "Action: failed\r\nStatus: %s\r\n", r->enhanced);
-  if (rc == OK && r->remote) rc = add_remote_mta(out, in);
-  /* RFC 3464 2.3.6: "smtp" is for the words of an SMTP server. */
-  if (rc == OK && r->remote && r->kind == EVENT_BOUNCED)
-    rc = buffer_addf(out, "Diagnostic-Code: smtp; %d %s ", r->code, r->enhanced);
-  else if (rc == OK)
-    rc = buffer_addf(out, "Diagnostic-Code: x-sendoff; ");
-  if (rc == OK) rc = add_folded(out, r->text, " ", 36);
-  return rc == OK ? buffer_addf(out, "Last-Attempt-Date: %s\r\n", now) : rc;
-}
-
+/* RFC 6533 4: in UTF-8 it is another type. Neither type is ever encoded, and without `utf8` it is ASCII. */
 static int add_status(const struct dsn_input *in, const char *boundary, struct buffer *out) {
-  char arrived[40];
-  clock_format_rfc5322(in->arrived_us, arrived, sizeof arrived);
-  int rc = buffer_addf(out,
-                       "--%s\r\nContent-Type: message/delivery-status\r\n\r\n"
-                       "Reporting-MTA: dns; %s\r\nArrival-Date: %s\r\n",
-                       boundary, in->hostname, arrived);
-  for (size_t i = 0; i < in->recipient_count && rc == OK; i++) rc = add_status_of(out, in, &in->recipients[i]);
+  int rc = begin_part(out, boundary, in->utf8 ? "message/global-delivery-status" : "message/delivery-status",
+                      in->utf8 ? "8bit" : "7bit");
+  return rc == OK ? dsn_add_fields(in, out) : rc;
+}
+
+/* --- the original --- */
+
+static int add_header(const struct dsn_input *in, const char *boundary, struct buffer *out) {
+  bool ascii = seven_bit_safe(in->header);
+  const char *type = in->original_utf8 ? "message/global-headers"
+                     : ascii           ? "text/rfc822-headers; charset=us-ascii"
+                                       : "text/rfc822-headers; charset=utf-8";
+  return add_part(out, in, boundary, type, in->header);
+}
+
+/* RFC 2046 5.2.1: message/rfc822 goes as it is; message/global may be encoded (RFC 6532 3.7), and is, where the notice
+ * itself does not go with SMTPUTF8. */
+static int add_whole(const struct dsn_input *in, const char *boundary, struct buffer *out) {
+  bool ascii = seven_bit_safe(in->whole_head) && seven_bit_safe(in->whole_rest);
+  bool encode = in->original_utf8 && !in->utf8;
+  int rc = begin_part(out, boundary, in->original_utf8 ? "message/global" : "message/rfc822",
+                      encode  ? "quoted-printable"
+                      : ascii ? "7bit"
+                              : "8bit");
+  if (rc == OK) rc = encode ? quoted_printable_add(in->whole_head, out) : buffer_add_bytes(out, in->whole_head);
+  if (rc == OK) rc = encode ? quoted_printable_add(in->whole_rest, out) : buffer_add_bytes(out, in->whole_rest);
   return rc == OK ? buffer_add(out, "\r\n", 2) : rc;
+}
+
+static int add_original(const struct dsn_input *in, const char *boundary, struct buffer *out) {
+  if (in->whole_head.len || in->whole_rest.len) return add_whole(in, boundary, out);
+  return in->header.len ? add_header(in, boundary, out) : OK;
 }
 
 /* --- the whole --- */
@@ -144,8 +115,19 @@ static int add_references(const struct dsn_input *in, struct buffer *out) {
   if (!header_find(in->header, "Message-ID", &field)) return OK;
   header_unfold(field.value, id, sizeof id);
   size_t len = strlen(id);
-  if (len < 3 || id[0] != '<' || id[len - 1] != '>' || !ascii(id)) return OK;
+  if (len < 3 || id[0] != '<' || id[len - 1] != '>' || !dsn_ascii(id)) return OK;
   return buffer_addf(out, "In-Reply-To: %s\r\nReferences: %s\r\n", id, id);
+}
+
+static const char *subject(const struct dsn_input *in) {
+  bool one = in->recipient_count == 1;
+  switch (dsn_strongest(in->recipients, in->recipient_count)) {
+  case DSN_FAILED:
+    return one ? "Undelivered mail: your message did not reach its recipient"
+               : "Undelivered mail: your message did not reach some of its recipients";
+  case DSN_DELAYED: return "Delayed mail: your message has not been delivered yet";
+  default: return "Relayed mail: your message was handed on";
+  }
 }
 
 /* RFC 3834 3.1 and RFC 3464 2: automatic, from the null reverse-path, to the reverse-path of the original. */
@@ -157,10 +139,9 @@ static int add_top(const struct dsn_input *in, const char *boundary, struct buff
                        "Date: %s\r\n"
                        "From: Mail Delivery System <MAILER-DAEMON@%s>\r\n"
                        "To: <%s>\r\n"
-                       "Subject: Undelivered mail: your message did not reach %s\r\n"
+                       "Subject: %s\r\n"
                        "Message-ID: <%s.dsn@%s>\r\n",
-                       now, in->hostname, in->reverse_path,
-                       in->recipient_count == 1 ? "its recipient" : "some of its recipients", id, in->hostname);
+                       now, in->hostname, in->to, subject(in), id, in->hostname);
   if (rc == OK) rc = add_references(in, out);
   if (rc != OK) return rc;
   return buffer_addf(out,
@@ -178,7 +159,7 @@ int dsn_build(const struct dsn_input *in, struct buffer *out) {
   int rc = add_top(in, boundary, out);
   if (rc == OK) rc = add_explanation(in, boundary, out);
   if (rc == OK) rc = add_status(in, boundary, out);
-  if (rc == OK && in->header.len) rc = add_text_part(out, boundary, "text/rfc822-headers", in->header);
+  if (rc == OK) rc = add_original(in, boundary, out);
   return rc == OK ? buffer_addf(out, "--%s--\r\n", boundary) : rc;
 }
 

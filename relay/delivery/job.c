@@ -42,6 +42,7 @@ static int grow(struct job *j) {
 void job_recipient_clear(struct job_recipient *r) {
   free(r->address);
   free(r->orcpt);
+  free(r->last);
   *r = (struct job_recipient){0};
 }
 
@@ -49,9 +50,14 @@ int job_add_recipient(struct job *j, const struct queued_recipient *r) {
   const char *orcpt = r->orcpt ? r->orcpt : "";
   if (!printable(r->address) || !printable(orcpt)) return E_SYNTAX;
   if (grow(j) != OK) return E_MEMORY;
-  struct job_recipient copy = {
-      .id = r->id, .address = strdup(r->address), .orcpt = strdup(orcpt), .attempts = r->attempts, .notify = r->notify};
-  if (!copy.address || !copy.orcpt) {
+  bool last = j->flags & MESSAGE_BY_RETURN; /* what its sender is told when the time is over */
+  struct job_recipient copy = {.id = r->id,
+                               .address = strdup(r->address),
+                               .orcpt = strdup(orcpt),
+                               .last = last ? strdup(r->last ? r->last : "") : NULL,
+                               .attempts = r->attempts,
+                               .notify = r->notify};
+  if (!copy.address || !copy.orcpt || (last && !copy.last)) {
     job_recipient_clear(&copy);
     return E_MEMORY;
   }

@@ -16,6 +16,7 @@
 struct pending {
   struct outcome outcome; /* first: what the others see */
   struct recipient_outcome *outcomes;
+  enum dsn_action *actions; /* what its sender is told of each */
   struct store_outcome op;
   struct notice notice;
   uv_timer_t timer;
@@ -39,9 +40,11 @@ struct outcome *outcome_prepare(struct loop *loop, struct job *j) {
   if (!p) return NULL;
   p->outcome.rulings = calloc(j->recipient_count, sizeof *p->outcome.rulings);
   p->outcomes = calloc(j->recipient_count, sizeof *p->outcomes);
-  if (!p->outcome.rulings || !p->outcomes) {
+  p->actions = calloc(j->recipient_count, sizeof *p->actions);
+  if (!p->outcome.rulings || !p->outcomes || !p->actions) {
     free(p->outcome.rulings);
     free(p->outcomes);
+    free(p->actions);
     free(p);
     return NULL;
   }
@@ -65,8 +68,10 @@ static void destroy(struct pending *p) {
   job_free(&p->outcome.job);
   free(p->outcome.rulings);
   free(p->outcomes);
+  free(p->actions);
   p->outcome.rulings = NULL;
   p->outcomes = NULL;
+  p->actions = NULL;
   p->waiting = false;
   if (p->timer_open) {
     uv_close((uv_handle_t *)&p->timer, on_timer_closed);
@@ -104,11 +109,31 @@ struct job *outcome_take_back(struct outcome *o) {
 
 /* --- rulings --- */
 
+/* RFC 2852 4.1: with by-mode R its time is over when its sender says so, if not before. */
+static bool sender_ends_it(const struct job *j) {
+  return j->flags & MESSAGE_BY_RETURN && j->deliver_by_us < j->expires_us;
+}
+
+/* RFC 3463 3.5 with RFC 2852: 5.4.7, a permanent failure. */
+static void rule_deadline(const struct job_recipient *r, struct ruling *out) {
+  snprintf(out->enhanced, sizeof out->enhanced, "5.4.7");
+  size_t at = strlen(out->text);
+  if (r->last && r->last[0] && !strstr(out->text, "the last reason was") && at < sizeof out->text)
+    snprintf(out->text + at, sizeof out->text - at, "; the last reason was: %s", r->last);
+}
+
 void outcome_rule(struct outcome *o, size_t index, const struct incident *incident) {
   uint32_t random;
+  const struct job *j = o->job;
+  const struct config *config = o->delivery->loop->gateway->config;
+  struct ruling *r = &o->rulings[index];
+  int64_t now = clock_now_us(), end = sender_ends_it(j) ? j->deliver_by_us : j->expires_us;
   random_bytes(&random, sizeof random);
-  verdict_rule(o->delivery->loop->gateway->config, incident, o->job->recipients[index].attempts, o->job->created_us,
-               o->job->expires_us, clock_now_us(), random, &o->rulings[index]);
+  verdict_rule(config, incident, j->recipients[index].attempts, j->created_us, end, now, random, r);
+  if (r->kind == EVENT_EXPIRED && sender_ends_it(j)) rule_deadline(&j->recipients[index], r);
+  if (r->kind != EVENT_DEFERRED) return;
+  int64_t moment = notice_moment(config, j, index, r, now);
+  if (r->next_us > moment) r->next_us = moment;
 }
 
 void outcome_rule_rest(struct outcome *o, const struct incident *incident) {
@@ -138,6 +163,7 @@ static void fill_op(struct pending *p) {
         .recipient_id = j->recipients[i].id,
         .next_us = r->next_us,
         .counts = r->counts,
+        .delay_told = p->actions[i] == DSN_DELAYED,
         .event =
             {
                 .message_id = j->message_id,
@@ -269,14 +295,14 @@ static void post(struct pending *p) {
 /* --- the notice --- */
 
 static void make_notice(struct pending *p, const struct content *content) {
-  int rc = notice_make(loop_of(p), p->outcome.job, p->outcome.rulings, p->host, content, &p->notice);
+  int rc = notice_make(loop_of(p), p->outcome.job, p->outcome.rulings, p->actions, p->host, content, &p->notice);
   if (rc != OK)
     retry_later(p, result_text(rc));
   else
     post(p);
 }
 
-static void on_header(void *arg, struct loaded *loaded) {
+static void on_original(void *arg, struct loaded *loaded) {
   struct pending *p = arg;
   const char *why = loaded->why.text[0] ? loaded->why.text : result_text(loaded->result);
   if (loaded->result == E_MEMORY) {
@@ -295,11 +321,13 @@ static void on_header(void *arg, struct loaded *loaded) {
 
 static void begin(struct pending *p) {
   const struct job *j = p->outcome.job;
-  if (!notice_wanted(j, p->outcome.rulings))
+  notice_plan(loop_of(p)->gateway->config, j, p->outcome.rulings, clock_now_us(), p->actions);
+  if (!notice_wanted(j, p->actions))
     post(p);
   else if (j->content)
     make_notice(p, j->content);
-  else if (!content_load(p->outcome.delivery->loader, j->message_id, j->flags, LOAD_HEADER, on_header, p))
+  else if (!content_load(p->outcome.delivery->loader, j->message_id, j->flags, notice_needs(j, p->actions), on_original,
+                         p))
     retry_later(p, result_text(E_MEMORY));
 }
 

@@ -1,5 +1,5 @@
-/* What became of a job's recipients, on its way into the store: the events, the failure notice (DSN) for those that
- * will not arrive, the log lines. An outcome is not forgotten while the daemon lives: when the store fails, it is
+/* What became of a job's recipients, on its way into the store: the events, the notice (DSN) of what their sender
+ * is to be told, the log lines. An outcome is not forgotten while the daemon lives: when the store fails, it is
  * posted again with a growing delay, and its recipients stay in flight. One loop's thread.
  *
  *   outcome_prepare (before the next hop is spoken to: all memory it needs)  -> fill rulings -> outcome_commit

@@ -150,13 +150,16 @@ static void rule_expired(struct ruling *out, int64_t created_us, int64_t now_us)
 
 void verdict_rule(const struct config *config, const struct incident *i, unsigned attempts, int64_t created_us,
                   int64_t expires_us, int64_t now_us, uint32_t random, struct ruling *out) {
-  *out = (struct ruling){.set = true};
+  *out = (struct ruling){.set = true, .host_dsn = i->host_dsn, .host_deliver_by = i->host_deliver_by};
   own_codes(i, out);
   snprintf(out->text, sizeof out->text, "%s", i->text);
   if (i->reply.code) copy_reply(i, out);
   switch (verdict_of(i)) {
   case VERDICT_DELIVERED: out->kind = EVENT_DELIVERED; return;
-  case VERDICT_BOUNCE: out->kind = EVENT_BOUNCED; return;
+  case VERDICT_BOUNCE:
+    out->kind = i->trouble == TROUBLE_DEADLINE ? EVENT_EXPIRED : EVENT_BOUNCED;
+    if (out->kind == EVENT_EXPIRED) out->code = 0;
+    return;
   default: break;
   }
   if (i->trouble == TROUBLE_STOPPING) { /* no fault of anybody's: again as soon as the gateway is back */

@@ -52,10 +52,11 @@ enum trouble {
 struct incident {
   enum smtp_stage stage;
   enum trouble trouble;
-  bool tls;                /* inside TLS that was opportunistic */
-  bool reused;             /* not the first transaction of its connection */
-  bool answered;           /* the host replied to some command of this transaction */
-  bool others_accepted;    /* other recipients of this transaction were accepted */
+  bool tls;                       /* inside TLS that was opportunistic */
+  bool reused;                    /* not the first transaction of its connection */
+  bool answered;                  /* the host replied to some command of this transaction */
+  bool others_accepted;           /* other recipients of this transaction were accepted */
+  bool host_dsn, host_deliver_by; /* the host offers DSN, DELIVERBY */
   bool local;              /* our own machine refused (no such source address, no route): says nothing of the site */
   const char *enhanced;    /* of our own reason, where there is a closer one than its trouble's; static, or NULL */
   struct smtp_reply reply; /* code 0: none */
@@ -79,7 +80,8 @@ struct ruling {
   enum event_kind kind; /* DELIVERED, DEFERRED, BOUNCED, EXPIRED */
   int code;             /* of the reply, else of the reply that our own reason would be; 0 for EXPIRED */
   char enhanced[ENHANCED_TEXT];
-  bool remote; /* the code and text are the next hop's own words */
+  bool remote;                    /* the code and text are the next hop's own words */
+  bool host_dsn, host_deliver_by; /* the next hop offers DSN, DELIVERBY */
   char text[REPLY_TEXT_MAX];
   int64_t next_us; /* DEFERRED */
   bool counts;     /* DEFERRED */

@@ -14,7 +14,7 @@
 #include <cmocka.h> /* last: it has a macro named fail */
 
 /* Python's email package is the judge of what was built. */
-static const char judge[] =
+static const char judge_failed[] =
     "import sys, email, email.policy\n"
     "raw = open(sys.argv[1], 'rb').read()\n"
     "lines = raw.split(b'\\r\\n')\n"
@@ -33,6 +33,9 @@ static const char judge[] =
     "assert 'b@example.net' in text and 'no such user' in text and 'mx.example.net[192.0.2.1]:25' in text\n"
     "assert status.get_content_type() == 'message/delivery-status'\n"
     "per_message, first, second, third = status.get_payload()\n"
+    "assert per_message['Original-Envelope-Id'] == 'Q+77', per_message['Original-Envelope-Id']\n"
+    "assert first['Original-Recipient'] is None and second['Original-Recipient'] == 'rfc822; old+c@example.net'\n"
+    "assert per_message['Deliver-By-Date'] is None and first['Will-Retry-Until'] is None\n"
     "assert per_message['Reporting-MTA'] == 'dns; smtp.example.com' and per_message['Arrival-Date']\n"
     "assert first['Final-Recipient'] == 'rfc822; b@example.net' and first['Action'] == 'failed'\n"
     "assert first['Status'] == '5.1.1' and first['Remote-MTA'] == 'dns; mx.example.net'\n"
@@ -58,7 +61,7 @@ static char *write_temp(char *path, const void *data, size_t len) {
   return path;
 }
 
-static void ask_python(struct bytes dsn, const char *original) {
+static void ask_python(const char *judge, struct bytes dsn, const char *original) {
   char script[] = "/tmp/sendoff-dsn-XXXXXX", message[] = "/tmp/sendoff-dsn-XXXXXX", head[] = "/tmp/sendoff-dsn-XXXXXX";
   char command[256], answer[16] = "";
   write_temp(script, judge, strlen(judge));
@@ -90,10 +93,13 @@ static struct ruling expired = {.kind = EVENT_EXPIRED,
 static void test_parsed_by_python(void **state) {
   (void)state;
   struct dsn_recipient recipients[] = {
-      {"b@example.net", &refused}, {"c@example.net", &expired}, {"j\303\266rg@example.net", &expired}};
+      {.address = "b@example.net", .ruling = &refused, .action = DSN_FAILED},
+      {.address = "c@example.net", .ruling = &expired, .action = DSN_FAILED, .orcpt = "rfc822;old+2Bc@example.net"},
+      {.address = "j\303\266rg@example.net", .ruling = &expired, .action = DSN_FAILED}};
   struct dsn_input in = {
       .hostname = "smtp.example.com",
-      .reverse_path = "a@example.com",
+      .to = "a@example.com",
+      .envid = "Q+2B77",
       .host = "mx.example.net[192.0.2.1]:25",
       .id = 12345,
       .message_id = 54321,
@@ -106,14 +112,165 @@ static void test_parsed_by_python(void **state) {
   struct buffer out;
   buffer_init(&out, DSN_MAX);
   assert_int_equal(dsn_build(&in, &out), OK);
-  ask_python(buffer_bytes(&out), header);
+  ask_python(judge_failed, buffer_bytes(&out), header);
   buffer_free(&out);
+}
+
+/* --- the other actions, and what goes back --- */
+
+static struct ruling deferred = {
+    .kind = EVENT_DEFERRED, .code = 554, .enhanced = "5.7.1", .remote = true, .text = "later"};
+static struct ruling no_answer = {.kind = EVENT_DEFERRED, .code = 450, .enhanced = "4.4.1", .text = "no answer"};
+static struct ruling taken = {
+    .kind = EVENT_DELIVERED, .code = 250, .enhanced = "2.6.0", .remote = true, .text = "kept"};
+
+static const char judge_mixed[] =
+    "import sys, email, email.policy\n"
+    "m = email.message_from_bytes(open(sys.argv[1], 'rb').read(), policy=email.policy.default)\n"
+    "assert not m.defects, m.defects\n"
+    "assert m['Subject'].startswith('Delayed mail'), m['Subject']\n"
+    "human, status, original = m.get_payload()\n"
+    "text = human.get_content()\n"
+    "assert 'need not send it again' in text and 'handed on' in text and 'will not be tried' not in text, text\n"
+    "assert 'It was to be delivered by Mon, 21 Sep 2026' in text, text\n"
+    "per_message, late, slow, done = status.get_payload()\n"
+    "assert per_message['Deliver-By-Date'].startswith('Mon, 21 Sep 2026'), per_message['Deliver-By-Date']\n"
+    "assert (late['Action'], late['Status']) == ('delayed', '4.4.7'), late.items()\n"
+    "assert late['Will-Retry-Until'] and late['Remote-MTA'] == 'dns; mx.example.net'\n"
+    "assert (slow['Action'], slow['Status']) == ('delayed', '4.4.1'), slow.items()\n"
+    "assert slow['Diagnostic-Code'] == 'x-sendoff; no answer' and slow['Remote-MTA'] is None\n"
+    "assert (done['Action'], done['Status']) == ('relayed', '2.6.0'), done.items()\n"
+    "assert done['Diagnostic-Code'] is None and done['Remote-MTA'] == 'dns; mx.example.net'\n"
+    "assert done['Original-Recipient'] == r'utf-8; j\\x{F6}@example.net', done['Original-Recipient']\n"
+    "print('good')\n";
+
+static struct dsn_input input(const struct dsn_recipient *recipients, size_t count) {
+  return (struct dsn_input){.hostname = "smtp.example.com",
+                            .to = "a@example.com",
+                            .host = "mx.example.net[192.0.2.1]:25",
+                            .id = 12345,
+                            .message_id = 54321,
+                            .arrived_us = INT64_C(1790000000000000),
+                            .expires_us = INT64_C(1790400000000000),
+                            .now_us = INT64_C(1790000100000000),
+                            .recipients = recipients,
+                            .recipient_count = count,
+                            .header = bytes_of(header)};
+}
+
+static void build_and_ask(const struct dsn_input *in, const char *judge) {
+  struct buffer out;
+  buffer_init(&out, DSN_MAX);
+  assert_int_equal(dsn_build(in, &out), OK);
+  ask_python(judge, buffer_bytes(&out), header);
+  buffer_free(&out);
+}
+
+static void test_delayed_and_relayed(void **state) {
+  (void)state;
+  struct dsn_recipient recipients[] = {
+      {.address = "b@example.net", .ruling = &deferred, .action = DSN_DELAYED, .overdue = true},
+      {.address = "c@example.net", .ruling = &no_answer, .action = DSN_DELAYED},
+      {.address = "d@example.net", .ruling = &taken, .action = DSN_RELAYED, .orcpt = "utf-8;j\303\266@example.net"}};
+  struct dsn_input in = input(recipients, 3);
+  in.deliver_by_us = INT64_C(1790000050000000);
+  recipients[1].overdue = false;
+  build_and_ask(&in, judge_mixed);
+}
+
+/* RFC 6533: to a sender whose own address needs SMTPUTF8. */
+static const char judge_utf8[] =
+    "import sys, email, email.policy\n"
+    "raw = open(sys.argv[1], 'rb').read()\n"
+    "assert 'To: <\303\266@example.com>'.encode() in raw\n"
+    "m = email.message_from_bytes(raw, policy=email.policy.SMTPUTF8)\n"
+    "human, status, original = m.get_payload()\n"
+    "assert status.get_content_type() == 'message/global-delivery-status'\n"
+    "assert status['Content-Transfer-Encoding'] == '8bit'\n"
+    "assert 'Final-Recipient: utf-8; j\303\266rg@example.net\\r\\n'.encode() in raw\n"
+    "assert 'Original-Recipient: utf-8; j\303\266@example.net\\r\\n'.encode() in raw\n"
+    "assert original.get_content_type() == 'message/global-headers'\n"
+    "assert original['Content-Transfer-Encoding'] == '8bit' and 'Subject: caf\303\251'.encode() in raw\n"
+    "print('good')\n";
+
+static void test_utf8(void **state) {
+  (void)state;
+  struct dsn_recipient one = {.address = "j\303\266rg@example.net",
+                              .ruling = &refused,
+                              .action = DSN_FAILED,
+                              .orcpt = "utf-8;j\303\266@example.net"};
+  struct dsn_input in = input(&one, 1);
+  in.to = "\303\266@example.com";
+  in.utf8 = in.original_utf8 = true;
+  build_and_ask(&in, judge_utf8);
+}
+
+static const char judge_utf8_in_ascii[] = "import sys, email, email.policy\n"
+                                          "raw = open(sys.argv[1], 'rb').read()\n"
+                                          "assert max(raw) < 128\n"
+                                          "m = email.message_from_bytes(raw, policy=email.policy.default)\n"
+                                          "human, status, original = m.get_payload()\n"
+                                          "assert status.get_content_type() == 'message/delivery-status'\n"
+                                          "assert original.get_content_type() == 'message/global-headers'\n"
+                                          "assert original['Content-Transfer-Encoding'] == 'quoted-printable'\n"
+                                          "assert b'Subject: caf=C3=A9' in raw\n"
+                                          "print('good')\n";
+
+static void test_utf8_original_to_an_ascii_sender(void **state) {
+  (void)state;
+  struct dsn_recipient one = {.address = "b@example.net", .ruling = &refused, .action = DSN_FAILED};
+  struct dsn_input in = input(&one, 1);
+  in.original_utf8 = true;
+  build_and_ask(&in, judge_utf8_in_ascii);
+}
+
+static const char judge_whole[] =
+    "import sys, email, email.policy\n"
+    "raw = open(sys.argv[1], 'rb').read()\n"
+    "m = email.message_from_bytes(raw, policy=email.policy.default)\n"
+    "assert not m.defects, m.defects\n"
+    "human, status, original = m.get_payload()\n"
+    "assert 'The message is attached' in human.get_content()\n"
+    "assert original.get_content_type() == 'message/rfc822', original.get_content_type()\n"
+    "assert original['Content-Transfer-Encoding'] == '8bit'\n"
+    "assert b'\\r\\n\\r\\nX: 1\\r\\nSubject: q\\r\\n\\r\\n--gr\\xc3\\xbc\\xc3\\x9fe\\r\\n\\r\\n--' in raw\n"
+    "(inner,) = original.get_payload()\n"
+    "assert inner['X'] == '1' and inner['Subject'] == 'q'\n"
+    "print('good')\n";
+
+static void test_whole(void **state) {
+  (void)state;
+  struct dsn_recipient one = {.address = "b@example.net", .ruling = &refused, .action = DSN_FAILED};
+  struct dsn_input in = input(&one, 1);
+  in.whole_head = BYTES("X: 1\r\n");
+  in.whole_rest = BYTES("Subject: q\r\n\r\n--gr\303\274\303\237e\r\n");
+  build_and_ask(&in, judge_whole);
+}
+
+static const char judge_whole_utf8[] =
+    "import sys, email, email.policy, quopri\n"
+    "raw = open(sys.argv[1], 'rb').read()\n"
+    "assert max(raw) < 128\n"
+    "part = raw.split(b'Content-Type: message/global\\r\\nContent-Transfer-Encoding: "
+    "quoted-printable\\r\\n\\r\\n')[1]\n"
+    "inner = email.message_from_bytes(quopri.decodestring(part), policy=email.policy.SMTPUTF8)\n"
+    "assert inner['X'] == '1' and inner['Subject'] == 'caf\303\251', inner['Subject']\n"
+    "print('good')\n";
+
+static void test_whole_utf8_to_an_ascii_sender(void **state) {
+  (void)state;
+  struct dsn_recipient one = {.address = "b@example.net", .ruling = &refused, .action = DSN_FAILED};
+  struct dsn_input in = input(&one, 1);
+  in.original_utf8 = true;
+  in.whole_head = BYTES("X: 1\r\n");
+  in.whole_rest = BYTES("Subject: caf\303\251\r\n\r\n--gr\303\274\303\237e\r\n");
+  build_and_ask(&in, judge_whole_utf8);
 }
 
 static void test_bound(void **state) {
   (void)state;
-  struct dsn_recipient recipient = {"b@example.net", &refused};
-  struct dsn_input in = {.hostname = "h", .reverse_path = "a@b", .recipients = &recipient, .recipient_count = 1};
+  struct dsn_recipient recipient = {.address = "b@example.net", .ruling = &refused, .action = DSN_FAILED};
+  struct dsn_input in = {.hostname = "h", .to = "a@b", .recipients = &recipient, .recipient_count = 1};
   struct buffer out;
   buffer_init(&out, 300);
   assert_int_equal(dsn_build(&in, &out), E_TOO_BIG);
@@ -170,8 +327,15 @@ static void test_seven_bit_safe(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_parsed_by_python), cmocka_unit_test(test_bound),
-      cmocka_unit_test(test_header_ends),      cmocka_unit_test(test_long_header_is_cut_at_a_line),
+      cmocka_unit_test(test_parsed_by_python),
+      cmocka_unit_test(test_delayed_and_relayed),
+      cmocka_unit_test(test_utf8),
+      cmocka_unit_test(test_utf8_original_to_an_ascii_sender),
+      cmocka_unit_test(test_whole),
+      cmocka_unit_test(test_whole_utf8_to_an_ascii_sender),
+      cmocka_unit_test(test_bound),
+      cmocka_unit_test(test_header_ends),
+      cmocka_unit_test(test_long_header_is_cut_at_a_line),
       cmocka_unit_test(test_seven_bit_safe),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
