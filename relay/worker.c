@@ -62,6 +62,7 @@ struct loop *worker_loop(struct worker *w) {
 static void on_tick(uv_timer_t *timer) {
   struct worker *w = timer->data;
   refusals_flush(w->loop.refusals);
+  delivery_tick(w->loop.delivery);
 }
 
 /* On the loop's own thread, before its first turn. */

@@ -364,7 +364,7 @@ static void walk(struct connection *c) {
     c->tried++;
     c->plain = false;
   }
-  while (!delivery_of(c)->stopping && c->destination->waiting && next_address(c)) {
+  while (!delivery_of(c)->stopping && c->destination->queue.count && next_address(c)) {
     if (open_client(c) == OK) return;
     c->address++;
     c->tried++;

@@ -42,9 +42,15 @@ void delivery_figures(struct delivery *d, struct delivery_figures *out) {
   out->destinations = HASH_COUNT(d->destinations);
   out->idle_connections = out->waiting_jobs = 0;
   for (struct destination *t = d->destinations; t; t = t->hh.next) {
-    out->waiting_jobs += t->waiting;
+    out->waiting_jobs += t->queue.count;
     for (struct connection *c = t->connections; c; c = c->next) out->idle_connections += connection_can_work(c);
   }
+}
+
+void delivery_tick(struct delivery *d) {
+  int64_t now = clock_now_us();
+  for (struct destination *t = d->stopping ? NULL : d->destinations; t; t = t->hh.next)
+    if (t->queue.deadlines) destination_return_overdue(t, now);
 }
 
 /* --- stopping --- */

@@ -18,6 +18,9 @@ void delivery_stop(struct delivery *d, void (*stopped)(void *arg), void *arg);
  * then dispatch_finished tells the dispatcher. */
 void delivery_take(struct delivery *d, struct job *j, struct route *route, const char *source, const char *helo);
 
+/* Each second: sees to deadlines of what waits for a connection. */
+void delivery_tick(struct delivery *d);
+
 struct delivery_figures {
   uint64_t connections, idle_connections, destinations, waiting_jobs, delivered, deferred, bounced;
 };

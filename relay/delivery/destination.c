@@ -70,8 +70,7 @@ int destination_take(struct delivery *delivery, struct job *j, struct route *rou
     d = destination_new(delivery, key, route, source, helo);
     if (!d) return E_MEMORY;
   }
-  DL_APPEND(d->jobs, j);
-  d->waiting++;
+  job_queue_add(&d->queue, j, clock_now_us());
   destination_wake(d);
   return OK;
 }
@@ -83,12 +82,7 @@ void destination_wake(struct destination *d) {
 /* --- jobs --- */
 
 struct job *destination_next_job(struct destination *d) {
-  struct job *j = d->jobs;
-  if (!j) return NULL;
-  DL_DELETE(d->jobs, j);
-  j->next = j->prev = NULL;
-  d->waiting--;
-  return j;
+  return job_queue_take(&d->queue);
 }
 
 void destination_put_back(struct destination *d, struct job *j) {
@@ -96,27 +90,38 @@ void destination_put_back(struct destination *d, struct job *j) {
     dispatch_finished(gateway_of(d), j, 0);
     return;
   }
-  DL_PREPEND(d->jobs, j);
-  d->waiting++;
+  job_queue_put_back(&d->queue, j);
   destination_wake(d);
+}
+
+static void rule_job(struct destination *d, struct job *j, const struct incident *incident, const char *target,
+                     int64_t not_before_us) {
+  struct outcome *o = outcome_prepare(d->delivery->loop, j);
+  if (!o) {
+    dispatch_finished(gateway_of(d), j, clock_now_us() + verdict_site_pause(gateway_of(d)->config));
+    return;
+  }
+  outcome_rule_rest(o, incident);
+  outcome_commit(o, target, d->source_text, "", not_before_us);
 }
 
 static void defer_jobs(struct destination *d, const struct incident *incident, const char *target) {
   /* The pause is the domain's, for mail from any source: so not for a fault of this source. */
   int64_t not_before = incident->local ? 0 : clock_now_us() + verdict_site_pause(gateway_of(d)->config);
-  for (struct job *j = destination_next_job(d); j; j = destination_next_job(d)) {
-    struct outcome *o = outcome_prepare(d->delivery->loop, j);
-    if (!o) {
-      dispatch_finished(gateway_of(d), j, clock_now_us() + verdict_site_pause(gateway_of(d)->config));
-      continue;
-    }
-    outcome_rule_rest(o, incident);
-    outcome_commit(o, target, d->source_text, "", not_before);
-  }
+  for (struct job *j = destination_next_job(d); j; j = destination_next_job(d))
+    rule_job(d, j, incident, target, not_before);
+}
+
+void destination_return_overdue(struct destination *d, int64_t now_us) {
+  struct incident incident;
+  incident_of_deadline(&incident);
+  for (struct job *j = job_queue_take_overdue(&d->queue, now_us); j; j = job_queue_take_overdue(&d->queue, now_us))
+    rule_job(d, j, &incident, "", 0);
+  if (!d->queue.count) destination_wake(d);
 }
 
 void destination_walk_failed(struct destination *d, const struct incident *incident, const char *target) {
-  if (d->delivery->stopping || !d->waiting) return;
+  if (d->delivery->stopping || !d->queue.count) return;
   size_t others = d->connection_count - 1; /* the failed one still counts */
   if (!others) {
     defer_jobs(d, incident, target);
@@ -150,12 +155,12 @@ static void feed_starved(struct delivery *delivery) {
 }
 
 static void use_idle(struct destination *d) {
-  for (struct connection *c = d->connections; c && d->waiting; c = c->next)
+  for (struct connection *c = d->connections; c && d->queue.count; c = c->next)
     if (connection_can_work(c)) connection_work(c);
 }
 
 static void open_more(struct destination *d) {
-  while (d->waiting > d->walking && d->connection_count < d->limit) {
+  while (d->queue.count > d->walking && d->connection_count < d->limit) {
     size_t ready = d->connection_count - d->walking;
     if (d->walking >= (ready ? 2 * ready : WALKERS_AT_FIRST)) return;
     if (d->delivery->figures.connections >= LOOP_CONNECTIONS_MAX) {
@@ -178,7 +183,7 @@ static void on_turn(struct deferred *turn) {
     use_idle(d);
     open_more(d);
   }
-  if (!d->waiting && !d->connections) {
+  if (!d->queue.count && !d->connections) {
     if (d->starved) DL_DELETE(delivery->starved, d);
     HASH_DEL(delivery->destinations, d);
     destination_free(d);

@@ -8,6 +8,7 @@
 #define SENDOFF_RELAY_DESTINATION_H
 
 #include "relay/delivery/delivery_parts.h"
+#include "relay/delivery/job_queue.h"
 #include "relay/delivery/verdict.h"
 #include "relay/hash.h"
 
@@ -19,8 +20,7 @@ struct destination {
   char source_text[IP_TEXT]; /* "": the system's choice */
   struct sockaddr_storage source;
   struct route *route;
-  struct job *jobs; /* waiting; oldest first */
-  size_t waiting;
+  struct job_queue queue; /* waiting */
   struct connection *connections;
   size_t connection_count, walking; /* all; those that look for a host still */
   size_t limit, transactions;       /* connections allowed; since it was lowered */
@@ -37,12 +37,14 @@ int destination_take(struct delivery *d, struct job *j, struct route *route, con
 void destination_wake(struct destination *d);
 /* The next waiting job, now the caller's; NULL. */
 struct job *destination_next_job(struct destination *d);
-/* A job that nothing has happened to goes back to the front. */
+/* A job that nothing has happened to goes back to its place. */
 void destination_put_back(struct destination *d, struct job *j);
 /* One of its connections has walked over all hosts, and found none. `target` is the last one tried. */
 void destination_walk_failed(struct destination *d, const struct incident *incident, const char *target);
 /* A transaction went well: the site may allow more connections than it did. */
 void destination_transaction_done(struct destination *d);
+/* Returns waiting jobs whose sender wants them back by now (RFC 2852 4.1). */
+void destination_return_overdue(struct destination *d, int64_t now_us);
 /* Gives back its waiting jobs and ends its connections: idle and walking ones now, working ones after their
  * transaction. */
 void destination_stop(struct destination *d);

@@ -58,7 +58,10 @@ static void end_job(struct dispatcher *d, struct job *j, int64_t not_before_us) 
     lane_pause(l, lane, not_before_us);
     lane_due(l, lane, not_before_us);
   }
-  if (lane && j->retry_us != INT64_MAX) lane_due(l, lane, j->retry_us);
+  if (lane && j->retry_us != INT64_MAX) {
+    lane_due(l, lane, j->retry_us);
+    lane_deadline(l, lane, job_deadline(j));
+  }
   if (lane && lane->more && (!lane->in_flight || lane_room(l, lane) >= MORE_ROOM)) {
     lane->more = false;
     lane_due(l, lane, now);
@@ -149,6 +152,12 @@ static void start_job(struct dispatcher *d, struct lane *lane, struct job *j) {
     lane_tidy(&d->lanes, lane);
     return;
   }
+  if (job_deadline(j) <= clock_now_us()) { /* RFC 2852 4.1: no further processing */
+    struct incident incident;
+    incident_of_deadline(&incident);
+    rule_here(d, j, &incident, 0);
+    return;
+  }
   if (router_find(d->router, j->domain, on_route, j) != OK)
     end_job(d, j, clock_now_us() + verdict_site_pause(d->gateway->config));
 }
@@ -158,7 +167,8 @@ static void start_job(struct dispatcher *d, struct lane *lane, struct job *j) {
 /* Left to the reader, which finds its rows when their grace is over. */
 static void leave_to_reader(struct dispatcher *d, struct lane *lane, struct job *j, int64_t due_us) {
   d->figures.dropped += j->recipient_count;
-  if (lane) lane_due(&d->lanes, lane, due_us);
+  if (lane) lane_due(&d->lanes, lane, due_us < job_deadline(j) ? due_us : job_deadline(j));
+  if (lane) lane_deadline(&d->lanes, lane, job_deadline(j));
   job_free(&j);
   look_soon(d);
 }
@@ -171,7 +181,7 @@ static void accept_job(struct dispatcher *d, struct job *j, int64_t not_before_u
     leave_to_reader(d, lane, j, not_before_us);
     return;
   }
-  bool late = now > j->created_us + HAND_OVER_US;
+  bool late = now > j->created_us + HAND_OVER_US || now >= job_deadline(j); /* its rows can be seen by then */
   if (!lane || late || !d->started || d->draining || lane->paused_us > now ||
       lane_room(&d->lanes, lane) < j->recipient_count) {
     leave_to_reader(d, lane, j, grace_over);
@@ -268,12 +278,21 @@ static void forget_memory(struct dispatcher *d) {
   free(d);
 }
 
+/* The lane was looked at in its pause, for a deadline: only what is too late is taken out of the queue. */
+static bool wait_for_pause(struct dispatcher *d, struct lane *lane, const struct job *j) {
+  int64_t now = clock_now_us();
+  if (lane->paused_us <= now || job_deadline(j) <= now) return false;
+  lane_due(&d->lanes, lane, now); /* which is when the pause ends */
+  lane_deadline(&d->lanes, lane, job_deadline(j));
+  return true;
+}
+
 static void take_jobs(struct dispatcher *d, struct lane *lane, struct pick_lane *from) {
   while (from->jobs) {
     struct job *j = from->jobs;
     from->jobs = j->next;
     j->next = NULL;
-    if (d->draining || !lane) {
+    if (d->draining || !lane || wait_for_pause(d, lane, j)) {
       job_free(&j);
       continue;
     }
@@ -292,6 +311,7 @@ static void take_lane(struct dispatcher *d, struct pick_lane *from, int64_t now)
     lane_due(&d->lanes, lane, now + PICK_FAILED_US);
   }
   if (from->next_us != INT64_MAX) lane_due(&d->lanes, lane, from->next_us);
+  lane_deadline(&d->lanes, lane, from->deadline_us);
   if (from->more) lane_due(&d->lanes, lane, now);
   lane_tidy(&d->lanes, lane);
 }
@@ -346,7 +366,7 @@ static bool collect(struct dispatcher *d, struct pick *p) {
   for (struct lane *lane = lanes_first(l); lane && lane_moment(lane) <= p->now_us; lane = lanes_first(l)) {
     size_t room = lane_room(l, lane);
     if (p->lane_count == PICK_LANES_MAX) break;
-    lane_begin_pick(l, lane);
+    lane_begin_pick(l, lane, p->now_us);
     char *domain = room ? strdup(lane->domain) : NULL;
     if (domain) {
       p->lanes[p->lane_count++] = (struct pick_lane){
@@ -354,6 +374,7 @@ static bool collect(struct dispatcher *d, struct pick *p) {
           .limit = (room < PICK_RECIPIENTS ? room : PICK_RECIPIENTS) + lane->in_flight + l->ghosts,
           .early = lane->startup,
           .next_us = INT64_MAX,
+          .deadline_us = INT64_MAX,
       };
       continue;
     }

@@ -40,6 +40,7 @@ struct job {
   struct job_recipient *recipients;
   size_t recipient_count, recipient_room;
   int64_t retry_us;  /* the earliest next attempt of those that were deferred, INT64_MAX: none; for the dispatcher */
+  int64_t queued_us; /* job_queue.c's: since when it waits there */
   unsigned returned; /* how often it came back to its destination's queue without an attempt that counts */
   struct job *next, *prev;  /* for whoever owns it now */
   struct loop_message post; /* dispatch.c: so that handing it over needs no memory */
@@ -49,6 +50,8 @@ struct job *job_new(const struct message *m, const char *domain); /* copies; NUL
 /* Copies what struct job_recipient has. E_MEMORY; E_SYNTAX for an address with control characters, which no
  * SMTP command can carry. */
 int job_add_recipient(struct job *j, const struct queued_recipient *r);
+/* When its sender wants it back, if it is not delivered by then (RFC 2852 by-mode R); INT64_MAX: that was not said. */
+int64_t job_deadline(const struct job *j);
 void job_recipient_clear(struct job_recipient *r); /* frees what it holds */
 /* Moves the recipients for which `chosen` says so into a new job of the same message, which shares the content. NULL
  * without memory (then nothing has moved). */

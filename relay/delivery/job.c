@@ -23,6 +23,10 @@ struct job *job_new(const struct message *m, const char *domain) {
   return j;
 }
 
+int64_t job_deadline(const struct job *j) {
+  return j->flags & MESSAGE_BY_RETURN ? j->deliver_by_us : INT64_MAX;
+}
+
 static bool printable(const char *address) {
   for (const char *c = address; *c; c++)
     if ((unsigned char)*c < 0x20 || *c == 0x7f) return false;

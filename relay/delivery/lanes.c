@@ -10,7 +10,8 @@ void lanes_init(struct lanes *l) {
 /* --- the heap --- */
 
 int64_t lane_moment(const struct lane *lane) {
-  return lane->due_us > lane->paused_us ? lane->due_us : lane->paused_us;
+  int64_t moment = lane->due_us > lane->paused_us ? lane->due_us : lane->paused_us;
+  return lane->deadline_count && lane->deadlines[0] < moment ? lane->deadlines[0] : moment;
 }
 
 static void place(struct lanes *l, size_t at, struct lane *lane) {
@@ -115,6 +116,17 @@ void lane_pause(struct lanes *l, struct lane *lane, int64_t until_us) {
   heap_update(l, lane);
 }
 
+void lane_deadline(struct lanes *l, struct lane *lane, int64_t deadline_us) {
+  size_t at = lane->deadline_count;
+  if (deadline_us == INT64_MAX) return;
+  while (at && lane->deadlines[at - 1] > deadline_us) at--;
+  if (at == LANE_DEADLINES_MAX || (at && lane->deadlines[at - 1] == deadline_us)) return;
+  if (lane->deadline_count < LANE_DEADLINES_MAX) lane->deadline_count++;
+  memmove(&lane->deadlines[at + 1], &lane->deadlines[at], (lane->deadline_count - 1 - at) * sizeof lane->deadlines[0]);
+  lane->deadlines[at] = deadline_us;
+  heap_update(l, lane);
+}
+
 static void lane_free(struct lanes *l, struct lane *lane) {
   heap_remove(l, lane);
   HASH_DEL(l->table, lane);
@@ -123,7 +135,7 @@ static void lane_free(struct lanes *l, struct lane *lane) {
 }
 
 void lane_tidy(struct lanes *l, struct lane *lane) {
-  if (lane->in_flight || lane->picking || lane->more || lane->due_us != INT64_MAX) return;
+  if (lane->in_flight || lane->picking || lane->more || lane->due_us != INT64_MAX || lane->deadline_count) return;
   lane_free(l, lane);
 }
 
@@ -138,7 +150,11 @@ struct lane *lanes_first(const struct lanes *l) {
   return l->heap_count ? l->heap[0] : NULL;
 }
 
-void lane_begin_pick(struct lanes *l, struct lane *lane) {
+void lane_begin_pick(struct lanes *l, struct lane *lane, int64_t now_us) {
+  size_t past = 0;
+  while (past < lane->deadline_count && lane->deadlines[past] <= now_us) past++;
+  lane->deadline_count -= past;
+  memmove(lane->deadlines, &lane->deadlines[past], lane->deadline_count * sizeof lane->deadlines[0]);
   lane->picking = true;
   lane->more = false;
   lane->due_us = INT64_MAX;

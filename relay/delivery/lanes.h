@@ -11,11 +11,15 @@
 
 #define LANES_MAX 100000
 #define LANE_IN_FLIGHT_MAX 5000
+#define LANE_DEADLINES_MAX 4
 
 struct lane {
   char *domain;
-  int64_t due_us;    /* INT64_MAX: nothing known to wait */
-  int64_t paused_us; /* not before; 0: no pause */
+  int64_t due_us;                        /* INT64_MAX: nothing known to wait */
+  int64_t paused_us;                     /* not before; 0: no pause */
+  int64_t deadlines[LANE_DEADLINES_MAX]; /* the first few of its mail (RFC 2852), in order: it is looked at then, pause
+                                            or not */
+  size_t deadline_count;
   size_t in_flight;
   size_t heap_at; /* in lanes.heap, plus one; 0: not there */
   bool picking;   /* its rows are being read */
@@ -51,14 +55,17 @@ struct lane *lane_find(struct lanes *l, const char *domain);
 /* To be looked at by then, or earlier if that was known already. */
 void lane_due(struct lanes *l, struct lane *lane, int64_t due_us);
 void lane_pause(struct lanes *l, struct lane *lane, int64_t until_us); /* 0 ends a pause */
+/* Some of its mail has to be returned then, if it still waits. INT64_MAX: nothing. More than LANE_DEADLINES_MAX of
+ * them: the latest may be seen to when the pause ends. */
+void lane_deadline(struct lanes *l, struct lane *lane, int64_t deadline_us);
 /* Frees it when nothing is known of it any more. */
 void lane_tidy(struct lanes *l, struct lane *lane);
 size_t lane_room(const struct lanes *l, const struct lane *lane);
 /* The lane that is due next; NULL. */
 struct lane *lanes_first(const struct lanes *l);
 int64_t lane_moment(const struct lane *lane);
-/* Takes it off the heap and marks it as being read. */
-void lane_begin_pick(struct lanes *l, struct lane *lane);
+/* Takes it off the heap and marks it as being read; deadlines up to `now_us` are forgotten. */
+void lane_begin_pick(struct lanes *l, struct lane *lane, int64_t now_us);
 void lane_end_pick(struct lanes *l, struct lane *lane);
 /* Ghosts go when no lane is being read. */
 void lanes_lay_ghosts(struct lanes *l);

@@ -86,6 +86,7 @@ static bool on_row(void *arg, const struct message *m, const struct queued_recip
   struct row_reader *r = arg;
   if (!due(r, m, rcpt)) {
     r->lane->next_us = rcpt->next_us;
+    if (m->flags & MESSAGE_BY_RETURN) r->lane->deadline_us = m->deliver_by_us;
     return false;
   }
   r->rows++;
@@ -100,7 +101,7 @@ static void read_rows(struct picker *p) {
   for (size_t i = 0; i < p->pick.lane_count; i++) {
     struct pick_lane *lane = &p->pick.lanes[i];
     struct row_reader r = {.pick = &p->pick, .lane = lane};
-    lane->next_us = INT64_MAX;
+    lane->next_us = lane->deadline_us = INT64_MAX;
     int rc = reader_due_recipients(p->reader, lane->domain, INT64_MAX, lane->limit, on_row, &r);
     if (rc != OK) lane->result = rc;
     lane->more = r.rows >= lane->limit;

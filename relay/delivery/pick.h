@@ -19,9 +19,10 @@ struct pick_lane {
   bool early;   /* also fresh rows of messages older than `started_us`, for the grace after a start */
   /* result */
   int result;
-  struct job *jobs; /* list by next; owned until taken */
-  int64_t next_us;  /* of the first row that is not due; INT64_MAX */
-  bool more;        /* the limit was reached */
+  struct job *jobs;    /* list by next; owned until taken */
+  int64_t next_us;     /* of the first row that is not due; INT64_MAX */
+  int64_t deadline_us; /* of that row's message (RFC 2852, by-mode R); INT64_MAX */
+  bool more;           /* the limit was reached */
 };
 struct pick_domain {
   char *domain;

@@ -90,6 +90,11 @@ void incident_of_route(const struct route *route, struct incident *out) {
   snprintf(out->text, sizeof out->text, "%s", route->why);
 }
 
+void incident_of_deadline(struct incident *out) {
+  *out = (struct incident){
+      .stage = STAGE_ROUTE, .trouble = TROUBLE_DEADLINE, .text = "the time that its sender set has passed"};
+}
+
 /* --- rulings --- */
 
 /* The codes of our own reasons; those of a reply come from the reply. */

@@ -75,6 +75,9 @@ enum verdict verdict_of(const struct incident *i);
 /* The incident that a route without hosts is. */
 void incident_of_route(const struct route *route, struct incident *out);
 
+/* The incident that a deadline is that has passed (RFC 2852). */
+void incident_of_deadline(struct incident *out);
+
 /* A verdict made final for one recipient. */
 struct ruling {
   enum event_kind kind; /* DELIVERED, DEFERRED, BOUNCED, EXPIRED */

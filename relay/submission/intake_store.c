@@ -11,6 +11,11 @@ static struct intake *intake_of(struct store_op *op) {
   return (struct intake *)((char *)op - offsetof(struct intake, accept.op));
 }
 
+/* With by-mode R the queue looks at it at its deadline at the latest (RFC 2852 4.1), whatever it waits for. */
+static int64_t within_deadline(const struct message *m, int64_t moment_us) {
+  return m->flags & MESSAGE_BY_RETURN && m->deliver_by_us < moment_us ? m->deliver_by_us : moment_us;
+}
+
 /* On the store's writer thread: the exact count. */
 static int admit(struct store_accept *accept, struct usage *usage, int64_t now_us) {
   struct intake *i = accept->admit_arg;
@@ -21,7 +26,7 @@ static int admit(struct store_accept *accept, struct usage *usage, int64_t now_u
   int64_t hold = i->hold_until_us;
   i->not_before_us = i->limit.not_before_us > hold ? i->limit.not_before_us : hold;
   /* Then it is not handed over in memory: the queue's reader finds it when it is time. */
-  if (i->not_before_us) accept->message.first_attempt_us = i->not_before_us;
+  if (i->not_before_us) accept->message.first_attempt_us = within_deadline(&accept->message.envelope, i->not_before_us);
   return OK;
 }
 
@@ -128,7 +133,7 @@ static bool copy_envelope(struct intake *i) {
                         .created_us = now,
                         .expires_us = (hold ? hold : now) + c->expire_us,
                         .deliver_by_us = tx->said.deliver_by_us};
-  i->accept.message.first_attempt_us = hold ? hold : now + DISPATCH_GRACE_US;
+  i->accept.message.first_attempt_us = within_deadline(m, hold ? hold : now + DISPATCH_GRACE_US);
   return true;
 }
 

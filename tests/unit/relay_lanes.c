@@ -35,7 +35,7 @@ static void test_order_of_moments(void **state) {
   for (struct lane *lane = lanes_first(&l); lane; lane = lanes_first(&l)) {
     assert_true(lane_moment(lane) >= last);
     last = lane_moment(lane);
-    lane_begin_pick(&l, lane);
+    lane_begin_pick(&l, lane, 0);
     lane_end_pick(&l, lane);
     lane_tidy(&l, lane);
     seen++;
@@ -56,7 +56,7 @@ static void test_due_is_the_earliest_known(void **state) {
   assert_int_equal(lane_moment(lanes_first(&l)), 50);
   lane_pause(&l, lane, 60);
   assert_int_equal(lane_moment(lanes_first(&l)), 60);
-  lane_begin_pick(&l, lane);
+  lane_begin_pick(&l, lane, 0);
   assert_null(lanes_first(&l));
   lane_due(&l, lane, 80); /* while it is read: kept for after */
   assert_null(lanes_first(&l));
@@ -94,7 +94,7 @@ static void test_ghosts(void **state) {
   struct lane *lane = lane_get(&l, "x.example");
   struct job *a = new_job(1, 2), *read_then = new_job(1, 3), *read_later = new_job(1, 1);
   flights_add(&l, lane, a);
-  lane_begin_pick(&l, lane);
+  lane_begin_pick(&l, lane, 0);
   flights_remove(&l, a);
   assert_int_equal(l.in_flight, 0);
   lane_tidy(&l, lane); /* being read: stays */
@@ -155,11 +155,36 @@ static void test_split_job(void **state) {
   job_free(&part);
 }
 
+static void test_deadlines_pass_through_a_pause(void **state) {
+  (void)state;
+  struct lanes l;
+  lanes_init(&l);
+  struct lane *lane = lane_get(&l, "x.example");
+  lane_due(&l, lane, 10);
+  lane_pause(&l, lane, 100);
+  static const int64_t deadlines[] = {90, 30, 150, 30, 60, INT64_MAX, 20, 95};
+  for (size_t i = 0; i < sizeof deadlines / sizeof *deadlines; i++) lane_deadline(&l, lane, deadlines[i]);
+  static const int64_t order[] = {20, 30, 60, 90};
+  for (size_t i = 0; i < 4; i++) {
+    assert_ptr_equal(lanes_first(&l), lane);
+    assert_int_equal(lane_moment(lane), order[i]);
+    lane_begin_pick(&l, lane, order[i]);
+    lane_due(&l, lane, order[i]);
+    lane_end_pick(&l, lane);
+  }
+  assert_int_equal(lane_moment(lane), 100);
+  lanes_free(&l);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_order_of_moments),           cmocka_unit_test(test_due_is_the_earliest_known),
-      cmocka_unit_test(test_nothing_is_in_flight_twice), cmocka_unit_test(test_ghosts),
-      cmocka_unit_test(test_room_is_left_for_the_next),  cmocka_unit_test(test_split_job),
+      cmocka_unit_test(test_deadlines_pass_through_a_pause),
+      cmocka_unit_test(test_order_of_moments),
+      cmocka_unit_test(test_due_is_the_earliest_known),
+      cmocka_unit_test(test_nothing_is_in_flight_twice),
+      cmocka_unit_test(test_ghosts),
+      cmocka_unit_test(test_room_is_left_for_the_next),
+      cmocka_unit_test(test_split_job),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
