@@ -17,6 +17,7 @@ struct dns_record {
 };
 struct dns_answer {
   enum dns_status status;
+  bool secure;  /* validated by DNSSEC (RFC 4035 4.3) */
   uint32_t ttl; /* seconds; also of negative answers */
   size_t count;
   struct dns_record *records;

@@ -190,6 +190,7 @@ static void set_checks(cfg_t *c) {
   cfg_set_validate_func(c, "listen|proxy", check_proxy);
   cfg_set_validate_func(c, "dns|servers", check_server);
   cfg_set_validate_func(c, "delivery|port", check_port);
+  cfg_set_validate_func(c, "delivery|trust", check_path);
   cfg_set_validate_func(c, "delivery|retry", check_duration);
   cfg_set_validate_func(c, "delivery|expire", check_duration);
   cfg_set_validate_func(c, "delivery|delay_notice", check_duration);
@@ -218,9 +219,12 @@ static cfg_t *make_parser(void) {
   static cfg_opt_t tls_opts[] = {CFG_STR("certificate", NULL, CFGF_NONE), CFG_STR("key", NULL, CFGF_NONE), CFG_END()};
   static cfg_opt_t dns_opts[] = {CFG_STR_LIST("servers", NULL, CFGF_NONE), CFG_STR("trust_anchor", NULL, CFGF_NONE),
                                  CFG_END()};
-  static cfg_opt_t delivery_opts[] = {
-      CFG_INT("port", 25, CFGF_NONE), CFG_STR_LIST("retry", "{1m, 5m, 15m, 1h, 2h, 4h}", CFGF_NONE),
-      CFG_STR("expire", "5d", CFGF_NONE), CFG_STR("delay_notice", "4h", CFGF_NONE), CFG_END()};
+  static cfg_opt_t delivery_opts[] = {CFG_INT("port", 25, CFGF_NONE),
+                                      CFG_STR("trust", NULL, CFGF_NONE),
+                                      CFG_STR_LIST("retry", "{1m, 5m, 15m, 1h, 2h, 4h}", CFGF_NONE),
+                                      CFG_STR("expire", "5d", CFGF_NONE),
+                                      CFG_STR("delay_notice", "4h", CFGF_NONE),
+                                      CFG_END()};
   static cfg_opt_t limits_opts[] = {
       CFG_STR("max_message_size", "36M", CFGF_NONE), CFG_INT("max_sessions", 2000, CFGF_NONE),
       CFG_INT("max_sessions_per_address", 100, CFGF_NONE), CFG_INT("max_recipients", 1000, CFGF_NONE),
@@ -332,8 +336,8 @@ static bool take_all(cfg_t *c, struct config *out) {
   out->loops = (unsigned)cfg_getint(c, "loops");
   out->received_client = cfg_getbool(c, "received_client");
   return take_hostname(c, out) && copy_text(cfg_getstr(c, "data_dir"), &out->data_dir) &&
-         copy_text(cfg_getstr(c, "user"), &out->user) && copy_text(cfg_getstr(tls, "certificate"), &out->certificate) &&
-         copy_text(cfg_getstr(tls, "key"), &out->key) &&
+         copy_text(cfg_getstr(c, "user"), &out->user) && copy_text(cfg_getstr(delivery, "trust"), &out->trust) &&
+         copy_text(cfg_getstr(tls, "certificate"), &out->certificate) && copy_text(cfg_getstr(tls, "key"), &out->key) &&
          copy_text(cfg_getstr(dns, "trust_anchor"), &out->trust_anchor) && take_listens(c, out) &&
          take_servers(dns, out);
 }
@@ -407,6 +411,7 @@ void config_free(struct config **at) {
   free(c->certificate);
   free(c->key);
   free(c->trust_anchor);
+  free(c->trust);
   free(c);
 }
 

@@ -450,11 +450,11 @@ int stream_start_tls_server(struct stream *s) {
   return start_tls(s, tls_session_server(s->loop->tls, &transport, &s->tls));
 }
 
-int stream_start_tls_client(struct stream *s, const char *server_name) {
+int stream_start_tls_client(struct stream *s, const char *server_name, bool verify) {
   if (s->tls) return E_DENIED;
   struct tls_transport transport = no_transport;
   transport.arg = s;
-  return start_tls(s, tls_session_client(s->loop->tls_client, server_name, &transport, &s->tls));
+  return start_tls(s, tls_session_client(s->loop->tls_client, server_name, verify, &transport, &s->tls));
 }
 
 int stream_put_back(struct stream *s, struct bytes data) {

@@ -35,11 +35,12 @@ int stream_accept(struct loop *loop, uv_stream_t *listener, const struct stream_
 int stream_connect(struct loop *loop, const struct sockaddr *source, const struct sockaddr *target,
                    const struct stream_owner *calls, void *owner, struct stream **out, struct reason *why);
 
-/* Server side TLS with the loop's current credentials; client side TLS with SNI `server_name`, not verified (RFC 7435).
+/* Server side TLS with the loop's current credentials; client side TLS with SNI `server_name`, verified for that
+ * name if so asked, else not (RFC 7435).
  * Octets that came before the handshake and were not consumed are none: callers must check stream input is empty before
  * (RFC 3207 4). */
 int stream_start_tls_server(struct stream *s);
-int stream_start_tls_client(struct stream *s, const char *server_name);
+int stream_start_tls_client(struct stream *s, const char *server_name, bool verify);
 bool stream_is_tls(const struct stream *s);
 /* Before stream_start_tls_server: octets that were read ahead and belong to the handshake. OK, E_MEMORY, E_TOO_BIG. */
 int stream_put_back(struct stream *s, struct bytes data);

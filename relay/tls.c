@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <gnutls/gnutls.h>
+#include <gnutls/x509.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #define PRIORITY "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:%SERVER_PRECEDENCE"
 /* A mail exchanger with an old TLS still protects more than clear text would (RFC 7435). */
 #define CLIENT_PRIORITY "NORMAL"
+#define VERIFIED_PRIORITY "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 #define HANDSHAKE_STEPS_MAX 64
 
 struct tls_server {
@@ -23,14 +25,17 @@ struct tls_server {
 
 struct tls_client {
   gnutls_certificate_credentials_t credentials;
-  gnutls_priority_t priority;
+  gnutls_priority_t priority, verified_priority;
+  bool trusting; /* its roots are read */
 };
 
 struct tls_session {
   gnutls_session_t session;
   struct tls_server *server; /* held; NULL on the client side */
   struct tls_transport transport;
-  char error[160], text[80];
+  char name[256]; /* that the peer's certificate must be for */
+  gnutls_typed_vdata_st wanted[2];
+  char error[240], text[80];
 };
 
 static int check_key_mode(const char *key, struct reason *why) {
@@ -91,7 +96,8 @@ int tls_client_new(struct tls_client **out) {
   struct tls_client *t = *out = calloc(1, sizeof *t);
   if (!t) return E_MEMORY;
   if (gnutls_certificate_allocate_credentials(&t->credentials) < 0 ||
-      gnutls_priority_init(&t->priority, CLIENT_PRIORITY, NULL) < 0) {
+      gnutls_priority_init(&t->priority, CLIENT_PRIORITY, NULL) < 0 ||
+      gnutls_priority_init(&t->verified_priority, VERIFIED_PRIORITY, NULL) < 0) {
     tls_client_free(out);
     return E_MEMORY;
   }
@@ -104,7 +110,16 @@ void tls_client_free(struct tls_client **at) {
   if (!t) return;
   if (t->credentials) gnutls_certificate_free_credentials(t->credentials);
   if (t->priority) gnutls_priority_deinit(t->priority);
+  if (t->verified_priority) gnutls_priority_deinit(t->verified_priority);
   free(t);
+}
+
+int tls_client_trust(struct tls_client *t, const char *file, struct reason *why) {
+  int rc = gnutls_certificate_set_x509_trust_file(t->credentials, file, GNUTLS_X509_FMT_PEM);
+  if (rc < 0) return fail(why, E_IO, "trust %s: %s", file, gnutls_strerror(rc));
+  if (rc == 0) return fail(why, E_IO, "trust %s: there is no certificate in it", file);
+  t->trusting = true;
+  return OK;
 }
 
 static ssize_t pull(gnutls_transport_ptr_t arg, void *out, size_t size) {
@@ -158,11 +173,24 @@ int tls_session_server(struct tls_server *t, const struct tls_transport *transpo
   return OK;
 }
 
-int tls_session_client(struct tls_client *t, const char *server_name, const struct tls_transport *transport,
-                       struct tls_session **out) {
+/* RFC 6125: the name, and that the certificate is for a server; looked at within the handshake. Without the system's
+ * roots nothing can be trusted, and the handshake will say so. */
+static void verify_peer(struct tls_client *t, struct tls_session *s, const char *name) {
+  if (!t->trusting) gnutls_certificate_set_x509_system_trust(t->credentials);
+  t->trusting = true;
+  snprintf(s->name, sizeof s->name, "%s", name);
+  s->wanted[0] = (gnutls_typed_vdata_st){.type = GNUTLS_DT_DNS_HOSTNAME, .data = (unsigned char *)s->name};
+  s->wanted[1] = (gnutls_typed_vdata_st){.type = GNUTLS_DT_KEY_PURPOSE_OID,
+                                         .data = (unsigned char *)(uintptr_t)GNUTLS_KP_TLS_WWW_SERVER};
+  gnutls_session_set_verify_cert2(s->session, s->wanted, 2, 0);
+}
+
+int tls_session_client(struct tls_client *t, const char *server_name, bool verify,
+                       const struct tls_transport *transport, struct tls_session **out) {
   struct tls_session *s = *out = session_new(GNUTLS_CLIENT, transport);
   if (!s) return E_MEMORY;
-  if (gnutls_priority_set(s->session, t->priority) < 0 ||
+  if (verify) verify_peer(t, s, server_name);
+  if (gnutls_priority_set(s->session, verify ? t->verified_priority : t->priority) < 0 ||
       gnutls_credentials_set(s->session, GNUTLS_CRD_CERTIFICATE, t->credentials) < 0 ||
       (server_name && *server_name && server_name[0] != '[' &&
        gnutls_server_name_set(s->session, GNUTLS_NAME_DNS, server_name, strlen(server_name)) < 0)) {
@@ -181,8 +209,21 @@ void tls_session_free(struct tls_session **at) {
   free(s);
 }
 
+static void describe_distrust(struct tls_session *s) {
+  gnutls_datum_t words = {0};
+  unsigned status = gnutls_session_get_verify_cert_status(s->session);
+  if (gnutls_certificate_verification_status_print(status, GNUTLS_CRT_X509, &words, 0) == GNUTLS_E_SUCCESS)
+    snprintf(s->error, sizeof s->error, "TLS: the certificate for %.80s is not good: %.120s", s->name, words.data);
+  else
+    snprintf(s->error, sizeof s->error, "TLS: the certificate for %.80s is not good", s->name);
+  gnutls_free(words.data);
+  for (size_t at = strlen(s->error); at && s->error[at - 1] == ' '; at--) s->error[at - 1] = '\0';
+}
+
 static enum tls_step failed(struct tls_session *s, int rc) {
-  if (rc == GNUTLS_E_FATAL_ALERT_RECEIVED || rc == GNUTLS_E_WARNING_ALERT_RECEIVED)
+  if (rc == GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR)
+    describe_distrust(s);
+  else if (rc == GNUTLS_E_FATAL_ALERT_RECEIVED || rc == GNUTLS_E_WARNING_ALERT_RECEIVED)
     snprintf(s->error, sizeof s->error, "TLS alert from the peer: %s",
              gnutls_alert_get_name(gnutls_alert_get(s->session)));
   else

@@ -17,9 +17,13 @@ int tls_server_load(const char *certificate, const char *key, struct tls_server 
 struct tls_server *tls_server_hold(struct tls_server *t);
 void tls_server_release(struct tls_server **t);
 
-/* Client credentials for opportunistic TLS (RFC 7435): the peer's certificate is not verified. One for each loop. */
+/* Client credentials. TLS is opportunistic (RFC 7435), and the peer's certificate not verified, but in the sessions
+ * that say so. One for each loop. */
 struct tls_client;
 int tls_client_new(struct tls_client **out);
+/* Whom to trust when a certificate is verified: the roots in this file. Without it, the system's, read when they are
+ * first needed. E_IO with words. */
+int tls_client_trust(struct tls_client *t, const char *file, struct reason *why);
 void tls_client_free(struct tls_client **t);
 
 /* Where a session gets and puts its ciphertext. Both return octets moved, or -1 with errno (EAGAIN: later). */
@@ -33,8 +37,10 @@ struct tls_transport {
 struct tls_session;
 /* Holds the credentials until it is freed. */
 int tls_session_server(struct tls_server *t, const struct tls_transport *transport, struct tls_session **out);
-int tls_session_client(struct tls_client *t, const char *server_name, const struct tls_transport *transport,
-                       struct tls_session **out);
+/* `verify`: the handshake fails unless the certificate is trusted and for that name (RFC 6125), and TLS is 1.2 or later
+ * (RFC 8997). */
+int tls_session_client(struct tls_client *t, const char *server_name, bool verify,
+                       const struct tls_transport *transport, struct tls_session **out);
 void tls_session_free(struct tls_session **s);
 
 enum tls_step { TLS_DONE, TLS_AGAIN, TLS_END, TLS_FAILED };

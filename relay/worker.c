@@ -37,7 +37,8 @@ static int make_parts(struct loop *l, struct reason *why) {
       tls_client_new(&l->tls_client) != OK || converter_new(l, &l->converter) != OK ||
       delivery_new(l, &l->delivery) != OK)
     return fail(why, E_MEMORY, "out of memory");
-  return OK;
+  const char *trust = l->gateway->config->trust;
+  return trust ? tls_client_trust(l->tls_client, trust, why) : OK;
 }
 
 int worker_new(struct gateway *g, size_t index, struct directory *d, struct tls_server *tls, struct worker **out,

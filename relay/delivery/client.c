@@ -126,8 +126,27 @@ static void on_greeting(struct client *c, const struct smtp_reply *reply) {
     refused(c, reply);
 }
 
+/* RFC 8689 4.2.1: QUIT, and on to another host. */
+static void leave(struct client *c, enum trouble trouble, const char *text) {
+  client_incident(c, trouble, NULL, text, &c->end);
+  stream_write(c->stream, BYTES("QUIT\r\n")); /* nothing hangs on whether it arrives */
+  client_set_state(c, CLIENT_CLOSED, 0);
+  log_event(LOG_DEBUG_, c->id, "client left", "host", c->host, "text", c->end.text, NULL);
+  stream_close(c->stream, true);
+}
+
+/* The same, steps 3 and 4. */
+static bool lacks_what_is_required(struct client *c) {
+  if (!c->require_tls || (!c->ever_tls && c->offers.starttls)) return false;
+  if (!c->ever_tls)
+    leave(c, TROUBLE_NO_TLS, "the message requires TLS, and the host does not offer it");
+  else if (!c->offers.require_tls)
+    leave(c, TROUBLE_NO_REQUIRETLS, "the message requires TLS all the way, and the host does not offer REQUIRETLS");
+  return c->state == CLIENT_CLOSED;
+}
+
 static void on_ehlo(struct client *c, const struct smtp_reply *reply) {
-  if (reply->code / 100 == 5 && !c->ever_tls) { /* RFC 5321 3.2: an old server */
+  if (reply->code / 100 == 5 && !c->ever_tls && !c->require_tls) { /* RFC 5321 3.2: an old server */
     memset(&c->offers, 0, sizeof c->offers);
     client_set_state(c, CLIENT_HELO, TIMEOUT_EHLO);
     send_name(c, "HELO");
@@ -137,6 +156,7 @@ static void on_ehlo(struct client *c, const struct smtp_reply *reply) {
     refused(c, reply);
     return;
   }
+  if (lacks_what_is_required(c)) return;
   if (!c->offers.starttls || c->plain || c->ever_tls) {
     ready(c);
     return;
@@ -155,9 +175,14 @@ static void on_helo(struct client *c, const struct smtp_reply *reply) {
 static void on_starttls(struct client *c, const struct smtp_reply *reply) {
   if (reply->code == 421) {
     refused(c, reply);
+  } else if (reply->code != 220 && c->require_tls) {
+    if (reply->code / 100 == 5)
+      leave(c, TROUBLE_NO_TLS, "the message requires TLS, and the host refused it");
+    else
+      refused(c, reply);
   } else if (reply->code != 220) {
     ready(c); /* RFC 3207 4: without TLS the session goes on; TLS was opportunistic */
-  } else if (stream_start_tls_client(c->stream, c->host) == OK) {
+  } else if (stream_start_tls_client(c->stream, c->host, c->require_tls) == OK) {
     client_set_state(c, CLIENT_HANDSHAKE, TIMEOUT_HANDSHAKE);
   } else {
     client_set_state(c, CLIENT_HANDSHAKE, 0);
@@ -250,10 +275,11 @@ static void on_data(void *owner, struct bytes data) {
 }
 
 static void on_failed(struct client *c) {
+  enum trouble of_tls = c->require_tls ? TROUBLE_NO_TLS : TROUBLE_TLS;
   if (c->state == CLIENT_QUIT)
     client_fail(c, TROUBLE_NONE, NULL, "");
   else
-    client_fail(c, c->state == CLIENT_HANDSHAKE ? TROUBLE_TLS : TROUBLE_NETWORK, NULL, stream_error(c->stream));
+    client_fail(c, c->state == CLIENT_HANDSHAKE ? of_tls : TROUBLE_NETWORK, NULL, stream_error(c->stream));
 }
 
 static void on_end(struct client *c) {
@@ -307,6 +333,7 @@ int client_open(struct loop *loop, const struct client_plan *plan, const struct 
   c->calls = calls;
   c->owner = owner;
   c->plain = plan->plain || !loop->tls_client;
+  c->require_tls = plan->require_tls;
   id_format(id_new(), c->id);
   snprintf(c->host, sizeof c->host, "%s", plan->host);
   snprintf(c->helo, sizeof c->helo, "%s", plan->helo);

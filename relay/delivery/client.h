@@ -8,6 +8,7 @@
  *   EHLO -> HELO -> READY            EHLO was refused for good (RFC 5321 3.2)
  *   ENVELOPE -> RESET -> READY       no recipient was accepted, or DATA was refused
  *   ENVELOPE -> DOT                  pipelined DATA was accepted though no recipient was: a lone dot (RFC 2920 3.1)
+ *   EHLO, STARTTLS -> CLOSED         with QUIT: the host has not what REQUIRETLS wants
  *   any -> CLOSED                    failure, 421, time-out, client_abort
  * Never: READY before EHLO (or HELO) was accepted; EHLO's offers kept across HANDSHAKE (RFC 3207 4.2); CONTENT without
  * an accepted recipient; READY out of CONTENT or DOT without a reply to the final dot; anything out of CLOSED. */
@@ -24,7 +25,8 @@ struct client_plan {
   const struct sockaddr *target;
   const char *host; /* for SNI and texts */
   const char *helo;
-  bool plain; /* do not use STARTTLS */
+  bool plain;       /* do not use STARTTLS */
+  bool require_tls; /* RFC 8689 4.2.1: only to a host that is known by its certificate, and that offers REQUIRETLS */
 };
 
 /* Calls come on fresh stacks only, never out of a function of this header. */

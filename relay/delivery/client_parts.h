@@ -57,7 +57,7 @@ struct client {
   enum client_state state;
   char id[16]; /* for the log */
   char host[256], helo[256];
-  bool plain, told_ready, ever_tls;
+  bool plain, require_tls, told_ready, ever_tls;
   size_t transactions; /* begun */
   struct ehlo offers;
   struct reply_parser parser;

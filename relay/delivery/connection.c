@@ -328,8 +328,9 @@ static int open_client(struct connection *c) {
       .target = target,
       .host = h->name,
       .helo = d->helo,
-      .plain = c->plain || plain_hosts_has(d->delivery->plain_hosts, h->name, clock_now_us()),
+      .require_tls = d->require_tls,
   };
+  plan.plain = !d->require_tls && (c->plain || plain_hosts_has(d->delivery->plain_hosts, h->name, clock_now_us()));
   struct reason why = {0};
   int rc = client_open(d->delivery->loop, &plan, &client_calls, c, &c->client, &why);
   if (rc != OK) {
@@ -346,8 +347,14 @@ static void remember_broken_tls(struct connection *c) {
   plain_hosts_add(delivery_of(c)->plain_hosts, name, clock_now_us());
 }
 
+/* A host that cannot have the mail says nothing of one that could not be reached. */
+static void note_failure(struct connection *c) {
+  if (verdict_of(&c->incident) != VERDICT_BOUNCE) c->passing = c->incident;
+}
+
 static void walk_failed(struct connection *c) {
   struct destination *d = c->destination;
+  if (c->passing.trouble != TROUBLE_NONE) c->incident = c->passing;
   d->walking--;
   c->phase = CONNECTION_ENDING;
   destination_walk_failed(d, &c->incident, c->target);
@@ -356,7 +363,8 @@ static void walk_failed(struct connection *c) {
 
 /* After a host failed: the same again without TLS, or the next. */
 static void walk(struct connection *c) {
-  if (!c->plain && verdict_of(&c->incident) == VERDICT_PLAIN) {
+  note_failure(c);
+  if (!c->plain && !c->destination->require_tls && verdict_of(&c->incident) == VERDICT_PLAIN) {
     remember_broken_tls(c);
     c->plain = true;
   } else {
@@ -366,6 +374,7 @@ static void walk(struct connection *c) {
   }
   while (!delivery_of(c)->stopping && c->destination->queue.count && next_address(c)) {
     if (open_client(c) == OK) return;
+    note_failure(c);
     c->address++;
     c->tried++;
   }

@@ -31,9 +31,9 @@ struct connection {
   struct route *route;
   size_t order[32]; /* hosts, best first, equals shuffled */
   size_t host, address, tried;
-  bool plain;       /* this host once more, without TLS */
-  char target[340]; /* "mx.example.net[192.0.2.1]:25" */
-  struct incident incident;
+  bool plain;                        /* this host once more, without TLS */
+  char target[340];                  /* "mx.example.net[192.0.2.1]:25" */
+  struct incident incident, passing; /* passing: of the walk's failures the last that may be over later, if any was */
   /* the work */
   unsigned jobs_done;
   char tls[96], source[IP_TEXT];

@@ -20,9 +20,9 @@ static void on_turn(struct deferred *turn);
 
 /* --- life --- */
 
-static char *make_key(const char *source, const char *site) {
+static char *make_key(const char *source, const char *site, bool require_tls) {
   char *key = NULL;
-  return asprintf(&key, "%s %s", source, site) < 0 ? NULL : key;
+  return asprintf(&key, "%s %s%s", source, site, require_tls ? " REQUIRETLS" : "") < 0 ? NULL : key;
 }
 
 static void destination_free(struct destination *d) {
@@ -33,7 +33,7 @@ static void destination_free(struct destination *d) {
   free(d);
 }
 
-static struct destination *destination_new(struct delivery *delivery, char *key, struct route *route,
+static struct destination *destination_new(struct delivery *delivery, char *key, bool require_tls, struct route *route,
                                            const char *source, const char *helo) {
   struct destination *d = calloc(1, sizeof *d);
   if (!d) {
@@ -42,6 +42,7 @@ static struct destination *destination_new(struct delivery *delivery, char *key,
   }
   d->delivery = delivery;
   d->key = key;
+  d->require_tls = require_tls;
   d->helo = strdup(helo);
   d->route = route_hold(route);
   d->limit = DESTINATION_CONNECTIONS_MAX;
@@ -56,7 +57,8 @@ static struct destination *destination_new(struct delivery *delivery, char *key,
 
 int destination_take(struct delivery *delivery, struct job *j, struct route *route, const char *source,
                      const char *helo) {
-  char *key = make_key(source ? source : "", route->site);
+  bool require_tls = j->flags & MESSAGE_REQUIRE_TLS;
+  char *key = make_key(source ? source : "", route->site, require_tls);
   if (!key) return E_MEMORY;
   struct destination *d = NULL;
   HASH_FIND_STR(delivery->destinations, key, d);
@@ -67,7 +69,7 @@ int destination_take(struct delivery *delivery, struct job *j, struct route *rou
       d->route = route_hold(route);
     }
   } else {
-    d = destination_new(delivery, key, route, source, helo);
+    d = destination_new(delivery, key, require_tls, route, source, helo);
     if (!d) return E_MEMORY;
   }
   job_queue_add(&d->queue, j, clock_now_us());
@@ -105,11 +107,23 @@ static void rule_job(struct destination *d, struct job *j, const struct incident
   outcome_commit(o, target, d->source_text, "", not_before_us);
 }
 
+/* RFC 8689 5: what has no sender, a bounce mostly, is not lost for want of REQUIRETLS. */
+static bool goes_without_tls(struct destination *d, struct job *j) {
+  if (j->reverse_path[0]) return false;
+  j->flags &= ~(unsigned)MESSAGE_REQUIRE_TLS; /* in memory: another attempt requires it again */
+  const char *source = d->source_text[0] ? d->source_text : NULL;
+  if (destination_take(d->delivery, j, d->route, source, d->helo) != OK)
+    dispatch_finished(gateway_of(d), j, clock_now_us() + verdict_site_pause(gateway_of(d)->config));
+  return true;
+}
+
 static void defer_jobs(struct destination *d, const struct incident *incident, const char *target) {
+  bool unfit = verdict_of(incident) == VERDICT_BOUNCE; /* the site cannot have it: not that it cannot be reached */
   /* The pause is the domain's, for mail from any source: so not for a fault of this source. */
-  int64_t not_before = incident->local ? 0 : clock_now_us() + verdict_site_pause(gateway_of(d)->config);
+  bool pause = !incident->local && !unfit;
+  int64_t not_before = pause ? clock_now_us() + verdict_site_pause(gateway_of(d)->config) : 0;
   for (struct job *j = destination_next_job(d); j; j = destination_next_job(d))
-    rule_job(d, j, incident, target, not_before);
+    if (!unfit || !goes_without_tls(d, j)) rule_job(d, j, incident, target, not_before);
 }
 
 void destination_return_overdue(struct destination *d, int64_t now_us) {

@@ -1,5 +1,5 @@
 /* A destination: the pair of a source address and a next-hop site, its waiting jobs, its connections. One loop's
- * thread.
+ * thread. Mail that requires TLS (RFC 8689) has one of its own, whose connections are held to that.
  *
  * Connections are opened as long as jobs outnumber those that are on their way, slowly at first (a site that does not
  * answer is not knocked at twenty times), and never more than the site has shown to allow. A destination lives as long
@@ -17,6 +17,7 @@ struct connection;
 struct destination {
   struct delivery *delivery;
   char *key, *helo;
+  bool require_tls;
   char source_text[IP_TEXT]; /* "": the system's choice */
   struct sockaddr_storage source;
   struct route *route;

@@ -117,6 +117,18 @@ static void rule_here(struct dispatcher *d, struct job *j, const struct incident
   outcome_commit(o, "", "", "", not_before_us);
 }
 
+/* RFC 8689 5: a bounce is not lost for want of REQUIRETLS. */
+static bool may_go_without_tls(struct job *j) {
+  if (j->reverse_path[0]) return false;
+  j->flags &= ~(unsigned)MESSAGE_REQUIRE_TLS; /* in memory */
+  return true;
+}
+
+/* RFC 8689 4.2.1 (1): the names of the hosts must be known for sure; MTA-STS, the other way, is not known here. */
+static bool requires_more(struct job *j, const struct route *route) {
+  return j->flags & MESSAGE_REQUIRE_TLS && !route->authentic && !may_go_without_tls(j);
+}
+
 static void on_route(void *arg, struct route *route) {
   struct job *j = arg;
   struct dispatcher *d = loop_current()->gateway->dispatcher;
@@ -132,6 +144,14 @@ static void on_route(void *arg, struct route *route) {
   if (route->status != ROUTE_OK) {
     incident_of_route(route, &incident);
     rule_here(d, j, &incident, route->status == ROUTE_TEMPORARY ? route->expires_us : 0);
+    return;
+  }
+  if (requires_more(j, route)) {
+    incident = (struct incident){.stage = STAGE_ROUTE, .trouble = TROUBLE_NO_TLS};
+    snprintf(incident.text, sizeof incident.text,
+             "the message requires TLS, and the mail exchangers of %.150s cannot be known for sure: no DNSSEC",
+             j->domain);
+    rule_here(d, j, &incident, 0);
     return;
   }
   const struct source *source;

@@ -31,6 +31,7 @@ struct route {
                     same set share it. The domain's name where there is no MX */
   struct route_host *hosts; /* best first; hosts of equal preference are shuffled at each delivery, not here */
   size_t host_count;
+  bool authentic; /* the hosts' names are the domain's own word: DNSSEC says so, or it is its own exchanger */
   int64_t expires_us;
   int references; /* atomic */
 };

@@ -24,7 +24,7 @@ struct candidate {
 struct search {
   struct route_search plan;
   char domain[256];
-  bool has_mx;
+  bool has_mx, authentic;
   struct candidate *candidates;
   size_t count;
   size_t open; /* questions, plus one while they are being asked */
@@ -115,6 +115,7 @@ static void report_hosts(struct search *s) {
   if (s->has_mx) site_name(s, site, sizeof site);
   struct route *r = route_new(ROUTE_OK, s->has_mx ? site : s->domain, ttl_within(s->ttl));
   if (r) r->hosts = calloc(s->count, sizeof *r->hosts);
+  if (r) r->authentic = s->authentic;
   for (size_t i = 0; r && r->hosts && i < s->count; i++) {
     const struct candidate *c = &s->candidates[i];
     if (c->dropped || c->v4_count + c->v6_count == 0) continue;
@@ -220,6 +221,7 @@ static bool add_candidates(struct search *s, const struct mx *mx, size_t count) 
  * up, or lead nowhere, it is not. */
 static void implicit_mx(struct search *s) {
   struct mx self = {.preference = 0};
+  s->authentic = true; /* the name is the one that the sender wrote */
   snprintf(self.name, sizeof self.name, "%s", s->domain);
   if (add_candidates(s, &self, 1))
     ask_addresses(s);
@@ -231,6 +233,7 @@ static void explicit_mx(struct search *s, const struct dns_answer *answer) {
   struct mx_list list;
   mx_list_read(answer, &list);
   s->has_mx = true;
+  s->authentic = answer->secure;
   if (list.null_mx)
     report_nonef(s, ROUTE_NULL_MX, "%s accepts no mail (null MX)", s->domain);
   else if (!list.count)

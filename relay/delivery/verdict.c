@@ -62,8 +62,10 @@ enum verdict verdict_of(const struct incident *i) {
   case TROUBLE_NO_8BITMIME: /* RFC 6152 3: and it cannot be converted */
   case TROUBLE_NO_SMTPUTF8: /* RFC 6531 3.2 */
   case TROUBLE_NO_DELIVERBY:
-  case TROUBLE_DEADLINE: /* RFC 2852 4.1 */
-  case TROUBLE_NULL_MX:  /* RFC 7505 4.1 */
+  case TROUBLE_NO_TLS:
+  case TROUBLE_NO_REQUIRETLS: /* RFC 8689 4.2.1 */
+  case TROUBLE_DEADLINE:      /* RFC 2852 4.1 */
+  case TROUBLE_NULL_MX:       /* RFC 7505 4.1 */
   case TROUBLE_NO_DOMAIN:
   case TROUBLE_NO_ADDRESS: /* RFC 5321 5.1 */
   case TROUBLE_LOOP: return VERDICT_BOUNCE;
@@ -112,6 +114,7 @@ static void own_codes(const struct incident *i, struct ruling *out) {
       [TROUBLE_NO_SMTPUTF8] = {554, "5.6.7"}, [TROUBLE_NULL_MX] = {556, "5.1.10"},
       [TROUBLE_NO_DOMAIN] = {550, "5.1.2"},   [TROUBLE_NO_ADDRESS] = {550, "5.4.4"},
       [TROUBLE_LOOP] = {554, "5.4.6"},        [TROUBLE_DNS] = {450, "4.4.3"},
+      [TROUBLE_NO_TLS] = {550, "5.7.10"},     [TROUBLE_NO_REQUIRETLS] = {550, "5.7.30"},
       [TROUBLE_DEADLINE] = {554, "5.4.7"},    [TROUBLE_NO_DELIVERBY] = {554, "5.4.7"},
   };
   out->code = table[i->trouble].code;

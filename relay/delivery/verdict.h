@@ -39,9 +39,11 @@ enum trouble {
   TROUBLE_TOO_LARGE,
   TROUBLE_NO_8BITMIME,
   TROUBLE_NO_SMTPUTF8,
-  TROUBLE_NO_DELIVERBY, /* the host would not keep to a deadline (RFC 2852) */
-  TROUBLE_DEADLINE,     /* it has passed */
-  TROUBLE_NULL_MX,      /* and the other statuses of a route */
+  TROUBLE_NO_DELIVERBY,  /* the host would not keep to a deadline (RFC 2852) */
+  TROUBLE_DEADLINE,      /* it has passed */
+  TROUBLE_NO_TLS,        /* which the message requires (RFC 8689): none, or not with a host that is known for sure */
+  TROUBLE_NO_REQUIRETLS, /* the host would not require it further on */
+  TROUBLE_NULL_MX,       /* and the other statuses of a route */
   TROUBLE_NO_DOMAIN,
   TROUBLE_NO_ADDRESS,
   TROUBLE_LOOP,
