@@ -1,4 +1,4 @@
-"""Self-signed certificates for the exchangers and for the reload test."""
+"""Certificates: self-signed ones for the exchangers and for the reload test, and those of an authority."""
 
 import subprocess
 
@@ -24,3 +24,35 @@ def make_certificate(folder, name, stem="exchanger"):
         capture_output=True,
     )
     return certificate, key
+
+
+class Authority:
+    """Signs certificates; `roots` is the file to trust."""
+
+    def __init__(self, folder):
+        self._folder, self._count = folder, 0
+        self.roots, self._key = f"{folder}/roots.pem", f"{folder}/roots.key"
+        _openssl(
+            *("req", "-x509", *NEW_KEY, "-days", "30", "-subj", "/CN=roots of the tests", "-out", self.roots, "-keyout", self._key),
+            *("-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign"),
+        )
+
+    def certificate(self, name):
+        """Paths of a certificate for that name and of its key."""
+        self._count += 1
+        stem = f"{self._folder}/signed-{self._count}"
+        with open(f"{stem}.ext", "w") as extensions:
+            extensions.write(f"subjectAltName=DNS:{name}\nbasicConstraints=CA:FALSE\nextendedKeyUsage=serverAuth\n")
+        _openssl("req", "-new", *NEW_KEY, "-subj", f"/CN={name}", "-out", f"{stem}.csr", "-keyout", f"{stem}.key")
+        _openssl(
+            *("x509", "-req", "-in", f"{stem}.csr", "-CA", self.roots, "-CAkey", self._key, "-CAcreateserial", "-days", "30"),
+            *("-extfile", f"{stem}.ext", "-out", f"{stem}.pem"),
+        )
+        return f"{stem}.pem", f"{stem}.key"
+
+
+NEW_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+
+
+def _openssl(*words):
+    subprocess.run(["openssl", *words], check=True, capture_output=True)

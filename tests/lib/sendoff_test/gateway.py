@@ -16,7 +16,7 @@ data_dir = "{data}"
 {listens}
 tls {{ certificate = "{certificate}"  key = "{key}" }}
 dns {{ servers = {{{servers}}}  trust_anchor = "{anchor}" }}
-delivery {{ port = {delivery_port}  retry = {{{retry}}}  expire = "{expire}" }}
+delivery {{ port = {delivery_port}  retry = {{{retry}}}  expire = "{expire}"  {delivery} }}
 limits {{ {limits} }}
 log {{ retain = "30d"  format = "text" }}
 {more}
@@ -49,7 +49,7 @@ class Gateway:
         return self
 
     def configure(
-        self, retry=("1s", "2s"), expire="1h", limits="", servers=None, anchor=None, certificate=None, key=None, more=""
+        self, retry=("1s", "2s"), expire="1h", limits="", servers=None, anchor=None, certificate=None, key=None, more="", delivery=""
     ):
         """Replaces the configuration that init wrote by one with everything said."""
         with open(self.config, "w") as config:
@@ -66,6 +66,7 @@ class Gateway:
                     expire=expire,
                     limits=limits,
                     more=more,
+                    delivery=delivery,
                 )
             )
         return self

@@ -4,7 +4,7 @@ import os
 import shutil
 import tempfile
 
-from .certificate import make_certificate
+from .certificate import Authority, make_certificate
 from .dns import BlackHole, Dns
 from .gateway import Gateway
 from .mx import Exchanger, ExchangerThread, server_context
@@ -23,7 +23,7 @@ class Lab:
         self._exchangers = None
         self._closing = []
         self.gateways = []
-        self._certificate = None
+        self._certificate = self._authority = None
         self._names = 0
         try:
             self.delivery_port = self.block.new_port()
@@ -71,10 +71,12 @@ class Lab:
         return f"{stem}{self._names}.example.net"
 
     def exchanger(self, domain=None, preference=10, tls=None, publish=True, address=None, port=None, **manner):
-        """A mail exchanger that listens, and the MX record that leads to it. `tls`: None, or "good"."""
-        context = server_context(*self.certificate()) if tls == "good" else None
+        """A mail exchanger that listens, and the MX record that leads to it. `tls`: None, "good", or "verified", which is
+        with a certificate for its name from self.authority."""
         address = address or self.block.new_address()
         name = f"mx-{address.replace('.', '-')}.example.net"
+        certificates = {"good": self.certificate, "verified": lambda: self.authority.certificate(name)}
+        context = server_context(*certificates[tls]()) if tls else None
         made = Exchanger(name, tls_context=context, **manner)
         made.address, made.domain = address, domain
         made.server = self._exchangers.listen(made, address, port or self.delivery_port)
@@ -91,6 +93,12 @@ class Lab:
         if not self._certificate:
             self._certificate = make_certificate(self.folder, "mx.example.net")
         return self._certificate
+
+    @property
+    def authority(self):
+        if not self._authority:
+            self._authority = Authority(self.folder)
+        return self._authority
 
     def black_hole(self):
         hole = BlackHole(self.block)

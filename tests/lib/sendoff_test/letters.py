@@ -6,6 +6,8 @@ import os
 
 _numbers = itertools.count(1)
 
+ORIGINALS = ("text/rfc822-headers", "message/rfc822", "message/global-headers", "message/global")  # RFC 6522, RFC 6533
+
 
 def marker():
     """Words that are in one message only."""
@@ -38,8 +40,8 @@ def report(content):
     human, status, *rest = parsed.get_payload()  # the third part is optional
     assert len(rest) <= 1
     assert human.get_content_type() == "text/plain"
-    assert status.get_content_type() == "message/delivery-status"
+    assert status.get_content_type() in ("message/delivery-status", "message/global-delivery-status")
     for returned in rest:
-        assert returned.get_content_type() in ("text/rfc822-headers", "message/rfc822"), returned.get_content_type()
+        assert returned.get_content_type() in ORIGINALS, returned.get_content_type()
     groups = [{name.lower(): value for name, value in group.items()} for group in status.get_payload()]
     return {"message": groups[0], "recipients": groups[1:], "returned": "".join(r.as_string() for r in rest), "text": human.as_string()}

@@ -9,6 +9,9 @@ Each stage of a transaction can be given another answer:
 Stages: GREETING, EHLO, STARTTLS, MAIL, RCPT, DATA (the answer to the command), CONTENT (the final one). None goes on
 normally; DROP cuts the connection, HANG says nothing more; DROP_MIDWAY at DATA takes the content's beginning and cuts;
 GARBAGE at STARTTLS says 220 and then something that is no TLS.
+
+`offers` are more lines of the EHLO reply, as in ["DSN", "LIMITS MAILMAX=2"]; the parameters that belong to them are then
+taken, and any other is refused. REQUIRETLS is offered inside TLS only.
 """
 
 import asyncio
@@ -22,6 +25,14 @@ from aiosmtpd.smtp import SMTP
 DROP, HANG, DROP_MIDWAY, GARBAGE = object(), object(), object(), object()
 FOREVER = 3600
 
+# By extension: the parameters of MAIL and of RCPT that aiosmtpd does not know.
+PARAMETERS = {
+    "DSN": (("RET", "ENVID"), ("NOTIFY", "ORCPT")),
+    "DELIVERBY": (("BY",), ()),
+    "MT-PRIORITY": (("MT-PRIORITY",), ()),
+    "REQUIRETLS": (("REQUIRETLS",), ()),
+}
+
 
 @dataclass
 class Arrival:
@@ -33,6 +44,8 @@ class Arrival:
     tls: str  # "TLSv1.3", or "" in the clear
     connection: int  # which of this exchanger's connections brought it, from 1
     options: list = field(default_factory=list)
+    mail: dict = field(default_factory=dict)  # the parameters of MAIL as they came, by keyword
+    rcpt: list = field(default_factory=list)  # those of each RCPT
 
     @property
     def header(self):
@@ -57,6 +70,25 @@ class _Server(SMTP):
             self.exchanger.connections += 1
             self.number = self.exchanger.connections
         super().connection_made(transport)
+
+    def _take_parameters(self, argument, of_rcpt):
+        """What came behind the path, and the argument without what aiosmtpd would not know."""
+        path, *words = (argument or "").split(" ")
+        given = {word.partition("=")[0].upper(): word.partition("=")[2] for word in words}
+        known = [key for name in self.exchanger.extensions for key in PARAMETERS.get(name, ((), ()))[of_rcpt]]
+        return given, " ".join([path, *(w for w in words if w.partition("=")[0].upper() not in known)])
+
+    async def smtp_MAIL(self, arg):
+        self.mail_parameters, arg = self._take_parameters(arg, False)
+        self.rcpt_parameters = []
+        await super().smtp_MAIL(arg)
+
+    async def smtp_RCPT(self, arg):
+        given, arg = self._take_parameters(arg, True)
+        before = len(self.envelope.rcpt_tos)
+        await super().smtp_RCPT(arg)
+        if len(self.envelope.rcpt_tos) > before:
+            self.rcpt_parameters.append(given)
 
     async def push(self, status):
         if not self._greeted:
@@ -89,8 +121,9 @@ class _Server(SMTP):
 
 
 class Exchanger:
-    def __init__(self, name, tls_context=None, pipelining=True, eight_bit=True, utf8=False, size=64 * 1024 * 1024):
+    def __init__(self, name, tls_context=None, pipelining=True, eight_bit=True, utf8=False, size=64 * 1024 * 1024, offers=()):
         self.name = name
+        self.offers = list(offers)
         self.replies = {}
         self.connections = 0
         self._pipelining, self._eight_bit, self._utf8, self._size = pipelining, eight_bit, utf8, size
@@ -107,6 +140,10 @@ class Exchanger:
             enable_SMTPUTF8=self._utf8,
             loop=loop,
         )
+
+    @property
+    def extensions(self):
+        return [line.split(" ")[0] for line in self.offers]
 
     # What a test asks.
 
@@ -163,6 +200,11 @@ class Exchanger:
             responses.remove("250-8BITMIME")
         if self._pipelining:
             responses.insert(1, "250-PIPELINING")
+        for line in self.offers:
+            if line != "REQUIRETLS" or session.ssl:
+                responses.insert(1, f"250-{line}")
+        for verb in ("MAIL", "RCPT"):
+            server.command_size_limits[verb] = 1900
         # A smarthost must not try AUTH at somebody else's exchanger, so it is not offered.
         return [line for line in responses if not line.startswith("250-AUTH")]
 
@@ -194,6 +236,8 @@ class Exchanger:
             tls=session.ssl["ssl_object"].version() if session.ssl else "",
             connection=server.number,
             options=list(envelope.mail_options),
+            mail=server.mail_parameters,
+            rcpt=server.rcpt_parameters,
         )
         with self._changed:
             self._arrivals.append(arrival)
