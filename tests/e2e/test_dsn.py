@@ -6,6 +6,7 @@ import email.policy
 
 import pytest
 
+from sendoff_test import postfix
 from sendoff_test.client import connect
 from sendoff_test.letters import letter, marker, report
 
@@ -16,6 +17,12 @@ FROM = "a@example.com"
 def mailbox(lab):
     """Where notices go; there before anybody asks, since the answer "none" is remembered."""
     return lab.exchanger("example.com", offers=["DSN"])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def home(lab):
+    """The same for a sender whose address is beyond ASCII."""
+    return lab.exchanger("xn--gre-6ka8l.example.com", utf8=True)
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +112,24 @@ def test_limits_of_the_next_hop(lab, gateway, account):
     assert [len(a.recipients) for a in arrivals] and max(len(a.recipients) for a in arrivals) == 3
     of_each = [sum(a.connection == c for a in arrivals) for c in {a.connection for a in arrivals}]
     assert max(of_each) <= 2
+
+
+def test_through_postfix(lab, gateway, account):
+    """Another's implementation understands what it is told, hands it on, and keeps to it."""
+    end = lab.exchanger(None, offers=["DSN"])
+    domain, address = lab.new_domain(), lab.block.new_address()
+    postfix.relay(lab, address, lab.delivery_port, end)
+    lab.dns.set(f"relay.{domain}", "A", address)
+    lab.dns.set(domain, "MX", f"10 relay.{domain}.")
+    mail, rcpt = ["RET=HDRS", "ENVID=QQ+2B1"], ["NOTIFY=SUCCESS,FAILURE", "ORCPT=rfc822;old+2Br@example.org"]
+    arrival = end.wait_for(send(gateway, account, [f"r@{domain}", f"s@{domain}"], mail=mail, rcpt=rcpt))
+    assert (arrival.mail["RET"], arrival.mail["ENVID"]) == ("HDRS", "QQ+2B1")
+    assert arrival.rcpt[0]["NOTIFY"] == "SUCCESS,FAILURE" and arrival.rcpt[0]["ORCPT"] == "rfc822;old+2Br@example.org"
+    end.replies["RCPT"] = lambda to: "550 5.1.1 nobody here" if to.startswith("gone") else None
+    mark = send(gateway, account, [f"gone@{domain}"], mail=mail, rcpt=rcpt)
+    said = report(end.wait_for(mark).content)
+    assert said["message"]["reporting-mta"] == "dns; relay.example.net" and said["message"]["original-envelope-id"] == "QQ+1"
+    assert said["recipients"][0]["original-recipient"].replace(" ", "") == "rfc822;old+r@example.org"
 
 
 # Telling: RFC 3461 5.2.
@@ -279,8 +304,7 @@ def test_to_a_host_with_smtputf8_all_goes_as_it_is(lab, gateway, account):
     assert "Comments: Grüße".encode() in arrival.content
 
 
-def test_a_sender_beyond_ascii_is_told_in_utf8(lab, gateway, account):
-    home = lab.exchanger("xn--gre-6ka8l.example.com", utf8=True)
+def test_a_sender_beyond_ascii_is_told_in_utf8(lab, gateway, account, home):
     mx = lab.exchanger(lab.new_domain(), utf8=True)
     mx.replies["RCPT"] = "550 5.1.1 nobody here"
     mark = send(gateway, account, [f"jörg@{mx.domain}"], mail=["SMTPUTF8"], sender="günther@grüße.example.com")
