@@ -49,10 +49,10 @@ class Lab:
 
     # Gateways.
 
-    def new_gateway(self):
-        """Initialised, not configured or started."""
+    def new_gateway(self, delivery_port=None, **where):
+        """Initialised, not configured or started. `where`: its address and ports, when it is to have its own."""
         folder = f"{self.folder}/gateway-{len(self.gateways) + 1}"
-        gateway = Gateway(self.block, self.processes, self.dns, folder, self.delivery_port)
+        gateway = Gateway(self.block, self.processes, self.dns, folder, delivery_port or self.delivery_port, **where)
         self.gateways.append(gateway)
         return gateway.init()
 
