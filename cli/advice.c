@@ -82,11 +82,29 @@ static const struct {
     {BOUNCED, "5.3.4", "", "The message is too large for that host. Send less, or a link."},
     {BOUNCED, "5.4.6", "", "The recipient's mail exchanger is this gateway itself. Correct the domain's MX record."},
     {BOUNCED, "5.4.4", "", "The recipient's mail exchangers have no address. It is theirs to mend."},
+    {BOUNCED, "5.4.7", "",
+     "The application set a time (BY= with R), and that host would not keep to it. Give it more, or send without."},
+    {BOUNCED, "5.6.7", "",
+     "The address has letters beyond ASCII before its @, and that host takes ASCII only. Use another address of that "
+     "person or, for a sender, of the application."},
+    {BOUNCED, "5.6.9", "", "The header has raw UTF-8, and that host takes ASCII only. Encode the fields (RFC 2047)."},
     {BOUNCED, "5.6.", "", "That host does not take this kind of content; send it as plain 7-bit MIME."},
+    {BOUNCED, "5.7.10", "the message requires TLS",
+     "The application sent it with REQUIRETLS. That takes MX records signed with DNSSEC, and hosts with a certificate "
+     "for "
+     "their name: theirs to mend. Or send without REQUIRETLS."},
+    {BOUNCED, "5.7.10", "TLS: ",
+     "The application sent it with REQUIRETLS, and TLS with that host is not good enough for that: theirs to mend. Or "
+     "send without REQUIRETLS."},
+    {BOUNCED, "5.7.30", "",
+     "The application sent it with REQUIRETLS, which that host does not offer. Send without, or reach them otherwise."},
     {BOUNCED, "5.7.", "",
      "The recipient's host refused it by its own rules; its words say which. Check that SPF, DKIM and DMARC are "
      "published (sendoff domain records {domain}) and that the source's address resolves to its HELO name and back."},
     {BOUNCED, "", "", "The recipient's host refused it for good; its words say why."},
+    {EXPIRED, "5.4.7", "",
+     "The application set a time (BY= with R), and it was over before the message could be delivered. The reason above "
+     "says what stood in the way; send again, with more time."},
     {EXPIRED, "", "",
      "It was tried until the time in delivery { expire } was over. The last reason above is the one to look into; then "
      "send again."},

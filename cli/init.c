@@ -117,7 +117,9 @@ static void write_text(FILE *f, struct cli *c, const struct plan *p) {
     fprintf(f, "\n# dns { servers = {\"127.0.0.1@53\"} }   # without it: those of /etc/resolv.conf\n");
   fprintf(f,
           "\ndelivery {\n  port = %u\n  retry = {\"1m\", \"5m\", \"15m\", \"1h\", \"2h\", \"4h\"}   # the last one "
-          "repeats\n  expire = \"5d\"               # then it bounces\n}\n",
+          "repeats\n  expire = \"5d\"               # then it bounces\n  delay_notice = \"4h\"         # senders who "
+          "asked for it "
+          "are told that it waits\n}\n",
           p->port);
   fprintf(f, "\nlimits { max_message_size = \"36M\"  max_sessions = 2000  max_sessions_per_address = 100 }\n"
              "log { retain = \"30d\"  format = \"text\" }   # or \"json\"\n");

@@ -50,6 +50,7 @@ static void test_defaults(void **state) {
   assert_null(c->user);
   assert_null(c->certificate);
   assert_null(c->trust_anchor);
+  assert_null(c->trust);
   assert_int_equal(c->dns_server_count, 0);
   assert_int_equal(c->delivery_port, 25);
   static const int minutes[] = {1, 5, 15, 60, 120, 240};
@@ -86,7 +87,8 @@ static void test_everything(void **state) {
                         "listen \"127.0.0.1:2525\" { proxy = {\"10.0.0.0/8\", \"192.0.2.7\", \"2001:db8::/32\"} }\n"
                         "tls { certificate = \"/etc/c.pem\" key = \"/etc/k.pem\" }\n"
                         "dns { servers = {\"127.0.0.1@5353\", \"::1\"} trust_anchor = \"/etc/root.key\" }\n"
-                        "delivery { port = 2526 retry = {\"1s\", \"1h30m\"} expire = \"2w\" }\n"
+                        "delivery { port = 2526 retry = {\"1s\", \"1h30m\"} expire = \"2w\" trust = \"/etc/roots.pem\" "
+                        "delay_notice = \"90m\" }\n"
                         "limits { max_message_size = \"1M\" max_sessions = 7 max_sessions_per_address = 8 "
                         "max_recipients = 9 command_timeout = \"6m\" data_timeout = \"2s\" handshake_timeout = \"1s\" "
                         "minimum_rate = 0 login_failures_per_address = 0 login_failures_per_account = 3 "
@@ -111,6 +113,8 @@ static void test_everything(void **state) {
   assert_string_equal(c->dns_servers[1], "::1");
   assert_string_equal(c->trust_anchor, "/etc/root.key");
   assert_int_equal(c->delivery_port, 2526);
+  assert_string_equal(c->trust, "/etc/roots.pem");
+  assert_int_equal(c->delay_notice_us, 90 * 60 * SECOND_US);
   assert_int_equal(c->retry_count, 2);
   assert_true(c->retry_us[1] == 90 * 60 * SECOND_US);
   assert_true(c->expire_us == 14 * 86400 * SECOND_US);

@@ -7,7 +7,7 @@ Each stage of a transaction can be given another answer:
     mx.replies["CONTENT"] = DROP
 
 Stages: GREETING, EHLO, STARTTLS, MAIL, RCPT, DATA (the answer to the command), CONTENT (the final one). None goes on
-normally; DROP cuts the connection, HANG says nothing more; DROP_MIDWAY at DATA takes the content's beginning and cuts;
+normally, and so does what is awaited and comes to None; DROP cuts the connection, HANG says nothing more; DROP_MIDWAY at DATA takes the content's beginning and cuts;
 GARBAGE at STARTTLS says 220 and then something that is no TLS.
 
 `offers` are more lines of the EHLO reply, as in ["DSN", "LIMITS MAILMAX=2"]; the parameters that belong to them are then
@@ -15,6 +15,7 @@ taken, and any other is refused. REQUIRETLS is offered inside TLS only.
 """
 
 import asyncio
+import inspect
 import ssl
 import threading
 import warnings
@@ -180,6 +181,8 @@ class Exchanger:
         answer = self.replies.get(stage)
         if callable(answer):
             answer = answer(argument)
+        if inspect.isawaitable(answer):
+            answer = await answer
         if answer is DROP:
             await self.cut(server)
         if answer is HANG:
