@@ -117,16 +117,20 @@ static void rule_here(struct dispatcher *d, struct job *j, const struct incident
   outcome_commit(o, "", "", "", not_before_us);
 }
 
-/* RFC 8689 5: a bounce is not lost for want of REQUIRETLS. */
-static bool may_go_without_tls(struct job *j) {
-  if (j->reverse_path[0]) return false;
-  j->flags &= ~(unsigned)MESSAGE_REQUIRE_TLS; /* in memory */
-  return true;
-}
-
-/* RFC 8689 4.2.1 (1): the names of the hosts must be known for sure; MTA-STS, the other way, is not known here. */
-static bool requires_more(struct job *j, const struct route *route) {
-  return j->flags & MESSAGE_REQUIRE_TLS && !route->authentic && !may_go_without_tls(j);
+/* RFC 8689 4.2.1 (1): the names of the hosts must be known for sure; MTA-STS, the other way, is not known here. False:
+ * the job has been ruled. */
+static bool may_route(struct dispatcher *d, struct job *j, const struct route *route) {
+  if (!(j->flags & MESSAGE_REQUIRE_TLS) || route->authentic) return true;
+  if (!j->reverse_path[0]) { /* 5: a bounce is not lost for want of it */
+    j->flags &= ~(unsigned)MESSAGE_REQUIRE_TLS;
+    return true;
+  }
+  struct incident incident = {.stage = STAGE_ROUTE, .trouble = TROUBLE_NO_TLS};
+  snprintf(incident.text, sizeof incident.text,
+           "the message requires TLS, and the mail exchangers of %.150s cannot be known for sure: no DNSSEC",
+           j->domain);
+  rule_here(d, j, &incident, 0);
+  return false;
 }
 
 static void on_route(void *arg, struct route *route) {
@@ -146,14 +150,7 @@ static void on_route(void *arg, struct route *route) {
     rule_here(d, j, &incident, route->status == ROUTE_TEMPORARY ? route->expires_us : 0);
     return;
   }
-  if (requires_more(j, route)) {
-    incident = (struct incident){.stage = STAGE_ROUTE, .trouble = TROUBLE_NO_TLS};
-    snprintf(incident.text, sizeof incident.text,
-             "the message requires TLS, and the mail exchangers of %.150s cannot be known for sure: no DNSSEC",
-             j->domain);
-    rule_here(d, j, &incident, 0);
-    return;
-  }
+  if (!may_route(d, j, route)) return;
   const struct source *source;
   struct reason why;
   if (source_choose(d->loop->directory, j->pool, route, &source, &why) == OK) {

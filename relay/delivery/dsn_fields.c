@@ -79,7 +79,7 @@ int dsn_add_fields(const struct dsn_input *in, struct buffer *out) {
   }
   if (rc == OK) rc = buffer_addf(out, "Reporting-MTA: dns; %s\r\n", in->hostname);
   if (rc == OK) rc = add_moment(out, "Arrival-Date", in->arrived_us);
-  if (rc == OK && in->deliver_by_us) rc = add_moment(out, "Deliver-By-Date", in->deliver_by_us); /* RFC 2852 5 */
+  if (rc == OK && in->deliver_by_us) rc = add_moment(out, "Deliver-By-Date", in->deliver_by_us); /* RFC 2852 */
   if (rc == OK) rc = buffer_add(out, "\r\n", 2);
   for (size_t i = 0; i < in->recipient_count && rc == OK; i++) rc = add_recipient(out, in, &in->recipients[i]);
   return rc;

@@ -86,6 +86,7 @@ static struct job *copy_without_recipients(const struct job *j) {
   struct job *copy = job_new(&m, j->domain);
   if (!copy) return NULL;
   copy->returned = j->returned;
+  copy->queued_us = j->queued_us;
   if (j->content) copy->content = content_hold(j->content);
   /* Room for all at once, so that moving them cannot fail half-way. */
   copy->recipients = malloc(j->recipient_count * sizeof *copy->recipients);

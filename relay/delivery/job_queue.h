@@ -1,4 +1,4 @@
-/* The jobs that wait for a connection of their destination, in the order of MT-PRIORITY (RFC 6710 5). One loop's
+/* The jobs that wait for a connection of their destination, in the order of MT-PRIORITY (RFC 6710). One loop's
  * thread.
  *
  * Each minute that a job has waited here counts as a step of priority, so that the lowest passes the highest that come

@@ -19,7 +19,7 @@ static int64_t delay_moment(const struct notify_case *c) {
 }
 
 /* From here on no notice comes from anybody else, or its sender wants to follow its way:
- * RFC 3461 5.2.2 (b); RFC 2852 4.1.4.2 (by-mode N to a host that does not know of it) and 4.1.5 (trace). */
+ * RFC 3461 5.2.2 (b); RFC 2852 4.1.4.2, by-mode N to a host that does not know of it; and its trace. */
 static bool relayed(const struct notify_case *c) {
   if (c->recipient & NOTIFY_SUCCESS && !c->host_dsn) return true;
   if (c->message & MESSAGE_BY_NOTIFY && !c->host_deliver_by) return true;
