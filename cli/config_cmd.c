@@ -5,6 +5,15 @@
 #include <pwd.h>
 #include <stdio.h>
 
+static enum exit_status check_trust(const char *file) {
+  struct reason why = {""};
+  struct tls_client *tls = NULL;
+  int rc = tls_client_new(&tls);
+  if (rc == OK) rc = tls_client_trust(tls, file, &why);
+  if (tls) tls_client_free(&tls);
+  return rc == OK ? EXIT_DONE : cli_failed(rc, &why);
+}
+
 /* What the file names and `sendoff serve` will need. */
 static enum exit_status check_named(const struct config *c) {
   struct reason why = {""};
@@ -17,7 +26,7 @@ static enum exit_status check_named(const struct config *c) {
     if (rc != OK) return cli_failed(rc, &why);
     tls_server_release(&tls);
   }
-  return EXIT_DONE;
+  return c->trust ? check_trust(c->trust) : EXIT_DONE;
 }
 
 static enum exit_status check(struct cli *c) {

@@ -137,6 +137,13 @@ def test_without_dnssec_it_comes_back(lab, gateway, account, mailbox):
     mx.wait_for(send(gateway, account, f"r@{BROKEN}", mail=()))
 
 
+def test_roots_that_cannot_be_read_are_refused(lab):
+    gateway = lab.new_gateway().configure(delivery=f'trust = "{lab.folder}/none.pem"')
+    for words in (("config", "check"), ("serve",)):
+        result = gateway.sendoff.run(*words)
+        assert result.status == 1 and "none.pem" in result.err, result
+
+
 # RFC 8689 5.
 
 
