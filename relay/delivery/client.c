@@ -253,12 +253,17 @@ static void on_reply(struct client *c, const struct smtp_reply *reply) {
 
 /* --- the stream's calls --- */
 
+/* What a broken handshake means: with REQUIRETLS, that this host is none for the message (RFC 8689 4.2.1). */
+static enum trouble tls_trouble(const struct client *c) {
+  return c->require_tls ? TROUBLE_NO_TLS : TROUBLE_TLS;
+}
+
 static void on_data(void *owner, struct bytes data) {
   struct client *c = owner;
   while (data.len && c->state != CLIENT_CLOSED) {
     /* RFC 3207 4: what came in the clear after the 220 was put there by somebody who wants it taken as protected. */
     if (c->state == CLIENT_HANDSHAKE && !stream_is_tls(c->stream)) {
-      client_fail(c, TROUBLE_PROTOCOL, NULL, "the host sent more in the clear after STARTTLS,");
+      client_fail(c, tls_trouble(c), NULL, "the host sent more in the clear after STARTTLS,");
       return;
     }
     int rc = reply_parser_feed(&c->parser, &data);
@@ -275,11 +280,10 @@ static void on_data(void *owner, struct bytes data) {
 }
 
 static void on_failed(struct client *c) {
-  enum trouble of_tls = c->require_tls ? TROUBLE_NO_TLS : TROUBLE_TLS;
   if (c->state == CLIENT_QUIT)
     client_fail(c, TROUBLE_NONE, NULL, "");
   else
-    client_fail(c, c->state == CLIENT_HANDSHAKE ? of_tls : TROUBLE_NETWORK, NULL, stream_error(c->stream));
+    client_fail(c, c->state == CLIENT_HANDSHAKE ? tls_trouble(c) : TROUBLE_NETWORK, NULL, stream_error(c->stream));
 }
 
 static void on_end(struct client *c) {

@@ -43,8 +43,10 @@ static enum verdict of_opening(const struct incident *i) {
   /* At STARTTLS itself: a host that closes, or says nothing, instead of an answer. */
   bool broken_tls = i->stage == STAGE_HANDSHAKE || (i->stage == STAGE_STARTTLS && i->trouble != TROUBLE_REPLY) ||
                     (i->tls && i->stage == STAGE_EHLO && i->trouble != TROUBLE_REPLY);
-  /* Octets smuggled in ahead of the handshake are an attack, not a broken server: no plain text for that. */
-  if (broken_tls && i->trouble != TROUBLE_PROTOCOL && i->trouble != TROUBLE_STOPPING) return VERDICT_PLAIN;
+  /* Whatever the fault: somebody in the middle who breaks the handshake, or puts octets ahead of it, could as well
+   * have taken STARTTLS out of the EHLO reply. Refusing clear text would only keep mail from broken hosts (RFC 7435 3);
+   * what must not go in the clear says REQUIRETLS. */
+  if (broken_tls && i->trouble != TROUBLE_STOPPING) return VERDICT_PLAIN;
   return VERDICT_NEXT_HOST;
 }
 

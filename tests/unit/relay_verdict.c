@@ -132,7 +132,7 @@ static const struct {
      "4.4.2"},
     {"injection",
      {.stage = STAGE_HANDSHAKE, .trouble = TROUBLE_PROTOCOL},
-     VERDICT_NEXT_HOST,
+     VERDICT_PLAIN,
      EVENT_DEFERRED,
      450,
      "4.5.0"},
