@@ -22,6 +22,7 @@ struct draft {
   char patterns[LIST_MAX][PATTERN_ROOM];
   struct limit limits[LIST_MAX];
   struct cidr client_ips[LIST_MAX];
+  struct fingerprint client_certs[LIST_MAX];
   unsigned parts;
   char password[PASSWORD_MAX + 1];
   bool generated;
@@ -75,6 +76,28 @@ static enum exit_status read_client_ips(struct cli *c, struct draft *d) {
   return EXIT_DONE;
 }
 
+static enum exit_status read_client_certs(struct cli *c, struct draft *d) {
+  size_t n = cli_option_count(c, "client-cert");
+  if (n > LIST_MAX) return cli_fail(EXIT_WORDS, "%d client certificates at most", LIST_MAX);
+  if (n) d->parts |= ACCOUNT_CLIENT_CERTS;
+  d->account.client_certs = d->client_certs;
+  if (n == 1 && strcmp(cli_option(c, "client-cert"), "none") == 0) return EXIT_DONE;
+  size_t kept = 0;
+  for (size_t i = 0; i < n; i++) {
+    if (fingerprint_parse(cli_option_at(c, "client-cert", i), &d->client_certs[kept]) != OK)
+      return cli_fail(EXIT_WORDS,
+                      "--client-cert %s: write the certificate's SHA-256 fingerprint, 64 hexadecimal digits, as this "
+                      "prints it: openssl x509 -noout -fingerprint -sha256 -in FILE",
+                      cli_option_at(c, "client-cert", i));
+    bool twice = false;
+    for (size_t k = 0; k < kept; k++)
+      twice |= memcmp(&d->client_certs[k], &d->client_certs[kept], sizeof *d->client_certs) == 0;
+    if (!twice) kept++;
+  }
+  d->account.client_cert_count = kept;
+  return EXIT_DONE;
+}
+
 static enum exit_status read_idempotent(struct cli *c, struct draft *d) {
   const char *text = cli_option(c, "idempotent");
   d->account.idempotent = !text || strcmp(text, "on") == 0;
@@ -102,6 +125,7 @@ static enum exit_status read_draft(struct cli *c, struct draft *d) {
   enum exit_status s = read_senders(c, d);
   if (s == EXIT_DONE) s = read_limits(c, d);
   if (s == EXIT_DONE) s = read_client_ips(c, d);
+  if (s == EXIT_DONE) s = read_client_certs(c, d);
   if (s == EXIT_DONE) s = read_idempotent(c, d);
   if (s == EXIT_DONE) s = read_rest(c, d);
   return s;
@@ -295,12 +319,23 @@ static json_t *client_ips_json(const struct account *a) {
   return list;
 }
 
+static json_t *client_certs_json(const struct account *a) {
+  json_t *list = json_array();
+  for (size_t i = 0; i < a->client_cert_count; i++) {
+    char text[FINGERPRINT_TEXT];
+    fingerprint_format(&a->client_certs[i], text);
+    json_array_append_new(list, json_string(text));
+  }
+  return list;
+}
+
 static json_t *account_json(const struct account *a) {
-  return json_pack("{s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:s, s:s, s:o}", "account", json_text(a->name), "senders",
+  return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:s, s:s, s:o}", "account", json_text(a->name), "senders",
                    senders_json(a), "limits", limits_json(a), "pool", json_text(a->pool), "client_ips",
-                   client_ips_json(a), "state", a->suspended ? "suspended" : "active", "reason",
-                   json_text(a->suspend_reason), "eight_bit", a->accept_8bit ? "accept" : "refuse", "idempotent",
-                   a->idempotent ? "on" : "off", "created", json_time(a->created_us));
+                   client_ips_json(a), "client_certs", client_certs_json(a), "state",
+                   a->suspended ? "suspended" : "active", "reason", json_text(a->suspend_reason), "eight_bit",
+                   a->accept_8bit ? "accept" : "refuse", "idempotent", a->idempotent ? "on" : "off", "created",
+                   json_time(a->created_us));
 }
 
 /* "a b c" in `out`, and lets go of the list. */
@@ -361,15 +396,15 @@ static enum exit_status show(struct cli *c) {
   return s;
 }
 
-#define SETTINGS "sender= limit= pool= client-ip= eight-bit= idempotent="
+#define SETTINGS "sender= limit= pool= client-ip= client-cert= eight-bit= idempotent="
 #define SETTINGS_TEXT                                                                                                  \
-  "[--sender DOMAIN|ADDRESS|*]... [--limit SPEC|none]... [--pool POOL] [--client-ip CIDR|none]... [--eight-bit "       \
-  "refuse|accept] [--idempotent on|off]"
+  "[--sender DOMAIN|ADDRESS|*]... [--limit SPEC|none]... [--pool POOL] [--client-ip CIDR|none]... "                    \
+  "[--client-cert FINGERPRINT|none]... [--eight-bit refuse|accept] [--idempotent on|off]"
 
 const struct verb account_verbs[] = {
     {"account", "add",
-     "NAME --sender DOMAIN|ADDRESS|* ... [--limit SPEC]... [--pool POOL] [--client-ip CIDR]... [--eight-bit "
-     "refuse|accept] [--idempotent on|off] [--password-stdin]",
+     "NAME --sender DOMAIN|ADDRESS|* ... [--limit SPEC]... [--pool POOL] [--client-ip CIDR]... "
+     "[--client-cert FINGERPRINT]... [--eight-bit refuse|accept] [--idempotent on|off] [--password-stdin]",
      SETTINGS " password-stdin",
      "Makes an account and prints its password, once. SPEC is "
      "COUNT[rcpt|KB|MB]/second|minute|hour|day|month|message[:reject|defer|smooth]. "
@@ -383,7 +418,9 @@ const struct verb account_verbs[] = {
      "Changes an account; a list that is given replaces the old one. Takes effect at once. --eight-bit accept is for "
      "applications (PHPMailer, WordPress) that send 8-bit text without announcing it; the default refuses it (5.6.1). "
      "--idempotent off is for applications that send the very same message twice and mean it: by default the same "
-     "Message-ID, recipients and content within ten minutes are answered with the first one's id, and sent once.",
+     "Message-ID, recipients and content within ten minutes are answered with the first one's id, and sent once. "
+     "--client-cert lets whoever shows that TLS certificate log in with AUTH EXTERNAL, without a password; FINGERPRINT "
+     "is its SHA-256, from: openssl x509 -noout -fingerprint -sha256 -in FILE",
      "sendoff account set blog --limit 100/minute --limit 10000/day", 1, 1, set},
     {"account", "password", "NAME [--password-stdin]", "password-stdin",
      "A new password, printed once. The old one ends at once.", "sendoff account password blog", 1, 1, password},

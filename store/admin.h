@@ -12,8 +12,8 @@ struct admin;
 int admin_open(const char *data_dir, struct admin **out, struct reason *why); /* E_NOT_FOUND: no store there */
 void admin_close(struct admin **admin);
 
-/* `a` gives name, senders, limits (their text), pool, client_ips, accept_8bit, idempotent, verifier; the rest is
- * ignored. */
+/* `a` gives name, senders, limits (their text), pool, client_ips, client_certs, accept_8bit, idempotent, verifier;
+ * the rest is ignored. */
 int admin_account_add(struct admin *admin, const struct account *a, struct reason *why);
 /* Replaces what is chosen in `what` from `a`. */
 enum account_part {
@@ -23,7 +23,8 @@ enum account_part {
   ACCOUNT_CLIENT_IPS = 8,
   ACCOUNT_8BIT = 16,
   ACCOUNT_VERIFIER = 32,
-  ACCOUNT_IDEMPOTENT = 64
+  ACCOUNT_IDEMPOTENT = 64,
+  ACCOUNT_CLIENT_CERTS = 128
 };
 int admin_account_set(struct admin *admin, const char *name, unsigned what, const struct account *a,
                       struct reason *why);

@@ -54,6 +54,17 @@ static int set_client_ips(struct admin *a, int64_t id, const struct account *fro
   return rc;
 }
 
+/* E_EXISTS: another account has one of them already; whom it logs in to must never be a guess. */
+static int set_client_certs(struct admin *a, int64_t id, const struct account *from) {
+  int rc = clear(a, "DELETE FROM account_client_certs WHERE account_id = ?", id);
+  for (size_t i = 0; rc == OK && i < from->client_cert_count; i++) {
+    char text[FINGERPRINT_TEXT];
+    fingerprint_format(&from->client_certs[i], text);
+    rc = put(a, "INSERT INTO account_client_certs VALUES (?,?,?)", id, i, text);
+  }
+  return rc;
+}
+
 static int set_pool(struct admin *a, int64_t id, const struct account *from) {
   sqlite3_stmt *s = sql_use(&a->q, "UPDATE accounts SET pool = ? WHERE id = ?");
   sql_bind_text(s, 1, from->pool ? from->pool : "default");
@@ -90,16 +101,25 @@ static int set_verifier(struct admin *a, int64_t id, const struct account *from)
   return sql_run(s);
 }
 
-static int set_parts(struct admin *a, int64_t id, unsigned what, const struct account *from) {
+static int set_parts(struct admin *a, int64_t id, unsigned what, const struct account *from, struct reason *why) {
   static const struct {
     unsigned part;
     int (*set)(struct admin *a, int64_t id, const struct account *from);
-  } parts[] = {{ACCOUNT_SENDERS, set_senders},       {ACCOUNT_LIMITS, set_limits}, {ACCOUNT_POOL, set_pool},
-               {ACCOUNT_CLIENT_IPS, set_client_ips}, {ACCOUNT_8BIT, set_8bit},     {ACCOUNT_VERIFIER, set_verifier},
-               {ACCOUNT_IDEMPOTENT, set_idempotent}};
+  } parts[] = {{ACCOUNT_SENDERS, set_senders},
+               {ACCOUNT_LIMITS, set_limits},
+               {ACCOUNT_POOL, set_pool},
+               {ACCOUNT_CLIENT_IPS, set_client_ips},
+               {ACCOUNT_8BIT, set_8bit},
+               {ACCOUNT_VERIFIER, set_verifier},
+               {ACCOUNT_IDEMPOTENT, set_idempotent},
+               {ACCOUNT_CLIENT_CERTS, set_client_certs}};
   int rc = OK;
   for (size_t i = 0; rc == OK && i < sizeof parts / sizeof parts[0]; i++)
     if (what & parts[i].part) rc = parts[i].set(a, id, from);
+  if (rc == E_EXISTS) /* the one part of which no two accounts may have the same */
+    fail(why, rc,
+         "a client certificate logs in to one account only, and one of these is bound already; see: sendoff "
+         "account list --json");
   return rc;
 }
 
@@ -128,7 +148,10 @@ int admin_account_add(struct admin *a, const struct account *from, struct reason
     fail(why, rc, "account %s exists already; change it with: sendoff account set %s", from->name, from->name);
   int64_t id = sqlite3_last_insert_rowid(a->q.db);
   if (rc == OK) rc = forget_usage(a, from->name);
-  if (rc == OK) rc = set_parts(a, id, ACCOUNT_SENDERS | ACCOUNT_LIMITS | ACCOUNT_CLIENT_IPS | ACCOUNT_IDEMPOTENT, from);
+  if (rc == OK)
+    rc = set_parts(a, id,
+                   ACCOUNT_SENDERS | ACCOUNT_LIMITS | ACCOUNT_CLIENT_IPS | ACCOUNT_IDEMPOTENT | ACCOUNT_CLIENT_CERTS,
+                   from, why);
   return admin_end(a, rc, "config", why);
 }
 
@@ -138,7 +161,7 @@ int admin_account_set(struct admin *a, const char *name, unsigned what, const st
   int rc = admin_begin(a, why);
   if (rc != OK) return rc;
   rc = find(a, name, &id, why);
-  if (rc == OK) rc = set_parts(a, id, what, from);
+  if (rc == OK) rc = set_parts(a, id, what, from, why);
   return admin_end(a, rc, "config", why);
 }
 
@@ -160,6 +183,7 @@ int admin_account_remove(struct admin *a, const char *name, struct reason *why) 
   if (rc == OK) rc = clear(a, "DELETE FROM account_senders WHERE account_id = ?", id);
   if (rc == OK) rc = clear(a, "DELETE FROM account_limits WHERE account_id = ?", id);
   if (rc == OK) rc = clear(a, "DELETE FROM account_client_ips WHERE account_id = ?", id);
+  if (rc == OK) rc = clear(a, "DELETE FROM account_client_certs WHERE account_id = ?", id);
   if (rc == OK) rc = clear(a, "DELETE FROM accounts WHERE id = ?", id);
   if (rc == OK) rc = forget_usage(a, name);
   return admin_end(a, rc, "config", why);

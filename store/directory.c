@@ -120,6 +120,14 @@ const struct account *directory_account_by_client(const struct directory *d, con
   return NULL;
 }
 
+/* All of them are looked at: it is asked once a login with a certificate, and few accounts have any. */
+const struct account *directory_account_by_certificate(const struct directory *d, const struct fingerprint *f) {
+  for (size_t i = 0; d->client_cert_count && i < d->account_count; i++)
+    for (size_t c = 0; c < d->accounts[i].client_cert_count; c++)
+      if (memcmp(&d->accounts[i].client_certs[c], f, sizeof *f) == 0) return &d->accounts[i];
+  return NULL;
+}
+
 static int by_domain(const void *name, const void *d) {
   return strcmp(name, ((const struct domain *)d)->name);
 }

@@ -16,6 +16,8 @@ struct account {
   const char *pool; /* "default" unless set */
   const struct cidr *client_ips;
   size_t client_ip_count;
+  const struct fingerprint *client_certs; /* these log in with AUTH EXTERNAL; each to one account only */
+  size_t client_cert_count;
   bool suspended;
   const char *suspend_reason;
   bool accept_8bit; /* 8-bit content without BODY=8BITMIME is taken as if announced */
@@ -23,6 +25,8 @@ struct account {
   struct scram_verifier verifier;
   int64_t created_us;
 };
+
+#define SECRET_SIZE 32
 
 enum key_algorithm { KEY_RSA, KEY_ED25519 };
 enum key_state { KEY_ACTIVE, KEY_RETIRED };
@@ -59,6 +63,8 @@ struct directory {
   size_t domain_count;
   const struct source *sources; /* ordered by pool, then address */
   size_t source_count;
+  size_t client_cert_count;              /* of all accounts */
+  unsigned char no_account[SECRET_SIZE]; /* of this gateway: what names that are no account are answered with */
 };
 
 struct directory *directory_hold(const struct directory *d); /* one more reference; the same pointer */
@@ -68,6 +74,8 @@ const struct account *directory_account(const struct directory *d, struct bytes 
 const struct account *directory_account_by_id(const struct directory *d, int64_t id);
 /* The account that admits this client address without AUTH; the longest prefix wins; NULL. */
 const struct account *directory_account_by_client(const struct directory *d, const struct sockaddr *client);
+/* The account that this client certificate logs in to; NULL. */
+const struct account *directory_account_by_certificate(const struct directory *d, const struct fingerprint *f);
 /* The domain so named, or else its nearest configured parent when `parents`; NULL. */
 const struct domain *directory_domain(const struct directory *d, const char *normalized, bool parents);
 /* The sources of a pool: a pointer to the first, `*count` of them. */

@@ -74,6 +74,22 @@ static int load_client_ips(struct sql *q, struct account *a, struct directory_ow
   return rc;
 }
 
+static int load_client_certs(struct sql *q, struct account *a, struct directory_owner *o, struct reason *why) {
+  const char **texts;
+  size_t n;
+  int rc = load_list(q, "SELECT fingerprint FROM account_client_certs WHERE account_id = ? ORDER BY position", a->id, o,
+                     &texts, &n);
+  struct fingerprint *all = rc == OK && n ? directory_alloc(o, n * sizeof *all, false) : NULL;
+  if (rc != OK || (n && !all)) return rc != OK ? rc : E_MEMORY;
+  for (size_t i = 0; rc == OK && i < n; i++)
+    if ((rc = fingerprint_parse(texts[i], &all[i])) != OK)
+      fail(why, rc, "account %s has a client certificate that cannot be read: %s", a->name, texts[i]);
+  a->client_certs = all;
+  a->client_cert_count = n;
+  o->directory.client_cert_count += n;
+  return rc;
+}
+
 static int load_account_row(sqlite3_stmt *s, struct account *a, struct directory_owner *o) {
   a->id = sqlite3_column_int64(s, 0);
   a->name = directory_text(o, sql_text(s, 1));
@@ -110,6 +126,7 @@ static int load_accounts(struct sql *q, struct directory_owner *o, struct reason
     all[k].senders = senders;
     if (rc == OK) rc = load_limits(q, &all[k], o, why);
     if (rc == OK) rc = load_client_ips(q, &all[k], o, why);
+    if (rc == OK) rc = load_client_certs(q, &all[k], o, why);
   }
   return rc;
 }
@@ -194,8 +211,17 @@ static int load_sources(struct sql *q, struct directory_owner *o) {
   return rc;
 }
 
+static int load_secret(struct sql *q, struct directory *d) {
+  sqlite3_stmt *s = sql_use(q, "SELECT value FROM secrets WHERE name = 'no account'");
+  int rc = sql_step(s);
+  if (rc == 1) copy_blob(s, 0, d->no_account, sizeof d->no_account);
+  if (s) sqlite3_reset(s);
+  return rc == 1 ? OK : rc == 0 ? E_NOT_FOUND : rc;
+}
+
 int directory_load(struct sql *q, struct directory_owner *o, struct reason *why) {
   int rc = sql_int(sql_use(q, "SELECT value FROM meta WHERE key = 'config'"), 0, &o->directory.generation);
+  if (rc == OK) rc = load_secret(q, &o->directory);
   if (rc == OK) rc = load_accounts(q, o, why);
   if (rc == OK) rc = load_domains(q, o);
   if (rc == OK) rc = load_sources(q, o);

@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "base/cidr.h"
+#include "base/fingerprint.h"
 #include "base/limit.h"
 #include "base/result.h"
 #include "base/usage.h"

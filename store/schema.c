@@ -81,6 +81,13 @@ static const char *const steps[] = {
     "ALTER TABLE recipients ADD COLUMN orcpt TEXT NOT NULL DEFAULT '';"
     "CREATE TABLE submissions(id INTEGER PRIMARY KEY, digest BLOB NOT NULL) STRICT;"
     "ALTER TABLE accounts ADD COLUMN idempotent INTEGER NOT NULL DEFAULT 1;",
+
+    /* Client certificates that log in to an account, by their SHA-256 fingerprint in lower case hexadecimal; and what
+       the answers to names that are no account are made from, which must not change with a restart. */
+    "CREATE TABLE account_client_certs(account_id INTEGER NOT NULL, position INTEGER NOT NULL, fingerprint TEXT NOT "
+    "NULL UNIQUE, PRIMARY KEY(account_id, position)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE secrets(name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;"
+    "INSERT INTO secrets VALUES ('no account', randomblob(32));",
 };
 #define VERSION ((int64_t)(sizeof steps / sizeof steps[0]))
 

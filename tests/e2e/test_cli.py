@@ -239,6 +239,7 @@ def test_account_round_trip(sendoff):
         "limits": ["60/minute", "5000/day"],
         "pool": "bulk",
         "client_ips": ["10.0.0.0/8", "::1/128"],
+        "client_certs": [],
         "state": "active",
         "reason": "",
         "eight_bit": "accept",

@@ -85,6 +85,45 @@ static void clients(void **state) {
   admin_close(&a);
 }
 
+/* A certificate logs in to one account; taking it away, and removing the account, frees it for another. */
+static void certificates(void **state) {
+  struct lab *l = *state;
+  struct admin *a = lab_admin(l);
+  struct fingerprint one = {{1}}, two = {{2}};
+  struct account first = {.name = "first", .client_certs = &one, .client_cert_count = 1};
+  struct account second = {.name = "second", .client_certs = &two, .client_cert_count = 1};
+  assert_ok(admin_account_add(a, &first, &l->why), l->why);
+  assert_ok(admin_account_add(a, &second, &l->why), l->why);
+  struct directory *d = load(l);
+  assert_int_equal(d->client_cert_count, 2);
+  assert_string_equal(directory_account_by_certificate(d, &two)->name, "second");
+  assert_null(directory_account_by_certificate(d, &(struct fingerprint){{3}}));
+  directory_release(&d);
+  l->why.text[0] = '\0';
+  assert_int_equal(admin_account_set(a, "second", ACCOUNT_CLIENT_CERTS, &first, &l->why), E_EXISTS);
+  assert_non_null(strstr(l->why.text, "one account only"));
+  assert_ok(admin_account_remove(a, "first", &l->why), l->why);
+  assert_ok(admin_account_set(a, "second", ACCOUNT_CLIENT_CERTS, &first, &l->why), l->why);
+  d = load(l);
+  assert_string_equal(directory_account_by_certificate(d, &one)->name, "second");
+  assert_null(directory_account_by_certificate(d, &two));
+  directory_release(&d);
+  admin_close(&a);
+}
+
+/* What names that are no account are answered with: of this store, and the same after a restart. */
+static void the_secret_stays(void **state) {
+  static const unsigned char zeros[SECRET_SIZE];
+  struct lab *l = *state;
+  struct directory *before = load(l);
+  lab_reopen(l);
+  struct directory *after = load(l);
+  assert_memory_equal(before->no_account, after->no_account, SECRET_SIZE);
+  assert_memory_not_equal(before->no_account, zeros, SECRET_SIZE);
+  directory_release(&before);
+  directory_release(&after);
+}
+
 static void domains(void **state) {
   static const char *const names[] = {"example.com", "mail.example.com",       "a.example",
                                       "example",     "xn--mnchen-3ya.example", "b-c.example"};
@@ -190,6 +229,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(accounts, lab_setup, lab_teardown),
       cmocka_unit_test_setup_teardown(clients, lab_setup, lab_teardown),
+      cmocka_unit_test_setup_teardown(certificates, lab_setup, lab_teardown),
+      cmocka_unit_test_setup_teardown(the_secret_stays, lab_setup, lab_teardown),
       cmocka_unit_test_setup_teardown(domains, lab_setup, lab_teardown),
       cmocka_unit_test_setup_teardown(what_cannot_be_read_is_named, lab_setup, lab_teardown),
       cmocka_unit_test_setup_teardown(the_last_one_frees, lab_setup, lab_teardown),
