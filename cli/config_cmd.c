@@ -21,8 +21,8 @@ static enum exit_status check_named(const struct config *c) {
   if (c->user && !getpwnam(c->user))
     return cli_fail(EXIT_NO, "%s: user %s is not on this machine; make it: adduser --system --group %s", c->path,
                     c->user, c->user);
-  if (c->certificate) {
-    int rc = tls_server_load(c->certificate, c->key, &tls, &why);
+  if (c->certificate_count) {
+    int rc = tls_server_load(c->certificates, c->certificate_count, &tls, &why);
     if (rc != OK) return cli_failed(rc, &why);
     tls_server_release(&tls);
   }

@@ -240,7 +240,7 @@ static cfg_t *make_parser(void) {
                              CFG_STR("data_dir", "/var/lib/sendoff", CFGF_NONE),
                              CFG_STR("user", NULL, CFGF_NONE),
                              CFG_SEC("listen", listen_opts, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
-                             CFG_SEC("tls", tls_opts, CFGF_NONE),
+                             CFG_SEC("tls", tls_opts, CFGF_MULTI),
                              CFG_SEC("dns", dns_opts, CFGF_NONE),
                              CFG_SEC("delivery", delivery_opts, CFGF_NONE),
                              CFG_SEC("limits", limits_opts, CFGF_NONE),
@@ -295,6 +295,20 @@ static bool take_listens(cfg_t *c, struct config *out) {
   return true;
 }
 
+static bool take_certificates(cfg_t *c, struct config *out) {
+  size_t n = cfg_size(c, "tls");
+  out->certificates = calloc(n ? n : 1, sizeof *out->certificates);
+  if (!out->certificates) return false;
+  for (size_t i = 0; i < n; i++) {
+    cfg_t *section = cfg_getnsec(c, "tls", (unsigned)i);
+    struct tls_files *f = &out->certificates[out->certificate_count++];
+    if (!copy_text(cfg_getstr(section, "certificate"), &f->certificate) ||
+        !copy_text(cfg_getstr(section, "key"), &f->key))
+      return false;
+  }
+  return true;
+}
+
 static bool take_servers(cfg_t *dns, struct config *out) {
   size_t n = cfg_size(dns, "servers");
   out->dns_servers = calloc(n ? n : 1, sizeof *out->dns_servers);
@@ -322,7 +336,7 @@ static void take_limits(cfg_t *limits, struct config *out) {
 }
 
 static bool take_all(cfg_t *c, struct config *out) {
-  cfg_t *tls = cfg_getsec(c, "tls"), *dns = cfg_getsec(c, "dns"), *delivery = cfg_getsec(c, "delivery");
+  cfg_t *dns = cfg_getsec(c, "dns"), *delivery = cfg_getsec(c, "delivery");
   cfg_t *log = cfg_getsec(c, "log");
   take_limits(cfg_getsec(c, "limits"), out);
   out->delivery_port = (unsigned)cfg_getint(delivery, "port");
@@ -337,9 +351,8 @@ static bool take_all(cfg_t *c, struct config *out) {
   out->received_client = cfg_getbool(c, "received_client");
   return take_hostname(c, out) && copy_text(cfg_getstr(c, "data_dir"), &out->data_dir) &&
          copy_text(cfg_getstr(c, "user"), &out->user) && copy_text(cfg_getstr(delivery, "trust"), &out->trust) &&
-         copy_text(cfg_getstr(tls, "certificate"), &out->certificate) && copy_text(cfg_getstr(tls, "key"), &out->key) &&
          copy_text(cfg_getstr(dns, "trust_anchor"), &out->trust_anchor) && take_listens(c, out) &&
-         take_servers(dns, out);
+         take_certificates(c, out) && take_servers(dns, out);
 }
 
 /* What no single value shows. A block's line is the one it ends on. */
@@ -349,13 +362,15 @@ static int check_whole(cfg_t *c, const struct config *out, struct reason *why) {
   if (!out->listen_count)
     return fail(why, E_SYNTAX, "%s: there is no listen block; write listen \"0.0.0.0:587\" { tls = \"starttls\" }",
                 out->path);
-  if (!out->certificate != !out->key)
-    return fail(why, E_SYNTAX, "%s:%d: tls needs both certificate and key", out->path, cfg_getsec(c, "tls")->line);
+  for (size_t i = 0; i < out->certificate_count; i++)
+    if (!out->certificates[i].certificate || !out->certificates[i].key)
+      return fail(why, E_SYNTAX, "%s:%d: tls needs both certificate and key", out->path,
+                  cfg_getnsec(c, "tls", (unsigned)i)->line);
   if (!out->retry_count)
     return fail(why, E_SYNTAX, "%s:%d: retry: write one duration at least, as in {\"15m\"}", out->path,
                 cfg_getsec(c, "delivery")->line);
   for (size_t i = 0; i < out->listen_count; i++)
-    if (out->listens[i].tls != LISTEN_OPTIONAL && !out->certificate)
+    if (out->listens[i].tls != LISTEN_OPTIONAL && !out->certificate_count)
       return fail(why, E_SYNTAX,
                   "%s:%d: listen \"%s\" needs a certificate; write tls { certificate = \"FILE\" key = \"FILE\" }",
                   out->path, cfg_getnsec(c, "listen", (unsigned)i)->line, out->listens[i].text);
@@ -408,8 +423,11 @@ void config_free(struct config **at) {
   free(c->hostname);
   free(c->data_dir);
   free(c->user);
-  free(c->certificate);
-  free(c->key);
+  for (size_t i = 0; i < c->certificate_count; i++) {
+    free(c->certificates[i].certificate);
+    free(c->certificates[i].key);
+  }
+  free(c->certificates);
   free(c->trust_anchor);
   free(c->trust);
   free(c);

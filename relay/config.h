@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/result.h"
+#include "relay/tls.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -29,7 +30,8 @@ struct config {
   char *hostname, *data_dir, *user; /* user NULL: stay who we are */
   struct listen_config *listens;
   size_t listen_count;
-  char *certificate, *key; /* NULL: no TLS (then only "optional" listeners are possible) */
+  struct tls_files *certificates; /* the first for clients that name no other's host */
+  size_t certificate_count;       /* 0: no TLS (then only "optional" listeners are possible) */
   char **dns_servers;
   size_t dns_server_count; /* "addr@port"; none: resolv.conf */
   char *trust_anchor;      /* NULL: the distribution's */

@@ -6,6 +6,7 @@
 #include "relay/daemon.h"
 
 #include "base/log.h"
+#include "relay/certificates.h"
 #include "relay/control.h"
 #include "relay/delivery/dispatch.h"
 #include "relay/privileges.h"
@@ -13,7 +14,7 @@
 #include "relay/signing.h"
 #include "relay/status.h"
 #include "relay/submission/admission.h"
-#include "relay/submission/auth.h"
+#include "relay/submission/sasl.h"
 #include "relay/worker.h"
 #include "store/read.h"
 
@@ -38,7 +39,7 @@ struct supervisor {
   struct worker *workers[LOOPS_MAX];
   struct loop *loops[LOOPS_MAX];
   struct listener_set *listeners;
-  struct tls_server *tls;
+  struct certificates *certificates;
   struct reader *reader;
   struct directory *directory;
   struct control *control;
@@ -54,7 +55,6 @@ struct supervisor {
 struct update {
   struct supervisor *supervisor;
   struct directory *directory;
-  struct tls_server *tls;
   struct control_request *request;
 };
 
@@ -99,35 +99,7 @@ static void on_poll(uv_timer_t *timer) {
   struct supervisor *s = timer->data;
   int64_t now = reader_generation(s->reader);
   if (now >= 0 && now != s->directory->generation) reload(s, NULL);
-}
-
-static void apply_tls(struct loop *on, struct broadcast_token *t) {
-  struct update *u = broadcast_arg(t);
-  tls_server_release(&on->tls);
-  on->tls = tls_server_hold(u->tls);
-  broadcast_return(t);
-}
-
-static void tls_applied(void *arg) {
-  struct update *u = arg;
-  log_event(LOG_INFO_, NULL, "certificate reloaded", NULL);
-  tls_server_release(&u->tls);
-  free(u);
-}
-
-static void reload_certificate(struct supervisor *s) {
-  const struct config *c = s->gateway.config;
-  struct reason why;
-  struct update *u = c->certificate && !s->stopping ? calloc(1, sizeof *u) : NULL;
-  if (!u) return;
-  u->supervisor = s;
-  if (tls_server_load(c->certificate, c->key, &u->tls, &why) != OK) {
-    log_event(LOG_ERROR_, NULL, "the certificate was not reloaded; the old one stays", "reason", why.text, NULL);
-    free(u);
-  } else if (broadcast(&s->loop, apply_tls, tls_applied, u) != OK) {
-    tls_server_release(&u->tls);
-    free(u);
-  }
+  certificates_look(s->certificates, &s->loop);
 }
 
 /* --- the end --- */
@@ -193,9 +165,9 @@ static void begin_stop(struct supervisor *s) {
 
 static void on_signal(uv_signal_t *handle, int number) {
   struct supervisor *s = handle->data;
-  if (number == SIGHUP)
-    reload_certificate(s);
-  else
+  if (number == SIGHUP && !s->stopping)
+    certificates_reload(s->certificates, &s->loop);
+  else if (number != SIGHUP)
     begin_stop(s);
 }
 
@@ -227,7 +199,7 @@ static size_t loop_count(const struct config *c) {
 
 static int open_files(struct supervisor *s, struct reason *why) {
   const struct config *c = s->gateway.config;
-  int rc = c->certificate ? tls_server_load(c->certificate, c->key, &s->tls, why) : OK;
+  int rc = certificates_load(c, &s->certificates, why);
   if (rc == OK) rc = listener_bind(c, s->gateway.loop_count, &s->listeners, why);
   if (rc == OK) rc = privileges_drop(c->user, why);
   if (rc == OK) rc = lock_data(s, why);
@@ -250,7 +222,7 @@ static int make_workers(struct supervisor *s, struct reason *why) {
   g->admission = admission_new(c->max_sessions, c->max_sessions_per_address, &rules);
   if (!g->admission) return fail(why, E_MEMORY, "out of memory");
   for (size_t i = 0; i < g->loop_count; i++) {
-    int rc = worker_new(g, i, s->directory, s->tls, &s->workers[i], why);
+    int rc = worker_new(g, i, s->directory, certificates_current(s->certificates), &s->workers[i], why);
     if (s->workers[i]) s->loops[i] = worker_loop(s->workers[i]);
     if (rc != OK) return rc;
   }
@@ -314,12 +286,12 @@ static void free_all(struct supervisor *s) {
   if (g->resolver) resolver_free(&g->resolver);
   if (g->admission) admission_free(&g->admission);
   listener_free(&s->listeners);
-  tls_server_release(&s->tls);
+  certificates_free(&s->certificates);
   directory_release(&s->directory);
   if (s->reader) reader_close(&s->reader);
   if (s->running) loop_free(&s->loop);
   if (s->lock_fd >= 0) close(s->lock_fd);
-  auth_teardown();
+  sasl_teardown();
   free(s);
 }
 
@@ -334,7 +306,7 @@ int daemon_run(const struct config *config, struct reason *why) {
   raise_file_limit();
   setenv("UV_THREADPOOL_SIZE", "16",
          0); /* before its first use: slow DNS, passwords and files must not starve each other */
-  int rc = auth_setup() == OK ? OK : fail(why, E_MEMORY, "the SASL library cannot be set up");
+  int rc = sasl_setup() == OK ? OK : fail(why, E_MEMORY, "the SASL library cannot be set up");
   if (rc == OK) rc = open_files(s, why);
   if (rc == OK) rc = make_workers(s, why);
   struct gateway for_supervisor = s->gateway;

@@ -443,11 +443,11 @@ static int start_tls(struct stream *s, int rc) {
   return OK;
 }
 
-int stream_start_tls_server(struct stream *s) {
+int stream_start_tls_server(struct stream *s, bool ask) {
   if (s->tls || !s->loop->tls) return E_DENIED;
   struct tls_transport transport = no_transport;
   transport.arg = s;
-  return start_tls(s, tls_session_server(s->loop->tls, &transport, &s->tls));
+  return start_tls(s, tls_session_server(s->loop->tls, ask, &transport, &s->tls));
 }
 
 int stream_start_tls_client(struct stream *s, const char *server_name, bool verify) {
@@ -470,6 +470,12 @@ bool stream_has_input(const struct stream *s) {
 
 bool stream_is_tls(const struct stream *s) {
   return s->tls && !s->handshaking;
+}
+bool stream_tls_binding(const struct stream *s, unsigned char out[32]) {
+  return stream_is_tls(s) && tls_binding(s->tls, out);
+}
+bool stream_tls_peer(const struct stream *s, struct fingerprint *out) {
+  return stream_is_tls(s) && tls_peer(s->tls, out);
 }
 const char *stream_tls_text(const struct stream *s) {
   return stream_is_tls(s) ? tls_text(s->tls) : "";

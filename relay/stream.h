@@ -5,6 +5,7 @@
 #define SENDOFF_RELAY_STREAM_H
 
 #include "base/bytes.h"
+#include "base/fingerprint.h"
 #include "base/result.h"
 #include "relay/loop.h"
 
@@ -39,7 +40,8 @@ int stream_connect(struct loop *loop, const struct sockaddr *source, const struc
  * name if so asked, else not (RFC 7435).
  * Octets that came before the handshake and were not consumed are none: callers must check stream input is empty before
  * (RFC 3207 4). */
-int stream_start_tls_server(struct stream *s);
+/* `ask`: for the client's certificate, which it may have or not, and which is only held against fingerprints. */
+int stream_start_tls_server(struct stream *s, bool ask);
 int stream_start_tls_client(struct stream *s, const char *server_name, bool verify);
 bool stream_is_tls(const struct stream *s);
 /* Before stream_start_tls_server: octets that were read ahead and belong to the handshake. OK, E_MEMORY, E_TOO_BIG. */
@@ -48,6 +50,11 @@ int stream_put_back(struct stream *s, struct bytes data);
 bool stream_has_input(const struct stream *s);
 /* "TLSv1.3 AES-256-GCM", for Received and the log; "" without TLS. */
 const char *stream_tls_text(const struct stream *s);
+
+/* Inside TLS. The tls-exporter channel binding (RFC 9266), 32 octets. False: this session has none that is safe. */
+bool stream_tls_binding(const struct stream *s, unsigned char out[32]);
+/* Inside TLS. The certificate that the peer has shown, and proven to hold the key of. False: none. */
+bool stream_tls_peer(const struct stream *s, struct fingerprint *out);
 
 /* Copies and sends; order is kept. E_TOO_BIG when more than STREAM_PENDING_MAX would wait: the caller must wait for
  * STREAM_DRAINED. */

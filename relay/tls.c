@@ -46,11 +46,19 @@ static int check_key_mode(const char *key, struct reason *why) {
   return OK;
 }
 
-static int load_files(struct tls_server *t, const char *certificate, const char *key, struct reason *why) {
+static int load_pair(struct tls_server *t, const struct tls_files *f, struct reason *why) {
+  int rc = check_key_mode(f->key, why);
+  if (rc != OK) return rc;
+  rc = gnutls_certificate_set_x509_key_file(t->credentials, f->certificate, f->key, GNUTLS_X509_FMT_PEM);
+  return rc < 0 ? fail(why, E_IO, "certificate %s with key %s: %s", f->certificate, f->key, gnutls_strerror(rc)) : OK;
+}
+
+/* GnuTLS takes the one whose names fit what the client asks for (RFC 6066 3), else the first. */
+static int load_files(struct tls_server *t, const struct tls_files *files, size_t count, struct reason *why) {
   int rc = gnutls_certificate_allocate_credentials(&t->credentials);
   if (rc < 0) return fail(why, E_MEMORY, "%s", gnutls_strerror(rc));
-  rc = gnutls_certificate_set_x509_key_file(t->credentials, certificate, key, GNUTLS_X509_FMT_PEM);
-  if (rc < 0) return fail(why, E_IO, "certificate %s with key %s: %s", certificate, key, gnutls_strerror(rc));
+  for (size_t i = 0; i < count; i++)
+    if ((rc = load_pair(t, &files[i], why)) != OK) return rc;
   rc = gnutls_priority_init(&t->priority, PRIORITY, NULL);
   if (rc < 0) return fail(why, E_IO, "TLS priorities: %s", gnutls_strerror(rc));
   rc = gnutls_session_ticket_key_generate(&t->ticket_key);
@@ -58,14 +66,12 @@ static int load_files(struct tls_server *t, const char *certificate, const char 
   return OK;
 }
 
-int tls_server_load(const char *certificate, const char *key, struct tls_server **out, struct reason *why) {
+int tls_server_load(const struct tls_files *files, size_t count, struct tls_server **out, struct reason *why) {
   *out = NULL;
-  int rc = check_key_mode(key, why);
-  if (rc != OK) return rc;
   struct tls_server *t = calloc(1, sizeof *t);
   if (!t) return fail(why, E_MEMORY, "out of memory");
   atomic_init(&t->references, 1);
-  rc = load_files(t, certificate, key, why);
+  int rc = load_files(t, files, count, why);
   if (rc != OK) {
     tls_server_release(&t);
     return rc;
@@ -159,7 +165,8 @@ static struct tls_session *session_new(unsigned flags, const struct tls_transpor
   return s;
 }
 
-int tls_session_server(struct tls_server *t, const struct tls_transport *transport, struct tls_session **out) {
+int tls_session_server(struct tls_server *t, bool ask, const struct tls_transport *transport,
+                       struct tls_session **out) {
   struct tls_session *s = *out = session_new(GNUTLS_SERVER, transport);
   if (!s) return E_MEMORY;
   s->server = tls_server_hold(t);
@@ -169,7 +176,7 @@ int tls_session_server(struct tls_server *t, const struct tls_transport *transpo
     tls_session_free(out);
     return E_MEMORY;
   }
-  gnutls_certificate_server_set_request(s->session, GNUTLS_CERT_IGNORE);
+  gnutls_certificate_server_set_request(s->session, ask ? GNUTLS_CERT_REQUEST : GNUTLS_CERT_IGNORE);
   return OK;
 }
 
@@ -278,6 +285,25 @@ enum tls_step tls_write(struct tls_session *s, struct bytes data) {
     data = bytes_from(data, (size_t)n);
   }
   return TLS_DONE;
+}
+
+bool tls_binding(const struct tls_session *s, unsigned char out[32]) {
+  gnutls_datum_t binding = {0};
+  /* RFC 9266 4.2 */
+  if (gnutls_protocol_get_version(s->session) != GNUTLS_TLS1_3 && !gnutls_session_ext_master_secret_status(s->session))
+    return false;
+  if (gnutls_session_channel_binding(s->session, GNUTLS_CB_TLS_EXPORTER, &binding) < 0) return false;
+  bool whole = binding.size == 32;
+  if (whole) memcpy(out, binding.data, 32);
+  gnutls_free(binding.data);
+  return whole;
+}
+
+bool tls_peer(const struct tls_session *s, struct fingerprint *out) {
+  unsigned count;
+  const gnutls_datum_t *chain = gnutls_certificate_get_peers(s->session, &count); /* its own first */
+  size_t size = sizeof out->sha256;
+  return chain && count && gnutls_fingerprint(GNUTLS_DIG_SHA256, &chain[0], out->sha256, &size) == 0;
 }
 
 void tls_bye(struct tls_session *s) {

@@ -6,14 +6,18 @@
 #define SENDOFF_RELAY_TLS_H
 
 #include "base/bytes.h"
+#include "base/fingerprint.h"
 #include "base/result.h"
 
 #include <sys/types.h>
 
-/* Server credentials: certificate chain, key, ticket key. Immutable, counted; hold and release from any thread. */
+/* Server credentials: certificate chains, keys, ticket key. Immutable, counted; hold and release from any thread. */
 struct tls_server;
 /* E_IO with words: a file that cannot be read, a key that others may read, a key that does not fit the certificate. */
-int tls_server_load(const char *certificate, const char *key, struct tls_server **out, struct reason *why);
+struct tls_files {
+  char *certificate, *key; /* PEM; the certificate's chain in order */
+};
+int tls_server_load(const struct tls_files *files, size_t count, struct tls_server **out, struct reason *why);
 struct tls_server *tls_server_hold(struct tls_server *t);
 void tls_server_release(struct tls_server **t);
 
@@ -35,8 +39,9 @@ struct tls_transport {
 
 /* One connection's TLS. One thread. */
 struct tls_session;
-/* Holds the credentials until it is freed. */
-int tls_session_server(struct tls_server *t, const struct tls_transport *transport, struct tls_session **out);
+/* Holds the credentials until it is freed. `ask` for the client's certificate: any is let pass, and may be asked about
+ * by tls_peer. */
+int tls_session_server(struct tls_server *t, bool ask, const struct tls_transport *transport, struct tls_session **out);
 /* `verify`: the handshake fails unless the certificate is trusted and for that name (RFC 6125), and TLS is 1.2 or later
  * (RFC 8997). */
 int tls_session_client(struct tls_client *t, const char *server_name, bool verify,
@@ -49,7 +54,11 @@ enum tls_step tls_read(struct tls_session *s, void *out, size_t size,
                        size_t *got);                               /* TLS_DONE: `*got` octets; TLS_END: close_notify */
 enum tls_step tls_write(struct tls_session *s, struct bytes data); /* all of it, or TLS_FAILED */
 void tls_bye(struct tls_session *s);
-const char *tls_error(const struct tls_session *s); /* after TLS_FAILED */
-const char *tls_text(const struct tls_session *s);  /* "TLSv1.3 AES-256-GCM" once the handshake is done */
+/* After the handshake. RFC 9266: 32 octets that both sides, and nobody between them, can know. False: not to be had, as
+ * in TLS 1.2 without the extended master secret (RFC 7627). */
+bool tls_binding(const struct tls_session *s, unsigned char out[32]);
+bool tls_peer(const struct tls_session *s, struct fingerprint *out); /* false: the peer has shown no certificate */
+const char *tls_error(const struct tls_session *s);                  /* after TLS_FAILED */
+const char *tls_text(const struct tls_session *s); /* "TLSv1.3 AES-256-GCM" once the handshake is done */
 
 #endif

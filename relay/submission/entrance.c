@@ -77,11 +77,16 @@ static void admit_by_address(struct session *s) {
   bytes_copy(bytes_of(a->name), s->account, sizeof s->account);
 }
 
+/* Certificates are asked for where some account has one: clients that have none are not troubled by it. */
+int session_start_tls(struct session *s) {
+  return stream_start_tls_server(s->stream, s->loop->directory->client_cert_count > 0);
+}
+
 /* With implicit TLS, what came behind the PROXY header is the begin of the handshake. */
 static int start_tls(struct session *s) {
   int rc = s->in.len ? stream_put_back(s->stream, buffer_bytes(&s->in)) : OK;
   buffer_wipe_free(&s->in);
-  return rc == OK ? stream_start_tls_server(s->stream) : rc;
+  return rc == OK ? session_start_tls(s) : rc;
 }
 
 static void identified(struct session *s) {

@@ -63,12 +63,13 @@ void extensions_announce(struct session *s) {
       {EXTENSION_8BITMIME, "8BITMIME"},     {EXTENSION_SMTPUTF8, "SMTPUTF8"},     {EXTENSION_PIPELINING, "PIPELINING"},
       {EXTENSION_CHUNKING, "CHUNKING"},     {EXTENSION_BINARYMIME, "BINARYMIME"}, {EXTENSION_DSN, "DSN"},
       {EXTENSION_DELIVERBY, "DELIVERBY"},   {EXTENSION_PRIORITY, "MT-PRIORITY"},  {EXTENSION_STARTTLS, "STARTTLS"},
-      {EXTENSION_AUTH, "AUTH PLAIN LOGIN"}, {EXTENSION_REQUIRETLS, "REQUIRETLS"},
+      {EXTENSION_REQUIRETLS, "REQUIRETLS"},
   };
   unsigned offered = extensions_of(s);
   reply_line(s, 250, false, "SIZE %" PRIu64, s->loop->gateway->config->max_message_size);
   for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
     if (offered & lines[i].extension) reply_line(s, 250, false, "%s", lines[i].line);
+  if (offered & EXTENSION_AUTH) auth_announce(s);
   if (offered & EXTENSION_HOLD) announce_hold(s);
   announce_limits(s);
   reply_line(s, 250, true, "ENHANCEDSTATUSCODES");

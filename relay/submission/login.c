@@ -1,10 +1,11 @@
-/* Logins that may not be tried, and what too many failures lead to (relay/submission/bans.h). */
+/* Logins: who may try, what the answer is, and what too many failures lead to (relay/submission/bans.h). */
 #include "base/log.h"
 #include "relay/submission/admission.h"
 #include "relay/submission/refusal.h"
 #include "relay/submission/session.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #define DELAY_FIRST_MS UINT64_C(500)
 #define DELAY_MAX_MS 30000
@@ -46,12 +47,12 @@ void login_turn_away(struct session *s, uint64_t left_ms) {
 bool login_may_try(struct session *s, const char *name) {
   struct admission *a = s->loop->gateway->admission;
   uint64_t banned = admission_banned(a, session_client(s));
-  uint64_t guarded = banned ? 0 : admission_guarded(a, session_client(s), name);
+  uint64_t guarded = banned || !name ? 0 : admission_guarded(a, session_client(s), name);
   if (!banned && !guarded) return true;
   if (banned && !s->admitted)
     login_turn_away(s, banned);
   else /* an admitted address: its mail without a login goes on */
-    refuse(s, name, banned + guarded, banned > 0);
+    refuse(s, name ? name : "", banned + guarded, banned > 0);
   return false;
 }
 
@@ -64,7 +65,8 @@ static void note_guard(struct session *s, const struct account *a, const char *s
   refusal_note(s->loop->refusals, "guarded", &e, ref);
 }
 
-uint64_t login_failed(struct session *s, const char *name) {
+/* Counted and logged; returns the milliseconds that the answer is to be delayed. */
+static uint64_t count_failure(struct session *s, const char *name) {
   const struct account *a = directory_account(s->loop->directory, bytes_of(name));
   struct login_failure f;
   char span[40];
@@ -78,6 +80,94 @@ uint64_t login_failed(struct session *s, const char *name) {
   return delay < DELAY_MAX_MS ? delay : DELAY_MAX_MS;
 }
 
-void login_right(struct session *s, const struct account *a) {
+/* --- the outcome --- */
+
+struct login_delay {
+  uv_timer_t timer;
+  struct session *session;
+  enum login_proof proof;
+};
+
+static void success(struct session *s, const struct account *a, enum login_proof proof) {
+  s->account_id = a->id;
+  s->admitted = false;
+  bytes_copy(bytes_of(a->name), s->account, sizeof s->account);
   admission_login_right(s->loop->gateway->admission, session_client(s), a->name);
+  log_event(LOG_INFO_, s->id, "authenticated", "account", s->account, "by",
+            proof == LOGIN_CERTIFICATE ? "certificate" : "password", NULL);
+  reply(s, 235, "2.7.0", "welcome, %s", a->name);
+}
+
+/* RFC 4954 6; never which half was wrong. A certificate is no secret, so there the reason may be said. */
+static void say_no(struct session *s, enum login_proof proof) {
+  if (++s->auth_failures >= AUTH_FAILURES_MAX)
+    session_turn_away(s, "4.7.0", "too many failed logins", "too many failed logins");
+  else if (proof == LOGIN_CERTIFICATE)
+    reply(s, 535, "5.7.8", "your certificate is not bound to that account; sendoff account set NAME --client-cert");
+  else
+    reply(s, 535, "5.7.8", "user name or password is wrong");
+}
+
+static void on_delay_closed(uv_handle_t *handle) {
+  struct login_delay *d = handle->data;
+  struct session *s = d->session;
+  enum login_proof proof = d->proof;
+  free(d);
+  if (!s->closing) {
+    say_no(s, proof);
+    session_resume(s);
+  }
+  session_unhold(s);
+}
+
+static void on_delay(uv_timer_t *timer) {
+  uv_close((uv_handle_t *)timer, on_delay_closed);
+}
+
+/* A line in the account's log, so that its owner can see why an application cannot send. Names that are no account make
+ * none. */
+static void note_failure(struct session *s, const char *name, enum login_proof proof) {
+  const struct account *a = directory_account(s->loop->directory, bytes_of(name));
+  char certificate[FINGERPRINT_TEXT] = "";
+  struct fingerprint f;
+  if (proof == LOGIN_CERTIFICATE && stream_tls_peer(s->stream, &f)) fingerprint_format(&f, certificate);
+  log_event(LOG_WARN_, s->id, "login failed", "account", shown(a), "client", s->peer,
+            *certificate ? "certificate" : NULL, certificate, NULL);
+  if (!a) return;
+  char ref[REF_LENGTH + 1];
+  struct event e = {.account = a->name,
+                    .code = 535,
+                    .enhanced = "5.7.8",
+                    .text = proof == LOGIN_CERTIFICATE ? "login failed: the certificate is not bound to this account"
+                                                       : "login failed: the password is wrong",
+                    .host = s->peer};
+  refusal_note(s->loop->refusals, s->peer, &e, ref);
+}
+
+static void failure(struct session *s, const char *name, enum login_proof proof) {
+  note_failure(s, name, proof);
+  struct login_delay *d = calloc(1, sizeof *d);
+  if (!d) {
+    session_close(s, false, "out of memory");
+    return;
+  }
+  d->session = s;
+  d->proof = proof;
+  d->timer.data = d;
+  if (!s->waiting) session_wait(s, "password");
+  session_hold(s);
+  uv_timer_init(&s->loop->uv, &d->timer);
+  uv_timer_start(&d->timer, on_delay, count_failure(s, name), 0);
+}
+
+void login_decide(struct session *s, const struct account *a, bool right, const char *name, enum login_proof proof) {
+  if (!right || !a) {
+    failure(s, name, proof);
+    return;
+  }
+  if (a->suspended) /* only to the one who knows the password; RFC 5248: 5.7.13 */
+    reply(s, 535, "5.7.13", "%s is suspended: %s", a->name, a->suspend_reason);
+  else
+    success(s, a, proof);
+  session_resume(s);
 }

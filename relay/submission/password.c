@@ -52,6 +52,16 @@ int password_verifier(struct bytes password, unsigned iterations, struct scram_v
   return password_derive(password, out);
 }
 
+void password_of_nobody(const unsigned char secret[32], const char *name, struct scram_verifier *out) {
+  unsigned char tag[32];
+  memset(out, 0, sizeof *out);
+  random_bytes(out->stored_key, sizeof out->stored_key);
+  random_bytes(out->server_key, sizeof out->server_key);
+  if (hmac(secret, name, tag) != 0) random_bytes(tag, sizeof tag);
+  memcpy(out->salt, tag, sizeof out->salt);
+  out->iterations = tag[sizeof out->salt] & 1 ? PASSWORD_ITERATIONS_GENERATED : PASSWORD_ITERATIONS_CHOSEN;
+}
+
 bool password_matches(struct bytes password, const struct scram_verifier *v) {
   struct scram_verifier mine = *v;
   bool right = password_derive(password, &mine) == OK &&

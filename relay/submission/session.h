@@ -143,15 +143,16 @@ void entrance_header(struct session *s, struct bytes data); /* in PROXY: what ca
 void entrance_arrived(struct session *s);                   /* in ARRIVED: greets, once nothing is in the way */
 void entrance_spoken_early(struct session *s);              /* in ARRIVED: octets came */
 void entrance_leave(struct session *s);                     /* the end: no longer counted */
+int session_start_tls(struct session *s);                   /* OK, or there is no TLS: end it */
 
-/* --- login.c: who may try, and what failing leads to --- */
+/* --- login.c: who may try, and what comes of it --- */
 
 /* May this client try to log in as `name`? False: refused, with a reply. Asked before the password is looked at, for
- * any name: the answer must tell nothing. */
+ * any name: the answer must tell nothing. NULL, for a certificate, which nobody can guess: only its address matters. */
 bool login_may_try(struct session *s, const char *name);
-/* Counted and logged; returns the milliseconds that the answer is to be delayed. */
-uint64_t login_failed(struct session *s, const char *name);
-void login_right(struct session *s, const struct account *a);
+enum login_proof { LOGIN_PASSWORD, LOGIN_CERTIFICATE };
+/* The reply to AUTH: at once when it is right, after a delay when it is not. `a` NULL: there is no such account. */
+void login_decide(struct session *s, const struct account *a, bool right, const char *name, enum login_proof proof);
 void login_turn_away(struct session *s, uint64_t left_ms); /* ends it: its address is banned for so long */
 
 /* --- reply.c --- */
@@ -196,9 +197,15 @@ void refuse_limit(struct session *s, const struct limit_verdict *v,
                   const char *to); /* policy/limits.h; "" for `to`: the message */
 
 /* --- auth.c --- */
+void auth_announce(struct session *s);                 /* the line of the EHLO reply */
+bool session_can_bind(const struct session *s);        /* to its TLS session (RFC 9266) */
+bool session_has_certificate(const struct session *s); /* the client has shown one */
 void auth_begin(struct session *s, struct bytes mechanism, struct bytes initial, bool has_initial);
 void auth_continue(struct session *s, struct bytes line);
 void auth_free(struct auth_exchange **a);
+
+/* --- auth_password.c: decides by login_decide, now or later --- */
+void auth_password(struct session *s, const char *name, const char *password);
 
 /* --- intake.c --- */
 

@@ -62,7 +62,7 @@ void do_starttls(struct session *s, struct bytes rest) {
   }
   reply(s, 220, "2.0.0", "ready for TLS");
   if (s->closing) return;
-  if (stream_start_tls_server(s->stream) != OK) {
+  if (session_start_tls(s) != OK) {
     session_close(s, true, "TLS cannot be started");
     return;
   }

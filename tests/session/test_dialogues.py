@@ -33,6 +33,7 @@ ELSEWHERE = {
     "the message could not be stored": "e2e/test_trouble.py",
     "the message could not be signed for": "e2e/test_trouble.py",
     "account %s is no longer here": "e2e/test_trouble.py",
+    "your certificate is not bound to that account; sendoff account set NAME": "e2e/test_external.py",
     "TLS is not available here": "e2e/test_trouble.py",
     "AUTH= takes a mailbox": "only where an address is admitted without a login; unit/relay_parameters.c reads it",
 }

@@ -48,7 +48,7 @@ static void test_defaults(void **state) {
   assert_string_equal(c->hostname, "smtp.example.com");
   assert_string_equal(c->data_dir, "/var/lib/sendoff");
   assert_null(c->user);
-  assert_null(c->certificate);
+  assert_int_equal(c->certificate_count, 0);
   assert_null(c->trust_anchor);
   assert_null(c->trust);
   assert_int_equal(c->dns_server_count, 0);
@@ -86,6 +86,7 @@ static void test_everything(void **state) {
                         "listen \"0.0.0.0:587\" { tls = \"starttls\" }\nlisten \"[::1]:465\" { tls = \"implicit\" }\n"
                         "listen \"127.0.0.1:2525\" { proxy = {\"10.0.0.0/8\", \"192.0.2.7\", \"2001:db8::/32\"} }\n"
                         "tls { certificate = \"/etc/c.pem\" key = \"/etc/k.pem\" }\n"
+                        "tls { certificate = \"/etc/c2.pem\" key = \"/etc/k2.pem\" }\n"
                         "dns { servers = {\"127.0.0.1@5353\", \"::1\"} trust_anchor = \"/etc/root.key\" }\n"
                         "delivery { port = 2526 retry = {\"1s\", \"1h30m\"} expire = \"2w\" trust = \"/etc/roots.pem\" "
                         "delay_notice = \"90m\" }\n"
@@ -107,8 +108,10 @@ static void test_everything(void **state) {
   assert_int_equal(c->listens[2].tls, LISTEN_STARTTLS); /* not said: the safe kind */
   assert_int_equal(ip_port((struct sockaddr *)&c->listens[0].address), 587);
   assert_int_equal(c->listens[1].address.ss_family, AF_INET6);
-  assert_string_equal(c->certificate, "/etc/c.pem");
-  assert_string_equal(c->key, "/etc/k.pem");
+  assert_int_equal(c->certificate_count, 2);
+  assert_string_equal(c->certificates[0].certificate, "/etc/c.pem");
+  assert_string_equal(c->certificates[1].key, "/etc/k2.pem");
+  assert_string_equal(c->certificates[0].key, "/etc/k.pem");
   assert_int_equal(c->dns_server_count, 2);
   assert_string_equal(c->dns_servers[1], "::1");
   assert_string_equal(c->trust_anchor, "/etc/root.key");
@@ -163,6 +166,7 @@ static const struct mistake mistakes[] = {
     {LEAST "listen \"127.0.0.1:26\" { tls = \"starttls\" }\n", 3, "needs a certificate"},
     {LEAST "listen \"127.0.0.1:26\" { tls = \"implicit\" }\n", 3, "needs a certificate"},
     {LEAST "tls {\n  certificate = \"/x\"\n}\n", 5, "both certificate and key"},
+    {LEAST "tls { certificate = \"/x\" key = \"/y\" }\ntls { key = \"/y\" }\n", 4, "both certificate and key"},
     {LEAST "tls { certificate = \"x\" key = \"/y\" }\n", 3, "beginning with /"},
     {LEAST "dns {\n  servers = {\"127.0.0.1@5353\",\n    \"ns.example.com\"}\n}\n", 5, "ADDRESS@PORT"},
     {LEAST "delivery { port = 65536 }\n", 3, "from 1 to 65535"},

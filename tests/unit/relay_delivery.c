@@ -14,6 +14,7 @@
 #include "tests/unit/fake_dns.h"
 #include "tests/unit/fake_next_hop.h"
 
+#include <signal.h>
 #include <ftw.h>
 #include <semaphore.h>
 #include <setjmp.h>
@@ -835,6 +836,7 @@ static void test_stop_with_work_left(void **state) {
 }
 
 int main(void) {
+  signal(SIGPIPE, SIG_IGN); /* as the daemon does: a next hop may close at any time */
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_outcomes),
       cmocka_unit_test(test_recipients_of_one_transaction),

@@ -1,6 +1,7 @@
 """SMTP clients: smtplib for what well-behaved applications do, Dialogue for what they should not."""
 
 import base64
+import itertools
 import smtplib
 import socket
 import ssl
@@ -12,6 +13,15 @@ def trusting():
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context
+
+
+_clients = itertools.count(1)
+
+
+def new_client():
+    """An address that has not failed to log in before: the delay after that grows."""
+    number = next(_clients)
+    return f"127.77.{number // 250}.{number % 250 + 1}"
 
 
 def plain(user, password):

@@ -2,14 +2,13 @@
 form; here it is read, and played in several ways that must all lead to the same replies."""
 
 import datetime
-import itertools
 import random
 import re
 import socket
 import ssl
 from dataclasses import dataclass, field, replace
 
-from .client import plain, trusting
+from .client import new_client, plain, trusting
 
 TIMEOUT = 6
 HELO = "client.example"
@@ -111,15 +110,6 @@ def _prelude(dialogue, over):
     return steps + (envelope if reached >= 4 else [])
 
 
-_clients = itertools.count(1)
-
-
-def _new_client():
-    """An address that has not failed to log in before: the delay after that grows."""
-    number = next(_clients)
-    return f"127.77.{number // 250}.{number % 250 + 1}"
-
-
 class Player:
     """One dialogue over one connection, fed in one way."""
 
@@ -130,7 +120,7 @@ class Player:
         self.seen = []
         self._input, self._waiting = b"", b""
         listener = "optional" if over == "plain" else over
-        self._socket = socket.create_connection(gateway.endpoint(listener), TIMEOUT, (_new_client(), 0))
+        self._socket = socket.create_connection(gateway.endpoint(listener), TIMEOUT, (new_client(), 0))
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if over == "implicit":
             self._start_tls()
