@@ -7,8 +7,9 @@
 #include <stdio.h>
 
 /* RFC 5322 3.6: these may stand once. Two of them let a signer, a filter and a reader each believe another one. */
-static const char *const once[] = {"From", "Date", "Subject", "Message-ID"};
-enum { SEEN_FROM, SEEN_DATE, SEEN_SUBJECT, SEEN_MESSAGE_ID, SEEN_COUNT };
+static const char *const once[] = {"From",     "Date", "Message-ID", "Subject",     "Sender",
+                                   "Reply-To", "To",   "Cc",         "In-Reply-To", "References"};
+enum { SEEN_FROM, SEEN_DATE, SEEN_MESSAGE_ID, SEEN_COUNT = sizeof once / sizeof once[0] };
 
 struct tally {
   size_t seen[SEEN_COUNT], received, line;
