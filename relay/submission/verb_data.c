@@ -150,7 +150,7 @@ size_t content_receive(struct session *s, struct bytes in) {
     intake_end(s);
   else if (is_endless(s))
     session_turn_away(s, "4.3.4", "the message is far over the limit; good-bye", "endless content");
-  else if (intake_is_full(s))
-    session_wait(s, "disk");
+  /* Also between two chunks, which may all have been sent at once. */
+  if (!s->waiting && !s->closing && intake_is_full(s)) session_wait(s, "disk");
   return used;
 }

@@ -18,7 +18,7 @@ FROM = "a@example.com"
 
 @pytest.fixture(scope="module")
 def gateway(lab):
-    return lab.gateway(limits='max_message_size = "2M"')
+    return lab.gateway(limits='max_message_size = "9M"')
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +104,22 @@ def test_large_by_chunks(lab, talk, recipient):
     assert signed(lab, recipient.wait_for(mark).content)
 
 
+@pytest.mark.parametrize("size", [1600, 16000])
+def test_large_by_chunks_sent_ahead(lab, talk, recipient, size):
+    """All chunks without waiting for a reply, faster than the disk takes them: the session waits for the disk between chunks, too."""
+    mark = marker()
+    talk.envelope(FROM, TO)
+    octets = (b"x" * 78 + b"\r\n") * (size // 80)
+    count = 8_000_000 // size
+    head = letter(FROM, TO, "", subject=mark)
+    for one in (head, *([octets] * count)):  # each in a TLS record of its own
+        talk.send(b"BDAT %d\r\n" % len(one) + one)
+    talk.send(b"BDAT 0 LAST\r\n")
+    replies = {talk.reply()[:9] for _ in range(count + 2)}
+    assert replies == {"250 2.0.0"}
+    assert len(recipient.wait_for(mark, timeout=60).body) >= 8_000_000 - size
+
+
 def test_data_after_bdat_and_rcpt_after_bdat(talk):
     talk.envelope(FROM, TO)
     assert chunk(talk, b"From: a@example.com\r\n").startswith("250")
@@ -125,7 +141,7 @@ def test_refused_chunks_are_read_and_thrown_away(gateway, account, talk):
     assert talk.say("NOOP").startswith("250")
     talk.envelope(FROM, TO)
     assert chunk(talk, b"x" * 1000 + b"\r\n").startswith("250")
-    talk.send(b"BDAT 3000000\r\n")
+    talk.send(b"BDAT 10000000\r\n")
     assert talk.reply().startswith("552 5.3.4")
     assert talk.reply() == "", "what is over the limit is not waited for"
 
