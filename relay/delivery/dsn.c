@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define FOLD_AT 72
+#define BLANKS " \t"
 #define BOUNDARY_SIZE 64
 
 bool dsn_ascii(const char *text) {
@@ -18,19 +19,30 @@ bool dsn_ascii(const char *text) {
   return true;
 }
 
-int dsn_add_folded(struct buffer *out, const char *text, const char *indent, size_t column) {
+static int add_word(struct buffer *out, struct bytes word, const char *indent, size_t *column) {
   int rc = OK;
-  for (const char *c = text; *c && rc == OK; c++) {
-    bool space = *c == ' ' || *c == '\t';
-    size_t word = space ? strcspn(c + 1, " \t") : 0;
-    if ((space && column + word > FOLD_AT) || column > 2 * FOLD_AT) {
+  for (size_t i = 0; i < word.len && rc == OK; i++, ++*column) {
+    char c = word.at[i];
+    if (*column > 2 * FOLD_AT) {
       rc = buffer_addf(out, "\r\n%s", indent);
-      column = strlen(indent);
-      if (space) continue;
+      *column = strlen(indent);
     }
-    char safe = (unsigned char)*c < 0x20 || (unsigned char)*c > 0x7e ? '?' : *c;
-    if (rc == OK) rc = buffer_add(out, space ? " " : &safe, 1);
-    column++;
+    if (rc == OK) rc = buffer_add(out, (unsigned char)c < 0x20 || (unsigned char)c > 0x7e ? "?" : &c, 1);
+  }
+  return rc;
+}
+
+int dsn_add_folded(struct buffer *out, const char *text, const char *indent, size_t column) {
+  const char *gap = "";
+  int rc = OK;
+  while (*(text += strspn(text, BLANKS)) && rc == OK) {
+    struct bytes word = {text, strcspn(text, BLANKS)};
+    bool fold = *gap && column + word.len > FOLD_AT;
+    rc = fold ? buffer_addf(out, "\r\n%s", indent) : buffer_add_bytes(out, bytes_of(gap));
+    column = fold ? strlen(indent) : column + strlen(gap);
+    if (rc == OK) rc = add_word(out, word, indent, &column);
+    text += word.len;
+    gap = " ";
   }
   return rc == OK ? buffer_add(out, "\r\n", 2) : rc;
 }

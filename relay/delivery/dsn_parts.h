@@ -6,8 +6,9 @@
 #include "relay/delivery/dsn.h"
 
 bool dsn_ascii(const char *text);
-/* Words of strangers: printable ASCII only, folded at spaces with `indent`, long words cut; ends the line. The first
- * line goes on from column `column`. */
+/* Words of strangers: printable ASCII only, one space between them, folded there with `indent`, long words cut; ends
+ * the line. The first line goes on from column `column`. No line has white space alone (RFC 5322 3.2.2), whatever they
+ * said: to some readers it ends a header. */
 int dsn_add_folded(struct buffer *out, const char *text, const char *indent, size_t column);
 
 /* dsn_words.c: the part for people, unencoded. */

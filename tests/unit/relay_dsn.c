@@ -267,6 +267,24 @@ static void test_whole_utf8_to_an_ascii_sender(void **state) {
   build_and_ask(&in, judge_whole_utf8);
 }
 
+/* A next hop that pads its words must not make a line of white space alone, which ends the fields for some readers. */
+static void test_words_with_many_blanks(void **state) {
+  (void)state;
+  static struct ruling padded = {.kind = EVENT_BOUNCED, .code = 550, .enhanced = "5.1.1", .remote = true};
+  struct dsn_recipient one = {.address = "b@example.net", .ruling = &padded, .action = DSN_FAILED};
+  struct dsn_input in = input(&one, 1);
+  snprintf(padded.text, sizeof padded.text, " %070d%80s\t%0400d%20s", 1, "", 2, "");
+  struct buffer out;
+  buffer_init(&out, DSN_MAX);
+  assert_int_equal(dsn_build(&in, &out), OK);
+  for (size_t at = 0, end; at < out.len; at = end + 1) {
+    end = bytes_find(buffer_bytes(&out), '\n', at);
+    struct bytes line = {out.at + at, end - at};
+    assert_true(line.len < 200 && (line.len == 1 || bytes_trim(line).len));
+  }
+  buffer_free(&out);
+}
+
 static void test_bound(void **state) {
   (void)state;
   struct dsn_recipient recipient = {.address = "b@example.net", .ruling = &refused, .action = DSN_FAILED};
@@ -333,6 +351,7 @@ int main(void) {
       cmocka_unit_test(test_utf8_original_to_an_ascii_sender),
       cmocka_unit_test(test_whole),
       cmocka_unit_test(test_whole_utf8_to_an_ascii_sender),
+      cmocka_unit_test(test_words_with_many_blanks),
       cmocka_unit_test(test_bound),
       cmocka_unit_test(test_header_ends),
       cmocka_unit_test(test_long_header_is_cut_at_a_line),
