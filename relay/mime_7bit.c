@@ -233,7 +233,10 @@ static int whole(struct walk *w, const struct entity *e, enum mime_obstacle o, s
   find_delimiter(w, e->start, next);
   struct bytes text = slice(w, e->start, next->at);
   if (!text_fits(w, text)) return stop(w, o);
-  return put(w, text);
+  if (!e->top) return put(w, text);
+  struct change none = {.encoding = ENCODING_OTHER};
+  int rc = put_header(w, e, &none);
+  return rc == OK ? put(w, slice(w, e->body, next->at)) : rc;
 }
 
 static bool is_utf8(struct bytes text) {
@@ -428,7 +431,7 @@ static int walk_message(struct walk *w) {
     rc = put_header(w, &e, &none);
     if (rc == OK) rc = put(w, body);
   } else {
-    rc = walk_by_kind(w, &e, &next); /* never `whole`: that has no way to hand out the fields, and never fits here */
+    rc = walk_by_kind(w, &e, &next);
   }
   return rc == OK ? flush(w) : rc;
 }

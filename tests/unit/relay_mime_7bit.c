@@ -101,6 +101,10 @@ static const struct sample samples[] = {
      B("Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n" PLAIN "\r\n\xc3\xa4\r\n--b--\r\n"),
      B("Content-Type: multipart/mixed; boundary=b\r\n" V "\r\n--b\r\n" PLAIN
        "Content-Transfer-Encoding: base64\r\n\r\nw6Q=\r\n--b--\r\n")},
+    {"a multipart without parts stays as it is, with its label",
+     B(V "Content-Type: multipart/mixed\r\nContent-Transfer-Encoding: binary\r\n\r\nx\r\n"), .same = true},
+    {"a multipart whose boundary is not there, too",
+     B(MIXED "Content-Transfer-Encoding: binary\r\n\r\n--c\r\n\r\nx\r\n"), .same = true},
     {"a signed part that fits stays as it is",
      B(MIXED
        "\r\n--b\r\nContent-Type: multipart/signed; boundary=s\r\n\r\npre\r\n--s \r\n\r\nx\r\n--s--\r\n--b\r\n" PLAIN
