@@ -193,6 +193,15 @@ static int read_notify(struct reading *r, struct bytes value) { /* RFC 3461 4.1 
   return OK;
 }
 
+/* It may have to go on, or be told of, where UTF-8 is not known: then it is written in ASCII, and grows threefold. */
+static bool short_in_ascii(struct bytes orcpt) {
+  struct buffer ascii;
+  buffer_init(&ascii, ORCPT_MAX);
+  bool fits = utf8_addr_to_ascii(orcpt, &ascii) == OK;
+  buffer_free(&ascii);
+  return fits;
+}
+
 /* RFC 3461 4.2: addr-type ";" xtext. RFC 6533 3: the type utf-8 has its own. */
 static int read_orcpt(struct reading *r, struct bytes value) {
   size_t semicolon = bytes_find(value, ';', 0);
@@ -202,7 +211,7 @@ static int read_orcpt(struct reading *r, struct bytes value) {
     char c = type.at[i];
     ok &= (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-';
   }
-  if (!ok || !(utf8 ? utf8_addr_valid(address, r->utf8) : xtext_valid(address)))
+  if (!ok || !(utf8 ? utf8_addr_valid(address, r->utf8) && short_in_ascii(value) : xtext_valid(address)))
     return say(r, 501, "5.5.4", "ORCPT= takes a type and an address in xtext, as in rfc822;bob@example.com");
   r->rcpt->orcpt = value;
   return OK;

@@ -14,6 +14,8 @@
 #include <cmocka.h>
 
 #define NOW (INT64_C(1790000000) * SECOND_US) /* 2026-09-21T14:13:20Z */
+#define O10 "\xc3\xb6\xc3\xb6\xc3\xb6\xc3\xb6\xc3\xb6\xc3\xb6\xc3\xb6\xc3\xb6\xc3\xb6\xc3\xb6"
+#define O82 O10 O10 O10 O10 O10 O10 O10 O10 "\xc3\xb6\xc3\xb6"
 #define A50 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
 static const struct parameter_rules all = {
@@ -205,6 +207,8 @@ static void test_rcpt(void **state) {
   assert_int_equal(read_rcpt(" ORCPT=utf-8;j\\x{F6}rg@example.com", false, &p), OK);
   assert_int_equal(read_rcpt(" ORCPT=utf-8;j\xc3\xb6rg@example.com", false, &p), E_SYNTAX);
   assert_int_equal(read_rcpt(" ORCPT=utf-8;j\xc3\xb6rg@example.com", true, &p), OK);
+  assert_int_equal(read_rcpt(" ORCPT=utf-8;aa" O82, true, &p), OK); /* 500 octets, written in ASCII */
+  assert_int_equal(read_rcpt(" ORCPT=utf-8;aaa" O82, true, &p), E_SYNTAX);
 }
 
 static void test_xtext(void **state) {
