@@ -1,0 +1,139 @@
+/* A header block: its fields tile it without a gap, unfolded values are clean, and what hygiene lets pass is in order
+ * for good: passed through again, it stays as it is. The first octet picks what the account allows. */
+#include "tests/fuzz/fuzz.h"
+
+#include "base/header.h"
+#include "relay/submission/hygiene.h"
+
+static bool ends_in_crlf(struct bytes text) {
+  return text.len > 1 && memcmp(text.at + text.len - 2, "\r\n", 2) == 0;
+}
+
+/* --- values --- */
+
+static void clean(const char *text) {
+  struct bytes t = bytes_of(text);
+  for (size_t i = 0; i < t.len; i++) {
+    unsigned char c = (unsigned char)t.at[i];
+    CHECK(c >= 32 && c != 127);
+    if (c < 0x80) continue;
+    size_t n = bytes_utf8_length(t, i);
+    CHECK(n && !(c == 0xc2 && (unsigned char)t.at[i + 1] < 0xa0));
+    i += n - 1;
+  }
+}
+
+static void unfold(struct bytes value) {
+  size_t size = value.len + 1;
+  char *once = malloc(size), *twice = malloc(size), small[8];
+  CHECK(once && twice);
+  header_unfold(value, once, size);
+  clean(once);
+  header_unfold(bytes_of(once), twice, size);
+  CHECK(strcmp(once, twice) == 0);
+  for (size_t room = 1; room <= sizeof small; room++) {
+    header_unfold(value, small, room);
+    CHECK(strlen(small) < room && strncmp(small, once, strlen(small)) == 0);
+    clean(small);
+  }
+  free(once);
+  free(twice);
+}
+
+/* --- fields --- */
+
+static void is_field(const struct field *f) {
+  const char *end = f->whole.at + f->whole.len;
+  CHECK(f->name.len && f->name.at == f->whole.at);
+  for (size_t i = 0; i < f->name.len; i++) CHECK(f->name.at[i] > 32 && f->name.at[i] < 127 && f->name.at[i] != ':');
+  CHECK(f->value.at > f->name.at && f->value.at[-1] == ':');
+  CHECK((size_t)(end - f->value.at) - f->value.len == (ends_in_crlf(f->whole) ? 2 : 0));
+  for (size_t i = 0; i + 2 < f->whole.len; i++)
+    if (f->whole.at[i] == '\r' && f->whole.at[i + 1] == '\n')
+      CHECK(f->whole.at[i + 2] == ' ' || f->whole.at[i + 2] == '\t');
+}
+
+static void fields(struct bytes block) {
+  struct field f;
+  size_t at = 0, count = 0;
+  int rc;
+  for (size_t before = 0; (rc = header_next(block, &at, &f)) != 0; before = at) {
+    CHECK(rc == 1 || rc == E_SYNTAX);
+    CHECK(f.whole.at == block.at + before && f.whole.len == at - before && f.whole.len);
+    CHECK(at == block.len || ends_in_crlf(f.whole));
+    if (rc < 0) continue;
+    CHECK(at == block.len || (block.at[at] != ' ' && block.at[at] != '\t')); /* no fold is left behind */
+    is_field(&f);
+    unfold(f.value);
+    count += bytes_equal_nocase(f.name, BYTES("From"));
+  }
+  CHECK(at == block.len || bytes_starts_nocase(bytes_from(block, at), BYTES("\r\n")));
+  CHECK(header_find(block, "from", NULL) == count);
+}
+
+/* --- hygiene --- */
+
+static int apply(struct bytes block, unsigned choices, struct hygiene *h, struct buffer *added, struct buffer *kept) {
+  buffer_init(added, 2048);
+  buffer_init(kept, HEADER_MAX);
+  *h = (struct hygiene){.hostname = "host.example",
+                        .id_text = "ID",
+                        .now_us = INT64_C(1795429230) * 1000000,
+                        .accept_8bit = choices & 1,
+                        .accept_utf8 = choices & 2,
+                        .added = added,
+                        .kept = kept};
+  return hygiene_apply(block, h);
+}
+
+static void in_order(struct bytes header, const struct hygiene *h) {
+  static const char *const once[] = {"From", "Date", "Message-ID"}, *const never[] = {"Bcc", "Resent-Bcc",
+                                                                                      "Return-Path"};
+  bool beyond = false;
+  for (size_t i = 0; i < 3; i++)
+    CHECK(header_find(header, once[i], NULL) == 1 && header_find(header, never[i], NULL) == 0);
+  for (size_t i = 0; i < header.len; i++) beyond |= (unsigned char)header.at[i] >= 0x80;
+  CHECK(!beyond || h->eight_bit);
+  CHECK(!h->eight_bit || h->accept_8bit || h->utf8);
+}
+
+static void pass(const struct hygiene *h, unsigned choices) {
+  struct buffer whole, added, kept;
+  struct hygiene again;
+  buffer_init(&whole, SIZE_MAX / 2);
+  CHECK(buffer_add_bytes(&whole, buffer_bytes(h->added)) == OK &&
+        buffer_add_bytes(&whole, buffer_bytes(h->kept)) == OK);
+  in_order(buffer_bytes(&whole), h);
+  CHECK(apply(buffer_bytes(&whole), choices, &again, &added, &kept) == OK && !added.len && !again.own_message_id);
+  CHECK(bytes_equal(buffer_bytes(&whole), buffer_bytes(&kept)));
+  CHECK(bytes_equal(h->from, again.from) && strcmp(h->message_id, again.message_id) == 0);
+  buffer_free(&whole);
+  buffer_free(&added);
+  buffer_free(&kept);
+}
+
+static void hygiene(struct bytes block, unsigned choices) {
+  struct hygiene h;
+  struct buffer added, kept;
+  int rc = apply(block, choices, &h, &added, &kept);
+  CHECK(rc == OK || rc == E_DENIED);
+  if (rc == OK)
+    pass(&h, choices);
+  else
+    CHECK((h.code == 550 || h.code == 554) && h.enhanced[0] == '5' && *h.text);
+  clean(rc == OK ? h.message_id : h.text);
+  buffer_free(&added);
+  buffer_free(&kept);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  struct bytes in = {(const char *)data, size};
+  unsigned choices = take_octet(&in);
+  char *hold;
+  struct bytes block = exact(in, &hold);
+  unfold(block);
+  fields(block);
+  hygiene(block, choices);
+  free(hold);
+  return 0;
+}
