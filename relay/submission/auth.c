@@ -127,7 +127,7 @@ static void step(struct session *s, const char *response) {
   enum sasl_step step = sasl_step(s->auth->sasl, response, &challenge);
   if (may_go_on(s, step)) {
     if (step == SASL_CONTINUE)
-      reply(s, 334, NULL, "%s", challenge);
+      reply_challenge(s, challenge);
     else
       conclude(s, step);
   }
@@ -169,7 +169,7 @@ void auth_begin(struct session *s, struct bytes name, struct bytes initial, bool
   else if (m->server_first)
     step(s, "");
   else
-    reply(s, 334, NULL, "%s", "");
+    reply_challenge(s, "");
 }
 
 void auth_continue(struct session *s, struct bytes line) {

@@ -18,17 +18,23 @@ static bool counts_as_error(int code) {
   return (code >= 500 && code <= 504) || code == 530 || code == 535;
 }
 
+/* `line` with its CRLF, `text` for the log. False: the session is closing. */
+static bool write_line(struct session *s, struct bytes line, const char *text) {
+  if (s->closing || !s->stream) return false;
+  if (stream_write(s->stream, line) != OK) {
+    session_close(s, false, "the client does not read its replies");
+    return false;
+  }
+  if (log_wants(LOG_DEBUG_)) log_event(LOG_DEBUG_, s->id, "reply", "line", text, NULL);
+  return true;
+}
+
 static void send_line(struct session *s, int code, const char *text) {
   char line[REPLY_MAX + 1];
   int n = snprintf(line, sizeof line - 2, "%s", text);
   size_t len = (size_t)n < sizeof line - 2 ? (size_t)n : sizeof line - 3;
   memcpy(line + len, "\r\n", 2);
-  if (s->closing || !s->stream) return;
-  if (stream_write(s->stream, (struct bytes){line, len + 2}) != OK) {
-    session_close(s, false, "the client does not read its replies");
-    return;
-  }
-  if (log_wants(LOG_DEBUG_)) log_event(LOG_DEBUG_, s->id, "reply", "line", text, NULL);
+  if (!write_line(s, (struct bytes){line, len + 2}, text)) return;
   if (!counts_as_error(code) || ++s->errors < ERRORS_MAX) return;
   stream_write(s->stream, BYTES("421 4.7.0 too many errors in this session; good-bye\r\n"));
   session_close(s, true, "too many errors");
@@ -43,6 +49,16 @@ void reply(struct session *s, int code, const char *enhanced, const char *format
   clean(text);
   snprintf(line, sizeof line, "%d %s%s%s", code, enhanced ? enhanced : "", enhanced ? " " : "", text);
   send_line(s, code, line);
+}
+
+void reply_challenge(struct session *s, const char *challenge) {
+  struct buffer line;
+  buffer_init(&line, 2 * AUTH_LINE_MAX); /* it can hold what the client sent, and a little more */
+  if (buffer_addf(&line, "334 %s\r\n", challenge) == OK)
+    write_line(s, buffer_bytes(&line), "334 (a challenge)");
+  else
+    session_close(s, false, "out of memory");
+  buffer_free(&line);
 }
 
 void reply_line(struct session *s, int code, bool last, const char *format, ...) {

@@ -160,6 +160,8 @@ void login_turn_away(struct session *s, uint64_t left_ms); /* ends it: its addre
 /* One line: "CODE ENHANCED text". `enhanced` NULL for replies that have none. 500-504 and 530, 535 count as errors. */
 void reply(struct session *s, int code, const char *enhanced, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+/* AUTH's 334. As long as the mechanism makes it: the bound of other replies is not its (RFC 4954 4). */
+void reply_challenge(struct session *s, const char *challenge);
 /* One line of a multi-line reply: "CODE-text", the last with a space. */
 void reply_line(struct session *s, int code, bool last, const char *format, ...) __attribute__((format(printf, 4, 5)));
 /* A refusal that a person may ask about: logged, with a reference at the end: "... sendoff why REF". `rule`: see

@@ -41,6 +41,12 @@ def test_without_initial_response(gateway, account):
         assert talk.say("").startswith("235")
 
 
+def test_a_nonce_that_makes_the_challenge_longer_than_other_replies_may_be(gateway, account):
+    """RFC 4954 4: challenges are as long as the mechanism makes them, up to 12288 octets."""
+    with session(gateway) as talk:
+        assert login(talk, Scram(account.name, account.password, nonce="n" * 5000)).startswith("235")
+
+
 def test_a_chosen_password_beyond_ascii(gateway):
     """SASLprep (RFC 4013): what is typed in another normal form is the same password."""
     gateway.sendoff("account", "add", "typed", "--sender", "example.com", "--password-stdin", text="pass\u00adw\u00f6rter zwei\n")

@@ -17,12 +17,12 @@ def _hmac(key, text):
 class Scram:
     """`binding`: (type, octets) for -PLUS; `flag`: the gs2 channel binding flag without one, "n" or "y"."""
 
-    def __init__(self, user, password, binding=None, flag="n", authzid=""):
+    def __init__(self, user, password, binding=None, flag="n", authzid="", nonce=None):
         name = user.replace("=", "=3D").replace(",", "=2C")
         self._password = password.encode()
         self._header = (f"p={binding[0]}" if binding else flag) + "," + (f"a={authzid}" if authzid else "") + ","
         self._binding = binding[1] if binding else b""
-        self.nonce = _b64(os.urandom(18))
+        self.nonce = nonce or _b64(os.urandom(18))
         self._first = f"n={name},r={self.nonce}"
 
     def first(self):
