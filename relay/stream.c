@@ -97,7 +97,12 @@ static const struct tls_transport no_transport = {pull, push, NULL};
 
 static void tls_pump(struct stream *s) {
   if (s->handshaking) {
-    enum tls_step step = tls_handshake(s->tls);
+    enum tls_step step;
+    size_t before;
+    do { /* a message of the handshake may come in many records (RFC 8446 5.1); each call reads one */
+      before = s->cipher.len + s->arrived.len;
+      step = tls_handshake(s->tls);
+    } while (step == TLS_AGAIN && s->cipher.len + s->arrived.len < before);
     if (step == TLS_AGAIN) {
       if (s->saw_end) set_failed(s, "the peer closed during the TLS handshake");
       return;
