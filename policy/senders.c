@@ -40,7 +40,8 @@ int sender_pattern_normalize(const char *typed, char *out, size_t size) {
   return (size_t)snprintf(out, size, "%s%s", below ? "*." : "", domain) < size ? OK : E_SYNTAX;
 }
 
-int header_from_allowed(const char *const *patterns, size_t count, struct bytes value, char *offender, size_t size) {
+int header_from_allowed(const char *const *patterns, size_t count, struct bytes value, size_t *mailboxes,
+                        char *offender, size_t size) {
   char *scratch = malloc(value.len + 1);
   struct address a;
   size_t at = 0, found = 0;
@@ -52,5 +53,6 @@ int header_from_allowed(const char *const *patterns, size_t count, struct bytes 
     rc = E_DENIED;
   }
   free(scratch);
+  *mailboxes = found;
   return rc == OK && !found ? E_SYNTAX : rc;
 }

@@ -53,10 +53,14 @@ static int look_at_octets(const struct field *f, struct hygiene *h) {
 }
 
 static int look(const struct field *f, struct hygiene *h, struct tally *t) {
+  if (f->name.at[f->name.len] != ':') /* RFC 5322 4.5; signers and verifiers do not agree on what it is */
+    return refuse(h, 550, "5.6.0", "the %.*s field has white space before its colon",
+                  (int)(f->name.len < 60 ? f->name.len : 60), f->name.at);
   for (size_t i = 0; i < SEEN_COUNT; i++)
     if (named(f, once[i]) && ++t->seen[i] > 1)
       return refuse(h, 550, "5.6.0", "the header has more than one %s field; RFC 5322 allows one", once[i]);
   if (named(f, "From")) h->from = f->value;
+  h->sender |= named(f, "Sender");
   if (named(f, "Message-ID")) header_unfold(f->value, h->message_id, sizeof h->message_id);
   if (named(f, "Received")) t->received++;
   t->mime_version |= named(f, "MIME-Version");

@@ -22,6 +22,7 @@ struct hygiene {
   struct buffer *added; /* fields to put before the header */
   struct buffer *kept;  /* the header without what had to go, and without the empty line */
   struct bytes from;    /* the From field's value, within `block` */
+  bool sender;          /* there is a Sender field */
   char message_id[256]; /* with its angle brackets, for the log */
   bool own_message_id;  /* the message had none */
   bool eight_bit;       /* octets over 127 in the header */

@@ -9,10 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool check_from(struct intake *i, struct bytes from, char domain[DOMAIN_MAX + 1]) {
+static bool check_from(struct intake *i, const struct hygiene *h, char domain[DOMAIN_MAX + 1]) {
   const struct account *a = i->owner;
   char offender[ADDRESS_MAX + 1];
-  int rc = header_from_allowed(a->senders, a->sender_count, from, offender, sizeof offender);
+  size_t mailboxes;
+  int rc = header_from_allowed(a->senders, a->sender_count, h->from, &mailboxes, offender, sizeof offender);
   if (rc == E_DENIED) {
     char allowed[160] = "", rule[ADDRESS_MAX + 16];
     size_t at = 0;
@@ -22,23 +23,38 @@ static bool check_from(struct intake *i, struct bytes from, char domain[DOMAIN_M
     intake_refuse(i, 553, "5.7.1", rule, "%s may not send with From: %s; allowed: %s", a->name, offender, allowed);
     return false;
   }
-  if (rc == OK) rc = signing_domain(from, domain);
+  if (rc == OK) rc = signing_domain(h->from, domain);
   if (rc == E_MEMORY)
     intake_refuse_memory(i);
   else if (rc != OK)
     intake_refuse(i, 550, "5.6.0", "from",
                   "the From field cannot be read as RFC 5322 3.6.2 wants it: one or more mailboxes");
-  return rc == OK;
+  else if (mailboxes > 1 && !h->sender) /* RFC 5322 3.6.2 */
+    intake_refuse(i, 550, "5.6.0", "from",
+                  "the From field has %zu mailboxes, so there must be a Sender field to say which one it is from",
+                  mailboxes);
+  return rc == OK && !i->code;
+}
+
+/* What the client calls itself is taken over where it is a name (RFC 5321 4.1.2); else its address alone. */
+static void from_clause(const struct session *s, char *out, size_t size) {
+  char name[DOMAIN_MAX + 1], literal[IP_TEXT + 8];
+  bool six = strchr(s->peer, ':') != NULL;
+  snprintf(literal, sizeof literal, "[%s%s]", six ? "IPv6:" : "", s->peer); /* RFC 5321 4.1.3 */
+  if (domain_normalize(bytes_of(s->helo), name) == OK)
+    snprintf(out, size, "from %s (%s)\r\n\t", name, literal);
+  else
+    snprintf(out, size, "from %s\r\n\t", literal);
 }
 
 int intake_add_received(struct intake *i) {
   struct session *s = i->session;
   const struct config *c = i->loop->gateway->config;
-  char date[64], from[DOMAIN_MAX + IP_TEXT + 16] = "", tls[128] = "";
+  char date[64], from[DOMAIN_MAX + IP_TEXT + 64] = "", tls[128] = "";
   clock_format_rfc5322(clock_now_us(), date, sizeof date);
   /* RFC 5321 4.4 wants a from clause; a submitter's address is personal data that recipients have no need of, so it is
    * there only when the operator asks for it. RFC 5322 3.6.7 is content without. */
-  if (c->received_client) snprintf(from, sizeof from, "from %s ([%s])\r\n\t", s->helo, s->peer);
+  if (c->received_client) from_clause(s, from, sizeof from);
   if (stream_is_tls(s->stream)) snprintf(tls, sizeof tls, " (%s)", stream_tls_text(s->stream));
   /* RFC 3848: ESMTP, then S for TLS, then A for AUTH. RFC 6531 4.3: UTF8SMTP, where that was asked for. */
   const char *with = !s->extended ? "SMTP" : s->tx->said.utf8 ? "UTF8SMTP" : "ESMTP";
@@ -92,7 +108,7 @@ void intake_header(struct intake *i, struct bytes block) {
   i->own_message_id = h.own_message_id;
   i->eight_bit |= h.eight_bit;
   i->utf8 = h.utf8;
-  if (!check_from(i, h.from, domain) || !begin_signature(i, domain)) return;
+  if (!check_from(i, &h, domain) || !begin_signature(i, domain)) return;
   if (buffer_add(&i->body, "\r\n", 2) != OK) {
     intake_refuse_memory(i);
     return;

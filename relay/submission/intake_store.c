@@ -164,8 +164,13 @@ static bool compare(struct intake *i) {
   struct store_accept *a = &i->accept;
   if (!i->repeats || i->own_message_id) return true;
   a->digest = &i->digest;
-  return repeats_digest(i->repeats, i->owner->id, i->reverse_path, i->message_id, a->message.recipients,
-                        a->message.recipient_count, &i->digest) == OK;
+  struct submission what = {.account_id = i->owner->id,
+                            .reverse_path = i->reverse_path,
+                            .parameters = i->session->tx->parameters,
+                            .message_id = i->message_id,
+                            .recipients = a->message.recipients,
+                            .recipient_count = a->message.recipient_count};
+  return repeats_digest(i->repeats, &what, &i->digest) == OK;
 }
 
 void intake_store(struct intake *i) {

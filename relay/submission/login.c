@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define DELAY_FIRST_MS UINT64_C(500)
 #define DELAY_MAX_MS 30000
@@ -89,8 +90,14 @@ struct login_delay {
 };
 
 static void success(struct session *s, const struct account *a, enum login_proof proof) {
+  struct fingerprint f;
   s->account_id = a->id;
   s->admitted = false;
+  s->proof = proof;
+  if (proof == LOGIN_PASSWORD)
+    memcpy(s->proven, a->verifier.stored_key, sizeof s->proven);
+  else if (stream_tls_peer(s->stream, &f))
+    memcpy(s->proven, f.sha256, sizeof s->proven);
   bytes_copy(bytes_of(a->name), s->account, sizeof s->account);
   admission_login_right(s->loop->gateway->admission, session_client(s), a->name);
   log_event(LOG_INFO_, s->id, "authenticated", "account", s->account, "by",
@@ -108,11 +115,23 @@ static void say_no(struct session *s, enum login_proof proof) {
     reply(s, 535, "5.7.8", "user name or password is wrong");
 }
 
+bool login_holds(const struct session *s, const struct account *a) {
+  struct fingerprint f;
+  switch (s->proof) {
+  case LOGIN_PASSWORD: return equal_constant_time(s->proven, a->verifier.stored_key, sizeof s->proven);
+  case LOGIN_CERTIFICATE:
+    memcpy(f.sha256, s->proven, sizeof f.sha256);
+    return directory_account_by_certificate(s->loop->directory, &f) == a;
+  default: return directory_account_by_client(s->loop->directory, session_client(s)) == a;
+  }
+}
+
 static void on_delay_closed(uv_handle_t *handle) {
   struct login_delay *d = handle->data;
   struct session *s = d->session;
   enum login_proof proof = d->proof;
   free(d);
+  s->login_delay = NULL;
   if (!s->closing) {
     say_no(s, proof);
     session_resume(s);
@@ -121,7 +140,11 @@ static void on_delay_closed(uv_handle_t *handle) {
 }
 
 static void on_delay(uv_timer_t *timer) {
-  uv_close((uv_handle_t *)timer, on_delay_closed);
+  if (!uv_is_closing((uv_handle_t *)timer)) uv_close((uv_handle_t *)timer, on_delay_closed);
+}
+
+void login_hurry(struct session *s) {
+  if (s->login_delay) on_delay(&s->login_delay->timer);
 }
 
 /* A line in the account's log, so that its owner can see why an application cannot send. Names that are no account make
@@ -151,13 +174,15 @@ static void failure(struct session *s, const char *name, enum login_proof proof)
     session_close(s, false, "out of memory");
     return;
   }
+  s->login_delay = d;
   d->session = s;
   d->proof = proof;
   d->timer.data = d;
   if (!s->waiting) session_wait(s, "password");
   session_hold(s);
   uv_timer_init(&s->loop->uv, &d->timer);
-  uv_timer_start(&d->timer, on_delay, count_failure(s, name), 0);
+  uint64_t delay = count_failure(s, name);
+  uv_timer_start(&d->timer, on_delay, s->loop->draining ? 0 : delay, 0);
 }
 
 void login_decide(struct session *s, const struct account *a, bool right, const char *name, enum login_proof proof) {

@@ -30,8 +30,15 @@ void repeats_content(struct repeats *r, struct bytes run) {
   gnutls_hash(r->content, run.at, run.len);
 }
 
-static int by_text(const void *a, const void *b) {
-  return strcmp(*(const char *const *)a, *(const char *const *)b);
+static const char *orcpt_of(const struct new_recipient *r) {
+  return r->orcpt ? r->orcpt : "";
+}
+
+static int by_address(const void *a, const void *b) {
+  const struct new_recipient *const *x = a, *const *y = b;
+  int order = strcmp((*x)->address, (*y)->address);
+  if (!order) order = ((*x)->notify > (*y)->notify) - ((*x)->notify < (*y)->notify);
+  return order ? order : strcmp(orcpt_of(*x), orcpt_of(*y));
 }
 
 /* With the NUL, so that where one text ends and the next begins is part of it. */
@@ -39,23 +46,29 @@ static void add_text(gnutls_hash_hd_t h, const char *text) {
   gnutls_hash(h, text, strlen(text) + 1);
 }
 
-int repeats_digest(struct repeats *r, int64_t account_id, const char *reverse_path, const char *message_id,
-                   const struct new_recipient *recipients, size_t count, struct submission_digest *out) {
+static void add_recipient(gnutls_hash_hd_t h, const struct new_recipient *r) {
+  add_text(h, r->address);
+  add_text(h, orcpt_of(r));
+  gnutls_hash(h, &r->notify, sizeof r->notify);
+}
+
+int repeats_digest(struct repeats *r, const struct submission *what, struct submission_digest *out) {
   unsigned char content[HASH_OCTETS], all[HASH_OCTETS];
   gnutls_hash_hd_t h;
-  const char **sorted = calloc(count, sizeof *sorted);
+  const struct new_recipient **sorted = calloc(what->recipient_count, sizeof *sorted);
   if (!sorted || gnutls_hash_init(&h, HASH) != 0) {
     free(sorted);
     return E_MEMORY;
   }
   gnutls_hash_deinit(r->content, content);
   r->content = NULL;
-  for (size_t i = 0; i < count; i++) sorted[i] = recipients[i].address;
-  qsort(sorted, count, sizeof *sorted, by_text);
-  gnutls_hash(h, &account_id, sizeof account_id);
-  add_text(h, reverse_path);
-  add_text(h, message_id);
-  for (size_t i = 0; i < count; i++) add_text(h, sorted[i]);
+  for (size_t i = 0; i < what->recipient_count; i++) sorted[i] = &what->recipients[i];
+  qsort(sorted, what->recipient_count, sizeof *sorted, by_address);
+  gnutls_hash(h, &what->account_id, sizeof what->account_id);
+  add_text(h, what->reverse_path);
+  add_text(h, what->parameters);
+  add_text(h, what->message_id);
+  for (size_t i = 0; i < what->recipient_count; i++) add_recipient(h, sorted[i]);
   gnutls_hash(h, content, sizeof content);
   gnutls_hash_deinit(h, all);
   memcpy(out->octets, all, sizeof out->octets);

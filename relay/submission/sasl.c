@@ -11,7 +11,8 @@ struct sasl_exchange {
   unsigned char binding[SASL_BINDING];
   enum sasl_step shown; /* what the mechanism's success means */
   bool has_name, has_verifier, last_said;
-  bool denied; /* by a callback; not every mechanism passes the reason on */
+  bool never_empty; /* no message of the client's is */
+  bool denied;      /* by a callback; not every mechanism passes the reason on */
   struct scram_verifier verifier;
   char name[SASL_NAME_MAX + 1], password[SASL_PASSWORD_MAX + 1];
 };
@@ -112,6 +113,7 @@ struct sasl_exchange *sasl_begin(const char *mechanism, const struct sasl_peer *
   x->shown = strncmp(mechanism, "SCRAM-", 6) == 0 ? SASL_PROVEN
              : strcmp(mechanism, "EXTERNAL") == 0 ? SASL_EXTERNAL
                                                   : SASL_PASSWORD;
+  x->never_empty = x->shown == SASL_PROVEN || strcmp(mechanism, "PLAIN") == 0;
   if (gsasl_server_start(library, mechanism, &x->session) != GSASL_OK) sasl_free(&x);
   if (x) gsasl_session_hook_set(x->session, x);
   return x;
@@ -142,6 +144,7 @@ enum sasl_step sasl_step(struct sasl_exchange *x, const char *response, char **c
   /* SMTP has no way to say something with success: the server's last words were a challenge, and an empty response has
    * to follow it (RFC 4954 4). */
   if (x->last_said) return *response ? SASL_MALFORMED : x->shown;
+  if (x->never_empty && !*response) return SASL_MALFORMED;
   int rc = gsasl_step64(x->session, response, &output);
   if (rc != GSASL_OK && rc != GSASL_NEEDS_MORE) {
     gsasl_free(output);

@@ -35,6 +35,7 @@
 #define COMMAND_LINE_LONG 1536 /* MAIL and RCPT: what the extensions' parameters add */
 #define AUTH_LINE_MAX 12288    /* RFC 4954 4 */
 #define SESSION_INPUT_MAX (192 * 1024)
+#define REPLIES_WAITING_MAX (32 * 1024)
 #define PROXY_TIMEOUT_MS 5000
 #define ERRORS_MAX 30
 #define AUTH_FAILURES_MAX 5
@@ -55,6 +56,8 @@ enum session_state {
   SESSION_CLOSED
 };
 
+enum login_proof { LOGIN_ADDRESS, LOGIN_PASSWORD, LOGIN_CERTIFICATE };
+
 struct tx_recipient {
   char *address, *domain, *orcpt; /* orcpt NULL: none */
   unsigned notify;
@@ -66,6 +69,7 @@ struct transaction {
   const struct account *account;
   char reverse_path[ADDRESS_MAX + 1];
   struct mail_parameters said; /* its envid is `envid` */
+  char *parameters;            /* of MAIL, as they were said */
   char envid[ENVID_MAX + 1];
   struct usage usage; /* as committed when MAIL came; the exact check is the store's */
   struct tx_recipient *recipients;
@@ -85,6 +89,7 @@ struct session {
   char proxy[IP_TEXT];             /* the connection's own peer, where that is a load balancer; else "" */
   enum session_state state;
   const char *waiting;    /* what for, or NULL */
+  bool choked;            /* too many replies wait for the client to read them: nothing more is run before it has */
   bool closing, ended;    /* ended: the client has closed its side while an answer was awaited */
   bool identified;        /* `client` is known: a PROXY header, if one was awaited, was read */
   bool anonymous;         /* the load balancer did not say whose connection it is: `client` is its own address */
@@ -99,9 +104,12 @@ struct session {
   bool extended;      /* EHLO, not HELO */
   int64_t account_id; /* 0: not authenticated */
   char account[65];
+  enum login_proof proof; /* what the login rests on, and must still be so at each MAIL: */
+  unsigned char proven[32];
   unsigned errors, auth_failures;
   uint64_t bytes_in, accepted;
   struct auth_exchange *auth;
+  struct login_delay *login_delay; /* the answer to a failed login waits */
   struct transaction *tx;
   struct data_sink sink;
   uint64_t chunk_octets, discard_octets; /* of the chunk under way; still to be thrown away */
@@ -150,9 +158,13 @@ int session_start_tls(struct session *s);                   /* OK, or there is n
 /* May this client try to log in as `name`? False: refused, with a reply. Asked before the password is looked at, for
  * any name: the answer must tell nothing. NULL, for a certificate, which nobody can guess: only its address matters. */
 bool login_may_try(struct session *s, const char *name);
-enum login_proof { LOGIN_PASSWORD, LOGIN_CERTIFICATE };
 /* The reply to AUTH: at once when it is right, after a delay when it is not. `a` NULL: there is no such account. */
+/* What it was proven by is still good: the password was not changed, the certificate not taken away, the address still
+ * admitted. */
+bool login_holds(const struct session *s, const struct account *a);
 void login_decide(struct session *s, const struct account *a, bool right, const char *name, enum login_proof proof);
+/* The gateway is stopping: an answer that waits is given now. */
+void login_hurry(struct session *s);
 void login_turn_away(struct session *s, uint64_t left_ms); /* ends it: its address is banned for so long */
 
 /* --- reply.c --- */

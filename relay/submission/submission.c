@@ -67,6 +67,7 @@ void session_reset(struct session *s) {
   if (!tx) return;
   for (size_t i = 0; i < tx->recipient_count; i++) tx_recipient_clear(&tx->recipients[i]);
   free(tx->recipients);
+  free(tx->parameters);
   directory_release(&tx->directory);
   free(tx);
 }
@@ -141,6 +142,8 @@ static void on_timeout(void *owner) {
   if (s->closing || s->waiting) return;
   if (patience_left(&s->patience, now_ms(s)))
     session_set_timeout(s);
+  else if (s->choked)
+    session_close(s, false, "the client does not read its replies");
   else if (s->state == SESSION_PROXY)
     session_close(s, false, "no PROXY header came in time");
   else if (!session_may_speak(s))
@@ -216,10 +219,23 @@ static size_t feed_line(struct session *s, struct bytes in) {
   return lf + 1;
 }
 
+/* A client that pipelines without reading is slowed down by TCP, as it slows us; its time runs on meanwhile. */
+static void choke(struct session *s) {
+  if (s->closing || stream_pending(s->stream) <= REPLIES_WAITING_MAX) return;
+  s->choked = true;
+  stream_pause(s->stream);
+}
+
+static void unchoke(struct session *s) {
+  if (!s->choked) return;
+  s->choked = false;
+  loop_defer(s->loop, &s->turn);
+}
+
 /* Consumes what it can; returns how much. */
 static size_t feed(struct session *s, struct bytes in) {
   size_t used = 0;
-  while (used < in.len && !s->waiting && !s->closing) {
+  while (used < in.len && !s->waiting && !s->closing && !s->choked) {
     struct bytes rest = bytes_from(in, used);
     bool was_skipping = s->skipping_line;
     size_t n = content_is_awaited(s) ? content_receive(s, rest) : feed_line(s, rest);
@@ -227,6 +243,7 @@ static size_t feed(struct session *s, struct bytes in) {
     if (!n && s->skipping_line == was_skipping) break;
     if (s->state == SESSION_HANDSHAKE) break; /* nothing is behind it: do_starttls saw to that */
     drained_between_messages(s);
+    choke(s);
   }
   return used;
 }
@@ -240,8 +257,8 @@ static void run(struct session *s) {
   struct bytes in = buffer_bytes(&s->in);
   buffer_consume(&s->in, feed(s, in));
   if (!s->in.len) buffer_free(&s->in);
-  if (s->ended && !s->waiting) session_close(s, true, "the client closed the connection");
-  if (!s->waiting && !s->closing) stream_resume(s->stream);
+  if (s->ended && !s->waiting && !s->choked) session_close(s, true, "the client closed the connection");
+  if (!s->waiting && !s->closing && !s->choked) stream_resume(s->stream);
   session_set_timeout(s);
 }
 
@@ -267,7 +284,7 @@ static void on_data(void *owner, struct bytes data) {
     return;
   }
   if (content_is_awaited(s)) patience_feed(&s->patience, data.len, now_ms(s));
-  if (s->in.len || s->waiting) {
+  if (s->in.len || s->waiting || s->choked) {
     keep_rest(s, data);
     if (!s->waiting && !s->closing) run(s);
     return;
@@ -287,11 +304,11 @@ static void on_event(void *owner, enum stream_event event) {
     break;
   case STREAM_END:
     s->ended = true; /* what is awaited, and what was sent before the end, still counts */
-    if (!s->waiting) session_close(s, true, "the client closed the connection");
+    if (!s->waiting && !s->choked) session_close(s, true, "the client closed the connection");
     break;
   case STREAM_FAILED: session_close(s, false, stream_error(s->stream)); break;
-  case STREAM_CONNECTED:
-  case STREAM_DRAINED: break;
+  case STREAM_DRAINED: unchoke(s); break;
+  case STREAM_CONNECTED: break;
   }
 }
 
@@ -325,8 +342,10 @@ void submission_accept(struct loop *loop, uv_stream_t *listener, const struct li
 
 void submission_drain(struct loop *loop) {
   loop->draining = true;
-  for (struct session *s = loop->sessions; s; s = s->next)
+  for (struct session *s = loop->sessions; s; s = s->next) {
+    login_hurry(s); /* also of one that has closed: it is freed behind its delay */
     if (!s->closing) loop_defer(loop, &s->turn);
+  }
 }
 
 void submission_cut(struct loop *loop) {

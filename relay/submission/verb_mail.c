@@ -1,4 +1,5 @@
 /* MAIL and RCPT: RFC 5321 4.1.1.2, 4.1.1.3. What their parameters mean is in parameters.c. */
+#include "base/log.h"
 #include "policy/limits.h"
 #include "policy/senders.h"
 #include "relay/submission/command.h"
@@ -24,7 +25,13 @@ bool may_start_mail(struct session *s) {
           "authentication is required; set user name and password in your application"); /* RFC 4954 6 */
   else if (!a)
     reply(s, 550, "5.7.1", "account %s is no longer here", s->account);
-  else if (a->suspended) {
+  else if (!login_holds(s, a)) {
+    log_event(LOG_INFO_, s->id, "login ended", "account", s->account, NULL);
+    s->account_id = 0;
+    s->admitted = false;
+    reply(s, 530, "5.7.0",
+          "the login of this session no longer holds: what it was made with was changed; log in again");
+  } else if (a->suspended) {
     char text[256];
     snprintf(text, sizeof text, "%s is suspended: %s", a->name, a->suspend_reason);
     reply_refusal(s, 550, "5.7.1", "suspended", "", text);
@@ -44,7 +51,10 @@ bool check_mail(struct session *s) {
 
 static struct parameter_rules rules_of(const struct session *s) {
   const struct config *c = s->loop->gateway->config;
-  return (struct parameter_rules){.offered = extensions_of(s),
+  /* EHLO no longer offers AUTH to who has logged in; its parameter stays (RFC 4954 3, 5), and other servers, logged in
+   * here, say AUTH=<> with each message. */
+  unsigned of_auth = s->extended && s->account_id ? EXTENSION_AUTH : 0;
+  return (struct parameter_rules){.offered = extensions_of(s) | of_auth,
                                   .max_message_size = c->max_message_size,
                                   .now_us = clock_now_us(),
                                   .max_hold_us = c->max_hold_us};
@@ -107,9 +117,11 @@ static bool sender_ok(struct session *s, const struct address *from) {
   return false;
 }
 
-static bool open_transaction(struct session *s) {
+static bool open_transaction(struct session *s, struct bytes parameters) {
   struct transaction *tx = calloc(1, sizeof *tx);
-  if (!tx) {
+  if (tx) tx->parameters = bytes_dup(parameters);
+  if (!tx || !tx->parameters) {
+    free(tx);
     reply(s, 451, "4.3.0", "out of memory; try again later");
     return false;
   }
@@ -178,7 +190,7 @@ void do_mail(struct session *s, struct bytes rest) {
     reply(s, 501, rc == E_TOO_BIG ? "5.1.7" : "5.5.4", "say MAIL FROM:<address>");
     return;
   }
-  if (!open_transaction(s)) return;
+  if (!open_transaction(s, bytes_trim(bytes_from(rest, at)))) return;
   struct transaction *tx = s->tx;
   bytes_copy(from.whole, tx->reverse_path, sizeof tx->reverse_path);
   if (!read_mail_parameters(s, rest, at, &from) || !sender_ok(s, &from) || !within_limits(s, tx, 1, ""))

@@ -1,7 +1,6 @@
 """EXTERNAL (RFC 4422 A): logging in with a client certificate that is bound to an account."""
 
 import base64
-import subprocess
 
 import pytest
 
@@ -11,11 +10,6 @@ from sendoff_test.letters import letter, marker
 from sendoff_test.openssl_client import OpensslClient
 
 FROM, TO = "a@example.com", "r@dest.example.net"
-
-
-def fingerprint(certificate):
-    shown = subprocess.run(["openssl", "x509", "-noout", "-fingerprint", "-sha256", "-in", certificate], capture_output=True, text=True)
-    return shown.stdout.strip()
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +25,7 @@ def recipient(lab):
 @pytest.fixture(scope="module")
 def account(gateway, pair):
     made = gateway.add_account("certified")
-    gateway.sendoff("account", "set", made.name, "--client-cert", fingerprint(pair[0]))
+    gateway.sendoff("account", "set", made.name, "--client-cert", OpensslClient.fingerprint(pair[0]))
     return made
 
 
@@ -90,7 +84,7 @@ def test_a_certificate_that_is_bound_to_nobody(lab, gateway, account):
         assert talk.say("AUTH EXTERNAL =").startswith("535 5.7.8")
         assert talk.say(f"AUTH EXTERNAL {named(account.name)}").startswith("535 5.7.8")
         assert talk.say(f"MAIL FROM:<{FROM}>").startswith("530")
-    plain = fingerprint(stranger[0]).partition("=")[2].replace(":", "").lower()
+    plain = OpensslClient.fingerprint(stranger[0]).partition("=")[2].replace(":", "").lower()
     assert f"certificate={plain}" in gateway.output(), "the log tells what could be bound"
 
 
@@ -112,15 +106,15 @@ def test_suspended_and_taken_away(gateway, account, pair):
     talk = OpensslClient(gateway.endpoint("implicit"), "-cert", pair[0], "-key", pair[1])
     with talk:
         assert "EXTERNAL" not in talk.say("EHLO client.example"), "nobody has a certificate any more: none is asked for"
-    gateway.sendoff("account", "set", account.name, "--client-cert", fingerprint(pair[0]))
+    gateway.sendoff("account", "set", account.name, "--client-cert", OpensslClient.fingerprint(pair[0]))
 
 
 def test_a_certificate_belongs_to_one_account(gateway, account, pair):
     gateway.add_account("second")
-    result = gateway.sendoff.run("account", "set", "second", "--client-cert", fingerprint(pair[0]))
+    result = gateway.sendoff.run("account", "set", "second", "--client-cert", OpensslClient.fingerprint(pair[0]))
     assert result.status == 1 and "one account only" in result.err
     (shown,) = gateway.sendoff.json("account", "show", account.name)
-    assert shown["client_certs"] == [fingerprint(pair[0]).partition("=")[2].replace(":", "").lower()]
+    assert shown["client_certs"] == [OpensslClient.fingerprint(pair[0]).partition("=")[2].replace(":", "").lower()]
     (shown,) = gateway.sendoff.json("account", "show", "second")
     assert shown["client_certs"] == []
 

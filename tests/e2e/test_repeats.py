@@ -76,6 +76,25 @@ def test_while_the_first_is_on_its_way(gateway, account, recipient):
     assert len(arrivals(gateway, recipient, message.mark)) == 1
 
 
+@pytest.mark.parametrize(
+    "of_mail, of_rcpt",
+    [(" REQUIRETLS", ""), (" HOLDFOR=1", ""), (" BY=60;R", ""), (" MT-PRIORITY=9", ""), (" ENVID=x", ""), ("", " NOTIFY=SUCCESS"), ("", " ORCPT=rfc822;x@y.example")],
+)
+def test_another_wish_is_another_message(gateway, account, of_mail, of_rcpt):
+    """What is promised with 250 must not be dropped because the content came before."""
+
+    def again(mail, rcpt):
+        with dialogue(gateway, account) as talk:
+            assert talk.say(f"MAIL FROM:<{FROM}>{mail}").startswith("250")
+            assert talk.say(f"RCPT TO:<{TO}>{rcpt}").startswith("250")
+            return talk.content(message.content).split()[-1]
+
+    message = Message()
+    plain, wished = again("", ""), again(of_mail, of_rcpt)
+    assert plain != wished
+    assert again("", "") == plain and again(of_mail, of_rcpt) == wished
+
+
 def test_recipients_in_another_order(gateway, account, recipient):
     message = Message()
     assert send(gateway, account, message.content, (TO, OTHER)) == send(gateway, account, message.content, (OTHER, TO))

@@ -3,12 +3,14 @@
 import os
 import re
 import shutil
+import socket
+import ssl
 import subprocess
 
 import pytest
 
 from sendoff_test.certificate import make_certificate
-from sendoff_test.client import dialogue, submit
+from sendoff_test.client import dialogue, trusting
 from sendoff_test.letters import letter, marker
 from sendoff_test.openssl_client import OpensslClient
 from sendoff_test.processes import wait_until
@@ -40,6 +42,11 @@ def test_new_versions_are_not(gateway, version, name):
     assert f"New, {name}" in handshake(gateway, version)
 
 
+def test_no_round_trip_too_many(gateway):
+    """What clients send a key share for is taken: no HelloRetryRequest."""
+    assert "Server Temp Key: X25519" in handshake(gateway, "-tls1_3")
+
+
 @pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
 def test_sessions_are_resumed(lab, gateway, version):
     ticket = f"{lab.folder}/resumed{version}"
@@ -49,6 +56,50 @@ def test_sessions_are_resumed(lab, gateway, version):
     with OpensslClient(gateway.endpoint("implicit"), version, "-sess_in", ticket) as talk:
         assert "Reused, " in talk.seen
         assert talk.say("EHLO client.example").startswith("250")
+
+
+def in_records(flight, size):
+    """The records of a handshake cut into records of `size` octets (RFC 8446 5.1)."""
+    out = b""
+    while flight:
+        kind, version, length = flight[:1], flight[1:3], int.from_bytes(flight[3:5], "big")
+        body, flight = flight[5 : 5 + length], flight[5 + length :]
+        for at in range(0, length, size):
+            out += kind + version + len(body[at : at + size]).to_bytes(2, "big") + body[at : at + size]
+    return out
+
+
+@pytest.mark.parametrize("size", [5, 100, 400])
+def test_a_handshake_in_many_records(gateway, size):
+    """All in one write, so that they are there in one read."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = trusting().wrap_bio(incoming, outgoing)
+    with socket.create_connection(gateway.endpoint("implicit"), 10) as tcp:
+        while True:
+            try:
+                client.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                tcp.sendall(in_records(outgoing.read(), size))
+                incoming.write(tcp.recv(65536))
+
+
+def test_a_certificate_larger_than_a_record(lab, gateway):
+    """A chain of many: the client's Certificate message comes in several records."""
+    account = gateway.add_account("chained")
+    certificate, key = make_certificate(lab.folder, "shop.example.com", "chain")
+    gateway.sendoff("account", "set", account.name, "--client-cert", OpensslClient.fingerprint(certificate))
+    chain = f"{lab.folder}/chain-of-many.pem"
+    with open(certificate) as one, open(chain, "w") as many:
+        many.write(one.read())
+        for number in range(60):
+            with open(make_certificate(lab.folder, f"filler-{number}.{'x' * 30}.example", "filler")[0]) as more:
+                many.write(more.read())
+    for version in ("-tls1_2", "-tls1_3"):
+        with OpensslClient(gateway.endpoint("implicit"), "-cert", certificate, "-key", key, "-cert_chain", chain, version) as talk:
+            talk.say("EHLO client.example")
+            assert talk.say("AUTH EXTERNAL =").startswith("235"), version
+    gateway.sendoff("account", "set", account.name, "--client-cert", "none")
 
 
 def test_each_name_gets_its_certificate(lab):

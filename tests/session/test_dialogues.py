@@ -33,9 +33,9 @@ ELSEWHERE = {
     "the message could not be stored": "e2e/test_trouble.py",
     "the message could not be signed for": "e2e/test_trouble.py",
     "account %s is no longer here": "e2e/test_trouble.py",
+    "the login of this session no longer holds": "e2e/test_login_ends.py",
     "your certificate is not bound to that account; sendoff account set NAME": "e2e/test_external.py",
     "TLS is not available here": "e2e/test_trouble.py",
-    "AUTH= takes a mailbox": "only where an address is admitted without a login; unit/relay_parameters.c reads it",
 }
 
 seen = set()  # the lines of every reply so far

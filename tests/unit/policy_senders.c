@@ -176,8 +176,10 @@ static void test_header_from(void **state) {
   };
   for (size_t i = 0; i < COUNT_OF(samples); i++) {
     char offender[ADDRESS_MAX + 1] = "", *hold;
+    size_t mailboxes;
     struct bytes value = exact_copy(bytes_of(samples[i].value), &hold);
-    int rc = header_from_allowed(samples[i].patterns, count(samples[i].patterns), value, offender, sizeof offender);
+    int rc = header_from_allowed(samples[i].patterns, count(samples[i].patterns), value, &mailboxes, offender,
+                                 sizeof offender);
     if (rc != samples[i].result) fail_msg("\"%s\": %d instead of %d", samples[i].value, rc, samples[i].result);
     if (samples[i].offender) assert_string_equal(offender, samples[i].offender);
     free(hold);
@@ -189,7 +191,12 @@ static void test_header_from_nul(void **state) {
   (void)state;
   const char *patterns[] = {"example.com"};
   char offender[64];
-  assert_int_equal(header_from_allowed(patterns, 1, BYTES(" a@example.com\0, b@evil.example"), offender, 64), E_SYNTAX);
+  size_t mailboxes;
+  assert_int_equal(header_from_allowed(patterns, 1, BYTES(" a@example.com, b@example.com"), &mailboxes, offender, 64),
+                   OK);
+  assert_int_equal(mailboxes, 2);
+  assert_int_equal(
+      header_from_allowed(patterns, 1, BYTES(" a@example.com\0, b@evil.example"), &mailboxes, offender, 64), E_SYNTAX);
 }
 
 int main(void) {

@@ -32,6 +32,7 @@ static const struct sample samples[] = {
     {"empty header", "", .code = 550},
     {"two From", FROM FROM, .code = 550},
     {"two From, other case", FROM "FROM: b@example.com\r\n", .code = 550},
+    {"white space before a colon", FULL "Subject : x\r\n", .code = 550},
     {"two To", FULL "To: a@x\r\nto: b@x\r\n", .code = 550},
     {"two Cc", FULL "Cc: a@x\r\nCC: b@x\r\n", .code = 550},
     {"two Reply-To", FULL "Reply-To: a@x\r\nReply-To: b@x\r\n", .code = 550},

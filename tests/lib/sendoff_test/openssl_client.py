@@ -24,6 +24,11 @@ class OpensslClient:
         if not starttls:  # else s_client keeps the greeting to itself
             assert self._reply().startswith("220"), self.seen
 
+    @staticmethod
+    def fingerprint(certificate):
+        shown = subprocess.run(["openssl", "x509", "-noout", "-fingerprint", "-sha256", "-in", certificate], capture_output=True, text=True)
+        return shown.stdout.strip()
+
     @property
     def binding(self):
         """What both sides export, without a context; once a reply has come."""
@@ -89,5 +94,6 @@ class OpensslClient:
                 return None
             self._input += more
         line, _, self._input = self._input.partition(b"\n")
-        # What s_client says of itself may stand before a reply on the same line.
-        return re.sub(r"^-+(?=\d\d\d[ -])", "", line.rstrip(b"\r").decode("utf-8", "replace"))
+        # The begin of what s_client says of a ticket may stand before the first reply, on the same line.
+        text = line.rstrip(b"\r").decode("utf-8", "replace")
+        return re.sub(r"^.*?(?=220 \S+ ESMTP |250-smtp\.example\.com$)", "", text)
