@@ -102,7 +102,7 @@ static int take_body(void *arg, struct bytes run) {
   int rc = OK;
   c->out.body_octets += run.len;
   while (rc == OK && run.len) {
-    size_t room = STORE_INLINE_MAX - c->out.body.len, n = run.len < room ? run.len : room;
+    size_t room = WRITE_AT - c->out.body.len, n = run.len < room ? run.len : room;
     rc = buffer_add(&c->out.body, run.at, n);
     run = bytes_from(run, n);
     if (rc == OK && run.len) rc = write_out(c);

@@ -21,6 +21,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <gnutls/gnutls.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -185,6 +186,12 @@ static int lock_data(struct supervisor *s, struct reason *why) {
   return fail(why, E_BUSY, "another sendoff is running with %s", dir);
 }
 
+/* Threads' heaps grow and shrink by a page or two with each message otherwise, a system call each time. */
+static void keep_heap(void) {
+  mallopt(M_TOP_PAD, 256 * 1024);
+  mallopt(M_TRIM_THRESHOLD, 1024 * 1024);
+}
+
 static void raise_file_limit(void) {
   struct rlimit r;
   if (getrlimit(RLIMIT_NOFILE, &r) != 0) return;
@@ -304,6 +311,7 @@ int daemon_run(const struct config *config, struct reason *why) {
   signal(SIGPIPE, SIG_IGN);
   umask(077);
   raise_file_limit();
+  keep_heap();
   setenv("UV_THREADPOOL_SIZE", "16",
          0); /* before its first use: slow DNS, passwords and files must not starve each other */
   int rc = sasl_setup() == OK ? OK : fail(why, E_MEMORY, "the SASL library cannot be set up");

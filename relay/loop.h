@@ -46,6 +46,7 @@ struct loop {
   struct directory *directory; /* never NULL while running; replaced between callbacks */
   struct session *sessions;    /* open submission sessions, doubly linked */
   size_t session_count;
+  size_t intake_octets;          /* of content in memory, of messages that are on their way in */
   struct reader *reader;         /* for short look-ups (usage); this thread only */
   struct delivery *delivery;     /* relay/delivery/delivery.h: this loop's destinations and connections */
   struct converter *converter;   /* relay/conversion.h */

@@ -10,7 +10,9 @@
 #include <stdint.h>
 
 #define STORE_FILE "sendoff.db"
-#define STORE_INLINE_MAX (64 * 1024) /* content up to this many octets lives in the row, above it in a spool file */
+/* Content up to this many octets may live in the row, above it in a spool file. A file costs two syncs of its own,
+ * which no other message shares. */
+#define STORE_INLINE_MAX (256 * 1024)
 
 struct store;
 struct store_op;

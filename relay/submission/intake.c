@@ -16,7 +16,13 @@
 
 /* --- life --- */
 
+static void count_memory(struct intake *i, size_t octets) {
+  i->loop->intake_octets += octets - i->counted;
+  i->counted = octets;
+}
+
 static void intake_free(struct intake *i) {
+  count_memory(i, 0);
   signer_free(&i->signer);
   binary_free(&i->binary);
   repeats_free(&i->repeats);
@@ -131,16 +137,19 @@ static void spool_moved(void *arg, struct reason *why) {
 }
 
 static void keep_body(struct intake *i, struct bytes run) {
-  if (!i->spool && i->body.len + run.len > STORE_INLINE_MAX) {
+  size_t most = i->loop->intake_octets < INTAKE_MEMORY ? STORE_INLINE_MAX : INTAKE_SMALL;
+  if (!i->spool && i->body.len + run.len > most) {
     i->spool = spooling_begin(i->loop, i->id, spool_moved, i);
     if (!i->spool || spooling_write(i->spool, buffer_bytes(&i->body)) != OK) {
       intake_refuse_memory(i);
       return;
     }
     buffer_free(&i->body);
+    count_memory(i, 0);
   }
   int rc = i->spool ? spooling_write(i->spool, run) : buffer_add_bytes(&i->body, run);
   if (rc != OK) intake_refuse_memory(i);
+  if (!i->spool) count_memory(i, i->body.len);
 }
 
 static void take_body(struct intake *i, struct bytes run) {

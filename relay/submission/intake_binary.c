@@ -24,7 +24,7 @@ struct binary *binary_new(struct intake *i) {
   if (!b) return NULL;
   b->intake = i;
   b->loop = i->loop;
-  buffer_init(&b->raw, STORE_INLINE_MAX);
+  buffer_init(&b->raw, INTAKE_SMALL);
   return b;
 }
 
@@ -73,7 +73,7 @@ static int to_spool(struct binary *b, struct bytes run) {
 
 void binary_write(struct intake *i, struct bytes run) {
   struct binary *b = i->binary;
-  bool small = !b->spool && run.len <= STORE_INLINE_MAX - b->raw.len;
+  bool small = !b->spool && run.len <= INTAKE_SMALL - b->raw.len;
   if ((small ? buffer_add_bytes(&b->raw, run) : to_spool(b, run)) != OK) intake_refuse_memory(i);
 }
 

@@ -13,6 +13,10 @@
 #include "store/write.h"
 
 #define PREFIX_MAX (32 * 1024)
+/* While messages on their way in hold less than this on a loop, each may have STORE_INLINE_MAX in memory; then only so
+ * much, before it goes to a file. */
+#define INTAKE_MEMORY (32 * 1024 * 1024)
+#define INTAKE_SMALL (64 * 1024)
 
 enum intake_phase { INTAKE_RAW, INTAKE_HEADER, INTAKE_BODY, INTAKE_DISCARD, INTAKE_STORING };
 
@@ -28,6 +32,7 @@ struct intake {
   int64_t id;
   char id_text[ID_TEXT];
   uint64_t octets; /* of content, as decoded */
+  size_t counted;  /* of `body`, in the loop's intake_octets */
   struct buffer head, added, prefix, body;
   struct signer *signer;
   bool eight_bit, utf8; /* in header or body; UTF-8 in the header */

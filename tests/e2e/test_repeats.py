@@ -42,7 +42,7 @@ def arrivals(gateway, recipient, mark):
     return [arrival for arrival in recipient.arrivals if mark.encode() in arrival.content]
 
 
-@pytest.mark.parametrize("size", [10, 200_000])
+@pytest.mark.parametrize("size", [10, 200_000, 600_000])
 def test_the_same_again(gateway, account, recipient, size):
     message = Message(b"0123456789" * 6 + b"\r\n" if size < 100 else (b"0123456789" * 6 + b"\r\n") * (size // 62))
     first = send(gateway, account, message.content)

@@ -74,7 +74,7 @@ def test_each_host_gets_what_it_takes(lab, gateway, account, old):
     assert values(converted.content, "Received") == values(whole.content, "Received")
 
 
-@pytest.mark.parametrize("size", [200_000, 3_000_000])
+@pytest.mark.parametrize("size", [200_000, 400_000, 3_000_000])
 def test_a_message_in_the_spool(lab, gateway, account, old, size):
     """Above 64 KB a message is kept in a file, and what is made of it too."""
     line = "zażółć gęślą jaźń 0123456789 \r\n".encode()
