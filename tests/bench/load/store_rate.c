@@ -1,9 +1,7 @@
 /* How many messages a second the store accepts and completes: each is one accept (4 KB of content, one recipient,
- * counted for one of eight accounts) and one outcome, posted in groups as an event loop would. By hand, from the root
- * of the tree:
+ * counted for one of eight accounts) and one outcome, posted in groups as an event loop would.
  *
- *   gcc -std=gnu11 -D_GNU_SOURCE -O2 -I. tests/bench/store_bench.c store/[a-z]*.c base/[a-z]*.c -lsqlite3 -lidn2
- * -lpthread \ -o /tmp/store_bench && /tmp/store_bench [FOLDER [SECONDS [OCTETS]]]
+ *   bench_store_rate [FOLDER [SECONDS [OCTETS]]]
  *
  * FOLDER is on the file system to be measured (default: the working folder); a store is made in a new folder in it, and
  * removed. */
@@ -79,7 +77,7 @@ static void post_accept(struct pair *p, struct bytes content, uint64_t number) {
   int64_t now = clock_now_us();
   memset(p, 0, sizeof *p);
   snprintf(p->account, sizeof p->account, "account%u", (unsigned)(number % ACCOUNTS));
-  p->recipient = (struct new_recipient){"somebody@example.net", "example.net", id_new()};
+  p->recipient = (struct new_recipient){.address = "somebody@example.net", .domain = "example.net", .id = id_new()};
   p->accept.message = (struct new_message){.envelope = {.id = id_new(),
                                                         .account = p->account,
                                                         .pool = "default",
