@@ -94,23 +94,28 @@ def source(endpoint, board, timeout=TIMEOUT, **options):
     return said
 
 
-def deliver(system, board, sink, **options):
+def deliver(system, board, sink, on_begin=None, on_end=None, warm_length=None, **options):
     """Messages through a system that runs, with some ahead of them that are not measured; every one must arrive once, and
-    the sample must verify."""
+    the sample must verify. `on_begin`, `on_end`: called around what is measured."""
     warm_up = system.warm_up
+    options = {"endpoint": system.endpoint, "opening": system.opening, **options}
+    if callable(options.get("auth")):
+        options["auth"] = options["auth"]()  # made when the system was started
     if warm_up:
         first = {**options, "messages": warm_up, "rate": None, "sessions": min(options.get("sessions", 1), 40)}
-        _all_arrived(system, source(first=0, board=board, wait=60, **_at(system, first)))
-    said = source(first=warm_up, board=board, wait=120, **_at(system, options))
+        if warm_length:
+            first["length"] = warm_length
+        _all_arrived(system, source(first=0, board=board, wait=60, **first))
+    if on_begin:
+        on_begin()
+    said = source(first=warm_up, board=board, wait=120, **options)
+    if on_end:
+        on_end()
     _all_arrived(system, said)
     if board.astray:
         raise Failed(f"{system.title}: {board.astray} messages came twice or from nowhere")
     said["verified"] = verify(system, sink)
     return said
-
-
-def _at(system, options):
-    return {"endpoint": system.endpoint, "opening": system.opening, **options}
 
 
 def _all_arrived(system, said):

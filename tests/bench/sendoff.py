@@ -16,9 +16,9 @@ class Sendoff:
     name, title = "sendoff", "Sendoff"
     opening, warm_up = None, 200  # as peers.root.Peer has them
 
-    def __init__(self, processes, dns, key="rsa2048"):
+    def __init__(self, processes, dns, key, folder):
         self._processes, self._dns, self._key = processes, dns, key
-        self.folder = f"{place.WORK}/sendoff-{key}"
+        self.folder = f"{place.WORK}/{folder}"
         self.endpoint = (place.GATEWAY, PORTS["optional"])
         self.submission = (place.GATEWAY, PORTS["starttls"])
         self.gateway = None
@@ -42,7 +42,7 @@ class Sendoff:
         account = self.gateway.add_account("closed")
         self.auth = plain(account.name, account.password)
 
-    def start(self, tracer=(), log=None):
+    def start(self, tracer=()):
         self.make()
         self.start_again(tracer)
 
@@ -63,9 +63,6 @@ class Sendoff:
 
     def texts(self, name):
         return [record["value"].encode() for record in self._records if record["name"].rstrip(".") == name.rstrip(".")]
-
-    def version(self):
-        return self.gateway.sendoff("--version").strip()
 
 
 def program():

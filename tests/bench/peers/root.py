@@ -124,10 +124,9 @@ class Peer:
 
     # Running.
 
-    def start(self, tracer=(), log="peer.log"):
+    def start(self, tracer=()):
         self._empty_spool()
-        self.log = f"{self.root}/tmp/{log}"
-        self._process = self._processes.start([*tracer, *_into(self.root), *self.command()], self.log)
+        self._process = self._processes.start([*tracer, *_into(self.root), *self.command()], f"{self.root}/tmp/log")
         wait_until(self._greets, f"{self.title} answers", timeout=30)
 
     def _greets(self):
