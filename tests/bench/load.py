@@ -136,10 +136,10 @@ def verify(system, sink):
     return len(sample)
 
 
-def once(processes, system, messages, **options):
+def once(processes, system, messages, sample=SAMPLE, **options):
     """From a system that is not running to one that is not running any more."""
     board = Board(messages + system.warm_up)
-    sink = Sink(processes, board, every=max(1, messages // SAMPLE))
+    sink = Sink(processes, board, every=max(1, messages // sample))
     try:
         system.start()
         try:

@@ -231,7 +231,7 @@ def big(bench):
             bench.processes,
             ours,
             senders,
-            **dict(sessions=senders, length=25_000_000, on_end=lambda: ends.append(process.memory(ours.pid, "VmHWM")), warm_length=4096),
+            **dict(sample=1, sessions=senders, length=25_000_000, on_end=lambda: ends.append(process.memory(ours.pid, "VmHWM")), warm_length=4096),
         )
         peak.values.append(ends[0] / MB)
         bench.tell(f"{senders} senders of 25 MB: {ends[0] / MB:.0f} MB, {senders * 25 / said['delivered_seconds']:.0f} MB/s")
@@ -282,7 +282,6 @@ def _fill(bench, ours, messages):
     said = load.source(
         ours.endpoint, board, messages=messages, sessions=8, keep=True, recipients=1000, to_domain=DOWN_DOMAIN, timeout=600
     )
-    wait_until(lambda: ours.status()["queue"] >= messages * 1000, "all of them are queued", timeout=60)
     return messages * 1000 / said["accepted_seconds"]
 
 

@@ -1,6 +1,7 @@
-"""Postfix, signing by OpenDKIM as its milter."""
+"""Postfix, signing by OpenDKIM as its milter, over a UNIX socket as Debian sets it up: over TCP, the milter protocol's small
+writes and the kernel's delayed acknowledgements cost 40 ms and more a message."""
 
-import socket
+import os
 
 from place import SINK
 
@@ -17,7 +18,7 @@ inet_interfaces = loopback-only
 inet_protocols = ipv4
 smtputf8_enable = no
 maillog_file = /var/log/postfix.log
-smtpd_milters = inet:127.0.0.1:8891
+smtpd_milters = unix:/run/opendkim/milter
 non_smtpd_milters =
 message_size_limit = 40000000
 default_process_limit = 200
@@ -31,7 +32,8 @@ OPENDKIM = """
 Domain example.com
 Selector s1
 KeyFile /etc/dkim.key
-Socket inet:8891@127.0.0.1
+Socket local:/run/opendkim/milter
+UMask 0000
 Mode s
 Canonicalization relaxed/relaxed
 OversignHeaders From
@@ -56,8 +58,8 @@ class Postfix(Peer):
         self.run("postconf", "-F", "*/*/chroot=n")
 
     def command(self):
-        return ["sh", "-c", "opendkim -f -x /etc/opendkim.conf & exec postfix start-fg"]
+        return ["sh", "-c", "rm -f /run/opendkim/milter; opendkim -f -x /etc/opendkim.conf & exec postfix start-fg"]
 
     def ready(self):
-        with socket.socket() as milter:
-            return milter.connect_ex(("127.0.0.1", 8891)) == 0
+        """Nobody listens on a socket that is there from the last time, so it is taken away first."""
+        return os.path.exists(f"{self.root}/run/opendkim/milter")
