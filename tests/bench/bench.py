@@ -74,7 +74,7 @@ class Bench:
             "commit": commit or "unknown",
             "quick": self._asked.quick,
             "minutes": round((time.monotonic() - self._began) / 60, 1),
-            "Sendoff": sendoff.program(),
+            "Sendoff": subprocess.run([sendoff.program(), "--version"], capture_output=True, text=True).stdout.strip(),
         }
         about.update({peer.title: peer.version() for peer in self._peers})
         return about

@@ -25,7 +25,7 @@ class Expected:
 
     def text(self):
         bound, word = (self.at_least, "at least") if self.at_most is None else (self.at_most, "at most")
-        return f"{word} {bound:,g}" + (f" × {self.of}" if self.of else "")
+        return f"{word} {bound:,g}" + (f" times {self.of}" if self.of else "")
 
 
 @dataclass
@@ -35,7 +35,6 @@ class Measure:
     unit: str
     subjects: list
     expected: list = field(default_factory=list)
-    note: str = ""
 
     def ratio(self, subject):
         """Of the first one's median to this one's."""

@@ -121,13 +121,13 @@ def latency(bench):
     systems = [bench.ours(), *bench.peers()]
     halves = {part: [Subject(system.title) for system in systems] for part in ("p50", "p99")}
     for _ in range(bench.rounds(3, 1)):
-        for place_, system in enumerate(systems):
+        for at, system in enumerate(systems):
             said = load.once(bench.processes, system, bench.rounds(200, 100), sessions=1, keep=True, rate=20)
             for part, subjects in halves.items():
-                subjects[place_].values.append(said["deliver_ms"][part])
+                subjects[at].values.append(said["deliver_ms"][part])
             bench.tell(f"one at a time: {system.title} {said['deliver_ms']}")
-    for place_, system in enumerate(systems if bench.rounds(True, False) else ()):
-        halves["p50"][place_].syncs = syncs.per_message(bench.processes, system, 50, sessions=1, rate=20, keep=True)
+    for at, system in enumerate(systems if bench.rounds(True, False) else ()):
+        halves["p50"][at].syncs = syncs.per_message(bench.processes, system, 50, sessions=1, rate=20, keep=True)
     title = "4 KB, one at a time, last dot to delivered"
     return [
         Measure("latency", f"{title}, median", MILLISECONDS, halves["p50"], [Expected(at_most=5)]),

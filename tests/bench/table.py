@@ -45,7 +45,3 @@ def text(measures):
 def markdown(measures):
     rule = ["---:" if i in RIGHT else "---" for i in range(len(HEADS))]
     return "\n".join("| " + " | ".join(row) + " |" for row in [HEADS, rule, *lines(measures)])
-
-
-def notes(measures):
-    return "\n".join(f"{measure.title}: {measure.note}" for measure in measures if measure.note)

@@ -17,12 +17,12 @@ struct passage {
 };
 
 struct board {
-  uint64_t capacity;             /* how many passages follow; set by whoever makes the file */
-  _Atomic uint64_t connections;  /* that the sink took */
-  _Atomic uint64_t arrived;      /* messages at the sink, those that came again not counted */
-  _Atomic uint64_t repeated;     /* came again */
-  _Atomic uint64_t unnumbered;   /* messages for a recipient that is none of the generator's */
-  _Atomic uint64_t octets;       /* of content, at the sink */
+  uint64_t capacity;            /* how many passages follow; set by whoever makes the file */
+  _Atomic uint64_t connections; /* that the sink took */
+  _Atomic uint64_t arrived;     /* messages at the sink, those that came again not counted */
+  _Atomic uint64_t repeated;    /* came again */
+  _Atomic uint64_t unnumbered;  /* messages for a recipient that is none of the generator's */
+  _Atomic uint64_t octets;      /* of content, at the sink */
   struct passage passages[];
 };
 

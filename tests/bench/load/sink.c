@@ -230,8 +230,7 @@ int main(int argc, char **argv) {
                                           {"every", required_argument, NULL, 'e'},
                                           {NULL, 0, NULL, 0}};
   const char *endpoint = NULL, *path = NULL;
-  for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;)
-    switch (o) {
+  for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) switch (o) {
     case 'l': endpoint = optarg; break;
     case 'b': path = optarg; break;
     case 'k': keep_folder = optarg; break;

@@ -29,7 +29,8 @@
 #define EVENTS 256
 #define SECOND 1000000000ull
 
-struct plan plan = {.messages = 1, .length = 4096, .recipients = 1, .sessions = 1, .from = "a@example.com", .opening = SIZE_MAX};
+struct plan plan = {
+    .messages = 1, .length = 4096, .recipients = 1, .sessions = 1, .from = "a@example.com", .opening = SIZE_MAX};
 struct board *board;
 
 static struct {
@@ -142,7 +143,8 @@ static _Noreturn void give_up(const char *what) {
                                       "ready",  "MAIL",       "RCPT",     "DATA", "content",  "QUIT"};
   size_t count[sizeof names / sizeof names[0]] = {0};
   for (size_t i = 0; i < plan.sessions; i++) count[run.sessions[i].state]++;
-  fprintf(stderr, "%llu accepted, %llu refused; sessions:", (unsigned long long)run.accepted, (unsigned long long)run.refused);
+  fprintf(stderr, "%llu accepted, %llu refused; sessions:", (unsigned long long)run.accepted,
+          (unsigned long long)run.refused);
   for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
     if (count[i]) fprintf(stderr, " %zu %s", count[i], names[i]);
   fputc('\n', stderr);
@@ -237,8 +239,10 @@ static void report(void) {
          (unsigned long long)plan.messages, (unsigned long long)run.accepted, (unsigned long long)run.refused, delivers,
          (unsigned long long)atomic_load(&board->repeated));
   printf(", \"accepted_seconds\": %.6f, \"delivered_seconds\": %.6f",
-         run.last_accepted > run.begin ? (double)(run.last_accepted - run.begin) / 1e9 : 0, last > run.begin ? (double)(last - run.begin) / 1e9 : 0);
-  printf(", \"handshakes\": %llu, \"resumed\": %llu", (unsigned long long)run.handshakes, (unsigned long long)run.resumed);
+         run.last_accepted > run.begin ? (double)(run.last_accepted - run.begin) / 1e9 : 0,
+         last > run.begin ? (double)(last - run.begin) / 1e9 : 0);
+  printf(", \"handshakes\": %llu, \"resumed\": %llu", (unsigned long long)run.handshakes,
+         (unsigned long long)run.resumed);
   report_times("accept_ms", accept, accepts);
   report_times("deliver_ms", deliver, delivers);
   for (char *c = run.first_refusal; *c; c++)

@@ -14,8 +14,8 @@
 struct plan {
   struct sockaddr_in to;
   uint64_t first, messages;
-  size_t length;     /* of a message's content, header included */
-  size_t recipients; /* of each message */
+  size_t length;            /* of a message's content, header included */
+  size_t recipients;        /* of each message */
   size_t sessions, opening; /* open at once; and how many of them may be between connect and ready */
   unsigned addresses;       /* client addresses, from 127.64.0.1 on; 0: the kernel's choice */
   double rate;              /* messages a second that are due; 0: as fast as they go */
@@ -46,9 +46,9 @@ struct session {
   size_t index;
   SSL *ssl;
   SSL_SESSION *resumable;
-  uint64_t number;       /* the message's */
-  size_t recipient;      /* whose RCPT is awaited */
-  size_t content_left;   /* octets of the content that are not in `out` yet */
+  uint64_t number;     /* the message's */
+  size_t recipient;    /* whose RCPT is awaited */
+  size_t content_left; /* octets of the content that are not in `out` yet */
   bool content_begun;
   size_t in_len, out_at, out_len;
   char in[INPUT];
@@ -69,9 +69,9 @@ void session_ended(struct session *s, const char *why);
 void handshake_done(bool resumed);
 
 /* source_smtp.c */
-void smtp_begin(struct session *s);                 /* the connection is there */
+void smtp_begin(struct session *s);                   /* the connection is there */
 void smtp_reply(struct session *s, const char *line); /* the last line of a reply */
-void smtp_message(struct session *s);               /* in READY, with a number */
+void smtp_message(struct session *s);                 /* in READY, with a number */
 void smtp_quit(struct session *s);
 
 /* source_stream.c */

@@ -38,7 +38,8 @@ static void begin(struct session *s) {
   char header[HEADER];
   unsigned long long n = s->number;
   snprintf(header, sizeof header,
-           "From: Shop <%s>\r\nTo: <r%llu%s@%s>\r\nSubject: Your order %llu\r\nDate: %s\r\nMessage-ID: <order.%llu.%llx@%s>\r\n"
+           "From: Shop <%s>\r\nTo: <r%llu%s@%s>\r\nSubject: Your order %llu\r\nDate: %s\r\nMessage-ID: "
+           "<order.%llu.%llx@%s>\r\n"
            "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=us-ascii\r\n\r\n",
            plan.from, n, plan.recipients > 1 ? "x0" : "", plan.to_domain, n, date, n, (unsigned long long)now_ns(),
            strchr(plan.from, '@') + 1);

@@ -4,6 +4,7 @@ Made once, with the network; run without it, each in namespaces of its own, so t
 
 import os
 import shutil
+import socket
 import subprocess
 
 from place import BUILD, DNS
@@ -130,8 +131,6 @@ class Peer:
         wait_until(self._greets, f"{self.title} answers", timeout=30)
 
     def _greets(self):
-        import socket
-
         assert self._process.running(), f"{self.title} ended by itself\n{self._process.output()[-4000:]}"
         try:
             with socket.create_connection(self.endpoint, 1) as probe:
