@@ -18,6 +18,7 @@ from .root import Peer
 CONFIG = f"""
 filter sign proc-exec "filter-dkimsign -d example.com -s s1 -k /etc/dkim.key -c relaxed/relaxed" user opensmtpd group opensmtpd
 smtp max-message-size 40M
+smtp limit max-mails 100000
 listen on 127.0.0.1 port 25 hostname smtp.example.com filter sign
 action out relay host smtp://{SINK}
 mta limit max-conn-per-host 40
