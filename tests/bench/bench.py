@@ -1,6 +1,5 @@
 """What the rows share: the processes, DNS, the systems, and how much is asked for."""
 
-import glob
 import os
 import subprocess
 import sys
@@ -41,8 +40,7 @@ class Bench:
     def close(self):
         """The folder and all in it; it is on the disk that is measured, and may be large."""
         self.processes.close()
-        for path in glob.glob(f"{place.WORK}/*"):
-            subprocess.run(["rm", "-rf", path])
+        place.clear()
 
     def rounds(self, whole, quick):
         return quick if self._asked.quick else whole

@@ -31,6 +31,12 @@ def inside():
 def enter():
     """Runs this program again, in the namespaces; does not return."""
     os.makedirs(f"{BUILD}/work", exist_ok=True)
+    lock = os.open(f"{BUILD}/lock", os.O_CREAT | os.O_RDWR)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        raise SystemExit("another run of this checkout's bench is under way") from None
+    os.set_inheritable(lock, True)  # held until the last namespace is gone
     unshare = ["unshare", "--net", "--mount", "--pid", "--ipc", "--fork", "--kill-child", "--mount-proc"]
     os.execvpe(unshare[0], [*unshare, sys.executable, *sys.argv], {**os.environ, INSIDE: "1", "PYTHONDONTWRITEBYTECODE": "1"})
 
@@ -40,12 +46,18 @@ def settle():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
         fcntl.ioctl(s, SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", IFF_UP_RUNNING))
     mount(f"{BUILD}/work", WORK, "--bind")
+    clear()  # of what a run left that was killed
     mount("tmpfs", BOARDS, "-t", "tmpfs")
     os.environ["TMPDIR"] = WORK
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     if most < OPEN_FILES:
         raise SystemExit(f"{most} open files are allowed; ten thousand sessions need {OPEN_FILES} (ulimit -Hn)")
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def clear():
+    for name in os.listdir(WORK):
+        subprocess.run(["rm", "-rf", f"{WORK}/{name}"], check=True)
 
 
 def mount(what, where, *options):
