@@ -14,10 +14,10 @@
 #include "tests/unit/fake_dns.h"
 #include "tests/unit/fake_next_hop.h"
 
-#include <signal.h>
 #include <ftw.h>
 #include <semaphore.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <sqlite3.h>
 #include <stdarg.h>
 #include <stdlib.h>
