@@ -105,10 +105,14 @@ void certificates_reload(struct certificates *c, struct loop *supervisor) {
     log_event(LOG_ERROR_, NULL, "the certificate was not reloaded; the old one stays", "reason", why.text, NULL);
     return;
   }
-  tls_server_release(&c->tls);
-  c->tls = fresh;
-  if (broadcast(supervisor, apply, applied, tls_server_hold(fresh)) == OK) return;
+  if (broadcast(supervisor, apply, applied, tls_server_hold(fresh)) == OK) {
+    tls_server_release(&c->tls);
+    c->tls = fresh;
+    return;
+  }
   log_event(LOG_ERROR_, NULL, "the certificate was not reloaded; the old one stays", "reason", "out of memory", NULL);
+  memset(c->read, 0, stamp_count(c) * sizeof *c->read); /* the next looks try again */
+  tls_server_release(&(struct tls_server *){fresh});
   tls_server_release(&fresh);
 }
 

@@ -28,6 +28,7 @@ bool may_start_mail(struct session *s) {
   else if (!login_holds(s, a)) {
     log_event(LOG_INFO_, s->id, "login ended", "account", s->account, NULL);
     s->account_id = 0;
+    s->account[0] = '\0';
     s->admitted = false;
     reply(s, 530, "5.7.0",
           "the login of this session no longer holds: what it was made with was changed; log in again");
