@@ -2,6 +2,7 @@
 
 void store_outcome_init(struct store_outcome *o) {
   o->op.kind = OPERATION_OUTCOME;
+  o->op.patient = true;
 }
 
 static bool leaves_queue(enum event_kind kind) {

@@ -1,5 +1,10 @@
-/* The writer thread and its queue. It takes everything that waits (up to a bound) as one batch; under load the next
- * batch gathers while this one syncs: group commit, without a timer. */
+/* The writer thread and its queue. It takes everything that waits (up to a bound) as one batch: group commit. Batches
+ * grow in three ways, and none of them makes anybody wait on a machine that has nothing else to do:
+ * - what comes while one batch syncs is the next;
+ * - before it takes a batch, the writer lets those run that are ready to: on a busy machine they post theirs first;
+ * - a patient operation (store.h) waits for company, so that what became of a message shares the commit of one that
+ * comes in; when none comes, for PATIENCE_MS. To that end the writer naps after each batch, and nothing but what is
+ * urgent wakes it. */
 #include "store/store.h"
 
 #include "base/clock.h"
@@ -7,9 +12,14 @@
 #include "store/writer.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <time.h>
+
+/* Both bound what a crash can make be sent again: mail that a next hop has taken, of which no commit tells yet. */
+#define PATIENCE_MS 20
+#define COMPANY 32 /* operations, patient ones too, that are company enough for each other */
 
 struct store {
   pthread_t thread;
@@ -18,6 +28,9 @@ struct store {
   pthread_mutex_t lock;             /* of all that follows */
   pthread_cond_t posted;
   struct store_op *head, **tail;
+  size_t urgent;       /* operations among them that somebody waits for */
+  uint64_t nap_end_ms; /* monotonic; until then patient ones wait */
+  bool dozing;         /* the nap is over, and nothing waits: whatever comes must wake the writer */
   bool stop;
   struct store_figures figures;
 };
@@ -26,7 +39,10 @@ struct store {
 static struct store_op *take(struct store *s) {
   struct store_op *batch = s->head, **end = &s->head;
   size_t n = 0;
-  for (; *end && n < BATCH_MAX; n++) end = &(*end)->next;
+  for (; *end && n < BATCH_MAX; n++) {
+    if (!(*end)->patient) s->urgent--;
+    end = &(*end)->next;
+  }
   struct store_op *rest = *end;
   *end = NULL;
   s->head = rest;
@@ -35,13 +51,23 @@ static struct store_op *take(struct store *s) {
   return batch;
 }
 
-static void wait_until(struct store *s, uint64_t monotonic_ms) {
-  if (monotonic_ms == UINT64_MAX) {
+/* With the lock held. */
+static bool ready(const struct store *s, uint64_t now_ms) {
+  return s->urgent || s->stop || s->figures.waiting >= COMPANY || (s->head && now_ms >= s->nap_end_ms);
+}
+
+/* With the lock held: until something is posted that does not let itself be put off, the nap is over, or
+ * housekeeping is due. */
+static void rest(struct store *s, uint64_t now_ms, uint64_t due_ms) {
+  uint64_t until_ms = now_ms < s->nap_end_ms && s->nap_end_ms < due_ms ? s->nap_end_ms : due_ms;
+  s->dozing = now_ms >= s->nap_end_ms;
+  if (until_ms == UINT64_MAX) {
     pthread_cond_wait(&s->posted, &s->lock);
-    return;
+  } else {
+    struct timespec at = {(time_t)(until_ms / 1000), (long)(until_ms % 1000) * 1000000};
+    pthread_cond_timedwait(&s->posted, &s->lock, &at);
   }
-  struct timespec at = {(time_t)(monotonic_ms / 1000), (long)(monotonic_ms % 1000) * 1000000};
-  pthread_cond_timedwait(&s->posted, &s->lock, &at);
+  s->dozing = false;
 }
 
 static void publish(struct store *s) {
@@ -50,14 +76,23 @@ static void publish(struct store *s) {
   s->figures.failed_commits = s->writer.failed_commits;
 }
 
+/* Lets go of the lock. Where a core is free this costs a system call; where none is, it saves most of the syncs. */
+static void let_others_post(struct store *s) {
+  pthread_mutex_unlock(&s->lock);
+  sched_yield();
+  pthread_mutex_lock(&s->lock);
+}
+
 static void *writer_thread(void *arg) {
   struct store *s = arg;
-  uint64_t due = 0;
+  uint64_t due_ms = 0;
   pthread_mutex_lock(&s->lock);
   while (!s->stop || s->head) {
-    struct store_op *batch = take(s);
-    if (!batch && clock_monotonic_ms() < due) {
-      wait_until(s, due);
+    uint64_t now_ms = clock_monotonic_ms();
+    if (s->urgent) let_others_post(s);
+    struct store_op *batch = ready(s, now_ms) ? take(s) : NULL;
+    if (!batch && now_ms < due_ms) {
+      rest(s, now_ms, due_ms);
       continue;
     }
     pthread_mutex_unlock(&s->lock);
@@ -65,12 +100,26 @@ static void *writer_thread(void *arg) {
       writer_run(&s->writer, batch);
       housekeeping_busy(&s->housekeeping, clock_monotonic_ms());
     }
-    due = housekeeping_run(&s->housekeeping, clock_monotonic_ms());
+    due_ms = housekeeping_run(&s->housekeeping, clock_monotonic_ms());
     pthread_mutex_lock(&s->lock);
     publish(s);
+    if (batch) s->nap_end_ms = clock_monotonic_ms() + PATIENCE_MS;
   }
   pthread_mutex_unlock(&s->lock);
   return NULL;
+}
+
+/* With the lock held. True when the writer must be woken for it. */
+static bool arrive(struct store *s, const struct store_op *op) {
+  bool was_ready = s->urgent || s->figures.waiting >= COMPANY;
+  s->figures.waiting++;
+  if (!op->patient) s->urgent++;
+  if (op->patient && s->dozing) {
+    s->dozing = false;
+    s->nap_end_ms = clock_monotonic_ms() + PATIENCE_MS;
+    return true;
+  }
+  return !was_ready && (s->urgent || s->figures.waiting >= COMPANY);
 }
 
 void store_post(struct store *s, struct store_op *op) {
@@ -78,12 +127,11 @@ void store_post(struct store *s, struct store_op *op) {
   op->result = OK;
   op->why.text[0] = '\0';
   pthread_mutex_lock(&s->lock);
-  bool first = !s->head;
   *s->tail = op;
   s->tail = &op->next;
-  s->figures.waiting++;
+  bool wake = arrive(s, op);
   pthread_mutex_unlock(&s->lock);
-  if (first) pthread_cond_signal(&s->posted);
+  if (wake) pthread_cond_signal(&s->posted);
 }
 
 void store_figures(struct store *s, struct store_figures *out) {

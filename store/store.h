@@ -47,6 +47,7 @@ void store_port_free(struct store_port **port);
  * keep it and all it points to unchanged until `done` runs; `done` may free it. */
 struct store_op {
   int kind;                          /* set by the operation's own init function */
+  bool patient;                      /* so, too: nobody waits for it, so it may wait a moment for company */
   int result;                        /* OK only when it is committed and synced */
   struct reason why;                 /* when result is not OK */
   struct store_port *port;           /* NULL: nobody waits, the store frees the op with free() after running it */

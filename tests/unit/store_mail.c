@@ -273,6 +273,61 @@ static void figures_count(void **state) {
   assert_int_equal(f.waiting, 0);
 }
 
+static uint64_t commits_after(struct lab *l, uint64_t operations) {
+  struct store_figures f;
+  do { /* they are published just after the completions */
+    store_figures(l->store, &f);
+    usleep(100);
+  } while (f.operations < operations);
+  return f.commits;
+}
+
+/* What became of one message is committed with the next, when that comes in time: on a machine that stalls it may not,
+ * so once in many tries is asked for. */
+static void an_outcome_shares_the_commit_of_what_comes_in(void **state) {
+  struct lab *l = *state;
+  uint64_t operations = 0;
+  bool shared = false;
+  for (int i = 0; i < 100 && !shared; i++) {
+    struct letter first = lab_accept(l, "blog", "a@x.example"), second;
+    struct recipient_outcome one = {.recipient_id = first.recipients[0].id, .event = {.kind = EVENT_DELIVERED}};
+    struct store_outcome o = {.message_id = letter_id(&first), .outcomes = &one, .outcome_count = 1};
+    uint64_t before = commits_after(l, operations + 1);
+    store_outcome_init(&o);
+    letter_make(&second, "blog", "b@x.example");
+    lab_post(&l->poster, &o.op);
+    lab_post(&l->poster, &second.accept.op);
+    lab_wait(&l->poster);
+    assert_int_equal(o.op.result, OK);
+    assert_int_equal(second.accept.op.result, OK);
+    operations += 3;
+    shared = commits_after(l, operations) == before + 1;
+  }
+  assert_true(shared);
+}
+
+/* Nothing else comes, and the store is not closed: each outcome is committed all the same, and many are at once. */
+static void an_outcome_does_not_wait_for_ever(void **state) {
+  struct lab *l = *state;
+  enum { MANY = 100 };
+  static struct letter letters[MANY];
+  static struct recipient_outcome one[MANY];
+  static struct store_outcome o[MANY];
+  for (size_t i = 0; i < MANY; i++) letters[i] = lab_accept(l, "blog", "a@x.example");
+  usleep(50000); /* the writer dozes */
+  for (size_t i = 0; i < MANY; i++) {
+    one[i] =
+        (struct recipient_outcome){.recipient_id = letters[i].recipients[0].id, .event = {.kind = EVENT_DELIVERED}};
+    o[i] = (struct store_outcome){.message_id = letter_id(&letters[i]), .outcomes = &one[i], .outcome_count = 1};
+    store_outcome_init(&o[i]);
+    lab_post(&l->poster, &o[i].op);
+    if (i == 0 || i == 1) lab_wait(&l->poster); /* from dozing; from the nap after that */
+  }
+  lab_wait(&l->poster);
+  for (size_t i = 0; i < MANY; i++) assert_true(o[i].op.result == OK && o[i].message_gone);
+  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM recipients"), 0);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(accepted_mail_is_in_queue_and_log, lab_setup, lab_teardown),
@@ -289,6 +344,8 @@ int main(void) {
       cmocka_unit_test_setup_teardown(without_a_port, lab_setup, lab_teardown),
       cmocka_unit_test_setup_teardown(closing_runs_what_was_posted, lab_setup, lab_teardown),
       cmocka_unit_test_setup_teardown(figures_count, lab_setup, lab_teardown),
+      cmocka_unit_test_setup_teardown(an_outcome_shares_the_commit_of_what_comes_in, lab_setup, lab_teardown),
+      cmocka_unit_test_setup_teardown(an_outcome_does_not_wait_for_ever, lab_setup, lab_teardown),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
