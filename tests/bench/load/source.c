@@ -319,7 +319,7 @@ int main(int argc, char **argv) {
   if (plan.first + plan.messages > board->capacity) die(path, "has no room for so many messages");
   int epoll = epoll_create1(EPOLL_CLOEXEC);
   if (epoll < 0) die("epoll", strerror(errno));
-  signal(SIGPIPE, SIG_IGN); /* OpenSSL writes to sockets that may be gone */
+  signal(SIGPIPE, SIG_IGN); /* sockets that are written to may be gone */
   stream_init(epoll);
   content_init(plan.length);
   run.sessions = calloc(plan.sessions, sizeof *run.sessions);

@@ -5,8 +5,8 @@
 
 #include "tests/bench/load/board.h"
 
+#include <gnutls/gnutls.h>
 #include <netinet/in.h>
-#include <openssl/ssl.h>
 
 #define INPUT 4096
 #define OUTPUT 20480 /* a whole message of 16 KB is one write */
@@ -44,11 +44,11 @@ struct session {
   enum session_state state;
   bool secure, watches_write, has_message;
   size_t index;
-  SSL *ssl;
-  SSL_SESSION *resumable;
-  uint64_t number;     /* the message's */
-  size_t recipient;    /* whose RCPT is awaited */
-  size_t content_left; /* octets of the content that are not in `out` yet */
+  gnutls_session_t tls;
+  gnutls_datum_t ticket; /* of the connection before; data NULL: none */
+  uint64_t number;       /* the message's */
+  size_t recipient;      /* whose RCPT is awaited */
+  size_t content_left;   /* octets of the content that are not in `out` yet */
   bool content_begun;
   size_t in_len, out_at, out_len;
   char in[INPUT];

@@ -3,7 +3,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
-#include <openssl/err.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,27 +15,20 @@
 #define FIRST_ADDRESS 0x7f400001u /* 127.64.0.1 */
 
 static int epoll;
-static SSL_CTX *context;
+static gnutls_certificate_credentials_t credentials;
+static gnutls_priority_t priority;
 
-/* Each client keeps the ticket that it was given last. */
-static int on_ticket(SSL *ssl, SSL_SESSION *ticket) {
-  struct session *s = SSL_get_app_data(ssl);
-  SSL_SESSION_free(s->resumable);
-  s->resumable = ticket;
-  return 1;
+static void tls_init(void) {
+  /* The gateway's certificate is its own, so nothing is verified but that it has the key. One group: for each of two, a
+   * key would be made. */
+  if (gnutls_certificate_allocate_credentials(&credentials) < 0 ||
+      gnutls_priority_init(&priority, "NORMAL:-VERS-ALL:+VERS-TLS1.3:-GROUP-ALL:+GROUP-X25519", NULL) < 0)
+    die("TLS", "it cannot be set up");
 }
 
 void stream_init(int fd) {
   epoll = fd;
-  if (!plan.tls) return;
-  context = SSL_CTX_new(TLS_client_method());
-  if (!context) die("TLS", "no context");
-  SSL_CTX_set_mode(context,
-                   SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
-  SSL_CTX_set_verify(context, SSL_VERIFY_NONE, NULL); /* the gateway's certificate is its own */
-  if (!plan.resume) return;
-  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
-  SSL_CTX_sess_set_new_cb(context, on_ticket);
+  if (plan.tls) tls_init();
 }
 
 static void watch(struct session *s, int operation, bool write) {
@@ -68,13 +60,19 @@ void stream_open(struct session *s) {
   watch(s, EPOLL_CTL_ADD, true);
 }
 
+/* Each client keeps the ticket that it was given last. */
+static void keep_ticket(struct session *s) {
+  if (!(gnutls_session_get_flags(s->tls) & GNUTLS_SFLAGS_SESSION_TICKET)) return;
+  gnutls_free(s->ticket.data);
+  if (gnutls_session_get_data2(s->tls, &s->ticket) < 0) s->ticket = (gnutls_datum_t){0};
+}
+
 void stream_close(struct session *s) {
-  if (s->ssl) {
-    SSL_set_quiet_shutdown(s->ssl, 1); /* a ticket counts as used up when its connection was not shut down */
-    SSL_shutdown(s->ssl);
-    SSL_free(s->ssl);
+  if (s->tls) {
+    if (plan.resume) keep_ticket(s);
+    gnutls_deinit(s->tls);
   }
-  s->ssl = NULL;
+  s->tls = NULL;
   close(s->fd);
   free(s->out);
   s->out = NULL;
@@ -95,9 +93,8 @@ static ssize_t write_some(struct session *s, const char *at, size_t len) {
     ssize_t n = send(s->fd, at, len, MSG_NOSIGNAL);
     return n < 0 && errno == EAGAIN ? MORE_LATER : n;
   }
-  size_t n;
-  if (SSL_write_ex(s->ssl, at, len, &n) == 1) return (ssize_t)n;
-  return SSL_get_error(s->ssl, 0) == SSL_ERROR_WANT_WRITE ? MORE_LATER : -1;
+  ssize_t n = gnutls_record_send(s->tls, at, len);
+  return n == GNUTLS_E_AGAIN || n == GNUTLS_E_INTERRUPTED ? MORE_LATER : n;
 }
 
 void stream_flush(struct session *s) {
@@ -134,26 +131,25 @@ void stream_say(struct session *s, const char *format, ...) {
 /* --- octets in --- */
 
 static void shake_hands(struct session *s) {
-  int rc = SSL_do_handshake(s->ssl);
-  if (rc == 1) {
+  int rc = gnutls_handshake(s->tls);
+  if (rc == GNUTLS_E_SUCCESS) {
     s->secure = true;
-    handshake_done(SSL_session_reused(s->ssl));
+    handshake_done(gnutls_session_is_resumed(s->tls));
     want_write(s, false);
     s->state = EHLO;
     return stream_say(s, "EHLO client.example\r\n");
   }
-  int error = SSL_get_error(s->ssl, rc);
-  if (error == SSL_ERROR_WANT_READ) return want_write(s, false);
-  if (error == SSL_ERROR_WANT_WRITE) return want_write(s, true);
-  session_ended(s, "the TLS handshake failed");
+  if (gnutls_error_is_fatal(rc)) return session_ended(s, gnutls_strerror(rc));
+  want_write(s, gnutls_record_get_direction(s->tls) == 1);
 }
 
 void stream_secure(struct session *s) {
-  s->ssl = SSL_new(context);
-  if (!s->ssl || !SSL_set_fd(s->ssl, s->fd)) die("TLS", "no session");
-  SSL_set_app_data(s->ssl, s);
-  if (s->resumable) SSL_set_session(s->ssl, s->resumable);
-  SSL_set_connect_state(s->ssl);
+  if (gnutls_init(&s->tls, GNUTLS_CLIENT | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL) < 0 ||
+      gnutls_priority_set(s->tls, priority) < 0 ||
+      gnutls_credentials_set(s->tls, GNUTLS_CRD_CERTIFICATE, credentials) < 0)
+    die("TLS", "no session");
+  gnutls_transport_set_int(s->tls, s->fd);
+  if (s->ticket.data) gnutls_session_set_data(s->tls, s->ticket.data, s->ticket.size);
   s->state = HANDSHAKE;
   shake_hands(s);
 }
@@ -163,10 +159,8 @@ static ssize_t read_some(struct session *s) {
     ssize_t n = recv(s->fd, s->in + s->in_len, INPUT - s->in_len, 0);
     return n < 0 && errno == EAGAIN ? MORE_LATER : n;
   }
-  size_t n;
-  if (SSL_read_ex(s->ssl, s->in + s->in_len, INPUT - s->in_len, &n) == 1) return (ssize_t)n;
-  int error = SSL_get_error(s->ssl, 0);
-  return error == SSL_ERROR_WANT_READ ? MORE_LATER : error == SSL_ERROR_ZERO_RETURN ? 0 : -1;
+  ssize_t n = gnutls_record_recv(s->tls, s->in + s->in_len, INPUT - s->in_len);
+  return n == GNUTLS_E_AGAIN || n == GNUTLS_E_INTERRUPTED ? MORE_LATER : n;
 }
 
 /* Replies are taken one at a time: each may change the state, begin TLS, or end the session. */
