@@ -186,10 +186,12 @@ static int lock_data(struct supervisor *s, struct reason *why) {
   return fail(why, E_BUSY, "another sendoff is running with %s", dir);
 }
 
-/* Threads' heaps grow and shrink by a page or two with each message otherwise, a system call each time. */
+/* Threads' heaps grow and shrink by a page or two with each message otherwise, a system call each time; and what holds
+ * a message of 100 KB is mapped anew, page by page, and unmapped. */
 static void keep_heap(void) {
   mallopt(M_TOP_PAD, 256 * 1024);
-  mallopt(M_TRIM_THRESHOLD, 1024 * 1024);
+  mallopt(M_TRIM_THRESHOLD, 4 * STORE_INLINE_MAX);
+  mallopt(M_MMAP_THRESHOLD, 4 * STORE_INLINE_MAX);
 }
 
 static void raise_file_limit(void) {

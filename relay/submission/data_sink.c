@@ -14,17 +14,24 @@ static void note(size_t *first, size_t line) {
   if (!*first) *first = line;
 }
 
+/* Eight at a time: every octet of every message passes here. */
+static bool has_eight_bit(struct bytes run) {
+  uint64_t seen = 0, eight;
+  size_t i = 0;
+  for (; i + sizeof eight <= run.len; i += sizeof eight) {
+    memcpy(&eight, run.at + i, sizeof eight);
+    seen |= eight;
+  }
+  for (; i < run.len; i++) seen |= (unsigned char)run.at[i];
+  return seen & 0x8080808080808080u;
+}
+
 /* Octets of one line (no CR among them): counts them, and looks for what must not be there. */
 static void inspect(struct data_sink *d, struct bytes run) {
-  unsigned char high = 0, zero = 0;
-  for (size_t i = 0; i < run.len; i++) {
-    unsigned char c = (unsigned char)run.at[i];
-    high |= c;
-    zero |= (unsigned char)(c == 0);
-  }
-  if (high & 0x80) note(&d->eight_bit, d->line);
-  if (zero) note(&d->nul, d->line);
-  if (run.len && memchr(run.at, '\n', run.len)) note(&d->bare_lf, d->line);
+  if (!run.len) return;
+  if (has_eight_bit(run)) note(&d->eight_bit, d->line);
+  if (memchr(run.at, '\0', run.len)) note(&d->nul, d->line);
+  if (memchr(run.at, '\n', run.len)) note(&d->bare_lf, d->line);
   d->line_octets += run.len;
   if (d->line_octets > LINE_OCTETS_MAX) note(&d->long_line, d->line);
 }
