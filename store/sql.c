@@ -1,7 +1,6 @@
 #include "store/sql.h"
 
 #include "store/store.h"
-#include "store/wal_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -103,12 +102,7 @@ int sql_open(const char *data_dir, enum sql_open how, struct sql *q, struct reas
   if (n < 0 || (size_t)n >= sizeof path) return fail(why, E_TOO_BIG, "the path of the store is too long");
   int rc = how == SQL_CREATE ? make_file(path, why) : check_file(path, why);
   if (rc != OK) return rc;
-  const char *vfs = NULL;
-  if (how == SQL_CREATE) { /* the writer's: it is what commits all day */
-    vfs = WAL_FILE_VFS;
-    wal_file_register(); /* where that failed there is no such VFS, and opening fails */
-  }
-  int code = sqlite3_open_v2(path, &q->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, vfs);
+  int code = sqlite3_open_v2(path, &q->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
   rc = code == SQLITE_OK ? settle(q, how) : q->db ? E_IO : E_MEMORY;
   if (rc == OK) return OK;
   if (q->db)
