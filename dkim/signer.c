@@ -199,9 +199,12 @@ int signer_body(struct signer *s, struct bytes chunk) {
 /* libopendkim folds with LF alone unless told otherwise: every line end is made CRLF here. */
 static int add_folded(struct buffer *out, const char *value) {
   int rc = buffer_add_bytes(out, BYTES(DKIM_SIGNHEADER ": "));
-  for (; rc == OK && *value; value++) {
-    if (*value == '\r') continue;
-    rc = *value == '\n' ? buffer_add(out, "\r\n", 2) : buffer_add(out, value, 1);
+  while (rc == OK && *value) {
+    size_t line = strcspn(value, "\r\n");
+    rc = buffer_add(out, value, line);
+    value += line;
+    if (rc == OK && *value == '\n') rc = buffer_add(out, "\r\n", 2);
+    if (*value) value++;
   }
   return rc == OK ? buffer_add(out, "\r\n", 2) : rc;
 }
