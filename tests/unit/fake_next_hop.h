@@ -30,8 +30,7 @@ struct hop_message {
   unsigned recipients;
 };
 
-struct hop {
-  /* behaviour, set before hop_start */
+struct hop_manner {
   bool tls; /* offers STARTTLS, with a certificate of its own */
   bool no_pipelining, no_ehlo, broken_tls, inject_after_starttls, no_8bitmime;
   bool close_after_message;    /* without a word, once the reply to the dot is out */
@@ -39,6 +38,10 @@ struct hop {
   const char *greeting;        /* NULL: 220 */
   unsigned recipients_most;    /* 452 for more of them; 0: any number */
   unsigned long size_max;
+};
+
+struct hop {
+  struct hop_manner manner; /* set before hop_start */
   /* what came; under lock */
   pthread_mutex_t lock;
   struct hop_message messages[HOP_MESSAGES_MAX];
@@ -118,7 +121,7 @@ static bool hop_read_message(struct hop_session *s, struct hop_message *m) {
 /* False: the connection is to be closed. */
 static bool hop_data(struct hop_session *s, struct hop_message *m, unsigned accepted, bool drop, bool late) {
   struct hop *h = s->hop;
-  if (!accepted && !h->take_data_without_rcpt) return hop_say(s, "503 5.5.1 no recipients\r\n");
+  if (!accepted && !h->manner.take_data_without_rcpt) return hop_say(s, "503 5.5.1 no recipients\r\n");
   if (!hop_say(s, "354 go on\r\n") || !hop_read_message(s, m)) return false;
   pthread_mutex_lock(&h->lock);
   if (!accepted && !m->len) h->lone_dots++;
@@ -131,15 +134,17 @@ static bool hop_data(struct hop_session *s, struct hop_message *m, unsigned acce
   pthread_mutex_unlock(&h->lock);
   if (drop) return false;
   if (late || !accepted) return hop_say(s, "554 5.7.1 content refused\r\n");
-  return hop_say(s, "250 2.0.0 taken\r\n") && !h->close_after_message;
+  return hop_say(s, "250 2.0.0 taken\r\n") && !h->manner.close_after_message;
 }
 
 static void hop_ehlo(struct hop_session *s) {
   struct hop *h = s->hop;
   char text[300];
   snprintf(text, sizeof text, "250-fake\r\n%s%s%s250-SIZE %lu\r\n250 ENHANCEDSTATUSCODES\r\n",
-           h->no_pipelining ? "" : "250-PIPELINING\r\n", h->no_8bitmime ? "" : "250-8BITMIME\r\n",
-           (h->tls || h->broken_tls || h->inject_after_starttls) && !s->tls ? "250-STARTTLS\r\n" : "", h->size_max);
+           h->manner.no_pipelining ? "" : "250-PIPELINING\r\n", h->manner.no_8bitmime ? "" : "250-8BITMIME\r\n",
+           (h->manner.tls || h->manner.broken_tls || h->manner.inject_after_starttls) && !s->tls ? "250-STARTTLS\r\n"
+                                                                                                 : "",
+           h->manner.size_max);
   hop_say(s, text);
 }
 
@@ -181,21 +186,22 @@ static void hop_serve(struct hop_session *s) {
   struct hop *h = s->hop;
   struct hop_message m = {0};
   unsigned accepted = 0, seen = 0;
-  bool drop = false, late = false, go_on = hop_say(s, h->greeting ? h->greeting : "220 fake ESMTP\r\n");
+  bool drop = false, late = false, go_on = hop_say(s, h->manner.greeting ? h->manner.greeting : "220 fake ESMTP\r\n");
   char line[2000], helo[300] = "";
   while (go_on && hop_line(s, line, sizeof line)) {
-    if (!strncmp(line, "EHLO ", 5) && h->no_ehlo) {
+    if (!strncmp(line, "EHLO ", 5) && h->manner.no_ehlo) {
       go_on = hop_say(s, "502 5.5.1 what?\r\n");
     } else if (!strncmp(line, "EHLO ", 5)) {
       snprintf(helo, sizeof helo, "%.250s", line + 5);
       hop_ehlo(s);
     } else if (!strncmp(line, "HELO ", 5)) {
       go_on = hop_say(s, "250 fake\r\n");
-    } else if (!strcmp(line, "STARTTLS") && h->tls) {
+    } else if (!strcmp(line, "STARTTLS") && h->manner.tls) {
       go_on = hop_starttls(s);
     } else if (!strcmp(line, "STARTTLS")) {
-      hop_say(s, h->inject_after_starttls ? "220 go\r\n250 injected\r\n" : "220 go\r\n");
-      if (h->broken_tls && hop_getc(s) >= 0) hop_say(s, "this is no TLS record\r\n"); /* in answer to ClientHello */
+      hop_say(s, h->manner.inject_after_starttls ? "220 go\r\n250 injected\r\n" : "220 go\r\n");
+      if (h->manner.broken_tls && hop_getc(s) >= 0)
+        hop_say(s, "this is no TLS record\r\n"); /* in answer to ClientHello */
       while (hop_getc(s) >= 0) continue;
       go_on = false;
     } else if (!strncmp(line, "MAIL FROM:<", 11)) {
@@ -207,7 +213,7 @@ static void hop_serve(struct hop_session *s) {
       go_on = hop_say(s, "250 2.1.0 ok\r\n");
     } else if (!strncmp(line, "RCPT TO:<", 9)) {
       const char *to = line + 9;
-      if (h->recipients_most && ++seen > h->recipients_most) {
+      if (h->manner.recipients_most && ++seen > h->manner.recipients_most) {
         go_on = hop_say(s, "452 4.5.3 too many recipients\r\n");
       } else if (!strncmp(to, "defer", 5)) {
         go_on = hop_say(s, "451 4.7.1 greylisted\r\n");
@@ -277,7 +283,7 @@ static bool hop_start(struct hop *h) {
   struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   socklen_t len = sizeof a;
   pthread_mutex_init(&h->lock, NULL);
-  if (h->tls) hop_make_certificate(h);
+  if (h->manner.tls) hop_make_certificate(h);
   h->listener = socket(AF_INET, SOCK_STREAM, 0);
   if (bind(h->listener, (struct sockaddr *)&a, sizeof a) != 0 || listen(h->listener, 100) != 0) return false;
   getsockname(h->listener, (struct sockaddr *)&a, &len);
