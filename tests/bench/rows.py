@@ -105,7 +105,7 @@ def tls(bench):
 
 def ed25519(bench):
     subjects = {"both": Subject("RSA and Ed25519"), "rsa2048": Subject("RSA alone")}
-    for _ in range(bench.rounds(5, 2)):
+    for _ in range(bench.rounds(15, 2)):
         for key, subject in subjects.items():
             said = load.once(bench.processes, bench.ours(key), bench.rounds(12000, 4000), sessions=40, keep=True)
             subject.values.append(delivered_rate(said))
@@ -164,7 +164,7 @@ def idle(bench):
     """Memory before and with the sessions; the throughput with them, then, in the same gateway, without."""
     count, messages = bench.rounds(10_000, 1_000), bench.rounds(12000, 4000)
     each, with_them, without = Subject("Sendoff"), Subject("with them"), Subject("without")
-    for _ in range(bench.rounds(3, 1)):
+    for _ in range(bench.rounds(9, 1)):
         ours = bench.ours()
         ours.start()
         try:
