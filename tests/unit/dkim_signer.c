@@ -56,24 +56,31 @@ static int teardown(void **state) {
   return 0;
 }
 
-/* Signs header and body, the body in pieces of `step` octets (0: whole). The signatures go to `out`. */
-static void sign(struct signer_lib *lib, struct keys *k, struct bytes header, struct bytes body, size_t step,
-                 struct buffer *out) {
+/* Signs header and body, the body in pieces of `step` octets (0: whole). The signatures go to `out`, at most `room`
+ * octets of them. */
+static int sign_into(struct signer_lib *lib, struct keys *k, struct bytes header, struct bytes body, size_t step,
+                     struct buffer *out, size_t room, struct reason *why) {
   struct signer_identity ids[] = {{k->rsa, "example.com", "r1"}, {k->ed, "example.com", "e1"}};
   struct signer *s;
-  struct reason why;
   struct field f;
   size_t at = 0;
-  assert_int_equal(signer_begin(lib, ids, 2, &s, &why), OK);
+  assert_int_equal(signer_begin(lib, ids, 2, &s, why), OK);
   while (header_next(header, &at, &f) == 1) assert_int_equal(signer_header(s, f.whole), OK);
-  assert_int_equal(signer_headers_end(s, &why), OK);
+  assert_int_equal(signer_headers_end(s, why), OK);
   for (size_t i = 0; i < body.len; i += step ? step : body.len) {
     size_t n = step && step < body.len - i ? step : step ? body.len - i : body.len;
     assert_int_equal(signer_body(s, (struct bytes){body.at + i, n}), OK);
   }
-  buffer_init(out, 16384);
-  if (signer_finish(s, out, &why) != OK) fail_msg("%s", why.text);
+  buffer_init(out, room);
+  int rc = signer_finish(s, out, why);
   signer_free(&s);
+  return rc;
+}
+
+static void sign(struct signer_lib *lib, struct keys *k, struct bytes header, struct bytes body, size_t step,
+                 struct buffer *out) {
+  struct reason why;
+  if (sign_into(lib, k, header, body, step, out, 16384, &why) != OK) fail_msg("%s", why.text);
 }
 
 /* Python prints one line for each signature: True or False. Messages are written to files, all verified by one process.
@@ -224,9 +231,40 @@ static void test_two_threads_one_key(void **state) {
   }
 }
 
+/* RFC 5322 2.1, 2.3: CR and LF come as a pair only, and a line that goes on begins with white space. */
+static void check_lines(struct bytes fields) {
+  assert_true(fields.len > 2 && memcmp(fields.at + fields.len - 2, "\r\n", 2) == 0);
+  for (size_t i = 0; i < fields.len; i++) {
+    if (fields.at[i] == '\n') assert_true(i && fields.at[i - 1] == '\r');
+    if (fields.at[i] != '\r') continue;
+    assert_int_equal(fields.at[i + 1], '\n');
+    if (i + 2 < fields.len && strchr(" \t", fields.at[i + 2]) == NULL) assert_int_equal(fields.at[i + 2], 'D');
+  }
+}
+
+static void test_folded_and_within_its_room(void **state) {
+  struct keys *k = *state;
+  struct signer_lib *lib;
+  struct reason why = {0};
+  struct buffer out;
+  assert_int_equal(signer_lib_new(&lib, &why), OK);
+  sign(lib, k, BYTES(HEADER), BYTES("x\r\n"), 0, &out);
+  size_t whole = out.len;
+  check_lines(buffer_bytes(&out));
+  buffer_free(&out);
+  for (size_t room = 0; room < whole; room += 13) {
+    assert_int_equal(sign_into(lib, k, BYTES(HEADER), BYTES("x\r\n"), 0, &out, room, &why), E_TOO_BIG);
+    assert_true(out.len <= room);
+    assert_non_null(strstr(why.text, "larger than their room"));
+    buffer_free(&out);
+  }
+  signer_lib_free(&lib);
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_verifies_elsewhere), cmocka_unit_test(test_key_is_asked_for),
-                                     cmocka_unit_test(test_freed_at_every_stage), cmocka_unit_test(test_bad_keys),
-                                     cmocka_unit_test(test_two_threads_one_key)};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_verifies_elsewhere),   cmocka_unit_test(test_key_is_asked_for),
+      cmocka_unit_test(test_freed_at_every_stage), cmocka_unit_test(test_bad_keys),
+      cmocka_unit_test(test_two_threads_one_key),  cmocka_unit_test(test_folded_and_within_its_room)};
   return cmocka_run_group_tests(tests, setup, teardown);
 }
