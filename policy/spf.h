@@ -5,30 +5,11 @@
 
 #include "base/bytes.h"
 #include "base/cidr.h"
+#include "base/dns_answer.h"
 #include "base/result.h"
 
 #include <stdbool.h>
 #include <stdint.h>
-
-enum dns_status { DNS_FOUND, DNS_NXDOMAIN, DNS_NODATA, DNS_FAILED /* SERVFAIL, time-out, bogus */ };
-
-struct dns_record {
-  struct bytes data; /* RDATA in wire form, names uncompressed; for TXT the length-prefixed strings */
-};
-struct dns_answer {
-  enum dns_status status;
-  bool secure;  /* validated by DNSSEC (RFC 4035 4.3) */
-  uint32_t ttl; /* seconds; also of negative answers */
-  size_t count;
-  struct dns_record *records;
-  void *owner; /* for dns_release */
-};
-/* Synchronous questions, answered by relay/resolver. `release` frees what `lookup` gave. */
-struct dns_source {
-  void *arg;
-  void (*lookup)(void *arg, const char *name, int type, struct dns_answer *out);
-  void (*release)(void *arg, struct dns_answer *answer);
-};
 
 enum spf_result { SPF_PASS, SPF_FAIL, SPF_SOFTFAIL, SPF_NEUTRAL, SPF_NONE, SPF_TEMPERROR, SPF_PERMERROR };
 const char *spf_result_name(enum spf_result r); /* "pass" ... as in RFC 8601 2.7.2 */

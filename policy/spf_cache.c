@@ -2,11 +2,11 @@
 
 #include "base/address.h"
 #include "base/clock.h"
+#include "base/hash.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 #define KEY_MAX (IP_TEXT + ADDRESS_MAX + 264)
 
@@ -93,6 +93,10 @@ void spf_cache_put(struct spf_cache *c, const char *ip, const char *path, const 
     if (!e) return; /* not remembered: asked again next time */
     strcpy(e->key, key);
     HASH_ADD_STR(c->entries, key, e);
+    if (!e->hh.tbl) {
+      free(e);
+      return;
+    }
   }
   e->verdict = *v;
   e->ends_us = now_us + (int64_t)v->ttl * SECOND_US;

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "relay/broadcast.h"
+#include "relay/tls.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 #ifndef SENDOFF_RELAY_CERTIFICATES_H
 #define SENDOFF_RELAY_CERTIFICATES_H
 
-#include "relay/config.h"
+#include "base/config.h"
 #include "relay/loop.h"
 
 struct certificates;

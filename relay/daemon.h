@@ -2,7 +2,8 @@
 #ifndef SENDOFF_RELAY_DAEMON_H
 #define SENDOFF_RELAY_DAEMON_H
 
-#include "relay/config.h"
+#include "base/config.h"
+#include "base/result.h"
 
 /* OK after an orderly end. SIGHUP reads the certificate again. Tells systemd when it is ready and when it stops
  * (sd_notify). */

@@ -3,7 +3,7 @@
 #ifndef SENDOFF_RELAY_LOOP_H
 #define SENDOFF_RELAY_LOOP_H
 
-#include "relay/config.h"
+#include "base/config.h"
 #include "store/directory.h"
 #include "store/store.h"
 

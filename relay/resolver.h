@@ -8,8 +8,9 @@
 #ifndef SENDOFF_RELAY_RESOLVER_H
 #define SENDOFF_RELAY_RESOLVER_H
 
-#include "policy/spf.h"
-#include "relay/config.h"
+#include "base/config.h"
+#include "base/dns_answer.h"
+#include "base/result.h"
 
 #include <uv.h>
 

@@ -1,12 +1,12 @@
 #include "relay/signing.h"
 
+#include "base/hash.h"
 #include "base/header.h"
 #include "base/log.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 struct parsed_key {
   int64_t id; /* of the directory's key: never used for another */
@@ -63,12 +63,17 @@ static struct signer_key *parsed(struct signing *s, const struct signing_key *fr
   if (k) return k->key;
   k = calloc(1, sizeof *k);
   if (!k || signer_key_load(from->private_pem, &k->key, why) != OK) {
+    if (!k) fail(why, E_MEMORY, "out of memory");
     free(k);
     return NULL;
   }
   k->id = from->id;
   HASH_ADD(hh, s->keys, id, sizeof k->id, k);
-  return k->key;
+  if (k->hh.tbl) return k->key;
+  signer_key_release(&k->key);
+  free(k);
+  fail(why, E_MEMORY, "out of memory");
+  return NULL;
 }
 
 int signing_domain(struct bytes from, char domain[DOMAIN_MAX + 1]) {

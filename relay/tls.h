@@ -6,6 +6,7 @@
 #define SENDOFF_RELAY_TLS_H
 
 #include "base/bytes.h"
+#include "base/config.h"
 #include "base/fingerprint.h"
 #include "base/result.h"
 
@@ -14,9 +15,6 @@
 /* Server credentials: certificate chains, keys, ticket key. Immutable, counted; hold and release from any thread. */
 struct tls_server;
 /* E_IO with words: a file that cannot be read, a key that others may read, a key that does not fit the certificate. */
-struct tls_files {
-  char *certificate, *key; /* PEM; the certificate's chain in order */
-};
 int tls_server_load(const struct tls_files *files, size_t count, struct tls_server **out, struct reason *why);
 struct tls_server *tls_server_hold(struct tls_server *t);
 void tls_server_release(struct tls_server **t);

@@ -1,11 +1,10 @@
 #include "store/recent.h"
 
+#include "base/hash.h"
 #include "base/id.h"
 
 #include <stdlib.h>
 #include <string.h>
-#define HASH_NONFATAL_OOM 1 /* an entry that could not be added has hh.tbl NULL */
-#include <uthash.h>
 
 struct entry {
   struct submission_digest digest;

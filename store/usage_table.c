@@ -1,9 +1,9 @@
 #include "store/usage_table.h"
 
+#include "base/hash.h"
+
 #include <stdlib.h>
 #include <string.h>
-#define HASH_NONFATAL_OOM 1 /* an entry that could not be added has hh.tbl NULL */
-#include <uthash.h>
 
 #define ENTRIES_MAX 50000
 

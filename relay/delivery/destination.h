@@ -7,10 +7,10 @@
 #ifndef SENDOFF_RELAY_DESTINATION_H
 #define SENDOFF_RELAY_DESTINATION_H
 
+#include "base/hash.h"
 #include "relay/delivery/delivery_parts.h"
 #include "relay/delivery/job_queue.h"
 #include "relay/delivery/verdict.h"
-#include "relay/hash.h"
 
 struct connection;
 

@@ -6,8 +6,8 @@
 #ifndef SENDOFF_RELAY_LANES_H
 #define SENDOFF_RELAY_LANES_H
 
+#include "base/hash.h"
 #include "relay/delivery/dispatch.h"
-#include "relay/hash.h"
 
 #define LANES_MAX 100000
 #define LANE_IN_FLIGHT_MAX 5000

@@ -2,7 +2,7 @@
 #ifndef SENDOFF_RELAY_MX_H
 #define SENDOFF_RELAY_MX_H
 
-#include "policy/spf.h"
+#include "base/dns_answer.h"
 
 #define MX_HOSTS_MAX 20
 

@@ -1,6 +1,6 @@
 #include "relay/delivery/plain_hosts.h"
 
-#include "relay/hash.h"
+#include "base/hash.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,9 +1,9 @@
 /* The routes that are known, and the searches that are under way. */
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "relay/delivery/route.h"
 #include "relay/delivery/route_search.h"
-#include "relay/hash.h"
 
 #include <net/if.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 #ifndef SENDOFF_RELAY_VERDICT_H
 #define SENDOFF_RELAY_VERDICT_H
 
-#include "relay/config.h"
+#include "base/config.h"
 #include "relay/delivery/reply_parser.h"
 #include "relay/delivery/route.h"
 #include "store/records.h"

@@ -1,7 +1,7 @@
 #include "relay/submission/admission.h"
 
 #include "base/clock.h"
-#include "relay/hash.h"
+#include "base/hash.h"
 
 #include <pthread.h>
 #include <stdlib.h>

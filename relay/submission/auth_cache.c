@@ -1,10 +1,11 @@
 #include "relay/submission/auth_cache.h"
 
+#include "base/hash.h"
+
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 #define TAG 32
 
@@ -72,6 +73,10 @@ void auth_cache_learn(struct auth_cache *c, const struct account *a, struct byte
     if (!k) return; /* without memory the next login derives again */
     k->account_id = a->id;
     HASH_ADD(hh, c->entries, account_id, sizeof k->account_id, k);
+    if (!k->hh.tbl) {
+      free(k);
+      return;
+    }
   }
   if (!make_tag(c, a, password, k->tag)) forget(c, k);
 }

@@ -1,8 +1,8 @@
 #include "relay/submission/bans.h"
 
 #include "base/bytes.h"
+#include "base/hash.h"
 #include "base/result.h"
-#include "relay/hash.h"
 
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>

@@ -1,11 +1,11 @@
 #include "relay/submission/refusal.h"
 
+#include "base/hash.h"
 #include "base/log.h"
 #include "store/write.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 #define REMEMBERED_MS 60000
 #define WRITE_MS 1000
@@ -118,7 +118,10 @@ static struct remembered *remember(struct refusals *r, char *key, const struct e
   m->key = key;
   m->since_ms = now;
   HASH_ADD_KEYPTR(hh, r->entries, m->key, strlen(m->key), m);
-  return m;
+  if (m->hh.tbl) return m;
+  free(m->last);
+  free(m);
+  return NULL;
 }
 
 void refusal_note(struct refusals *r, const char *rule, const struct event *e, char ref[REF_LENGTH + 1]) {

@@ -22,8 +22,8 @@
 #define SENDOFF_RELAY_SESSION_H
 
 #include "base/address.h"
+#include "base/config.h"
 #include "base/id.h"
-#include "relay/config.h"
 #include "relay/loop.h"
 #include "relay/stream.h"
 #include "relay/submission/data_sink.h"

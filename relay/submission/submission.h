@@ -2,7 +2,7 @@
 #ifndef SENDOFF_RELAY_SUBMISSION_H
 #define SENDOFF_RELAY_SUBMISSION_H
 
-#include "relay/config.h"
+#include "base/config.h"
 #include "relay/loop.h"
 
 /* `config` stays for as long as the loop runs. */

@@ -1,0 +1,61 @@
+/* The configuration as everybody reads it: plain data, immutable while the gateway runs. relay/config.h fills it from
+ * the file. Any thread. */
+#ifndef SENDOFF_BASE_CONFIG_H
+#define SENDOFF_BASE_CONFIG_H
+
+#include "base/cidr.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A certificate chain in order, and its key; PEM. */
+struct tls_files {
+  char *certificate, *key;
+};
+
+#define CONFIG_RETRIES_MAX 32
+#define CONFIG_PROXIES_MAX 64
+
+enum listen_tls { LISTEN_STARTTLS, LISTEN_IMPLICIT, LISTEN_OPTIONAL };
+struct listen_config {
+  char *text;
+  struct sockaddr_storage address;
+  enum listen_tls tls;
+  struct cidr *proxies; /* from these the PROXY protocol's header is required; from all others there is none */
+  size_t proxy_count;
+};
+
+struct config {
+  char *path;                       /* the file it came from */
+  char *hostname, *data_dir, *user; /* user NULL: stay who we are */
+  struct listen_config *listens;
+  size_t listen_count;
+  struct tls_files *certificates; /* the first for clients that name no other's host */
+  size_t certificate_count;       /* 0: no TLS (then only "optional" listeners are possible) */
+  char **dns_servers;
+  size_t dns_server_count; /* "addr@port"; none: resolv.conf */
+  char *trust_anchor;      /* NULL: the distribution's */
+  unsigned delivery_port;
+  char *trust; /* roots for next hops whose certificate is verified, PEM; NULL: the system's */
+  int64_t retry_us[CONFIG_RETRIES_MAX];
+  size_t retry_count; /* the last repeats */
+  int64_t expire_us;
+  int64_t delay_notice_us; /* a sender who wants it (NOTIFY=DELAY) is told of delay after this long */
+  uint64_t max_message_size;
+  unsigned max_sessions, max_sessions_per_address, max_recipients;
+  int64_t command_timeout_us, data_timeout_us, handshake_timeout_us;
+  unsigned minimum_rate;                                           /* octets of content a second; 0: none */
+  unsigned login_failures_per_address, login_failures_per_account; /* within the window; 0: any number */
+  int64_t login_window_us, ban_us;
+  int64_t max_hold_us;      /* FUTURERELEASE (RFC 4865): the longest; 0: not offered */
+  int64_t repeat_window_us; /* how long the same submission is answered, not sent again; 0: never */
+  int64_t log_retain_us;
+  enum log_format log_format;
+  unsigned loops;       /* 0: one per core */
+  bool received_client; /* put the client's address into Received; default no */
+};
+
+#endif

@@ -1,0 +1,28 @@
+/* What a DNS lookup gave, and how one is made: the types that the resolver and all who ask it share. Plain data; any
+ * thread. */
+#ifndef SENDOFF_BASE_DNS_ANSWER_H
+#define SENDOFF_BASE_DNS_ANSWER_H
+
+#include "base/bytes.h"
+
+enum dns_status { DNS_FOUND, DNS_NXDOMAIN, DNS_NODATA, DNS_FAILED /* SERVFAIL, timeout, bogus */ };
+
+struct dns_record {
+  struct bytes data; /* RDATA in wire form, names uncompressed; for TXT the length-prefixed strings */
+};
+struct dns_answer {
+  enum dns_status status;
+  bool secure;  /* validated by DNSSEC (RFC 4035 4.3) */
+  uint32_t ttl; /* seconds; also of negative answers */
+  size_t count;
+  struct dns_record *records;
+  void *owner; /* for dns_release */
+};
+/* Blocking lookups, answered by the resolver. `release` frees what `lookup` gave. */
+struct dns_source {
+  void *arg;
+  void (*lookup)(void *arg, const char *name, int type, struct dns_answer *out);
+  void (*release)(void *arg, struct dns_answer *answer);
+};
+
+#endif
