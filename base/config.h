@@ -1,5 +1,5 @@
-/* The configuration as everybody reads it: plain data, immutable while the gateway runs. relay/config.h fills it from
- * the file. Any thread. */
+/* The configuration as everybody reads it: plain data, immutable while the gateway runs. relay/daemon/config.h fills it
+ * from the file. Any thread. */
 #ifndef SENDOFF_BASE_CONFIG_H
 #define SENDOFF_BASE_CONFIG_H
 

@@ -2,7 +2,7 @@
 #include "cli/command.h"
 #include "cli/output.h"
 #include "policy/senders.h"
-#include "relay/submission/password.h"
+#include "relay/submission/auth/password.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>

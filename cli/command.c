@@ -2,7 +2,7 @@
 
 #include "base/bytes.h"
 #include "cli/output.h"
-#include "relay/control_client.h"
+#include "relay/daemon/control_client.h"
 
 #include <errno.h>
 #include <stdarg.h>

@@ -4,7 +4,7 @@
 #define SENDOFF_CLI_COMMAND_H
 
 #include "base/result.h"
-#include "relay/config.h"
+#include "relay/daemon/config.h"
 #include "store/admin.h"
 #include "store/read.h"
 

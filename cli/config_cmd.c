@@ -1,6 +1,6 @@
 #include "cli/command.h"
 #include "cli/output.h"
-#include "relay/tls.h"
+#include "relay/net/tls.h"
 
 #include <pwd.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 #include "cli/command.h"
-#include "relay/daemon.h"
+#include "relay/daemon/daemon.h"
 
 #include <stdlib.h>
 #include <string.h>

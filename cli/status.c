@@ -1,6 +1,6 @@
 #include "cli/command.h"
 #include "cli/output.h"
-#include "relay/control_client.h"
+#include "relay/daemon/control_client.h"
 
 #include <stdio.h>
 #include <stdlib.h>

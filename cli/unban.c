@@ -1,7 +1,7 @@
 #include "base/cidr.h"
 #include "cli/command.h"
 #include "cli/output.h"
-#include "relay/control_client.h"
+#include "relay/daemon/control_client.h"
 
 #include <stdio.h>
 #include <stdlib.h>

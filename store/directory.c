@@ -1,4 +1,4 @@
-#include "store/directory_build.h"
+#include "store/sqlite/directory_build.h"
 
 #include <stdlib.h>
 #include <string.h>

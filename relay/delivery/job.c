@@ -1,4 +1,4 @@
-#include "relay/delivery/dispatch.h"
+#include "relay/delivery/queue/dispatch.h"
 
 #include <stdlib.h>
 #include <string.h>

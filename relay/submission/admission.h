@@ -1,10 +1,11 @@
-/* Who may come in: sessions in all and per client address, and the memory of failed logins (relay/submission/bans.h).
- * The one structure that the loops share and change, behind one lock: a limit per address must hold whichever loop the
- * kernel gave the connection to. Any thread; nothing blocks while the lock is held. */
+/* Who may come in: sessions in all and per client address, and the memory of failed logins
+ * (relay/submission/auth/bans.h). The one structure that the loops share and change, behind one lock: a limit per
+ * address must hold whichever loop the kernel gave the connection to. Any thread; nothing blocks while the lock is
+ * held. */
 #ifndef SENDOFF_RELAY_ADMISSION_H
 #define SENDOFF_RELAY_ADMISSION_H
 
-#include "relay/submission/bans.h"
+#include "relay/submission/auth/bans.h"
 
 struct admission;
 enum admitted { ADMITTED, FULL_HERE /* in all */, FULL_FOR_ADDRESS };

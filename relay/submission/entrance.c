@@ -1,8 +1,8 @@
 /* From the connection to the greeting: whose it is (the PROXY header of a load balancer), whether there is room, TLS
  * where it comes first, and that the client has waited for the greeting (RFC 5321 3.1). */
 #include "base/log.h"
+#include "relay/smtp/proxy_header.h"
 #include "relay/submission/admission.h"
-#include "relay/submission/proxy_header.h"
 #include "relay/submission/session.h"
 
 #include <stdio.h>

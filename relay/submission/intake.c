@@ -5,8 +5,8 @@
  * comes after the content (RFC 5321 3.3). The wire content is `prefix` (DKIM-Signature, Received, added fields)
  * followed by `body` (the header as kept, and the body as it came). */
 #include "base/log.h"
-#include "relay/signing.h"
-#include "relay/submission/hygiene.h"
+#include "relay/message/signing.h"
+#include "relay/mime/hygiene.h"
 #include "relay/submission/intake_parts.h"
 
 #include <stdarg.h>

@@ -1,10 +1,10 @@
 /* BODY=BINARYMIME (RFC 3030 3): octets without lines. Nothing that we send to offers BINARYMIME in practice, and a
  * signature must cover what leaves, so such a message is kept apart until it is whole, is given lines by encoding what
- * needs it (relay/mime_7bit.h), and then takes the same way as any other. What it decodes to stays the same, octet for
- * octet. */
+ * needs it (relay/mime/mime_7bit.h), and then takes the same way as any other. What it decodes to stays the same, octet
+ * for octet. */
 #include "base/log.h"
-#include "relay/conversion.h"
-#include "relay/delivery/content_feed.h"
+#include "relay/message/content_feed.h"
+#include "relay/message/conversion.h"
 #include "relay/submission/intake_parts.h"
 
 #include <stdlib.h>

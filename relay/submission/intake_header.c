@@ -1,8 +1,8 @@
 #include "base/header.h"
 #include "base/log.h"
 #include "policy/senders.h"
-#include "relay/signing.h"
-#include "relay/submission/hygiene.h"
+#include "relay/message/signing.h"
+#include "relay/mime/hygiene.h"
 #include "relay/submission/intake_parts.h"
 
 #include <stdio.h>

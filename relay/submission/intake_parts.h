@@ -7,9 +7,9 @@
 #define SENDOFF_RELAY_INTAKE_PARTS_H
 
 #include "policy/limits.h"
+#include "relay/message/spooling.h"
 #include "relay/submission/repeats.h"
 #include "relay/submission/session.h"
-#include "relay/submission/spooling.h"
 #include "store/write.h"
 
 #define PREFIX_MAX (32 * 1024)

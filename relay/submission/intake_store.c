@@ -1,6 +1,6 @@
 /* The end of the way in: the exact decision, the commit, the reply, and the hand-over to delivery. */
 #include "base/log.h"
-#include "relay/delivery/dispatch.h"
+#include "relay/delivery/queue/dispatch.h"
 #include "relay/submission/intake_parts.h"
 
 #include <stdio.h>

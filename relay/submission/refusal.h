@@ -5,7 +5,7 @@
 #define SENDOFF_RELAY_REFUSAL_H
 
 #include "base/id.h"
-#include "relay/loop.h"
+#include "relay/net/loop.h"
 #include "store/records.h"
 
 struct refusals;

@@ -1,8 +1,8 @@
 #include "relay/submission/spf_gate.h"
 
 #include "base/address.h"
-#include "policy/spf_cache.h"
-#include "relay/resolver.h"
+#include "policy/spf/spf_cache.h"
+#include "relay/net/resolver.h"
 
 #include <stdio.h>
 #include <stdlib.h>

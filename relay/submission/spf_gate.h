@@ -3,8 +3,8 @@
 #ifndef SENDOFF_RELAY_SPF_GATE_H
 #define SENDOFF_RELAY_SPF_GATE_H
 
-#include "policy/spf.h"
-#include "relay/loop.h"
+#include "policy/spf/spf.h"
+#include "relay/net/loop.h"
 
 #define SPF_WAIT_MS 8000 /* a session waits no longer; the verdict is then "temperror" and refuses nothing */
 

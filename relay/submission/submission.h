@@ -3,7 +3,7 @@
 #define SENDOFF_RELAY_SUBMISSION_H
 
 #include "base/config.h"
-#include "relay/loop.h"
+#include "relay/net/loop.h"
 
 /* `config` stays for as long as the loop runs. */
 void submission_accept(struct loop *loop, uv_stream_t *listener, const struct listen_config *config);

@@ -2,7 +2,7 @@
 #include "base/log.h"
 #include "policy/limits.h"
 #include "policy/senders.h"
-#include "relay/submission/command.h"
+#include "relay/smtp/command.h"
 #include "relay/submission/extensions.h"
 #include "relay/submission/session.h"
 #include "store/read.h"

@@ -1,5 +1,5 @@
 #include "base/log.h"
-#include "relay/submission/command.h"
+#include "relay/smtp/command.h"
 #include "relay/submission/session.h"
 
 #include <stdio.h>

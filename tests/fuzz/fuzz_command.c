@@ -4,9 +4,9 @@
 
 #include "base/clock.h"
 #include "base/result.h"
-#include "relay/submission/command.h"
-#include "relay/submission/parameters.h"
-#include "relay/xtext.h"
+#include "relay/smtp/command.h"
+#include "relay/smtp/parameters.h"
+#include "relay/smtp/xtext.h"
 #include "store/records.h"
 
 #define NOW (INT64_C(1795429230) * SECOND_US) /* 2026-11-23 10:20:30 UTC */

@@ -4,8 +4,8 @@
 #include "tests/fuzz/fuzz.h"
 
 #include "base/result.h"
-#include "relay/octets.h"
-#include "relay/submission/data_sink.h"
+#include "relay/mime/octets.h"
+#include "relay/smtp/data_sink.h"
 
 struct content {
   struct data_sink sink;

@@ -2,8 +2,8 @@
  * same octets, and the end is where it ends: no content can be the end of itself (RFC 5321 4.5.2). */
 #include "tests/fuzz/fuzz.h"
 
-#include "relay/delivery/dot_stuffing.h"
-#include "relay/submission/data_sink.h"
+#include "relay/smtp/data_sink.h"
+#include "relay/smtp/dot_stuffing.h"
 
 static void stuff(struct bytes content, struct bytes sizes, struct buffer *out) {
   struct dot_stuffing d;

@@ -3,12 +3,12 @@
  * of choices; then, each up to an octet 1, the next hop's words, a recipient, ORCPT, ENVID; then the message. */
 #include "base/address.h"
 #include "base/header.h"
-#include "relay/delivery/dsn.h"
-#include "relay/mime_field.h"
-#include "relay/octets.h"
+#include "relay/delivery/outcome/dsn.h"
+#include "relay/mime/mime_field.h"
+#include "relay/mime/octets.h"
+#include "relay/smtp/parameters.h"
+#include "relay/smtp/xtext.h"
 #include "relay/submission/extensions.h"
-#include "relay/submission/parameters.h"
-#include "relay/xtext.h"
 #include "tests/fuzz/decode.h"
 
 enum choice { REMOTE = 4, OVERDUE = 8, WHOLE = 16, ORIGINAL_UTF8 = 32, UTF8 = 64, TWO = 128 };

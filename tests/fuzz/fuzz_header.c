@@ -3,7 +3,7 @@
 #include "tests/fuzz/fuzz.h"
 
 #include "base/header.h"
-#include "relay/submission/hygiene.h"
+#include "relay/mime/hygiene.h"
 
 static bool ends_in_crlf(struct bytes text) {
   return text.len > 1 && memcmp(text.at + text.len - 2, "\r\n", 2) == 0;

@@ -2,9 +2,9 @@
  * message is a single part, decode to the octets that went in. The first octet says for which next hop, the second how
  * much of the rest is the prefix. */
 #include "base/header.h"
-#include "relay/mime_7bit.h"
-#include "relay/mime_field.h"
-#include "relay/octets.h"
+#include "relay/mime/mime_7bit.h"
+#include "relay/mime/mime_field.h"
+#include "relay/mime/octets.h"
 #include "tests/fuzz/decode.h"
 
 struct message {

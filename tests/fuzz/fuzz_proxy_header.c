@@ -2,7 +2,7 @@
 #include "tests/fuzz/fuzz.h"
 
 #include "base/cidr.h"
-#include "relay/submission/proxy_header.h"
+#include "relay/smtp/proxy_header.h"
 
 struct outcome {
   int rc;

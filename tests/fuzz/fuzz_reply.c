@@ -3,8 +3,8 @@
 #include "tests/fuzz/fuzz.h"
 
 #include "base/result.h"
-#include "relay/delivery/ehlo.h"
-#include "relay/delivery/reply_parser.h"
+#include "relay/smtp/ehlo.h"
+#include "relay/smtp/reply_parser.h"
 
 #define TRACE_MAX (64 * 1024 * 1024)
 

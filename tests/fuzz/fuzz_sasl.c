@@ -1,10 +1,10 @@
-/* The server's side of AUTH: the steps that relay/submission/auth.c takes, with a client who may say anything. Nobody
- * is proven who does not have the key; and so that more than refusals is seen, the input may have an honest client, who
- * has it, finish what the input began, and may then spoil that.
+/* The server's side of AUTH: the steps that relay/submission/auth/auth.c takes, with a client who may say anything.
+ * Nobody is proven who does not have the key; and so that more than refusals is seen, the input may have an honest
+ * client, who has it, finish what the input began, and may then spoil that.
  *
  * The input: a mechanism, choices, two octets that spoil; then the client's messages, each up to a LF. */
 #include "base/result.h"
-#include "relay/submission/sasl.h"
+#include "relay/submission/auth/sasl.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <nettle/base64.h>

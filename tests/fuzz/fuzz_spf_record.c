@@ -2,8 +2,8 @@
  * input is RDATA; the first octet says how much room there is for its text. */
 #include "tests/fuzz/fuzz.h"
 
-#include "policy/rdata.h"
-#include "policy/spf_terms.h"
+#include "policy/spf/rdata.h"
+#include "policy/spf/spf_terms.h"
 
 static void name(struct bytes rdata) {
   char out[NAME_MAX_TEXT + 1], question[NAME_MAX_TEXT + 1], again[NAME_MAX_TEXT + 1];

@@ -2,7 +2,7 @@
 #include "tests/fuzz/fuzz.h"
 
 #include "base/result.h"
-#include "relay/xtext.h"
+#include "relay/smtp/xtext.h"
 
 #define ROOM (1024 * 1024)
 

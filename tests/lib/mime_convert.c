@@ -1,7 +1,7 @@
 /* Converts messages from standard input for tests that read the result with another parser. Each comes as a line
  * "OCTETS 7bit" or "OCTETS 8bit" (the target) and the octets; each answer is a line "OBSTACLE OCTETS" and the result.
  */
-#include "relay/mime_7bit.h"
+#include "relay/mime/mime_7bit.h"
 
 #include <stdio.h>
 #include <stdlib.h>

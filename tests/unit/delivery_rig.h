@@ -3,11 +3,11 @@
 #ifndef SENDOFF_TESTS_DELIVERY_RIG_H
 #define SENDOFF_TESTS_DELIVERY_RIG_H
 
-#include "relay/conversion.h"
-#include "relay/delivery/delivery.h"
-#include "relay/delivery/dispatch.h"
-#include "relay/resolver.h"
-#include "relay/tls.h"
+#include "relay/delivery/queue/dispatch.h"
+#include "relay/delivery/site/delivery.h"
+#include "relay/message/conversion.h"
+#include "relay/net/resolver.h"
+#include "relay/net/tls.h"
 #include "tests/unit/fake_dns.h"
 #include "tests/unit/fake_next_hop.h"
 #include "tests/unit/store_lab.h"

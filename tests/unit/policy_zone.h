@@ -3,9 +3,9 @@
 #ifndef SENDOFF_TESTS_UNIT_POLICY_ZONE_H
 #define SENDOFF_TESTS_UNIT_POLICY_ZONE_H
 
-#include "policy/spf.h"
+#include "policy/spf/spf.h"
 
-#include "exact.h"
+#include "tests/unit/exact.h"
 
 #include <arpa/inet.h>
 #include <arpa/nameser.h>

@@ -1,0 +1,181 @@
+#include "relay/daemon/control.h"
+
+#include "base/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define LINE_MAX_OCTETS 160
+#define REQUESTS_MAX 32
+#define REQUEST_MS 10000
+
+struct control {
+  uv_pipe_t pipe;
+  struct control_calls calls;
+  struct control_request *requests;
+  size_t count;
+  char path[108];
+};
+
+struct control_request {
+  uv_pipe_t pipe;
+  uv_timer_t timer;
+  uv_write_t write;
+  struct control *control; /* NULL once the control has stopped */
+  struct control_request *next, *prev;
+  unsigned open_handles;
+  bool asked, closing, waiting; /* waiting: a call has it, and will answer */
+  char line[LINE_MAX_OCTETS];
+  size_t len;
+  char *answer;
+};
+
+static void free_if_done(struct control_request *r) {
+  if (r->open_handles || r->waiting) return;
+  free(r->answer);
+  free(r);
+}
+
+static void on_handle_closed(uv_handle_t *handle) {
+  struct control_request *r = handle->data;
+  r->open_handles--;
+  free_if_done(r);
+}
+
+static void request_close(struct control_request *r) {
+  if (r->closing) return;
+  r->closing = true;
+  struct control *c = r->control;
+  if (c) {
+    if (r->prev)
+      r->prev->next = r->next;
+    else
+      c->requests = r->next;
+    if (r->next) r->next->prev = r->prev;
+    c->count--;
+  }
+  uv_close((uv_handle_t *)&r->pipe, on_handle_closed);
+  uv_close((uv_handle_t *)&r->timer, on_handle_closed);
+}
+
+static void on_written(uv_write_t *write, int status) {
+  (void)status;
+  request_close(write->data);
+}
+
+void control_answer(struct control_request *r, const char *text) {
+  r->waiting = false;
+  if (r->closing) {
+    free_if_done(r);
+    return;
+  }
+  if (asprintf(&r->answer, "%s\n", text) < 0) r->answer = NULL;
+  uv_buf_t buf = uv_buf_init(r->answer, r->answer ? (unsigned)strlen(r->answer) : 0);
+  r->write.data = r;
+  if (!r->answer || uv_write(&r->write, (uv_stream_t *)&r->pipe, &buf, 1, on_written) != 0) request_close(r);
+}
+
+static void ask(struct control_request *r) {
+  struct control_calls *calls = &r->control->calls;
+  r->asked = r->waiting = true;
+  if (strcmp(r->line, "reload") == 0)
+    calls->reload(calls->arg, r);
+  else if (strcmp(r->line, "status") == 0)
+    calls->status(calls->arg, r);
+  else if (strcmp(r->line, "unban") == 0 || strncmp(r->line, "unban ", 6) == 0)
+    calls->unban(calls->arg, r->line[5] ? r->line + 6 : "", r);
+  else
+    control_answer(r, "error: unknown request");
+}
+
+static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
+  (void)suggested;
+  struct control_request *r = handle->data;
+  *buf = uv_buf_init(r->line + r->len, (unsigned)(sizeof r->line - 1 - r->len));
+}
+
+static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf) {
+  (void)buf;
+  struct control_request *r = stream->data;
+  if (n == 0 || r->asked) return;
+  if (n < 0) {
+    request_close(r);
+    return;
+  }
+  r->len += (size_t)n;
+  r->line[r->len] = '\0';
+  char *end = strchr(r->line, '\n');
+  if (end) {
+    *end = '\0';
+    uv_read_stop(stream);
+    ask(r);
+  } else if (r->len == sizeof r->line - 1) {
+    request_close(r);
+  }
+}
+
+static void on_timer(uv_timer_t *timer) {
+  request_close(timer->data);
+}
+
+static void on_connection(uv_stream_t *server, int status) {
+  struct control *c = server->data;
+  struct control_request *r = status == 0 ? calloc(1, sizeof *r) : NULL;
+  if (!r) return;
+  uv_pipe_init(server->loop, &r->pipe, 0);
+  uv_timer_init(server->loop, &r->timer);
+  r->pipe.data = r->timer.data = r;
+  r->open_handles = 2;
+  r->control = c;
+  r->next = c->requests;
+  if (r->next) r->next->prev = r;
+  c->requests = r;
+  c->count++;
+  if (uv_accept(server, (uv_stream_t *)&r->pipe) != 0 || c->count > REQUESTS_MAX ||
+      uv_read_start((uv_stream_t *)&r->pipe, on_alloc, on_read) != 0) {
+    request_close(r);
+    return;
+  }
+  uv_timer_start(&r->timer, on_timer, REQUEST_MS, 0);
+}
+
+static void on_control_closed(uv_handle_t *handle) {
+  free(handle->data);
+}
+
+int control_start(struct loop *supervisor, const char *data_dir, const struct control_calls *calls,
+                  struct control **out, struct reason *why) {
+  struct control *c = *out = calloc(1, sizeof *c);
+  if (!c) return fail(why, E_MEMORY, "out of memory");
+  c->calls = *calls;
+  c->pipe.data = c;
+  uv_pipe_init(&supervisor->uv, &c->pipe, 0);
+  int n = snprintf(c->path, sizeof c->path, "%s/control.sock", data_dir);
+  int rc = (size_t)n >= sizeof c->path ? UV_ENAMETOOLONG : 0;
+  /* Another gateway on the same data would have failed to lock it before this: what is there is left over. */
+  if (rc == 0) unlink(c->path);
+  if (rc == 0) rc = uv_pipe_bind(&c->pipe, c->path);
+  if (rc == 0 && chmod(c->path, 0600) != 0) rc = UV_EPERM;
+  if (rc == 0) rc = uv_listen((uv_stream_t *)&c->pipe, 16, on_connection);
+  if (rc == 0) return OK;
+  fail(why, E_IO, "cannot make the control socket %s: %s", c->path, uv_strerror(rc));
+  uv_close((uv_handle_t *)&c->pipe, on_control_closed);
+  *out = NULL;
+  return E_IO;
+}
+
+void control_stop(struct control **at) {
+  struct control *c = *at;
+  *at = NULL;
+  if (!c) return;
+  for (struct control_request *r = c->requests, *next; r; r = next) {
+    next = r->next;
+    r->control = NULL;
+    request_close(r);
+  }
+  unlink(c->path);
+  uv_close((uv_handle_t *)&c->pipe, on_control_closed);
+}

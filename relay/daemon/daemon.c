@@ -1,0 +1,329 @@
+/* The supervisor: a loop of its own, on the main thread, for signals, the control socket, and noticing that the
+ * configuration in the store was changed. It carries no mail.
+ *
+ * The end, in order: sessions drain -> deliveries stop -> the store closes (every posted operation is committed) ->
+ * loops finish. */
+#include "relay/daemon/daemon.h"
+
+#include "base/log.h"
+#include "relay/daemon/certificates.h"
+#include "relay/daemon/control.h"
+#include "relay/daemon/privileges.h"
+#include "relay/daemon/status.h"
+#include "relay/daemon/worker.h"
+#include "relay/delivery/queue/dispatch.h"
+#include "relay/message/signing.h"
+#include "relay/net/resolver.h"
+#include "relay/submission/admission.h"
+#include "relay/submission/auth/sasl.h"
+#include "store/read.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <gnutls/gnutls.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#define POLL_MS 1000
+#define STOP_MS 60000 /* an end that takes longer is cut: what is committed is safe, the rest was never promised */
+#define LOOPS_MAX 256
+
+struct supervisor {
+  struct gateway gateway;
+  struct loop loop;
+  struct worker *workers[LOOPS_MAX];
+  struct loop *loops[LOOPS_MAX];
+  struct listener_set *listeners;
+  struct certificates *certificates;
+  struct reader *reader;
+  struct directory *directory;
+  struct control *control;
+  uv_signal_t signals[3];
+  uv_timer_t poll, stop_limit;
+  int64_t started_us;
+  int lock_fd;
+  bool running, stopping;
+};
+
+/* --- changes of configuration --- */
+
+struct update {
+  struct supervisor *supervisor;
+  struct directory *directory;
+  struct control_request *request;
+};
+
+static void apply_directory(struct loop *on, struct broadcast_token *t) {
+  struct update *u = broadcast_arg(t);
+  directory_release(&on->directory);
+  on->directory = directory_hold(u->directory);
+  signing_refresh(on->signing, on->directory);
+  broadcast_return(t);
+}
+
+static void directory_applied(void *arg) {
+  struct update *u = arg;
+  dispatch_look(&u->supervisor->gateway, NULL);
+  if (u->request) control_answer(u->request, "ok");
+  directory_release(&u->directory);
+  free(u);
+}
+
+/* Reads the configuration in the store again, when it changed or somebody asks. */
+static void reload(struct supervisor *s, struct control_request *request) {
+  struct reason why = {0};
+  struct directory *d = NULL;
+  struct update *u = calloc(1, sizeof *u);
+  if (!u || s->stopping || reader_directory(s->reader, &d, &why) != OK) {
+    if (!s->stopping)
+      log_event(LOG_ERROR_, NULL, "cannot read the configuration from the store", "reason", why.text, NULL);
+    if (request) control_answer(request, s->stopping ? "error: stopping" : "error: cannot read the store");
+    free(u);
+    return;
+  }
+  directory_release(&s->directory);
+  s->directory = directory_hold(d);
+  *u = (struct update){.supervisor = s, .directory = d, .request = request};
+  if (broadcast(&s->loop, apply_directory, directory_applied, u) == OK) return;
+  directory_release(&u->directory);
+  if (request) control_answer(request, "error: out of memory");
+  free(u);
+}
+
+static void on_poll(uv_timer_t *timer) {
+  struct supervisor *s = timer->data;
+  int64_t now = reader_generation(s->reader);
+  if (now >= 0 && now != s->directory->generation) reload(s, NULL);
+  certificates_look(s->certificates, &s->loop);
+}
+
+/* --- the end --- */
+
+static void each_drain(struct loop *on, struct broadcast_token *t) {
+  struct supervisor *s = broadcast_arg(t);
+  worker_drain(s->workers[on->index], t);
+}
+
+static void each_stop(struct loop *on, struct broadcast_token *t) {
+  struct supervisor *s = broadcast_arg(t);
+  worker_stop(s->workers[on->index], t);
+}
+
+static void each_finish(struct loop *on, struct broadcast_token *t) {
+  struct supervisor *s = broadcast_arg(t);
+  worker_finish(s->workers[on->index], t);
+}
+
+static void finished(void *arg) {
+  struct supervisor *s = arg;
+  for (size_t i = 0; i < 3; i++) uv_close((uv_handle_t *)&s->signals[i], NULL);
+  uv_close((uv_handle_t *)&s->poll, NULL);
+  uv_close((uv_handle_t *)&s->stop_limit, NULL);
+  control_stop(&s->control);
+  loop_finish(&s->loop);
+}
+
+static void cut(struct supervisor *s) {
+  (void)s;
+  log_event(LOG_ERROR_, NULL, "the orderly end took too long and is cut", NULL);
+  _exit(EXIT_FAILURE);
+}
+
+static void next_step(struct supervisor *s, void (*each)(struct loop *on, struct broadcast_token *t),
+                      void (*done)(void *arg)) {
+  if (broadcast(&s->loop, each, done, s) != OK) cut(s);
+}
+
+static void deliveries_stopped(void *arg) {
+  struct supervisor *s = arg;
+  store_close(&s->gateway.store);
+  next_step(s, each_finish, finished);
+}
+
+static void sessions_drained(void *arg) {
+  next_step(arg, each_stop, deliveries_stopped);
+}
+
+static void on_stop_limit(uv_timer_t *timer) {
+  cut(timer->data);
+}
+
+static void begin_stop(struct supervisor *s) {
+  if (s->stopping) return;
+  s->stopping = true;
+  log_event(LOG_INFO_, NULL, "stopping", NULL);
+  sd_notify(0, "STOPPING=1");
+  uv_timer_stop(&s->poll);
+  uv_timer_start(&s->stop_limit, on_stop_limit, STOP_MS, 0);
+  next_step(s, each_drain, sessions_drained);
+}
+
+static void on_signal(uv_signal_t *handle, int number) {
+  struct supervisor *s = handle->data;
+  if (number == SIGHUP && !s->stopping)
+    certificates_reload(s->certificates, &s->loop);
+  else if (number != SIGHUP)
+    begin_stop(s);
+}
+
+/* --- the beginning --- */
+
+static int lock_data(struct supervisor *s, struct reason *why) {
+  char path[4096];
+  const char *dir = s->gateway.config->data_dir;
+  snprintf(path, sizeof path, "%s/lock", dir);
+  s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (s->lock_fd < 0)
+    return fail(why, E_IO, "%s: %s; run sendoff init, or give the directory to the user that sendoff runs as", path,
+                strerror(errno));
+  if (flock(s->lock_fd, LOCK_EX | LOCK_NB) == 0) return OK;
+  return fail(why, E_BUSY, "another sendoff is running with %s", dir);
+}
+
+/* Threads' heaps grow and shrink by a page or two with each message otherwise, a system call each time; and what holds
+ * a message of 100 KB is mapped anew, page by page, and unmapped. */
+static void keep_heap(void) {
+  mallopt(M_TOP_PAD, 256 * 1024);
+  mallopt(M_TRIM_THRESHOLD, 4 * STORE_INLINE_MAX);
+  mallopt(M_MMAP_THRESHOLD, 4 * STORE_INLINE_MAX);
+}
+
+static void raise_file_limit(void) {
+  struct rlimit r;
+  if (getrlimit(RLIMIT_NOFILE, &r) != 0) return;
+  r.rlim_cur = r.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &r);
+}
+
+static size_t loop_count(const struct config *c) {
+  size_t n = c->loops ? c->loops : uv_available_parallelism();
+  return n < LOOPS_MAX ? n : LOOPS_MAX;
+}
+
+static int open_files(struct supervisor *s, struct reason *why) {
+  const struct config *c = s->gateway.config;
+  int rc = certificates_load(c, &s->certificates, why);
+  if (rc == OK) rc = listener_bind(c, s->gateway.loop_count, &s->listeners, why);
+  if (rc == OK) rc = privileges_drop(c->user, why);
+  if (rc == OK) rc = lock_data(s, why);
+  struct store_options options = {.log_retain_us = c->log_retain_us, .repeat_window_us = c->repeat_window_us};
+  if (rc == OK) rc = store_open(c->data_dir, &options, &s->gateway.store, why);
+  if (rc == OK) rc = reader_open(c->data_dir, &s->reader, why);
+  if (rc == OK) rc = reader_directory(s->reader, &s->directory, why);
+  if (rc == OK) rc = resolver_new(c, &s->gateway.resolver, why);
+  return rc;
+}
+
+static int make_workers(struct supervisor *s, struct reason *why) {
+  struct gateway *g = &s->gateway;
+  g->loops = s->loops;
+  const struct config *c = g->config;
+  struct ban_rules rules = {.per_address = c->login_failures_per_address,
+                            .per_account = c->login_failures_per_account,
+                            .window_ms = (uint64_t)c->login_window_us / 1000,
+                            .ban_ms = (uint64_t)c->ban_us / 1000};
+  g->admission = admission_new(c->max_sessions, c->max_sessions_per_address, &rules);
+  if (!g->admission) return fail(why, E_MEMORY, "out of memory");
+  for (size_t i = 0; i < g->loop_count; i++) {
+    int rc = worker_new(g, i, s->directory, certificates_current(s->certificates), &s->workers[i], why);
+    if (s->workers[i]) s->loops[i] = worker_loop(s->workers[i]);
+    if (rc != OK) return rc;
+  }
+  return dispatcher_new(g, &g->dispatcher, why);
+}
+
+static void on_control_reload(void *arg, struct control_request *r) {
+  reload(arg, r);
+}
+
+static void on_control_status(void *arg, struct control_request *r) {
+  struct supervisor *s = arg;
+  status_ask(&s->loop, s->started_us, r);
+}
+
+static void on_control_unban(void *arg, const char *what, struct control_request *r) {
+  struct supervisor *s = arg;
+  char answer[32];
+  size_t lifted = admission_unban(s->gateway.admission, *what ? what : NULL);
+  if (lifted) log_event(LOG_INFO_, NULL, "unbanned", "what", *what ? what : "all", NULL);
+  snprintf(answer, sizeof answer, "ok %zu", lifted);
+  control_answer(r, answer);
+}
+
+static int start_supervisor(struct supervisor *s, struct reason *why) {
+  static const int numbers[3] = {SIGTERM, SIGINT, SIGHUP};
+  struct control_calls calls = {on_control_reload, on_control_status, on_control_unban, s};
+  for (size_t i = 0; i < 3; i++) {
+    uv_signal_init(&s->loop.uv, &s->signals[i]);
+    s->signals[i].data = s;
+    uv_signal_start(&s->signals[i], on_signal, numbers[i]);
+  }
+  uv_timer_init(&s->loop.uv, &s->poll);
+  uv_timer_init(&s->loop.uv, &s->stop_limit);
+  s->poll.data = s->stop_limit.data = s;
+  uv_timer_start(&s->poll, on_poll, POLL_MS, POLL_MS);
+  return control_start(&s->loop, s->gateway.config->data_dir, &calls, &s->control, why);
+}
+
+static int run(struct supervisor *s, struct reason *why) {
+  struct gateway *g = &s->gateway;
+  int rc = start_supervisor(s, why);
+  for (size_t i = 0; rc == OK && i < g->loop_count; i++) rc = worker_run(s->workers[i], s->listeners, why);
+  if (rc != OK) { /* threads may be running, and nothing has been promised to anybody */
+    fprintf(stderr, "sendoff: %s\n", why->text);
+    _exit(EXIT_FAILURE);
+  }
+  s->running = true;
+  s->started_us = clock_now_us();
+  log_event(LOG_INFO_, NULL, "ready", "hostname", g->config->hostname, "version", SENDOFF_VERSION, NULL);
+  sd_notify(0, "READY=1");
+  loop_run(&s->loop);
+  return OK;
+}
+
+static void free_all(struct supervisor *s) {
+  struct gateway *g = &s->gateway;
+  if (g->store) store_close(&g->store);
+  if (g->dispatcher) dispatcher_free(&g->dispatcher); /* the loops never ran; otherwise it went with loops[0] */
+  for (size_t i = 0; i < g->loop_count; i++) worker_free(&s->workers[i]);
+  if (g->resolver) resolver_free(&g->resolver);
+  if (g->admission) admission_free(&g->admission);
+  listener_free(&s->listeners);
+  certificates_free(&s->certificates);
+  directory_release(&s->directory);
+  if (s->reader) reader_close(&s->reader);
+  if (s->running) loop_free(&s->loop);
+  if (s->lock_fd >= 0) close(s->lock_fd);
+  sasl_teardown();
+  free(s);
+}
+
+int daemon_run(const struct config *config, struct reason *why) {
+  struct supervisor *s = calloc(1, sizeof *s);
+  if (!s) return fail(why, E_MEMORY, "out of memory");
+  s->lock_fd = -1;
+  s->gateway.config = config;
+  s->gateway.loop_count = loop_count(config);
+  signal(SIGPIPE, SIG_IGN);
+  umask(077);
+  raise_file_limit();
+  keep_heap();
+  setenv("UV_THREADPOOL_SIZE", "16",
+         0); /* before its first use: slow DNS, passwords and files must not starve each other */
+  int rc = sasl_setup() == OK ? OK : fail(why, E_MEMORY, "the SASL library cannot be set up");
+  if (rc == OK) rc = open_files(s, why);
+  if (rc == OK) rc = make_workers(s, why);
+  struct gateway for_supervisor = s->gateway;
+  for_supervisor.store = NULL; /* it posts nothing to the store */
+  if (rc == OK) rc = loop_init(&s->loop, &for_supervisor, s->gateway.loop_count, why);
+  s->loop.gateway = &s->gateway;
+  if (rc == OK) rc = run(s, why);
+  free_all(s);
+  return rc;
+}

@@ -1,0 +1,159 @@
+#include "relay/daemon/listener.h"
+
+#include "base/log.h"
+#include "relay/submission/submission.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#define BACKLOG 1024
+
+struct listener {
+  uv_tcp_t tcp;
+  int fd; /* -1 once libuv owns it */
+  bool open;
+  struct loop *loop;
+  const struct listen_config *config;
+};
+
+struct listener_set {
+  const struct config *config;
+  size_t loops;
+  struct listener *all; /* [loop][address] */
+};
+
+static struct listener *at(struct listener_set *set, size_t loop, size_t address) {
+  return &set->all[loop * set->config->listen_count + address];
+}
+
+static int bind_one(const struct listen_config *c, int *out, struct reason *why) {
+  const struct sockaddr *address = (const struct sockaddr *)&c->address;
+  int on = 1, fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return fail(why, E_IO, "cannot make a socket for %s: %s", c->text, strerror(errno));
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+  if (address->sa_family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+  if (bind(fd, address, ip_length(address)) == 0) {
+    *out = fd;
+    return OK;
+  }
+  int error = errno;
+  close(fd);
+  return fail(why, E_IO, "cannot listen on %s: %s%s", c->text, strerror(error),
+              error == EADDRINUSE ? "; another program has this port: stop it, or change the listen line"
+              : error == EACCES   ? "; ports under 1024 need root or CAP_NET_BIND_SERVICE"
+                                  : "");
+}
+
+/* SO_REUSEPORT would let a second gateway of the same user share our ports in silence; this asks without it first. */
+static int check_free(const struct listen_config *c, struct reason *why) {
+  const struct sockaddr *address = (const struct sockaddr *)&c->address;
+  int on = 1, fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return OK; /* bind_one says it better */
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (address->sa_family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+  int error = bind(fd, address, ip_length(address)) == 0 ? 0 : errno;
+  close(fd);
+  if (error != EADDRINUSE) return OK;
+  return fail(why, E_IO, "cannot listen on %s: another program has this port: stop it, or change the listen line",
+              c->text);
+}
+
+static bool same_address(int fd, const struct listen_config *c) {
+  struct sockaddr_storage bound;
+  socklen_t len = sizeof bound;
+  if (getsockname(fd, (struct sockaddr *)&bound, &len) != 0) return false;
+  char a[IP_TEXT], b[IP_TEXT];
+  ip_format((struct sockaddr *)&bound, a);
+  ip_format((const struct sockaddr *)&c->address, b);
+  return strcmp(a, b) == 0 && ip_port((struct sockaddr *)&bound) == ip_port((const struct sockaddr *)&c->address);
+}
+
+/* The socket that systemd holds for this address, or -1. */
+static int inherited(const struct listen_config *c) {
+  int n = sd_listen_fds(0);
+  for (int fd = SD_LISTEN_FDS_START; fd < SD_LISTEN_FDS_START + n; fd++)
+    if (sd_is_socket(fd, AF_UNSPEC, SOCK_STREAM, 1) > 0 && same_address(fd, c)) return fd;
+  return -1;
+}
+
+static int bind_address(struct listener_set *set, size_t n, struct reason *why) {
+  const struct listen_config *c = &set->config->listens[n];
+  int given = inherited(c);
+  int rc = given < 0 ? check_free(c, why) : OK;
+  for (size_t loop = 0; rc == OK && loop < set->loops; loop++) {
+    struct listener *l = at(set, loop, n);
+    l->config = c;
+    if (given >= 0) {
+      l->fd = dup(given);
+      rc = l->fd < 0 ? fail(why, E_IO, "cannot share the socket of %s: %s", c->text, strerror(errno)) : OK;
+    } else {
+      rc = bind_one(c, &l->fd, why);
+    }
+  }
+  return rc;
+}
+
+int listener_bind(const struct config *c, size_t loops, struct listener_set **out, struct reason *why) {
+  struct listener_set *set = *out = calloc(1, sizeof *set);
+  size_t count = loops * c->listen_count;
+  if (set) set->all = calloc(count, sizeof *set->all);
+  if (!set || !set->all) {
+    free(set);
+    *out = NULL;
+    return fail(why, E_MEMORY, "out of memory");
+  }
+  set->config = c;
+  set->loops = loops;
+  for (size_t i = 0; i < count; i++) set->all[i].fd = -1;
+  int rc = OK;
+  for (size_t n = 0; rc == OK && n < c->listen_count; n++) rc = bind_address(set, n, why);
+  if (rc != OK) listener_free(out);
+  return rc;
+}
+
+static void on_connection(uv_stream_t *server, int status) {
+  struct listener *l = server->data;
+  if (status < 0)
+    log_event(LOG_WARN_, NULL, "cannot accept", "reason", uv_strerror(status), NULL);
+  else
+    submission_accept(l->loop, server, l->config);
+}
+
+int listener_start(struct listener_set *set, struct loop *loop, struct reason *why) {
+  for (size_t n = 0; n < set->config->listen_count; n++) {
+    struct listener *l = at(set, loop->index, n);
+    l->loop = loop;
+    l->tcp.data = l;
+    int rc = uv_tcp_init(&loop->uv, &l->tcp);
+    if (rc == 0) l->open = true;
+    if (rc == 0) rc = uv_tcp_open(&l->tcp, l->fd);
+    if (rc == 0) {
+      l->fd = -1;
+      rc = uv_listen((uv_stream_t *)&l->tcp, BACKLOG, on_connection);
+    }
+    if (rc != 0) return fail(why, E_IO, "cannot listen on %s: %s", l->config->text, uv_strerror(rc));
+  }
+  return OK;
+}
+
+void listener_stop(struct listener_set *set, struct loop *loop) {
+  for (size_t n = 0; n < set->config->listen_count; n++) {
+    struct listener *l = at(set, loop->index, n);
+    if (l->open) uv_close((uv_handle_t *)&l->tcp, NULL);
+    l->open = false;
+  }
+}
+
+void listener_free(struct listener_set **out) {
+  struct listener_set *set = *out;
+  *out = NULL;
+  if (!set) return;
+  for (size_t i = 0; i < set->loops * set->config->listen_count; i++)
+    if (set->all[i].fd >= 0) close(set->all[i].fd);
+  free(set->all);
+  free(set);
+}

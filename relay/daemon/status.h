@@ -1,0 +1,9 @@
+/* The running gateway's figures, gathered from every loop, as one JSON object. The supervisor's thread. */
+#ifndef SENDOFF_RELAY_DAEMON_STATUS_H
+#define SENDOFF_RELAY_DAEMON_STATUS_H
+
+#include "relay/daemon/control.h"
+
+void status_ask(struct loop *supervisor, int64_t started_us, struct control_request *r);
+
+#endif

@@ -1,0 +1,179 @@
+#include "relay/daemon/worker.h"
+
+#include "base/log.h"
+#include "relay/delivery/site/delivery.h"
+#include "relay/message/conversion.h"
+#include "relay/message/signing.h"
+#include "relay/net/resolver.h"
+#include "relay/submission/auth/auth_cache.h"
+#include "relay/submission/refusal.h"
+#include "relay/submission/spf_gate.h"
+#include "relay/submission/submission.h"
+#include "store/read.h"
+
+#include <stdlib.h>
+
+#define TICK_MS 1000
+#define DRAIN_TICK_MS 50
+#define DRAIN_TICKS (15000 / DRAIN_TICK_MS)
+#define AUTH_CACHE_ENTRIES 10000
+
+struct worker {
+  struct loop loop;
+  uv_timer_t tick, drain;
+  unsigned drain_ticks;
+  struct listener_set *listeners;
+  struct broadcast_token *token; /* of the step under way */
+  unsigned stopping;             /* parts that have not reported yet */
+  bool started;
+};
+
+static int make_parts(struct loop *l, struct reason *why) {
+  int rc = reader_open(l->gateway->config->data_dir, &l->reader, why);
+  if (rc == OK) rc = signing_new(&l->signing, why);
+  if (rc != OK) return rc;
+  l->auth_cache = auth_cache_new(AUTH_CACHE_ENTRIES);
+  if (!l->auth_cache || spf_gate_new(l, &l->spf_gate) != OK || refusals_new(l, &l->refusals) != OK ||
+      tls_client_new(&l->tls_client) != OK || converter_new(l, &l->converter) != OK ||
+      delivery_new(l, &l->delivery) != OK)
+    return fail(why, E_MEMORY, "out of memory");
+  const char *trust = l->gateway->config->trust;
+  return trust ? tls_client_trust(l->tls_client, trust, why) : OK;
+}
+
+int worker_new(struct gateway *g, size_t index, struct directory *d, struct tls_server *tls, struct worker **out,
+               struct reason *why) {
+  struct worker *w = *out = calloc(1, sizeof *w);
+  if (!w) return fail(why, E_MEMORY, "out of memory");
+  int rc = loop_init(&w->loop, g, index, why);
+  if (rc != OK) {
+    free(w);
+    *out = NULL;
+    return rc;
+  }
+  w->loop.directory = directory_hold(d);
+  w->loop.tls = tls_server_hold(tls);
+  return make_parts(&w->loop, why);
+}
+
+struct loop *worker_loop(struct worker *w) {
+  return &w->loop;
+}
+
+static void on_tick(uv_timer_t *timer) {
+  struct worker *w = timer->data;
+  refusals_flush(w->loop.refusals);
+  delivery_tick(w->loop.delivery);
+}
+
+/* On the loop's own thread, before its first turn. */
+static void start(struct worker *w) {
+  struct loop *l = &w->loop;
+  struct reason why;
+  uv_timer_init(&l->uv, &w->tick);
+  uv_timer_init(&l->uv, &w->drain);
+  w->tick.data = w->drain.data = w;
+  uv_timer_start(&w->tick, on_tick, TICK_MS, TICK_MS);
+  if (l->index == 0) {
+    if (resolver_attach(l->gateway->resolver, &l->uv) != OK)
+      log_event(LOG_ERROR_, NULL, "the resolver cannot be attached", NULL);
+    dispatcher_start(l->gateway->dispatcher);
+  }
+  if (listener_start(w->listeners, l, &why) != OK) log_event(LOG_ERROR_, NULL, "listener", "reason", why.text, NULL);
+}
+
+struct start_message {
+  struct loop_message message;
+  struct worker *worker;
+};
+
+static void on_start(struct loop *on, struct loop_message *m) {
+  (void)on;
+  start(((struct start_message *)m)->worker);
+  free(m);
+}
+
+static void thread(void *arg) {
+  struct worker *w = arg;
+  loop_run(&w->loop);
+}
+
+int worker_run(struct worker *w, struct listener_set *listeners, struct reason *why) {
+  w->listeners = listeners;
+  struct start_message *m = calloc(1, sizeof *m);
+  if (!m) return fail(why, E_MEMORY, "out of memory");
+  m->message.run = on_start;
+  m->worker = w;
+  loop_post(&w->loop, &m->message);
+  if (uv_thread_create(&w->loop.thread, thread, w) != 0) return fail(why, E_IO, "cannot start a thread");
+  w->started = true;
+  return OK;
+}
+
+/* --- the end, step by step --- */
+
+static void on_drain(uv_timer_t *timer) {
+  struct worker *w = timer->data;
+  if (++w->drain_ticks >= DRAIN_TICKS) submission_cut(&w->loop);
+  if (w->loop.session_count) return;
+  uv_timer_stop(timer);
+  broadcast_return(w->token);
+}
+
+void worker_drain(struct worker *w, struct broadcast_token *t) {
+  w->token = t;
+  submission_drain(&w->loop);
+  uv_timer_start(&w->drain, on_drain, 0, DRAIN_TICK_MS);
+}
+
+static void part_stopped(void *arg) {
+  struct worker *w = arg;
+  if (--w->stopping) return;
+  refusals_flush(w->loop.refusals);
+  broadcast_return(w->token);
+}
+
+void worker_stop(struct worker *w, struct broadcast_token *t) {
+  struct loop *l = &w->loop;
+  w->token = t;
+  listener_stop(w->listeners, l);
+  w->stopping = l->index == 0 ? 2 : 1;
+  if (l->index == 0) dispatcher_drain(l->gateway->dispatcher, part_stopped, w);
+  delivery_stop(l->delivery, part_stopped, w);
+}
+
+void worker_finish(struct worker *w, struct broadcast_token *t) {
+  struct loop *l = &w->loop;
+  uv_close((uv_handle_t *)&w->tick, NULL);
+  uv_close((uv_handle_t *)&w->drain, NULL);
+  if (l->index == 0) {
+    dispatcher_free(&l->gateway->dispatcher);
+    resolver_detach(l->gateway->resolver);
+  }
+  broadcast_return(t);
+  loop_finish(l);
+}
+
+void worker_free(struct worker **at) {
+  struct worker *w = *at;
+  *at = NULL;
+  if (!w) return;
+  struct loop *l = &w->loop;
+  if (w->started)
+    uv_thread_join(&l->thread);
+  else { /* never ran: its handles are closed here */
+    loop_finish(l);
+    uv_run(&l->uv, UV_RUN_DEFAULT);
+  }
+  if (l->delivery) delivery_free(&l->delivery);
+  refusals_free(&l->refusals);
+  spf_gate_free(&l->spf_gate);
+  auth_cache_free(&l->auth_cache);
+  converter_free(&l->converter);
+  signing_free(&l->signing);
+  tls_client_free(&l->tls_client);
+  tls_server_release(&l->tls);
+  if (l->reader) reader_close(&l->reader);
+  loop_free(l);
+  free(w);
+}

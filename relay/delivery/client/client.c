@@ -1,0 +1,404 @@
+/* The client's life and the opening of a session; see client.h for the states. */
+#include "relay/delivery/client/client.h"
+
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/log.h"
+#include "relay/delivery/client/client_parts.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *state_name(enum client_state state) {
+  static const char *const names[] = {
+      [CLIENT_CONNECTING] = "connecting",
+      [CLIENT_GREETING] = "greeting",
+      [CLIENT_EHLO] = "ehlo",
+      [CLIENT_HELO] = "helo",
+      [CLIENT_STARTTLS] = "starttls",
+      [CLIENT_HANDSHAKE] = "handshake",
+      [CLIENT_READY] = "ready",
+      [CLIENT_ENVELOPE] = "envelope",
+      [CLIENT_CONTENT] = "content",
+      [CLIENT_DOT] = "dot",
+      [CLIENT_RESET] = "reset",
+      [CLIENT_QUIT] = "quit",
+      [CLIENT_CLOSED] = "closed",
+  };
+  return names[state];
+}
+
+void client_set_state(struct client *c, enum client_state state, uint64_t timeout_ms) {
+  if (log_wants(LOG_DEBUG_) && c->state != state)
+    log_event(LOG_DEBUG_, c->id, "client", "host", c->host, "from", state_name(c->state), "to", state_name(state),
+              NULL);
+  c->state = state;
+  stream_set_timeout(c->stream, timeout_ms);
+}
+
+static enum smtp_stage envelope_stage(const struct client *c) {
+  if (c->envelope.answered == 0) return STAGE_MAIL;
+  return c->envelope.t && c->envelope.answered <= c->envelope.t->recipient_count ? STAGE_RCPT : STAGE_DATA;
+}
+
+static enum smtp_stage stage_of(const struct client *c) {
+  switch (c->state) {
+  case CLIENT_CONNECTING: return STAGE_CONNECT;
+  case CLIENT_GREETING: return STAGE_GREETING;
+  case CLIENT_EHLO:
+  case CLIENT_HELO: return STAGE_EHLO;
+  case CLIENT_STARTTLS: return STAGE_STARTTLS;
+  case CLIENT_HANDSHAKE: return STAGE_HANDSHAKE;
+  case CLIENT_ENVELOPE: return envelope_stage(c);
+  case CLIENT_CONTENT: return STAGE_CONTENT;
+  case CLIENT_DOT: return STAGE_DOT;
+  default: return STAGE_IDLE;
+  }
+}
+
+void client_incident(const struct client *c, enum trouble trouble, const struct smtp_reply *reply, const char *text,
+                     struct incident *out) {
+  *out = (struct incident){
+      .stage = stage_of(c),
+      .trouble = trouble,
+      .tls = c->ever_tls,
+      .reused = c->transactions > 1,
+      .answered = c->envelope.answered > 0,
+      .others_accepted = c->envelope.accepted > 0,
+      .host_dsn = c->offers.dsn,
+      .host_deliver_by = c->offers.deliver_by,
+  };
+  if (reply) out->reply = *reply;
+  const char *copies = out->stage == STAGE_DOT && !reply ? "; the host may have taken it, so it may arrive twice" : "";
+  snprintf(out->text, sizeof out->text, "%.150s %s%s", text, smtp_stage_phrase(out->stage), copies);
+}
+
+void client_fail(struct client *c, enum trouble trouble, const struct smtp_reply *reply, const char *text) {
+  if (c->state == CLIENT_CLOSED) return;
+  client_incident(c, trouble, reply, text, &c->end);
+  client_set_state(c, CLIENT_CLOSED, 0);
+  if (trouble != TROUBLE_NONE)
+    log_event(LOG_DEBUG_, c->id, "client failed", "host", c->host, "text", c->end.text, NULL);
+  stream_close(c->stream, false);
+}
+
+bool client_send(struct client *c, struct bytes text) {
+  if (stream_write(c->stream, text) == OK) return true;
+  client_fail(c, TROUBLE_NETWORK, NULL, "the connection cannot be written to");
+  return false;
+}
+
+static bool send_name(struct client *c, const char *verb) {
+  char line[300];
+  int n = snprintf(line, sizeof line, "%s %s\r\n", verb, c->helo);
+  return client_send(c, (struct bytes){line, (size_t)n});
+}
+
+/* --- opening --- */
+
+static void on_ehlo_line(void *arg, size_t index, struct bytes text) {
+  struct client *c = arg;
+  if (c->state == CLIENT_EHLO) ehlo_line(&c->offers, index, text);
+}
+
+static void say_ehlo(struct client *c) {
+  memset(&c->offers, 0, sizeof c->offers); /* RFC 3207 4.2: nothing learned before TLS is kept */
+  client_set_state(c, CLIENT_EHLO, TIMEOUT_EHLO);
+  send_name(c, "EHLO");
+}
+
+static void ready(struct client *c) {
+  client_set_state(c, CLIENT_READY, 0);
+  if (c->told_ready) return;
+  c->told_ready = true;
+  c->calls->on_ready(c->owner);
+}
+
+static void refused(struct client *c, const struct smtp_reply *reply) {
+  client_fail(c, TROUBLE_REPLY, reply, "the host refused");
+}
+
+static void on_greeting(struct client *c, const struct smtp_reply *reply) {
+  if (reply->code / 100 == 2)
+    say_ehlo(c);
+  else
+    refused(c, reply);
+}
+
+/* RFC 8689 4.2.1: QUIT, and on to another host. */
+static void leave(struct client *c, enum trouble trouble, const char *text) {
+  client_incident(c, trouble, NULL, text, &c->end);
+  stream_write(c->stream, BYTES("QUIT\r\n")); /* nothing hangs on whether it arrives */
+  client_set_state(c, CLIENT_CLOSED, 0);
+  log_event(LOG_DEBUG_, c->id, "client left", "host", c->host, "text", c->end.text, NULL);
+  stream_close(c->stream, true);
+}
+
+/* The same, steps 3 and 4. */
+static bool lacks_what_is_required(struct client *c) {
+  if (!c->require_tls || (!c->ever_tls && c->offers.starttls)) return false;
+  if (!c->ever_tls)
+    leave(c, TROUBLE_NO_TLS, "the message requires TLS, and the host does not offer it");
+  else if (!c->offers.require_tls)
+    leave(c, TROUBLE_NO_REQUIRETLS, "the message requires TLS all the way, and the host does not offer REQUIRETLS");
+  return c->state == CLIENT_CLOSED;
+}
+
+static void on_ehlo(struct client *c, const struct smtp_reply *reply) {
+  if (reply->code / 100 == 5 && !c->ever_tls && !c->require_tls) { /* RFC 5321 3.2: an old server */
+    memset(&c->offers, 0, sizeof c->offers);
+    client_set_state(c, CLIENT_HELO, TIMEOUT_EHLO);
+    send_name(c, "HELO");
+    return;
+  }
+  if (reply->code / 100 != 2) {
+    refused(c, reply);
+    return;
+  }
+  if (lacks_what_is_required(c)) return;
+  if (!c->offers.starttls || c->plain || c->ever_tls) {
+    ready(c);
+    return;
+  }
+  client_set_state(c, CLIENT_STARTTLS, TIMEOUT_EHLO);
+  client_send(c, BYTES("STARTTLS\r\n"));
+}
+
+static void on_helo(struct client *c, const struct smtp_reply *reply) {
+  if (reply->code / 100 == 2)
+    ready(c);
+  else
+    refused(c, reply);
+}
+
+static void on_starttls(struct client *c, const struct smtp_reply *reply) {
+  if (reply->code == 421) {
+    refused(c, reply);
+  } else if (reply->code != 220 && c->require_tls) {
+    if (reply->code / 100 == 5)
+      leave(c, TROUBLE_NO_TLS, "the message requires TLS, and the host refused it");
+    else
+      refused(c, reply);
+  } else if (reply->code != 220) {
+    ready(c); /* RFC 3207 4: without TLS the session goes on; TLS was opportunistic */
+  } else if (stream_start_tls_client(c->stream, c->host, c->require_tls) == OK) {
+    client_set_state(c, CLIENT_HANDSHAKE, TIMEOUT_HANDSHAKE);
+  } else {
+    client_set_state(c, CLIENT_HANDSHAKE, 0);
+    client_fail(c, TROUBLE_TLS, NULL, "TLS could not be started");
+  }
+}
+
+static void on_reset(struct client *c, const struct smtp_reply *reply) {
+  if (reply->code / 100 == 2)
+    client_transaction_over(c);
+  else
+    refused(c, reply);
+}
+
+/* A reply that nobody asked for: mostly 421 before the host closes. */
+static void on_unsolicited(struct client *c, const struct smtp_reply *reply) {
+  refused(c, reply);
+}
+
+static void on_early_reply(struct client *c, const struct smtp_reply *reply) {
+  /* RFC 5321 has no reply before the final dot; hosts that refuse in the middle say so before they close. */
+  if (reply->code >= 400)
+    refused(c, reply);
+  else
+    client_fail(c, TROUBLE_PROTOCOL, NULL, "the host replied out of turn");
+}
+
+static void on_dot(struct client *c, const struct smtp_reply *reply) {
+  if (reply->code / 100 == 3) {
+    client_fail(c, TROUBLE_PROTOCOL, NULL, "the host's reply makes no sense");
+    return;
+  }
+  struct incident incident;
+  bool taken = reply->code / 100 == 2;
+  client_incident(c, taken ? TROUBLE_NONE : TROUBLE_REPLY, reply, "", &incident);
+  if (!c->envelope.lone_dot) envelope_tell_rest(c, &incident);
+  if (reply->code == 421)
+    refused(c, reply);
+  else
+    client_transaction_over(c);
+}
+
+static void on_quit(struct client *c, const struct smtp_reply *reply) {
+  (void)reply;
+  client_fail(c, TROUBLE_NONE, NULL, "");
+}
+
+static void on_reply(struct client *c, const struct smtp_reply *reply) {
+  static void (*const handlers[])(struct client * c, const struct smtp_reply *reply) = {
+      [CLIENT_GREETING] = on_greeting,   [CLIENT_EHLO] = on_ehlo,         [CLIENT_HELO] = on_helo,
+      [CLIENT_STARTTLS] = on_starttls,   [CLIENT_READY] = on_unsolicited, [CLIENT_ENVELOPE] = envelope_reply,
+      [CLIENT_CONTENT] = on_early_reply, [CLIENT_DOT] = on_dot,           [CLIENT_RESET] = on_reset,
+      [CLIENT_QUIT] = on_quit,
+  };
+  if (log_wants(LOG_DEBUG_)) {
+    struct log_line l;
+    log_begin(&l, LOG_DEBUG_, c->id, "reply");
+    log_str(&l, "state", state_name(c->state));
+    log_int(&l, "code", reply->code);
+    log_str(&l, "text", reply->text);
+    log_end(&l);
+  }
+  if (handlers[c->state])
+    handlers[c->state](c, reply);
+  else
+    client_fail(c, TROUBLE_PROTOCOL, NULL, "the host replied out of turn");
+}
+
+/* --- the stream's calls --- */
+
+/* What a broken handshake means: with REQUIRETLS, that this host is none for the message (RFC 8689 4.2.1). */
+static enum trouble tls_trouble(const struct client *c) {
+  return c->require_tls ? TROUBLE_NO_TLS : TROUBLE_TLS;
+}
+
+static void on_data(void *owner, struct bytes data) {
+  struct client *c = owner;
+  while (data.len && c->state != CLIENT_CLOSED) {
+    /* RFC 3207 4: what came in the clear after the 220 was put there by somebody who wants it taken as protected. */
+    if (c->state == CLIENT_HANDSHAKE && !stream_is_tls(c->stream)) {
+      client_fail(c, tls_trouble(c), NULL, "the host sent more in the clear after STARTTLS,");
+      return;
+    }
+    int rc = reply_parser_feed(&c->parser, &data);
+    if (rc < 0) {
+      client_fail(c, TROUBLE_PROTOCOL, NULL,
+                  rc == E_TOO_BIG ? "the host's reply has no end" : "the host does not speak SMTP");
+      return;
+    }
+    if (rc == 1) {
+      struct smtp_reply reply = c->parser.reply;
+      on_reply(c, &reply);
+    }
+  }
+}
+
+static void on_failed(struct client *c) {
+  if (c->state == CLIENT_QUIT)
+    client_fail(c, TROUBLE_NONE, NULL, "");
+  else
+    client_fail(c, c->state == CLIENT_HANDSHAKE ? tls_trouble(c) : TROUBLE_NETWORK, NULL, stream_error(c->stream));
+}
+
+static void on_end(struct client *c) {
+  client_fail(c, c->state == CLIENT_QUIT ? TROUBLE_NONE : TROUBLE_CLOSED, NULL, "the host closed the connection");
+}
+
+static void on_event(void *owner, enum stream_event event) {
+  struct client *c = owner;
+  if (c->state == CLIENT_CLOSED) return;
+  switch (event) {
+  case STREAM_CONNECTED: client_set_state(c, CLIENT_GREETING, TIMEOUT_GREETING); break;
+  case STREAM_TLS_READY:
+    c->ever_tls = true;
+    say_ehlo(c);
+    break;
+  case STREAM_DRAINED:
+    if (c->state == CLIENT_CONTENT) content_more(c);
+    break;
+  case STREAM_END: on_end(c); break;
+  case STREAM_FAILED: on_failed(c); break;
+  }
+}
+
+static void on_timeout(void *owner) {
+  struct client *c = owner;
+  if (c->state == CLIENT_READY)
+    client_quit(c);
+  else if (c->state == CLIENT_QUIT)
+    client_fail(c, TROUBLE_NONE, NULL, "");
+  else
+    client_fail(c, TROUBLE_TIMEOUT, NULL, "the host did not answer in time");
+}
+
+static void on_close(void *owner) {
+  struct client *c = owner;
+  if (c->envelope.t) envelope_tell_rest(c, &c->end);
+  c->calls->on_closed(c->owner, &c->end);
+  content_feed_free(&c->feed);
+  free(c);
+}
+
+static const struct stream_owner stream_calls = {on_data, on_event, on_timeout, on_close};
+
+/* --- the owner's calls --- */
+
+int client_open(struct loop *loop, const struct client_plan *plan, const struct client_owner *calls, void *owner,
+                struct client **out, struct reason *why) {
+  struct client *c = *out = calloc(1, sizeof *c);
+  if (!c) return fail(why, E_MEMORY, "out of memory");
+  c->loop = loop;
+  c->calls = calls;
+  c->owner = owner;
+  c->plain = plan->plain || !loop->tls_client;
+  c->require_tls = plan->require_tls;
+  id_format(id_new(), c->id);
+  snprintf(c->host, sizeof c->host, "%s", plan->host);
+  snprintf(c->helo, sizeof c->helo, "%s", plan->helo);
+  reply_parser_init(&c->parser, on_ehlo_line, c);
+  int rc = stream_connect(loop, plan->source, plan->target, &stream_calls, c, &c->stream, why);
+  if (rc != OK) {
+    free(c);
+    *out = NULL;
+    return rc;
+  }
+  client_set_state(c, CLIENT_CONNECTING, TIMEOUT_CONNECT);
+  return OK;
+}
+
+int client_check(const struct client *c, const struct transaction *t, struct incident *out) {
+  *out = (struct incident){.stage = STAGE_IDLE, .tls = c->ever_tls};
+  return transaction_obstacle(t, &c->offers, clock_now_us(), out) ? E_DENIED : OK;
+}
+
+bool client_wants_seven_bit(const struct client *c, const struct transaction *t) {
+  return t->flags & MESSAGE_8BIT && !c->offers.eightbit;
+}
+
+void client_begin(struct client *c, const struct transaction *t, struct content_feed *feed) {
+  memset(&c->envelope, 0, sizeof c->envelope);
+  c->envelope.t = t;
+  c->feed = feed;
+  c->transactions++;
+  envelope_begin(c);
+}
+
+void client_transaction_over(struct client *c) {
+  c->envelope.t = NULL;
+  content_feed_free(&c->feed);
+  client_set_state(c, CLIENT_READY, 0);
+  c->calls->on_transaction(c->owner);
+}
+
+void client_idle(struct client *c, uint64_t ms) {
+  if (c->state == CLIENT_READY) stream_set_timeout(c->stream, ms);
+}
+
+void client_quit(struct client *c) {
+  if (c->state != CLIENT_READY) return;
+  client_set_state(c, CLIENT_QUIT, TIMEOUT_QUIT);
+  client_send(c, BYTES("QUIT\r\n"));
+}
+
+void client_abort(struct client *c, enum trouble trouble, const char *text) {
+  client_fail(c, trouble, NULL, text);
+}
+
+bool client_is_ready(const struct client *c) {
+  return c->state == CLIENT_READY && !c->envelope.t;
+}
+const char *client_tls_text(const struct client *c) {
+  return stream_tls_text(c->stream);
+}
+const struct sockaddr *client_local(const struct client *c) {
+  return stream_local(c->stream);
+}
+const struct ehlo *client_offers(const struct client *c) {
+  return &c->offers;
+}

@@ -1,0 +1,70 @@
+/* One outgoing SMTP connection: the protocol, and nothing of queues or policy (RFC 5321 3, 4). One loop's thread.
+ *
+ * Normal path:
+ *   CONNECTING -> GREETING -> EHLO [-> STARTTLS -> HANDSHAKE -> EHLO] -> READY
+ *   READY -> ENVELOPE -> CONTENT -> DOT -> READY          a transaction; many of them on one connection
+ *   READY -> QUIT -> CLOSED
+ * Side paths:
+ *   EHLO -> HELO -> READY            EHLO was refused for good (RFC 5321 3.2)
+ *   ENVELOPE -> RESET -> READY       no recipient was accepted, or DATA was refused
+ *   ENVELOPE -> DOT                  pipelined DATA was accepted though no recipient was: a lone dot (RFC 2920 3.1)
+ *   EHLO, STARTTLS -> CLOSED         with QUIT: the host has not what REQUIRETLS wants
+ *   any -> CLOSED                    failure, 421, time-out, client_abort
+ * Never: READY before EHLO (or HELO) was accepted; EHLO's offers kept across HANDSHAKE (RFC 3207 4.2); CONTENT without
+ * an accepted recipient; READY out of CONTENT or DOT without a reply to the final dot; anything out of CLOSED. */
+#ifndef SENDOFF_RELAY_DELIVERY_CLIENT_CLIENT_H
+#define SENDOFF_RELAY_DELIVERY_CLIENT_CLIENT_H
+
+#include "relay/delivery/client/transaction.h"
+#include "relay/message/content_feed.h"
+
+struct client;
+
+struct client_plan {
+  const struct sockaddr *source; /* NULL: the system's choice */
+  const struct sockaddr *target;
+  const char *host; /* for SNI and texts */
+  const char *helo;
+  bool plain;       /* do not use STARTTLS */
+  bool require_tls; /* RFC 8689 4.2.1: only to a host that is known by its certificate, and that offers REQUIRETLS */
+};
+
+/* Calls come on fresh stacks only, never out of a function of this header. */
+struct client_owner {
+  /* EHLO is done: transactions may begin. Once. */
+  void (*on_ready)(void *owner);
+  /* What became of one recipient of the transaction; TROUBLE_NONE: delivered. Each exactly once per transaction. */
+  void (*on_recipient)(void *owner, size_t index, const struct incident *incident);
+  /* All recipients were reported and the connection is ready for the next transaction. */
+  void (*on_transaction)(void *owner);
+  /* The last call; the client is freed after it. In a transaction, its remaining recipients were reported before.
+   * `incident` says why it ended; TROUBLE_NONE: by client_quit, or idle for too long. */
+  void (*on_closed)(void *owner, const struct incident *incident);
+};
+
+/* Copies the plan. OK; or E_IO, E_MEMORY with words: then no call comes. */
+int client_open(struct loop *loop, const struct client_plan *plan, const struct client_owner *calls, void *owner,
+                struct client **out, struct reason *why);
+/* While READY. May this host take it? OK, or E_DENIED with the incident that the refusal is for every recipient. */
+int client_check(const struct client *c, const struct transaction *t, struct incident *out);
+/* While READY. It has 8-bit content, and the host does not take that (RFC 6152 3): convert it first. */
+bool client_wants_seven_bit(const struct client *c, const struct transaction *t);
+/* While READY, after client_check. Takes the feed (freed with the transaction). All of `t` stays unchanged until
+ * on_transaction or on_closed. */
+void client_begin(struct client *c, const struct transaction *t, struct content_feed *feed);
+/* While READY: waits for work this long, then quits. */
+void client_idle(struct client *c, uint64_t ms);
+/* While READY: QUIT, and the end. */
+void client_quit(struct client *c);
+/* At any time: closes at once; what is not reported yet is reported with `trouble`. */
+void client_abort(struct client *c, enum trouble trouble, const char *text);
+
+/* May a transaction begin? An idle client that quits by itself, or was closed, is not ready any more. */
+bool client_is_ready(const struct client *c);
+/* These are of the connection, so they end with it: not in on_closed. "TLSv1.3 ..." or "". */
+const char *client_tls_text(const struct client *c);
+const struct sockaddr *client_local(const struct client *c);
+/* The offers of the last EHLO. */
+const struct ehlo *client_offers(const struct client *c);
+
+#endif

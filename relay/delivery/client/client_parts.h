@@ -1,0 +1,90 @@
+/* What the files of the SMTP client share. For relay/client*.c only. */
+#ifndef SENDOFF_RELAY_DELIVERY_CLIENT_CLIENT_PARTS_H
+#define SENDOFF_RELAY_DELIVERY_CLIENT_CLIENT_PARTS_H
+
+#include "relay/delivery/client/client.h"
+#include "relay/delivery/queue/dispatch.h"
+#include "relay/net/stream.h"
+#include "relay/smtp/dot_stuffing.h"
+
+/* RFC 5321 4.5.3.2, and for what it leaves open: connect, TLS, RSET, QUIT. Milliseconds. */
+#define TIMEOUT_CONNECT 30000
+#define TIMEOUT_GREETING (5 * 60000)
+#define TIMEOUT_EHLO (5 * 60000)
+#define TIMEOUT_HANDSHAKE 60000
+#define TIMEOUT_MAIL (5 * 60000)
+#define TIMEOUT_RCPT (5 * 60000)
+#define TIMEOUT_DATA (2 * 60000)
+#define TIMEOUT_BLOCK (3 * 60000)
+#define TIMEOUT_DOT (10 * 60000)
+#define TIMEOUT_RESET 30000
+#define TIMEOUT_QUIT 5000
+
+/* The order of states that have a name; the moves between them are told in client.h. */
+enum client_state {
+  CLIENT_CONNECTING,
+  CLIENT_GREETING,
+  CLIENT_EHLO,
+  CLIENT_HELO,
+  CLIENT_STARTTLS,
+  CLIENT_HANDSHAKE,
+  CLIENT_READY,
+  CLIENT_ENVELOPE,
+  CLIENT_CONTENT,
+  CLIENT_DOT,
+  CLIENT_RESET,
+  CLIENT_QUIT,
+  CLIENT_CLOSED,
+};
+
+enum recipient_progress { PROGRESS_NONE, PROGRESS_ACCEPTED, PROGRESS_TOLD };
+
+/* Commands of an envelope by number: 0 MAIL, 1..n RCPT, n+1 DATA. */
+struct envelope {
+  const struct transaction *t; /* NULL outside of a transaction */
+  size_t sent, answered;       /* commands */
+  size_t accepted;             /* recipients */
+  bool mail_refused;
+  bool lone_dot;                              /* DATA was accepted for nobody */
+  unsigned char progress[JOB_RECIPIENTS_MAX]; /* enum recipient_progress */
+};
+
+struct client {
+  struct loop *loop;
+  struct stream *stream;
+  const struct client_owner *calls;
+  void *owner;
+  enum client_state state;
+  char id[16]; /* for the log */
+  char host[256], helo[256];
+  bool plain, require_tls, told_ready, ever_tls;
+  size_t transactions; /* begun */
+  struct ehlo offers;
+  struct reply_parser parser;
+  struct envelope envelope;
+  struct content_feed *feed;
+  struct dot_stuffing dots;
+  struct incident end; /* why it closes */
+};
+
+/* client.c */
+void client_set_state(struct client *c, enum client_state state, uint64_t timeout_ms);
+/* Ends it with this incident; stage, tls and so on are filled in from the state. */
+void client_fail(struct client *c, enum trouble trouble, const struct smtp_reply *reply, const char *text);
+/* One command line; on failure the client has failed. */
+bool client_send(struct client *c, struct bytes text);
+void client_incident(const struct client *c, enum trouble trouble, const struct smtp_reply *reply, const char *text,
+                     struct incident *out);
+void client_transaction_over(struct client *c); /* back to READY */
+
+/* client_envelope.c: MAIL, RCPT, DATA */
+void envelope_begin(struct client *c);
+void envelope_reply(struct client *c, const struct smtp_reply *reply);
+/* Reports the recipients that were not reported yet. */
+void envelope_tell_rest(struct client *c, const struct incident *incident);
+
+/* client_content.c: the message and its final dot */
+void content_begin(struct client *c);
+void content_more(struct client *c); /* the stream has drained */
+
+#endif

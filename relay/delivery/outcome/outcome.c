@@ -1,0 +1,353 @@
+#include "relay/delivery/outcome/outcome.h"
+
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/log.h"
+#include "relay/delivery/outcome/notice.h"
+#include "relay/delivery/site/delivery_parts.h"
+#include "store/write.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+struct pending {
+  struct outcome outcome; /* first: what the others see */
+  struct recipient_outcome *outcomes;
+  enum dsn_action *actions; /* what its sender is told of each */
+  struct store_outcome op;
+  struct notice notice;
+  uv_timer_t timer;
+  bool timer_open, waiting; /* `waiting`: the timer runs */
+  uint64_t delay_ms;
+  int64_t not_before_us;
+  char host[340], source[IP_TEXT], tls[96];
+};
+
+static struct loop *loop_of(const struct pending *p) {
+  return p->outcome.delivery->loop;
+}
+
+static void post(struct pending *p);
+static void begin(struct pending *p);
+
+/* --- life --- */
+
+struct outcome *outcome_prepare(struct loop *loop, struct job *j) {
+  struct pending *p = calloc(1, sizeof *p);
+  if (!p) return NULL;
+  p->outcome.rulings = calloc(j->recipient_count, sizeof *p->outcome.rulings);
+  p->outcomes = calloc(j->recipient_count, sizeof *p->outcomes);
+  p->actions = calloc(j->recipient_count, sizeof *p->actions);
+  if (!p->outcome.rulings || !p->outcomes || !p->actions) {
+    free(p->outcome.rulings);
+    free(p->outcomes);
+    free(p->actions);
+    free(p);
+    return NULL;
+  }
+  p->outcome.job = j;
+  p->outcome.delivery = loop->delivery;
+  DL_APPEND(loop->delivery->outcomes, &p->outcome);
+  return &p->outcome;
+}
+
+static void on_timer_closed(uv_handle_t *timer) {
+  struct pending *p = timer->data;
+  struct delivery *d = p->outcome.delivery;
+  struct outcome *o = &p->outcome;
+  DL_DELETE(d->outcomes, o);
+  free(p);
+  delivery_check_stopped(d);
+}
+
+static void destroy(struct pending *p) {
+  notice_free(&p->notice);
+  job_free(&p->outcome.job);
+  free(p->outcome.rulings);
+  free(p->outcomes);
+  free(p->actions);
+  p->outcome.rulings = NULL;
+  p->outcomes = NULL;
+  p->actions = NULL;
+  p->waiting = false;
+  if (p->timer_open) {
+    uv_close((uv_handle_t *)&p->timer, on_timer_closed);
+    return;
+  }
+  struct delivery *d = p->outcome.delivery;
+  struct outcome *o = &p->outcome;
+  DL_DELETE(d->outcomes, o);
+  free(p);
+  delivery_check_stopped(d);
+}
+
+struct job *outcome_cancel(struct outcome **o) {
+  struct pending *p = (struct pending *)*o;
+  struct job *j = (*o)->job;
+  *o = NULL;
+  p->outcome.job = NULL;
+  destroy(p);
+  return j;
+}
+
+static bool unruled(void *arg, size_t index) {
+  const struct outcome *o = arg;
+  return !o->rulings[index].set;
+}
+
+struct job *outcome_take_back(struct outcome *o) {
+  size_t count = o->job->recipient_count, kept = 0;
+  if (outcome_ruled(o)) return NULL;
+  struct job *back = job_split(o->job, unruled, o);
+  for (size_t i = 0; back && i < count; i++)
+    if (o->rulings[i].set) o->rulings[kept++] = o->rulings[i];
+  return back;
+}
+
+/* --- rulings --- */
+
+/* RFC 2852 4.1: with by-mode R its time is over when its sender says so, if not before. */
+static bool sender_ends_it(const struct job *j) {
+  return j->flags & MESSAGE_BY_RETURN && j->deliver_by_us < j->expires_us;
+}
+
+/* RFC 3463 3.5 with RFC 2852: 5.4.7, a permanent failure. */
+static void rule_deadline(const struct job_recipient *r, struct ruling *out) {
+  snprintf(out->enhanced, sizeof out->enhanced, "5.4.7");
+  size_t at = strlen(out->text);
+  if (r->last && r->last[0] && !strstr(out->text, "the last reason was") && at < sizeof out->text)
+    snprintf(out->text + at, sizeof out->text - at, "; the last reason was: %s", r->last);
+}
+
+void outcome_rule(struct outcome *o, size_t index, const struct incident *incident) {
+  uint32_t random;
+  const struct job *j = o->job;
+  const struct config *config = o->delivery->loop->gateway->config;
+  struct ruling *r = &o->rulings[index];
+  int64_t now = clock_now_us(), end = sender_ends_it(j) ? j->deliver_by_us : j->expires_us;
+  random_bytes(&random, sizeof random);
+  verdict_rule(config, incident, j->recipients[index].attempts, j->created_us, end, now, random, r);
+  if (r->kind == EVENT_EXPIRED && sender_ends_it(j)) rule_deadline(&j->recipients[index], r);
+  if (r->kind != EVENT_DEFERRED) return;
+  int64_t moment = notice_moment(config, j, index, r, now);
+  if (r->next_us > moment) r->next_us = moment;
+}
+
+void outcome_rule_rest(struct outcome *o, const struct incident *incident) {
+  for (size_t i = 0; i < o->job->recipient_count; i++)
+    if (!o->rulings[i].set) outcome_rule(o, i, incident);
+}
+
+bool outcome_ruled(const struct outcome *o) {
+  for (size_t i = 0; i < o->job->recipient_count; i++)
+    if (!o->rulings[i].set) return false;
+  return true;
+}
+
+/* --- into the store --- */
+
+/* A notice that cannot be delivered ends here: nobody is told, but the log is. */
+static enum event_kind kind_of(const struct job *j, const struct ruling *r) {
+  bool failed = r->kind == EVENT_BOUNCED || r->kind == EVENT_EXPIRED;
+  return failed && j->flags & MESSAGE_IS_DSN ? EVENT_DROPPED : r->kind;
+}
+
+static void fill_op(struct pending *p) {
+  const struct job *j = p->outcome.job;
+  for (size_t i = 0; i < j->recipient_count; i++) {
+    const struct ruling *r = &p->outcome.rulings[i];
+    p->outcomes[i] = (struct recipient_outcome){
+        .recipient_id = j->recipients[i].id,
+        .next_us = r->next_us,
+        .counts = r->counts,
+        .delay_told = p->actions[i] == DSN_DELAYED,
+        .event =
+            {
+                .message_id = j->message_id,
+                .kind = kind_of(j, r),
+                .account = j->account,
+                .from = j->reverse_path,
+                .to = j->recipients[i].address,
+                .code = r->code,
+                .enhanced = r->enhanced,
+                .text = r->text,
+                .host = p->host,
+                .source = p->source,
+                .count = 1,
+            },
+    };
+  }
+  memset(&p->op, 0, sizeof p->op);
+  store_outcome_init(&p->op);
+  p->op.message_id = j->message_id;
+  p->op.outcomes = p->outcomes;
+  p->op.outcome_count = j->recipient_count;
+  if (!p->notice.made) return;
+  p->op.dsn = &p->notice.message;
+  p->op.dsn_event = &p->notice.accepted;
+}
+
+static void log_outcome(const struct pending *p) {
+  const struct job *j = p->outcome.job;
+  char id[ID_TEXT];
+  id_format(j->message_id, id);
+  int64_t now = clock_now_us();
+  for (size_t i = 0; i < j->recipient_count; i++) {
+    const struct event *e = &p->outcomes[i].event;
+    struct log_line l;
+    log_begin(&l, LOG_INFO_, NULL, event_name(e->kind));
+    log_str(&l, "message", id);
+    log_str(&l, "account", j->account);
+    log_str(&l, "from", j->reverse_path);
+    log_str(&l, "to", e->to);
+    if (p->host[0]) log_str(&l, "host", p->host);
+    if (p->source[0]) log_str(&l, "source", p->source);
+    if (p->tls[0]) log_str(&l, "tls", p->tls);
+    if (e->code) log_int(&l, "code", e->code);
+    log_str(&l, "enhanced", e->enhanced);
+    log_str(&l, "text", e->text);
+    log_int(&l, "attempt", j->recipients[i].attempts + 1);
+    log_int(&l, "age_ms", (now - j->created_us) / 1000);
+    log_end(&l);
+  }
+}
+
+static void count(struct pending *p) {
+  struct job *j = p->outcome.job;
+  struct delivery_figures *f = &p->outcome.delivery->figures;
+  for (size_t i = 0; i < j->recipient_count; i++) {
+    const struct ruling *r = &p->outcome.rulings[i];
+    if (r->kind == EVENT_DELIVERED) {
+      f->delivered++;
+    } else if (r->kind == EVENT_DEFERRED) {
+      f->deferred++;
+      if (r->next_us < j->retry_us) j->retry_us = r->next_us;
+    } else {
+      f->bounced++;
+    }
+  }
+}
+
+static void finish(struct pending *p) {
+  struct gateway *g = loop_of(p)->gateway;
+  struct job *notice = p->notice.made ? notice_job(&p->notice) : NULL;
+  if (notice)
+    dispatch_accepted(g, notice, 0);
+  else if (p->notice.made)
+    dispatch_look(g, p->notice.domain);
+  struct job *j = p->outcome.job;
+  p->outcome.job = NULL;
+  dispatch_finished(g, j, p->not_before_us);
+  destroy(p);
+}
+
+static void on_retry(uv_timer_t *timer) {
+  struct pending *p = timer->data;
+  p->waiting = false;
+  begin(p);
+}
+
+static void abandon(struct pending *p) {
+  char id[ID_TEXT];
+  id_format(p->outcome.job->message_id, id);
+  log_event(LOG_ERROR_, NULL, "outcome lost", "message", id, "reason",
+            "the store failed until the end; its recipients are still queued and will be tried again", NULL);
+  notice_free(&p->notice);
+  finish(p);
+}
+
+static void retry_later(struct pending *p, const char *why) {
+  char id[ID_TEXT];
+  id_format(p->outcome.job->message_id, id);
+  log_event(LOG_ERROR_, NULL, "outcome not kept", "message", id, "reason", why, "next", "posted again soon", NULL);
+  notice_free(&p->notice);
+  if (p->outcome.delivery->abandoning) {
+    abandon(p);
+    return;
+  }
+  if (!p->timer_open) uv_timer_init(&loop_of(p)->uv, &p->timer);
+  p->timer_open = p->waiting = true;
+  p->timer.data = p;
+  p->delay_ms = p->delay_ms ? 2 * p->delay_ms : OUTCOME_RETRY_LEAST_MS;
+  if (p->delay_ms > OUTCOME_RETRY_MOST_MS) p->delay_ms = OUTCOME_RETRY_MOST_MS;
+  uv_timer_start(&p->timer, on_retry, p->delay_ms, 0);
+}
+
+static void on_stored(struct store_op *op) {
+  struct pending *p = (struct pending *)((char *)op - offsetof(struct pending, op.op));
+  if (op->result != OK) {
+    retry_later(p, op->why.text[0] ? op->why.text : result_text(op->result));
+    return;
+  }
+  count(p);
+  log_outcome(p);
+  finish(p);
+}
+
+static void post(struct pending *p) {
+  fill_op(p);
+  loop_store_post(loop_of(p), &p->op.op, on_stored);
+}
+
+/* --- the notice --- */
+
+static void make_notice(struct pending *p, const struct content *content) {
+  int rc = notice_make(loop_of(p), p->outcome.job, p->outcome.rulings, p->actions, p->host, content, &p->notice);
+  if (rc != OK)
+    retry_later(p, result_text(rc));
+  else
+    post(p);
+}
+
+static void on_original(void *arg, struct loaded *loaded) {
+  struct pending *p = arg;
+  const char *why = loaded->why.text[0] ? loaded->why.text : result_text(loaded->result);
+  if (loaded->result == E_MEMORY) {
+    retry_later(p, why);
+    return;
+  }
+  /* A message that has gone (dropped meanwhile), or that the disk no longer gives back, has no header to show; its
+   * sender must hear of the failure all the same. */
+  if (loaded->result != OK && loaded->result != E_NOT_FOUND) {
+    char id[ID_TEXT];
+    id_format(p->outcome.job->message_id, id);
+    log_event(LOG_ERROR_, NULL, "notice without header", "message", id, "reason", why, NULL);
+  }
+  make_notice(p, loaded->content);
+}
+
+static void begin(struct pending *p) {
+  const struct job *j = p->outcome.job;
+  notice_plan(loop_of(p)->gateway->config, j, p->outcome.rulings, clock_now_us(), p->actions);
+  if (!notice_wanted(j, p->actions))
+    post(p);
+  else if (j->content)
+    make_notice(p, j->content);
+  else if (!content_load(p->outcome.delivery->loader, j->message_id, j->flags, notice_needs(j, p->actions), on_original,
+                         p))
+    retry_later(p, result_text(E_MEMORY));
+}
+
+void outcome_commit(struct outcome *o, const char *host, const char *source, const char *tls, int64_t not_before_us) {
+  struct pending *p = (struct pending *)o;
+  snprintf(p->host, sizeof p->host, "%s", host);
+  snprintf(p->source, sizeof p->source, "%s", source);
+  snprintf(p->tls, sizeof p->tls, "%s", tls);
+  p->not_before_us = not_before_us;
+  begin(p);
+}
+
+void outcomes_abandon(struct delivery *d) {
+  d->abandoning = true;
+  struct outcome *o, *next;
+  for (o = d->outcomes; o; o = next) {
+    struct pending *p = (struct pending *)o;
+    next = o->next;
+    if (!p->waiting) continue;
+    uv_timer_stop(&p->timer);
+    abandon(p);
+  }
+}

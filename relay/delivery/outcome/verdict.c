@@ -1,0 +1,193 @@
+#include "relay/delivery/outcome/verdict.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define RETRY_FALLBACK_US (15 * 60 * SECOND_US) /* only for a configuration without any */
+#define SITE_PAUSE_MAX_US (5 * 60 * SECOND_US)
+
+const char *smtp_stage_phrase(enum smtp_stage stage) {
+  switch (stage) {
+  case STAGE_ROUTE: return "before connecting";
+  case STAGE_CONNECT: return "while connecting";
+  case STAGE_GREETING: return "while waiting for the greeting";
+  case STAGE_EHLO: return "at EHLO";
+  case STAGE_STARTTLS: return "at STARTTLS";
+  case STAGE_HANDSHAKE: return "in the TLS handshake";
+  case STAGE_IDLE: return "between messages";
+  case STAGE_MAIL: return "at MAIL";
+  case STAGE_RCPT: return "at RCPT";
+  case STAGE_DATA: return "at DATA";
+  case STAGE_CONTENT: return "while sending the message";
+  case STAGE_DOT: return "after the final dot";
+  }
+  return "";
+}
+
+/* RFC 5321 4.5.3.1.10: 552 to RCPT is an old way to say "too many recipients" and is taken as 452; but a host that
+ * names another reason by an enhanced code (mailbox full is 5.2.2) means what it says. */
+static bool too_many_recipients(const struct incident *i) {
+  if (i->stage != STAGE_RCPT) return false;
+  if (i->reply.code == 552) return !i->reply.enhanced[0] || !strcmp(i->reply.enhanced, "5.5.3");
+  return i->reply.code == 452 && (!i->reply.enhanced[0] || !strcmp(i->reply.enhanced, "4.5.3"));
+}
+
+static enum verdict of_reply(const struct incident *i) {
+  if (too_many_recipients(i)) return i->others_accepted ? VERDICT_AGAIN : VERDICT_DEFER;
+  return i->reply.code / 100 == 5 ? VERDICT_BOUNCE : VERDICT_DEFER;
+}
+
+/* A host that fails before a message was mentioned says nothing about the message: even its 5xx is no more than "not
+ * this host" (RFC 5321 3.1: 554 in the greeting; 5.1: other exchangers are tried). */
+static enum verdict of_opening(const struct incident *i) {
+  /* At STARTTLS itself: a host that closes, or says nothing, instead of an answer. */
+  bool broken_tls = i->stage == STAGE_HANDSHAKE || (i->stage == STAGE_STARTTLS && i->trouble != TROUBLE_REPLY) ||
+                    (i->tls && i->stage == STAGE_EHLO && i->trouble != TROUBLE_REPLY);
+  /* Whatever the fault: somebody in the middle who breaks the handshake, or puts octets ahead of it, could as well
+   * have taken STARTTLS out of the EHLO reply. Refusing clear text would only keep mail from broken hosts (RFC 7435 3);
+   * what must not go in the clear says REQUIRETLS. */
+  if (broken_tls && i->trouble != TROUBLE_STOPPING) return VERDICT_PLAIN;
+  return VERDICT_NEXT_HOST;
+}
+
+/* An idle connection that the host has closed meanwhile is noticed at the next command. */
+static bool stale_connection(const struct incident *i) {
+  if (!i->reused || i->answered || (i->stage != STAGE_MAIL && i->stage != STAGE_IDLE)) return false;
+  return i->trouble == TROUBLE_NETWORK || i->trouble == TROUBLE_CLOSED ||
+         (i->trouble == TROUBLE_REPLY && i->reply.code == 421);
+}
+
+enum verdict verdict_of(const struct incident *i) {
+  switch (i->trouble) {
+  case TROUBLE_NONE: return VERDICT_DELIVERED;
+  case TROUBLE_TOO_LARGE:   /* RFC 1870 6.1 */
+  case TROUBLE_NO_8BITMIME: /* RFC 6152 3: and it cannot be converted */
+  case TROUBLE_NO_SMTPUTF8: /* RFC 6531 3.2 */
+  case TROUBLE_NO_DELIVERBY:
+  case TROUBLE_NO_TLS:
+  case TROUBLE_NO_REQUIRETLS: /* RFC 8689 4.2.1 */
+  case TROUBLE_DEADLINE:      /* RFC 2852 4.1 */
+  case TROUBLE_NULL_MX:       /* RFC 7505 4.1 */
+  case TROUBLE_NO_DOMAIN:
+  case TROUBLE_NO_ADDRESS: /* RFC 5321 5.1 */
+  case TROUBLE_LOOP: return VERDICT_BOUNCE;
+  case TROUBLE_LOCAL:
+  case TROUBLE_SOURCE:
+  case TROUBLE_DNS: return VERDICT_DEFER;
+  default: break;
+  }
+  if (i->stage >= STAGE_CONNECT && i->stage <= STAGE_HANDSHAKE) return of_opening(i);
+  if (stale_connection(i)) return VERDICT_AGAIN;
+  return i->trouble == TROUBLE_REPLY ? of_reply(i) : VERDICT_DEFER;
+}
+
+void incident_of_route(const struct route *route, struct incident *out) {
+  static const enum trouble troubles[] = {
+      [ROUTE_OK] = TROUBLE_LOCAL,
+      [ROUTE_NULL_MX] = TROUBLE_NULL_MX,
+      [ROUTE_NO_DOMAIN] = TROUBLE_NO_DOMAIN,
+      [ROUTE_NO_ADDRESS] = TROUBLE_NO_ADDRESS,
+      [ROUTE_LOOP] = TROUBLE_LOOP,
+      [ROUTE_TEMPORARY] = TROUBLE_DNS,
+  };
+  *out = (struct incident){.stage = STAGE_ROUTE, .trouble = troubles[route->status]};
+  snprintf(out->text, sizeof out->text, "%s", route->why);
+}
+
+void incident_of_deadline(struct incident *out) {
+  *out = (struct incident){
+      .stage = STAGE_ROUTE, .trouble = TROUBLE_DEADLINE, .text = "the time that its sender set has passed"};
+}
+
+/* --- rulings --- */
+
+/* The codes of our own reasons; those of a reply come from the reply. */
+static void own_codes(const struct incident *i, struct ruling *out) {
+  static const struct {
+    int code;
+    const char *enhanced;
+  } table[] = {
+      [TROUBLE_NONE] = {250, "2.0.0"},        [TROUBLE_REPLY] = {450, "4.0.0"},
+      [TROUBLE_NETWORK] = {450, "4.4.1"},     [TROUBLE_CLOSED] = {450, "4.4.2"},
+      [TROUBLE_TIMEOUT] = {450, "4.4.2"},     [TROUBLE_PROTOCOL] = {450, "4.5.0"},
+      [TROUBLE_TLS] = {450, "4.7.5"},         [TROUBLE_LOCAL] = {451, "4.3.0"},
+      [TROUBLE_STOPPING] = {451, "4.3.2"},    [TROUBLE_SOURCE] = {451, "4.3.5"},
+      [TROUBLE_TOO_LARGE] = {552, "5.3.4"},   [TROUBLE_NO_8BITMIME] = {554, "5.6.3"},
+      [TROUBLE_NO_SMTPUTF8] = {554, "5.6.7"}, [TROUBLE_NULL_MX] = {556, "5.1.10"},
+      [TROUBLE_NO_DOMAIN] = {550, "5.1.2"},   [TROUBLE_NO_ADDRESS] = {550, "5.4.4"},
+      [TROUBLE_LOOP] = {554, "5.4.6"},        [TROUBLE_DNS] = {450, "4.4.3"},
+      [TROUBLE_NO_TLS] = {550, "5.7.10"},     [TROUBLE_NO_REQUIRETLS] = {550, "5.7.30"},
+      [TROUBLE_DEADLINE] = {554, "5.4.7"},    [TROUBLE_NO_DELIVERBY] = {554, "5.4.7"},
+  };
+  out->code = table[i->trouble].code;
+  snprintf(out->enhanced, sizeof out->enhanced, "%s", i->enhanced ? i->enhanced : table[i->trouble].enhanced);
+}
+
+static void copy_reply(const struct incident *i, struct ruling *out) {
+  const struct smtp_reply *r = &i->reply;
+  out->remote = true;
+  out->code = r->code;
+  snprintf(out->enhanced, sizeof out->enhanced, "%s", r->enhanced);
+  /* RFC 3463 3.1: X.0.0 is all that a bare code tells. */
+  if (!r->enhanced[0]) snprintf(out->enhanced, sizeof out->enhanced, "%c.0.0", (char)('0' + r->code / 100));
+  const char *text = r->text[0] ? r->text : "(no text)";
+  if (i->stage <= STAGE_HANDSHAKE) /* it was not about the message: say so */
+    snprintf(out->text, sizeof out->text, "%.700s (%s)", text, smtp_stage_phrase(i->stage));
+  else
+    snprintf(out->text, sizeof out->text, "%s", text);
+}
+
+static int64_t retry_after(const struct config *config, unsigned attempts, uint32_t random) {
+  int64_t wait = RETRY_FALLBACK_US;
+  if (config->retry_count) wait = config->retry_us[attempts < config->retry_count ? attempts : config->retry_count - 1];
+  return wait + wait / 1000 * (int64_t)(random % 101); /* up to a tenth more, so that retries do not march in step */
+}
+
+static void rule_expired(struct ruling *out, int64_t created_us, int64_t now_us) {
+  char span[40], last[REPLY_TEXT_MAX];
+  clock_format_span(now_us - created_us, span, sizeof span);
+  snprintf(last, sizeof last, "%s", out->text);
+  int n = snprintf(out->text, sizeof out->text, "not delivered within %s; the last reason was: ", span);
+  size_t at = n > 0 ? (size_t)n : 0;
+  if (at < sizeof out->text) {
+    int code = out->code;
+    snprintf(out->text + at, sizeof out->text - at, "%d %.11s %.640s", code, out->enhanced, last);
+  }
+  out->kind = EVENT_EXPIRED;
+  out->code = 0;
+  snprintf(out->enhanced, sizeof out->enhanced, "4.4.7"); /* RFC 3463 3.5: delivery time expired */
+}
+
+void verdict_rule(const struct config *config, const struct incident *i, unsigned attempts, int64_t created_us,
+                  int64_t expires_us, int64_t now_us, uint32_t random, struct ruling *out) {
+  *out = (struct ruling){.set = true, .host_dsn = i->host_dsn, .host_deliver_by = i->host_deliver_by};
+  own_codes(i, out);
+  snprintf(out->text, sizeof out->text, "%s", i->text);
+  if (i->reply.code) copy_reply(i, out);
+  switch (verdict_of(i)) {
+  case VERDICT_DELIVERED: out->kind = EVENT_DELIVERED; return;
+  case VERDICT_BOUNCE:
+    out->kind = i->trouble == TROUBLE_DEADLINE ? EVENT_EXPIRED : EVENT_BOUNCED;
+    if (out->kind == EVENT_EXPIRED) out->code = 0;
+    return;
+  default: break;
+  }
+  if (i->trouble == TROUBLE_STOPPING) { /* no fault of anybody's: again as soon as the gateway is back */
+    out->kind = EVENT_DEFERRED;
+    out->next_us = now_us;
+    return;
+  }
+  if (now_us >= expires_us) {
+    rule_expired(out, created_us, now_us);
+    return;
+  }
+  out->kind = EVENT_DEFERRED;
+  out->counts = true;
+  out->next_us = now_us + retry_after(config, attempts, random);
+  if (out->next_us > expires_us) out->next_us = expires_us; /* one last attempt, then it expires */
+}
+
+int64_t verdict_site_pause(const struct config *config) {
+  int64_t first = config->retry_count ? config->retry_us[0] : RETRY_FALLBACK_US;
+  return first < SITE_PAUSE_MAX_US ? first : SITE_PAUSE_MAX_US;
+}

@@ -1,0 +1,168 @@
+#include "relay/delivery/queue/pick.h"
+
+#include "base/log.h"
+#include "store/read.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct picker {
+  uv_loop_t *loop;
+  struct reader *reader;
+  struct pick pick;
+  bool busy;
+  uv_work_t work;
+  void (*done)(void *arg, struct pick *pick);
+  void *arg;
+};
+
+static void clear(struct pick *p) {
+  for (size_t i = 0; i < p->lane_count; i++) {
+    free(p->lanes[i].domain);
+    while (p->lanes[i].jobs) {
+      struct job *j = p->lanes[i].jobs;
+      p->lanes[i].jobs = j->next;
+      job_free(&j);
+    }
+  }
+  for (size_t i = 0; i < p->domain_count; i++) free(p->domains[i].domain);
+  free(p->domains);
+  memset(p, 0, sizeof *p);
+}
+
+/* --- on the pool --- */
+
+static bool on_domain(void *arg, const char *domain, int64_t next_us) {
+  struct pick *p = arg;
+  if (p->domain_count == PICK_LIST_MAX) {
+    p->cut = true;
+    return false;
+  }
+  if (p->domain_count == p->domain_room) {
+    size_t room = p->domain_room ? 2 * p->domain_room : 64;
+    struct pick_domain *more = realloc(p->domains, room * sizeof *more);
+    if (more) {
+      p->domains = more;
+      p->domain_room = room;
+    }
+  }
+  char *copy = p->domain_count < p->domain_room ? strdup(domain) : NULL;
+  if (!copy) {
+    p->cut = true;
+    return false;
+  }
+  p->domains[p->domain_count++] = (struct pick_domain){copy, next_us};
+  return true;
+}
+
+struct row_reader {
+  const struct pick *pick;
+  struct pick_lane *lane;
+  struct job *last;
+  size_t rows;
+};
+
+static bool due(const struct row_reader *r, const struct message *m, const struct queued_recipient *rcpt) {
+  if (rcpt->next_us <= r->pick->now_us) return true;
+  /* Of an earlier run, and only waiting for a hand-over that is not going to come; not because its sender said when. */
+  bool fresh = rcpt->next_us == m->created_us + DISPATCH_GRACE_US;
+  return r->lane->early && fresh && m->created_us < r->pick->started_us;
+}
+
+/* Rows of one message follow each other, so only the job made last can be the one. */
+static struct job *job_for(struct row_reader *r, const struct message *m) {
+  if (r->last && r->last->message_id == m->id && r->last->recipient_count < JOB_RECIPIENTS_MAX) return r->last;
+  struct job *j = job_new(m, r->lane->domain);
+  if (!j) return NULL;
+  if (r->last)
+    r->last->next = j;
+  else
+    r->lane->jobs = j;
+  r->last = j;
+  return j;
+}
+
+static bool on_row(void *arg, const struct message *m, const struct queued_recipient *rcpt) {
+  struct row_reader *r = arg;
+  if (!due(r, m, rcpt)) {
+    r->lane->next_us = rcpt->next_us;
+    if (m->flags & MESSAGE_BY_RETURN) r->lane->deadline_us = m->deliver_by_us;
+    return false;
+  }
+  r->rows++;
+  struct job *j = job_for(r, m);
+  int rc = j ? job_add_recipient(j, rcpt) : E_MEMORY;
+  if (rc == E_SYNTAX) log_event(LOG_ERROR_, NULL, "queue", "reason", "a forward-path with control characters", NULL);
+  if (rc == E_MEMORY) r->lane->result = E_MEMORY;
+  return rc != E_MEMORY;
+}
+
+static void read_rows(struct picker *p) {
+  for (size_t i = 0; i < p->pick.lane_count; i++) {
+    struct pick_lane *lane = &p->pick.lanes[i];
+    struct row_reader r = {.pick = &p->pick, .lane = lane};
+    lane->next_us = lane->deadline_us = INT64_MAX;
+    int rc = reader_due_recipients(p->reader, lane->domain, INT64_MAX, lane->limit, on_row, &r);
+    if (rc != OK) lane->result = rc;
+    lane->more = r.rows >= lane->limit;
+  }
+}
+
+static void work(uv_work_t *req) {
+  struct picker *p = req->data;
+  struct pick *pick = &p->pick;
+  /* Read before the rows: a change in between is seen again, never missed. */
+  pick->generation = reader_queue_generation(p->reader);
+  if (pick->generation < 0) {
+    pick->result = fail(&pick->why, E_IO, "the queue cannot be read");
+    return;
+  }
+  if (pick->kind == PICK_LIST) pick->result = reader_due_domains(p->reader, on_domain, pick);
+  if (pick->kind == PICK_ROWS) read_rows(p);
+}
+
+/* --- on the loop --- */
+
+static void after_work(uv_work_t *req, int status) {
+  struct picker *p = req->data;
+  p->busy = false;
+  if (status != 0) p->pick.result = fail(&p->pick.why, E_IO, "%s", uv_strerror(status));
+  p->done(p->arg, &p->pick);
+}
+
+struct pick *picker_prepare(struct picker *p, enum pick_kind kind) {
+  clear(&p->pick);
+  p->pick.kind = kind;
+  return &p->pick;
+}
+
+void picker_run(struct picker *p, void (*done)(void *arg, struct pick *pick), void *arg) {
+  p->done = done;
+  p->arg = arg;
+  p->busy = true;
+  p->work.data = p;
+  uv_queue_work(p->loop, &p->work, work, after_work);
+}
+
+bool picker_busy(const struct picker *p) {
+  return p->busy;
+}
+
+int picker_new(uv_loop_t *loop, const char *data_dir, struct picker **out, struct reason *why) {
+  struct picker *p = *out = calloc(1, sizeof *p);
+  if (!p) return fail(why, E_MEMORY, "out of memory");
+  p->loop = loop;
+  int rc = reader_open(data_dir, &p->reader, why);
+  if (rc == OK) return OK;
+  free(p);
+  *out = NULL;
+  return rc;
+}
+
+void picker_free(struct picker **picker) {
+  if (!*picker) return;
+  clear(&(*picker)->pick);
+  reader_close(&(*picker)->reader);
+  free(*picker);
+  *picker = NULL;
+}

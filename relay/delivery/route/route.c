@@ -1,0 +1,34 @@
+#include "relay/delivery/route/route.h"
+
+#include "base/clock.h"
+#include "relay/delivery/route/route_search.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct route *route_new(enum route_status status, const char *site, uint32_t ttl) {
+  struct route *r = calloc(1, sizeof *r);
+  if (!r) return NULL;
+  r->status = status;
+  r->references = 1;
+  r->expires_us = clock_now_us() + (int64_t)ttl * SECOND_US;
+  r->site = strdup(site);
+  if (!r->site) route_release(&r);
+  return r;
+}
+
+struct route *route_hold(struct route *r) {
+  __atomic_add_fetch(&r->references, 1, __ATOMIC_RELAXED);
+  return r;
+}
+
+void route_release(struct route **r) {
+  if (!*r) return;
+  struct route *old = *r;
+  *r = NULL;
+  if (__atomic_sub_fetch(&old->references, 1, __ATOMIC_ACQ_REL)) return;
+  for (size_t i = 0; i < old->host_count; i++) free(old->hosts[i].addresses);
+  free(old->hosts);
+  free(old->site);
+  free(old);
+}

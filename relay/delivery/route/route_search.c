@@ -1,0 +1,297 @@
+#include "relay/delivery/route/route_search.h"
+
+#include "base/clock.h"
+#include "relay/delivery/route/mx.h"
+
+#include <arpa/nameser.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct search;
+
+struct candidate {
+  struct search *search;
+  struct mx mx;
+  struct sockaddr_storage v4[ROUTE_ADDRESSES_MAX], v6[ROUTE_ADDRESSES_MAX];
+  size_t v4_count, v6_count;
+  bool failed;  /* one of the two questions had no answer */
+  bool no_name; /* NXDOMAIN */
+  bool dropped; /* by loop detection */
+};
+
+struct search {
+  struct route_search plan;
+  char domain[256];
+  bool has_mx, authentic;
+  struct candidate *candidates;
+  size_t count;
+  size_t open; /* questions, plus one while they are being asked */
+  uint32_t ttl;
+};
+
+static void report(struct search *s, struct route *route) {
+  s->plan.done(s->plan.arg, route);
+  free(s->candidates);
+  free(s);
+}
+
+static uint32_t ttl_within(uint32_t ttl) {
+  if (ttl < ROUTE_TTL_LEAST) return ROUTE_TTL_LEAST;
+  return ttl > ROUTE_TTL_MOST ? ROUTE_TTL_MOST : ttl;
+}
+
+static void report_none(struct search *s, enum route_status status, const char *what) {
+  uint32_t ttl = status == ROUTE_TEMPORARY ? ROUTE_TTL_TEMPORARY : ttl_within(s->ttl);
+  struct route *r = route_new(status, s->domain, ttl);
+  if (r) snprintf(r->why, sizeof r->why, "%s", what);
+  report(s, r);
+}
+
+__attribute__((format(printf, 3, 4))) static void report_nonef(struct search *s, enum route_status status,
+                                                               const char *format, ...) {
+  char what[256];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(what, sizeof what, format, args);
+  va_end(args);
+  report_none(s, status, what);
+}
+
+/* --- loops --- */
+
+static bool candidate_is_own(const struct search *s, const struct candidate *c) {
+  for (size_t i = 0; i < c->v4_count; i++)
+    if (s->plan.is_own(s->plan.is_own_arg, (const struct sockaddr *)&c->v4[i])) return true;
+  for (size_t i = 0; i < c->v6_count; i++)
+    if (s->plan.is_own(s->plan.is_own_arg, (const struct sockaddr *)&c->v6[i])) return true;
+  return false;
+}
+
+/* RFC 5321 5.1: if we are one of the exchangers, that one and all of equal or lower priority are set aside. */
+static bool drop_loops(struct search *s) {
+  bool found = false;
+  unsigned least = 0;
+  for (size_t i = 0; i < s->count; i++) {
+    if (!candidate_is_own(s, &s->candidates[i])) continue;
+    if (!found || s->candidates[i].mx.preference < least) least = s->candidates[i].mx.preference;
+    found = true;
+  }
+  for (size_t i = 0; found && i < s->count; i++) s->candidates[i].dropped = s->candidates[i].mx.preference >= least;
+  return found;
+}
+
+/* --- the route --- */
+
+static void site_name(const struct search *s, char *out, size_t size) {
+  size_t at = 0;
+  out[0] = 0;
+  for (size_t i = 0; i < s->count && at < size; i++) {
+    const struct mx *mx = &s->candidates[i].mx;
+    int n = snprintf(out + at, size - at, "%s%u %s", i ? "," : "", mx->preference, mx->name);
+    at += n > 0 ? (size_t)n : 0;
+  }
+}
+
+/* IPv4 and IPv6 in turn, IPv4 first: a host reached over IPv6 often refuses senders without a reverse name there. */
+static int fill_host(const struct candidate *c, struct route_host *h) {
+  size_t total = c->v4_count + c->v6_count;
+  if (total > ROUTE_ADDRESSES_MAX) total = ROUTE_ADDRESSES_MAX;
+  h->addresses = calloc(total, sizeof *h->addresses);
+  if (!h->addresses) return E_MEMORY;
+  size_t i4 = 0, i6 = 0;
+  while (h->address_count < total) {
+    if (i4 < c->v4_count) h->addresses[h->address_count++] = c->v4[i4++];
+    if (i6 < c->v6_count && h->address_count < total) h->addresses[h->address_count++] = c->v6[i6++];
+  }
+  h->preference = c->mx.preference;
+  snprintf(h->name, sizeof h->name, "%s", c->mx.name);
+  return OK;
+}
+
+static void report_hosts(struct search *s) {
+  char site[MX_HOSTS_MAX * 264];
+  if (s->has_mx) site_name(s, site, sizeof site);
+  struct route *r = route_new(ROUTE_OK, s->has_mx ? site : s->domain, ttl_within(s->ttl));
+  if (r) r->hosts = calloc(s->count, sizeof *r->hosts);
+  if (r) r->authentic = s->authentic;
+  for (size_t i = 0; r && r->hosts && i < s->count; i++) {
+    const struct candidate *c = &s->candidates[i];
+    if (c->dropped || c->v4_count + c->v6_count == 0) continue;
+    if (fill_host(c, &r->hosts[r->host_count]) == OK) r->host_count++;
+  }
+  if (r && !r->host_count) route_release(&r); /* no memory */
+  report(s, r);
+}
+
+static void conclude(struct search *s) {
+  bool loop = drop_loops(s);
+  size_t usable = 0, failed = 0, names = 0;
+  for (size_t i = 0; i < s->count; i++) {
+    const struct candidate *c = &s->candidates[i];
+    if (!c->dropped && c->v4_count + c->v6_count) usable++;
+    if (c->failed && c->v4_count + c->v6_count == 0) failed++;
+    if (!c->no_name) names++;
+  }
+  if (usable)
+    report_hosts(s);
+  else if (loop)
+    report_nonef(s, ROUTE_LOOP, "mail for %s loops back to this gateway", s->domain);
+  else if (failed)
+    report_nonef(s, ROUTE_TEMPORARY, "the addresses of %s cannot be looked up now", s->candidates[0].mx.name);
+  else if (s->has_mx)
+    report_nonef(s, ROUTE_NO_ADDRESS, "no mail exchanger of %s has an address (first: %s)", s->domain,
+                 s->candidates[0].mx.name);
+  else if (!names)
+    report_nonef(s, ROUTE_NO_DOMAIN, "the domain %s does not exist", s->domain);
+  else
+    report_nonef(s, ROUTE_NO_ADDRESS, "%s has neither MX nor address records", s->domain);
+}
+
+static void one_less(struct search *s) {
+  if (--s->open == 0) conclude(s);
+}
+
+/* --- A and AAAA --- */
+
+static void take_status(struct candidate *c, const struct dns_answer *answer) {
+  if (answer->status == DNS_FAILED) c->failed = true;
+  if (answer->status == DNS_NXDOMAIN) c->no_name = true;
+  if (answer->status != DNS_FAILED && answer->ttl < c->search->ttl) c->search->ttl = answer->ttl;
+}
+
+static void on_a(void *arg, const struct dns_answer *answer) {
+  struct candidate *c = arg;
+  take_status(c, answer);
+  for (size_t i = 0; i < answer->count && c->v4_count < ROUTE_ADDRESSES_MAX; i++) {
+    if (answer->records[i].data.len != 4) continue;
+    struct sockaddr_in *a = (struct sockaddr_in *)&c->v4[c->v4_count++];
+    a->sin_family = AF_INET;
+    a->sin_port = htons((uint16_t)c->search->plan.port);
+    memcpy(&a->sin_addr, answer->records[i].data.at, 4);
+  }
+  one_less(c->search);
+}
+
+static void on_aaaa(void *arg, const struct dns_answer *answer) {
+  struct candidate *c = arg;
+  take_status(c, answer);
+  for (size_t i = 0; i < answer->count && c->v6_count < ROUTE_ADDRESSES_MAX; i++) {
+    if (answer->records[i].data.len != 16) continue;
+    struct sockaddr_in6 *a = (struct sockaddr_in6 *)&c->v6[c->v6_count++];
+    a->sin6_family = AF_INET6;
+    a->sin6_port = htons((uint16_t)c->search->plan.port);
+    memcpy(&a->sin6_addr, answer->records[i].data.at, 16);
+  }
+  one_less(c->search);
+}
+
+static void ask(struct candidate *c, int type, void (*done)(void *arg, const struct dns_answer *answer)) {
+  struct search *s = c->search;
+  s->open++;
+  if (resolver_ask(s->plan.resolver, c->mx.name, type, done, c) == OK) return;
+  s->open--; /* the caller's own count keeps it above zero */
+  c->failed = true;
+}
+
+static void ask_addresses(struct search *s) {
+  s->open = 1;
+  for (size_t i = 0; i < s->count; i++) {
+    ask(&s->candidates[i], ns_t_a, on_a);
+    ask(&s->candidates[i], ns_t_aaaa, on_aaaa);
+  }
+  one_less(s);
+}
+
+static bool add_candidates(struct search *s, const struct mx *mx, size_t count) {
+  s->candidates = calloc(count, sizeof *s->candidates);
+  if (!s->candidates) return false;
+  s->count = count;
+  for (size_t i = 0; i < count; i++) {
+    s->candidates[i].search = s;
+    s->candidates[i].mx = mx[i];
+  }
+  return true;
+}
+
+/* --- MX --- */
+
+/* RFC 5321 5.1: only when there are no MX records is the domain its own exchanger; when its MX records cannot be looked
+ * up, or lead nowhere, it is not. */
+static void implicit_mx(struct search *s) {
+  struct mx self = {.preference = 0};
+  s->authentic = true; /* the name is the one that the sender wrote */
+  snprintf(self.name, sizeof self.name, "%s", s->domain);
+  if (add_candidates(s, &self, 1))
+    ask_addresses(s);
+  else
+    report(s, NULL);
+}
+
+static void explicit_mx(struct search *s, const struct dns_answer *answer) {
+  struct mx_list list;
+  mx_list_read(answer, &list);
+  s->has_mx = true;
+  s->authentic = answer->secure;
+  if (list.null_mx)
+    report_nonef(s, ROUTE_NULL_MX, "%s accepts no mail (null MX)", s->domain);
+  else if (!list.count)
+    report_nonef(s, ROUTE_NO_ADDRESS, "the MX records of %s name no host", s->domain);
+  else if (add_candidates(s, list.hosts, list.count))
+    ask_addresses(s);
+  else
+    report(s, NULL);
+}
+
+static void on_mx(void *arg, const struct dns_answer *answer) {
+  struct search *s = arg;
+  if (answer->status != DNS_FAILED) s->ttl = answer->ttl;
+  switch (answer->status) {
+  case DNS_FOUND: explicit_mx(s, answer); return;
+  case DNS_NODATA: implicit_mx(s); return;
+  case DNS_NXDOMAIN: report_nonef(s, ROUTE_NO_DOMAIN, "the domain %s does not exist", s->domain); return;
+  case DNS_FAILED: break;
+  }
+  report_nonef(s, ROUTE_TEMPORARY, "the MX records of %s cannot be looked up now", s->domain);
+}
+
+/* --- address literals (RFC 5321 4.1.3) --- */
+
+static void literal(struct search *s) {
+  char text[256];
+  size_t len = strlen(s->domain);
+  struct bytes inner = {s->domain + 1, len > 2 ? len - 2 : 0};
+  if (bytes_starts_nocase(inner, BYTES("IPv6:"))) inner = bytes_from(inner, 5);
+  struct sockaddr_storage address;
+  struct mx self = {.preference = 0};
+  snprintf(self.name, sizeof self.name, "%s", s->domain);
+  s->ttl = 3600;
+  if (!bytes_copy(inner, text, sizeof text) || ip_parse(text, s->plan.port, &address) != OK) {
+    report_nonef(s, ROUTE_NO_ADDRESS, "%s is no address", s->domain);
+    return;
+  }
+  if (!add_candidates(s, &self, 1)) {
+    report(s, NULL);
+    return;
+  }
+  struct candidate *c = s->candidates;
+  if (address.ss_family == AF_INET)
+    c->v4[c->v4_count++] = address;
+  else
+    c->v6[c->v6_count++] = address;
+  conclude(s);
+}
+
+int route_search_start(const struct route_search *plan, const char *domain) {
+  struct search *s = calloc(1, sizeof *s);
+  if (!s) return E_MEMORY;
+  s->plan = *plan;
+  s->ttl = ROUTE_TTL_MOST;
+  snprintf(s->domain, sizeof s->domain, "%s", domain);
+  if (domain[0] == '[')
+    literal(s);
+  else if (resolver_ask(plan->resolver, s->domain, ns_t_mx, on_mx, s) != OK)
+    report_none(s, ROUTE_TEMPORARY, "too many DNS questions are open");
+  return OK;
+}

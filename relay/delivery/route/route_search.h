@@ -1,0 +1,32 @@
+/* The DNS questions that find a route, and what their answers make of it: MX, then each exchanger's A and AAAA, all at
+ * once. Inside of relay/delivery/route/router.c; loops[0]. */
+#ifndef SENDOFF_RELAY_DELIVERY_ROUTE_ROUTE_SEARCH_H
+#define SENDOFF_RELAY_DELIVERY_ROUTE_ROUTE_SEARCH_H
+
+#include "relay/delivery/route/route.h"
+
+#define ROUTE_ADDRESSES_MAX 8 /* of one host */
+#define ROUTE_TTL_LEAST 5
+#define ROUTE_TTL_MOST 86400
+#define ROUTE_TTL_TEMPORARY 30
+
+/* Is this address and port one of our own listeners? */
+typedef bool own_address(void *arg, const struct sockaddr *address);
+
+struct route_search {
+  struct resolver *resolver;
+  unsigned port;
+  own_address *is_own;
+  void *is_own_arg;
+  /* Called once, maybe before route_search_start returns, with the one reference to the new route (NULL: no memory). */
+  void (*done)(void *arg, struct route *route);
+  void *arg;
+};
+/* Copies `plan`. OK, or E_MEMORY: then `done` is not called. There is no way to stop it; every question ends within
+ * RESOLVER_TIMEOUT_MS, and resolver_detach ends them all. */
+int route_search_start(const struct route_search *plan, const char *domain);
+
+/* For the search and for tests: one reference. */
+struct route *route_new(enum route_status status, const char *site, uint32_t ttl);
+
+#endif

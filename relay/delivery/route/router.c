@@ -1,0 +1,217 @@
+/* The routes that are known, and the searches that are under way. */
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "relay/delivery/route/route.h"
+#include "relay/delivery/route/route_search.h"
+
+#include <net/if.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ROUTES_MAX 10000 /* domains; the one whose search is the oldest gives way */
+
+struct waiter {
+  void (*done)(void *arg, struct route *route);
+  void *arg;
+  struct waiter *next;
+};
+
+struct entry {
+  struct router *router; /* NULL: the router has gone, only the search is left */
+  char *domain;
+  struct route *route;    /* NULL while searching */
+  struct waiter *waiters; /* while searching; in the order of asking */
+  struct waiter **last;
+  UT_hash_handle hh;
+};
+
+struct router {
+  struct gateway *gateway;
+  struct resolver *resolver;
+  struct entry *entries; /* oldest search first */
+};
+
+/* --- our own addresses --- */
+
+static bool same_host(const struct sockaddr *a, const struct sockaddr *b) {
+  char x[IP_TEXT], y[IP_TEXT];
+  ip_format(a, x);
+  ip_format(b, y);
+  return !strcmp(x, y);
+}
+
+static bool wildcard(const struct sockaddr *a) {
+  if (a->sa_family == AF_INET) return ((const struct sockaddr_in *)a)->sin_addr.s_addr == htonl(INADDR_ANY);
+  return IN6_IS_ADDR_UNSPECIFIED(&((const struct sockaddr_in6 *)a)->sin6_addr);
+}
+
+static bool loopback(const struct sockaddr *a) {
+  if (a->sa_family == AF_INET) return ntohl(((const struct sockaddr_in *)a)->sin_addr.s_addr) >> 24 == 127;
+  return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)a)->sin6_addr);
+}
+
+static bool on_this_machine(const struct sockaddr *address) {
+  if (loopback(address)) return true;
+  uv_interface_address_t *list = NULL;
+  int count = 0;
+  if (uv_interface_addresses(&list, &count) != 0) return false;
+  bool found = false;
+  for (int i = 0; i < count && !found; i++) found = same_host((const struct sockaddr *)&list[i].address, address);
+  uv_free_interface_addresses(list, count);
+  return found;
+}
+
+static bool is_own(void *arg, const struct sockaddr *address) {
+  const struct config *config = arg;
+  for (size_t i = 0; i < config->listen_count; i++) {
+    const struct sockaddr *listen = (const struct sockaddr *)&config->listens[i].address;
+    if (ip_port(listen) != ip_port(address)) continue;
+    if (same_host(listen, address)) return true;
+    /* A listener on [::] takes IPv4 as well; one on 0.0.0.0 does not take IPv6. */
+    bool covers = wildcard(listen) && (listen->sa_family == AF_INET6 || address->sa_family == AF_INET);
+    if (covers && on_this_machine(address)) return true;
+  }
+  return false;
+}
+
+/* --- entries --- */
+
+static void entry_free(struct entry *e) {
+  route_release(&e->route);
+  free(e->domain);
+  free(e);
+}
+
+static void forget(struct router *r, struct entry *e) {
+  HASH_DEL(r->entries, e);
+  entry_free(e);
+}
+
+/* Searches in flight are never forgotten: there are few of them, and each ends. */
+static void make_room(struct router *r) {
+  if (HASH_COUNT(r->entries) < ROUTES_MAX) return;
+  for (struct entry *e = r->entries; e; e = e->hh.next) {
+    if (!e->route) continue;
+    forget(r, e);
+    return;
+  }
+}
+
+static struct entry *entry_new(struct router *r, const char *domain) {
+  make_room(r);
+  struct entry *e = calloc(1, sizeof *e);
+  if (!e) return NULL;
+  e->router = r;
+  e->last = &e->waiters;
+  e->domain = strdup(domain);
+  if (e->domain) HASH_ADD_KEYPTR(hh, r->entries, e->domain, strlen(e->domain), e);
+  if (e->domain && e->hh.tbl) return e;
+  entry_free(e);
+  return NULL;
+}
+
+static void tell_waiters(struct waiter *waiters, struct route *route) {
+  while (waiters) {
+    struct waiter *w = waiters;
+    waiters = w->next;
+    w->done(w->arg, route);
+    free(w);
+  }
+}
+
+/* What callers get when there is no memory to say it better: immutable, never freed. */
+static struct route *no_memory_route(void) {
+  static struct route route = {.status = ROUTE_TEMPORARY, .why = "out of memory", .references = 1};
+  route.site = route.why;
+  return &route;
+}
+
+static void on_found(void *arg, struct route *route) {
+  struct entry *e = arg;
+  struct waiter *waiters = e->waiters;
+  e->waiters = NULL;
+  if (!e->router) {
+    route_release(&route);
+    entry_free(e);
+    return;
+  }
+  struct route *tell = route ? route_hold(route) : route_hold(no_memory_route());
+  e->route = route;
+  if (!route) forget(e->router, e);
+  tell_waiters(waiters, tell); /* may ask for other routes, so the entry is not touched any more */
+  route_release(&tell);
+}
+
+static int add_waiter(struct entry *e, void (*done)(void *arg, struct route *route), void *arg) {
+  struct waiter *w = calloc(1, sizeof *w);
+  if (!w) return E_MEMORY;
+  w->done = done;
+  w->arg = arg;
+  *e->last = w;
+  e->last = &w->next;
+  return OK;
+}
+
+static int begin_search(struct router *r, const char *domain, void (*done)(void *arg, struct route *route), void *arg) {
+  struct entry *e = entry_new(r, domain);
+  if (!e) return E_MEMORY;
+  struct route_search plan = {
+      .resolver = r->resolver,
+      .port = r->gateway->config->delivery_port,
+      .is_own = is_own,
+      .is_own_arg = (void *)(uintptr_t)r->gateway->config, /* outlives a search; the router may not */
+      .done = on_found,
+      .arg = e,
+  };
+  if (add_waiter(e, done, arg) == OK) {
+    if (route_search_start(&plan, domain) == OK) return OK;
+    free(e->waiters);
+    e->waiters = NULL;
+  }
+  forget(r, e);
+  return E_MEMORY;
+}
+
+int router_find(struct router *r, const char *domain, void (*done)(void *arg, struct route *route), void *arg) {
+  struct entry *e = NULL;
+  HASH_FIND_STR(r->entries, domain, e);
+  if (e && !e->route) return add_waiter(e, done, arg);
+  if (e && e->route->expires_us > clock_now_us()) {
+    struct route *route = route_hold(e->route);
+    done(arg, route);
+    route_release(&route);
+    return OK;
+  }
+  if (e) forget(r, e);
+  return begin_search(r, domain, done, arg);
+}
+
+int router_new(struct gateway *g, struct resolver *resolver, struct router **out) {
+  struct router *r = *out = calloc(1, sizeof *r);
+  if (!r) return E_MEMORY;
+  r->gateway = g;
+  r->resolver = resolver;
+  return OK;
+}
+
+void router_free(struct router **router) {
+  struct router *r = *router;
+  if (!r) return;
+  *router = NULL;
+  struct waiter *waiters = NULL, **last = &waiters;
+  while (r->entries) {
+    struct entry *e = r->entries;
+    HASH_DEL(r->entries, e);
+    if (e->route) {
+      entry_free(e);
+      continue;
+    }
+    *last = e->waiters; /* the search still points at the entry, and frees it when it ends */
+    if (e->waiters) last = e->last;
+    e->waiters = NULL;
+    e->router = NULL;
+  }
+  free(r);
+  tell_waiters(waiters, no_memory_route());
+}

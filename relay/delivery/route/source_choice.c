@@ -1,0 +1,52 @@
+#include "relay/delivery/route/source_choice.h"
+
+#include <string.h>
+
+#define POOL_DEFAULT "default"
+
+/* FNV-1a, 64 bits, with a last mixing so that the low bits may be used as they are. */
+static uint64_t hash(const char *a, const char *b) {
+  uint64_t h = UINT64_C(14695981039346656037);
+  for (const char *c = a; *c; c++) h = (h ^ (unsigned char)*c) * UINT64_C(1099511628211);
+  h = (h ^ 0xff) * UINT64_C(1099511628211);
+  for (const char *c = b; *c; c++) h = (h ^ (unsigned char)*c) * UINT64_C(1099511628211);
+  h ^= h >> 32;
+  h *= UINT64_C(0x9e3779b97f4a7c15);
+  return h ^ (h >> 29);
+}
+
+static bool reaches(const struct source *s, const struct route *route) {
+  struct sockaddr_storage address;
+  if (ip_parse(s->address, 0, &address) != OK) return false;
+  for (size_t i = 0; i < route->host_count; i++)
+    for (size_t k = 0; k < route->hosts[i].address_count; k++)
+      if (route->hosts[i].addresses[k].ss_family == address.ss_family) return true;
+  return false;
+}
+
+/* Rendezvous hashing: each source has its own lot for the site, the highest wins; so a source that comes or goes moves
+ * only its own sites. */
+int source_choose(const struct directory *d, const char *pool, const struct route *route, const struct source **out,
+                  struct reason *why) {
+  *out = NULL;
+  size_t count = 0;
+  const struct source *sources = directory_pool(d, pool, &count);
+  if (!count) {
+    if (!pool[0] || !strcmp(pool, POOL_DEFAULT)) return OK;
+    return fail(why, E_NOT_FOUND,
+                "the pool %s has no source addresses: sendoff source add ADDRESS --helo NAME --pool %s", pool, pool);
+  }
+  uint64_t best = 0;
+  for (size_t i = 0; i < count; i++) {
+    uint64_t lot = hash(sources[i].address, route->site);
+    if ((*out && lot <= best) || !reaches(&sources[i], route)) continue;
+    *out = &sources[i];
+    best = lot;
+  }
+  if (*out) return OK;
+  return fail(why, E_NOT_FOUND, "no source address of the pool %s is of a family (IPv4, IPv6) that the site has", pool);
+}
+
+size_t destination_owner(const char *source, const char *site, size_t count) {
+  return (size_t)(hash(source ? source : "", site) % count);
+}

@@ -1,0 +1,17 @@
+/* From which address mail leaves, and which loop does it. Pure; any thread. */
+#ifndef SENDOFF_RELAY_DELIVERY_ROUTE_SOURCE_CHOICE_H
+#define SENDOFF_RELAY_DELIVERY_ROUTE_SOURCE_CHOICE_H
+
+#include "relay/delivery/route/route.h"
+#include "store/directory.h"
+
+/* The source of this pool for this site, always the same while the pool stays as it is: *out NULL means the system's
+ * choice (the pool "default" has no sources). E_NOT_FOUND with words when no source of the pool can be used: the pool
+ * has none, or none of the family of any of the site's addresses. Leaving from another address instead would be wrong.
+ */
+int source_choose(const struct directory *d, const char *pool, const struct route *route, const struct source **out,
+                  struct reason *why);
+/* Which of `count` loops owns the destination. `source` may be NULL. */
+size_t destination_owner(const char *source, const char *site, size_t count);
+
+#endif

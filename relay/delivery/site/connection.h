@@ -1,0 +1,54 @@
+/* One connection of a destination: walks over the site's hosts until one is ready (RFC 5321 5.1), then carries jobs to
+ * it one after another. One loop's thread.
+ *
+ *   WALKING -> IDLE <-> LOADING -> CONVERTING -> SENDING -> IDLE ...   and from each to ENDING
+ *
+ * LOADING is passed over when the content is in memory, CONVERTING when the host takes it as it is. */
+#ifndef SENDOFF_RELAY_DELIVERY_SITE_CONNECTION_H
+#define SENDOFF_RELAY_DELIVERY_SITE_CONNECTION_H
+
+#include "relay/delivery/client/client.h"
+#include "relay/delivery/outcome/outcome.h"
+#include "relay/delivery/route/route_search.h"
+#include "relay/delivery/site/destination.h"
+#include "relay/message/seven_bit.h"
+
+enum connection_phase {
+  CONNECTION_WALKING,
+  CONNECTION_IDLE,
+  CONNECTION_LOADING,
+  CONNECTION_CONVERTING,
+  CONNECTION_SENDING,
+  CONNECTION_ENDING
+};
+
+struct connection {
+  struct destination *destination;
+  struct connection *next, *prev;
+  enum connection_phase phase;
+  struct client *client; /* NULL only between two hosts */
+  /* the walk */
+  struct route *route;
+  size_t order[32]; /* hosts, best first, equals shuffled */
+  size_t host, address, tried;
+  bool plain;                        /* this host once more, without TLS */
+  char target[340];                  /* "mx.example.net[192.0.2.1]:25" */
+  struct incident incident, passing; /* passing: of the walk's failures the last that may be over later, if any was */
+  /* the work */
+  unsigned jobs_done;
+  char tls[96], source[IP_TEXT];
+  struct outcome *outcome;
+  struct transaction transaction;
+  struct load *load;
+  struct seven_bit *seven_bit;
+};
+
+/* Begins to walk; adds itself to the destination. False without memory. */
+bool connection_start(struct destination *d);
+/* IDLE: takes jobs of the destination until one is under way or none is left. */
+void connection_work(struct connection *c);
+bool connection_can_work(const struct connection *c);
+void connection_stop(struct connection *c);  /* soon: after its transaction */
+void connection_abort(struct connection *c); /* now */
+
+#endif

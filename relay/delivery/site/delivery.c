@@ -1,0 +1,94 @@
+#include "relay/delivery/site/delivery.h"
+
+#include "base/clock.h"
+#include "relay/delivery/outcome/outcome.h"
+#include "relay/delivery/site/connection.h"
+#include "relay/delivery/site/delivery_parts.h"
+#include "relay/delivery/site/destination.h"
+#include "relay/message/conversion.h"
+
+#include <stdlib.h>
+
+#define RECHECK_MS 20
+
+int delivery_new(struct loop *loop, struct delivery **out) {
+  struct delivery *d = *out = calloc(1, sizeof *d);
+  if (!d) return E_MEMORY;
+  d->loop = loop;
+  d->plain_hosts = plain_hosts_new();
+  if (d->plain_hosts && content_loader_new(loop, &d->loader) == OK) return OK;
+  delivery_free(out);
+  return E_MEMORY;
+}
+
+void delivery_free(struct delivery **delivery) {
+  if (!*delivery) return;
+  content_loader_free(&(*delivery)->loader);
+  plain_hosts_free(&(*delivery)->plain_hosts);
+  free(*delivery);
+  *delivery = NULL;
+}
+
+void delivery_take(struct delivery *d, struct job *j, struct route *route, const char *source, const char *helo) {
+  struct gateway *g = d->loop->gateway;
+  if (d->stopping)
+    dispatch_finished(g, j, 0);
+  else if (destination_take(d, j, route, source, helo) != OK)
+    dispatch_finished(g, j, clock_now_us() + verdict_site_pause(g->config));
+}
+
+void delivery_figures(struct delivery *d, struct delivery_figures *out) {
+  *out = d->figures;
+  out->destinations = HASH_COUNT(d->destinations);
+  out->idle_connections = out->waiting_jobs = 0;
+  for (struct destination *t = d->destinations; t; t = t->hh.next) {
+    out->waiting_jobs += t->queue.count;
+    for (struct connection *c = t->connections; c; c = c->next) out->idle_connections += connection_can_work(c);
+  }
+}
+
+void delivery_tick(struct delivery *d) {
+  int64_t now = clock_now_us();
+  for (struct destination *t = d->stopping ? NULL : d->destinations; t; t = t->hh.next)
+    if (t->queue.deadlines) destination_return_overdue(t, now);
+}
+
+/* --- stopping --- */
+
+static void on_timer_closed(uv_handle_t *timer) {
+  struct delivery *d = timer->data;
+  d->stopped(d->stopped_arg);
+}
+
+static void on_recheck(uv_timer_t *timer) {
+  delivery_check_stopped(timer->data);
+}
+
+void delivery_check_stopped(struct delivery *d) {
+  if (!d->stopping || d->told || d->destinations || d->outcomes) return;
+  if (!content_loader_idle(d->loader) || !converter_idle(d->loop->converter)) { /* nobody waits for it any more */
+    uv_timer_start(&d->stop_timer, on_recheck, RECHECK_MS, 0);
+    return;
+  }
+  d->told = true;
+  uv_close((uv_handle_t *)&d->stop_timer, on_timer_closed);
+}
+
+static void on_stop_time_up(uv_timer_t *timer) {
+  struct delivery *d = timer->data;
+  for (struct destination *t = d->destinations; t; t = t->hh.next) destination_abort(t);
+  outcomes_abandon(d);
+  delivery_check_stopped(d);
+}
+
+void delivery_stop(struct delivery *d, void (*stopped)(void *arg), void *arg) {
+  if (d->stopping) return;
+  d->stopping = true;
+  d->stopped = stopped;
+  d->stopped_arg = arg;
+  uv_timer_init(&d->loop->uv, &d->stop_timer);
+  d->stop_timer.data = d;
+  uv_timer_start(&d->stop_timer, on_stop_time_up, DELIVERY_STOP_MS, 0);
+  for (struct destination *t = d->destinations; t; t = t->hh.next) destination_stop(t);
+  delivery_check_stopped(d);
+}

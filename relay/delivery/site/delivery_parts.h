@@ -1,0 +1,39 @@
+/* What the files of the delivery side of one loop share: the state of the whole. For delivery.c, destination.c,
+ * connection.c and outcome.c only. */
+#ifndef SENDOFF_RELAY_DELIVERY_SITE_DELIVERY_PARTS_H
+#define SENDOFF_RELAY_DELIVERY_SITE_DELIVERY_PARTS_H
+
+#include "relay/delivery/site/delivery.h"
+#include "relay/delivery/site/plain_hosts.h"
+#include "relay/message/content_loader.h"
+
+/* The sizes of outgoing work, all in one place. */
+#define DESTINATION_CONNECTIONS_MAX 20 /* to one site from one source address */
+#define LOOP_CONNECTIONS_MAX 1000      /* outgoing, of one loop */
+#define CONNECTION_TRANSACTIONS_MAX 100
+#define CONNECTION_IDLE_MS 5000
+#define CONNECTION_ADDRESSES_MAX 10 /* tried in one walk over a site's hosts (RFC 5321 5.1 asks for two) */
+#define JOB_RETURNS_MAX 20          /* times that a job may go back to its queue before it is deferred */
+#define DELIVERY_STOP_MS 10000
+
+struct destination;
+struct outcome;
+
+struct delivery {
+  struct loop *loop;
+  struct content_loader *loader;
+  struct plain_hosts *plain_hosts;
+  struct destination *destinations; /* hash by source and site */
+  struct destination *starved;      /* list: have jobs, but the loop has no connection left for them */
+  struct outcome *outcomes;         /* list: prepared or on their way into the store */
+  struct delivery_figures figures;
+  bool stopping, abandoning, told;
+  void (*stopped)(void *arg);
+  void *stopped_arg;
+  uv_timer_t stop_timer;
+};
+
+/* Something ended: is it time to report that the delivery has stopped? */
+void delivery_check_stopped(struct delivery *d);
+
+#endif

@@ -1,0 +1,219 @@
+#include "relay/delivery/site/destination.h"
+
+#include "base/clock.h"
+#include "relay/delivery/site/connection.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+#define WALKERS_AT_FIRST 2
+#define LIMIT_RAISED_AFTER 50 /* good transactions, after the site refused a further connection */
+
+static struct gateway *gateway_of(const struct destination *d) {
+  return d->delivery->loop->gateway;
+}
+
+static void on_turn(struct deferred *turn);
+
+/* --- life --- */
+
+static char *make_key(const char *source, const char *site, bool require_tls) {
+  char *key = NULL;
+  return asprintf(&key, "%s %s%s", source, site, require_tls ? " REQUIRETLS" : "") < 0 ? NULL : key;
+}
+
+static void destination_free(struct destination *d) {
+  loop_defer_cancel(d->delivery->loop, &d->turn);
+  route_release(&d->route);
+  free(d->key);
+  free(d->helo);
+  free(d);
+}
+
+static struct destination *destination_new(struct delivery *delivery, char *key, bool require_tls, struct route *route,
+                                           const char *source, const char *helo) {
+  struct destination *d = calloc(1, sizeof *d);
+  if (!d) {
+    free(key);
+    return NULL;
+  }
+  d->delivery = delivery;
+  d->key = key;
+  d->require_tls = require_tls;
+  d->helo = strdup(helo);
+  d->route = route_hold(route);
+  d->limit = DESTINATION_CONNECTIONS_MAX;
+  d->turn.run = on_turn;
+  snprintf(d->source_text, sizeof d->source_text, "%s", source ? source : "");
+  bool good = d->helo && (!d->source_text[0] || ip_parse(d->source_text, 0, &d->source) == OK);
+  if (good) HASH_ADD_KEYPTR(hh, delivery->destinations, d->key, strlen(d->key), d);
+  if (good && d->hh.tbl) return d;
+  destination_free(d);
+  return NULL;
+}
+
+int destination_take(struct delivery *delivery, struct job *j, struct route *route, const char *source,
+                     const char *helo) {
+  bool require_tls = j->flags & MESSAGE_REQUIRE_TLS;
+  char *key = make_key(source ? source : "", route->site, require_tls);
+  if (!key) return E_MEMORY;
+  struct destination *d = NULL;
+  HASH_FIND_STR(delivery->destinations, key, d);
+  if (d) {
+    free(key);
+    if (d->route != route) { /* a fresh look-up may know better addresses */
+      route_release(&d->route);
+      d->route = route_hold(route);
+    }
+  } else {
+    d = destination_new(delivery, key, require_tls, route, source, helo);
+    if (!d) return E_MEMORY;
+  }
+  job_queue_add(&d->queue, j, clock_now_us());
+  destination_wake(d);
+  return OK;
+}
+
+void destination_wake(struct destination *d) {
+  loop_defer(d->delivery->loop, &d->turn);
+}
+
+/* --- jobs --- */
+
+struct job *destination_next_job(struct destination *d) {
+  return job_queue_take(&d->queue);
+}
+
+void destination_put_back(struct destination *d, struct job *j) {
+  if (d->delivery->stopping) {
+    dispatch_finished(gateway_of(d), j, 0);
+    return;
+  }
+  job_queue_put_back(&d->queue, j);
+  destination_wake(d);
+}
+
+static void rule_job(struct destination *d, struct job *j, const struct incident *incident, const char *target,
+                     int64_t not_before_us) {
+  struct outcome *o = outcome_prepare(d->delivery->loop, j);
+  if (!o) {
+    dispatch_finished(gateway_of(d), j, clock_now_us() + verdict_site_pause(gateway_of(d)->config));
+    return;
+  }
+  outcome_rule_rest(o, incident);
+  outcome_commit(o, target, d->source_text, "", not_before_us);
+}
+
+/* RFC 8689 5: what has no sender, a bounce mostly, is not lost for want of REQUIRETLS. */
+static bool goes_without_tls(struct destination *d, struct job *j) {
+  if (j->reverse_path[0]) return false;
+  j->flags &= ~(unsigned)MESSAGE_REQUIRE_TLS; /* in memory: another attempt requires it again */
+  const char *source = d->source_text[0] ? d->source_text : NULL;
+  if (destination_take(d->delivery, j, d->route, source, d->helo) != OK)
+    dispatch_finished(gateway_of(d), j, clock_now_us() + verdict_site_pause(gateway_of(d)->config));
+  return true;
+}
+
+static void defer_jobs(struct destination *d, const struct incident *incident, const char *target) {
+  bool unfit = verdict_of(incident) == VERDICT_BOUNCE; /* the site cannot have it: not that it cannot be reached */
+  /* The pause is the domain's, for mail from any source: so not for a fault of this source. */
+  bool pause = !incident->local && !unfit;
+  int64_t not_before = pause ? clock_now_us() + verdict_site_pause(gateway_of(d)->config) : 0;
+  for (struct job *j = destination_next_job(d); j; j = destination_next_job(d))
+    if (!unfit || !goes_without_tls(d, j)) rule_job(d, j, incident, target, not_before);
+}
+
+void destination_return_overdue(struct destination *d, int64_t now_us) {
+  struct incident incident;
+  incident_of_deadline(&incident);
+  for (struct job *j = job_queue_take_overdue(&d->queue, now_us); j; j = job_queue_take_overdue(&d->queue, now_us))
+    rule_job(d, j, &incident, "", 0);
+  if (!d->queue.count) destination_wake(d);
+}
+
+void destination_walk_failed(struct destination *d, const struct incident *incident, const char *target) {
+  if (d->delivery->stopping || !d->queue.count) return;
+  size_t others = d->connection_count - 1; /* the failed one still counts */
+  if (!others) {
+    defer_jobs(d, incident, target);
+    return;
+  }
+  /* Others got through, or are still trying: the site wants fewer of us at once. */
+  d->limit = others;
+  d->transactions = 0;
+}
+
+void destination_transaction_done(struct destination *d) {
+  if (d->limit >= DESTINATION_CONNECTIONS_MAX || ++d->transactions < LIMIT_RAISED_AFTER) return;
+  d->transactions = 0;
+  d->limit++;
+}
+
+/* --- what there is to do --- */
+
+static void starve(struct destination *d) {
+  if (d->starved) return;
+  d->starved = true;
+  DL_APPEND(d->delivery->starved, d);
+}
+
+static void feed_starved(struct delivery *delivery) {
+  struct destination *d = delivery->starved;
+  if (!d || delivery->figures.connections >= LOOP_CONNECTIONS_MAX) return;
+  DL_DELETE(delivery->starved, d);
+  d->starved = false;
+  destination_wake(d);
+}
+
+static void use_idle(struct destination *d) {
+  for (struct connection *c = d->connections; c && d->queue.count; c = c->next)
+    if (connection_can_work(c)) connection_work(c);
+}
+
+static void open_more(struct destination *d) {
+  while (d->queue.count > d->walking && d->connection_count < d->limit) {
+    size_t ready = d->connection_count - d->walking;
+    if (d->walking >= (ready ? 2 * ready : WALKERS_AT_FIRST)) return;
+    if (d->delivery->figures.connections >= LOOP_CONNECTIONS_MAX) {
+      if (!d->connection_count) starve(d);
+      return;
+    }
+    if (!connection_start(d)) {
+      struct incident incident = {
+          .stage = STAGE_ROUTE, .trouble = TROUBLE_LOCAL, .local = true, .text = "out of memory"};
+      if (!d->connection_count) defer_jobs(d, &incident, "");
+      return;
+    }
+  }
+}
+
+static void on_turn(struct deferred *turn) {
+  struct destination *d = (struct destination *)((char *)turn - offsetof(struct destination, turn));
+  struct delivery *delivery = d->delivery;
+  if (!delivery->stopping) {
+    use_idle(d);
+    open_more(d);
+  }
+  if (!d->queue.count && !d->connections) {
+    if (d->starved) DL_DELETE(delivery->starved, d);
+    HASH_DEL(delivery->destinations, d);
+    destination_free(d);
+  }
+  feed_starved(delivery);
+  delivery_check_stopped(delivery);
+}
+
+/* --- the end --- */
+
+void destination_stop(struct destination *d) {
+  for (struct job *j = destination_next_job(d); j; j = destination_next_job(d)) dispatch_finished(gateway_of(d), j, 0);
+  for (struct connection *c = d->connections; c; c = c->next) connection_stop(c);
+  destination_wake(d);
+}
+
+void destination_abort(struct destination *d) {
+  for (struct connection *c = d->connections; c; c = c->next) connection_abort(c);
+}

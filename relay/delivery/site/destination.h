@@ -1,0 +1,55 @@
+/* A destination: the pair of a source address and a next-hop site, its waiting jobs, its connections. One loop's
+ * thread. Mail that requires TLS (RFC 8689) has one of its own, whose connections are held to that.
+ *
+ * Connections are opened as long as jobs outnumber those that are on their way, slowly at first (a site that does not
+ * answer is not knocked at twenty times), and never more than the site has shown to allow. A destination lives as long
+ * as it has a job or a connection. */
+#ifndef SENDOFF_RELAY_DELIVERY_SITE_DESTINATION_H
+#define SENDOFF_RELAY_DELIVERY_SITE_DESTINATION_H
+
+#include "base/hash.h"
+#include "relay/delivery/outcome/verdict.h"
+#include "relay/delivery/queue/job_queue.h"
+#include "relay/delivery/site/delivery_parts.h"
+
+struct connection;
+
+struct destination {
+  struct delivery *delivery;
+  char *key, *helo;
+  bool require_tls;
+  char source_text[IP_TEXT]; /* "": the system's choice */
+  struct sockaddr_storage source;
+  struct route *route;
+  struct job_queue queue; /* waiting */
+  struct connection *connections;
+  size_t connection_count, walking; /* all; those that look for a host still */
+  size_t limit, transactions;       /* connections allowed; since it was lowered */
+  bool starved;
+  struct deferred turn;
+  struct destination *next, *prev; /* delivery->starved */
+  UT_hash_handle hh;
+};
+
+/* Takes the job. E_MEMORY: not taken. */
+int destination_take(struct delivery *d, struct job *j, struct route *route, const char *source, const char *helo);
+/* Something changed: looks soon, on a fresh stack, at what there is to do, and ends the destination when that is
+ * nothing. */
+void destination_wake(struct destination *d);
+/* The next waiting job, now the caller's; NULL. */
+struct job *destination_next_job(struct destination *d);
+/* A job that nothing has happened to goes back to its place. */
+void destination_put_back(struct destination *d, struct job *j);
+/* One of its connections has walked over all hosts, and found none. `target` is the last one tried. */
+void destination_walk_failed(struct destination *d, const struct incident *incident, const char *target);
+/* A transaction went well: the site may allow more connections than it did. */
+void destination_transaction_done(struct destination *d);
+/* Returns waiting jobs whose sender wants them back by now (RFC 2852 4.1). */
+void destination_return_overdue(struct destination *d, int64_t now_us);
+/* Gives back its waiting jobs and ends its connections: idle and walking ones now, working ones after their
+ * transaction. */
+void destination_stop(struct destination *d);
+/* Ends all its connections now. */
+void destination_abort(struct destination *d);
+
+#endif

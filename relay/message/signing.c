@@ -1,0 +1,137 @@
+#include "relay/message/signing.h"
+
+#include "base/hash.h"
+#include "base/header.h"
+#include "base/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct parsed_key {
+  int64_t id; /* of the directory's key: never used for another */
+  struct signer_key *key;
+  UT_hash_handle hh;
+};
+
+struct signing {
+  struct signer_lib *lib;
+  struct parsed_key *keys;
+};
+
+int signing_new(struct signing **out, struct reason *why) {
+  struct signing *s = *out = calloc(1, sizeof *s);
+  if (!s) return fail(why, E_MEMORY, "out of memory");
+  int rc = signer_lib_new(&s->lib, why);
+  if (rc != OK) signing_free(out);
+  return rc;
+}
+
+static void drop_key(struct signing *s, struct parsed_key *k) {
+  HASH_DEL(s->keys, k);
+  signer_key_release(&k->key);
+  free(k);
+}
+
+void signing_free(struct signing **at) {
+  struct signing *s = *at;
+  *at = NULL;
+  if (!s) return;
+  struct parsed_key *k, *next;
+  HASH_ITER(hh, s->keys, k, next) drop_key(s, k);
+  signer_lib_free(&s->lib);
+  free(s);
+}
+
+static bool still_there(const struct directory *d, int64_t id) {
+  for (size_t i = 0; i < d->domain_count; i++)
+    for (size_t j = 0; j < d->domains[i].key_count; j++)
+      if (d->domains[i].keys[j].id == id) return true;
+  return false;
+}
+
+void signing_refresh(struct signing *s, const struct directory *d) {
+  struct parsed_key *k, *next;
+  HASH_ITER(hh, s->keys, k, next) {
+    if (!still_there(d, k->id)) drop_key(s, k);
+  }
+}
+
+static struct signer_key *parsed(struct signing *s, const struct signing_key *from, struct reason *why) {
+  struct parsed_key *k;
+  HASH_FIND(hh, s->keys, &from->id, sizeof from->id, k);
+  if (k) return k->key;
+  k = calloc(1, sizeof *k);
+  if (!k || signer_key_load(from->private_pem, &k->key, why) != OK) {
+    if (!k) fail(why, E_MEMORY, "out of memory");
+    free(k);
+    return NULL;
+  }
+  k->id = from->id;
+  HASH_ADD(hh, s->keys, id, sizeof k->id, k);
+  if (k->hh.tbl) return k->key;
+  signer_key_release(&k->key);
+  free(k);
+  fail(why, E_MEMORY, "out of memory");
+  return NULL;
+}
+
+int signing_domain(struct bytes from, char domain[DOMAIN_MAX + 1]) {
+  struct address first;
+  size_t at = 0;
+  char *scratch = malloc(from.len + 1);
+  if (!scratch) return E_MEMORY;
+  int rc = mailbox_next(from, &at, &first, scratch, from.len) == 1 ? domain_normalize(first.domain, domain) : E_SYNTAX;
+  free(scratch);
+  return rc;
+}
+
+int signing_begin(struct signing *s, const struct directory *d, const char *from_domain, struct signer **out,
+                  char *about, size_t about_size, struct reason *why) {
+  *out = NULL;
+  const struct domain *domain = directory_domain(d, from_domain, true);
+  struct signer_identity ids[SIGNER_KEYS_MAX];
+  size_t count = 0;
+  struct buffer text;
+  buffer_init(&text, about_size);
+  for (size_t i = 0; domain && i < domain->key_count && count < SIGNER_KEYS_MAX; i++) {
+    const struct signing_key *k = &domain->keys[i];
+    if (k->state != KEY_ACTIVE) continue;
+    struct signer_key *key = parsed(s, k, why);
+    if (!key) {
+      buffer_free(&text);
+      return E_IO;
+    }
+    buffer_addf(&text, "%s%s%s", count ? " " : domain->name, count ? "" : "/", k->selector);
+    ids[count++] = (struct signer_identity){.key = key, .domain = domain->name, .selector = k->selector};
+  }
+  if (count)
+    bytes_copy(buffer_bytes(&text), about, about_size);
+  else
+    snprintf(about, about_size, "no key for %s", from_domain);
+  buffer_free(&text);
+  return count ? signer_begin(s->lib, ids, count, out, why) : OK;
+}
+
+static int feed_whole(struct signer *s, struct bytes message, struct buffer *out, struct reason *why) {
+  size_t at = 0;
+  struct field f;
+  int rc;
+  while ((rc = header_next(message, &at, &f)) == 1)
+    if ((rc = signer_header(s, f.whole)) != OK) return rc;
+  if (rc < 0) return rc;
+  if (bytes_starts_nocase(bytes_from(message, at), BYTES("\r\n"))) at += 2;
+  if ((rc = signer_headers_end(s, why)) != OK || (rc = signer_body(s, bytes_from(message, at))) != OK) return rc;
+  return signer_finish(s, out, why);
+}
+
+int signing_sign_whole(struct loop *loop, const char *from_domain, struct bytes message, struct buffer *prefix) {
+  struct signer *s;
+  struct reason why = {0};
+  char about[128];
+  int rc = signing_begin(loop->signing, loop->directory, from_domain, &s, about, sizeof about, &why);
+  if (rc == OK && s) rc = feed_whole(s, message, prefix, &why);
+  if (rc != OK) log_event(LOG_ERROR_, NULL, "cannot sign", "domain", from_domain, "reason", why.text, NULL);
+  signer_free(&s);
+  return rc;
+}

@@ -1,0 +1,25 @@
+/* Which keys sign a message, and the parsed keys, kept per loop. The signing domain follows the header From: the domain
+ * itself, or its nearest configured parent (relaxed alignment, RFC 7489 3.1.1). The loop's thread only. */
+#ifndef SENDOFF_RELAY_MESSAGE_SIGNING_H
+#define SENDOFF_RELAY_MESSAGE_SIGNING_H
+
+#include "base/address.h"
+#include "dkim/signer.h"
+#include "relay/net/loop.h"
+
+struct signing;
+int signing_new(struct signing **out, struct reason *why);
+void signing_free(struct signing **s);
+/* The directory was replaced: keys that it no longer has are dropped. */
+void signing_refresh(struct signing *s, const struct directory *d);
+
+/* The domain that the signature follows: of the first mailbox of a From field's value. E_SYNTAX, E_MEMORY. */
+int signing_domain(struct bytes from, char domain[DOMAIN_MAX + 1]);
+/* A signer for mail from this domain. OK with *out NULL when no key is configured; `about` then says so, else it names
+ * "example.com/s1 ed1". An error only when a key that is configured cannot be used. */
+int signing_begin(struct signing *s, const struct directory *d, const char *from_domain, struct signer **out,
+                  char *about, size_t about_size, struct reason *why);
+/* Signs a whole message (a DSN, say) at once, appending to `prefix`. OK also without keys. */
+int signing_sign_whole(struct loop *loop, const char *from_domain, struct bytes message, struct buffer *prefix);
+
+#endif

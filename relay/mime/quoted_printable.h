@@ -1,0 +1,18 @@
+/* Quoted-printable for text (RFC 2045 6.7). Pure. */
+#ifndef SENDOFF_RELAY_MIME_QUOTED_PRINTABLE_H
+#define SENDOFF_RELAY_MIME_QUOTED_PRINTABLE_H
+
+#include "base/bytes.h"
+#include "base/result.h"
+
+/* May `text` (lines ended by CRLF) go as 7bit: has it no octets over 127, NUL, bare CR or LF, or lines over
+ * the limit of RFC 5322 2.1.1? */
+bool seven_bit_safe(struct bytes text);
+/* Hands `text` encoded to `emit`, in runs of at most a line. Lines of the text are lines of the encoded text; `*open`:
+ * the last one is not ended, so that what decodes is `text` and nothing more, be it ended by a line break of the
+ * surroundings or by a soft one. OK, or what `emit` returned, which ends it. */
+int quoted_printable_emit(struct bytes text, int (*emit)(void *arg, struct bytes run), void *arg, bool *open);
+/* Appends `text` encoded; ends with CRLF. OK, E_MEMORY or E_TOO_BIG. */
+int quoted_printable_add(struct bytes text, struct buffer *out);
+
+#endif

@@ -1,0 +1,322 @@
+#include "relay/net/tls.h"
+
+#include <errno.h>
+#include <gnutls/gnutls.h>
+#include <gnutls/x509.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* RFC 8997: TLS 1.2 is the least for submission. */
+/* X25519 first: it is what clients send a key share for, and any other costs most of them a HelloRetryRequest.
+ * AES-128-GCM first: its key schedule hashes with SHA-256, for which processors have instructions. */
+#define PRIORITY                                                                                                       \
+  "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1:+GROUP-SECP384R1:"             \
+  "+GROUP-SECP521R1:+GROUP-X448:-CIPHER-ALL:+AES-128-GCM:+CHACHA20-POLY1305:+AES-256-GCM:+AES-128-CCM:+AES-256-CCM:"   \
+  "+AES-128-CBC:+AES-256-CBC:%SERVER_PRECEDENCE"
+/* A mail exchanger with an old TLS still protects more than clear text would (RFC 7435). */
+#define CLIENT_PRIORITY "NORMAL"
+#define VERIFIED_PRIORITY "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
+#define HANDSHAKE_STEPS_MAX 64
+
+struct tls_server {
+  gnutls_certificate_credentials_t credentials;
+  gnutls_priority_t priority;
+  gnutls_datum_t ticket_key;
+  atomic_int references;
+};
+
+struct tls_client {
+  gnutls_certificate_credentials_t credentials;
+  gnutls_priority_t priority, verified_priority;
+  bool trusting; /* its roots are read */
+};
+
+struct tls_session {
+  gnutls_session_t session;
+  struct tls_server *server; /* held; NULL on the client side */
+  struct tls_transport transport;
+  char name[256]; /* that the peer's certificate must be for */
+  gnutls_typed_vdata_st wanted[2];
+  char error[240], text[80];
+};
+
+static int check_key_mode(const char *key, struct reason *why) {
+  struct stat st;
+  if (stat(key, &st) != 0) return fail(why, E_IO, "%s: %s", key, strerror(errno));
+  if (st.st_mode & (S_IRWXO))
+    return fail(why, E_IO, "%s: the private key can be read by others; run: chmod 600 %s", key, key);
+  return OK;
+}
+
+static int load_pair(struct tls_server *t, const struct tls_files *f, struct reason *why) {
+  int rc = check_key_mode(f->key, why);
+  if (rc != OK) return rc;
+  rc = gnutls_certificate_set_x509_key_file(t->credentials, f->certificate, f->key, GNUTLS_X509_FMT_PEM);
+  return rc < 0 ? fail(why, E_IO, "certificate %s with key %s: %s", f->certificate, f->key, gnutls_strerror(rc)) : OK;
+}
+
+/* GnuTLS takes the one whose names fit what the client asks for (RFC 6066 3), else the first. */
+static int load_files(struct tls_server *t, const struct tls_files *files, size_t count, struct reason *why) {
+  int rc = gnutls_certificate_allocate_credentials(&t->credentials);
+  if (rc < 0) return fail(why, E_MEMORY, "%s", gnutls_strerror(rc));
+  for (size_t i = 0; i < count; i++)
+    if ((rc = load_pair(t, &files[i], why)) != OK) return rc;
+  rc = gnutls_priority_init(&t->priority, PRIORITY, NULL);
+  if (rc < 0) return fail(why, E_IO, "TLS priorities: %s", gnutls_strerror(rc));
+  rc = gnutls_session_ticket_key_generate(&t->ticket_key);
+  if (rc < 0) return fail(why, E_MEMORY, "TLS ticket key: %s", gnutls_strerror(rc));
+  return OK;
+}
+
+int tls_server_load(const struct tls_files *files, size_t count, struct tls_server **out, struct reason *why) {
+  *out = NULL;
+  struct tls_server *t = calloc(1, sizeof *t);
+  if (!t) return fail(why, E_MEMORY, "out of memory");
+  atomic_init(&t->references, 1);
+  int rc = load_files(t, files, count, why);
+  if (rc != OK) {
+    tls_server_release(&t);
+    return rc;
+  }
+  *out = t;
+  return OK;
+}
+
+struct tls_server *tls_server_hold(struct tls_server *t) {
+  if (t) atomic_fetch_add_explicit(&t->references, 1, memory_order_relaxed);
+  return t;
+}
+
+void tls_server_release(struct tls_server **at) {
+  struct tls_server *t = *at;
+  *at = NULL;
+  if (!t || atomic_fetch_sub_explicit(&t->references, 1, memory_order_acq_rel) != 1) return;
+  if (t->credentials) gnutls_certificate_free_credentials(t->credentials);
+  if (t->priority) gnutls_priority_deinit(t->priority);
+  if (t->ticket_key.data) {
+    gnutls_memset(t->ticket_key.data, 0, t->ticket_key.size);
+    gnutls_free(t->ticket_key.data);
+  }
+  free(t);
+}
+
+int tls_client_new(struct tls_client **out) {
+  struct tls_client *t = *out = calloc(1, sizeof *t);
+  if (!t) return E_MEMORY;
+  if (gnutls_certificate_allocate_credentials(&t->credentials) < 0 ||
+      gnutls_priority_init(&t->priority, CLIENT_PRIORITY, NULL) < 0 ||
+      gnutls_priority_init(&t->verified_priority, VERIFIED_PRIORITY, NULL) < 0) {
+    tls_client_free(out);
+    return E_MEMORY;
+  }
+  return OK;
+}
+
+void tls_client_free(struct tls_client **at) {
+  struct tls_client *t = *at;
+  *at = NULL;
+  if (!t) return;
+  if (t->credentials) gnutls_certificate_free_credentials(t->credentials);
+  if (t->priority) gnutls_priority_deinit(t->priority);
+  if (t->verified_priority) gnutls_priority_deinit(t->verified_priority);
+  free(t);
+}
+
+int tls_client_trust(struct tls_client *t, const char *file, struct reason *why) {
+  int rc = gnutls_certificate_set_x509_trust_file(t->credentials, file, GNUTLS_X509_FMT_PEM);
+  if (rc < 0) return fail(why, E_IO, "trust %s: %s", file, gnutls_strerror(rc));
+  if (rc == 0) return fail(why, E_IO, "trust %s: there is no certificate in it", file);
+  t->trusting = true;
+  return OK;
+}
+
+static ssize_t pull(gnutls_transport_ptr_t arg, void *out, size_t size) {
+  struct tls_session *s = arg;
+  ssize_t n = s->transport.pull(s->transport.arg, out, size);
+  if (n < 0) gnutls_transport_set_errno(s->session, errno);
+  return n;
+}
+
+static ssize_t push(gnutls_transport_ptr_t arg, const void *data, size_t len) {
+  struct tls_session *s = arg;
+  ssize_t n = s->transport.push(s->transport.arg, data, len);
+  if (n < 0) gnutls_transport_set_errno(s->session, errno);
+  return n;
+}
+
+/* Data is always at hand when pull is called, or it says EAGAIN: no waiting happens inside GnuTLS. */
+static int pull_ready(gnutls_transport_ptr_t arg, unsigned ms) {
+  (void)arg;
+  (void)ms;
+  return 1;
+}
+
+static struct tls_session *session_new(unsigned flags, const struct tls_transport *transport) {
+  struct tls_session *s = calloc(1, sizeof *s);
+  if (!s) return NULL;
+  s->transport = *transport;
+  if (gnutls_init(&s->session, flags | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL) < 0) {
+    free(s);
+    return NULL;
+  }
+  gnutls_transport_set_ptr(s->session, s);
+  gnutls_transport_set_pull_function(s->session, pull);
+  gnutls_transport_set_push_function(s->session, push);
+  gnutls_transport_set_pull_timeout_function(s->session, pull_ready);
+  gnutls_handshake_set_timeout(s->session, 0); /* the stream's own timeout bounds it */
+  return s;
+}
+
+int tls_session_server(struct tls_server *t, bool ask, const struct tls_transport *transport,
+                       struct tls_session **out) {
+  struct tls_session *s = *out = session_new(GNUTLS_SERVER, transport);
+  if (!s) return E_MEMORY;
+  s->server = tls_server_hold(t);
+  if (gnutls_priority_set(s->session, t->priority) < 0 ||
+      gnutls_credentials_set(s->session, GNUTLS_CRD_CERTIFICATE, t->credentials) < 0 ||
+      gnutls_session_ticket_enable_server(s->session, &t->ticket_key) < 0) {
+    tls_session_free(out);
+    return E_MEMORY;
+  }
+  gnutls_certificate_server_set_request(s->session, ask ? GNUTLS_CERT_REQUEST : GNUTLS_CERT_IGNORE);
+  return OK;
+}
+
+/* RFC 6125: the name, and that the certificate is for a server; looked at within the handshake. Without the system's
+ * roots nothing can be trusted, and the handshake will say so. */
+static void verify_peer(struct tls_client *t, struct tls_session *s, const char *name) {
+  if (!t->trusting) gnutls_certificate_set_x509_system_trust(t->credentials);
+  t->trusting = true;
+  snprintf(s->name, sizeof s->name, "%s", name);
+  s->wanted[0] = (gnutls_typed_vdata_st){.type = GNUTLS_DT_DNS_HOSTNAME, .data = (unsigned char *)s->name};
+  s->wanted[1] = (gnutls_typed_vdata_st){.type = GNUTLS_DT_KEY_PURPOSE_OID,
+                                         .data = (unsigned char *)(uintptr_t)GNUTLS_KP_TLS_WWW_SERVER};
+  gnutls_session_set_verify_cert2(s->session, s->wanted, 2, 0);
+}
+
+int tls_session_client(struct tls_client *t, const char *server_name, bool verify,
+                       const struct tls_transport *transport, struct tls_session **out) {
+  struct tls_session *s = *out = session_new(GNUTLS_CLIENT, transport);
+  if (!s) return E_MEMORY;
+  if (verify) verify_peer(t, s, server_name);
+  if (gnutls_priority_set(s->session, verify ? t->verified_priority : t->priority) < 0 ||
+      gnutls_credentials_set(s->session, GNUTLS_CRD_CERTIFICATE, t->credentials) < 0 ||
+      (server_name && *server_name && server_name[0] != '[' &&
+       gnutls_server_name_set(s->session, GNUTLS_NAME_DNS, server_name, strlen(server_name)) < 0)) {
+    tls_session_free(out);
+    return E_MEMORY;
+  }
+  return OK;
+}
+
+void tls_session_free(struct tls_session **at) {
+  struct tls_session *s = *at;
+  *at = NULL;
+  if (!s) return;
+  gnutls_deinit(s->session);
+  tls_server_release(&s->server);
+  free(s);
+}
+
+static void describe_distrust(struct tls_session *s) {
+  gnutls_datum_t words = {0};
+  unsigned status = gnutls_session_get_verify_cert_status(s->session);
+  if (gnutls_certificate_verification_status_print(status, GNUTLS_CRT_X509, &words, 0) == GNUTLS_E_SUCCESS)
+    snprintf(s->error, sizeof s->error, "TLS: the certificate for %.80s is not good: %.120s", s->name, words.data);
+  else
+    snprintf(s->error, sizeof s->error, "TLS: the certificate for %.80s is not good", s->name);
+  gnutls_free(words.data);
+  for (size_t at = strlen(s->error); at && s->error[at - 1] == ' '; at--) s->error[at - 1] = '\0';
+}
+
+static enum tls_step failed(struct tls_session *s, int rc) {
+  if (rc == GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR)
+    describe_distrust(s);
+  else if (rc == GNUTLS_E_FATAL_ALERT_RECEIVED || rc == GNUTLS_E_WARNING_ALERT_RECEIVED)
+    snprintf(s->error, sizeof s->error, "TLS alert from the peer: %s",
+             gnutls_alert_get_name(gnutls_alert_get(s->session)));
+  else
+    snprintf(s->error, sizeof s->error, "TLS: %s", gnutls_strerror(rc));
+  return TLS_FAILED;
+}
+
+static void describe(struct tls_session *s) {
+  gnutls_protocol_t v = gnutls_protocol_get_version(s->session);
+  /* The registered spelling of RFC 8314 4.3 logs and Received comments: TLSv1.3, not TLS1.3. */
+  const char *name = v == GNUTLS_TLS1_3 ? "TLSv1.3" : v == GNUTLS_TLS1_2 ? "TLSv1.2" : gnutls_protocol_get_name(v);
+  snprintf(s->text, sizeof s->text, "%s %s", name ? name : "TLS",
+           gnutls_cipher_get_name(gnutls_cipher_get(s->session)));
+}
+
+enum tls_step tls_handshake(struct tls_session *s) {
+  for (int i = 0; i < HANDSHAKE_STEPS_MAX; i++) {
+    int rc = gnutls_handshake(s->session);
+    if (rc == GNUTLS_E_SUCCESS) {
+      describe(s);
+      return TLS_DONE;
+    }
+    if (rc == GNUTLS_E_AGAIN) return TLS_AGAIN;
+    if (rc == GNUTLS_E_INTERRUPTED || rc == GNUTLS_E_WARNING_ALERT_RECEIVED) continue;
+    gnutls_alert_send_appropriate(s->session, rc);
+    return failed(s, rc);
+  }
+  return failed(s, GNUTLS_E_TOO_MANY_HANDSHAKE_PACKETS);
+}
+
+enum tls_step tls_read(struct tls_session *s, void *out, size_t size, size_t *got) {
+  *got = 0;
+  ssize_t n = gnutls_record_recv(s->session, out, size);
+  if (n > 0) {
+    *got = (size_t)n;
+    return TLS_DONE;
+  }
+  if (n == 0) return TLS_END;
+  if (n == GNUTLS_E_AGAIN || n == GNUTLS_E_INTERRUPTED) return TLS_AGAIN;
+  if (n == GNUTLS_E_REHANDSHAKE) { /* renegotiation is refused; TLS 1.3 has none */
+    gnutls_alert_send(s->session, GNUTLS_AL_WARNING, GNUTLS_A_NO_RENEGOTIATION);
+    return TLS_AGAIN;
+  }
+  return failed(s, (int)n);
+}
+
+enum tls_step tls_write(struct tls_session *s, struct bytes data) {
+  while (data.len) {
+    ssize_t n = gnutls_record_send(s->session, data.at, data.len);
+    if (n < 0 && (n == GNUTLS_E_INTERRUPTED)) continue;
+    if (n <= 0) return failed(s, n == 0 ? GNUTLS_E_PUSH_ERROR : (int)n);
+    data = bytes_from(data, (size_t)n);
+  }
+  return TLS_DONE;
+}
+
+bool tls_binding(const struct tls_session *s, unsigned char out[32]) {
+  gnutls_datum_t binding = {0};
+  /* RFC 9266 4.2 */
+  if (gnutls_protocol_get_version(s->session) != GNUTLS_TLS1_3 && !gnutls_session_ext_master_secret_status(s->session))
+    return false;
+  if (gnutls_session_channel_binding(s->session, GNUTLS_CB_TLS_EXPORTER, &binding) < 0) return false;
+  bool whole = binding.size == 32;
+  if (whole) memcpy(out, binding.data, 32);
+  gnutls_free(binding.data);
+  return whole;
+}
+
+bool tls_peer(const struct tls_session *s, struct fingerprint *out) {
+  unsigned count;
+  const gnutls_datum_t *chain = gnutls_certificate_get_peers(s->session, &count); /* its own first */
+  size_t size = sizeof out->sha256;
+  return chain && count && gnutls_fingerprint(GNUTLS_DIG_SHA256, &chain[0], out->sha256, &size) == 0;
+}
+
+void tls_bye(struct tls_session *s) {
+  gnutls_bye(s->session, GNUTLS_SHUT_WR);
+}
+const char *tls_error(const struct tls_session *s) {
+  return s->error;
+}
+const char *tls_text(const struct tls_session *s) {
+  return s->text;
+}

@@ -1,0 +1,62 @@
+/* GnuTLS: credentials, and sessions that move octets through callbacks. The only user of GnuTLS sessions; knows no
+ * sockets.
+ *
+ * TLS private-key operations happen in the server credentials made here and nowhere else. */
+#ifndef SENDOFF_RELAY_NET_TLS_H
+#define SENDOFF_RELAY_NET_TLS_H
+
+#include "base/bytes.h"
+#include "base/config.h"
+#include "base/fingerprint.h"
+#include "base/result.h"
+
+#include <sys/types.h>
+
+/* Server credentials: certificate chains, keys, ticket key. Immutable, counted; hold and release from any thread. */
+struct tls_server;
+/* E_IO with words: a file that cannot be read, a key that others may read, a key that does not fit the certificate. */
+int tls_server_load(const struct tls_files *files, size_t count, struct tls_server **out, struct reason *why);
+struct tls_server *tls_server_hold(struct tls_server *t);
+void tls_server_release(struct tls_server **t);
+
+/* Client credentials. TLS is opportunistic (RFC 7435), and the peer's certificate not verified, but in the sessions
+ * that say so. One for each loop. */
+struct tls_client;
+int tls_client_new(struct tls_client **out);
+/* Whom to trust when a certificate is verified: the roots in this file. Without it, the system's, read when they are
+ * first needed. E_IO with words. */
+int tls_client_trust(struct tls_client *t, const char *file, struct reason *why);
+void tls_client_free(struct tls_client **t);
+
+/* Where a session gets and puts its ciphertext. Both return octets moved, or -1 with errno (EAGAIN: later). */
+struct tls_transport {
+  ssize_t (*pull)(void *arg, void *out, size_t size);
+  ssize_t (*push)(void *arg, const void *data, size_t len);
+  void *arg;
+};
+
+/* One connection's TLS. One thread. */
+struct tls_session;
+/* Holds the credentials until it is freed. `ask` for the client's certificate: any is let pass, and may be asked about
+ * by tls_peer. */
+int tls_session_server(struct tls_server *t, bool ask, const struct tls_transport *transport, struct tls_session **out);
+/* `verify`: the handshake fails unless the certificate is trusted and for that name (RFC 6125), and TLS is 1.2 or later
+ * (RFC 8997). */
+int tls_session_client(struct tls_client *t, const char *server_name, bool verify,
+                       const struct tls_transport *transport, struct tls_session **out);
+void tls_session_free(struct tls_session **s);
+
+enum tls_step { TLS_DONE, TLS_AGAIN, TLS_END, TLS_FAILED };
+enum tls_step tls_handshake(struct tls_session *s);
+enum tls_step tls_read(struct tls_session *s, void *out, size_t size,
+                       size_t *got);                               /* TLS_DONE: `*got` octets; TLS_END: close_notify */
+enum tls_step tls_write(struct tls_session *s, struct bytes data); /* all of it, or TLS_FAILED */
+void tls_bye(struct tls_session *s);
+/* After the handshake. RFC 9266: 32 octets that both sides, and nobody between them, can know. False: not to be had, as
+ * in TLS 1.2 without the extended master secret (RFC 7627). */
+bool tls_binding(const struct tls_session *s, unsigned char out[32]);
+bool tls_peer(const struct tls_session *s, struct fingerprint *out); /* false: the peer has shown no certificate */
+const char *tls_error(const struct tls_session *s);                  /* after TLS_FAILED */
+const char *tls_text(const struct tls_session *s); /* "TLSv1.3 AES-256-GCM" once the handshake is done */
+
+#endif

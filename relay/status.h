@@ -1,9 +1,0 @@
-/* The running gateway's figures, gathered from every loop, as one JSON object. The supervisor's thread. */
-#ifndef SENDOFF_RELAY_STATUS_H
-#define SENDOFF_RELAY_STATUS_H
-
-#include "relay/control.h"
-
-void status_ask(struct loop *supervisor, int64_t started_us, struct control_request *r);
-
-#endif

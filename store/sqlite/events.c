@@ -1,0 +1,28 @@
+#include "base/id.h"
+#include "store/sqlite/operations.h"
+
+/* The command line makes events in a process of its own, with the same node number: an id of the same millisecond may
+ * be taken already. The next one is then tried; a millisecond has 2048 of them. */
+#define TRIES 4096
+
+int event_insert(struct sql *q, const struct event *e) {
+  sqlite3_stmt *s = sql_use(q, "INSERT INTO events VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)");
+  sql_bind_int(s, 2, e->message_id);
+  sql_bind_int(s, 3, e->kind);
+  sql_bind_text(s, 4, e->account);
+  sql_bind_text(s, 5, e->from);
+  sql_bind_text(s, 6, e->to);
+  sql_bind_int(s, 7, e->code);
+  sql_bind_text(s, 8, e->enhanced);
+  sql_bind_text(s, 9, e->text);
+  sql_bind_text(s, 10, e->host);
+  sql_bind_text(s, 11, e->source);
+  sql_bind_text_or_null(s, 12, e->ref && *e->ref ? e->ref : NULL);
+  sql_bind_int(s, 13, e->count ? (int64_t)e->count : 1);
+  int rc = E_EXISTS;
+  for (int i = 0; rc == E_EXISTS && i < (e->id ? 1 : TRIES); i++) {
+    sql_bind_int(s, 1, e->id ? e->id : id_new());
+    rc = sql_run(s);
+  }
+  return rc;
+}

@@ -1,0 +1,71 @@
+#include "store/sqlite/housekeeping.h"
+
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/log.h"
+#include "store/sqlite/recent.h"
+
+#define PURGE_EVERY_MS 60000
+#define QUIET_MS 1000
+
+void housekeeping_init(struct housekeeping *h, struct sql *q, const struct store_options *options, uint64_t now_ms) {
+  bool purges = options->log_retain_us || options->repeat_window_us;
+  *h = (struct housekeeping){
+      .q = q, .options = *options, .purge_at_ms = purges ? now_ms : UINT64_MAX, .checkpoint_at_ms = now_ms + QUIET_MS};
+}
+
+void housekeeping_busy(struct housekeeping *h, uint64_t now_ms) {
+  h->checkpoint_at_ms = now_ms + QUIET_MS;
+}
+
+/* Ids sort by time, so the oldest lines are the first of the table. *more: there may be more of them. */
+static int purge_events(struct housekeeping *h, bool *more) {
+  *more = false;
+  if (!h->options.log_retain_us) return OK;
+  sqlite3_stmt *s =
+      sql_use(h->q, "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE id < ? ORDER BY id LIMIT ?)");
+  sql_bind_int(s, 1, id_floor(clock_now_us() - h->options.log_retain_us));
+  sql_bind_int(s, 2, PURGE_BATCH);
+  int rc = sql_run(s);
+  *more = rc == OK && sqlite3_changes(h->q->db) == PURGE_BATCH;
+  return rc;
+}
+
+/* Also with a window of 0: then what an earlier configuration has left goes. */
+static int purge_submissions(struct housekeeping *h, bool *more) {
+  return recent_purge(h->q, h->options.repeat_window_us, clock_now_us(), PURGE_BATCH, more);
+}
+
+/* True when there may be more. */
+static bool purge(struct housekeeping *h) {
+  bool more_events, more_submissions = false;
+  int rc = purge_events(h, &more_events);
+  if (rc == OK) rc = purge_submissions(h, &more_submissions);
+  if (rc == OK) return more_events || more_submissions;
+  struct reason why;
+  sql_why(h->q, rc, &why);
+  log_event(LOG_WARN_, NULL, "old log lines could not be purged", "reason", why.text, NULL);
+  return false;
+}
+
+/* As far as readers allow; what is left waits for the next time, or for the commit that finds the log too long. */
+static void checkpoint(struct housekeeping *h) {
+  int code = sqlite3_wal_checkpoint_v2(h->q->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+  if (sql_result(code) == OK || sql_result(code) == E_BUSY) return;
+  struct reason why;
+  sql_why(h->q, sql_result(code), &why);
+  log_event(LOG_WARN_, NULL, "the write-ahead log could not be moved into the database", "reason", why.text, NULL);
+}
+
+uint64_t housekeeping_run(struct housekeeping *h, uint64_t now_ms) {
+  if (now_ms >= h->purge_at_ms) {
+    bool more = purge(h);
+    h->purge_at_ms = more ? now_ms : now_ms + PURGE_EVERY_MS;
+    if (more) h->checkpoint_at_ms = now_ms + QUIET_MS;
+  }
+  if (now_ms >= h->checkpoint_at_ms) {
+    checkpoint(h);
+    h->checkpoint_at_ms = UINT64_MAX;
+  }
+  return h->purge_at_ms < h->checkpoint_at_ms ? h->purge_at_ms : h->checkpoint_at_ms;
+}

@@ -1,0 +1,91 @@
+#include "store/sqlite/operations.h"
+
+#include "base/clock.h"
+
+void store_accept_init(struct store_accept *a) {
+  a->op.kind = OPERATION_ACCEPT;
+}
+
+static int insert_envelope(struct sql *q, const struct new_message *m) {
+  sqlite3_stmt *s = sql_use(q, "INSERT INTO messages VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)");
+  sql_bind_int(s, 1, m->envelope.id);
+  sql_bind_text(s, 2, m->envelope.account);
+  sql_bind_text(s, 3, m->envelope.pool);
+  sql_bind_text(s, 4, m->envelope.reverse_path);
+  sql_bind_text(s, 5, m->envelope.envid);
+  sql_bind_int(s, 6, m->envelope.flags);
+  sql_bind_int(s, 7, m->envelope.priority);
+  sql_bind_int(s, 8, (int64_t)m->envelope.size);
+  sql_bind_int(s, 9, m->envelope.created_us);
+  sql_bind_int(s, 10, m->envelope.expires_us);
+  sql_bind_int(s, 11, m->envelope.deliver_by_us);
+  sql_bind_blob(s, 12, m->prefix);
+  if (m->envelope.flags & MESSAGE_IN_FILE)
+    sql_bind_text_or_null(s, 13, NULL);
+  else
+    sql_bind_blob(s, 13, m->content);
+  return sql_run(s);
+}
+
+static int insert_recipient(struct sql *q, const struct new_message *m, const struct new_recipient *r) {
+  sqlite3_stmt *s = sql_use(q, "INSERT INTO recipients VALUES (?,?,?,?,0,0,?,'',?,?)");
+  sql_bind_int(s, 1, r->id);
+  sql_bind_int(s, 2, m->envelope.id);
+  sql_bind_text(s, 3, r->address);
+  sql_bind_text(s, 4, r->domain);
+  sql_bind_int(s, 5, m->first_attempt_us);
+  sql_bind_int(s, 6, r->notify);
+  sql_bind_text(s, 7, r->orcpt);
+  return sql_run(s);
+}
+
+int message_insert(struct sql *q, const struct new_message *m) {
+  if (!m->recipient_count) return E_SYNTAX; /* nothing would ever take it out of the queue */
+  int rc = insert_envelope(q, m);
+  for (size_t i = 0; rc == OK && i < m->recipient_count; i++) rc = insert_recipient(q, m, &m->recipients[i]);
+  return rc;
+}
+
+/* The account's usage, once the message may come in; E_LIMIT leaves it as it was, whatever `admit` did to it. */
+static int admit(struct usage_table *table, struct store_accept *a, int64_t now, struct usage **out) {
+  struct usage *usage = *out = usage_table_get(table, a->message.envelope.account, now);
+  if (!usage) return E_IO;
+  struct usage before = *usage;
+  if (!a->admit || a->admit(a, usage, now) == OK) return OK;
+  *usage = before;
+  return E_LIMIT;
+}
+
+/* The story of the first is where somebody would look for what became of the second. */
+static int tell_of_repeat(struct sql *q, const struct store_accept *a) {
+  struct event e = a->accepted;
+  e.kind = EVENT_ACCEPTED;
+  e.message_id = a->repeats;
+  e.text = "submitted again, the same message to the same recipients: answered with this id, not sent twice";
+  return event_insert(q, &e);
+}
+
+static int keep(struct sql *q, struct recent *recent, const struct store_accept *a, int64_t now) {
+  int rc = message_insert(q, &a->message);
+  return rc == OK && a->digest ? recent_add(recent, a->digest, a->message.envelope.id, now) : rc;
+}
+
+int operation_accept(struct sql *q, struct usage_table *table, struct recent *recent, struct store_accept *a) {
+  const struct message *m = &a->message.envelope;
+  int64_t now = clock_now_us();
+  struct usage *usage = NULL;
+  a->repeats = 0;
+  int rc = a->digest ? recent_find(recent, a->digest, now, &a->repeats) : OK;
+  if (rc != OK || a->repeats) return rc != OK ? rc : tell_of_repeat(q, a);
+  rc = a->count_usage ? admit(table, a, now, &usage) : OK;
+  if (rc == OK) rc = keep(q, recent, a, now);
+  if (rc != OK) return rc;
+  struct event accepted = a->accepted;
+  accepted.kind = EVENT_ACCEPTED;
+  accepted.message_id = m->id;
+  rc = event_insert(q, &accepted);
+  if (rc != OK || !usage) return rc;
+  usage_add(usage, now, a->message.recipient_count, m->size);
+  usage_table_touch(table, m->account);
+  return OK;
+}

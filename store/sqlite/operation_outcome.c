@@ -1,0 +1,96 @@
+#include "store/sqlite/operations.h"
+
+void store_outcome_init(struct store_outcome *o) {
+  o->op.kind = OPERATION_OUTCOME;
+  o->op.patient = true;
+}
+
+static bool leaves_queue(enum event_kind kind) {
+  return kind == EVENT_DELIVERED || kind == EVENT_BOUNCED || kind == EVENT_EXPIRED || kind == EVENT_DROPPED;
+}
+
+static int remove_recipient(struct sql *q, int64_t message_id, int64_t id) {
+  sqlite3_stmt *s = sql_use(q, "DELETE FROM recipients WHERE id = ? AND message_id = ?");
+  sql_bind_int(s, 1, id);
+  sql_bind_int(s, 2, message_id);
+  return sql_run(s);
+}
+
+/* One text for each kind: each says which of the fields it has an opinion on. */
+static sqlite3_stmt *keeping(struct sql *q, enum event_kind kind) {
+  switch (kind) {
+  case EVENT_DEFERRED: /* a recipient that was held meanwhile stays held */
+    return sql_use(q, "UPDATE recipients SET next_us = ?3, attempts = attempts + ?4, last = ?5, notify = notify | ?6"
+                      " WHERE id = ?1 AND message_id = ?2");
+  case EVENT_HELD: return sql_use(q, "UPDATE recipients SET state = 1, last = ?5 WHERE id = ?1 AND message_id = ?2");
+  case EVENT_RELEASED:
+    return sql_use(q, "UPDATE recipients SET state = 0, next_us = ?3 WHERE id = ?1 AND message_id = ?2");
+  default: return NULL;
+  }
+}
+
+static int keep_recipient(struct sql *q, int64_t message_id, const struct recipient_outcome *o) {
+  sqlite3_stmt *s = keeping(q, o->event.kind);
+  sql_bind_int(s, 1, o->recipient_id);
+  sql_bind_int(s, 2, message_id);
+  if (o->event.kind != EVENT_HELD) sql_bind_int(s, 3, o->next_us);
+  if (o->event.kind == EVENT_DEFERRED) {
+    sql_bind_int(s, 4, o->counts ? 1 : 0);
+    sql_bind_int(s, 6, o->delay_told ? NOTIFY_DELAY_TOLD : 0);
+  }
+  if (o->event.kind != EVENT_RELEASED) sql_bind_text(s, 5, o->event.text);
+  return sql_run(s);
+}
+
+static int apply(struct sql *q, int64_t message_id, const struct recipient_outcome *o) {
+  enum event_kind kind = o->event.kind;
+  bool stays = kind == EVENT_DEFERRED || kind == EVENT_HELD || kind == EVENT_RELEASED;
+  if (!stays && !leaves_queue(kind)) return E_SYNTAX; /* not an outcome */
+  int rc = stays ? keep_recipient(q, message_id, o) : remove_recipient(q, message_id, o->recipient_id);
+  if (rc != OK || sqlite3_changes(q->db) == 0) return rc; /* dropped by command meanwhile: its story has been told */
+  struct event e = o->event;
+  e.message_id = message_id;
+  return event_insert(q, &e);
+}
+
+static int message_there(struct sql *q, int64_t id, bool *there) {
+  int64_t found;
+  sqlite3_stmt *s = sql_use(q, "SELECT 1 FROM messages WHERE id = ?");
+  sql_bind_int(s, 1, id);
+  int rc = sql_int(s, 0, &found);
+  *there = found == 1;
+  return rc;
+}
+
+int message_remove_if_done(struct sql *q, int64_t id, bool *gone, bool *in_file) {
+  sqlite3_stmt *s =
+      sql_use(q, "DELETE FROM messages WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM recipients WHERE message_id = ?1)"
+                 " RETURNING flags");
+  sql_bind_int(s, 1, id);
+  int rc = sql_step(s);
+  *gone = rc == 1;
+  *in_file = rc == 1 && (sqlite3_column_int64(s, 0) & MESSAGE_IN_FILE);
+  if (rc == 1) return sql_step(s); /* runs it to its end */
+  bool there = false;
+  if (rc == OK) rc = message_there(q, id, &there);
+  *gone = !there;
+  return rc;
+}
+
+static int keep_dsn(struct sql *q, const struct store_outcome *o) {
+  int rc = message_insert(q, o->dsn);
+  if (rc != OK || !o->dsn_event) return rc;
+  struct event e = *o->dsn_event;
+  e.kind = EVENT_ACCEPTED;
+  e.message_id = o->dsn->envelope.id;
+  return event_insert(q, &e);
+}
+
+int operation_outcome(struct sql *q, struct store_outcome *o, bool *remove_file) {
+  int rc = OK;
+  *remove_file = o->message_gone = false;
+  for (size_t i = 0; rc == OK && i < o->outcome_count; i++) rc = apply(q, o->message_id, &o->outcomes[i]);
+  if (rc == OK && o->dsn) rc = keep_dsn(q, o);
+  if (rc == OK) rc = message_remove_if_done(q, o->message_id, &o->message_gone, remove_file);
+  return rc;
+}

@@ -1,0 +1,25 @@
+/* The operations' work inside the writer's transaction. Private to store/; the writer thread. Each returns OK, E_LIMIT
+ * (nothing was written), or an error: then the whole transaction is rolled back. An operation may be run again after
+ * that, so what it leaves in its own structure is decided by its last run. */
+#ifndef SENDOFF_STORE_SQLITE_OPERATIONS_H
+#define SENDOFF_STORE_SQLITE_OPERATIONS_H
+
+#include "store/sqlite/recent.h"
+#include "store/sqlite/sql.h"
+#include "store/sqlite/usage_table.h"
+#include "store/write.h"
+
+enum operation { OPERATION_ACCEPT = 1, OPERATION_OUTCOME, OPERATION_NOTE };
+
+int operation_accept(struct sql *q, struct usage_table *usage, struct recent *recent, struct store_accept *a);
+int operation_outcome(struct sql *q, struct store_outcome *o, bool *remove_file);
+int operation_note(struct sql *q, struct store_note *n);
+
+/* --- shared by them and by admin_queue.c --- */
+int event_insert(struct sql *q, const struct event *e); /* id made when 0 */
+int message_insert(struct sql *q, const struct new_message *m);
+/* Removes the message when it has no recipients left. *gone: it is not in the store (any more); *in_file: it was
+ * removed now, and its spool file must go after the commit. */
+int message_remove_if_done(struct sql *q, int64_t id, bool *gone, bool *in_file);
+
+#endif

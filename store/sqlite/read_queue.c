@@ -1,0 +1,132 @@
+#include "store/sqlite/reader.h"
+
+#include <stdlib.h>
+
+/* Every domain once, by jumping from one to the next in the index: the cost follows the domains, not the recipients. */
+int reader_due_domains(struct reader *r, bool (*row)(void *arg, const char *domain, int64_t next_us), void *arg) {
+  sqlite3_stmt *s = sql_use(
+      &r->q,
+      "WITH RECURSIVE d(name) AS (SELECT min(domain) FROM recipients INDEXED BY recipients_due WHERE state = 0"
+      " UNION ALL SELECT (SELECT min(domain) FROM recipients INDEXED BY recipients_due WHERE state = 0 AND domain > "
+      "d.name)"
+      " FROM d WHERE d.name IS NOT NULL)"
+      " SELECT name, (SELECT min(next_us) FROM recipients INDEXED BY recipients_due WHERE state = 0 AND domain = name)"
+      " FROM d WHERE name IS NOT NULL");
+  int rc;
+  bool more = true;
+  while (more && (rc = sql_step(s)) == 1) more = row(arg, sql_text(s, 0), sqlite3_column_int64(s, 1));
+  if (!more) sqlite3_reset(s);
+  return more ? rc : OK;
+}
+
+#define ROW_COLUMNS                                                                                                    \
+  "SELECT m.id, m.account, m.pool, m.reverse_path, m.flags, m.size, m.created_us, m.expires_us,"                       \
+  " r.id, r.address, r.domain, r.attempts, r.next_us, r.state, r.last,"                                                \
+  " m.envid, m.priority, m.deliver_by_us, r.notify, r.orcpt "
+
+static int give_rows(sqlite3_stmt *s, queue_row *row, void *arg) {
+  int rc;
+  while ((rc = sql_step(s)) == 1) {
+    struct message m = {.id = sqlite3_column_int64(s, 0),
+                        .account = sql_text(s, 1),
+                        .pool = sql_text(s, 2),
+                        .reverse_path = sql_text(s, 3),
+                        .flags = (unsigned)sqlite3_column_int64(s, 4),
+                        .size = (uint64_t)sqlite3_column_int64(s, 5),
+                        .created_us = sqlite3_column_int64(s, 6),
+                        .expires_us = sqlite3_column_int64(s, 7),
+                        .envid = sql_text(s, 15),
+                        .priority = (int)sqlite3_column_int64(s, 16),
+                        .deliver_by_us = sqlite3_column_int64(s, 17)};
+    struct queued_recipient q = {.id = sqlite3_column_int64(s, 8),
+                                 .address = sql_text(s, 9),
+                                 .domain = sql_text(s, 10),
+                                 .attempts = (unsigned)sqlite3_column_int64(s, 11),
+                                 .next_us = sqlite3_column_int64(s, 12),
+                                 .state = (enum recipient_state)sqlite3_column_int64(s, 13),
+                                 .last = sql_text(s, 14),
+                                 .notify = (unsigned)sqlite3_column_int64(s, 18),
+                                 .orcpt = sql_text(s, 19)};
+    if (row(arg, &m, &q)) continue;
+    sqlite3_reset(s);
+    return OK;
+  }
+  return rc;
+}
+
+int reader_due_recipients(struct reader *r, const char *domain, int64_t until_us, size_t limit, queue_row *row,
+                          void *arg) {
+  sqlite3_stmt *s =
+      sql_use(&r->q, ROW_COLUMNS "FROM recipients r INDEXED BY recipients_due JOIN messages m ON m.id = r.message_id"
+                                 " WHERE r.state = 0 AND r.domain = ? AND r.next_us <= ? ORDER BY r.next_us LIMIT ?");
+  sql_bind_text(s, 1, domain);
+  sql_bind_int(s, 2, until_us);
+  sql_bind_int(s, 3, (int64_t)limit);
+  return give_rows(s, row, arg);
+}
+
+int64_t reader_domain_next(struct reader *r, const char *domain) {
+  int64_t next;
+  sqlite3_stmt *s =
+      sql_use(&r->q, "SELECT min(next_us) FROM recipients INDEXED BY recipients_due WHERE state = 0 AND domain = ?");
+  sql_bind_text(s, 1, domain);
+  return sql_int(s, INT64_MAX, &next) == OK ? next : INT64_MAX;
+}
+
+#define CHOSEN                                                                                                         \
+  " AND (?2 = '' OR m.account = ?2) AND (?3 = '' OR r.address LIKE ?3 ESCAPE '\\') AND (?4 < 0 OR r.state = ?4)"       \
+  " AND r.id > ?6 AND r.id <= ?7 ORDER BY r.id LIMIT ?5"
+
+/* One text for each way in, so that one message is not searched for in the whole queue. */
+static sqlite3_stmt *choose(struct sql *q, const struct queue_filter *f) {
+  if (f->message_id)
+    return sql_use(q,
+                   ROW_COLUMNS "FROM recipients r INDEXED BY recipients_message JOIN messages m ON m.id = r.message_id"
+                               " WHERE r.message_id = ?1" CHOSEN);
+  return sql_use(q, ROW_COLUMNS "FROM recipients r NOT INDEXED CROSS JOIN messages m ON m.id = r.message_id"
+                                " WHERE ?1 = 0" CHOSEN);
+}
+
+int queue_rows(struct sql *q, const struct queue_filter *f, int64_t after, int64_t until, queue_row *row, void *arg) {
+  char *to = f->to ? pattern_to_like(f->to) : NULL;
+  if (f->to && !to) return E_MEMORY;
+  sqlite3_stmt *s = choose(q, f);
+  sql_bind_int(s, 1, f->message_id);
+  sql_bind_text(s, 2, f->account);
+  sql_bind_text(s, 3, to);
+  sql_bind_int(s, 4, f->state);
+  sql_bind_int(s, 5, f->limit ? (int64_t)f->limit : -1);
+  sql_bind_int(s, 6, after);
+  sql_bind_int(s, 7, until);
+  int rc = give_rows(s, row, arg);
+  free(to);
+  return rc;
+}
+
+int reader_queue(struct reader *r, const struct queue_filter *f, queue_row *row, void *arg) {
+  return queue_rows(&r->q, f, 0, INT64_MAX, row, arg);
+}
+
+/* `last` is that of the recipient whose next attempt is the latest, so the reply that came last, roughly. */
+#define SUMMARY                                                                                                        \
+  "SELECT r.domain, sum(r.state = 0), sum(r.state = 1), min(m.created_us),"                                            \
+  " coalesce(min(CASE r.state WHEN 0 THEN r.next_us END), min(r.next_us)),"                                            \
+  " substr(max(CASE r.last WHEN '' THEN '' ELSE printf('%020d', r.next_us) || r.last END), 21)"                        \
+  " FROM recipients r JOIN messages m ON m.id = r.message_id GROUP BY r.domain ORDER BY count(*) DESC, r.domain"
+
+int reader_queue_summary(struct reader *r, bool (*row)(void *arg, const struct queue_summary_row *s), void *arg) {
+  sqlite3_stmt *s = sql_use(&r->q, SUMMARY);
+  int rc;
+  while ((rc = sql_step(s)) == 1) {
+    struct queue_summary_row one = {.domain = sql_text(s, 0),
+                                    .queued = (uint64_t)sqlite3_column_int64(s, 1),
+                                    .held = (uint64_t)sqlite3_column_int64(s, 2),
+                                    .oldest_us = sqlite3_column_int64(s, 3),
+                                    .next_us = sqlite3_column_int64(s, 4),
+                                    .last = sql_text(s, 5)};
+    if (row(arg, &one)) continue;
+    sqlite3_reset(s);
+    return OK;
+  }
+  return rc;
+}

@@ -1,0 +1,162 @@
+#include "store/sqlite/schema.h"
+
+#include "base/id.h"
+
+#include <stdio.h>
+
+/* Forward only: a step that has been released is never changed, the next one is appended after a comma. The
+ * user_version is the number of steps taken. */
+static const char *const steps[] = {
+    "CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+    "INSERT INTO meta VALUES ('config', 1), ('queue', 1), ('node', abs(random() % 1024));"
+
+    "CREATE TABLE accounts(id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, pool TEXT NOT NULL,"
+    " accept_8bit INTEGER NOT NULL, suspended TEXT, iterations INTEGER NOT NULL, salt BLOB NOT NULL, stored_key BLOB "
+    "NOT NULL,"
+    " server_key BLOB NOT NULL, created_us INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE account_senders(account_id INTEGER NOT NULL, position INTEGER NOT NULL, pattern TEXT NOT NULL,"
+    " PRIMARY KEY(account_id, position)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE account_limits(account_id INTEGER NOT NULL, position INTEGER NOT NULL, spec TEXT NOT NULL,"
+    " PRIMARY KEY(account_id, position)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE account_client_ips(account_id INTEGER NOT NULL, position INTEGER NOT NULL, cidr TEXT NOT NULL,"
+    " PRIMARY KEY(account_id, position)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE usage(account TEXT PRIMARY KEY,"
+    " second_start INTEGER NOT NULL, second_messages INTEGER NOT NULL, second_recipients INTEGER NOT NULL, "
+    "second_octets INTEGER NOT NULL,"
+    " minute_start INTEGER NOT NULL, minute_messages INTEGER NOT NULL, minute_recipients INTEGER NOT NULL, "
+    "minute_octets INTEGER NOT NULL,"
+    " hour_start INTEGER NOT NULL, hour_messages INTEGER NOT NULL, hour_recipients INTEGER NOT NULL, hour_octets "
+    "INTEGER NOT NULL,"
+    " day_start INTEGER NOT NULL, day_messages INTEGER NOT NULL, day_recipients INTEGER NOT NULL, day_octets INTEGER "
+    "NOT NULL,"
+    " month_start INTEGER NOT NULL, month_messages INTEGER NOT NULL, month_recipients INTEGER NOT NULL, month_octets "
+    "INTEGER NOT NULL,"
+    " total_messages INTEGER NOT NULL, total_recipients INTEGER NOT NULL, total_octets INTEGER NOT NULL,"
+    " smooth_next_us INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+
+    "CREATE TABLE domains(name TEXT PRIMARY KEY, spf INTEGER NOT NULL, dmarc INTEGER NOT NULL, created_us INTEGER NOT "
+    "NULL)"
+    " STRICT, WITHOUT ROWID;"
+    "CREATE TABLE keys(id INTEGER PRIMARY KEY AUTOINCREMENT, domain TEXT NOT NULL, selector TEXT NOT NULL, algorithm "
+    "INTEGER NOT NULL,"
+    " state INTEGER NOT NULL, private_pem BLOB NOT NULL, public_base64 TEXT NOT NULL, created_us INTEGER NOT NULL,"
+    " UNIQUE(domain, selector)) STRICT;"
+    "CREATE TABLE sources(address TEXT PRIMARY KEY, helo TEXT NOT NULL, pool TEXT NOT NULL, created_us INTEGER NOT "
+    "NULL)"
+    " STRICT, WITHOUT ROWID;"
+
+    "CREATE TABLE messages(id INTEGER PRIMARY KEY, account TEXT NOT NULL, pool TEXT NOT NULL, reverse_path TEXT NOT "
+    "NULL,"
+    " flags INTEGER NOT NULL, size INTEGER NOT NULL, created_us INTEGER NOT NULL, expires_us INTEGER NOT NULL,"
+    " prefix BLOB NOT NULL, content BLOB,"
+    " CHECK ((content IS NULL) = ((flags & 4) <> 0))) STRICT;" /* 4: MESSAGE_IN_FILE; content is never lost in silence
+                                                                */
+    "CREATE TABLE recipients(id INTEGER PRIMARY KEY, message_id INTEGER NOT NULL, address TEXT NOT NULL, domain TEXT "
+    "NOT NULL,"
+    " state INTEGER NOT NULL, attempts INTEGER NOT NULL, next_us INTEGER NOT NULL, last TEXT NOT NULL) STRICT;"
+    "CREATE INDEX recipients_due ON recipients(domain, next_us) WHERE state = 0;"
+    "CREATE INDEX recipients_message ON recipients(message_id);"
+
+    "CREATE TABLE events(id INTEGER PRIMARY KEY, message_id INTEGER NOT NULL, kind INTEGER NOT NULL, account TEXT NOT "
+    "NULL,"
+    " sender TEXT NOT NULL, recipient TEXT NOT NULL, code INTEGER NOT NULL, enhanced TEXT NOT NULL, text TEXT NOT NULL,"
+    " host TEXT NOT NULL, source TEXT NOT NULL, ref TEXT, count INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX events_message ON events(message_id) WHERE message_id <> 0;"
+    "CREATE INDEX events_account ON events(account, id);"
+    "CREATE INDEX events_ref ON events(ref) WHERE ref IS NOT NULL;",
+
+    /* What the extensions of SMTP say of a message (RFC 3461, RFC 2852, RFC 6710), and what makes a submission the same
+       as an earlier one. The columns that the queue reads stand before the content, so that it need not be walked. */
+    "CREATE TABLE extended_messages(id INTEGER PRIMARY KEY, account TEXT NOT NULL, pool TEXT NOT NULL, reverse_path "
+    "TEXT NOT NULL, envid TEXT NOT NULL,"
+    " flags INTEGER NOT NULL, priority INTEGER NOT NULL, size INTEGER NOT NULL, created_us INTEGER NOT NULL, "
+    "expires_us INTEGER NOT NULL, deliver_by_us INTEGER NOT NULL,"
+    " prefix BLOB NOT NULL, content BLOB,"
+    " CHECK ((content IS NULL) = ((flags & 4) <> 0))) STRICT;"
+    "INSERT INTO extended_messages SELECT id, account, pool, reverse_path, '', flags, 0, size, created_us, expires_us, "
+    "0, prefix, content FROM messages;"
+    "DROP TABLE messages;"
+    "ALTER TABLE extended_messages RENAME TO messages;"
+    "ALTER TABLE recipients ADD COLUMN notify INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE recipients ADD COLUMN orcpt TEXT NOT NULL DEFAULT '';"
+    "CREATE TABLE submissions(id INTEGER PRIMARY KEY, digest BLOB NOT NULL) STRICT;"
+    "ALTER TABLE accounts ADD COLUMN idempotent INTEGER NOT NULL DEFAULT 1;",
+
+    /* Client certificates that log in to an account, by their SHA-256 fingerprint in lower case hexadecimal; and what
+       the answers to names that are no account are made from, which must not change with a restart. */
+    "CREATE TABLE account_client_certs(account_id INTEGER NOT NULL, position INTEGER NOT NULL, fingerprint TEXT NOT "
+    "NULL UNIQUE, PRIMARY KEY(account_id, position)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE secrets(name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;"
+    "INSERT INTO secrets VALUES ('no account', randomblob(32));",
+};
+#define VERSION ((int64_t)(sizeof steps / sizeof steps[0]))
+
+static int read_version(struct sql *q, int64_t *version) {
+  return sql_int(sql_use(q, "PRAGMA user_version"), 0, version);
+}
+
+/* OK when the version is one that this program can have written. */
+static int check_known(int64_t version, int64_t last, struct reason *why) {
+  if (version > last)
+    return fail(why, E_NEWER,
+                "the store is of version %lld and this sendoff knows %lld at most; install the newer sendoff again",
+                (long long)version, (long long)last);
+  if (version < 0)
+    return fail(why, E_IO, "the store says that its version is %lld: it is damaged, or not a store",
+                (long long)version);
+  return OK;
+}
+
+int schema_check(struct sql *q, struct reason *why) {
+  int64_t version;
+  int rc = read_version(q, &version);
+  if (rc != OK) return sql_why(q, rc, why);
+  rc = check_known(version, VERSION, why);
+  if (rc == OK && version < VERSION)
+    return fail(why, E_NOT_FOUND,
+                "the store is of version %lld, older than this sendoff's; start the gateway once, or run: sendoff init",
+                (long long)version);
+  return rc;
+}
+
+static int take_step(struct sql *q, const char *step, int64_t version) {
+  char pragma[64];
+  snprintf(pragma, sizeof pragma, "PRAGMA user_version=%lld", (long long)version);
+  int rc = sql_exec(q, step);
+  return rc == OK ? sql_exec(q, pragma) : rc;
+}
+
+static int take_steps(struct sql *q, const char *const *all, int64_t count, struct reason *why) {
+  int64_t version;
+  int rc = read_version(q, &version);
+  if (rc != OK) return sql_why(q, rc, why);
+  rc = check_known(version, count, why);
+  for (; rc == OK && version < count; version++)
+    if ((rc = take_step(q, all[version], version + 1)) != OK) sql_why(q, rc, why);
+  return rc;
+}
+
+int schema_migrate_by(struct sql *q, const char *const *all, int64_t count, struct reason *why) {
+  int rc = sql_exec(q, "BEGIN IMMEDIATE");
+  if (rc != OK) return sql_why(q, rc, why);
+  rc = take_steps(q, all, count, why);
+  if (rc == OK && (rc = sql_exec(q, "COMMIT")) != OK) sql_why(q, rc, why);
+  if (!sqlite3_get_autocommit(q->db)) sql_exec(q, "ROLLBACK");
+  return rc;
+}
+
+int schema_migrate_to(struct sql *q, int64_t version, struct reason *why) {
+  return schema_migrate_by(q, steps, version, why);
+}
+
+int schema_migrate(struct sql *q, struct reason *why) {
+  return schema_migrate_to(q, VERSION, why);
+}
+
+int schema_set_node(struct sql *q, struct reason *why) {
+  int64_t node;
+  int rc = sql_int(sql_use(q, "SELECT value FROM meta WHERE key = 'node'"), 0, &node);
+  if (rc != OK) return sql_why(q, rc, why);
+  id_set_node((unsigned)node);
+  return OK;
+}

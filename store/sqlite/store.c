@@ -1,0 +1,200 @@
+/* The writer thread and its queue. It takes everything that waits (up to a bound) as one batch: group commit. Batches
+ * grow in three ways, and none of them makes anybody wait on a machine that has nothing else to do:
+ * - what comes while one batch syncs is the next;
+ * - before it takes a batch, the writer lets those run that are ready to: on a busy machine they post theirs first;
+ * - a patient operation (store.h) waits for company, so that what became of a message shares the commit of one that
+ * comes in; when none comes, for PATIENCE_MS. To that end the writer naps after each batch, and nothing but what is
+ * urgent wakes it. */
+#include "store/store.h"
+
+#include "base/clock.h"
+#include "store/sqlite/housekeeping.h"
+#include "store/sqlite/writer.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+
+/* Both bound what a crash can make be sent again: mail that a next hop has taken, of which no commit tells yet. */
+#define PATIENCE_MS 20
+#define COMPANY 32 /* operations, patient ones too, that are company enough for each other */
+
+struct store {
+  pthread_t thread;
+  struct writer writer;             /* the thread's */
+  struct housekeeping housekeeping; /* the thread's */
+  pthread_mutex_t lock;             /* of all that follows */
+  pthread_cond_t posted;
+  struct store_op *head, **tail;
+  size_t urgent;       /* operations among them that somebody waits for */
+  uint64_t nap_end_ms; /* monotonic; until then patient ones wait */
+  bool dozing;         /* the nap is over, and nothing waits: whatever comes must wake the writer */
+  bool stop;
+  struct store_figures figures;
+};
+
+/* With the lock held: the first BATCH_MAX that wait, or NULL. */
+static struct store_op *take(struct store *s) {
+  struct store_op *batch = s->head, **end = &s->head;
+  size_t n = 0;
+  for (; *end && n < BATCH_MAX; n++) {
+    if (!(*end)->patient) s->urgent--;
+    end = &(*end)->next;
+  }
+  struct store_op *rest = *end;
+  *end = NULL;
+  s->head = rest;
+  if (!rest) s->tail = &s->head;
+  s->figures.waiting -= n;
+  return batch;
+}
+
+/* With the lock held. */
+static bool ready(const struct store *s, uint64_t now_ms) {
+  return s->urgent || s->stop || s->figures.waiting >= COMPANY || (s->head && now_ms >= s->nap_end_ms);
+}
+
+/* With the lock held: until something is posted that does not let itself be put off, the nap is over, or
+ * housekeeping is due. */
+static void rest(struct store *s, uint64_t now_ms, uint64_t due_ms) {
+  uint64_t until_ms = now_ms < s->nap_end_ms && s->nap_end_ms < due_ms ? s->nap_end_ms : due_ms;
+  s->dozing = now_ms >= s->nap_end_ms;
+  if (until_ms == UINT64_MAX) {
+    pthread_cond_wait(&s->posted, &s->lock);
+  } else {
+    struct timespec at = {(time_t)(until_ms / 1000), (long)(until_ms % 1000) * 1000000};
+    pthread_cond_timedwait(&s->posted, &s->lock, &at);
+  }
+  s->dozing = false;
+}
+
+static void publish(struct store *s) {
+  s->figures.operations = s->writer.operations;
+  s->figures.commits = s->writer.commits;
+  s->figures.failed_commits = s->writer.failed_commits;
+}
+
+/* Lets go of the lock. Where a core is free this costs a system call; where none is, it saves most of the syncs. */
+static void let_others_post(struct store *s) {
+  pthread_mutex_unlock(&s->lock);
+  sched_yield();
+  pthread_mutex_lock(&s->lock);
+}
+
+static void *writer_thread(void *arg) {
+  struct store *s = arg;
+  uint64_t due_ms = 0;
+  pthread_mutex_lock(&s->lock);
+  while (!s->stop || s->head) {
+    uint64_t now_ms = clock_monotonic_ms();
+    if (s->urgent) let_others_post(s);
+    struct store_op *batch = ready(s, now_ms) ? take(s) : NULL;
+    if (!batch && now_ms < due_ms) {
+      rest(s, now_ms, due_ms);
+      continue;
+    }
+    pthread_mutex_unlock(&s->lock);
+    if (batch) {
+      writer_run(&s->writer, batch);
+      housekeeping_busy(&s->housekeeping, clock_monotonic_ms());
+    }
+    due_ms = housekeeping_run(&s->housekeeping, clock_monotonic_ms());
+    pthread_mutex_lock(&s->lock);
+    publish(s);
+    if (batch) s->nap_end_ms = clock_monotonic_ms() + PATIENCE_MS;
+  }
+  pthread_mutex_unlock(&s->lock);
+  return NULL;
+}
+
+/* With the lock held. True when the writer must be woken for it. */
+static bool arrive(struct store *s, const struct store_op *op) {
+  bool was_ready = s->urgent || s->figures.waiting >= COMPANY;
+  s->figures.waiting++;
+  if (!op->patient) s->urgent++;
+  if (op->patient && s->dozing) {
+    s->dozing = false;
+    s->nap_end_ms = clock_monotonic_ms() + PATIENCE_MS;
+    return true;
+  }
+  return !was_ready && (s->urgent || s->figures.waiting >= COMPANY);
+}
+
+void store_post(struct store *s, struct store_op *op) {
+  op->next = NULL;
+  op->result = OK;
+  op->why.text[0] = '\0';
+  pthread_mutex_lock(&s->lock);
+  *s->tail = op;
+  s->tail = &op->next;
+  bool wake = arrive(s, op);
+  pthread_mutex_unlock(&s->lock);
+  if (wake) pthread_cond_signal(&s->posted);
+}
+
+void store_figures(struct store *s, struct store_figures *out) {
+  pthread_mutex_lock(&s->lock);
+  *out = s->figures;
+  pthread_mutex_unlock(&s->lock);
+}
+
+/* --- life --- */
+
+static void init_lock(struct store *s) {
+  pthread_condattr_t attributes;
+  pthread_condattr_init(&attributes);
+  pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+  pthread_cond_init(&s->posted, &attributes);
+  pthread_condattr_destroy(&attributes);
+  pthread_mutex_init(&s->lock, NULL);
+}
+
+static void destroy(struct store *s) {
+  pthread_cond_destroy(&s->posted);
+  pthread_mutex_destroy(&s->lock);
+  free(s);
+}
+
+/* Signals are the main thread's. */
+static int start_thread(struct store *s, struct reason *why) {
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  int failed = pthread_create(&s->thread, NULL, writer_thread, s);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  return failed ? fail(why, E_IO, "cannot start the store's writer thread") : OK;
+}
+
+int store_open(const char *data_dir, const struct store_options *options, struct store **out, struct reason *why) {
+  *out = NULL;
+  struct store *s = calloc(1, sizeof *s);
+  if (!s) return fail(why, E_MEMORY, "out of memory");
+  init_lock(s);
+  s->tail = &s->head;
+  int rc = writer_open(data_dir, options->repeat_window_us, &s->writer, why);
+  if (rc == OK) {
+    housekeeping_init(&s->housekeeping, &s->writer.q, options, clock_monotonic_ms());
+    rc = start_thread(s, why);
+    if (rc != OK) writer_close(&s->writer);
+  }
+  if (rc == OK)
+    *out = s;
+  else
+    destroy(s);
+  return rc;
+}
+
+void store_close(struct store **at) {
+  struct store *s = *at;
+  *at = NULL;
+  if (!s) return;
+  pthread_mutex_lock(&s->lock);
+  s->stop = true;
+  pthread_cond_signal(&s->posted);
+  pthread_mutex_unlock(&s->lock);
+  pthread_join(s->thread, NULL);
+  writer_close(&s->writer);
+  destroy(s);
+}

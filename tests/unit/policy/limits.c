@@ -1,0 +1,285 @@
+/* Limits: what is admitted at each boundary, and the sentence that says why not. */
+#include "policy/limits.h"
+#include "base/quantity.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/exact.h"
+
+#define RULES_MAX 4
+
+static int64_t moment(const char *text) {
+  int64_t us;
+  if (moment_parse(text, 0, &us) != OK) fail_msg("%s is no moment", text);
+  return us;
+}
+
+static size_t parse(const char *const texts[RULES_MAX], struct limit out[RULES_MAX]) {
+  size_t n = 0;
+  for (; n < RULES_MAX && texts[n]; n++) {
+    struct reason why;
+    if (limit_parse(texts[n], &out[n], &why) != OK) fail_msg("%s", why.text);
+  }
+  return n;
+}
+
+static void test_sentences(void **state) {
+  (void)state;
+  static const struct {
+    const char *now, *limits[RULES_MAX];
+    struct usage_window used; /* of every window */
+    uint64_t recipients, octets;
+    const char *sentence; /* NULL: admitted */
+  } samples[] = {
+      /* messages, in each window */
+      {"2026-11-22 20:48", {"5000/day"}, {.messages = 4999}, 1, 1, NULL},
+      {"2026-11-22 20:48",
+       {"5000/day"},
+       {.messages = 5000},
+       1,
+       1,
+       "blog: 5000 of 5000 messages today; resets 2026-11-23 00:00 UTC (in 3h12m)"},
+      {"2026-11-22 20:48",
+       {"5000/day"},
+       {.messages = 5007}, /* the limit was lowered meanwhile */
+       1,
+       1,
+       "blog: 5007 of 5000 messages today; resets 2026-11-23 00:00 UTC (in 3h12m)"},
+      {"2026-11-22 20:48:30",
+       {"60/minute:defer"},
+       {.messages = 60},
+       1,
+       1,
+       "blog: 60 of 60 messages this minute; resets 2026-11-22 20:49 UTC (in 30s)"},
+      {"2026-11-22 20:48",
+       {"1/hour"},
+       {.messages = 1},
+       1,
+       1,
+       "blog: 1 of 1 messages this hour; resets 2026-11-22 21:00 UTC (in 12m)"},
+      {"2026-11-22 20:48",
+       {"9/month"},
+       {.messages = 9},
+       1,
+       1,
+       "blog: 9 of 9 messages this month; resets 2026-12-01 00:00 UTC (in 8d3h)"},
+      {"2026-11-22 20:48:00",
+       {"2/second"},
+       {.messages = 2},
+       1,
+       1,
+       "blog: 2 of 2 messages this second; resets 2026-11-22 20:48 UTC (in 1s)"},
+      /* recipients */
+      {"2026-11-22 20:48", {"100rcpt/hour"}, {.recipients = 98}, 2, 1, NULL},
+      {"2026-11-22 20:48", {"100rcpt/hour"}, {.recipients = 0}, 100, 1, NULL},
+      {"2026-11-22 20:48",
+       {"100rcpt/hour"},
+       {.recipients = 98},
+       5,
+       1,
+       "blog: 98 of 100 recipients this hour and this message has 5; resets 2026-11-22 21:00 UTC (in 12m)"},
+      {"2026-11-22 20:48",
+       {"100rcpt/hour"},
+       {.recipients = 100},
+       1,
+       1,
+       "blog: 100 of 100 recipients this hour; resets 2026-11-22 21:00 UTC (in 12m)"},
+      {"2026-11-22 20:48", {"100rcpt/message"}, {.recipients = 5000}, 100, 1, NULL},
+      {"2026-11-22 20:48",
+       {"100rcpt/message"},
+       {.recipients = 0},
+       120,
+       1,
+       "blog: 120 recipients in this message, 100 allowed"},
+      /* octets: in the unit of the rule, and never rounded so that it would look as if it fitted */
+      {"2026-11-22 20:48", {"500MB/day"}, {.octets = UINT64_C(499) << 20}, 1, 1 << 20, NULL},
+      {"2026-11-22 20:48",
+       {"500MB/day"},
+       {.octets = UINT64_C(500) << 20},
+       1,
+       1,
+       "blog: 500 of 500 MB today; resets 2026-11-23 00:00 UTC (in 3h12m)"},
+      {"2026-11-22 20:48",
+       {"500MB/day"},
+       {.octets = UINT64_C(499) << 20},
+       1,
+       (3 << 19) + 1,
+       "blog: 499 of 500 MB today and this message has 1.6; resets 2026-11-23 00:00 UTC (in 3h12m)"},
+      {"2026-11-22 20:48",
+       {"64KB/day"},
+       {.octets = 63 * 1024 + 1},
+       1,
+       1024,
+       "blog: 64 of 64 KB today and this message has 1; resets 2026-11-23 00:00 UTC (in 3h12m)"},
+      {"2026-11-22 20:48", {"10MB/message"}, {.octets = 0}, 1, 10 << 20, NULL},
+      {"2026-11-22 20:48",
+       {"10MB/message"},
+       {.octets = 0},
+       1,
+       (10 << 20) + 1,
+       "blog: 10.1 MB in this message, 10 allowed"},
+      {"2026-11-22 20:48", {"100KB/message"}, {.octets = 0}, 1, 102401, "blog: 101 KB in this message, 100 allowed"},
+      /* numbers at the edge of what can be counted */
+      {"2026-11-22 20:48", {"9223372036854775807rcpt/day"}, {.recipients = 1}, INT64_MAX - 1, 1, NULL},
+      {"2026-11-22 20:48",
+       {"9223372036854775807rcpt/day"},
+       {.recipients = 2},
+       UINT64_MAX,
+       1,
+       "blog: 2 of 9223372036854775807 recipients today and this message has 18446744073709551615; resets 2026-11-23 "
+       "00:00 UTC (in 3h12m)"},
+      /* several say no: the one that ends last is named, wherever it stands */
+      {"2026-11-22 20:48",
+       {"1/minute", "9/month", "5/day"},
+       {.messages = 9},
+       1,
+       1,
+       "blog: 9 of 9 messages this month; resets 2026-12-01 00:00 UTC (in 8d3h)"},
+      {"2026-11-22 20:48",
+       {"9/month", "3rcpt/message", "1/minute"},
+       {.messages = 9},
+       4,
+       1,
+       "blog: 4 recipients in this message, 3 allowed"}, /* that never ends */
+      {"2026-11-22 20:48",
+       {"1/minute", "500/month", "400rcpt/day:defer"},
+       {.messages = 7, .recipients = 400},
+       1,
+       1,
+       "blog: 400 of 400 recipients today; resets 2026-11-23 00:00 UTC (in 3h12m)"},
+      {"2026-11-22 20:48", {NULL}, {.messages = UINT64_MAX}, UINT64_MAX, UINT64_MAX, NULL},
+  };
+  for (size_t i = 0; i < COUNT_OF(samples); i++) {
+    struct limit limits[RULES_MAX];
+    size_t n = parse(samples[i].limits, limits);
+    int64_t now = moment(samples[i].now);
+    struct usage u = {0};
+    for (int w = 0; w < WINDOW_COUNT; w++) u.window[w] = samples[i].used;
+    struct usage before = u;
+    struct limit_verdict v = limits_check(limits, n, &u, now, samples[i].recipients, samples[i].octets, true);
+    assert_memory_equal(&u, &before, sizeof u); /* only a smoothed slot is ever taken here */
+    if (!samples[i].sentence) {
+      if (v.result != OK) fail_msg("sample %zu is refused", i);
+      continue;
+    }
+    char text[300];
+    if (v.result != E_LIMIT) fail_msg("sample %zu is admitted: %s", i, samples[i].sentence);
+    limit_sentence(&v, "blog", now, text, sizeof text);
+    assert_string_equal(text, samples[i].sentence);
+  }
+}
+
+/* A window that is over counts for nothing; the others go on. */
+static void test_windows_roll(void **state) {
+  (void)state;
+  static const struct {
+    const char *limit, *until; /* refused up to here, and admitted from here on */
+  } samples[] = {{"1/second", "2026-11-30 23:59:59"}, {"1/minute", "2026-12-01 00:00:00"},
+                 {"1/hour", "2026-12-01 00:00:00"},   {"1/day", "2026-12-01 00:00:00"},
+                 {"1/month", "2026-12-01 00:00:00"},  {"2/month", "2026-11-30 23:59:58"}};
+  for (size_t i = 0; i < COUNT_OF(samples); i++) {
+    struct limit l;
+    struct usage u = {0};
+    int64_t then = moment("2026-11-30 23:59:58"), until = moment(samples[i].until);
+    assert_int_equal(limit_parse(samples[i].limit, &l, NULL), OK);
+    usage_add(&u, then, 1, 1);
+    for (int64_t now = then; now <= moment("2026-12-01 00:00:01"); now += SECOND_US / 4) {
+      usage_roll(&u, now);
+      struct limit_verdict v = limits_check(&l, 1, &u, now, 1, 1, false);
+      assert_int_equal(v.result, now < until ? E_LIMIT : OK);
+      if (v.result == E_LIMIT) assert_true(v.resets_us == until && v.used == 1 && v.asked == 1);
+    }
+  }
+}
+
+static void test_smooth_slots(void **state) {
+  (void)state;
+  static const struct {
+    const char *limits[RULES_MAX];
+    int64_t apart;
+  } samples[] = {{{"2/second:smooth"}, SECOND_US / 2},
+                 {{"60/minute:smooth"}, SECOND_US},
+                 {{"1/hour:smooth"}, 3600 * SECOND_US},
+                 {{"24/day:smooth"}, 3600 * SECOND_US},
+                 {{"30/month:smooth"}, 86400 * SECOND_US},
+                 {{"60/minute:smooth", "24/day:smooth", "2/second:smooth"}, 3600 * SECOND_US}, /* the slowest */
+                 {{"9223372036854775807/second:smooth"}, 0}};
+  for (size_t i = 0; i < COUNT_OF(samples); i++) {
+    struct limit limits[RULES_MAX];
+    size_t n = parse(samples[i].limits, limits);
+    struct usage u = {0};
+    int64_t now = moment("2026-11-22 20:48"), day = 86400 * SECOND_US;
+    for (int64_t k = 0; k < 100; k++) {
+      int64_t slot = now + k * samples[i].apart;
+      struct limit_verdict asked = limits_check(limits, n, &u, now, 1, 1, false), v;
+      v = limits_check(limits, n, &u, now, 1, 1, true);
+      assert_true(asked.result == v.result && asked.not_before_us == v.not_before_us); /* asking takes no slot */
+      assert_int_equal(v.result, slot > now + day ? E_LIMIT : OK);
+      if (v.result != OK) {
+        assert_true(v.resets_us == slot - day);
+        break;
+      }
+      assert_true(v.not_before_us == (slot > now ? slot : 0));
+      assert_true(u.smooth_next_us == slot + samples[i].apart);
+    }
+  }
+}
+
+/* A slot that went by unused is not saved up, and one that another limit refuses is not taken. */
+static void test_smooth_with_others(void **state) {
+  (void)state;
+  struct limit limits[RULES_MAX];
+  size_t n = parse((const char *const[RULES_MAX]){"1/second:smooth", "2rcpt/message"}, limits);
+  int64_t now = moment("2026-11-22 20:48");
+  struct usage u = {.smooth_next_us = now - 3600 * SECOND_US};
+  assert_int_equal(limits_check(limits, n, &u, now, 3, 1, true).result, E_LIMIT);
+  assert_true(u.smooth_next_us == now - 3600 * SECOND_US);
+  struct limit_verdict v = limits_check(limits, n, &u, now, 2, 1, true);
+  assert_true(v.result == OK && v.not_before_us == 0 && v.rule == &limits[0]);
+  assert_true(u.smooth_next_us == now + SECOND_US);
+  v = limits_check(limits, n, &u, now, 2, 1, true);
+  assert_true(v.result == OK && v.not_before_us == now + SECOND_US);
+}
+
+static void test_smooth_sentence(void **state) {
+  (void)state;
+  struct limit limits[RULES_MAX];
+  size_t n = parse((const char *const[RULES_MAX]){"1/hour:smooth"}, limits);
+  int64_t now = moment("2026-11-22 20:48");
+  struct usage u = {.smooth_next_us = now + 25 * 3600 * SECOND_US};
+  struct limit_verdict v = limits_check(limits, n, &u, now, 1, 1, true);
+  char text[300];
+  assert_int_equal(v.result, E_LIMIT);
+  limit_sentence(&v, "blog", now, text, sizeof text);
+  assert_string_equal(text, "blog: more than a day's mail waits behind the limit 1/hour:smooth; room again 2026-11-22 "
+                            "21:48 UTC (in 1h)");
+}
+
+/* The sentence is cut, never written past its room. */
+static void test_sentence_room(void **state) {
+  (void)state;
+  struct limit l;
+  struct usage u = {0};
+  assert_int_equal(limit_parse("1rcpt/message", &l, NULL), OK);
+  struct limit_verdict v = limits_check(&l, 1, &u, 1, 2, 1, false);
+  for (size_t size = 1; size < 60; size++) {
+    char *room = malloc(size);
+    limit_sentence(&v, "blog", 1, room, size);
+    assert_true(strlen(room) < size);
+    free(room);
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_sentences),       cmocka_unit_test(test_windows_roll),
+      cmocka_unit_test(test_smooth_slots),    cmocka_unit_test(test_smooth_with_others),
+      cmocka_unit_test(test_smooth_sentence), cmocka_unit_test(test_sentence_room),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

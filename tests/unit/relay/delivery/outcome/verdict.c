@@ -1,0 +1,305 @@
+#include "relay/delivery/outcome/verdict.h"
+#include "base/clock.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h> /* last: it has a macro named fail */
+
+static const struct {
+  const char *name;
+  struct incident incident;
+  enum verdict verdict;
+  enum event_kind kind;
+  int code;
+  const char *enhanced;
+} cases[] = {
+    {"delivered",
+     {.stage = STAGE_DOT, .trouble = TROUBLE_NONE, .reply = {.code = 250, .enhanced = "2.0.0"}},
+     VERDICT_DELIVERED,
+     EVENT_DELIVERED,
+     250,
+     "2.0.0"},
+    {"delivered without an enhanced code",
+     {.stage = STAGE_DOT, .trouble = TROUBLE_NONE, .reply = {.code = 250}},
+     VERDICT_DELIVERED,
+     EVENT_DELIVERED,
+     250,
+     "2.0.0"},
+    {"no such user",
+     {.stage = STAGE_RCPT, .trouble = TROUBLE_REPLY, .reply = {.code = 550, .enhanced = "5.1.1"}},
+     VERDICT_BOUNCE,
+     EVENT_BOUNCED,
+     550,
+     "5.1.1"},
+    {"greylisted",
+     {.stage = STAGE_RCPT, .trouble = TROUBLE_REPLY, .reply = {.code = 451, .enhanced = "4.7.1"}},
+     VERDICT_DEFER,
+     EVENT_DEFERRED,
+     451,
+     "4.7.1"},
+    {"bare codes",
+     {.stage = STAGE_MAIL, .trouble = TROUBLE_REPLY, .reply = {.code = 553}},
+     VERDICT_BOUNCE,
+     EVENT_BOUNCED,
+     553,
+     "5.0.0"},
+    {"bare codes",
+     {.stage = STAGE_MAIL, .trouble = TROUBLE_REPLY, .reply = {.code = 451}},
+     VERDICT_DEFER,
+     EVENT_DEFERRED,
+     451,
+     "4.0.0"},
+    {"refused after the dot",
+     {.stage = STAGE_DOT, .trouble = TROUBLE_REPLY, .reply = {.code = 554, .enhanced = "5.7.1"}},
+     VERDICT_BOUNCE,
+     EVENT_BOUNCED,
+     554,
+     "5.7.1"},
+    {"552 to RCPT is 452",
+     {.stage = STAGE_RCPT, .trouble = TROUBLE_REPLY, .reply = {.code = 552}},
+     VERDICT_DEFER,
+     EVENT_DEFERRED,
+     552,
+     "5.0.0"},
+    {"too many recipients, others taken",
+     {.stage = STAGE_RCPT,
+      .trouble = TROUBLE_REPLY,
+      .others_accepted = true,
+      .reply = {.code = 452, .enhanced = "4.5.3"}},
+     VERDICT_AGAIN,
+     EVENT_DEFERRED,
+     452,
+     "4.5.3"},
+    {"mailbox full",
+     {.stage = STAGE_RCPT,
+      .trouble = TROUBLE_REPLY,
+      .others_accepted = true,
+      .reply = {.code = 552, .enhanced = "5.2.2"}},
+     VERDICT_BOUNCE,
+     EVENT_BOUNCED,
+     552,
+     "5.2.2"},
+    {"disk full",
+     {.stage = STAGE_RCPT,
+      .trouble = TROUBLE_REPLY,
+      .others_accepted = true,
+      .reply = {.code = 452, .enhanced = "4.3.1"}},
+     VERDICT_DEFER,
+     EVENT_DEFERRED,
+     452,
+     "4.3.1"},
+    {"552 after the dot",
+     {.stage = STAGE_DOT, .trouble = TROUBLE_REPLY, .reply = {.code = 552, .enhanced = "5.3.4"}},
+     VERDICT_BOUNCE,
+     EVENT_BOUNCED,
+     552,
+     "5.3.4"},
+    {"5xx greeting",
+     {.stage = STAGE_GREETING, .trouble = TROUBLE_REPLY, .reply = {.code = 554}},
+     VERDICT_NEXT_HOST,
+     EVENT_DEFERRED,
+     554,
+     "5.0.0"},
+    {"4xx greeting",
+     {.stage = STAGE_GREETING, .trouble = TROUBLE_REPLY, .reply = {.code = 421}},
+     VERDICT_NEXT_HOST,
+     EVENT_DEFERRED,
+     421,
+     "4.0.0"},
+    {"refused connection",
+     {.stage = STAGE_CONNECT, .trouble = TROUBLE_NETWORK},
+     VERDICT_NEXT_HOST,
+     EVENT_DEFERRED,
+     450,
+     "4.4.1"},
+    {"handshake", {.stage = STAGE_HANDSHAKE, .trouble = TROUBLE_TLS}, VERDICT_PLAIN, EVENT_DEFERRED, 450, "4.7.5"},
+    {"closed at STARTTLS",
+     {.stage = STAGE_STARTTLS, .trouble = TROUBLE_CLOSED},
+     VERDICT_PLAIN,
+     EVENT_DEFERRED,
+     450,
+     "4.4.2"},
+    {"handshake without end",
+     {.stage = STAGE_HANDSHAKE, .trouble = TROUBLE_TIMEOUT},
+     VERDICT_PLAIN,
+     EVENT_DEFERRED,
+     450,
+     "4.4.2"},
+    {"injection", {.stage = STAGE_HANDSHAKE, .trouble = TROUBLE_PROTOCOL}, VERDICT_PLAIN, EVENT_DEFERRED, 450, "4.5.0"},
+    {"closed in EHLO inside TLS",
+     {.stage = STAGE_EHLO, .tls = true, .trouble = TROUBLE_CLOSED},
+     VERDICT_PLAIN,
+     EVENT_DEFERRED,
+     450,
+     "4.4.2"},
+    {"closed in EHLO",
+     {.stage = STAGE_EHLO, .trouble = TROUBLE_CLOSED},
+     VERDICT_NEXT_HOST,
+     EVENT_DEFERRED,
+     450,
+     "4.4.2"},
+    {"idle connection gone",
+     {.stage = STAGE_MAIL, .reused = true, .trouble = TROUBLE_CLOSED},
+     VERDICT_AGAIN,
+     EVENT_DEFERRED,
+     450,
+     "4.4.2"},
+    {"idle connection gone with 421",
+     {.stage = STAGE_MAIL, .reused = true, .trouble = TROUBLE_REPLY, .reply = {.code = 421}},
+     VERDICT_AGAIN,
+     EVENT_DEFERRED,
+     421,
+     "4.0.0"},
+    {"new connection gone",
+     {.stage = STAGE_MAIL, .trouble = TROUBLE_CLOSED},
+     VERDICT_DEFER,
+     EVENT_DEFERRED,
+     450,
+     "4.4.2"},
+    {"gone after an answer",
+     {.stage = STAGE_RCPT, .reused = true, .answered = true, .trouble = TROUBLE_CLOSED},
+     VERDICT_DEFER,
+     EVENT_DEFERRED,
+     450,
+     "4.4.2"},
+    {"gone after the dot",
+     {.stage = STAGE_DOT, .reused = true, .answered = true, .trouble = TROUBLE_CLOSED},
+     VERDICT_DEFER,
+     EVENT_DEFERRED,
+     450,
+     "4.4.2"},
+    {"421 in DATA",
+     {.stage = STAGE_DATA, .answered = true, .trouble = TROUBLE_REPLY, .reply = {.code = 421, .enhanced = "4.3.2"}},
+     VERDICT_DEFER,
+     EVENT_DEFERRED,
+     421,
+     "4.3.2"},
+    {"too large", {.stage = STAGE_IDLE, .trouble = TROUBLE_TOO_LARGE}, VERDICT_BOUNCE, EVENT_BOUNCED, 552, "5.3.4"},
+    {"8-bit", {.stage = STAGE_IDLE, .trouble = TROUBLE_NO_8BITMIME}, VERDICT_BOUNCE, EVENT_BOUNCED, 554, "5.6.3"},
+    {"UTF-8", {.stage = STAGE_IDLE, .trouble = TROUBLE_NO_SMTPUTF8}, VERDICT_BOUNCE, EVENT_BOUNCED, 554, "5.6.7"},
+    {"no DELIVERBY",
+     {.stage = STAGE_IDLE, .trouble = TROUBLE_NO_DELIVERBY},
+     VERDICT_BOUNCE,
+     EVENT_BOUNCED,
+     554,
+     "5.4.7"},
+    {"too late", {.stage = STAGE_ROUTE, .trouble = TROUBLE_DEADLINE}, VERDICT_BOUNCE, EVENT_EXPIRED, 0, "5.4.7"},
+    {"no TLS", {.stage = STAGE_EHLO, .trouble = TROUBLE_NO_TLS}, VERDICT_BOUNCE, EVENT_BOUNCED, 550, "5.7.10"},
+    {"no good TLS",
+     {.stage = STAGE_HANDSHAKE, .trouble = TROUBLE_NO_TLS},
+     VERDICT_BOUNCE,
+     EVENT_BOUNCED,
+     550,
+     "5.7.10"},
+    {"no REQUIRETLS",
+     {.stage = STAGE_EHLO, .tls = true, .trouble = TROUBLE_NO_REQUIRETLS},
+     VERDICT_BOUNCE,
+     EVENT_BOUNCED,
+     550,
+     "5.7.30"},
+    {"null MX", {.trouble = TROUBLE_NULL_MX}, VERDICT_BOUNCE, EVENT_BOUNCED, 556, "5.1.10"},
+    {"no domain", {.trouble = TROUBLE_NO_DOMAIN}, VERDICT_BOUNCE, EVENT_BOUNCED, 550, "5.1.2"},
+    {"loop", {.trouble = TROUBLE_LOOP}, VERDICT_BOUNCE, EVENT_BOUNCED, 554, "5.4.6"},
+    {"SERVFAIL", {.trouble = TROUBLE_DNS}, VERDICT_DEFER, EVENT_DEFERRED, 450, "4.4.3"},
+    {"no source", {.trouble = TROUBLE_SOURCE}, VERDICT_DEFER, EVENT_DEFERRED, 451, "4.3.5"},
+    {"stopping", {.stage = STAGE_DATA, .trouble = TROUBLE_STOPPING}, VERDICT_DEFER, EVENT_DEFERRED, 451, "4.3.2"},
+};
+
+static const struct config config = {
+    .retry_us = {60 * SECOND_US, 300 * SECOND_US, 900 * SECOND_US},
+    .retry_count = 3,
+};
+#define NOW (INT64_C(1000000) * SECOND_US)
+#define CREATED (NOW - 3600 * SECOND_US)
+#define EXPIRES (NOW + 86400 * SECOND_US)
+
+static void test_table(void **state) {
+  (void)state;
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct ruling r;
+    verdict_rule(&config, &cases[i].incident, 0, CREATED, EXPIRES, NOW, 0, &r);
+    if (verdict_of(&cases[i].incident) != cases[i].verdict || r.kind != cases[i].kind || r.code != cases[i].code ||
+        strcmp(r.enhanced, cases[i].enhanced))
+      fail_msg("%s: verdict %d, %s %d %s", cases[i].name, (int)verdict_of(&cases[i].incident), event_name(r.kind),
+               r.code, r.enhanced);
+    assert_true(r.set);
+  }
+}
+
+static void test_retry_schedule(void **state) {
+  (void)state;
+  static const struct {
+    unsigned attempts;
+    uint32_t random;
+    int64_t wait;
+  } schedule[] = {
+      {0, 0, 60}, {1, 0, 300}, {2, 0, 900}, {3, 0, 900}, {1000, 0, 900}, {0, 100, 66}, {0, 50, 63}, {0, 101, 60},
+  };
+  struct incident i = {.stage = STAGE_RCPT, .trouble = TROUBLE_REPLY, .reply = {.code = 450}};
+  for (size_t k = 0; k < sizeof schedule / sizeof *schedule; k++) {
+    struct ruling r;
+    verdict_rule(&config, &i, schedule[k].attempts, CREATED, EXPIRES, NOW, schedule[k].random, &r);
+    assert_int_equal(r.kind, EVENT_DEFERRED);
+    assert_true(r.counts);
+    assert_int_equal(r.next_us, NOW + schedule[k].wait * SECOND_US);
+  }
+}
+
+static void test_expiry(void **state) {
+  (void)state;
+  struct incident i = {
+      .stage = STAGE_RCPT, .trouble = TROUBLE_REPLY, .reply = {.code = 451, .enhanced = "4.7.1", .text = "greylisted"}};
+  struct ruling r;
+  verdict_rule(&config, &i, 0, CREATED, NOW + 5 * SECOND_US, NOW, 0, &r);
+  assert_int_equal(r.kind, EVENT_DEFERRED);
+  assert_int_equal(r.next_us, NOW + 5 * SECOND_US);
+  verdict_rule(&config, &i, 0, CREATED, NOW, NOW, 0, &r);
+  assert_int_equal(r.kind, EVENT_EXPIRED);
+  assert_string_equal(r.enhanced, "4.4.7");
+  assert_int_equal(r.code, 0);
+  assert_non_null(strstr(r.text, "451 4.7.1 greylisted"));
+  assert_non_null(strstr(r.text, "1h"));
+  /* Delivered and refused are what they are, however old. */
+  i.reply.code = 550;
+  verdict_rule(&config, &i, 0, CREATED, NOW, NOW, 0, &r);
+  assert_int_equal(r.kind, EVENT_BOUNCED);
+}
+
+static void test_stopping_counts_nothing(void **state) {
+  (void)state;
+  struct incident i = {.stage = STAGE_DATA, .trouble = TROUBLE_STOPPING};
+  struct ruling r;
+  verdict_rule(&config, &i, 7, CREATED, NOW - 1, NOW, 0, &r);
+  assert_int_equal(r.kind, EVENT_DEFERRED);
+  assert_false(r.counts);
+  assert_int_equal(r.next_us, NOW);
+}
+
+static void test_remote_words(void **state) {
+  (void)state;
+  struct incident i = {.stage = STAGE_GREETING, .trouble = TROUBLE_REPLY, .reply = {.code = 554, .text = "go away"}};
+  struct ruling r;
+  verdict_rule(&config, &i, 0, CREATED, EXPIRES, NOW, 0, &r);
+  assert_true(r.remote);
+  assert_string_equal(r.text, "go away (while waiting for the greeting)");
+  i = (struct incident){.stage = STAGE_CONNECT, .trouble = TROUBLE_TIMEOUT, .text = "no answer"};
+  verdict_rule(&config, &i, 0, CREATED, EXPIRES, NOW, 0, &r);
+  assert_false(r.remote);
+  assert_string_equal(r.text, "no answer");
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_table),
+      cmocka_unit_test(test_retry_schedule),
+      cmocka_unit_test(test_expiry),
+      cmocka_unit_test(test_remote_words),
+      cmocka_unit_test(test_stopping_counts_nothing),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,349 @@
+/* Reading the queue, and changing it by command. */
+#include "store/sqlite/reader.h"
+#include "tests/unit/store_lab.h"
+
+/* --- what is due --- */
+
+struct seen_domains {
+  struct {
+    char domain[64];
+    int64_t next_us;
+  } all[SEEN_MAX];
+  size_t count, stop_after;
+};
+
+static bool see_domain(void *arg, const char *domain, int64_t next_us) {
+  struct seen_domains *s = arg;
+  assert_true(s->count < SEEN_MAX);
+  snprintf(s->all[s->count].domain, sizeof s->all[0].domain, "%s", domain);
+  s->all[s->count++].next_us = next_us;
+  return s->count != s->stop_after;
+}
+
+static struct letter accept_at(struct lab *l, const char *to, int64_t first_us) {
+  struct letter m;
+  letter_make(&m, "blog", to);
+  m.accept.message.first_attempt_us = first_us;
+  assert_int_equal(lab_run(&l->poster, &m.accept.op), OK);
+  return m;
+}
+
+static void due_domains_and_recipients(void **state) {
+  struct lab *l = *state;
+  struct seen_domains d = {.count = 0};
+  struct seen_queue q = {.count = 0};
+  struct reader *r = lab_reader(l);
+  assert_int_equal(reader_due_domains(r, see_domain, &d), OK);
+  assert_int_equal(d.count, 0);
+  assert_true(reader_domain_next(r, "b.example") == INT64_MAX);
+
+  accept_at(l, "1@b.example", 300);
+  accept_at(l, "2@b.example", 100);
+  accept_at(l, "3@b.example", 200);
+  accept_at(l, "4@a.example", 50);
+  accept_at(l, "5@c.example", 10);
+  struct letter held = accept_at(l, "6@only-held.example", 1), held2 = accept_at(l, "7@b.example", 1);
+  assert_int_equal(lab_outcome(l, letter_id(&held), held.recipients[0].id, EVENT_HELD, 0, NULL), OK);
+  assert_int_equal(lab_outcome(l, letter_id(&held2), held2.recipients[0].id, EVENT_HELD, 0, NULL), OK);
+
+  assert_int_equal(reader_due_domains(r, see_domain, &d), OK);
+  static const struct {
+    const char *domain;
+    int64_t next_us;
+  } expected[] = {{"a.example", 50}, {"b.example", 100}, {"c.example", 10}};
+  assert_int_equal(d.count, COUNT_OF(expected));
+  for (size_t i = 0; i < COUNT_OF(expected); i++) {
+    assert_string_equal(d.all[i].domain, expected[i].domain);
+    assert_int_equal(d.all[i].next_us, expected[i].next_us);
+    assert_int_equal(reader_domain_next(r, expected[i].domain), expected[i].next_us);
+  }
+  assert_true(reader_domain_next(r, "only-held.example") == INT64_MAX);
+  d = (struct seen_domains){.stop_after = 2};
+  assert_int_equal(reader_due_domains(r, see_domain, &d), OK);
+  assert_int_equal(d.count, 2);
+
+  assert_int_equal(reader_due_recipients(r, "b.example", 200, 10, see_entry, &q), OK);
+  assert_int_equal(q.count, 2);
+  assert_string_equal(q.all[0].address, "2@b.example");
+  assert_string_equal(q.all[1].address, "3@b.example");
+  q = (struct seen_queue){.count = 0};
+  assert_int_equal(reader_due_recipients(r, "b.example", INT64_MAX, 1, see_entry, &q), OK);
+  assert_int_equal(q.count, 1);
+  q = (struct seen_queue){.stop_after = 2};
+  assert_int_equal(reader_due_recipients(r, "b.example", INT64_MAX, 10, see_entry, &q), OK);
+  assert_int_equal(q.count, 2);
+  reader_close(&r);
+}
+
+/* `count` queued recipients for each of `domains`, straight into the tables. */
+static void put_queue(struct lab *l, int domains, int count) {
+  char sql[800];
+  snprintf(sql, sizeof sql,
+           "INSERT INTO messages VALUES (1, 'bulk', 'default', 'news@example.com', '', 0, 0, 3, 1, 2, 0, x'', x'');"
+           "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < %d)"
+           " INSERT INTO recipients SELECT i + 1, 1, 'r' || i || '@d' || (i %% %d) || '.example', 'd' || (i %% %d) ||"
+           " '.example', 0, 0, i, '', 0, '' FROM n",
+           domains * count, domains, domains);
+  lab_exec(l->dir, sql);
+}
+
+/* The work follows the domains, not the recipients: counted in SQLite's own steps. */
+static void due_domains_cost(void **state) {
+  struct lab *l = *state;
+  int steps[2];
+  for (int round = 0; round < 2; round++) {
+    put_queue(l, 20, round ? 2000 : 20);
+    struct reader *r = lab_reader(l);
+    struct seen_domains d = {.count = 0};
+    assert_int_equal(reader_due_domains(r, see_domain, &d), OK);
+    assert_int_equal(d.count, 20);
+    steps[round] = sqlite3_stmt_status(r->q.prepared[r->q.count - 1].statement, SQLITE_STMTSTATUS_VM_STEP, 0);
+    reader_close(&r);
+    lab_exec(l->dir, "DELETE FROM recipients; DELETE FROM messages");
+  }
+  assert_true(steps[0] > 0);
+  assert_true(steps[1] < 2 * steps[0]);
+}
+
+/* --- filters and patterns --- */
+
+static void filters(void **state) {
+  static const struct {
+    struct queue_filter filter;
+    const char *expected; /* the local parts, in order */
+  } rows[] = {
+      {{.state = -1}, "abcde_%"},
+      {{.state = -1, .account = "blog"}, "abde_%"},
+      {{.state = -1, .account = "Blog"}, ""},
+      {{.state = RECIPIENT_HELD}, "b"},
+      {{.state = RECIPIENT_QUEUED}, "acde_%"},
+      {{.state = -1, .to = "*@one.example"}, "ac"},
+      {{.state = -1, .to = "*@ONE.example"}, "ac"},
+      {{.state = -1, .to = "*one*"}, "ac"},
+      {{.state = -1, .to = "a@*"}, "a"},
+      {{.state = -1, .to = "A@one.example"}, "a"},
+      {{.state = -1, .to = "a"}, ""},
+      {{.state = -1, .to = "_@two.example"}, "_"}, /* nothing but * is special */
+      {{.state = -1, .to = "%@two.example"}, "%"},
+      {{.state = -1, .to = "*\\*"}, ""},
+      {{.state = -1, .to = ""}, "abcde_%"},
+      {{.state = -1, .limit = 3}, "abc"},
+      {{.state = RECIPIENT_QUEUED, .account = "blog", .to = "*@two.example", .limit = 2}, "de"},
+  };
+  struct lab *l = *state;
+  lab_accept(l, "blog", "a@one.example");
+  struct letter b = lab_accept(l, "blog", "b@two.example");
+  lab_accept(l, "shop", "c@one.example");
+  struct letter many;
+  letter_to(&many, "blog", (const char *const[]){"d@two.example", "e@two.example", NULL});
+  assert_int_equal(lab_run(&l->poster, &many.accept.op), OK);
+  lab_accept(l, "blog", "_@two.example");
+  lab_accept(l, "blog", "%@two.example");
+  assert_int_equal(lab_outcome(l, letter_id(&b), b.recipients[0].id, EVENT_HELD, 0, NULL), OK);
+  struct reader *r = lab_reader(l);
+  for (size_t i = 0; i < COUNT_OF(rows); i++) {
+    struct seen_queue q = {.count = 0};
+    char seen[SEEN_MAX + 1] = "";
+    assert_int_equal(reader_queue(r, &rows[i].filter, see_entry, &q), OK);
+    for (size_t n = 0; n < q.count; n++) seen[n] = q.all[n].address[0];
+    if (strcmp(seen, rows[i].expected) != 0) fail_msg("row %zu: %s instead of %s", i, seen, rows[i].expected);
+  }
+  struct seen_queue q = {.count = 0};
+  assert_int_equal(reader_queue(r, &(struct queue_filter){.state = -1, .message_id = letter_id(&many)}, see_entry, &q),
+                   OK);
+  assert_int_equal(q.count, 2);
+  q = (struct seen_queue){.stop_after = 1};
+  assert_int_equal(reader_queue(r, &(struct queue_filter){.state = -1}, see_entry, &q), OK);
+  assert_int_equal(q.count, 1);
+  reader_close(&r);
+}
+
+/* --- the summary --- */
+
+struct seen_summary {
+  char text[800];
+  int64_t next_us[8];
+  size_t count;
+};
+
+static bool see_summary(void *arg, const struct queue_summary_row *s) {
+  struct seen_summary *all = arg;
+  size_t n = strlen(all->text);
+  assert_true(s->oldest_us > 0);
+  all->next_us[all->count++] = s->next_us;
+  snprintf(all->text + n, sizeof all->text - n, "%s %llu %llu %s;", s->domain, (unsigned long long)s->queued,
+           (unsigned long long)s->held, s->last);
+  return true;
+}
+
+static void summary(void **state) {
+  struct lab *l = *state;
+  struct seen_summary s = {.count = 0};
+  accept_at(l, "1@a.example", 10);
+  struct letter one = accept_at(l, "2@b.example", 20), two = accept_at(l, "3@b.example", 5);
+  accept_at(l, "4@b.example", 30);
+  struct recipient_outcome late = {
+      .recipient_id = one.recipients[0].id, .next_us = 90, .event = {.kind = EVENT_DEFERRED, .text = "a reply"}};
+  struct store_outcome o = {.message_id = letter_id(&one), .outcomes = &late, .outcome_count = 1};
+  store_outcome_init(&o);
+  assert_int_equal(lab_run(&l->poster, &o.op), OK);
+  assert_int_equal(lab_outcome(l, letter_id(&two), two.recipients[0].id, EVENT_HELD, 0, NULL), OK);
+  struct reader *r = lab_reader(l);
+  assert_int_equal(reader_queue_summary(r, see_summary, &s), OK);
+  assert_string_equal(s.text, "b.example 2 1 a reply;a.example 1 0 ;");
+  assert_int_equal(s.next_us[0], 30); /* the held one is not next */
+  assert_int_equal(s.next_us[1], 10);
+  reader_close(&r);
+}
+
+/* --- by command --- */
+
+static uint64_t command(struct lab *l, const struct queue_filter *f, enum queue_action action) {
+  struct admin *a = lab_admin(l);
+  uint64_t changed = 99;
+  assert_ok(admin_queue(a, f, action, &changed, &l->why), l->why);
+  admin_close(&a);
+  return changed;
+}
+
+static enum event_kind last_event(struct lab *l, int64_t message_id, size_t count) {
+  struct seen_log log;
+  lab_log(l, message_id, &log);
+  assert_int_equal(log.count, count);
+  return log.all[count - 1].kind;
+}
+
+static void retry_hold_release(void **state) {
+  struct lab *l = *state;
+  struct seen_queue q;
+  int64_t future = clock_now_us() + 3600 * SECOND_US;
+  struct letter m = accept_at(l, "a@x.example", future);
+  struct queue_filter all = {.state = -1}, held = {.state = RECIPIENT_HELD};
+  struct reader *r = lab_reader(l);
+  int64_t generation = reader_queue_generation(r), config = reader_generation(r);
+
+  assert_int_equal(command(l, &all, QUEUE_RELEASE), 0); /* nothing is held */
+  assert_int_equal(reader_queue_generation(r), generation);
+  assert_int_equal(command(l, &all, QUEUE_RETRY), 1);
+  assert_true(reader_queue_generation(r) > generation);
+  assert_int_equal(reader_generation(r), config);
+  assert_int_equal(last_event(l, letter_id(&m), 2), EVENT_RELEASED);
+  lab_queue(l, &q);
+  assert_true(q.all[0].next_us <= clock_now_us());
+
+  assert_int_equal(command(l, &all, QUEUE_HOLD), 1);
+  assert_int_equal(command(l, &all, QUEUE_HOLD), 0);
+  assert_int_equal(command(l, &held, QUEUE_HOLD), 0);
+  assert_int_equal(command(l, &all, QUEUE_RETRY), 0); /* what is held was held for a reason */
+  assert_int_equal(last_event(l, letter_id(&m), 3), EVENT_HELD);
+  assert_true(reader_domain_next(r, "x.example") == INT64_MAX);
+
+  generation = reader_queue_generation(r);
+  assert_int_equal(command(l, &all, QUEUE_RELEASE), 1);
+  assert_true(reader_queue_generation(r) > generation);
+  assert_int_equal(last_event(l, letter_id(&m), 4), EVENT_RELEASED);
+  assert_true(reader_domain_next(r, "x.example") <= clock_now_us());
+  reader_close(&r);
+}
+
+static void drop(void **state) {
+  struct lab *l = *state;
+  struct letter m, file;
+  struct seen_log log;
+  char path[512];
+  int fd;
+  letter_to(&m, "blog", (const char *const[]){"a@x.example", "b@y.example", NULL});
+  assert_int_equal(lab_run(&l->poster, &m.accept.op), OK);
+  letter_make(&file, "blog", "c@x.example");
+  file.accept.message.envelope.flags = MESSAGE_IN_FILE;
+  assert_ok(spool_begin(l->dir, letter_id(&file), &fd, &l->why), l->why);
+  assert_ok(spool_finish(l->dir, letter_id(&file), &fd, &l->why), l->why);
+  assert_int_equal(lab_run(&l->poster, &file.accept.op), OK);
+  lab_spool_path(l->dir, letter_id(&file), path, sizeof path);
+
+  assert_int_equal(command(l, &(struct queue_filter){.state = -1, .to = "*@nowhere.example"}, QUEUE_DROP), 0);
+  assert_int_equal(command(l, &(struct queue_filter){.state = -1, .to = "*@y.example"}, QUEUE_DROP), 1);
+  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM messages"), 2);
+  assert_true(lab_exists(path));
+  assert_int_equal(command(l, &(struct queue_filter){.state = -1, .account = "blog"}, QUEUE_DROP), 2);
+  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM messages"), 0);
+  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM recipients"), 0);
+  assert_false(lab_exists(path));
+  lab_log(l, letter_id(&m), &log);
+  assert_int_equal(log.count, 3);
+  assert_int_equal(log.all[1].kind, EVENT_DROPPED);
+  assert_string_equal(log.all[1].to, "b@y.example");
+  assert_string_equal(log.all[1].account, "blog");
+  assert_string_equal(log.all[1].from, "from@example.com");
+  assert_string_equal(log.all[2].to, "a@x.example");
+  /* The gateway comes too late, and says nothing. */
+  assert_int_equal(lab_outcome(l, letter_id(&m), m.recipients[0].id, EVENT_DELIVERED, 0, NULL), OK);
+  lab_log(l, letter_id(&m), &log);
+  assert_int_equal(log.count, 3);
+}
+
+static void by_message_id_and_limit(void **state) {
+  struct lab *l = *state;
+  struct letter one = lab_accept(l, "blog", "a@x.example"), two = lab_accept(l, "blog", "b@x.example");
+  lab_accept(l, "blog", "c@x.example");
+  assert_int_equal(command(l, &(struct queue_filter){.state = -1, .message_id = letter_id(&two)}, QUEUE_DROP), 1);
+  assert_int_equal(command(l, &(struct queue_filter){.state = -1, .message_id = letter_id(&two)}, QUEUE_DROP), 0);
+  assert_int_equal(command(l, &(struct queue_filter){.state = -1, .limit = 1}, QUEUE_DROP), 1);
+  struct seen_queue q;
+  lab_queue(l, &q);
+  assert_int_equal(q.count, 1);
+  assert_string_equal(q.all[0].address, "c@x.example");
+  assert_int_equal(last_event(l, letter_id(&one), 2), EVENT_DROPPED);
+}
+
+/* More than one part, while the gateway's writer goes on: event ids of both come from the same milliseconds. */
+static void a_large_drop_beside_the_writer(void **state) {
+  struct lab *l = *state;
+  put_queue(l, 5, 700); /* 3500 */
+  struct letter mine[100];
+  for (size_t i = 0; i < COUNT_OF(mine); i++) {
+    letter_make(&mine[i], "blog", "late@d1.example");
+    lab_post(&l->poster, &mine[i].accept.op);
+  }
+  uint64_t changed = command(l, &(struct queue_filter){.state = -1, .account = "bulk", .limit = 3400}, QUEUE_DROP);
+  lab_wait(&l->poster);
+  for (size_t i = 0; i < COUNT_OF(mine); i++) assert_int_equal(mine[i].accept.op.result, OK);
+  assert_int_equal(changed, 3400);
+  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM recipients WHERE message_id = 1"), 100);
+  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM messages WHERE id = 1"), 1);
+  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM events WHERE kind = 8"), 3400);
+  assert_int_equal(command(l, &(struct queue_filter){.state = -1}, QUEUE_DROP), 200);
+  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM messages"), 0);
+}
+
+/* The command line's process has the gateway's node number, and so may make the same ids in the same millisecond. */
+static void event_ids_that_are_taken(void **state) {
+  struct lab *l = *state;
+  struct letter m = lab_accept(l, "blog", "a@x.example");
+  clock_set_for_tests(clock_now_us() + 10 * SECOND_US); /* stands still, so the next ids are known */
+  int64_t next = id_new() + 1;
+  char sql[600];
+  snprintf(sql, sizeof sql,
+           "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 99) INSERT INTO events"
+           " SELECT %lld + i, 0, 1, 'other', '', '', 0, '', '', '', '', NULL, 1 FROM n",
+           (long long)next);
+  lab_exec(l->dir, sql);
+  assert_int_equal(command(l, &(struct queue_filter){.state = -1}, QUEUE_HOLD), 1);
+  assert_int_equal(lab_outcome(l, letter_id(&m), m.recipients[0].id, EVENT_DELIVERED, 0, NULL), OK);
+  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM events"), 103);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test_setup_teardown(due_domains_and_recipients, lab_setup, lab_teardown),
+      cmocka_unit_test_setup_teardown(due_domains_cost, lab_setup, lab_teardown),
+      cmocka_unit_test_setup_teardown(filters, lab_setup, lab_teardown),
+      cmocka_unit_test_setup_teardown(summary, lab_setup, lab_teardown),
+      cmocka_unit_test_setup_teardown(retry_hold_release, lab_setup, lab_teardown),
+      cmocka_unit_test_setup_teardown(drop, lab_setup, lab_teardown),
+      cmocka_unit_test_setup_teardown(by_message_id_and_limit, lab_setup, lab_teardown),
+      cmocka_unit_test_setup_teardown(a_large_drop_beside_the_writer, lab_setup, lab_teardown),
+      cmocka_unit_test_setup_teardown(event_ids_that_are_taken, lab_setup, lab_teardown),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
