@@ -2,7 +2,9 @@
 #ifndef SENDOFF_CLI_ADVICE_H
 #define SENDOFF_CLI_ADVICE_H
 
-#include "store/records.h"
+#include "base/event.h"
+
+#include <stddef.h>
 
 #define ADVICE_MAX 768
 

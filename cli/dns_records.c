@@ -30,8 +30,7 @@ static void print_key(const struct cli *c, const struct signing_key *k) {
   struct buffer value;
   buffer_init(&value, 16 * 1024);
   snprintf(name, sizeof name, "%s._domainkey.%s", k->selector, k->domain);
-  if (key_record(k->algorithm == KEY_RSA ? SIGNER_RSA_SHA256 : SIGNER_ED25519_SHA256, k->public_base64, &value) == OK &&
-      buffer_add(&value, "", 1) == OK)
+  if (key_record(k->algorithm, k->public_base64, &value) == OK && buffer_add(&value, "", 1) == OK)
     print_record(c, name, value.at,
                  k->algorithm == KEY_RSA ? "the key that mail is signed with (RSA)"
                                          : "the key that mail is signed with (Ed25519)");

@@ -28,15 +28,11 @@ static int add_key(struct admin *a, const char *domain, enum key_algorithm algor
   struct buffer pem, public;
   char selector[64];
   make_selector(algorithm, selector);
-  int rc = key_generate(algorithm == KEY_RSA ? SIGNER_RSA_SHA256 : SIGNER_ED25519_SHA256, RSA_BITS, &pem, &public, why);
+  int rc = key_generate(algorithm, RSA_BITS, &pem, &public, why);
   if (rc == OK) rc = buffer_add(&public, "", 1);
   if (rc == OK) {
-    struct signing_key k = {.domain = domain,
-                            .selector = selector,
-                            .algorithm = algorithm,
-                            .private_pem = buffer_bytes(&pem),
-                            .public_base64 = public.at};
-    rc = admin_key_add(a, &k, why);
+    struct signing_key k = {.domain = domain, .selector = selector, .algorithm = algorithm, .public_base64 = public.at};
+    rc = admin_key_add(a, &k, buffer_bytes(&pem), why);
   }
   buffer_wipe_free(&pem);
   buffer_free(&public);
@@ -95,7 +91,7 @@ static json_t *domain_json(const struct domain *d) {
   json_t *keys = json_array();
   for (size_t i = 0; i < d->key_count; i++)
     json_array_append_new(keys, json_pack("{s:o, s:s, s:s}", "selector", json_text(d->keys[i].selector), "algorithm",
-                                          d->keys[i].algorithm == KEY_RSA ? "rsa" : "ed25519", "state",
+                                          key_algorithm_name(d->keys[i].algorithm), "state",
                                           d->keys[i].state == KEY_ACTIVE ? "active" : "retired"));
   return json_pack("{s:o, s:s, s:o, s:o}", "domain", json_text(d->name), "spf", check_mode_name(d->spf), "keys", keys,
                    "created", json_time(d->created_us));
@@ -164,8 +160,7 @@ static enum exit_status remove_domain(struct cli *c) {
 static void list_keys(const struct cli *c, struct table *t, const struct domain *d) {
   for (size_t i = 0; i < d->key_count; i++) {
     const struct signing_key *k = &d->keys[i];
-    const char *algorithm = k->algorithm == KEY_RSA ? "rsa" : "ed25519",
-               *state = k->state == KEY_ACTIVE ? "active" : "retired";
+    const char *algorithm = key_algorithm_name(k->algorithm), *state = k->state == KEY_ACTIVE ? "active" : "retired";
     char made[40];
     clock_format_minute(k->created_us, made, sizeof made);
     if (c->json)

@@ -2,7 +2,7 @@
 #ifndef SENDOFF_CLI_EVENT_PRINT_H
 #define SENDOFF_CLI_EVENT_PRINT_H
 
-#include "store/records.h"
+#include "base/event.h"
 
 #include <jansson.h>
 

@@ -36,7 +36,7 @@ struct listing {
   size_t count;
 };
 
-static bool list_row(void *arg, const struct message *m, const struct queued_recipient *r) {
+static bool list_row(void *arg, const struct envelope *m, const struct queued_recipient *r) {
   struct listing *l = arg;
   char id[ID_TEXT], next[40], age[40], attempts[16];
   id_format(m->id, id);
@@ -44,8 +44,8 @@ static bool list_row(void *arg, const struct message *m, const struct queued_rec
   l->count++;
   if (l->c->json) {
     print_json(json_pack("{s:s, s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:o, s:o, s:o, s:o}", "message", id, "account",
-                         json_text(m->account), "from", json_text(m->reverse_path), "to", json_text(r->address),
-                         "domain", json_text(r->domain), "state", state_name(r->state), "attempts",
+                         json_text(m->account), "from", json_text(m->reverse_path), "to", json_text(r->to.address),
+                         "domain", json_text(r->to.domain), "state", state_name(r->state), "attempts",
                          (json_int_t)r->attempts, "size", (json_int_t)m->size, "created", json_time(m->created_us),
                          "next", json_time(r->next_us), "expires", json_time(m->expires_us), "last",
                          json_text(r->last)));
@@ -54,7 +54,7 @@ static bool list_row(void *arg, const struct message *m, const struct queued_rec
   clock_format_span(now - m->created_us, age, sizeof age);
   clock_format_span(r->next_us - now, next, sizeof next);
   snprintf(attempts, sizeof attempts, "%u", r->attempts);
-  table_add(l->table, (const char *const[]){id, m->account, m->reverse_path, r->address, age, attempts,
+  table_add(l->table, (const char *const[]){id, m->account, m->reverse_path, r->to.address, age, attempts,
                                             r->state == RECIPIENT_HELD ? "held" : next, r->last});
   return true;
 }

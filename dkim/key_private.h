@@ -9,7 +9,7 @@
 
 struct signer_key {
   EVP_PKEY *pkey;
-  enum signer_algorithm algorithm;
+  enum key_algorithm algorithm;
   int references; /* atomic */
 };
 
@@ -23,6 +23,6 @@ struct signer_lib;
  * known). */
 int key_references_learn(struct signer_lib *lib, struct reason *why);
 bool key_lends_reference(
-    enum signer_algorithm algorithm); /* true: each handover carries a reference that libopendkim frees */
+    enum key_algorithm algorithm); /* true: each handover carries a reference that libopendkim frees */
 
 #endif

@@ -15,7 +15,7 @@
 
 static atomic_bool lend[2] = {true, true};
 
-bool key_lends_reference(enum signer_algorithm algorithm) {
+bool key_lends_reference(enum key_algorithm algorithm) {
   return atomic_load_explicit(&lend[algorithm], memory_order_relaxed);
 }
 
@@ -38,10 +38,10 @@ static int sign_once(struct signer_lib *lib, struct signer_key *key, struct reas
   return rc;
 }
 
-static int probe(struct signer_lib *lib, int index, enum signer_algorithm algorithm, struct reason *why) {
+static int probe(struct signer_lib *lib, int index, enum key_algorithm algorithm, struct reason *why) {
   bool freed = false;
   struct signer_key key = {.algorithm = algorithm, .references = 1};
-  key.pkey = algorithm == SIGNER_RSA_SHA256 ? EVP_RSA_gen(PROBE_BITS) : EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+  key.pkey = algorithm == KEY_RSA ? EVP_RSA_gen(PROBE_BITS) : EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
   if (!key.pkey || EVP_PKEY_set_ex_data(key.pkey, index, &freed) != 1) {
     EVP_PKEY_free(key.pkey);
     return fail(why, E_MEMORY, "a probe key cannot be made");
@@ -69,8 +69,8 @@ int key_references_learn(struct signer_lib *lib, struct reason *why) {
   pthread_mutex_lock(&lock);
   if (!learnt) {
     int index = CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_EVP_PKEY, 0, NULL, NULL, NULL, on_free);
-    int rc = index >= 0 ? probe(lib, index, SIGNER_RSA_SHA256, &words) : fail(&words, E_MEMORY, "out of memory");
-    if (rc == OK) rc = probe(lib, index, SIGNER_ED25519_SHA256, &words);
+    int rc = index >= 0 ? probe(lib, index, KEY_RSA, &words) : fail(&words, E_MEMORY, "out of memory");
+    if (rc == OK) rc = probe(lib, index, KEY_ED25519, &words);
     result = rc;
     learnt = true;
   }

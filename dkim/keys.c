@@ -46,8 +46,8 @@ static int encode_base64(const unsigned char *data, size_t len, struct buffer *o
   return rc;
 }
 
-static int export_public(EVP_PKEY *pkey, enum signer_algorithm algorithm, struct buffer *out) {
-  if (algorithm == SIGNER_ED25519_SHA256) {
+static int export_public(EVP_PKEY *pkey, enum key_algorithm algorithm, struct buffer *out) {
+  if (algorithm == KEY_ED25519) {
     unsigned char raw[32];
     size_t len = sizeof raw;
     return EVP_PKEY_get_raw_public_key(pkey, raw, &len) == 1 ? encode_base64(raw, len, out) : E_MEMORY;
@@ -59,13 +59,13 @@ static int export_public(EVP_PKEY *pkey, enum signer_algorithm algorithm, struct
   return rc;
 }
 
-int key_generate(enum signer_algorithm algorithm, unsigned rsa_bits, struct buffer *private_pem,
+int key_generate(enum key_algorithm algorithm, unsigned rsa_bits, struct buffer *private_pem,
                  struct buffer *public_base64, struct reason *why) {
   buffer_init(private_pem, PEM_MAX);
   buffer_init(public_base64, PEM_MAX);
-  if (algorithm == SIGNER_RSA_SHA256 && rsa_bits < RSA_BITS_MIN)
+  if (algorithm == KEY_RSA && rsa_bits < RSA_BITS_MIN)
     return fail(why, E_DENIED, "RSA keys under %d bits are not accepted by anybody (RFC 8301 3.2)", RSA_BITS_MIN);
-  EVP_PKEY *pkey = algorithm == SIGNER_RSA_SHA256 ? EVP_RSA_gen(rsa_bits) : EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+  EVP_PKEY *pkey = algorithm == KEY_RSA ? EVP_RSA_gen(rsa_bits) : EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
   if (!pkey) return openssl_failed(why, E_IO, "the key cannot be made");
   int rc = export_private(pkey, private_pem);
   if (rc == OK) rc = export_public(pkey, algorithm, public_base64);
@@ -76,11 +76,11 @@ int key_generate(enum signer_algorithm algorithm, unsigned rsa_bits, struct buff
 static int check(struct signer_key *k, struct reason *why) {
   int kind = EVP_PKEY_get_base_id(k->pkey);
   if (kind == EVP_PKEY_ED25519) {
-    k->algorithm = SIGNER_ED25519_SHA256;
+    k->algorithm = KEY_ED25519;
     return OK;
   }
   if (kind != EVP_PKEY_RSA) return fail(why, E_SYNTAX, "a DKIM key is RSA or Ed25519; this one is neither");
-  k->algorithm = SIGNER_RSA_SHA256;
+  k->algorithm = KEY_RSA;
   int bits = EVP_PKEY_get_bits(k->pkey);
   if (bits >= RSA_BITS_MIN) return OK;
   return fail(why, E_DENIED, "an RSA key of %d bits; under %d is not accepted by anybody (RFC 8301 3.2)", bits,
@@ -112,10 +112,6 @@ void signer_key_release(struct signer_key **at) {
   free(k);
 }
 
-enum signer_algorithm signer_key_algorithm(const struct signer_key *k) {
-  return k->algorithm;
-}
-
-int key_record(enum signer_algorithm algorithm, const char *public_base64, struct buffer *out) {
-  return buffer_addf(out, "v=DKIM1; k=%s; p=%s", algorithm == SIGNER_RSA_SHA256 ? "rsa" : "ed25519", public_base64);
+int key_record(enum key_algorithm algorithm, const char *public_base64, struct buffer *out) {
+  return buffer_addf(out, "v=DKIM1; k=%s; p=%s", key_algorithm_name(algorithm), public_base64);
 }

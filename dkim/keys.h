@@ -4,14 +4,13 @@
 #define SENDOFF_DKIM_KEYS_H
 
 #include "base/bytes.h"
+#include "base/key_algorithm.h"
 #include "base/result.h"
-
-enum signer_algorithm { SIGNER_RSA_SHA256, SIGNER_ED25519_SHA256 };
 
 /* A new key. `private_pem` is PKCS #8 PEM (NUL-terminated too), `public_base64` what p= publishes: SubjectPublicKeyInfo
  * for RSA (RFC 6376 3.6.1), the bare 32 octets for Ed25519 (RFC 8463 4). Caller frees both with buffer_wipe_free. Any
  * thread; RSA takes a moment. */
-int key_generate(enum signer_algorithm algorithm, unsigned rsa_bits, struct buffer *private_pem,
+int key_generate(enum key_algorithm algorithm, unsigned rsa_bits, struct buffer *private_pem,
                  struct buffer *public_base64, struct reason *why);
 
 struct signer_key; /* a parsed key; immutable, counted */
@@ -19,9 +18,8 @@ struct signer_key; /* a parsed key; immutable, counted */
 int signer_key_load(struct bytes private_pem, struct signer_key **out, struct reason *why);
 struct signer_key *signer_key_hold(struct signer_key *key); /* any thread */
 void signer_key_release(struct signer_key **key);
-enum signer_algorithm signer_key_algorithm(const struct signer_key *key);
 
 /* The TXT record to publish at SELECTOR._domainkey.DOMAIN: "v=DKIM1; k=rsa; p=..." */
-int key_record(enum signer_algorithm algorithm, const char *public_base64, struct buffer *out);
+int key_record(enum key_algorithm algorithm, const char *public_base64, struct buffer *out);
 
 #endif

@@ -142,7 +142,7 @@ static int begin_one(struct signer_lib *lib, const struct signer_identity *id, s
                      struct reason *why) {
   DKIM_STAT code;
   out->loans.next = out->loans.prev = &out->loans;
-  dkim_alg_t algorithm = id->key->algorithm == SIGNER_RSA_SHA256 ? DKIM_SIGN_RSASHA256 : DKIM_SIGN_ED25519SHA256;
+  dkim_alg_t algorithm = id->key->algorithm == KEY_RSA ? DKIM_SIGN_RSASHA256 : DKIM_SIGN_ED25519SHA256;
   out->dkim = dkim_sign(lib->lib, (const unsigned char *)"-", out, (dkim_sigkey_t)(uintptr_t)placeholder,
                         (const unsigned char *)id->selector, (const unsigned char *)id->domain, DKIM_CANON_RELAXED,
                         DKIM_CANON_RELAXED, algorithm, -1, &code);

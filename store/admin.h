@@ -5,8 +5,7 @@
 #ifndef SENDOFF_STORE_ADMIN_H
 #define SENDOFF_STORE_ADMIN_H
 
-#include "store/directory.h"
-#include "store/records.h"
+#include "base/directory.h"
 
 struct admin;
 int admin_open(const char *data_dir, struct admin **out, struct reason *why); /* E_NOT_FOUND: no store there */
@@ -37,8 +36,8 @@ int admin_domain_add(struct admin *admin, const char *name, struct reason *why);
 int admin_domain_set_spf(struct admin *admin, const char *name, enum check_mode spf, struct reason *why);
 int admin_domain_set_dmarc(struct admin *admin, const char *name, enum check_mode dmarc, struct reason *why);
 int admin_domain_remove(struct admin *admin, const char *name, struct reason *why); /* with its keys */
-/* `k` gives domain, selector, algorithm, private_pem, public_base64. */
-int admin_key_add(struct admin *admin, const struct signing_key *k, struct reason *why);
+/* `k` gives domain, selector, algorithm, public_base64; `private_pem` is PKCS #8 PEM. */
+int admin_key_add(struct admin *admin, const struct signing_key *k, struct bytes private_pem, struct reason *why);
 int admin_key_retire(struct admin *admin, const char *domain, const char *selector, struct reason *why);
 
 int admin_source_add(struct admin *admin, const struct source *s, struct reason *why);

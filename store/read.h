@@ -4,8 +4,11 @@
 #ifndef SENDOFF_STORE_READ_H
 #define SENDOFF_STORE_READ_H
 
-#include "store/directory.h"
-#include "store/records.h"
+#include "base/bytes.h"
+#include "base/directory.h"
+#include "base/envelope.h"
+#include "base/event.h"
+#include "base/usage.h"
 
 struct reader;
 
@@ -22,6 +25,10 @@ int64_t reader_queue_generation(struct reader *r);
 /* A fresh immutable snapshot of the configuration; the caller holds one reference. */
 int reader_directory(struct reader *r, struct directory **out, struct reason *why);
 
+/* A signing key's private half (PKCS #8 PEM), appended to `pem`, which is secret (buffer_init_secret). E_NOT_FOUND when
+ * there is no such key any more. Only the daemon asks, and hands it to what signs. */
+int reader_private_key(struct reader *r, int64_t key_id, struct buffer *pem, struct reason *why);
+
 /* usage */
 int reader_usage(struct reader *r, const char *account,
                  struct usage *out); /* rolled to now; E_NOT_FOUND without such an account */
@@ -34,7 +41,7 @@ int reader_due_domains(struct reader *r, bool (*row)(void *arg, const char *doma
 /* The queued recipients of one domain with next_us <= until, oldest next_us first, at most `limit`, each with its
  * message. */
 int reader_due_recipients(struct reader *r, const char *domain, int64_t until_us, size_t limit,
-                          bool (*row)(void *arg, const struct message *m, const struct queued_recipient *rcpt),
+                          bool (*row)(void *arg, const struct envelope *m, const struct queued_recipient *rcpt),
                           void *arg);
 /* The earliest next_us of a domain's queued recipients, or INT64_MAX. */
 int64_t reader_domain_next(struct reader *r, const char *domain);
@@ -54,7 +61,7 @@ struct queue_filter {
   size_t limit;        /* 0: no limit */
 };
 int reader_queue(struct reader *r, const struct queue_filter *f,
-                 bool (*row)(void *arg, const struct message *m, const struct queued_recipient *rcpt), void *arg);
+                 bool (*row)(void *arg, const struct envelope *m, const struct queued_recipient *rcpt), void *arg);
 struct queue_summary_row {
   const char *domain;
   uint64_t queued, held;

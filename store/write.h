@@ -3,20 +3,16 @@
 #ifndef SENDOFF_STORE_WRITE_H
 #define SENDOFF_STORE_WRITE_H
 
-#include "store/records.h"
+#include "base/bytes.h"
+#include "base/envelope.h"
+#include "base/event.h"
+#include "base/usage.h"
 #include "store/store.h"
-
-struct new_recipient {
-  const char *address, *domain; /* as in struct queued_recipient */
-  int64_t id;                   /* made by the poster with id_new() */
-  unsigned notify;              /* enum notify_flag */
-  const char *orcpt;            /* NULL or "": none */
-};
 
 /* A message to be kept: envelope, recipients, content. */
 struct new_message {
-  struct message envelope;
-  const struct new_recipient *recipients;
+  struct envelope envelope;
+  const struct recipient *recipients; /* with ids made by the poster (id_new) */
   size_t recipient_count;
   struct bytes prefix; /* header fields put before the content */
   struct bytes

@@ -43,6 +43,7 @@ struct supervisor {
   struct certificates *certificates;
   struct reader *reader;
   struct directory *directory;
+  struct key_ring *keys; /* the directory's */
   struct control *control;
   uv_signal_t signals[3];
   uv_timer_t poll, stop_limit;
@@ -56,14 +57,21 @@ struct supervisor {
 struct update {
   struct supervisor *supervisor;
   struct directory *directory;
+  struct key_ring *keys;
   struct control_request *request;
 };
+
+static void update_free(struct update *u) {
+  directory_release(&u->directory);
+  key_ring_release(&u->keys);
+  free(u);
+}
 
 static void apply_directory(struct loop *on, struct broadcast_token *t) {
   struct update *u = broadcast_arg(t);
   directory_release(&on->directory);
   on->directory = directory_hold(u->directory);
-  signing_refresh(on->signing, on->directory);
+  signing_refresh(on->signing, u->keys);
   broadcast_return(t);
 }
 
@@ -71,29 +79,41 @@ static void directory_applied(void *arg) {
   struct update *u = arg;
   dispatch_look(&u->supervisor->gateway, NULL);
   if (u->request) control_answer(u->request, "ok");
-  directory_release(&u->directory);
-  free(u);
+  update_free(u);
+}
+
+/* A snapshot and its keys; on failure there is nothing to release. */
+static int read_directory(struct supervisor *s, struct directory **d, struct key_ring **keys, struct reason *why) {
+  int rc = reader_directory(s->reader, d, why);
+  if (rc != OK) return rc;
+  rc = key_ring_load(s->reader, *d, s->keys, keys, why);
+  if (rc != OK) directory_release(d);
+  return rc;
 }
 
 /* Reads the configuration in the store again, when it changed or somebody asks. */
 static void reload(struct supervisor *s, struct control_request *request) {
-  struct reason why = {0};
-  struct directory *d = NULL;
+  struct reason why = {"out of memory"};
+  if (s->stopping) {
+    if (request) control_answer(request, "error: stopping");
+    return;
+  }
   struct update *u = calloc(1, sizeof *u);
-  if (!u || s->stopping || reader_directory(s->reader, &d, &why) != OK) {
-    if (!s->stopping)
-      log_event(LOG_ERROR_, NULL, "cannot read the configuration from the store", "reason", why.text, NULL);
-    if (request) control_answer(request, s->stopping ? "error: stopping" : "error: cannot read the store");
+  if (!u || read_directory(s, &u->directory, &u->keys, &why) != OK) {
+    log_event(LOG_ERROR_, NULL, "cannot read the configuration from the store", "reason", why.text, NULL);
+    if (request) control_answer(request, "error: cannot read the store");
     free(u);
     return;
   }
+  u->supervisor = s;
+  u->request = request;
   directory_release(&s->directory);
-  s->directory = directory_hold(d);
-  *u = (struct update){.supervisor = s, .directory = d, .request = request};
+  key_ring_release(&s->keys);
+  s->directory = directory_hold(u->directory);
+  s->keys = key_ring_hold(u->keys);
   if (broadcast(&s->loop, apply_directory, directory_applied, u) == OK) return;
-  directory_release(&u->directory);
   if (request) control_answer(request, "error: out of memory");
-  free(u);
+  update_free(u);
 }
 
 static void on_poll(uv_timer_t *timer) {
@@ -215,7 +235,7 @@ static int open_files(struct supervisor *s, struct reason *why) {
   struct store_options options = {.log_retain_us = c->log_retain_us, .repeat_window_us = c->repeat_window_us};
   if (rc == OK) rc = store_open(c->data_dir, &options, &s->gateway.store, why);
   if (rc == OK) rc = reader_open(c->data_dir, &s->reader, why);
-  if (rc == OK) rc = reader_directory(s->reader, &s->directory, why);
+  if (rc == OK) rc = read_directory(s, &s->directory, &s->keys, why);
   if (rc == OK) rc = resolver_new(c, &s->gateway.resolver, why);
   return rc;
 }
@@ -230,8 +250,9 @@ static int make_workers(struct supervisor *s, struct reason *why) {
                             .ban_ms = (uint64_t)c->ban_us / 1000};
   g->admission = admission_new(c->max_sessions, c->max_sessions_per_address, &rules);
   if (!g->admission) return fail(why, E_MEMORY, "out of memory");
+  struct shared_state with = {s->directory, s->keys, certificates_current(s->certificates)};
   for (size_t i = 0; i < g->loop_count; i++) {
-    int rc = worker_new(g, i, s->directory, certificates_current(s->certificates), &s->workers[i], why);
+    int rc = worker_new(g, i, &with, &s->workers[i], why);
     if (s->workers[i]) s->loops[i] = worker_loop(s->workers[i]);
     if (rc != OK) return rc;
   }
@@ -297,6 +318,7 @@ static void free_all(struct supervisor *s) {
   listener_free(&s->listeners);
   certificates_free(&s->certificates);
   directory_release(&s->directory);
+  key_ring_release(&s->keys);
   if (s->reader) reader_close(&s->reader);
   if (s->running) loop_free(&s->loop);
   if (s->lock_fd >= 0) close(s->lock_fd);

@@ -28,9 +28,9 @@ struct worker {
   bool started;
 };
 
-static int make_parts(struct loop *l, struct reason *why) {
+static int make_parts(struct loop *l, struct key_ring *keys, struct reason *why) {
   int rc = reader_open(l->gateway->config->data_dir, &l->reader, why);
-  if (rc == OK) rc = signing_new(&l->signing, why);
+  if (rc == OK) rc = signing_new(keys, &l->signing, why);
   if (rc != OK) return rc;
   l->auth_cache = auth_cache_new(AUTH_CACHE_ENTRIES);
   if (!l->auth_cache || spf_gate_new(l, &l->spf_gate) != OK || refusals_new(l, &l->refusals) != OK ||
@@ -41,7 +41,7 @@ static int make_parts(struct loop *l, struct reason *why) {
   return trust ? tls_client_trust(l->tls_client, trust, why) : OK;
 }
 
-int worker_new(struct gateway *g, size_t index, struct directory *d, struct tls_server *tls, struct worker **out,
+int worker_new(struct gateway *g, size_t index, const struct shared_state *with, struct worker **out,
                struct reason *why) {
   struct worker *w = *out = calloc(1, sizeof *w);
   if (!w) return fail(why, E_MEMORY, "out of memory");
@@ -51,9 +51,9 @@ int worker_new(struct gateway *g, size_t index, struct directory *d, struct tls_
     *out = NULL;
     return rc;
   }
-  w->loop.directory = directory_hold(d);
-  w->loop.tls = tls_server_hold(tls);
-  return make_parts(&w->loop, why);
+  w->loop.directory = directory_hold(with->directory);
+  w->loop.tls = tls_server_hold(with->tls);
+  return make_parts(&w->loop, with->keys, why);
 }
 
 struct loop *worker_loop(struct worker *w) {

@@ -3,12 +3,19 @@
 #define SENDOFF_RELAY_DAEMON_WORKER_H
 
 #include "relay/daemon/listener.h"
+#include "relay/message/key_ring.h"
 #include "relay/net/broadcast.h"
 #include "relay/net/tls.h"
 
 struct worker;
-/* Main thread: the loop and its parts, with a reference to `d` and (may be NULL) `tls`. */
-int worker_new(struct gateway *g, size_t index, struct directory *d, struct tls_server *tls, struct worker **out,
+/* What every loop holds a reference to, and gets anew when it changed. */
+struct shared_state {
+  struct directory *directory;
+  struct key_ring *keys;  /* the directory's */
+  struct tls_server *tls; /* NULL: none */
+};
+/* Main thread: the loop and its parts. */
+int worker_new(struct gateway *g, size_t index, const struct shared_state *with, struct worker **out,
                struct reason *why);
 struct loop *worker_loop(struct worker *w);
 /* Main thread: starts the loop's thread, which begins to accept; workers[0] also starts the dispatcher. */

@@ -16,12 +16,14 @@ struct parsed_key {
 
 struct signing {
   struct signer_lib *lib;
-  struct parsed_key *keys;
+  struct key_ring *ring;
+  struct parsed_key *keys; /* parsed at their first use */
 };
 
-int signing_new(struct signing **out, struct reason *why) {
+int signing_new(struct key_ring *ring, struct signing **out, struct reason *why) {
   struct signing *s = *out = calloc(1, sizeof *s);
   if (!s) return fail(why, E_MEMORY, "out of memory");
+  s->ring = key_ring_hold(ring);
   int rc = signer_lib_new(&s->lib, why);
   if (rc != OK) signing_free(out);
   return rc;
@@ -39,21 +41,17 @@ void signing_free(struct signing **at) {
   if (!s) return;
   struct parsed_key *k, *next;
   HASH_ITER(hh, s->keys, k, next) drop_key(s, k);
+  key_ring_release(&s->ring);
   signer_lib_free(&s->lib);
   free(s);
 }
 
-static bool still_there(const struct directory *d, int64_t id) {
-  for (size_t i = 0; i < d->domain_count; i++)
-    for (size_t j = 0; j < d->domains[i].key_count; j++)
-      if (d->domains[i].keys[j].id == id) return true;
-  return false;
-}
-
-void signing_refresh(struct signing *s, const struct directory *d) {
+void signing_refresh(struct signing *s, struct key_ring *ring) {
   struct parsed_key *k, *next;
+  key_ring_release(&s->ring);
+  s->ring = key_ring_hold(ring);
   HASH_ITER(hh, s->keys, k, next) {
-    if (!still_there(d, k->id)) drop_key(s, k);
+    if (!key_ring_find(ring, k->id).len) drop_key(s, k);
   }
 }
 
@@ -62,7 +60,7 @@ static struct signer_key *parsed(struct signing *s, const struct signing_key *fr
   HASH_FIND(hh, s->keys, &from->id, sizeof from->id, k);
   if (k) return k->key;
   k = calloc(1, sizeof *k);
-  if (!k || signer_key_load(from->private_pem, &k->key, why) != OK) {
+  if (!k || signer_key_load(key_ring_find(s->ring, from->id), &k->key, why) != OK) {
     if (!k) fail(why, E_MEMORY, "out of memory");
     free(k);
     return NULL;

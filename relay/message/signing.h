@@ -5,18 +5,21 @@
 
 #include "base/address.h"
 #include "dkim/signer.h"
+#include "relay/message/key_ring.h"
 #include "relay/net/loop.h"
 
 struct signing;
-int signing_new(struct signing **out, struct reason *why);
+/* Holds the ring. */
+int signing_new(struct key_ring *ring, struct signing **out, struct reason *why);
 void signing_free(struct signing **s);
-/* The directory was replaced: keys that it no longer has are dropped. */
-void signing_refresh(struct signing *s, const struct directory *d);
+/* The directory was replaced, and its keys with it: what the new ring has no more is dropped. */
+void signing_refresh(struct signing *s, struct key_ring *ring);
 
 /* The domain that the signature follows: of the first mailbox of a From field's value. E_SYNTAX, E_MEMORY. */
 int signing_domain(struct bytes from, char domain[DOMAIN_MAX + 1]);
-/* A signer for mail from this domain. OK with *out NULL when no key is configured; `about` then says so, else it names
- * "example.com/s1 ed1". An error only when a key that is configured cannot be used. */
+/* A signer for mail from this domain, by the directory that goes with the ring (the loop's). OK with *out NULL when no
+ * key is configured; `about` then says so, else it names "example.com/s1 ed1". An error only when a key that is
+ * configured cannot be used. */
 int signing_begin(struct signing *s, const struct directory *d, const char *from_domain, struct signer **out,
                   char *about, size_t about_size, struct reason *why);
 /* Signs a whole message (a DSN, say) at once, appending to `prefix`. OK also without keys. */

@@ -4,7 +4,7 @@
 #define SENDOFF_RELAY_NET_LOOP_H
 
 #include "base/config.h"
-#include "store/directory.h"
+#include "base/directory.h"
 #include "store/store.h"
 
 #include <uv.h>

@@ -1,12 +1,12 @@
 #include "relay/smtp/parameters.h"
 
 #include "base/clock.h"
+#include "base/envelope.h"
 #include "base/quantity.h"
 #include "base/result.h"
 #include "relay/smtp/command.h"
 #include "relay/smtp/xtext.h"
 #include "relay/submission/extensions.h"
-#include "store/records.h"
 
 #include <stdarg.h>
 #include <stdio.h>

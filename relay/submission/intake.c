@@ -30,11 +30,7 @@ static void intake_free(struct intake *i) {
   buffer_free(&i->added);
   buffer_free(&i->prefix);
   buffer_free(&i->body);
-  for (size_t n = 0; i->recipients && n < i->accept.message.recipient_count; n++) {
-    free((char *)(uintptr_t)i->recipients[n].address);
-    free((char *)(uintptr_t)i->recipients[n].domain);
-    free((char *)(uintptr_t)i->recipients[n].orcpt);
-  }
+  for (size_t n = 0; i->recipients && n < i->accept.message.recipient_count; n++) recipient_clear(&i->recipients[n]);
   free(i->recipients);
   free(i->reverse_path);
   directory_release(&i->directory);

@@ -73,8 +73,8 @@ static int feed_signer(struct intake *i, struct bytes fields) {
 
 static bool begin_signature(struct intake *i, const char *from_domain) {
   struct reason why = {0};
-  int rc =
-      signing_begin(i->loop->signing, i->directory, from_domain, &i->signer, i->signed_by, sizeof i->signed_by, &why);
+  int rc = signing_begin(i->loop->signing, i->loop->directory, from_domain, &i->signer, i->signed_by,
+                         sizeof i->signed_by, &why);
   if (rc == OK && i->signer) {
     rc = feed_signer(i, buffer_bytes(&i->added));
     if (rc == OK) rc = feed_signer(i, buffer_bytes(&i->body));

@@ -49,7 +49,7 @@ struct intake {
   /* what the store is given */
   struct store_accept accept;
   struct submission_digest digest;
-  struct new_recipient *recipients;
+  struct recipient *recipients;
   char log_text[768], log_to[ADDRESS_MAX + 32], *reverse_path, account[65], pool[65], envid[ENVID_MAX + 1];
   int64_t hold_until_us, not_before_us; /* asked for (RFC 4865); and by the limits, too */
 };

@@ -12,7 +12,7 @@ static struct intake *intake_of(struct store_op *op) {
 }
 
 /* With by-mode R the queue looks at it at its deadline at the latest (RFC 2852 4.1), whatever it waits for. */
-static int64_t within_deadline(const struct message *m, int64_t moment_us) {
+static int64_t within_deadline(const struct envelope *m, int64_t moment_us) {
   return m->flags & MESSAGE_BY_RETURN && m->deliver_by_us < moment_us ? m->deliver_by_us : moment_us;
 }
 
@@ -35,19 +35,17 @@ static void hand_over(struct intake *i) {
   bool in_file = a->message.envelope.flags & MESSAGE_IN_FILE;
   struct content *c = in_file ? NULL : content_new(&i->prefix, &i->body);
   for (size_t n = 0; n < a->message.recipient_count; n++) {
-    const char *domain = i->recipients[n].domain;
-    if (!domain) continue; /* went with an earlier one */
-    struct job *j = job_new(&a->message.envelope, domain);
+    if (i->recipients[n].id == 0) continue; /* went with an earlier one */
+    struct job *j = job_new(&a->message.envelope, i->recipients[n].domain);
     if (!j) break; /* the reader of the queue finds the rows later */
     j->content = c ? content_hold(c) : NULL;
     bool ok = true;
     for (size_t m = n; m < a->message.recipient_count && ok; m++) {
-      struct new_recipient *r = &i->recipients[m];
-      if (!r->domain || strcmp(r->domain, j->domain) != 0) continue;
-      struct queued_recipient one = {.id = r->id, .address = r->address, .notify = r->notify, .orcpt = r->orcpt};
+      struct recipient *r = &i->recipients[m];
+      if (r->id == 0 || strcmp(r->domain, j->domain) != 0) continue;
+      struct queued_recipient one = {.to = *r};
       ok = job_add_recipient(j, &one) == OK;
-      free((char *)(uintptr_t)r->domain);
-      r->domain = NULL;
+      r->id = 0;
     }
     if (ok)
       dispatch_accepted(i->loop->gateway, j, i->not_before_us);
@@ -104,16 +102,14 @@ static unsigned flags_of(const struct intake *i) {
 
 static bool copy_envelope(struct intake *i) {
   struct transaction *tx = i->session->tx;
-  struct message *m = &i->accept.message.envelope;
+  struct envelope *m = &i->accept.message.envelope;
   const struct config *c = i->loop->gateway->config;
   i->reverse_path = strdup(tx->reverse_path);
   i->recipients = calloc(tx->recipient_count, sizeof *i->recipients);
   if (!i->reverse_path || !i->recipients) return false;
   for (size_t n = 0; n < tx->recipient_count; n++) {
-    struct tx_recipient *r = &tx->recipients[n];
-    i->recipients[n] = (struct new_recipient){
-        .address = r->address, .domain = r->domain, .id = id_new(), .notify = r->notify, .orcpt = r->orcpt};
-    tx->recipients[n] = (struct tx_recipient){0}; /* they are the intake's now */
+    i->recipients[n] = tx->recipients[n]; /* they are the intake's now */
+    i->recipients[n].id = id_new();
   }
   i->accept.message.recipients = i->recipients;
   i->accept.message.recipient_count = tx->recipient_count;
@@ -122,17 +118,17 @@ static bool copy_envelope(struct intake *i) {
   bytes_copy(bytes_of(i->owner->pool), i->pool, sizeof i->pool);
   bytes_copy(bytes_of(tx->envid), i->envid, sizeof i->envid);
   int64_t now = clock_now_us(), hold = i->hold_until_us = tx->said.hold_until_us; /* RFC 4865 */
-  *m = (struct message){.id = i->id,
-                        .account = i->account,
-                        .pool = i->pool,
-                        .reverse_path = i->reverse_path,
-                        .envid = i->envid,
-                        .flags = flags_of(i),
-                        .priority = tx->said.priority,
-                        .size = i->prefix.len + (i->spool ? spooling_octets(i->spool) : i->body.len),
-                        .created_us = now,
-                        .expires_us = (hold ? hold : now) + c->expire_us,
-                        .deliver_by_us = tx->said.deliver_by_us};
+  *m = (struct envelope){.id = i->id,
+                         .account = i->account,
+                         .pool = i->pool,
+                         .reverse_path = i->reverse_path,
+                         .envid = i->envid,
+                         .flags = flags_of(i),
+                         .priority = tx->said.priority,
+                         .size = i->prefix.len + (i->spool ? spooling_octets(i->spool) : i->body.len),
+                         .created_us = now,
+                         .expires_us = (hold ? hold : now) + c->expire_us,
+                         .deliver_by_us = tx->said.deliver_by_us};
   i->accept.message.first_attempt_us = within_deadline(m, hold ? hold : now + DISPATCH_GRACE_US);
   return true;
 }

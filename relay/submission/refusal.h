@@ -4,9 +4,9 @@
 #ifndef SENDOFF_RELAY_REFUSAL_H
 #define SENDOFF_RELAY_REFUSAL_H
 
+#include "base/event.h"
 #include "base/id.h"
 #include "relay/net/loop.h"
-#include "store/records.h"
 
 struct refusals;
 int refusals_new(struct loop *loop, struct refusals **out);

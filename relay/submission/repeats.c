@@ -30,15 +30,11 @@ void repeats_content(struct repeats *r, struct bytes run) {
   gnutls_hash(r->content, run.at, run.len);
 }
 
-static const char *orcpt_of(const struct new_recipient *r) {
-  return r->orcpt ? r->orcpt : "";
-}
-
 static int by_address(const void *a, const void *b) {
-  const struct new_recipient *const *x = a, *const *y = b;
+  const struct recipient *const *x = a, *const *y = b;
   int order = strcmp((*x)->address, (*y)->address);
   if (!order) order = ((*x)->notify > (*y)->notify) - ((*x)->notify < (*y)->notify);
-  return order ? order : strcmp(orcpt_of(*x), orcpt_of(*y));
+  return order ? order : strcmp((*x)->orcpt, (*y)->orcpt);
 }
 
 /* With the NUL, so that where one text ends and the next begins is part of it. */
@@ -46,16 +42,16 @@ static void add_text(gnutls_hash_hd_t h, const char *text) {
   gnutls_hash(h, text, strlen(text) + 1);
 }
 
-static void add_recipient(gnutls_hash_hd_t h, const struct new_recipient *r) {
+static void add_recipient(gnutls_hash_hd_t h, const struct recipient *r) {
   add_text(h, r->address);
-  add_text(h, orcpt_of(r));
+  add_text(h, r->orcpt);
   gnutls_hash(h, &r->notify, sizeof r->notify);
 }
 
 int repeats_digest(struct repeats *r, const struct submission *what, struct submission_digest *out) {
   unsigned char content[HASH_OCTETS], all[HASH_OCTETS];
   gnutls_hash_hd_t h;
-  const struct new_recipient **sorted = calloc(what->recipient_count, sizeof *sorted);
+  const struct recipient **sorted = calloc(what->recipient_count, sizeof *sorted);
   if (!sorted || gnutls_hash_init(&h, HASH) != 0) {
     free(sorted);
     return E_MEMORY;

@@ -16,7 +16,7 @@ void repeats_content(struct repeats *r, struct bytes run); /* the next octets of
 struct submission {
   int64_t account_id;
   const char *reverse_path, *parameters, *message_id;
-  const struct new_recipient *recipients;
+  const struct recipient *recipients;
   size_t recipient_count;
 };
 int repeats_digest(struct repeats *r, const struct submission *what, struct submission_digest *out);

@@ -23,7 +23,9 @@
 
 #include "base/address.h"
 #include "base/config.h"
+#include "base/envelope.h"
 #include "base/id.h"
+#include "base/usage.h"
 #include "relay/net/loop.h"
 #include "relay/net/stream.h"
 #include "relay/smtp/data_sink.h"
@@ -58,11 +60,6 @@ enum session_state {
 
 enum login_proof { LOGIN_ADDRESS, LOGIN_PASSWORD, LOGIN_CERTIFICATE };
 
-struct tx_recipient {
-  char *address, *domain, *orcpt; /* orcpt NULL: none */
-  unsigned notify;
-};
-
 /* The envelope under construction (RFC 5321 4.1.1.2, 4.1.1.3). */
 struct transaction {
   struct directory *directory; /* held, so that `account` stays */
@@ -71,8 +68,8 @@ struct transaction {
   struct mail_parameters said; /* its envid is `envid` */
   char *parameters;            /* of MAIL, as they were said */
   char envid[ENVID_MAX + 1];
-  struct usage usage; /* as committed when MAIL came; the exact check is the store's */
-  struct tx_recipient *recipients;
+  struct usage usage;           /* as committed when MAIL came; the exact check is the store's */
+  struct recipient *recipients; /* copies */
   size_t recipient_count, recipient_room;
   struct spf_verdict spf;
   enum check_mode spf_mode;
@@ -138,7 +135,6 @@ void session_begin_patience(struct session *s);
 void session_set_timeout(struct session *s); /* for what is left of it */
 /* Whose session it is: for limits, bans, admission and logs. */
 const struct sockaddr *session_client(const struct session *s);
-void tx_recipient_clear(struct tx_recipient *r); /* frees what it holds */
 /* Throws the transaction away (RSET, EHLO, the end of DATA). */
 void session_reset(struct session *s);
 /* The account it acts for, in the loop's current directory; NULL: none, or gone. */

@@ -53,19 +53,12 @@ void session_unhold(struct session *s) {
   session_free_if_done(s);
 }
 
-void tx_recipient_clear(struct tx_recipient *r) {
-  free(r->address);
-  free(r->domain);
-  free(r->orcpt);
-  *r = (struct tx_recipient){0};
-}
-
 void session_reset(struct session *s) {
   struct transaction *tx = s->tx;
   if (s->intake) intake_abandon(s);
   s->tx = NULL;
   if (!tx) return;
-  for (size_t i = 0; i < tx->recipient_count; i++) tx_recipient_clear(&tx->recipients[i]);
+  for (size_t i = 0; i < tx->recipient_count; i++) recipient_clear(&tx->recipients[i]);
   free(tx->recipients);
   free(tx->parameters);
   directory_release(&tx->directory);

@@ -216,20 +216,17 @@ static bool add_recipient(struct transaction *tx, const struct address *to, cons
                           const struct rcpt_parameters *said) {
   if (tx->recipient_count == tx->recipient_room) {
     size_t room = tx->recipient_room ? 2 * tx->recipient_room : 4;
-    struct tx_recipient *more = realloc(tx->recipients, room * sizeof *more);
+    struct recipient *more = realloc(tx->recipients, room * sizeof *more);
     if (!more) return false;
     tx->recipients = more;
     tx->recipient_room = room;
   }
-  struct tx_recipient r = {.address = bytes_dup(to->whole),
-                           .domain = strdup(domain),
-                           .orcpt = said->orcpt.len ? bytes_dup(said->orcpt) : NULL,
-                           .notify = said->notify};
-  if (!r.address || !r.domain || (said->orcpt.len && !r.orcpt)) {
-    tx_recipient_clear(&r);
-    return false;
-  }
-  tx->recipients[tx->recipient_count++] = r;
+  char address[ADDRESS_MAX + 1], orcpt[ORCPT_MAX + 1];
+  bytes_copy(to->whole, address, sizeof address);
+  bytes_copy(said->orcpt, orcpt, sizeof orcpt);
+  struct recipient r = {.address = address, .domain = domain, .orcpt = orcpt, .notify = said->notify};
+  if (recipient_copy(&tx->recipients[tx->recipient_count], &r) != OK) return false;
+  tx->recipient_count++;
   return true;
 }
 

@@ -31,14 +31,14 @@ static int put(struct admin *a, const char *text, int64_t id, size_t position, c
 static int set_senders(struct admin *a, int64_t id, const struct account *from) {
   int rc = clear(a, "DELETE FROM account_senders WHERE account_id = ?", id);
   for (size_t i = 0; rc == OK && i < from->sender_count; i++)
-    rc = put(a, "INSERT INTO account_senders VALUES (?,?,?)", id, i, from->senders[i]);
+    rc = put(a, "INSERT INTO account_senders(account_id, position, pattern) VALUES (?,?,?)", id, i, from->senders[i]);
   return rc;
 }
 
 static int set_limits(struct admin *a, int64_t id, const struct account *from) {
   int rc = clear(a, "DELETE FROM account_limits WHERE account_id = ?", id);
   for (size_t i = 0; rc == OK && i < from->limit_count; i++)
-    rc = put(a, "INSERT INTO account_limits VALUES (?,?,?)", id, i, from->limits[i].text);
+    rc = put(a, "INSERT INTO account_limits(account_id, position, spec) VALUES (?,?,?)", id, i, from->limits[i].text);
   return rc;
 }
 
@@ -49,7 +49,7 @@ static int set_client_ips(struct admin *a, int64_t id, const struct account *fro
     const struct cidr *c = &from->client_ips[i];
     inet_ntop(c->family, c->address, ip, sizeof ip);
     snprintf(text, sizeof text, "%s/%u", ip, c->prefix);
-    rc = put(a, "INSERT INTO account_client_ips VALUES (?,?,?)", id, i, text);
+    rc = put(a, "INSERT INTO account_client_ips(account_id, position, cidr) VALUES (?,?,?)", id, i, text);
   }
   return rc;
 }
@@ -60,7 +60,7 @@ static int set_client_certs(struct admin *a, int64_t id, const struct account *f
   for (size_t i = 0; rc == OK && i < from->client_cert_count; i++) {
     char text[FINGERPRINT_TEXT];
     fingerprint_format(&from->client_certs[i], text);
-    rc = put(a, "INSERT INTO account_client_certs VALUES (?,?,?)", id, i, text);
+    rc = put(a, "INSERT INTO account_client_certs(account_id, position, fingerprint) VALUES (?,?,?)", id, i, text);
   }
   return rc;
 }

@@ -5,7 +5,7 @@
 int admin_domain_add(struct admin *a, const char *name, struct reason *why) {
   int rc = admin_begin(a, why);
   if (rc != OK) return rc;
-  sqlite3_stmt *s = sql_use(&a->q, "INSERT INTO domains VALUES (?, ?, ?, ?)");
+  sqlite3_stmt *s = sql_use(&a->q, "INSERT INTO domains(name, spf, dmarc, created_us) VALUES (?, ?, ?, ?)");
   sql_bind_text(s, 1, name);
   sql_bind_int(s, 2, CHECK_OBSERVE);
   sql_bind_int(s, 3, CHECK_OBSERVE);
@@ -47,7 +47,7 @@ int admin_domain_remove(struct admin *a, const char *name, struct reason *why) {
   return admin_end(a, rc, "config", why);
 }
 
-int admin_key_add(struct admin *a, const struct signing_key *k, struct reason *why) {
+int admin_key_add(struct admin *a, const struct signing_key *k, struct bytes private_pem, struct reason *why) {
   int64_t there;
   int rc = admin_begin(a, why);
   if (rc != OK) return rc;
@@ -63,7 +63,7 @@ int admin_key_add(struct admin *a, const struct signing_key *k, struct reason *w
     sql_bind_text(s, 2, k->selector);
     sql_bind_int(s, 3, k->algorithm);
     sql_bind_int(s, 4, KEY_ACTIVE);
-    sql_bind_blob(s, 5, k->private_pem);
+    sql_bind_blob(s, 5, private_pem);
     sql_bind_text(s, 6, k->public_base64);
     sql_bind_int(s, 7, clock_now_us());
     rc = sql_run(s);

@@ -35,9 +35,9 @@ static void part_clear(struct part *p) {
   p->count = 0;
 }
 
-static bool on_row(void *arg, const struct message *m, const struct queued_recipient *r) {
+static bool on_row(void *arg, const struct envelope *m, const struct queued_recipient *r) {
   struct part *p = arg;
-  struct chosen c = {r->id, m->id, strdup(m->account), strdup(m->reverse_path), strdup(r->address)};
+  struct chosen c = {r->to.id, m->id, strdup(m->account), strdup(m->reverse_path), strdup(r->to.address)};
   p->all[p->count++] = c;
   p->memory_failed = !c.account || !c.from || !c.to;
   return !p->memory_failed && p->count < PART;

@@ -5,7 +5,7 @@
 int admin_source_add(struct admin *a, const struct source *from, struct reason *why) {
   int rc = admin_begin(a, why);
   if (rc != OK) return rc;
-  sqlite3_stmt *s = sql_use(&a->q, "INSERT INTO sources VALUES (?, ?, ?, ?)");
+  sqlite3_stmt *s = sql_use(&a->q, "INSERT INTO sources(address, helo, pool, created_us) VALUES (?, ?, ?, ?)");
   sql_bind_text(s, 1, from->address);
   sql_bind_text(s, 2, from->helo);
   sql_bind_text(s, 3, from->pool ? from->pool : "default");

@@ -1,4 +1,4 @@
-#include "store/sqlite/directory_build.h"
+#include "base/directory_build.h"
 #include "store/sqlite/reader.h"
 
 #include <stdlib.h>
@@ -132,18 +132,13 @@ static int load_accounts(struct sql *q, struct directory_owner *o, struct reason
 }
 
 static int load_key_row(sqlite3_stmt *s, struct signing_key *k, const char *domain, struct directory_owner *o) {
-  struct bytes pem = sql_blob(s, 4);
-  char *copy = directory_alloc(o, pem.len + 1, true);
-  if (!copy) return E_MEMORY;
-  memcpy(copy, pem.at, pem.len);
   *k = (struct signing_key){.id = sqlite3_column_int64(s, 0),
                             .domain = domain,
                             .selector = directory_text(o, sql_text(s, 1)),
                             .algorithm = (enum key_algorithm)sqlite3_column_int64(s, 2),
                             .state = (enum key_state)sqlite3_column_int64(s, 3),
-                            .private_pem = {copy, pem.len},
-                            .public_base64 = directory_text(o, sql_text(s, 5)),
-                            .created_us = sqlite3_column_int64(s, 6)};
+                            .public_base64 = directory_text(o, sql_text(s, 4)),
+                            .created_us = sqlite3_column_int64(s, 5)};
   return k->selector && k->public_base64 ? OK : E_MEMORY;
 }
 
@@ -155,8 +150,8 @@ static int load_keys(struct sql *q, struct domain *d, struct directory_owner *o)
   struct signing_key *keys = rc == OK && n ? directory_alloc(o, (size_t)n * sizeof *keys, false) : NULL;
   if (rc != OK || !n) return rc;
   if (!keys) return E_MEMORY;
-  s = sql_use(q, "SELECT id, selector, algorithm, state, private_pem, public_base64, created_us FROM keys WHERE domain "
-                 "= ? ORDER BY id DESC");
+  s = sql_use(q, "SELECT id, selector, algorithm, state, public_base64, created_us FROM keys WHERE domain = ?"
+                 " ORDER BY id DESC");
   sql_bind_text(s, 1, d->name);
   size_t i = 0;
   while (i < (size_t)n && (rc = sql_step(s)) == 1 && (rc = load_key_row(s, &keys[i], d->name, o)) == OK) i++;
@@ -219,7 +214,7 @@ static int load_secret(struct sql *q, struct directory *d) {
   return rc == 1 ? OK : rc == 0 ? E_NOT_FOUND : rc;
 }
 
-int directory_load(struct sql *q, struct directory_owner *o, struct reason *why) {
+static int load(struct sql *q, struct directory_owner *o, struct reason *why) {
   int rc = sql_int(sql_use(q, "SELECT value FROM meta WHERE key = 'config'"), 0, &o->directory.generation);
   if (rc == OK) rc = load_secret(q, &o->directory);
   if (rc == OK) rc = load_accounts(q, o, why);
@@ -236,7 +231,7 @@ int reader_directory(struct reader *r, struct directory **out, struct reason *wh
   struct reason words = {.text = ""};
   o->references = 1;
   int rc = sql_exec(&r->q, "BEGIN");
-  if (rc == OK) rc = directory_load(&r->q, o, &words);
+  if (rc == OK) rc = load(&r->q, o, &words);
   if (rc != OK && !words.text[0]) sql_why(&r->q, rc, &words);
   if (!sqlite3_get_autocommit(r->q.db)) sql_exec(&r->q, "ROLLBACK"); /* nothing was written */
   if (rc != OK) {

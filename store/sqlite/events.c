@@ -6,7 +6,9 @@
 #define TRIES 4096
 
 int event_insert(struct sql *q, const struct event *e) {
-  sqlite3_stmt *s = sql_use(q, "INSERT INTO events VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)");
+  sqlite3_stmt *s = sql_use(
+      q, "INSERT INTO events(id, message_id, kind, account, sender, recipient, code, enhanced, text, host, source, ref,"
+         " count) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)");
   sql_bind_int(s, 2, e->message_id);
   sql_bind_int(s, 3, e->kind);
   sql_bind_text(s, 4, e->account);

@@ -7,7 +7,9 @@ void store_accept_init(struct store_accept *a) {
 }
 
 static int insert_envelope(struct sql *q, const struct new_message *m) {
-  sqlite3_stmt *s = sql_use(q, "INSERT INTO messages VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)");
+  sqlite3_stmt *s =
+      sql_use(q, "INSERT INTO messages(id, account, pool, reverse_path, envid, flags, priority, size, created_us,"
+                 " expires_us, deliver_by_us, prefix, content) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)");
   sql_bind_int(s, 1, m->envelope.id);
   sql_bind_text(s, 2, m->envelope.account);
   sql_bind_text(s, 3, m->envelope.pool);
@@ -27,8 +29,10 @@ static int insert_envelope(struct sql *q, const struct new_message *m) {
   return sql_run(s);
 }
 
-static int insert_recipient(struct sql *q, const struct new_message *m, const struct new_recipient *r) {
-  sqlite3_stmt *s = sql_use(q, "INSERT INTO recipients VALUES (?,?,?,?,0,0,?,'',?,?)");
+static int insert_recipient(struct sql *q, const struct new_message *m, const struct recipient *r) {
+  sqlite3_stmt *s = sql_use(
+      q, "INSERT INTO recipients(id, message_id, address, domain, state, attempts, next_us, last, notify, orcpt)"
+         " VALUES (?,?,?,?,0,0,?,'',?,?)");
   sql_bind_int(s, 1, r->id);
   sql_bind_int(s, 2, m->envelope.id);
   sql_bind_text(s, 3, r->address);
@@ -71,7 +75,7 @@ static int keep(struct sql *q, struct recent *recent, const struct store_accept 
 }
 
 int operation_accept(struct sql *q, struct usage_table *table, struct recent *recent, struct store_accept *a) {
-  const struct message *m = &a->message.envelope;
+  const struct envelope *m = &a->message.envelope;
   int64_t now = clock_now_us();
   struct usage *usage = NULL;
   a->repeats = 0;

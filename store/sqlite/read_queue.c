@@ -27,26 +27,26 @@ int reader_due_domains(struct reader *r, bool (*row)(void *arg, const char *doma
 static int give_rows(sqlite3_stmt *s, queue_row *row, void *arg) {
   int rc;
   while ((rc = sql_step(s)) == 1) {
-    struct message m = {.id = sqlite3_column_int64(s, 0),
-                        .account = sql_text(s, 1),
-                        .pool = sql_text(s, 2),
-                        .reverse_path = sql_text(s, 3),
-                        .flags = (unsigned)sqlite3_column_int64(s, 4),
-                        .size = (uint64_t)sqlite3_column_int64(s, 5),
-                        .created_us = sqlite3_column_int64(s, 6),
-                        .expires_us = sqlite3_column_int64(s, 7),
-                        .envid = sql_text(s, 15),
-                        .priority = (int)sqlite3_column_int64(s, 16),
-                        .deliver_by_us = sqlite3_column_int64(s, 17)};
-    struct queued_recipient q = {.id = sqlite3_column_int64(s, 8),
-                                 .address = sql_text(s, 9),
-                                 .domain = sql_text(s, 10),
+    struct envelope m = {.id = sqlite3_column_int64(s, 0),
+                         .account = sql_text(s, 1),
+                         .pool = sql_text(s, 2),
+                         .reverse_path = sql_text(s, 3),
+                         .flags = (unsigned)sqlite3_column_int64(s, 4),
+                         .size = (uint64_t)sqlite3_column_int64(s, 5),
+                         .created_us = sqlite3_column_int64(s, 6),
+                         .expires_us = sqlite3_column_int64(s, 7),
+                         .envid = sql_text(s, 15),
+                         .priority = (int)sqlite3_column_int64(s, 16),
+                         .deliver_by_us = sqlite3_column_int64(s, 17)};
+    struct queued_recipient q = {.to = {.id = sqlite3_column_int64(s, 8),
+                                        .address = sql_text(s, 9),
+                                        .domain = sql_text(s, 10),
+                                        .notify = (unsigned)sqlite3_column_int64(s, 18),
+                                        .orcpt = sql_text(s, 19)},
                                  .attempts = (unsigned)sqlite3_column_int64(s, 11),
                                  .next_us = sqlite3_column_int64(s, 12),
                                  .state = (enum recipient_state)sqlite3_column_int64(s, 13),
-                                 .last = sql_text(s, 14),
-                                 .notify = (unsigned)sqlite3_column_int64(s, 18),
-                                 .orcpt = sql_text(s, 19)};
+                                 .last = sql_text(s, 14)};
     if (row(arg, &m, &q)) continue;
     sqlite3_reset(s);
     return OK;

@@ -56,6 +56,17 @@ int reader_usage(struct reader *r, const char *account, struct usage *out) {
   return rc;
 }
 
+int reader_private_key(struct reader *r, int64_t key_id, struct buffer *pem, struct reason *why) {
+  sqlite3_stmt *s = sql_use(&r->q, "SELECT private_pem FROM keys WHERE id = ?");
+  sql_bind_int(s, 1, key_id);
+  int rc = sql_step(s);
+  if (rc == 0) return fail(why, E_NOT_FOUND, "the key has been removed");
+  if (rc != 1) return sql_why(&r->q, rc, why);
+  rc = buffer_add_bytes(pem, sql_blob(s, 0));
+  sqlite3_reset(s);
+  return rc == OK ? OK : fail(why, rc, "out of memory");
+}
+
 /* --- content --- */
 
 /* The row's prefix, and its content unless that is in a file. */

@@ -13,7 +13,7 @@ struct reader {
 /* A pattern (read.h) as one for LIKE ... ESCAPE '\': malloc'd. NULL without memory. */
 char *pattern_to_like(const char *pattern);
 
-typedef bool queue_row(void *arg, const struct message *m, const struct queued_recipient *rcpt);
+typedef bool queue_row(void *arg, const struct envelope *m, const struct queued_recipient *rcpt);
 
 /* reader_queue on any connection, for recipients with after < id <= until, in the order of their ids. */
 int queue_rows(struct sql *q, const struct queue_filter *f, int64_t after, int64_t until, queue_row *row, void *arg);

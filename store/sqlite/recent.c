@@ -107,7 +107,7 @@ int recent_find(struct recent *r, const struct submission_digest *digest, int64_
 
 int recent_add(struct recent *r, const struct submission_digest *digest, int64_t id, int64_t now_us) {
   if (!r->window_us) return OK;
-  sqlite3_stmt *s = sql_use(r->q, "INSERT INTO submissions VALUES (?,?)");
+  sqlite3_stmt *s = sql_use(r->q, "INSERT INTO submissions(id, digest) VALUES (?,?)");
   sql_bind_int(s, 1, id);
   sql_bind_blob(s, 2, (struct bytes){(const char *)digest->octets, sizeof digest->octets});
   int rc = sql_run(s);

@@ -6,6 +6,13 @@
 #include <string.h>
 
 #define ENTRIES_MAX 50000
+#define USAGE_COLUMNS                                                                                                  \
+  "second_start, second_messages, second_recipients, second_octets,"                                                   \
+  " minute_start, minute_messages, minute_recipients, minute_octets,"                                                  \
+  " hour_start, hour_messages, hour_recipients, hour_octets,"                                                          \
+  " day_start, day_messages, day_recipients, day_octets,"                                                              \
+  " month_start, month_messages, month_recipients, month_octets,"                                                      \
+  " total_messages, total_recipients, total_octets, smooth_next_us"
 
 struct entry {
   struct usage usage;
@@ -47,13 +54,7 @@ void usage_table_free(struct usage_table **at) {
 
 int usage_read(struct sql *q, const char *account, struct usage *out) {
   memset(out, 0, sizeof *out);
-  sqlite3_stmt *s =
-      sql_use(q, "SELECT second_start, second_messages, second_recipients, second_octets,"
-                 " minute_start, minute_messages, minute_recipients, minute_octets,"
-                 " hour_start, hour_messages, hour_recipients, hour_octets,"
-                 " day_start, day_messages, day_recipients, day_octets,"
-                 " month_start, month_messages, month_recipients, month_octets,"
-                 " total_messages, total_recipients, total_octets, smooth_next_us FROM usage WHERE account = ?");
+  sqlite3_stmt *s = sql_use(q, "SELECT " USAGE_COLUMNS " FROM usage WHERE account = ?");
   sql_bind_text(s, 1, account);
   int rc = sql_step(s);
   if (rc != 1) return rc;
@@ -104,8 +105,8 @@ void usage_table_touch(struct usage_table *t, const char *account) {
 }
 
 static int write_entry(struct sql *q, const struct entry *e) {
-  sqlite3_stmt *s =
-      sql_use(q, "INSERT OR REPLACE INTO usage VALUES (?, ?,?,?,?, ?,?,?,?, ?,?,?,?, ?,?,?,?, ?,?,?,?, ?,?,?,?)");
+  sqlite3_stmt *s = sql_use(q, "INSERT OR REPLACE INTO usage(account, " USAGE_COLUMNS ")"
+                               " VALUES (?, ?,?,?,?, ?,?,?,?, ?,?,?,?, ?,?,?,?, ?,?,?,?, ?,?,?,?)");
   sql_bind_text(s, 1, e->account);
   for (int w = 0; w < WINDOW_COUNT; w++) {
     const struct usage_window *u = &e->usage.window[w];

@@ -3,11 +3,11 @@
 #include "tests/fuzz/fuzz.h"
 
 #include "base/clock.h"
+#include "base/envelope.h"
 #include "base/result.h"
 #include "relay/smtp/command.h"
 #include "relay/smtp/parameters.h"
 #include "relay/smtp/xtext.h"
-#include "store/records.h"
 
 #define NOW (INT64_C(1795429230) * SECOND_US) /* 2026-11-23 10:20:30 UTC */
 #define HOLD_MAX (30 * 86400 * SECOND_US)

@@ -152,8 +152,11 @@ static void tell(const struct story *s) {
   ruling.kind = action == DSN_DELAYED ? EVENT_DEFERRED : c & OVERDUE ? EVENT_EXPIRED : EVENT_BOUNCED;
   bytes_copy(bytes_of(s->words), ruling.text, sizeof ruling.text);
   struct dsn_recipient recipients[] = {
-      {.address = s->recipient, .ruling = &ruling, .orcpt = s->orcpt, .action = action, .overdue = c & OVERDUE},
-      {.address = "bob@example.net", .ruling = &ruling, .action = DSN_FAILED}};
+      {.to = &(struct recipient){.address = s->recipient, .orcpt = s->orcpt},
+       .ruling = &ruling,
+       .action = action,
+       .overdue = c & OVERDUE},
+      {.to = &(struct recipient){.address = "bob@example.net"}, .ruling = &ruling, .action = DSN_FAILED}};
   struct buffer header;
   buffer_init(&header, DSN_HEADER_MAX);
   CHECK(dsn_header((struct bytes){0}, s->message, &header) == OK);

@@ -218,9 +218,7 @@ static inline void rig_hand_over(const struct store_accept *a) {
   struct job *j = job_new(&m->envelope, m->recipients[0].domain);
   assert_non_null(j);
   for (size_t i = 0; i < m->recipient_count; i++)
-    assert_int_equal(job_add_recipient(
-                         j, &(struct queued_recipient){.id = m->recipients[i].id, .address = m->recipients[i].address}),
-                     OK);
+    assert_int_equal(job_add_recipient(j, &(struct queued_recipient){.to = m->recipients[i]}), OK);
   struct buffer prefix, body;
   buffer_init(&prefix, 1000);
   buffer_init(&body, 1000000);
@@ -234,18 +232,18 @@ static inline void rig_hand_over(const struct store_accept *a) {
 /* Keeps a message as submission does, and waits for the commit. */
 static inline int64_t keep(const struct sample *s) {
   struct store_accept a = {0};
-  struct new_recipient recipients[8];
+  struct recipient recipients[8];
   char addresses[8][80];
   const char *domain = s->domain ? s->domain : "[127.0.0.1]";
   size_t count = 0;
   for (; count < 8 && s->to[count]; count++) {
     snprintf(addresses[count], sizeof addresses[count], "%s@%s", s->to[count], domain);
-    recipients[count] = (struct new_recipient){.address = addresses[count], .domain = domain, .id = id_new()};
+    recipients[count] = (struct recipient){.address = addresses[count], .domain = domain, .id = id_new()};
   }
   int64_t now = clock_now_us();
   struct bytes content = s->content.len ? s->content : BYTES("Subject: x\r\n\r\nhello\r\n.dot\r\n");
   store_accept_init(&a);
-  a.message.envelope = (struct message){
+  a.message.envelope = (struct envelope){
       .id = id_new(),
       .account = "blog",
       .pool = s->pool ? s->pool : "default",

@@ -226,7 +226,7 @@ static inline void lab_add_account(struct lab *l, const char *name) {
 /* A message to accept, with all that it points to. */
 struct letter {
   struct store_accept accept;
-  struct new_recipient recipients[LETTER_RECIPIENTS];
+  struct recipient recipients[LETTER_RECIPIENTS];
 };
 
 static inline int64_t letter_id(const struct letter *m) {
@@ -238,7 +238,8 @@ static inline void letter_to(struct letter *m, const char *account, const char *
   int64_t now = clock_now_us();
   memset(m, 0, sizeof *m);
   size_t n = 0;
-  for (; to[n]; n++) m->recipients[n] = (struct new_recipient){to[n], strchr(to[n], '@') + 1, id_new()};
+  for (; to[n]; n++)
+    m->recipients[n] = (struct recipient){.address = to[n], .domain = strchr(to[n], '@') + 1, .id = id_new()};
   m->accept.message = (struct new_message){.envelope = {.id = id_new(),
                                                         .account = account,
                                                         .pool = "default",
@@ -303,19 +304,19 @@ struct seen_queue {
   size_t count, stop_after; /* 0: never */
 };
 
-static inline bool see_entry(void *arg, const struct message *m, const struct queued_recipient *r) {
+static inline bool see_entry(void *arg, const struct envelope *m, const struct queued_recipient *r) {
   struct seen_queue *q = arg;
   assert_true(q->count < SEEN_MAX);
   struct seen_entry *e = &q->all[q->count++];
   *e = (struct seen_entry){.message_id = m->id,
-                           .recipient_id = r->id,
+                           .recipient_id = r->to.id,
                            .next_us = r->next_us,
                            .attempts = r->attempts,
                            .flags = m->flags,
                            .state = r->state};
   snprintf(e->account, sizeof e->account, "%s", m->account);
-  snprintf(e->address, sizeof e->address, "%s", r->address);
-  snprintf(e->domain, sizeof e->domain, "%s", r->domain);
+  snprintf(e->address, sizeof e->address, "%s", r->to.address);
+  snprintf(e->domain, sizeof e->domain, "%s", r->to.domain);
   snprintf(e->last, sizeof e->last, "%s", r->last);
   return q->count != q->stop_after;
 }

@@ -358,7 +358,7 @@ int client_check(const struct client *c, const struct transaction *t, struct inc
 }
 
 bool client_wants_seven_bit(const struct client *c, const struct transaction *t) {
-  return t->flags & MESSAGE_8BIT && !c->offers.eightbit;
+  return t->envelope.flags & MESSAGE_8BIT && !c->offers.eightbit;
 }
 
 void client_begin(struct client *c, const struct transaction *t, struct content_feed *feed) {

@@ -36,7 +36,7 @@ static uint64_t timeout_for(const struct client *c) {
 
 /* All of them, or with a server that does not pipeline, the next. */
 static void send_commands(struct client *c) {
-  struct envelope *e = &c->envelope;
+  struct envelope_progress *e = &c->envelope;
   size_t last = c->offers.pipelining ? data_number(c) : e->sent;
   struct buffer out;
   buffer_init(&out, STREAM_PENDING_MAX);
@@ -95,7 +95,7 @@ static void on_data_reply(struct client *c, const struct smtp_reply *reply, cons
 
 /* Without pipelining: what comes after this reply. */
 static void go_on(struct client *c) {
-  struct envelope *e = &c->envelope;
+  struct envelope_progress *e = &c->envelope;
   bool all_rcpt = e->answered == data_number(c);
   if (e->mail_refused || (all_rcpt && !e->accepted))
     reset(c);
@@ -109,7 +109,7 @@ static bool no_reply_at_all(const struct smtp_reply *reply, bool is_data) {
 }
 
 void envelope_reply(struct client *c, const struct smtp_reply *reply) {
-  struct envelope *e = &c->envelope;
+  struct envelope_progress *e = &c->envelope;
   size_t number = e->answered;
   struct incident incident;
   client_incident(c, TROUBLE_REPLY, reply, "the host refused", &incident);

@@ -40,7 +40,7 @@ enum client_state {
 enum recipient_progress { PROGRESS_NONE, PROGRESS_ACCEPTED, PROGRESS_TOLD };
 
 /* Commands of an envelope by number: 0 MAIL, 1..n RCPT, n+1 DATA. */
-struct envelope {
+struct envelope_progress {
   const struct transaction *t; /* NULL outside of a transaction */
   size_t sent, answered;       /* commands */
   size_t accepted;             /* recipients */
@@ -61,7 +61,7 @@ struct client {
   size_t transactions; /* begun */
   struct ehlo offers;
   struct reply_parser parser;
-  struct envelope envelope;
+  struct envelope_progress envelope;
   struct content_feed *feed;
   struct dot_stuffing dots;
   struct incident end; /* why it closes */

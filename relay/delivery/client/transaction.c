@@ -46,8 +46,8 @@ static bool needs_utf8(const char *address, const struct ehlo *e) {
 /* RFC 6531 3.4: said only where something in the transaction needs it. */
 static bool says_utf8(const struct transaction *t, const struct ehlo *e) {
   if (!e->utf8) return false;
-  bool needed = t->flags & MESSAGE_UTF8 || !ascii(bytes_of(t->reverse_path));
-  for (size_t i = 0; i < t->recipient_count && !needed; i++) needed = !ascii(bytes_of(t->recipients[i].address));
+  bool needed = t->envelope.flags & MESSAGE_UTF8 || !ascii(bytes_of(t->envelope.reverse_path));
+  for (size_t i = 0; i < t->recipient_count && !needed; i++) needed = !ascii(bytes_of(t->recipients[i].to.address));
   return needed;
 }
 
@@ -61,33 +61,33 @@ static bool obstacle(struct incident *out, enum trouble trouble, const char *enh
 }
 
 static bool size_obstacle(const struct transaction *t, const struct ehlo *e, struct incident *out) {
-  if (!e->size || !e->size_max || t->size <= e->size_max) return false;
+  if (!e->size || !e->size_max || t->envelope.size <= e->size_max) return false;
   obstacle(out, TROUBLE_TOO_LARGE, NULL, "");
   snprintf(out->text, sizeof out->text, "the message has %llu octets, and the host takes no more than %llu",
-           (unsigned long long)t->size, (unsigned long long)e->size_max);
+           (unsigned long long)t->envelope.size, (unsigned long long)e->size_max);
   return true;
 }
 
 /* RFC 6531 3.2. The codes are those of RFC 5248's registry: X.6.9 speaks of the header, X.6.7 of addresses. */
 static bool utf8_obstacle(const struct transaction *t, const struct ehlo *e, struct incident *out) {
-  if (t->flags & MESSAGE_UTF8 && !e->utf8)
+  if (t->envelope.flags & MESSAGE_UTF8 && !e->utf8)
     return obstacle(out, TROUBLE_NO_SMTPUTF8, "5.6.9",
                     "the message's header needs SMTPUTF8, which the host does not offer");
-  if (needs_utf8(t->reverse_path, e))
+  if (needs_utf8(t->envelope.reverse_path, e))
     return obstacle(out, TROUBLE_NO_SMTPUTF8, NULL,
                     "the sender's address needs SMTPUTF8, which the host does not offer");
   return false;
 }
 
 static int64_t seconds_left(const struct transaction *t, int64_t now_us) {
-  return (t->deliver_by_us - now_us) / SECOND_US;
+  return (t->envelope.deliver_by_us - now_us) / SECOND_US;
 }
 
 /* RFC 2852 4.1.4.1: with by-mode R, a host that would not keep to the deadline is not given the message; nor is one
  * that says it cannot be that quick (2). */
 static bool deadline_obstacle(const struct transaction *t, const struct ehlo *e, int64_t now_us, struct incident *out) {
-  if (!(t->flags & MESSAGE_BY_RETURN)) return false;
-  if (t->deliver_by_us <= now_us)
+  if (!(t->envelope.flags & MESSAGE_BY_RETURN)) return false;
+  if (t->envelope.deliver_by_us <= now_us)
     return obstacle(out, TROUBLE_DEADLINE, NULL, "the time that its sender set has passed");
   if (!e->deliver_by)
     return obstacle(out, TROUBLE_NO_DELIVERBY, NULL,
@@ -104,7 +104,7 @@ static bool deadline_obstacle(const struct transaction *t, const struct ehlo *e,
 bool transaction_obstacle(const struct transaction *t, const struct ehlo *e, int64_t now_us, struct incident *out) {
   if (size_obstacle(t, e, out) || utf8_obstacle(t, e, out) || deadline_obstacle(t, e, now_us, out)) return true;
   for (size_t i = 0; i < t->recipient_count; i++)
-    if (!transaction_recipient_obstacle(t->recipients[i].address, e, out)) return false;
+    if (!transaction_recipient_obstacle(t->recipients[i].to.address, e, out)) return false;
   return t->recipient_count > 0;
 }
 
@@ -119,32 +119,34 @@ bool transaction_recipient_obstacle(const char *address, const struct ehlo *e, s
 /* RFC 3461 5.2.1: exactly what its sender said, and nothing where nothing was said. */
 static int add_dsn(const struct transaction *t, struct buffer *out) {
   int rc = OK;
-  if (t->flags & MESSAGE_RET_FULL) rc = buffer_addf(out, " RET=FULL");
-  if (rc == OK && t->flags & MESSAGE_RET_HDRS) rc = buffer_addf(out, " RET=HDRS");
-  return rc == OK && t->envid && t->envid[0] ? buffer_addf(out, " ENVID=%s", t->envid) : rc;
+  if (t->envelope.flags & MESSAGE_RET_FULL) rc = buffer_addf(out, " RET=FULL");
+  if (rc == OK && t->envelope.flags & MESSAGE_RET_HDRS) rc = buffer_addf(out, " RET=HDRS");
+  return rc == OK && t->envelope.envid && t->envelope.envid[0] ? buffer_addf(out, " ENVID=%s", t->envelope.envid) : rc;
 }
 
 /* RFC 2852 4: what is left of the time; with R at least a second, since there is some left. */
 static int add_deadline(const struct transaction *t, int64_t now_us, struct buffer *out) {
-  bool back = t->flags & MESSAGE_BY_RETURN;
+  bool back = t->envelope.flags & MESSAGE_BY_RETURN;
   int64_t left = seconds_left(t, now_us);
   if (back && left < 1) left = 1;
   if (left > BY_SECONDS_MAX) left = BY_SECONDS_MAX;
   if (left < -BY_SECONDS_MAX) left = -BY_SECONDS_MAX;
-  return buffer_addf(out, " BY=%" PRId64 ";%s%s", left, back ? "R" : "N", t->flags & MESSAGE_BY_TRACE ? "T" : "");
+  return buffer_addf(out, " BY=%" PRId64 ";%s%s", left, back ? "R" : "N",
+                     t->envelope.flags & MESSAGE_BY_TRACE ? "T" : "");
 }
 
 int transaction_mail(const struct transaction *t, const struct ehlo *e, int64_t now_us, struct buffer *out) {
   int rc = buffer_addf(out, "MAIL FROM:<");
-  if (rc == OK) rc = write_path(t->reverse_path, e, out);
+  if (rc == OK) rc = write_path(t->envelope.reverse_path, e, out);
   if (rc == OK) rc = buffer_addf(out, ">");
-  if (rc == OK && e->size) rc = buffer_addf(out, " SIZE=%llu", (unsigned long long)t->size); /* RFC 1870 */
-  if (rc == OK && t->flags & MESSAGE_8BIT) rc = buffer_addf(out, " BODY=8BITMIME");          /* RFC 6152 */
-  if (rc == OK && says_utf8(t, e)) rc = buffer_addf(out, " SMTPUTF8");                       /* RFC 6531 */
+  if (rc == OK && e->size) rc = buffer_addf(out, " SIZE=%llu", (unsigned long long)t->envelope.size); /* RFC 1870 */
+  if (rc == OK && t->envelope.flags & MESSAGE_8BIT) rc = buffer_addf(out, " BODY=8BITMIME");          /* RFC 6152 */
+  if (rc == OK && says_utf8(t, e)) rc = buffer_addf(out, " SMTPUTF8");                                /* RFC 6531 */
   if (rc == OK && e->dsn) rc = add_dsn(t, out);
-  if (rc == OK && e->deliver_by && t->deliver_by_us) rc = add_deadline(t, now_us, out);
-  if (rc == OK && e->priority && t->priority) rc = buffer_addf(out, " MT-PRIORITY=%d", t->priority); /* RFC 6710 */
-  if (rc == OK && t->flags & MESSAGE_REQUIRE_TLS) rc = buffer_addf(out, " REQUIRETLS"); /* RFC 8689 4.2.1 */
+  if (rc == OK && e->deliver_by && t->envelope.deliver_by_us) rc = add_deadline(t, now_us, out);
+  if (rc == OK && e->priority && t->envelope.priority)
+    rc = buffer_addf(out, " MT-PRIORITY=%d", t->envelope.priority);                              /* RFC 6710 */
+  if (rc == OK && t->envelope.flags & MESSAGE_REQUIRE_TLS) rc = buffer_addf(out, " REQUIRETLS"); /* RFC 8689 4.2.1 */
   return rc == OK ? buffer_add(out, "\r\n", 2) : rc;
 }
 
@@ -186,14 +188,14 @@ static int add_own_orcpt(struct bytes address, bool utf8, struct buffer *out) {
 }
 
 int transaction_rcpt(const struct transaction *t, size_t index, const struct ehlo *e, struct buffer *out) {
-  const struct job_recipient *r = &t->recipients[index];
+  const struct queued_recipient *r = &t->recipients[index];
   bool utf8 = says_utf8(t, e);
   int rc = buffer_addf(out, "RCPT TO:<");
-  if (rc == OK) rc = write_path(r->address, e, out);
+  if (rc == OK) rc = write_path(r->to.address, e, out);
   if (rc == OK) rc = buffer_addf(out, ">");
-  if (rc == OK && e->dsn) rc = add_notify(r->notify, out);
+  if (rc == OK && e->dsn) rc = add_notify(r->to.notify, out);
   if (rc == OK && e->dsn)
-    rc = r->orcpt && r->orcpt[0] ? add_given_orcpt(bytes_of(r->orcpt), utf8, out)
-                                 : add_own_orcpt(bytes_of(r->address), utf8, out);
+    rc = r->to.orcpt && r->to.orcpt[0] ? add_given_orcpt(bytes_of(r->to.orcpt), utf8, out)
+                                       : add_own_orcpt(bytes_of(r->to.address), utf8, out);
   return rc == OK ? buffer_add(out, "\r\n", 2) : rc;
 }

@@ -8,12 +8,8 @@
 #include "relay/smtp/ehlo.h"
 
 struct transaction {
-  const char *reverse_path, *envid; /* envid NULL or "": none */
-  unsigned flags;                   /* enum message_flag */
-  uint64_t size;
-  int priority;
-  int64_t deliver_by_us; /* 0: no such wish */
-  const struct job_recipient *recipients;
+  struct envelope envelope; /* its flags and size are those of the content as it is sent; text of the job's */
+  const struct queued_recipient *recipients;
   size_t recipient_count;
 };
 

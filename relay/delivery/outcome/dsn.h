@@ -12,9 +12,8 @@
 #define DSN_WHOLE_MAX (1024 * 1024) /* of an original message that is sent back whole; of a larger one, its header */
 
 struct dsn_recipient {
-  const char *address;
+  const struct recipient *to;
   const struct ruling *ruling;
-  const char *orcpt;      /* as it came; NULL or "": none */
   enum dsn_action action; /* not DSN_NONE */
   bool overdue;           /* the time that the sender set has passed */
 };

@@ -60,8 +60,8 @@ static int add_moment(struct buffer *out, const char *name, int64_t us) {
 }
 
 static int add_recipient(struct buffer *out, const struct dsn_input *in, const struct dsn_recipient *r) {
-  int rc = add_original_recipient(out, in, r->orcpt);
-  if (rc == OK) rc = add_final_recipient(out, in, r->address);
+  int rc = add_original_recipient(out, in, r->to->orcpt);
+  if (rc == OK) rc = add_final_recipient(out, in, r->to->address);
   if (rc == OK) rc = add_action(out, r);
   if (rc == OK && r->ruling->remote) rc = add_remote_mta(out, in);
   if (rc == OK && r->action != DSN_RELAYED) rc = add_diagnostic(out, r->ruling);

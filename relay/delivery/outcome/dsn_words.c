@@ -48,7 +48,7 @@ static int add_section(struct buffer *out, const struct dsn_input *in, enum dsn_
   int rc = add_heading(out, in, action, count);
   for (size_t i = 0; i < in->recipient_count && rc == OK; i++) {
     if (in->recipients[i].action != action) continue;
-    rc = buffer_addf(out, "<%s>\r\n", in->recipients[i].address);
+    rc = buffer_addf(out, "<%s>\r\n", in->recipients[i].to->address);
     if (rc == OK) rc = add_reason(out, in, &in->recipients[i]);
     if (rc == OK) rc = buffer_add(out, "\r\n", 2);
   }

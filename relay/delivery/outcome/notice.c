@@ -14,26 +14,26 @@
 
 /* The time that a message was held back by its sender (RFC 4865) is no delay. */
 static int64_t since(const struct config *config, const struct job *j) {
-  int64_t released = j->expires_us - config->expire_us;
-  return released > j->created_us ? released : j->created_us;
+  int64_t released = j->envelope.expires_us - config->expire_us;
+  return released > j->envelope.created_us ? released : j->envelope.created_us;
 }
 
 static struct notify_case case_of(const struct config *config, const struct job *j, size_t index,
                                   const struct ruling *r, int64_t now_us) {
-  return (struct notify_case){.message = j->flags,
-                              .recipient = j->recipients[index].notify,
+  return (struct notify_case){.message = j->envelope.flags,
+                              .recipient = j->recipients[index].to.notify,
                               .kind = r->kind,
                               .host_dsn = r->host_dsn,
                               .host_deliver_by = r->host_deliver_by,
                               .since_us = since(config, j),
-                              .deliver_by_us = j->deliver_by_us,
+                              .deliver_by_us = j->envelope.deliver_by_us,
                               .delay_notice_us = config->delay_notice_us,
                               .now_us = now_us};
 }
 
 /* RFC 5321 4.5.5, RFC 3464 2: no notice about a notice, none to the null reverse-path. */
 static bool has_sender(const struct job *j) {
-  return !(j->flags & MESSAGE_IS_DSN) && j->reverse_path[0];
+  return !(j->envelope.flags & MESSAGE_IS_DSN) && j->envelope.reverse_path[0];
 }
 
 void notice_plan(const struct config *config, const struct job *j, const struct ruling *rulings, int64_t now_us,
@@ -52,7 +52,8 @@ bool notice_wanted(const struct job *j, const enum dsn_action *actions) {
 
 /* RFC 3461 4.3: RET speaks of failures only. RFC 8689 5: never the whole of a message that required TLS. */
 enum load_what notice_needs(const struct job *j, const enum dsn_action *actions) {
-  bool may = j->flags & MESSAGE_RET_FULL && !(j->flags & MESSAGE_REQUIRE_TLS) && j->size <= DSN_WHOLE_MAX;
+  bool may = j->envelope.flags & MESSAGE_RET_FULL && !(j->envelope.flags & MESSAGE_REQUIRE_TLS) &&
+             j->envelope.size <= DSN_WHOLE_MAX;
   for (size_t i = 0; may && i < j->recipient_count; i++)
     if (actions[i] == DSN_FAILED) return LOAD_WHOLE;
   return LOAD_HEADER;
@@ -87,15 +88,12 @@ static int address_notice(const char *reverse_path, struct notice *n) {
 
 static size_t list_recipients(const struct job *j, const struct ruling *rulings, const enum dsn_action *actions,
                               int64_t now_us, struct dsn_recipient *out) {
-  bool overdue = j->flags & MESSAGE_BY_NOTIFY && now_us >= j->deliver_by_us;
+  bool overdue = j->envelope.flags & MESSAGE_BY_NOTIFY && now_us >= j->envelope.deliver_by_us;
   size_t count = 0;
   for (size_t i = 0; i < j->recipient_count; i++)
     if (actions[i] != DSN_NONE)
-      out[count++] = (struct dsn_recipient){.address = j->recipients[i].address,
-                                            .ruling = &rulings[i],
-                                            .orcpt = j->recipients[i].orcpt,
-                                            .action = actions[i],
-                                            .overdue = overdue};
+      out[count++] = (struct dsn_recipient){
+          .to = &j->recipients[i].to, .ruling = &rulings[i], .action = actions[i], .overdue = overdue};
   return count;
 }
 
@@ -108,17 +106,17 @@ static int write_body(struct loop *loop, const struct job *j, const struct dsn_r
       .hostname = loop->gateway->config->hostname,
       .to = n->to,
       .host = host,
-      .envid = j->envid,
+      .envid = j->envelope.envid,
       .id = n->message.envelope.id,
-      .message_id = j->message_id,
-      .arrived_us = j->created_us,
-      .expires_us = j->expires_us,
-      .deliver_by_us = j->deliver_by_us,
+      .message_id = j->envelope.id,
+      .arrived_us = j->envelope.created_us,
+      .expires_us = j->envelope.expires_us,
+      .deliver_by_us = j->envelope.deliver_by_us,
       .now_us = clock_now_us(),
       .recipients = recipients,
       .recipient_count = count,
       .header = buffer_bytes(&header),
-      .original_utf8 = j->flags & MESSAGE_UTF8,
+      .original_utf8 = j->envelope.flags & MESSAGE_UTF8,
       .utf8 = n->utf8,
   };
   if (n->whole) in.whole_head = buffer_bytes(&content->prefix);
@@ -130,25 +128,25 @@ static int write_body(struct loop *loop, const struct job *j, const struct dsn_r
 
 /* RFC 8689 5: what tells of a message that required TLS requires it, too. RFC 3461 6.1: nobody is told of a notice. */
 static unsigned flags_of(const struct job *j, const struct notice *n) {
-  bool eight_bit = n->utf8 || (n->whole && j->flags & MESSAGE_8BIT);
+  bool eight_bit = n->utf8 || (n->whole && j->envelope.flags & MESSAGE_8BIT);
   return MESSAGE_IS_DSN | (n->utf8 ? MESSAGE_UTF8 : 0u) | (eight_bit ? MESSAGE_8BIT : 0u) |
-         (j->flags & MESSAGE_REQUIRE_TLS);
+         (j->envelope.flags & MESSAGE_REQUIRE_TLS);
 }
 
 static void fill_envelope(struct loop *loop, const struct job *j, struct notice *n) {
   int64_t now = clock_now_us();
-  n->message.envelope = (struct message){
+  n->message.envelope = (struct envelope){
       .id = id_new(),
-      .account = j->account,
-      .pool = j->pool,
+      .account = j->envelope.account,
+      .pool = j->envelope.pool,
       .reverse_path = "",
       .flags = flags_of(j, n),
-      .priority = j->priority,
+      .priority = j->envelope.priority,
       .created_us = now,
       .expires_us = now + loop->gateway->config->expire_us,
   };
-  n->recipient =
-      (struct new_recipient){.address = j->reverse_path, .domain = n->domain, .id = id_new(), .notify = NOTIFY_NEVER};
+  n->recipient = (struct recipient){
+      .address = j->envelope.reverse_path, .domain = n->domain, .id = id_new(), .notify = NOTIFY_NEVER};
   n->message.recipients = &n->recipient;
   n->message.recipient_count = 1;
   n->message.first_attempt_us = now + DISPATCH_GRACE_US;
@@ -157,14 +155,14 @@ static void fill_envelope(struct loop *loop, const struct job *j, struct notice 
 static void fill_event(const struct job *j, enum dsn_action action, struct notice *n) {
   static const char *const names[] = {[DSN_RELAYED] = "relay", [DSN_DELAYED] = "delay", [DSN_FAILED] = "failure"};
   char id[ID_TEXT];
-  id_format(j->message_id, id);
+  id_format(j->envelope.id, id);
   snprintf(n->text, sizeof n->text, "%s notice for message %s", names[action], id);
   n->accepted = (struct event){
       .kind = EVENT_ACCEPTED,
       .message_id = n->message.envelope.id,
-      .account = j->account,
+      .account = j->envelope.account,
       .from = "",
-      .to = j->reverse_path,
+      .to = j->envelope.reverse_path,
       .text = n->text,
       .count = 1,
   };
@@ -195,9 +193,9 @@ int notice_make(struct loop *loop, const struct job *j, const struct ruling *rul
   memset(n, 0, sizeof *n);
   buffer_init(&n->prefix, DSN_MAX);
   buffer_init(&n->body, DSN_MAX);
-  if (address_notice(j->reverse_path, n) != OK) {
-    log_event(LOG_WARN_, NULL, "no notice", "reason", "the reverse-path cannot be written to", "from", j->reverse_path,
-              NULL);
+  if (address_notice(j->envelope.reverse_path, n) != OK) {
+    log_event(LOG_WARN_, NULL, "no notice", "reason", "the reverse-path cannot be written to", "from",
+              j->envelope.reverse_path, NULL);
     return OK;
   }
   n->whole = content && notice_needs(j, actions) == LOAD_WHOLE;
@@ -217,7 +215,7 @@ int notice_make(struct loop *loop, const struct job *j, const struct ruling *rul
 struct job *notice_job(struct notice *n) {
   struct job *j = job_new(&n->message.envelope, n->domain);
   if (!j) return NULL;
-  struct queued_recipient one = {.id = n->recipient.id, .address = n->recipient.address, .notify = n->recipient.notify};
+  struct queued_recipient one = {.to = n->recipient};
   if (job_add_recipient(j, &one) != OK) {
     job_free(&j);
     return NULL;

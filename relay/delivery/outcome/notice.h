@@ -15,7 +15,7 @@ struct notice {
   struct new_message message; /* valid while made; points into the rest */
   struct event accepted;
   /* private */
-  struct new_recipient recipient;
+  struct recipient recipient;
   char domain[DOMAIN_MAX + 3], to[ADDRESS_MAX + DOMAIN_MAX], text[80];
   bool utf8, whole;
   struct buffer prefix, body;

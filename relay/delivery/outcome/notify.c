@@ -27,7 +27,7 @@ static bool relayed(const struct notify_case *c) {
 }
 
 static bool delayed(const struct notify_case *c) {
-  if (c->recipient & NOTIFY_DELAY_TOLD) return false; /* once */
+  if (c->recipient & NOTIFY_DELAY_SENT) return false; /* once */
   if (c->message & MESSAGE_BY_NOTIFY && notify_overdue(c)) return true;
   return wants_delay(c->recipient) && c->now_us >= delay_moment(c);
 }
@@ -48,7 +48,7 @@ static int64_t earlier(int64_t moment, int64_t other, int64_t now) {
 }
 
 int64_t notify_moment(const struct notify_case *c) {
-  bool may_tell = !(c->recipient & (NOTIFY_NEVER | NOTIFY_DELAY_TOLD));
+  bool may_tell = !(c->recipient & (NOTIFY_NEVER | NOTIFY_DELAY_SENT));
   int64_t moment = INT64_MAX;
   if (c->message & MESSAGE_BY_RETURN || (c->message & MESSAGE_BY_NOTIFY && may_tell))
     moment = earlier(moment, c->deliver_by_us, c->now_us);

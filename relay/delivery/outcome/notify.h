@@ -2,7 +2,10 @@
 #ifndef SENDOFF_RELAY_DELIVERY_OUTCOME_NOTIFY_H
 #define SENDOFF_RELAY_DELIVERY_OUTCOME_NOTIFY_H
 
-#include "store/records.h"
+#include "base/envelope.h"
+#include "base/event.h"
+
+#include <stdbool.h>
 
 /* RFC 3464 2.3.3; "delivered" and "expanded" are for those who have mailboxes. */
 enum dsn_action { DSN_NONE, DSN_RELAYED, DSN_DELAYED, DSN_FAILED };

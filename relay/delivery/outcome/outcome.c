@@ -111,11 +111,11 @@ struct job *outcome_take_back(struct outcome *o) {
 
 /* RFC 2852 4.1: with by-mode R its time is over when its sender says so, if not before. */
 static bool sender_ends_it(const struct job *j) {
-  return j->flags & MESSAGE_BY_RETURN && j->deliver_by_us < j->expires_us;
+  return j->envelope.flags & MESSAGE_BY_RETURN && j->envelope.deliver_by_us < j->envelope.expires_us;
 }
 
 /* RFC 3463 3.5 with RFC 2852: 5.4.7, a permanent failure. */
-static void rule_deadline(const struct job_recipient *r, struct ruling *out) {
+static void rule_deadline(const struct queued_recipient *r, struct ruling *out) {
   snprintf(out->enhanced, sizeof out->enhanced, "5.4.7");
   size_t at = strlen(out->text);
   if (r->last && r->last[0] && !strstr(out->text, "the last reason was") && at < sizeof out->text)
@@ -127,9 +127,9 @@ void outcome_rule(struct outcome *o, size_t index, const struct incident *incide
   const struct job *j = o->job;
   const struct config *config = o->delivery->loop->gateway->config;
   struct ruling *r = &o->rulings[index];
-  int64_t now = clock_now_us(), end = sender_ends_it(j) ? j->deliver_by_us : j->expires_us;
+  int64_t now = clock_now_us(), end = sender_ends_it(j) ? j->envelope.deliver_by_us : j->envelope.expires_us;
   random_bytes(&random, sizeof random);
-  verdict_rule(config, incident, j->recipients[index].attempts, j->created_us, end, now, random, r);
+  verdict_rule(config, incident, j->recipients[index].attempts, j->envelope.created_us, end, now, random, r);
   if (r->kind == EVENT_EXPIRED && sender_ends_it(j)) rule_deadline(&j->recipients[index], r);
   if (r->kind != EVENT_DEFERRED) return;
   int64_t moment = notice_moment(config, j, index, r, now);
@@ -152,7 +152,7 @@ bool outcome_ruled(const struct outcome *o) {
 /* A notice that cannot be delivered ends here: nobody is told, but the log is. */
 static enum event_kind kind_of(const struct job *j, const struct ruling *r) {
   bool failed = r->kind == EVENT_BOUNCED || r->kind == EVENT_EXPIRED;
-  return failed && j->flags & MESSAGE_IS_DSN ? EVENT_DROPPED : r->kind;
+  return failed && j->envelope.flags & MESSAGE_IS_DSN ? EVENT_DROPPED : r->kind;
 }
 
 static void fill_op(struct pending *p) {
@@ -160,17 +160,17 @@ static void fill_op(struct pending *p) {
   for (size_t i = 0; i < j->recipient_count; i++) {
     const struct ruling *r = &p->outcome.rulings[i];
     p->outcomes[i] = (struct recipient_outcome){
-        .recipient_id = j->recipients[i].id,
+        .recipient_id = j->recipients[i].to.id,
         .next_us = r->next_us,
         .counts = r->counts,
         .delay_told = p->actions[i] == DSN_DELAYED,
         .event =
             {
-                .message_id = j->message_id,
+                .message_id = j->envelope.id,
                 .kind = kind_of(j, r),
-                .account = j->account,
-                .from = j->reverse_path,
-                .to = j->recipients[i].address,
+                .account = j->envelope.account,
+                .from = j->envelope.reverse_path,
+                .to = j->recipients[i].to.address,
                 .code = r->code,
                 .enhanced = r->enhanced,
                 .text = r->text,
@@ -182,7 +182,7 @@ static void fill_op(struct pending *p) {
   }
   memset(&p->op, 0, sizeof p->op);
   store_outcome_init(&p->op);
-  p->op.message_id = j->message_id;
+  p->op.message_id = j->envelope.id;
   p->op.outcomes = p->outcomes;
   p->op.outcome_count = j->recipient_count;
   if (!p->notice.made) return;
@@ -193,15 +193,15 @@ static void fill_op(struct pending *p) {
 static void log_outcome(const struct pending *p) {
   const struct job *j = p->outcome.job;
   char id[ID_TEXT];
-  id_format(j->message_id, id);
+  id_format(j->envelope.id, id);
   int64_t now = clock_now_us();
   for (size_t i = 0; i < j->recipient_count; i++) {
     const struct event *e = &p->outcomes[i].event;
     struct log_line l;
     log_begin(&l, LOG_INFO_, NULL, event_name(e->kind));
     log_str(&l, "message", id);
-    log_str(&l, "account", j->account);
-    log_str(&l, "from", j->reverse_path);
+    log_str(&l, "account", j->envelope.account);
+    log_str(&l, "from", j->envelope.reverse_path);
     log_str(&l, "to", e->to);
     if (p->host[0]) log_str(&l, "host", p->host);
     if (p->source[0]) log_str(&l, "source", p->source);
@@ -210,7 +210,7 @@ static void log_outcome(const struct pending *p) {
     log_str(&l, "enhanced", e->enhanced);
     log_str(&l, "text", e->text);
     log_int(&l, "attempt", j->recipients[i].attempts + 1);
-    log_int(&l, "age_ms", (now - j->created_us) / 1000);
+    log_int(&l, "age_ms", (now - j->envelope.created_us) / 1000);
     log_end(&l);
   }
 }
@@ -252,7 +252,7 @@ static void on_retry(uv_timer_t *timer) {
 
 static void abandon(struct pending *p) {
   char id[ID_TEXT];
-  id_format(p->outcome.job->message_id, id);
+  id_format(p->outcome.job->envelope.id, id);
   log_event(LOG_ERROR_, NULL, "outcome lost", "message", id, "reason",
             "the store failed until the end; its recipients are still queued and will be tried again", NULL);
   notice_free(&p->notice);
@@ -261,7 +261,7 @@ static void abandon(struct pending *p) {
 
 static void retry_later(struct pending *p, const char *why) {
   char id[ID_TEXT];
-  id_format(p->outcome.job->message_id, id);
+  id_format(p->outcome.job->envelope.id, id);
   log_event(LOG_ERROR_, NULL, "outcome not kept", "message", id, "reason", why, "next", "posted again soon", NULL);
   notice_free(&p->notice);
   if (p->outcome.delivery->abandoning) {
@@ -313,7 +313,7 @@ static void on_original(void *arg, struct loaded *loaded) {
    * sender must hear of the failure all the same. */
   if (loaded->result != OK && loaded->result != E_NOT_FOUND) {
     char id[ID_TEXT];
-    id_format(p->outcome.job->message_id, id);
+    id_format(p->outcome.job->envelope.id, id);
     log_event(LOG_ERROR_, NULL, "notice without header", "message", id, "reason", why, NULL);
   }
   make_notice(p, loaded->content);
@@ -326,8 +326,8 @@ static void begin(struct pending *p) {
     post(p);
   else if (j->content)
     make_notice(p, j->content);
-  else if (!content_load(p->outcome.delivery->loader, j->message_id, j->flags, notice_needs(j, p->actions), on_original,
-                         p))
+  else if (!content_load(p->outcome.delivery->loader, j->envelope.id, j->envelope.flags, notice_needs(j, p->actions),
+                         on_original, p))
     retry_later(p, result_text(E_MEMORY));
 }
 

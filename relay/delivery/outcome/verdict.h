@@ -4,9 +4,9 @@
 #define SENDOFF_RELAY_DELIVERY_OUTCOME_VERDICT_H
 
 #include "base/config.h"
+#include "base/event.h"
 #include "relay/delivery/route/route.h"
 #include "relay/smtp/reply_parser.h"
-#include "store/records.h"
 
 /* How far it had come. Up to STAGE_HANDSHAKE nothing was said about any message. */
 enum smtp_stage {

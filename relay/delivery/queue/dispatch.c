@@ -120,9 +120,9 @@ static void rule_here(struct dispatcher *d, struct job *j, const struct incident
 /* RFC 8689 4.2.1 (1): the names of the hosts must be known for sure; MTA-STS, the other way, is not known here. False:
  * the job has been ruled. */
 static bool may_route(struct dispatcher *d, struct job *j, const struct route *route) {
-  if (!(j->flags & MESSAGE_REQUIRE_TLS) || route->authentic) return true;
-  if (!j->reverse_path[0]) { /* 5: a bounce is not lost for want of it */
-    j->flags &= ~(unsigned)MESSAGE_REQUIRE_TLS;
+  if (!(j->envelope.flags & MESSAGE_REQUIRE_TLS) || route->authentic) return true;
+  if (!j->envelope.reverse_path[0]) { /* 5: a bounce is not lost for want of it */
+    j->envelope.flags &= ~(unsigned)MESSAGE_REQUIRE_TLS;
     return true;
   }
   struct incident incident = {.stage = STAGE_ROUTE, .trouble = TROUBLE_NO_TLS};
@@ -153,7 +153,7 @@ static void on_route(void *arg, struct route *route) {
   if (!may_route(d, j, route)) return;
   const struct source *source;
   struct reason why;
-  if (source_choose(d->loop->directory, j->pool, route, &source, &why) == OK) {
+  if (source_choose(d->loop->directory, j->envelope.pool, route, &source, &why) == OK) {
     hand_over(d, j, route, source);
     return;
   }
@@ -193,12 +193,12 @@ static void leave_to_reader(struct dispatcher *d, struct lane *lane, struct job 
 static void accept_job(struct dispatcher *d, struct job *j, int64_t not_before_us) {
   int64_t now = clock_now_us();
   struct lane *lane = lane_get(&d->lanes, j->domain);
-  int64_t grace_over = j->created_us + DISPATCH_GRACE_US;
+  int64_t grace_over = j->envelope.created_us + DISPATCH_GRACE_US;
   if (lane && not_before_us > now) {
     leave_to_reader(d, lane, j, not_before_us);
     return;
   }
-  bool late = now > j->created_us + HAND_OVER_US || now >= job_deadline(j); /* its rows can be seen by then */
+  bool late = now > j->envelope.created_us + HAND_OVER_US || now >= job_deadline(j); /* its rows can be seen by then */
   if (!lane || late || !d->started || d->draining || lane->paused_us > now ||
       lane_room(&d->lanes, lane) < j->recipient_count) {
     leave_to_reader(d, lane, j, grace_over);
@@ -225,7 +225,7 @@ static void on_accepted(struct loop *on, struct loop_message *m) {
   while (j) {
     struct job *rest = j->recipient_count > JOB_RECIPIENTS_MAX ? job_split(j, beyond_one_job, NULL) : NULL;
     if (!rest && j->recipient_count > JOB_RECIPIENTS_MAX) /* no memory: in smaller pieces, later */
-      leave_to_reader(d, lane_get(&d->lanes, j->domain), j, j->created_us + DISPATCH_GRACE_US);
+      leave_to_reader(d, lane_get(&d->lanes, j->domain), j, j->envelope.created_us + DISPATCH_GRACE_US);
     else
       accept_job(d, j, moment);
     j = rest;

@@ -5,7 +5,7 @@
 #define LISTS (2 * JOB_PRIORITY_MAX + 1)
 
 static struct job **list_of(struct job_queue *q, const struct job *j) {
-  int priority = j->priority;
+  int priority = j->envelope.priority;
   if (priority > JOB_PRIORITY_MAX) priority = JOB_PRIORITY_MAX;
   if (priority < -JOB_PRIORITY_MAX) priority = -JOB_PRIORITY_MAX;
   return &q->lists[priority + JOB_PRIORITY_MAX];
@@ -39,7 +39,7 @@ void job_queue_put_back(struct job_queue *q, struct job *j) {
 
 /* As time passes all of them gain alike, so the order of two never changes. */
 static int64_t place(const struct job *j) {
-  return j->queued_us - j->priority * JOB_PRIORITY_STEP_US;
+  return j->queued_us - j->envelope.priority * JOB_PRIORITY_STEP_US;
 }
 
 struct job *job_queue_take(struct job_queue *q) {

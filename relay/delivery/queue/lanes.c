@@ -205,10 +205,10 @@ static bool flight_add(struct lanes *l, struct lane *lane, int64_t id) {
 void flights_add(struct lanes *l, struct lane *lane, struct job *j) {
   size_t kept = 0;
   for (size_t i = 0; i < j->recipient_count; i++) {
-    if (flight_add(l, lane, j->recipients[i].id))
+    if (flight_add(l, lane, j->recipients[i].to.id))
       j->recipients[kept++] = j->recipients[i];
     else
-      job_recipient_clear(&j->recipients[i]);
+      queued_recipient_clear(&j->recipients[i]);
   }
   j->recipient_count = kept;
 }
@@ -216,7 +216,7 @@ void flights_add(struct lanes *l, struct lane *lane, struct job *j) {
 void flights_remove(struct lanes *l, const struct job *j) {
   for (size_t i = 0; i < j->recipient_count; i++) {
     struct flight *f = NULL;
-    HASH_FIND(hh, l->flights, &j->recipients[i].id, sizeof f->id, f);
+    HASH_FIND(hh, l->flights, &j->recipients[i].to.id, sizeof f->id, f);
     if (!f || f->ghost) continue;
     f->lane->in_flight--;
     l->in_flight--;

@@ -62,7 +62,7 @@ struct row_reader {
   size_t rows;
 };
 
-static bool due(const struct row_reader *r, const struct message *m, const struct queued_recipient *rcpt) {
+static bool due(const struct row_reader *r, const struct envelope *m, const struct queued_recipient *rcpt) {
   if (rcpt->next_us <= r->pick->now_us) return true;
   /* Of an earlier run, and only waiting for a hand-over that is not going to come; not because its sender said when. */
   bool fresh = rcpt->next_us == m->created_us + DISPATCH_GRACE_US;
@@ -70,8 +70,8 @@ static bool due(const struct row_reader *r, const struct message *m, const struc
 }
 
 /* Rows of one message follow each other, so only the job made last can be the one. */
-static struct job *job_for(struct row_reader *r, const struct message *m) {
-  if (r->last && r->last->message_id == m->id && r->last->recipient_count < JOB_RECIPIENTS_MAX) return r->last;
+static struct job *job_for(struct row_reader *r, const struct envelope *m) {
+  if (r->last && r->last->envelope.id == m->id && r->last->recipient_count < JOB_RECIPIENTS_MAX) return r->last;
   struct job *j = job_new(m, r->lane->domain);
   if (!j) return NULL;
   if (r->last)
@@ -82,7 +82,7 @@ static struct job *job_for(struct row_reader *r, const struct message *m) {
   return j;
 }
 
-static bool on_row(void *arg, const struct message *m, const struct queued_recipient *rcpt) {
+static bool on_row(void *arg, const struct envelope *m, const struct queued_recipient *rcpt) {
   struct row_reader *r = arg;
   if (!due(r, m, rcpt)) {
     r->lane->next_us = rcpt->next_us;

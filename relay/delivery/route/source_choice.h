@@ -2,8 +2,8 @@
 #ifndef SENDOFF_RELAY_DELIVERY_ROUTE_SOURCE_CHOICE_H
 #define SENDOFF_RELAY_DELIVERY_ROUTE_SOURCE_CHOICE_H
 
+#include "base/directory.h"
 #include "relay/delivery/route/route.h"
-#include "store/directory.h"
 
 /* The source of this pool for this site, always the same while the pool stays as it is: *out NULL means the system's
  * choice (the pool "default" has no sources). E_NOT_FOUND with words when no source of the pool can be used: the pool

@@ -98,8 +98,8 @@ static void on_seven_bit(void *arg, struct seven_bit_result *r) {
     cannot_convert(c, r);
     return;
   }
-  c->transaction.flags &= ~(unsigned)MESSAGE_8BIT;
-  c->transaction.size = r->octets;
+  c->transaction.envelope.flags &= ~(unsigned)MESSAGE_8BIT;
+  c->transaction.envelope.size = r->octets;
   if (client_check(c->client, &c->transaction, &c->incident) != OK) { /* it has grown */
     rule_unsent(c);
     return;
@@ -171,7 +171,7 @@ static void load(struct connection *c) {
   }
   c->phase = CONNECTION_LOADING;
   client_idle(c->client, 0);
-  c->load = content_load(delivery_of(c)->loader, j->message_id, j->flags, LOAD_MESSAGE, on_loaded, c);
+  c->load = content_load(delivery_of(c)->loader, j->envelope.id, j->envelope.flags, LOAD_MESSAGE, on_loaded, c);
   if (!c->load) begin(c, NULL);
 }
 
@@ -206,16 +206,8 @@ static bool take_job(struct connection *c, struct job *j) {
     dispatch_finished(g, j, clock_now_us() + verdict_site_pause(g->config));
     return false;
   }
-  c->transaction = (struct transaction){
-      .reverse_path = j->reverse_path,
-      .envid = j->envid,
-      .flags = j->flags,
-      .size = j->size,
-      .priority = j->priority,
-      .deliver_by_us = j->deliver_by_us,
-      .recipients = j->recipients,
-      .recipient_count = j->recipient_count,
-  };
+  c->transaction =
+      (struct transaction){.envelope = j->envelope, .recipients = j->recipients, .recipient_count = j->recipient_count};
   if (client_check(c->client, &c->transaction, &c->incident) != OK) {
     outcome_rule_rest(c->outcome, &c->incident);
     settle(c);

@@ -57,7 +57,7 @@ static struct destination *destination_new(struct delivery *delivery, char *key,
 
 int destination_take(struct delivery *delivery, struct job *j, struct route *route, const char *source,
                      const char *helo) {
-  bool require_tls = j->flags & MESSAGE_REQUIRE_TLS;
+  bool require_tls = j->envelope.flags & MESSAGE_REQUIRE_TLS;
   char *key = make_key(source ? source : "", route->site, require_tls);
   if (!key) return E_MEMORY;
   struct destination *d = NULL;
@@ -109,8 +109,8 @@ static void rule_job(struct destination *d, struct job *j, const struct incident
 
 /* RFC 8689 5: what has no sender, a bounce mostly, is not lost for want of REQUIRETLS. */
 static bool goes_without_tls(struct destination *d, struct job *j) {
-  if (j->reverse_path[0]) return false;
-  j->flags &= ~(unsigned)MESSAGE_REQUIRE_TLS; /* in memory: another attempt requires it again */
+  if (j->envelope.reverse_path[0]) return false;
+  j->envelope.flags &= ~(unsigned)MESSAGE_REQUIRE_TLS; /* in memory: another attempt requires it again */
   const char *source = d->source_text[0] ? d->source_text : NULL;
   if (destination_take(d->delivery, j, d->route, source, d->helo) != OK)
     dispatch_finished(gateway_of(d), j, clock_now_us() + verdict_site_pause(gateway_of(d)->config));

@@ -8,7 +8,7 @@ struct fit {
 
 static bool unfit(void *arg, size_t index) {
   struct fit *f = arg;
-  return transaction_recipient_obstacle(f->job->recipients[index].address, f->offers, f->why);
+  return transaction_recipient_obstacle(f->job->recipients[index].to.address, f->offers, f->why);
 }
 
 struct job *job_take_unfit(struct job *j, const struct ehlo *e, struct incident *why) {

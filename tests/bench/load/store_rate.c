@@ -33,7 +33,7 @@ static struct bench bench = {.lock = PTHREAD_MUTEX_INITIALIZER, .woken = PTHREAD
 struct pair {
   struct store_accept accept;
   struct store_outcome outcome;
-  struct new_recipient recipient;
+  struct recipient recipient;
   struct recipient_outcome delivered;
   char account[16];
 };
@@ -77,7 +77,7 @@ static void post_accept(struct pair *p, struct bytes content, uint64_t number) {
   int64_t now = clock_now_us();
   memset(p, 0, sizeof *p);
   snprintf(p->account, sizeof p->account, "account%u", (unsigned)(number % ACCOUNTS));
-  p->recipient = (struct new_recipient){.address = "somebody@example.net", .domain = "example.net", .id = id_new()};
+  p->recipient = (struct recipient){.address = "somebody@example.net", .domain = "example.net", .id = id_new()};
   p->accept.message = (struct new_message){.envelope = {.id = id_new(),
                                                         .account = p->account,
                                                         .pool = "default",

@@ -1,6 +1,8 @@
 /* What to do, for the texts that the gateway itself writes and some of other hosts. */
 #include "cli/advice.h"
 
+#include <stdbool.h>
+
 #include "base/id.h"
 
 #include <setjmp.h>

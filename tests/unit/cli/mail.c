@@ -35,9 +35,9 @@ static void *operation(size_t size) {
 }
 
 static void accept_message(void) {
-  static struct new_recipient recipients[2];
-  recipients[0] = (struct new_recipient){"r@example.net", "example.net", id_new()};
-  recipients[1] = (struct new_recipient){"other@example.org", "example.org", id_new()};
+  static struct recipient recipients[2];
+  recipients[0] = (struct recipient){.address = "r@example.net", .domain = "example.net", .id = id_new()};
+  recipients[1] = (struct recipient){.address = "other@example.org", .domain = "example.org", .id = id_new()};
   struct store_accept *a = operation(sizeof *a);
   store_accept_init(a);
   int64_t now = clock_now_us();

@@ -24,7 +24,7 @@ struct keys {
   struct buffer rsa_record, ed_record;
 };
 
-static struct signer_key *make(enum signer_algorithm algorithm, struct buffer *record) {
+static struct signer_key *make(enum key_algorithm algorithm, struct buffer *record) {
   struct buffer pem, public;
   struct reason why;
   struct signer_key *key;
@@ -40,8 +40,8 @@ static struct signer_key *make(enum signer_algorithm algorithm, struct buffer *r
 
 static int setup(void **state) {
   struct keys *k = calloc(1, sizeof *k);
-  k->rsa = make(SIGNER_RSA_SHA256, &k->rsa_record);
-  k->ed = make(SIGNER_ED25519_SHA256, &k->ed_record);
+  k->rsa = make(KEY_RSA, &k->rsa_record);
+  k->ed = make(KEY_ED25519, &k->ed_record);
   *state = k;
   return 0;
 }
@@ -200,7 +200,7 @@ static void test_bad_keys(void **state) {
   struct buffer pem, public;
   struct signer_key *key;
   struct reason why;
-  assert_int_equal(key_generate(SIGNER_RSA_SHA256, 768, &pem, &public, &why), E_DENIED);
+  assert_int_equal(key_generate(KEY_RSA, 768, &pem, &public, &why), E_DENIED);
   assert_int_equal(
       signer_key_load(BYTES("-----BEGIN PRIVATE KEY-----\nnonsense\n-----END PRIVATE KEY-----\n"), &key, &why),
       E_SYNTAX);

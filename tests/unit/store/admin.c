@@ -156,25 +156,34 @@ static void suspend_resume_remove(void **state) {
   admin_close(&a);
 }
 
-static struct signing_key key_of(const char *domain, const char *selector, const char *pem) {
-  return (struct signing_key){.domain = domain,
-                              .selector = selector,
-                              .algorithm = KEY_ED25519,
-                              .private_pem = bytes_of(pem),
-                              .public_base64 = "cHVibGlj"};
+static struct signing_key key_of(const char *domain, const char *selector) {
+  return (struct signing_key){
+      .domain = domain, .selector = selector, .algorithm = KEY_ED25519, .public_base64 = "cHVibGlj"};
+}
+
+/* A key's private half is read by its id, and by nothing else. Empty: there is none. */
+static void assert_private_key(struct lab *l, int64_t id, struct bytes wanted) {
+  struct reader *r;
+  struct buffer pem;
+  buffer_init_secret(&pem, 1000);
+  assert_ok(reader_open(l->dir, &r, &l->why), l->why);
+  assert_int_equal(reader_private_key(r, id, &pem, &l->why), wanted.len ? OK : E_NOT_FOUND);
+  assert_true(bytes_equal(buffer_bytes(&pem), wanted));
+  buffer_wipe_free(&pem);
+  reader_close(&r);
 }
 
 static void domains_and_keys(void **state) {
   struct lab *l = *state;
   struct admin *a = lab_admin(l);
-  struct signing_key one = key_of("example.com", "s1", "-- one --"), two = key_of("example.com", "s2", "-- two --"),
-                     lost = key_of("nowhere.example", "s1", "x");
+  struct signing_key one = key_of("example.com", "s1"), two = key_of("example.com", "s2"),
+                     lost = key_of("nowhere.example", "s1");
   assert_ok(admin_domain_add(a, "example.com", &l->why), l->why);
   assert_int_equal(admin_domain_add(a, "example.com", &l->why), E_EXISTS);
-  assert_ok(admin_key_add(a, &one, &l->why), l->why);
-  assert_ok(admin_key_add(a, &two, &l->why), l->why);
-  assert_int_equal(admin_key_add(a, &two, &l->why), E_EXISTS);
-  assert_int_equal(admin_key_add(a, &lost, &l->why), E_NOT_FOUND);
+  assert_ok(admin_key_add(a, &one, BYTES("-- one --"), &l->why), l->why);
+  assert_ok(admin_key_add(a, &two, BYTES("-- two --"), &l->why), l->why);
+  assert_int_equal(admin_key_add(a, &two, BYTES("-- two --"), &l->why), E_EXISTS);
+  assert_int_equal(admin_key_add(a, &lost, BYTES("-- lost --"), &l->why), E_NOT_FOUND);
   struct directory *d = directory_of(l);
   const struct domain *out = directory_domain(d, "example.com", false);
   assert_int_equal(out->spf, CHECK_OBSERVE);
@@ -182,7 +191,8 @@ static void domains_and_keys(void **state) {
   assert_int_equal(out->key_count, 2);
   assert_string_equal(out->keys[0].selector, "s2"); /* the newest first */
   assert_string_equal(out->keys[0].domain, "example.com");
-  assert_true(bytes_equal(out->keys[0].private_pem, BYTES("-- two --")));
+  assert_private_key(l, out->keys[0].id, BYTES("-- two --"));
+  assert_private_key(l, out->keys[1].id, BYTES("-- one --"));
   assert_string_equal(out->keys[0].public_base64, "cHVibGlj");
   assert_int_equal(out->keys[0].algorithm, KEY_ED25519);
   assert_int_equal(out->keys[0].state, KEY_ACTIVE);
@@ -207,8 +217,9 @@ static void domains_and_keys(void **state) {
   assert_ok(admin_domain_remove(a, "example.com", &l->why), l->why);
   assert_int_equal(admin_domain_remove(a, "example.com", &l->why), E_NOT_FOUND);
   assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM keys"), 0);
+  assert_private_key(l, newest, (struct bytes){0});
   assert_ok(admin_domain_add(a, "example.com", &l->why), l->why);
-  assert_ok(admin_key_add(a, &one, &l->why), l->why);
+  assert_ok(admin_key_add(a, &one, BYTES("-- one --"), &l->why), l->why);
   d = directory_of(l);
   assert_true(d->domains[0].keys[0].id > newest);
   directory_release(&d);
@@ -228,18 +239,19 @@ static bool file_has(const char *path, const char *text) {
 static void a_removed_key_is_overwritten(void **state) {
   struct lab *l = *state;
   char path[300];
-  struct signing_key k = key_of("example.com", "s1", "-----the private part of the key-----");
+  const char *pem = "-----the private part of the key-----";
+  struct signing_key k = key_of("example.com", "s1");
   lab_close(l);
   struct admin *a = lab_admin(l);
   snprintf(path, sizeof path, "%s/%s", l->dir, STORE_FILE);
   assert_ok(admin_domain_add(a, "example.com", &l->why), l->why);
-  assert_ok(admin_key_add(a, &k, &l->why), l->why);
+  assert_ok(admin_key_add(a, &k, bytes_of(pem), &l->why), l->why);
   admin_close(&a);
-  assert_true(file_has(path, k.private_pem.at));
+  assert_true(file_has(path, pem));
   a = lab_admin(l);
   assert_ok(admin_domain_remove(a, "example.com", &l->why), l->why);
   admin_close(&a);
-  assert_false(file_has(path, k.private_pem.at));
+  assert_false(file_has(path, pem));
 }
 
 static void sources(void **state) {

@@ -33,14 +33,14 @@ static void accepted_mail_is_in_queue_and_log(void **state) {
   assert_true(llabs(id_time_us(log.all[0].id) - clock_now_us()) < 60 * SECOND_US);
 }
 
-static bool see_wishes(void *arg, const struct message *m, const struct queued_recipient *r) {
+static bool see_wishes(void *arg, const struct envelope *m, const struct queued_recipient *r) {
   unsigned *notify = arg;
   assert_string_equal(m->envid, "QQ314159");
   assert_int_equal(m->priority, -4);
   assert_true(m->deliver_by_us == m->created_us + 60 * SECOND_US);
   assert_int_equal(m->flags, MESSAGE_RET_HDRS | MESSAGE_BY_NOTIFY | MESSAGE_REQUIRE_TLS);
-  assert_string_equal(r->orcpt, "rfc822;a+2Bb@x.example");
-  *notify = r->notify;
+  assert_string_equal(r->to.orcpt, "rfc822;a+2Bb@x.example");
+  *notify = r->to.notify;
   return true;
 }
 
@@ -50,7 +50,7 @@ static void what_the_sender_wishes_is_kept(void **state) {
   struct store_outcome o;
   unsigned notify = 0;
   letter_make(&m, "blog", "a@x.example");
-  struct message *e = &m.accept.message.envelope;
+  struct envelope *e = &m.accept.message.envelope;
   e->envid = "QQ314159";
   e->priority = -4;
   e->deliver_by_us = e->created_us + 60 * SECOND_US;
@@ -67,7 +67,7 @@ static void what_the_sender_wishes_is_kept(void **state) {
   o = (struct store_outcome){.op = o.op, .message_id = letter_id(&m), .outcomes = &late, .outcome_count = 1};
   assert_int_equal(lab_run(&l->poster, &o.op), OK);
   assert_int_equal(reader_queue(r, &(struct queue_filter){.state = -1}, see_wishes, &notify), OK);
-  assert_int_equal(notify, NOTIFY_SUCCESS | NOTIFY_DELAY | NOTIFY_DELAY_TOLD);
+  assert_int_equal(notify, NOTIFY_SUCCESS | NOTIFY_DELAY | NOTIFY_DELAY_SENT);
   reader_close(&r);
 }
 

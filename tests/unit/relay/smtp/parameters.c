@@ -1,10 +1,10 @@
 /* The parameters of MAIL and RCPT: each well-formed and malformed. */
 #include "relay/smtp/parameters.h"
 #include "base/clock.h"
+#include "base/envelope.h"
 #include "base/result.h"
 #include "relay/smtp/xtext.h"
 #include "relay/submission/extensions.h"
-#include "store/records.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

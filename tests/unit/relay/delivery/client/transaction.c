@@ -28,8 +28,9 @@ static void assert_text(const struct buffer *b, const char *wanted) {
   assert_string_equal(text, wanted);
 }
 
-static struct transaction transaction(const struct job_recipient *r) {
-  return (struct transaction){.reverse_path = "a@example.com", .size = 7, .recipients = r, .recipient_count = 1};
+static struct transaction transaction(const struct queued_recipient *r) {
+  return (struct transaction){
+      .envelope = {.reverse_path = "a@example.com", .size = 7}, .recipients = r, .recipient_count = 1};
 }
 
 static void test_mail(void **state) {
@@ -61,15 +62,15 @@ static void test_mail(void **state) {
       {"a@b.c", "", MESSAGE_REQUIRE_TLS, 0, 0, &everything, "MAIL FROM:<a@b.c> SIZE=7 REQUIRETLS\r\n"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    struct job_recipient r = {.address = "r@example.net"};
+    struct queued_recipient r = {.to = {.address = "r@example.net"}};
     struct transaction t = transaction(&r);
     struct buffer out;
     buffer_init(&out, 1000);
-    t.reverse_path = cases[i].path;
-    t.envid = cases[i].envid;
-    t.flags = cases[i].flags;
-    t.priority = cases[i].priority;
-    t.deliver_by_us = cases[i].left_us ? NOW + cases[i].left_us : 0;
+    t.envelope.reverse_path = cases[i].path;
+    t.envelope.envid = cases[i].envid;
+    t.envelope.flags = cases[i].flags;
+    t.envelope.priority = cases[i].priority;
+    t.envelope.deliver_by_us = cases[i].left_us ? NOW + cases[i].left_us : 0;
     assert_int_equal(transaction_mail(&t, cases[i].host, NOW, &out), OK);
     assert_text(&out, cases[i].line);
     buffer_free(&out);
@@ -88,16 +89,15 @@ static void test_rcpt(void **state) {
       {"r@b.c", "", NOTIFY_NEVER, &nothing, "RCPT TO:<r@b.c>\r\n"},
       {"r@b.c", "", 0, &everything, "RCPT TO:<r@b.c> ORCPT=rfc822;r@b.c\r\n"},
       {"r+x=y@b.c", "", NOTIFY_NEVER, &everything, "RCPT TO:<r+x=y@b.c> NOTIFY=NEVER ORCPT=rfc822;r+2Bx+3Dy@b.c\r\n"},
-      {"r@b.c", "RFC822;Old+2B@b.c", NOTIFY_SUCCESS | NOTIFY_FAILURE | NOTIFY_DELAY | NOTIFY_DELAY_TOLD, &everything,
+      {"r@b.c", "RFC822;Old+2B@b.c", NOTIFY_SUCCESS | NOTIFY_FAILURE | NOTIFY_DELAY | NOTIFY_DELAY_SENT, &everything,
        "RCPT TO:<r@b.c> NOTIFY=SUCCESS,FAILURE,DELAY ORCPT=RFC822;Old+2B@b.c\r\n"},
       {"j\303\266rg@b.c", "", 0, &everything, "RCPT TO:<j\303\266rg@b.c> ORCPT=utf-8;j\303\266rg@b.c\r\n"},
       {"r@b\303\274.example", "", 0, &ascii_dsn, "RCPT TO:<r@xn--b-eha.example> ORCPT=utf-8;r@b\\x{FC}.example\r\n"},
       {"r@b.c", "utf-8;j\303\266rg\\x{2B}@b.c", 0, &ascii_dsn, "RCPT TO:<r@b.c> ORCPT=utf-8;j\\x{F6}rg\\x{2B}@b.c\r\n"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    struct job_recipient r = {.address = (char *)(uintptr_t)cases[i].address,
-                              .orcpt = (char *)(uintptr_t)cases[i].orcpt,
-                              .notify = cases[i].notify};
+    struct queued_recipient r = {
+        .to = {.address = cases[i].address, .orcpt = cases[i].orcpt, .notify = cases[i].notify}};
     struct transaction t = transaction(&r);
     struct buffer out;
     buffer_init(&out, 1000);
@@ -113,7 +113,7 @@ static void test_orcpt_too_long(void **state) {
   char address[255];
   memset(address, '=', sizeof address);
   strcpy(address + sizeof address - 5, "@b.c");
-  struct job_recipient r = {.address = address};
+  struct queued_recipient r = {.to = {.address = address}};
   struct transaction t = transaction(&r);
   struct buffer out;
   buffer_init(&out, 1000);
@@ -150,12 +150,12 @@ static void test_obstacles(void **state) {
       {"N too late for it", "a@b.c", "r@b.c", MESSAGE_BY_NOTIFY, -1, &slow, TROUBLE_NONE, NULL},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    struct job_recipient r = {.address = (char *)(uintptr_t)cases[i].to};
+    struct queued_recipient r = {.to = {.address = cases[i].to}};
     struct transaction t = transaction(&r);
     struct incident out = {0};
-    t.reverse_path = cases[i].path;
-    t.flags = cases[i].flags;
-    t.deliver_by_us = cases[i].left_us ? NOW + cases[i].left_us : 0;
+    t.envelope.reverse_path = cases[i].path;
+    t.envelope.flags = cases[i].flags;
+    t.envelope.deliver_by_us = cases[i].left_us ? NOW + cases[i].left_us : 0;
     bool found = transaction_obstacle(&t, cases[i].host, NOW, &out);
     print_message("%s\n", cases[i].name);
     assert_int_equal(found, cases[i].trouble != TROUBLE_NONE);
@@ -170,10 +170,10 @@ static void test_obstacles(void **state) {
 }
 
 static struct job *job_of(const char *const *addresses) {
-  struct message m = {.id = 1};
+  struct envelope m = {.id = 1};
   struct job *j = job_new(&m, "b.c");
   for (int64_t id = 1; *addresses; addresses++, id++) {
-    struct queued_recipient r = {.id = id, .address = *addresses};
+    struct queued_recipient r = {.to = {.id = id, .address = *addresses}};
     assert_int_equal(job_add_recipient(j, &r), OK);
   }
   return j;
@@ -189,13 +189,13 @@ static void test_fit(void **state) {
   assert_null(job_take_unfit(j, &everything, &why));
   struct job *unfit = job_take_unfit(j, &nothing, &why);
   assert_int_equal(unfit->recipient_count, 1);
-  assert_int_equal(unfit->recipients[0].id, 2);
+  assert_int_equal(unfit->recipients[0].to.id, 2);
   assert_int_equal(why.trouble, TROUBLE_NO_SMTPUTF8);
   assert_int_equal(j->recipient_count, 2);
   assert_null(job_take_excess(j, &two));
   two.recipient_max = 1;
   struct job *excess = job_take_excess(j, &two);
-  assert_int_equal(excess->recipients[0].id, 3);
+  assert_int_equal(excess->recipients[0].to.id, 3);
   assert_int_equal(j->recipient_count, 1);
   assert_null(job_take_excess(j, &nothing));
   job_free(&j);

@@ -93,9 +93,11 @@ static struct ruling expired = {.kind = EVENT_EXPIRED,
 static void test_parsed_by_python(void **state) {
   (void)state;
   struct dsn_recipient recipients[] = {
-      {.address = "b@example.net", .ruling = &refused, .action = DSN_FAILED},
-      {.address = "c@example.net", .ruling = &expired, .action = DSN_FAILED, .orcpt = "rfc822;old+2Bc@example.net"},
-      {.address = "j\303\266rg@example.net", .ruling = &expired, .action = DSN_FAILED}};
+      {.to = &(struct recipient){.address = "b@example.net"}, .ruling = &refused, .action = DSN_FAILED},
+      {.to = &(struct recipient){.address = "c@example.net", .orcpt = "rfc822;old+2Bc@example.net"},
+       .ruling = &expired,
+       .action = DSN_FAILED},
+      {.to = &(struct recipient){.address = "j\303\266rg@example.net"}, .ruling = &expired, .action = DSN_FAILED}};
   struct dsn_input in = {
       .hostname = "smtp.example.com",
       .to = "a@example.com",
@@ -169,9 +171,14 @@ static void build_and_ask(const struct dsn_input *in, const char *judge) {
 static void test_delayed_and_relayed(void **state) {
   (void)state;
   struct dsn_recipient recipients[] = {
-      {.address = "b@example.net", .ruling = &deferred, .action = DSN_DELAYED, .overdue = true},
-      {.address = "c@example.net", .ruling = &no_answer, .action = DSN_DELAYED},
-      {.address = "d@example.net", .ruling = &taken, .action = DSN_RELAYED, .orcpt = "utf-8;j\303\266@example.net"}};
+      {.to = &(struct recipient){.address = "b@example.net"},
+       .ruling = &deferred,
+       .action = DSN_DELAYED,
+       .overdue = true},
+      {.to = &(struct recipient){.address = "c@example.net"}, .ruling = &no_answer, .action = DSN_DELAYED},
+      {.to = &(struct recipient){.address = "d@example.net", .orcpt = "utf-8;j\303\266@example.net"},
+       .ruling = &taken,
+       .action = DSN_RELAYED}};
   struct dsn_input in = input(recipients, 3);
   in.deliver_by_us = INT64_C(1790000050000000);
   recipients[1].overdue = false;
@@ -195,10 +202,10 @@ static const char judge_utf8[] =
 
 static void test_utf8(void **state) {
   (void)state;
-  struct dsn_recipient one = {.address = "j\303\266rg@example.net",
-                              .ruling = &refused,
-                              .action = DSN_FAILED,
-                              .orcpt = "utf-8;j\303\266@example.net"};
+  struct dsn_recipient one = {
+      .to = &(struct recipient){.address = "j\303\266rg@example.net", .orcpt = "utf-8;j\303\266@example.net"},
+      .ruling = &refused,
+      .action = DSN_FAILED};
   struct dsn_input in = input(&one, 1);
   in.to = "\303\266@example.com";
   in.utf8 = in.original_utf8 = true;
@@ -218,7 +225,8 @@ static const char judge_utf8_in_ascii[] = "import sys, email, email.policy\n"
 
 static void test_utf8_original_to_an_ascii_sender(void **state) {
   (void)state;
-  struct dsn_recipient one = {.address = "b@example.net", .ruling = &refused, .action = DSN_FAILED};
+  struct dsn_recipient one = {
+      .to = &(struct recipient){.address = "b@example.net"}, .ruling = &refused, .action = DSN_FAILED};
   struct dsn_input in = input(&one, 1);
   in.original_utf8 = true;
   build_and_ask(&in, judge_utf8_in_ascii);
@@ -240,7 +248,8 @@ static const char judge_whole[] =
 
 static void test_whole(void **state) {
   (void)state;
-  struct dsn_recipient one = {.address = "b@example.net", .ruling = &refused, .action = DSN_FAILED};
+  struct dsn_recipient one = {
+      .to = &(struct recipient){.address = "b@example.net"}, .ruling = &refused, .action = DSN_FAILED};
   struct dsn_input in = input(&one, 1);
   in.whole_head = BYTES("X: 1\r\n");
   in.whole_rest = BYTES("Subject: q\r\n\r\n--gr\303\274\303\237e\r\n");
@@ -259,7 +268,8 @@ static const char judge_whole_utf8[] =
 
 static void test_whole_utf8_to_an_ascii_sender(void **state) {
   (void)state;
-  struct dsn_recipient one = {.address = "b@example.net", .ruling = &refused, .action = DSN_FAILED};
+  struct dsn_recipient one = {
+      .to = &(struct recipient){.address = "b@example.net"}, .ruling = &refused, .action = DSN_FAILED};
   struct dsn_input in = input(&one, 1);
   in.original_utf8 = true;
   in.whole_head = BYTES("X: 1\r\n");
@@ -271,7 +281,8 @@ static void test_whole_utf8_to_an_ascii_sender(void **state) {
 static void test_words_with_many_blanks(void **state) {
   (void)state;
   static struct ruling padded = {.kind = EVENT_BOUNCED, .code = 550, .enhanced = "5.1.1", .remote = true};
-  struct dsn_recipient one = {.address = "b@example.net", .ruling = &padded, .action = DSN_FAILED};
+  struct dsn_recipient one = {
+      .to = &(struct recipient){.address = "b@example.net"}, .ruling = &padded, .action = DSN_FAILED};
   struct dsn_input in = input(&one, 1);
   snprintf(padded.text, sizeof padded.text, " %070d%80s\t%0400d%20s", 1, "", 2, "");
   struct buffer out;
@@ -287,7 +298,8 @@ static void test_words_with_many_blanks(void **state) {
 
 static void test_bound(void **state) {
   (void)state;
-  struct dsn_recipient recipient = {.address = "b@example.net", .ruling = &refused, .action = DSN_FAILED};
+  struct dsn_recipient recipient = {
+      .to = &(struct recipient){.address = "b@example.net"}, .ruling = &refused, .action = DSN_FAILED};
   struct dsn_input in = {.hostname = "h", .to = "a@b", .recipients = &recipient, .recipient_count = 1};
   struct buffer out;
   buffer_init(&out, 300);

@@ -11,7 +11,7 @@
 #define MINUTE JOB_PRIORITY_STEP_US
 
 static struct job *job(int64_t id, int priority, int64_t deadline_us) {
-  struct message m = {.id = id, .priority = priority, .deliver_by_us = deadline_us};
+  struct envelope m = {.id = id, .priority = priority, .deliver_by_us = deadline_us};
   if (deadline_us) m.flags = MESSAGE_BY_RETURN;
   struct job *j = job_new(&m, "x.example");
   assert_non_null(j);
@@ -21,7 +21,7 @@ static struct job *job(int64_t id, int priority, int64_t deadline_us) {
 static void expect(struct job_queue *q, int64_t id) {
   struct job *j = job_queue_take(q);
   assert_non_null(j);
-  assert_int_equal(j->message_id, id);
+  assert_int_equal(j->envelope.id, id);
   job_free(&j);
 }
 
@@ -49,7 +49,7 @@ static void test_nobody_starves(void **state) {
   for (;; now += MINUTE / 2) { /* one comes, one goes */
     job_queue_add(&q, job(2, 9, 0), now);
     j = job_queue_take(&q);
-    bool low = j->message_id == 1;
+    bool low = j->envelope.id == 1;
     job_free(&j);
     if (low) break;
     highs++;
@@ -81,7 +81,7 @@ static void test_overdue(void **state) {
   assert_int_equal(q.deadlines, 2);
   assert_null(job_queue_take_overdue(&q, 49));
   struct job *j = job_queue_take_overdue(&q, 50);
-  assert_int_equal(j->message_id, 2);
+  assert_int_equal(j->envelope.id, 2);
   job_free(&j);
   assert_null(job_queue_take_overdue(&q, 50));
   assert_int_equal(q.deadlines, 1);

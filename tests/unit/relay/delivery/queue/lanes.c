@@ -9,11 +9,12 @@
 #include <cmocka.h> /* last: it has a macro named fail */
 
 static struct job *new_job(int64_t first_id, size_t count) {
-  struct message m = {.id = 1, .account = "a", .pool = "default", .reverse_path = ""};
+  struct envelope m = {.id = 1, .account = "a", .pool = "default", .reverse_path = ""};
   struct job *j = job_new(&m, "x.example");
   for (size_t i = 0; i < count; i++)
     assert_int_equal(
-        job_add_recipient(j, &(struct queued_recipient){.id = first_id + (int64_t)i, .address = "a@x.example"}), OK);
+        job_add_recipient(j, &(struct queued_recipient){.to = {.id = first_id + (int64_t)i, .address = "a@x.example"}}),
+        OK);
   return j;
 }
 
@@ -75,7 +76,7 @@ static void test_nothing_is_in_flight_twice(void **state) {
   flights_add(&l, lane, b);
   assert_int_equal(a->recipient_count, 3);
   assert_int_equal(b->recipient_count, 1);
-  assert_int_equal(b->recipients[0].id, 4);
+  assert_int_equal(b->recipients[0].to.id, 4);
   assert_int_equal(lane->in_flight, 4);
   flights_remove(&l, a);
   flights_remove(&l, b);
@@ -100,7 +101,7 @@ static void test_ghosts(void **state) {
   lane_tidy(&l, lane); /* being read: stays */
   flights_add(&l, lane, read_then);
   assert_int_equal(read_then->recipient_count, 1);
-  assert_int_equal(read_then->recipients[0].id, 3);
+  assert_int_equal(read_then->recipients[0].to.id, 3);
   lane_end_pick(&l, lane);
   lanes_lay_ghosts(&l);
   flights_add(&l, lane, read_later);
@@ -141,15 +142,15 @@ static void test_split_job(void **state) {
   struct job *part = job_split(j, odd, NULL);
   assert_int_equal(j->recipient_count, 3);
   assert_int_equal(part->recipient_count, 2);
-  assert_int_equal(part->recipients[1].id, 13);
-  assert_int_equal(j->recipients[2].id, 14);
+  assert_int_equal(part->recipients[1].to.id, 13);
+  assert_int_equal(j->recipients[2].to.id, 14);
   for (int i = 0; i < 20; i++)
-    assert_int_equal(
-        job_add_recipient(part, &(struct queued_recipient){.id = 100 + i, .address = "b@x.example", .attempts = 1}),
-        OK);
-  assert_int_equal(
-      job_add_recipient(part, &(struct queued_recipient){.id = 1, .address = "b@x.example\r\nDATA", .attempts = 1}),
-      E_SYNTAX);
+    assert_int_equal(job_add_recipient(part, &(struct queued_recipient){.to = {.id = 100 + i, .address = "b@x.example"},
+                                                                        .attempts = 1}),
+                     OK);
+  assert_int_equal(job_add_recipient(part, &(struct queued_recipient){.to = {.id = 1, .address = "b@x.example\r\nDATA"},
+                                                                      .attempts = 1}),
+                   E_SYNTAX);
   assert_int_equal(part->recipient_count, 22);
   job_free(&j);
   job_free(&part);

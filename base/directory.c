@@ -1,4 +1,6 @@
-#include "store/sqlite/directory_build.h"
+#include "base/directory_build.h"
+
+#include "base/result.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -151,4 +153,21 @@ const struct source *directory_pool(const struct directory *d, const char *pool,
     ++*count;
   }
   return first;
+}
+
+/* --- names --- */
+
+static const char *const modes[] = {"off", "observe", "enforce"};
+
+const char *check_mode_name(enum check_mode mode) {
+  return modes[mode];
+}
+
+int check_mode_parse(const char *name, enum check_mode *out) {
+  for (int i = 0; i < 3; i++)
+    if (strcmp(name, modes[i]) == 0) {
+      *out = (enum check_mode)i;
+      return OK;
+    }
+  return E_NOT_FOUND;
 }

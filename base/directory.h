@@ -1,10 +1,22 @@
-/* An immutable snapshot of everything that is configured by command: accounts, domains, keys, sources. Built by
- * reader_directory() (store/read.h), shared by reference count, replaced as a whole when something changed.
- * Any thread may read one that it holds a reference to. Pointers into it live as long as the reference. */
-#ifndef SENDOFF_STORE_DIRECTORY_H
-#define SENDOFF_STORE_DIRECTORY_H
+/* An immutable snapshot of everything that is configured by command: accounts, domains, the public side of their keys,
+ * sources. The store builds one (reader_directory, store/read.h); it is shared by reference count and replaced as a
+ * whole when something changed. It holds no private key: the store gives those by id, and only the daemon asks. Any
+ * thread may read one that it holds a reference to. Pointers into it live as long as the reference. */
+#ifndef SENDOFF_BASE_DIRECTORY_H
+#define SENDOFF_BASE_DIRECTORY_H
 
-#include "store/records.h"
+#include "base/bytes.h"
+#include "base/cidr.h"
+#include "base/fingerprint.h"
+#include "base/key_algorithm.h"
+#include "base/limit.h"
+
+/* SCRAM-SHA-256 verifier (RFC 5802 3, RFC 7677): what is kept of a password. */
+struct scram_verifier {
+  unsigned iterations;
+  unsigned char salt[16];
+  unsigned char stored_key[32], server_key[32];
+};
 
 struct account {
   int64_t id;
@@ -28,18 +40,20 @@ struct account {
 
 #define SECRET_SIZE 32
 
-enum key_algorithm { KEY_RSA, KEY_ED25519 };
-enum key_state { KEY_ACTIVE, KEY_RETIRED };
+enum key_state { KEY_ACTIVE, KEY_RETIRED }; /* stored */
 
 struct signing_key {
   int64_t id; /* never used again for another key */
   const char *domain, *selector;
   enum key_algorithm algorithm;
   enum key_state state;
-  struct bytes private_pem;  /* PKCS #8 PEM; secret */
   const char *public_base64; /* what p= publishes (RFC 6376 3.6.1, RFC 8463 4) */
   int64_t created_us;
 };
+
+enum check_mode { CHECK_OFF, CHECK_OBSERVE, CHECK_ENFORCE };  /* stored */
+const char *check_mode_name(enum check_mode mode);            /* "off", "observe", "enforce" */
+int check_mode_parse(const char *name, enum check_mode *out); /* OK or E_NOT_FOUND */
 
 struct domain {
   const char *name; /* normalised */
@@ -64,11 +78,11 @@ struct directory {
   const struct source *sources; /* ordered by pool, then address */
   size_t source_count;
   size_t client_cert_count;              /* of all accounts */
-  unsigned char no_account[SECRET_SIZE]; /* of this gateway: what names that are no account are answered with */
+  unsigned char no_account[SECRET_SIZE]; /* of this gateway: what SCRAM with an unknown name is answered with */
 };
 
 struct directory *directory_hold(const struct directory *d); /* one more reference; the same pointer */
-void directory_release(struct directory **d);                /* frees with the last one; key material is wiped */
+void directory_release(struct directory **d);                /* frees with the last one; verifiers are wiped */
 
 const struct account *directory_account(const struct directory *d, struct bytes name); /* exact case; NULL */
 const struct account *directory_account_by_id(const struct directory *d, int64_t id);

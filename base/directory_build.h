@@ -1,9 +1,9 @@
-/* A directory under construction. Private to store/. */
-#ifndef SENDOFF_STORE_SQLITE_DIRECTORY_BUILD_H
-#define SENDOFF_STORE_SQLITE_DIRECTORY_BUILD_H
+/* A directory under construction: for whoever builds one (the store), and directory.c. One thread until it is shared.
+ */
+#ifndef SENDOFF_BASE_DIRECTORY_BUILD_H
+#define SENDOFF_BASE_DIRECTORY_BUILD_H
 
-#include "store/directory.h"
-#include "store/sqlite/sql.h"
+#include "base/directory.h"
 
 /* Everything that one snapshot allocates, so that it can be freed in one go. Secrets are wiped first. */
 struct arena_block {
@@ -35,7 +35,5 @@ void *directory_alloc(struct directory_owner *o, size_t size, bool secret); /* z
 const char *directory_text(struct directory_owner *o, const char *text);    /* a copy; NULL without memory */
 int directory_index(struct directory_owner *o);                             /* when the arrays are complete */
 void directory_free(struct directory_owner *o);
-
-int directory_load(struct sql *q, struct directory_owner *o, struct reason *why);
 
 #endif

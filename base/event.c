@@ -1,0 +1,21 @@
+#include "base/event.h"
+
+#include "base/result.h"
+
+#include <string.h>
+
+static const char *const names[EVENT_COUNT] = {"accepted", "refused", "deferred", "delivered", "bounced",
+                                               "expired",  "held",    "released", "dropped"};
+
+const char *event_name(enum event_kind kind) {
+  return names[kind];
+}
+
+int event_kind_parse(const char *name, enum event_kind *out) {
+  for (int i = 0; i < EVENT_COUNT; i++)
+    if (strcmp(name, names[i]) == 0) {
+      *out = (enum event_kind)i;
+      return OK;
+    }
+  return E_NOT_FOUND;
+}

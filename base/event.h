@@ -1,0 +1,41 @@
+/* The delivery log's events. Plain data; any thread. */
+#ifndef SENDOFF_BASE_EVENT_H
+#define SENDOFF_BASE_EVENT_H
+
+#include <stdint.h>
+
+/* Stored. */
+enum event_kind {
+  EVENT_ACCEPTED,
+  EVENT_REFUSED,
+  EVENT_DEFERRED,
+  EVENT_DELIVERED,
+  EVENT_BOUNCED,
+  EVENT_EXPIRED,
+  EVENT_HELD,
+  EVENT_RELEASED,
+  EVENT_DROPPED,
+  EVENT_COUNT
+};
+
+/* One line of the delivery log. Strings may be NULL when writing (nothing to say) and are "" when read. */
+struct event {
+  int64_t id;         /* 0 when writing: the store makes one. id_time_us(id) is its time */
+  int64_t message_id; /* 0: no message came to be */
+  enum event_kind kind;
+  const char *account;
+  const char *from;     /* reverse-path */
+  const char *to;       /* forward-path; "" for events of the whole message */
+  int code;             /* reply code, 0 if none */
+  const char *enhanced; /* "5.7.1" */
+  const char *text;     /* the reply, or the reason, as text */
+  const char *host;     /* next hop "mx.example.net[192.0.2.1]:25", or the client's address for accepted and refused */
+  const char *source;   /* address it left from */
+  const char *ref;      /* what `sendoff why` takes; only for refusals */
+  uint64_t count;       /* how many times the same refusal was made under this ref (1 or more) */
+};
+
+const char *event_name(enum event_kind kind);                 /* "accepted" ... */
+int event_kind_parse(const char *name, enum event_kind *out); /* OK or E_NOT_FOUND */
+
+#endif

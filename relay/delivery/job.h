@@ -1,0 +1,35 @@
+/* One message for the recipients of one domain, on its way to a next hop. It belongs to whoever has it now. */
+#ifndef SENDOFF_RELAY_DELIVERY_JOB_H
+#define SENDOFF_RELAY_DELIVERY_JOB_H
+
+#include "base/envelope.h"
+#include "relay/message/content.h"
+#include "relay/net/loop.h"
+
+#define JOB_RECIPIENTS_MAX 100 /* in one job, so in one transaction (RFC 5321 4.5.3.1.8); the dispatcher splits */
+
+struct job {
+  struct envelope envelope;            /* a copy */
+  char *domain;                        /* of all its recipients */
+  struct content *content;             /* one reference; NULL: read it from the store */
+  struct queued_recipient *recipients; /* copies; `last` only with MESSAGE_BY_RETURN, else "" */
+  size_t recipient_count, recipient_room;
+  int64_t retry_us;  /* the earliest next attempt of those that were deferred, INT64_MAX: none; for the dispatcher */
+  int64_t queued_us; /* job_queue.c's: since when it waits there */
+  unsigned returned; /* how often it came back to its destination's queue without an attempt that counts */
+  struct job *next, *prev;  /* for whoever owns it now */
+  struct loop_message post; /* dispatch.c: so that handing it over needs no memory */
+  int64_t post_moment_us;
+};
+
+struct job *job_new(const struct envelope *e, const char *domain); /* copies; NULL without memory */
+/* Copies. E_MEMORY; E_SYNTAX for an address with control characters, which no SMTP command can carry. */
+int job_add_recipient(struct job *j, const struct queued_recipient *r);
+/* When its sender wants it back, if it is not delivered by then (RFC 2852 by-mode R); INT64_MAX: no such time. */
+int64_t job_deadline(const struct job *j);
+/* Moves the recipients for which `chosen` is true into a new job of the same message, which shares the content. NULL
+ * without memory (then nothing has moved). */
+struct job *job_split(struct job *j, bool (*chosen)(void *arg, size_t index), void *arg);
+void job_free(struct job **j);
+
+#endif
