@@ -1,4 +1,4 @@
-/* A message on its way in: content from the sink -> header hygiene -> sender check -> signer -> memory or spool file ->
+/* A message on its way in: content from the sink -> header fix-up -> sender check -> signer -> memory or spool file ->
  * store -> 250.
  *
  * The first thing that is wrong decides the reply; what follows is then read and thrown away, because the reply to DATA
@@ -6,7 +6,7 @@
  * followed by `body` (the header as kept, and the body as it came). */
 #include "base/log.h"
 #include "relay/message/signing.h"
-#include "relay/mime/hygiene.h"
+#include "relay/mime/header_fixup.h"
 #include "relay/submission/intake_parts.h"
 
 #include <stdarg.h>

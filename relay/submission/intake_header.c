@@ -2,14 +2,14 @@
 #include "base/log.h"
 #include "policy/senders.h"
 #include "relay/message/signing.h"
-#include "relay/mime/hygiene.h"
+#include "relay/mime/header_fixup.h"
 #include "relay/submission/intake_parts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static bool check_from(struct intake *i, const struct hygiene *h, char domain[DOMAIN_MAX + 1]) {
+static bool check_from(struct intake *i, const struct header_fixup *h, char domain[DOMAIN_MAX + 1]) {
   const struct account *a = i->owner;
   char offender[ADDRESS_MAX + 1];
   size_t mailboxes;
@@ -87,15 +87,15 @@ static bool begin_signature(struct intake *i, const char *from_domain) {
 }
 
 void intake_header(struct intake *i, struct bytes block) {
-  struct hygiene h = {.hostname = i->loop->gateway->config->hostname,
-                      .id_text = i->id_text,
-                      .now_us = clock_now_us(),
-                      .accept_8bit = i->owner->accept_8bit,
-                      .accept_utf8 = i->session->tx->said.utf8,
-                      .added = &i->added,
-                      .kept = &i->body};
+  struct header_fixup h = {.hostname = i->loop->gateway->config->hostname,
+                           .id_text = i->id_text,
+                           .now_us = clock_now_us(),
+                           .accept_8bit = i->owner->accept_8bit,
+                           .accept_utf8 = i->session->tx->said.utf8,
+                           .added = &i->added,
+                           .kept = &i->body};
   char domain[DOMAIN_MAX + 1];
-  int rc = hygiene_apply(block, &h);
+  int rc = header_fixup_apply(block, &h);
   if (rc == E_DENIED) {
     intake_refuse(i, h.code, h.enhanced, "header", "%s", h.text);
     return;

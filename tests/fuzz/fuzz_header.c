@@ -1,9 +1,9 @@
-/* A header block: its fields tile it without a gap, unfolded values are clean, and what hygiene lets pass is in order
- * for good: passed through again, it stays as it is. The first octet picks what the account allows. */
+/* A header block: its fields tile it without a gap, unfolded values are clean, and what header fix-up lets pass is in
+ * order for good: passed through again, it stays as it is. The first octet picks what the account allows. */
 #include "tests/fuzz/fuzz.h"
 
 #include "base/header.h"
-#include "relay/mime/hygiene.h"
+#include "relay/mime/header_fixup.h"
 
 static bool ends_in_crlf(struct bytes text) {
   return text.len > 1 && memcmp(text.at + text.len - 2, "\r\n", 2) == 0;
@@ -71,22 +71,23 @@ static void fields(struct bytes block) {
   CHECK(header_find(block, "from", NULL) == count);
 }
 
-/* --- hygiene --- */
+/* --- header fix-up --- */
 
-static int apply(struct bytes block, unsigned choices, struct hygiene *h, struct buffer *added, struct buffer *kept) {
+static int apply(struct bytes block, unsigned choices, struct header_fixup *h, struct buffer *added,
+                 struct buffer *kept) {
   buffer_init(added, 2048);
   buffer_init(kept, HEADER_MAX);
-  *h = (struct hygiene){.hostname = "host.example",
-                        .id_text = "ID",
-                        .now_us = INT64_C(1795429230) * 1000000,
-                        .accept_8bit = choices & 1,
-                        .accept_utf8 = choices & 2,
-                        .added = added,
-                        .kept = kept};
-  return hygiene_apply(block, h);
+  *h = (struct header_fixup){.hostname = "host.example",
+                             .id_text = "ID",
+                             .now_us = INT64_C(1795429230) * 1000000,
+                             .accept_8bit = choices & 1,
+                             .accept_utf8 = choices & 2,
+                             .added = added,
+                             .kept = kept};
+  return header_fixup_apply(block, h);
 }
 
-static void in_order(struct bytes header, const struct hygiene *h) {
+static void in_order(struct bytes header, const struct header_fixup *h) {
   static const char *const once[] = {"From", "Date", "Message-ID"}, *const never[] = {"Bcc", "Resent-Bcc",
                                                                                       "Return-Path"};
   bool beyond = false;
@@ -97,9 +98,9 @@ static void in_order(struct bytes header, const struct hygiene *h) {
   CHECK(!h->eight_bit || h->accept_8bit || h->utf8);
 }
 
-static void pass(const struct hygiene *h, unsigned choices) {
+static void pass(const struct header_fixup *h, unsigned choices) {
   struct buffer whole, added, kept;
-  struct hygiene again;
+  struct header_fixup again;
   buffer_init(&whole, SIZE_MAX / 2);
   CHECK(buffer_add_bytes(&whole, buffer_bytes(h->added)) == OK &&
         buffer_add_bytes(&whole, buffer_bytes(h->kept)) == OK);
@@ -112,8 +113,8 @@ static void pass(const struct hygiene *h, unsigned choices) {
   buffer_free(&kept);
 }
 
-static void hygiene(struct bytes block, unsigned choices) {
-  struct hygiene h;
+static void fix_up(struct bytes block, unsigned choices) {
+  struct header_fixup h;
   struct buffer added, kept;
   int rc = apply(block, choices, &h, &added, &kept);
   CHECK(rc == OK || rc == E_DENIED);
@@ -133,7 +134,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   struct bytes block = exact(in, &hold);
   unfold(block);
   fields(block);
-  hygiene(block, choices);
+  fix_up(block, choices);
   free(hold);
   return 0;
 }

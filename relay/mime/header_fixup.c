@@ -1,4 +1,4 @@
-#include "relay/mime/hygiene.h"
+#include "relay/mime/header_fixup.h"
 
 #include "base/clock.h"
 #include "base/header.h"
@@ -16,10 +16,10 @@ struct tally {
   bool mime_version, content_fields;
 };
 
-static int refuse(struct hygiene *h, int code, const char *enhanced, const char *format, ...)
+static int refuse(struct header_fixup *h, int code, const char *enhanced, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-static int refuse(struct hygiene *h, int code, const char *enhanced, const char *format, ...) {
+static int refuse(struct header_fixup *h, int code, const char *enhanced, const char *format, ...) {
   va_list args;
   va_start(args, format);
   vsnprintf(h->text, sizeof h->text, format, args);
@@ -34,7 +34,7 @@ static bool named(const struct field *f, const char *name) {
 }
 
 /* What stands beyond ASCII in a field, and whether it may. */
-static int look_at_octets(const struct field *f, struct hygiene *h) {
+static int look_at_octets(const struct field *f, struct header_fixup *h) {
   int name_len = (int)(f->name.len < 60 ? f->name.len : 60);
   for (size_t i = 0; i < f->whole.len; i++) {
     if ((unsigned char)f->whole.at[i] < 0x80) continue;
@@ -52,7 +52,7 @@ static int look_at_octets(const struct field *f, struct hygiene *h) {
   return OK;
 }
 
-static int look(const struct field *f, struct hygiene *h, struct tally *t) {
+static int look(const struct field *f, struct header_fixup *h, struct tally *t) {
   if (f->name.at[f->name.len] != ':') /* RFC 5322 4.5; signers and verifiers do not agree on what it is */
     return refuse(h, 550, "5.6.0", "the %.*s field has white space before its colon",
                   (int)(f->name.len < 60 ? f->name.len : 60), f->name.at);
@@ -72,7 +72,7 @@ static bool must_go(const struct field *f) {
   return named(f, "Bcc") || named(f, "Resent-Bcc") || named(f, "Return-Path");
 }
 
-static int add_missing(struct hygiene *h, const struct tally *t) {
+static int add_missing(struct header_fixup *h, const struct tally *t) {
   int rc = OK;
   if (!t->seen[SEEN_DATE]) {
     char date[64];
@@ -89,7 +89,7 @@ static int add_missing(struct hygiene *h, const struct tally *t) {
   return rc;
 }
 
-int hygiene_apply(struct bytes block, struct hygiene *h) {
+int header_fixup_apply(struct bytes block, struct header_fixup *h) {
   struct tally t = {0};
   struct field f;
   size_t at = 0;

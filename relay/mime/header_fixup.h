@@ -1,8 +1,7 @@
-/* What a submission server does to a message's header (RFC 6409 8): refuses what is not a header, adds Date,
- * Message-ID and MIME-Version, takes out Bcc and Return-Path, and leaves everything else, Sender included, as it came.
- * Pure. */
-#ifndef SENDOFF_RELAY_MIME_HYGIENE_H
-#define SENDOFF_RELAY_MIME_HYGIENE_H
+/* Header fix-up at submission (RFC 6409 section 8): refuses what is not a header, adds Date, Message-ID and
+ * MIME-Version, removes Bcc and Return-Path, and leaves everything else, Sender included, as it came. Pure. */
+#ifndef SENDOFF_RELAY_MIME_HEADER_FIXUP_H
+#define SENDOFF_RELAY_MIME_HEADER_FIXUP_H
 
 #include "base/bytes.h"
 #include "base/result.h"
@@ -12,7 +11,7 @@
 #define HOPS_MAX 50 /* Received fields before we call it a loop (RFC 5321 6.3) */
 #define HEADER_MAX (256 * 1024)
 
-struct hygiene {
+struct header_fixup {
   /* in */
   const char *hostname, *id_text;
   int64_t now_us;
@@ -34,6 +33,6 @@ struct hygiene {
 };
 
 /* `block` is the header without the empty line. OK; E_DENIED with code, enhanced and text; E_MEMORY. */
-int hygiene_apply(struct bytes block, struct hygiene *h);
+int header_fixup_apply(struct bytes block, struct header_fixup *h);
 
 #endif

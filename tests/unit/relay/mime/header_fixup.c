@@ -1,5 +1,5 @@
 /* What happens to a header at submission. */
-#include "relay/mime/hygiene.h"
+#include "relay/mime/header_fixup.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -49,7 +49,7 @@ static const struct sample samples[] = {
     {"8-bit, allowed", FULL "Subject: \xc3\xa4\r\n", .added = "", .accept_8bit = true},
 };
 
-static int apply(struct hygiene *h, const char *in, struct buffer *added, struct buffer *kept) {
+static int apply(struct header_fixup *h, const char *in, struct buffer *added, struct buffer *kept) {
   buffer_init(added, 4096);
   buffer_init(kept, HEADER_MAX);
   h->hostname = "host.example";
@@ -57,14 +57,14 @@ static int apply(struct hygiene *h, const char *in, struct buffer *added, struct
   h->now_us = INT64_C(1795429230) * 1000000; /* 2026-11-23 10:20:30 UTC */
   h->added = added;
   h->kept = kept;
-  return hygiene_apply((struct bytes){in, strlen(in)}, h);
+  return header_fixup_apply((struct bytes){in, strlen(in)}, h);
 }
 
 static void test_samples(void **state) {
   (void)state;
   for (size_t i = 0; i < sizeof samples / sizeof samples[0]; i++) {
     const struct sample *s = &samples[i];
-    struct hygiene h = {.accept_8bit = s->accept_8bit};
+    struct header_fixup h = {.accept_8bit = s->accept_8bit};
     struct buffer added, kept;
     int rc = apply(&h, s->in, &added, &kept);
     if (rc != (s->code ? E_DENIED : OK) || h.code != s->code)
@@ -87,7 +87,7 @@ static void test_hops(void **state) {
     buffer_init(&in, HEADER_MAX);
     for (int i = 0; i < hops; i++) buffer_addf(&in, "Received: by h%d; Mon, 23 Nov 2026 10:00:00 +0000\r\n", i);
     buffer_addf(&in, "%s%c", FROM, 0);
-    struct hygiene h = {0};
+    struct header_fixup h = {0};
     int rc = apply(&h, in.at, &added, &kept);
     assert_int_equal(rc, hops > HOPS_MAX ? E_DENIED : OK);
     assert_int_equal(h.code, hops > HOPS_MAX ? 554 : 0);
