@@ -39,3 +39,9 @@ void octets_scan(struct bytes text, struct octets *out) {
 bool octets_binary(const struct octets *o) {
   return o->nul || o->bare_cr || o->bare_lf || o->long_line;
 }
+
+bool seven_bit_safe(struct bytes text) {
+  struct octets o;
+  octets_scan(text, &o);
+  return !o.high && !octets_binary(&o);
+}

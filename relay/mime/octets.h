@@ -17,5 +17,7 @@ struct octets {
 void octets_scan(struct bytes text, struct octets *out);
 /* Only "binary" describes it: 7bit and 8bit have lines ended by CRLF, of bounded length, without NUL. */
 bool octets_binary(const struct octets *o);
+/* "7bit" describes `text`: neither binary nor octets over 127. */
+bool seven_bit_safe(struct bytes text);
 
 #endif

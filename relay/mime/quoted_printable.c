@@ -1,23 +1,6 @@
 #include "relay/mime/quoted_printable.h"
 
-#define LINE_SAFE 990   /* RFC 5322 2.1.1: 998 without CRLF */
 #define LINE_ENCODED 73 /* 76 with the "=" of a soft break and room for one "=XX" (RFC 2045 6.7 (5)) */
-
-bool seven_bit_safe(struct bytes text) {
-  size_t line = 0;
-  for (size_t i = 0; i < text.len; i++) {
-    unsigned char c = (unsigned char)text.at[i];
-    if (c == 0 || c > 127) return false;
-    if (c == '\r' && (i + 1 == text.len || text.at[i + 1] != '\n')) return false;
-    if (c == '\n') {
-      if (i == 0 || text.at[i - 1] != '\r') return false;
-      line = 0;
-    } else if (++line > LINE_SAFE) {
-      return false;
-    }
-  }
-  return true;
-}
 
 static bool literal(struct bytes text, size_t at) {
   char c = text.at[at];

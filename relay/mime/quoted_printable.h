@@ -5,9 +5,6 @@
 #include "base/bytes.h"
 #include "base/result.h"
 
-/* May `text` (lines ended by CRLF) go as 7bit: has it no octets over 127, NUL, bare CR or LF, or lines over
- * the limit of RFC 5322 2.1.1? */
-bool seven_bit_safe(struct bytes text);
 /* Hands `text` encoded to `emit`, in runs of at most a line. Lines of the text are lines of the encoded text; `*open`:
  * the last one is not ended, so that what decodes is `text` and nothing more, be it ended by a line break of the
  * surroundings or by a soft one. OK, or what `emit` returned, which ends it. */

@@ -343,18 +343,6 @@ static void test_long_header_is_cut_at_a_line(void **state) {
   free(body);
 }
 
-static void test_seven_bit_safe(void **state) {
-  (void)state;
-  assert_true(seven_bit_safe(BYTES("a\r\nb\r\n")));
-  assert_false(seven_bit_safe(BYTES("a\nb\r\n")));
-  assert_false(seven_bit_safe(BYTES("a\rb\r\n")));
-  assert_false(seven_bit_safe(BYTES("a\r")));
-  assert_false(seven_bit_safe(BYTES("\303\251")));
-  char line[1200];
-  memset(line, 'x', sizeof line);
-  assert_false(seven_bit_safe((struct bytes){line, sizeof line}));
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_parsed_by_python),
@@ -367,7 +355,6 @@ int main(void) {
       cmocka_unit_test(test_bound),
       cmocka_unit_test(test_header_ends),
       cmocka_unit_test(test_long_header_is_cut_at_a_line),
-      cmocka_unit_test(test_seven_bit_safe),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
