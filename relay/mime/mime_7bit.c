@@ -1,9 +1,9 @@
-/* One walk from front to back. Where a part ends is known by the boundaries of all multiparts that it is in, which are
- * a stack: the outermost that matches a line ends all that is inside it, also a multipart whose last boundary is
- * missing (RFC 2046 5.1.2). Each function that reads something leaves in `next` the delimiter that ended it, and has
- * emitted all octets up to that.
+/* One walk from front to back. A part ends at a boundary of any multipart around it; these boundaries are a stack. The
+ * outermost that matches a line ends everything inside it, even a multipart whose last boundary is missing (RFC 2046
+ * 5.1.2). Each convert_ and copy_ function leaves in `next` the delimiter that ended what it converted, and has emitted
+ * every octet before that.
  *
- * The walk is done twice: without output, which finds what stands in the way, and with it. */
+ * The walk is done twice: without output, to find an obstacle before anything is emitted, and with output. */
 #include "relay/mime/mime_7bit.h"
 
 #include "base/header.h"
@@ -32,7 +32,7 @@ struct delimiter {
 struct walk {
   struct bytes prefix, content;
   bool keep_8bit;
-  const struct mime_out *out; /* NULL: only looks */
+  const struct mime_out *out; /* NULL: a dry run */
   enum mime_obstacle obstacle;
   struct level levels[MIME_DEPTH_MAX];
   size_t level_count, depth;
@@ -53,7 +53,7 @@ struct entity {
   enum mime_encoding encoding;
 };
 
-static int stop(struct walk *w, enum mime_obstacle o) {
+static int report_obstacle(struct walk *w, enum mime_obstacle o) {
   w->obstacle = o;
   return E_DENIED;
 }
@@ -71,7 +71,7 @@ static int flush(struct walk *w) {
   return w->out->body(w->out->arg, run);
 }
 
-static int put(void *arg, struct bytes run) {
+static int emit(void *arg, struct bytes run) {
   struct walk *w = arg;
   if (!w->out || !run.len) return OK;
   if (run.len > STAGE - w->staged) {
@@ -87,25 +87,25 @@ static int put(void *arg, struct bytes run) {
   return OK;
 }
 
-static int put_field(struct walk *w, bool top, struct bytes field) {
+static int emit_field(struct walk *w, bool top, struct bytes field) {
   if (!w->out) return OK;
-  return top ? w->out->field(w->out->arg, field) : put(w, field);
+  return top ? w->out->field(w->out->arg, field) : emit(w, field);
 }
 
-static bool fits(const struct walk *w, const struct octets *o) {
+static bool octets_fit(const struct walk *w, const struct octets *o) {
   return !octets_binary(o) && (w->keep_8bit || !o->high);
 }
 
 static bool text_fits(const struct walk *w, struct bytes text) {
   struct octets o;
   octets_scan(text, &o);
-  return fits(w, &o);
+  return octets_fit(w, &o);
 }
 
 /* --- delimiters (RFC 2046 5.1.1) --- */
 
-/* Is `word`, what stands in a line behind "--", this boundary? */
-static bool matches(const struct level *l, struct bytes word, bool *closes) {
+/* Is `word`, the rest of a line behind "--", this boundary? */
+static bool is_boundary(const struct level *l, struct bytes word, bool *closes) {
   if (word.len != l->len && word.len != l->len + 2) return false; /* most are: lines of hyphens cost little so */
   *closes = word.len > l->len;
   return memcmp(word.at, l->boundary, l->len) == 0 && (!*closes || memcmp(word.at + l->len, "--", 2) == 0);
@@ -122,12 +122,12 @@ static size_t line_end(const struct walk *w, size_t at) {
 static bool delimiter_at(const struct walk *w, size_t at, struct delimiter *d) {
   struct bytes text = w->content;
   if (!w->level_count || text.len - at < 2 || memcmp(text.at + at, "--", 2) != 0) return false;
-  size_t next = line_end(w, at), stop = next;
-  if (bytes_equal(slice(w, stop - 2, stop), BYTES("\r\n"))) stop -= 2; /* the line has two octets at least */
-  while (text.at[stop - 1] == ' ' || text.at[stop - 1] == '\t') stop--;
-  *d = (struct delimiter){.at = at, .text_end = stop, .next = next};
+  size_t next = line_end(w, at), end = next;
+  if (bytes_equal(slice(w, end - 2, end), BYTES("\r\n"))) end -= 2; /* the line has two octets at least */
+  while (text.at[end - 1] == ' ' || text.at[end - 1] == '\t') end--;
+  *d = (struct delimiter){.at = at, .text_end = end, .next = next};
   for (d->level = 0; d->level < w->level_count; d->level++)
-    if (matches(&w->levels[d->level], slice(w, at + 2, stop), &d->closes)) return true;
+    if (is_boundary(&w->levels[d->level], slice(w, at + 2, end), &d->closes)) return true;
   return false;
 }
 
@@ -139,9 +139,9 @@ static void find_delimiter(const struct walk *w, size_t from, struct delimiter *
   *d = (struct delimiter){.at = end, .text_end = end, .next = end, .level = OUTSIDE};
 }
 
-static int put_delimiter(struct walk *w, const struct delimiter *d) {
-  int rc = put(w, slice(w, d->at, d->text_end));
-  return rc == OK && d->next > d->text_end ? put(w, BYTES("\r\n")) : rc;
+static int emit_delimiter(struct walk *w, const struct delimiter *d) {
+  int rc = emit(w, slice(w, d->at, d->text_end));
+  return rc == OK && d->next > d->text_end ? emit(w, BYTES("\r\n")) : rc;
 }
 
 /* --- header --- */
@@ -149,7 +149,7 @@ static int put_delimiter(struct walk *w, const struct delimiter *d) {
 static int note_field(struct walk *w, struct entity *e, const struct field *f) {
   struct octets o;
   octets_scan(f->whole, &o);
-  if (octets_binary(&o) || (o.high && !w->keep_8bit)) return stop(w, MIME_HEADER);
+  if (!octets_fit(w, &o)) return report_obstacle(w, MIME_HEADER);
   if (bytes_equal_nocase(f->name, BYTES("MIME-Version"))) e->version = true;
   if (bytes_equal_nocase(f->name, BYTES("Content-Type")) && !e->types++) mime_type_read(f->value, &e->type);
   if (bytes_equal_nocase(f->name, BYTES("Content-Transfer-Encoding")) && !e->encodings++)
@@ -194,49 +194,49 @@ struct change {
   bool version;                /* add MIME-Version if it is missing */
 };
 
-static int put_fields(struct walk *w, const struct entity *e, struct bytes block, const char *encoding) {
+static int emit_fields(struct walk *w, const struct entity *e, struct bytes block, const char *encoding) {
   struct field f;
   size_t at = 0;
   int rc = OK;
   while (rc == OK && header_next(block, &at, &f) == 1) {
     bool ended = f.whole.len > 2 && memcmp(f.whole.at + f.whole.len - 2, "\r\n", 2) == 0;
     bool replaced = encoding && bytes_equal_nocase(f.name, BYTES("Content-Transfer-Encoding"));
-    rc = put_field(w, e->top, replaced ? bytes_of(encoding) : f.whole);
-    if (rc == OK && !replaced && !ended) rc = put_field(w, e->top, BYTES("\r\n"));
+    rc = emit_field(w, e->top, replaced ? bytes_of(encoding) : f.whole);
+    if (rc == OK && !replaced && !ended) rc = emit_field(w, e->top, BYTES("\r\n"));
   }
   return rc;
 }
 
-static int put_header(struct walk *w, const struct entity *e, const struct change *c) {
+static int emit_header(struct walk *w, const struct entity *e, const struct change *c) {
   if (!w->out) return OK;
   const char *encoding = encoding_fields[c->encoding];
-  int rc = e->top ? put_fields(w, e, w->prefix, encoding) : OK;
-  if (rc == OK) rc = put_fields(w, e, slice(w, e->start, e->fields_end), encoding);
-  if (rc == OK && c->version && e->message && !e->version) rc = put_field(w, e->top, BYTES("MIME-Version: 1.0\r\n"));
-  if (rc == OK && c->type) rc = put_field(w, e->top, bytes_of(c->type));
-  if (rc == OK && encoding && !e->encodings) rc = put_field(w, e->top, bytes_of(encoding));
+  int rc = e->top ? emit_fields(w, e, w->prefix, encoding) : OK;
+  if (rc == OK) rc = emit_fields(w, e, slice(w, e->start, e->fields_end), encoding);
+  if (rc == OK && c->version && e->message && !e->version) rc = emit_field(w, e->top, BYTES("MIME-Version: 1.0\r\n"));
+  if (rc == OK && c->type) rc = emit_field(w, e->top, bytes_of(c->type));
+  if (rc == OK && encoding && !e->encodings) rc = emit_field(w, e->top, bytes_of(encoding));
   if (rc != OK) return rc;
-  return e->top ? w->out->header_end(w->out->arg) : put(w, slice(w, e->fields_end, e->body));
+  return e->top ? w->out->header_end(w->out->arg) : emit(w, slice(w, e->fields_end, e->body));
 }
 
-/* The label in place of one that a part has no right to any longer; ENCODING_OTHER: it may keep its own. */
-static enum mime_encoding relabel(const struct walk *w, const struct entity *e, bool high) {
+/* The label to put in place of one that is no longer true; ENCODING_OTHER: the entity keeps its own. */
+static enum mime_encoding replacement_label(const struct walk *w, const struct entity *e, bool high) {
   bool binary = e->encoding == ENCODING_BINARY, eight = e->encoding == ENCODING_8BIT;
   if (!binary && (!eight || w->keep_8bit)) return ENCODING_OTHER;
   return high && w->keep_8bit ? ENCODING_8BIT : ENCODING_7BIT;
 }
 
-/* --- what is copied or encoded --- */
+/* --- entities without entities inside --- */
 
-/* What is not looked into goes as it is, or not at all. */
-static int whole(struct walk *w, const struct entity *e, enum mime_obstacle o, struct delimiter *next) {
+/* Copies an entity that is not walked into; one that does not fit is an obstacle. */
+static int copy_whole(struct walk *w, const struct entity *e, enum mime_obstacle o, struct delimiter *next) {
   find_delimiter(w, e->start, next);
   struct bytes text = slice(w, e->start, next->at);
-  if (!text_fits(w, text)) return stop(w, o);
-  if (!e->top) return put(w, text);
+  if (!text_fits(w, text)) return report_obstacle(w, o);
+  if (!e->top) return emit(w, text);
   struct change none = {.encoding = ENCODING_OTHER};
-  int rc = put_header(w, e, &none);
-  return rc == OK ? put(w, slice(w, e->body, next->at)) : rc;
+  int rc = emit_header(w, e, &none);
+  return rc == OK ? emit(w, slice(w, e->body, next->at)) : rc;
 }
 
 static bool is_utf8(struct bytes text) {
@@ -250,7 +250,7 @@ static bool is_utf8(struct bytes text) {
 }
 
 /* RFC 2045 6.8: lines of at most 76 characters. */
-static int put_base64(struct walk *w, struct bytes text) {
+static int emit_base64(struct walk *w, struct bytes text) {
   char line[BASE64_ENCODE_RAW_LENGTH(57) + 2];
   int rc = OK;
   for (size_t at = 0; at < text.len && rc == OK; at += 57) {
@@ -258,212 +258,193 @@ static int put_base64(struct walk *w, struct bytes text) {
     base64_encode_raw(line, n, (const uint8_t *)text.at + at);
     line[len] = '\r';
     line[len + 1] = '\n';
-    rc = put(w, (struct bytes){line, len + 2});
+    rc = emit(w, (struct bytes){line, len + 2});
   }
   return rc;
 }
 
-/* The CRLF before a delimiter belongs to it; without one, an open line ends with a soft break, which is none of the
- * text. */
-static int put_quoted_printable(struct walk *w, struct bytes text, bool delimited) {
+/* The CRLF before a delimiter belongs to the delimiter (RFC 2046 5.1.1). Where none follows, an open line ends with a
+ * soft break, which adds nothing to the text. */
+static int emit_quoted_printable(struct walk *w, struct bytes text, bool delimited) {
   bool open;
-  int rc = quoted_printable_emit(text, put, w, &open);
-  if (rc == OK && delimited) return put(w, BYTES("\r\n"));
-  return rc == OK && open ? put(w, BYTES("=\r\n")) : rc;
+  int rc = quoted_printable_emit(text, emit, w, &open);
+  if (rc == OK && delimited) return emit(w, BYTES("\r\n"));
+  return rc == OK && open ? emit(w, BYTES("=\r\n")) : rc;
 }
 
 /* Quoted-printable is for lines of text (RFC 2045 6.7), and only while it is the shorter. */
-static bool readable(const struct entity *e, const struct octets *o, size_t len) {
+static bool suits_quoted_printable(const struct entity *e, const struct octets *o, size_t len) {
   bool text = !e->types || bytes_equal_nocase(e->type.type, BYTES("text"));
   return text && !o->nul && !o->bare_cr && !o->bare_lf && o->escapes <= len / 6;
 }
 
-static int encode(struct walk *w, const struct entity *e, struct bytes body, const struct octets *o, bool delimited) {
-  bool quoted = readable(e, o, body.len);
+static int encode_leaf(struct walk *w, const struct entity *e, struct bytes body, const struct octets *o,
+                       bool delimited) {
+  bool quoted = suits_quoted_printable(e, o, body.len);
   struct change c = {.encoding = quoted ? ENCODING_QUOTED_PRINTABLE : ENCODING_BASE64, .version = true};
   if (!e->types && o->high)
     c.type = is_utf8(body) ? "Content-Type: text/plain; charset=utf-8\r\n"
                            : "Content-Type: text/plain; charset=unknown-8bit\r\n";
-  int rc = put_header(w, e, &c);
+  int rc = emit_header(w, e, &c);
   if (rc != OK || !w->out) return rc;
-  return quoted ? put_quoted_printable(w, body, delimited) : put_base64(w, body);
+  return quoted ? emit_quoted_printable(w, body, delimited) : emit_base64(w, body);
 }
 
-/* What calls itself binary may end anywhere; as lines it would be given a last CRLF on its way. */
+/* A binary body may end anywhere; sent as lines it would gain a last CRLF on the way. */
 static bool ends_within_a_line(const struct entity *e, struct bytes body, bool delimited) {
   return e->encoding == ENCODING_BINARY && !delimited && body.len && body.at[body.len - 1] != '\n';
 }
 
-static int leaf(struct walk *w, const struct entity *e, struct delimiter *next) {
+static int convert_leaf(struct walk *w, const struct entity *e, struct delimiter *next) {
   struct octets o;
   find_delimiter(w, e->body, next);
   bool delimited = next->level != OUTSIDE && next->at > e->body;
   struct bytes body = slice(w, e->body, next->at - (delimited ? 2 : 0));
   octets_scan(body, &o);
-  if (fits(w, &o) && !ends_within_a_line(e, body, delimited)) {
-    struct change c = {.encoding = relabel(w, e, o.high > 0)};
+  if (octets_fit(w, &o) && !ends_within_a_line(e, body, delimited)) {
+    struct change c = {.encoding = replacement_label(w, e, o.high > 0)};
     c.version = c.encoding != ENCODING_OTHER;
-    int rc = put_header(w, e, &c);
-    return rc == OK ? put(w, slice(w, e->body, next->at)) : rc;
+    int rc = emit_header(w, e, &c);
+    return rc == OK ? emit(w, slice(w, e->body, next->at)) : rc;
   }
-  if (e->encoding > ENCODING_BINARY) return stop(w, MIME_MALFORMED); /* says that it is encoded, and is not */
-  return encode(w, e, body, &o, delimited);
+  if (e->encoding > ENCODING_BINARY)
+    return report_obstacle(w, MIME_MALFORMED); /* says that it is encoded, and is not */
+  return encode_leaf(w, e, body, &o, delimited);
 }
 
-/* --- what is walked into --- */
+/* --- multiparts and enclosed messages --- */
 
-static int part(struct walk *w, struct entity *e, struct delimiter *next);
+static int convert_entity(struct walk *w, struct entity *e, struct delimiter *next);
 
-static int put_composite_header(struct walk *w, const struct entity *e) {
-  struct change c = {.encoding = relabel(w, e, true), .version = true};
-  return put_header(w, e, &c);
+static int emit_composite_header(struct walk *w, const struct entity *e) {
+  struct change c = {.encoding = replacement_label(w, e, true), .version = true};
+  return emit_header(w, e, &c);
 }
 
-/* A preamble or an epilogue; `next` is what ends it. */
-static int aside(struct walk *w, size_t from, const struct delimiter *next) {
+/* A preamble or an epilogue, which has no meaning (RFC 2046 5.1.1) and may be left out; `next` ends it. */
+static int copy_or_skip_aside(struct walk *w, size_t from, const struct delimiter *next) {
   struct bytes text = slice(w, from, next->at);
-  return text_fits(w, text) ? put(w, text) : OK;
+  return text_fits(w, text) ? emit(w, text) : OK;
 }
 
-static int parts(struct walk *w, const struct entity *e, size_t level, struct delimiter *next) {
+static int convert_parts(struct walk *w, const struct entity *e, size_t level, struct delimiter *next) {
   bool digest = bytes_equal_nocase(e->type.subtype, BYTES("digest")); /* RFC 2046 5.1.5 */
-  int rc = aside(w, e->body, next);
+  int rc = copy_or_skip_aside(w, e->body, next);
   while (rc == OK && next->level == level && !next->closes) {
-    rc = put_delimiter(w, next);
+    rc = emit_delimiter(w, next);
     struct entity inner = {.start = next->next, .digest = digest};
-    if (rc == OK) rc = part(w, &inner, next);
+    if (rc == OK) rc = convert_entity(w, &inner, next);
   }
   w->level_count = level;
   if (rc != OK || next->level != level) return rc; /* an outer delimiter or the end: the closing one is missing */
-  rc = put_delimiter(w, next);
+  rc = emit_delimiter(w, next);
   size_t epilogue = next->next;
   find_delimiter(w, epilogue, next);
-  return rc == OK ? aside(w, epilogue, next) : rc;
+  return rc == OK ? copy_or_skip_aside(w, epilogue, next) : rc;
 }
 
-static int multipart(struct walk *w, const struct entity *e, struct delimiter *next) {
+static int convert_multipart(struct walk *w, const struct entity *e, struct delimiter *next) {
   size_t level = w->level_count;
   struct bytes boundary = {e->type.boundary, e->type.boundary_len};
   bool known = !boundary.len;
   for (size_t i = 0; i < level && !known; i++)
     known = bytes_equal(boundary, (struct bytes){w->levels[i].boundary, w->levels[i].len});
-  if (known) return whole(w, e, MIME_MALFORMED, next);
+  if (known) return copy_whole(w, e, MIME_MALFORMED, next);
   memcpy(w->levels[level].boundary, boundary.at, boundary.len);
   w->levels[level].len = boundary.len;
   w->level_count = level + 1;
   find_delimiter(w, e->body, next);
   if (next->level != level) { /* no parts: what looks like a preamble may be what people are meant to read */
     w->level_count = level;
-    return whole(w, e, MIME_MALFORMED, next);
+    return copy_whole(w, e, MIME_MALFORMED, next);
   }
-  int rc = put_composite_header(w, e);
-  return rc == OK ? parts(w, e, level, next) : rc;
+  int rc = emit_composite_header(w, e);
+  return rc == OK ? convert_parts(w, e, level, next) : rc;
 }
 
-static int message(struct walk *w, const struct entity *e, struct delimiter *next) {
-  int rc = put_composite_header(w, e);
+static int convert_enclosed_message(struct walk *w, const struct entity *e, struct delimiter *next) {
+  int rc = emit_composite_header(w, e);
   struct entity inner = {.start = e->body, .message = true};
-  return rc == OK ? part(w, &inner, next) : rc;
+  return rc == OK ? convert_entity(w, &inner, next) : rc;
 }
 
-/* --- which of them --- */
+/* --- kinds of entity --- */
 
 enum kind { KIND_LEAF, KIND_MULTIPART, KIND_MESSAGE, KIND_SEALED, KIND_FRAGMENT, KIND_UNENCODED, KIND_BROKEN };
 
-static bool named(struct bytes word, const char *name) {
+static bool is_named(struct bytes word, const char *name) {
   return bytes_equal_nocase(word, bytes_of(name));
 }
 
 static enum kind kind_of(const struct entity *e) {
   struct bytes type = e->type.type, subtype = e->type.subtype;
   if (e->broken || e->types > 1 || e->encodings > 1) return KIND_BROKEN;
-  bool multi = named(type, "multipart"), message = named(type, "message") || (!e->types && e->digest);
+  bool multi = is_named(type, "multipart"), message = is_named(type, "message") || (!e->types && e->digest);
   if (!multi && !message) return KIND_LEAF;
   if (message && bytes_starts_nocase(subtype, BYTES("global"))) return KIND_LEAF; /* RFC 6532 3.5, 3.7; RFC 6533 6 */
   if (e->encoding > ENCODING_BINARY || (e->types && !subtype.len)) return KIND_BROKEN;
-  if (multi) return named(subtype, "signed") || named(subtype, "encrypted") ? KIND_SEALED : KIND_MULTIPART;
-  if (named(subtype, "partial") || named(subtype, "external-body")) return KIND_FRAGMENT;
-  return !e->types || named(subtype, "rfc822") || named(subtype, "news") ? KIND_MESSAGE : KIND_UNENCODED;
+  if (multi) return is_named(subtype, "signed") || is_named(subtype, "encrypted") ? KIND_SEALED : KIND_MULTIPART;
+  if (is_named(subtype, "partial") || is_named(subtype, "external-body")) return KIND_FRAGMENT;
+  return !e->types || is_named(subtype, "rfc822") || is_named(subtype, "news") ? KIND_MESSAGE : KIND_UNENCODED;
 }
 
-static int walk_by_kind(struct walk *w, const struct entity *e, struct delimiter *next) {
+static int convert_by_kind(struct walk *w, const struct entity *e, struct delimiter *next) {
   enum kind kind = kind_of(e);
   if ((kind == KIND_MULTIPART || kind == KIND_MESSAGE) && w->depth == MIME_DEPTH_MAX)
-    return whole(w, e, MIME_DEPTH, next);
+    return copy_whole(w, e, MIME_DEPTH, next);
   int rc = OK;
   w->depth++;
   switch (kind) {
-  case KIND_LEAF: rc = leaf(w, e, next); break;
-  case KIND_MULTIPART: rc = multipart(w, e, next); break;
-  case KIND_MESSAGE: rc = message(w, e, next); break;
-  case KIND_SEALED: rc = whole(w, e, MIME_SEALED, next); break;
-  case KIND_FRAGMENT: rc = whole(w, e, MIME_FRAGMENT, next); break;
-  case KIND_UNENCODED: rc = whole(w, e, MIME_UNENCODED, next); break;
-  case KIND_BROKEN: rc = whole(w, e, MIME_MALFORMED, next); break;
+  case KIND_LEAF: rc = convert_leaf(w, e, next); break;
+  case KIND_MULTIPART: rc = convert_multipart(w, e, next); break;
+  case KIND_MESSAGE: rc = convert_enclosed_message(w, e, next); break;
+  case KIND_SEALED: rc = copy_whole(w, e, MIME_SEALED, next); break;
+  case KIND_FRAGMENT: rc = copy_whole(w, e, MIME_FRAGMENT, next); break;
+  case KIND_UNENCODED: rc = copy_whole(w, e, MIME_UNENCODED, next); break;
+  case KIND_BROKEN: rc = copy_whole(w, e, MIME_MALFORMED, next); break;
   }
   w->depth--;
   return rc;
 }
 
-static int part(struct walk *w, struct entity *e, struct delimiter *next) {
+static int convert_entity(struct walk *w, struct entity *e, struct delimiter *next) {
   int rc = read_header(w, e);
-  return rc == OK ? walk_by_kind(w, e, next) : rc;
+  return rc == OK ? convert_by_kind(w, e, next) : rc;
 }
 
-/* --- the whole --- */
+/* --- the message --- */
 
-/* What fits is not touched, but for a label that no longer says the truth. */
-static bool stays(const struct walk *w, const struct entity *e, struct bytes body) {
+/* A message that fits goes out as it is, unless its label is no longer true. */
+static bool fits_unchanged(const struct walk *w, const struct entity *e, struct bytes body) {
   enum kind kind = kind_of(e);
   bool relabelled = e->encoding == ENCODING_BINARY && kind <= KIND_MESSAGE;
   return text_fits(w, body) && !relabelled;
 }
 
-static int walk_message(struct walk *w) {
+static int convert_message(struct walk *w) {
   struct entity e = {.top = true, .message = true};
   struct delimiter next;
   int rc = read_header(w, &e);
   if (rc != OK) return rc;
-  if (e.broken) return stop(w, MIME_MALFORMED);
+  if (e.broken) return report_obstacle(w, MIME_MALFORMED);
   struct bytes body = slice(w, e.body, w->content.len);
-  if (stays(w, &e, body)) {
+  if (fits_unchanged(w, &e, body)) {
     struct change none = {.encoding = ENCODING_OTHER};
-    rc = put_header(w, &e, &none);
-    if (rc == OK) rc = put(w, body);
+    rc = emit_header(w, &e, &none);
+    if (rc == OK) rc = emit(w, body);
   } else {
-    rc = walk_by_kind(w, &e, &next);
+    rc = convert_by_kind(w, &e, &next);
   }
   return rc == OK ? flush(w) : rc;
 }
 
 int mime_7bit_convert(const struct mime_source *m, const struct mime_out *out, enum mime_obstacle *why) {
   struct walk w = {.prefix = m->prefix, .content = m->content, .keep_8bit = m->keep_8bit};
-  int rc = walk_message(&w);
+  int rc = convert_message(&w);
   *why = w.obstacle;
   if (rc != OK || !out) return rc;
   w.out = out;
-  return walk_message(&w);
-}
-
-static bool high_header(struct bytes block, size_t *at) {
-  struct field f;
-  bool high = false;
-  while (header_next(block, at, &f) != 0) {
-    struct octets o;
-    octets_scan(f.whole, &o);
-    high |= o.high > 0;
-  }
-  return high;
-}
-
-void mime_needs(const struct mime_source *m, struct mime_needs *out) {
-  size_t in_prefix = 0, body = 0;
-  struct octets o;
-  out->header_8bit = high_header(m->prefix, &in_prefix);
-  out->header_8bit |= high_header(m->content, &body);
-  octets_scan(bytes_from(m->content, body), &o);
-  out->body_8bit = o.high > 0;
-  out->binary = octets_binary(&o);
+  return convert_message(&w);
 }
 
 static const struct {

@@ -26,14 +26,6 @@ struct mime_source {
   bool keep_8bit;       /* octets over 127 may stay in the body: the next hop lacks BINARYMIME only */
 };
 
-/* Which extensions carry the message as it is. One quick look at the octets. */
-struct mime_needs {
-  bool header_8bit; /* SMTPUTF8 (RFC 6531 1.2): octets over 127 in the message's own header */
-  bool body_8bit;   /* 8BITMIME */
-  bool binary;      /* BINARYMIME: NUL, bare CR or LF, or long lines in the body */
-};
-void mime_needs(const struct mime_source *m, struct mime_needs *out);
-
 /* Why a message cannot be converted. */
 enum mime_obstacle {
   MIME_CONVERTIBLE,

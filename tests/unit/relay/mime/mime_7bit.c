@@ -2,7 +2,6 @@
  * that is not ours; here are the rules of what changes and what does not. */
 #include "relay/mime/mime_7bit.h"
 #include "relay/mime/mime_field.h"
-#include "relay/mime/octets.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -220,30 +219,6 @@ static void test_prefix(void **state) {
   buffer_free(&r.out);
 }
 
-static void test_needs(void **state) {
-  (void)state;
-  static const struct {
-    struct bytes content;
-    struct mime_needs needs;
-  } cases[] = {
-      {B("A: b\r\n\r\nx\r\n"), {0}},
-      {B("A: \xc3\xa4\r\n\r\nx\r\n"), {.header_8bit = true}},
-      {B("A: b\r\n\r\n\xc3\xa4\r\n"), {.body_8bit = true}},
-      {B("A: b\r\n\r\nx\n"), {.binary = true}},
-      {B("A: b\r\n\r\nx\r"), {.binary = true}},
-      {B("A: b\r\n\r\n\0\r\n"), {.binary = true}},
-      {B("A: b\r\n\r\n" A1000 "\xe4\r\n"), {.binary = true, .body_8bit = true}},
-  };
-  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-    struct mime_source m = {.content = cases[i].content};
-    struct mime_needs n;
-    mime_needs(&m, &n);
-    assert_int_equal(n.header_8bit, cases[i].needs.header_8bit);
-    assert_int_equal(n.body_8bit, cases[i].needs.body_8bit);
-    assert_int_equal(n.binary, cases[i].needs.binary);
-  }
-}
-
 /* `depth` multiparts in each other, and 8-bit text in the innermost. */
 static void nest(struct buffer *b, int depth) {
   for (int i = 0; i < depth; i++) buffer_addf(b, "Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n", i, i);
@@ -327,26 +302,10 @@ static void test_encodings(void **state) {
   assert_int_equal(mime_encoding_read(B("=base64")), ENCODING_OTHER);
 }
 
-static void test_octets(void **state) {
-  (void)state;
-  struct octets o;
-  octets_scan(B("a=b\t\r\n\xc3\r\n"), &o);
-  assert_int_equal(o.high, 1);
-  assert_int_equal(o.escapes, 2);
-  assert_false(octets_binary(&o));
-  octets_scan(B(A50 "\r\r\n"), &o);
-  assert_true(o.bare_cr && !o.bare_lf);
-  octets_scan(B("\n\r\n"), &o);
-  assert_true(o.bare_lf && !o.bare_cr);
-  octets_scan(B(A50 A50 "\n" A50 A50 A50 A50 A50 A50 A50 A50 A50 A50 A50 A50 A50 A50 A50 A50 A50 A50 A50 "\r\n"), &o);
-  assert_true(o.long_line); /* a bare LF ends no line */
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_samples),   cmocka_unit_test(test_prefix),       cmocka_unit_test(test_needs),
-      cmocka_unit_test(test_depth),     cmocka_unit_test(test_output_fails), cmocka_unit_test(test_boundaries),
-      cmocka_unit_test(test_encodings), cmocka_unit_test(test_octets),
+      cmocka_unit_test(test_samples),      cmocka_unit_test(test_prefix),     cmocka_unit_test(test_depth),
+      cmocka_unit_test(test_output_fails), cmocka_unit_test(test_boundaries), cmocka_unit_test(test_encodings),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
