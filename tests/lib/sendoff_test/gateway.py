@@ -18,7 +18,7 @@ tls {{ certificate = "{certificate}"  key = "{key}" }}
 dns {{ servers = {{{servers}}}  trust_anchor = "{anchor}" }}
 delivery {{ port = {delivery_port}  retry = {{{retry}}}  expire = "{expire}"  {delivery} }}
 limits {{ {limits} }}
-log {{ retain = "30d"  format = "text" }}
+log {{ retain = "{retain}"  format = "text" }}
 {more}
 """
 
@@ -49,7 +49,7 @@ class Gateway:
         return self
 
     def configure(
-        self, retry=("1s", "2s"), expire="1h", limits="", servers=None, anchor=None, certificate=None, key=None, more="", delivery=""
+        self, retry=("1s", "2s"), expire="1h", limits="", servers=None, anchor=None, certificate=None, key=None, more="", delivery="", retain="30d"
     ):
         """Replaces the configuration that init wrote by one with everything said."""
         with open(self.config, "w") as config:
@@ -67,6 +67,7 @@ class Gateway:
                     limits=limits,
                     more=more,
                     delivery=delivery,
+                    retain=retain,
                 )
             )
         return self
