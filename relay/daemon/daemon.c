@@ -20,7 +20,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <gnutls/gnutls.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,0 +1,222 @@
+"""The direction of every #include, and that no header needs another one before it. CMakeLists.txt gives each part an include
+path of its own, which says the same of whole folders."""
+
+import os
+import re
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+ROOT = os.path.normpath(os.path.join(os.path.dirname(__file__), "../.."))
+TOPS = ("base", "policy", "dkim", "store", "relay", "cli")
+INCLUDE = re.compile(r'\s*#\s*include\s*(?:"([^"]*)"|<([^>]*)>)')
+
+# A part may include itself and these, from left to right in
+#   base <- {policy, dkim, store} <- relay/{smtp, mime} <- net <- message <- {submission, delivery} <- {daemon, http} <- cli
+# where parts in braces do not know each other. smtp and mime are pure: base only.
+LEFT = ["base", "policy", "dkim", "store"]
+PARTS = {
+    "base": [],
+    "policy": ["base"],
+    "dkim": ["base"],
+    "store": ["base"],
+    "relay/smtp": ["base"],
+    "relay/mime": ["base"],
+    "relay/net": [*LEFT, "relay/smtp", "relay/mime"],
+    "relay/message": [*LEFT, "relay/smtp", "relay/mime", "relay/net"],
+}
+PARTS["relay/submission"] = PARTS["relay/delivery"] = [*PARTS["relay/message"], "relay/message"]
+PARTS["relay/daemon"] = PARTS["relay/http"] = [*PARTS["relay/message"], "relay/message", "relay/submission", "relay/delivery"]
+PARTS["cli"] = [*PARTS["relay/daemon"], "relay/daemon", "relay/http"]
+
+HANDOVER = "relay/delivery/delivery.h"  # how submission hands a message over; the one header of delivery that it knows
+
+# Within delivery: outcome <- client <- site <- queue, and route <- {site, queue}. Files beside the rooms are for every room, so
+# their headers include none of them.
+ROOMS = {
+    "outcome": [],
+    "client": ["outcome"],
+    "route": [],
+    "site": ["outcome", "client", "route"],
+    "queue": ["outcome", "client", "route", "site"],
+}
+SHARED = re.compile(r"relay/delivery/([^/]*\.h|job\.c)")
+
+# Where each library's headers may be included: a file, or a folder. docs/dependencies.md says why.
+VENDORS = {
+    "spf2/": ["policy/spf/"],
+    "opendkim/": ["dkim/signer.c"],
+    "openssl/": ["dkim/"],
+    "sqlite3": ["store/sqlite/"],
+    "gsasl": ["relay/submission/auth/"],
+    "unbound": ["relay/net/resolver.c"],
+    "confuse": ["relay/daemon/config.c"],
+    "uv.h": ["relay/net/", "relay/message/", "relay/submission/", "relay/delivery/", "relay/daemon/"],
+    "gnutls/": [
+        "relay/net/tls.c",
+        "relay/submission/auth/auth_cache.c",
+        "relay/submission/auth/bans.c",
+        "relay/submission/auth/password.c",
+        "relay/submission/repeats.c",
+        "cli/certificate.c",
+    ],
+    "nettle/": ["relay/mime/mime_7bit.c"],
+    "jansson": ["cli/", "relay/daemon/status.c"],
+    "idn2": ["base/address.c"],
+    "systemd/": ["relay/daemon/"],
+    "uthash": ["base/hash.h"],
+    "utlist": ["store/", "relay/"],
+}
+
+# What is wrong today: "file -> include". It only shrinks: an entry that is no longer true fails the test, too.
+KNOWN = {
+    "relay/delivery/client/client_parts.h -> relay/delivery/queue/dispatch.h",
+    "relay/delivery/client/transaction.h -> relay/delivery/queue/dispatch.h",
+    "relay/delivery/outcome/notice.h -> relay/delivery/queue/dispatch.h",
+    "relay/delivery/outcome/outcome.c -> relay/delivery/site/delivery_parts.h",
+    "relay/delivery/outcome/outcome.h -> relay/delivery/site/delivery.h",
+    "relay/delivery/outcome/verdict.h -> relay/delivery/route/route.h",
+    "relay/delivery/site/delivery.h -> relay/delivery/queue/dispatch.h",
+    "relay/delivery/site/destination.h -> relay/delivery/queue/job_queue.h",
+    "relay/message/content_loader.c -> relay/delivery/outcome/dsn.h",
+    "relay/smtp/parameters.c -> relay/submission/extensions.h",
+    "relay/submission/intake_store.c -> relay/delivery/queue/dispatch.h",
+}
+
+
+def sources(endings):
+    for top in TOPS:
+        for folder, _, names in sorted(os.walk(f"{ROOT}/{top}")):
+            yield from (os.path.relpath(f"{folder}/{name}", ROOT) for name in sorted(names) if name.endswith(endings))
+
+
+def includes(endings=(".c", ".h")):
+    """(file, line, what is included in quotes or None, what is included in angle brackets or None)"""
+    for path in sources(endings):
+        with open(f"{ROOT}/{path}") as file:
+            for number, line in enumerate(file, 1):
+                found = INCLUDE.match(line)
+                if found:
+                    yield path, number, found[1], found[2]
+
+
+def part_of(path):
+    """The longest part that the path is in."""
+    within = [part for part in PARTS if path.startswith(part + "/")]
+    return max(within, key=len, default=None)
+
+
+def room_of(path):
+    found = re.match(r"relay/delivery/([^/]*)/", path)
+    return found and found[1]
+
+
+def broken_in_delivery(path, header):
+    room, other = room_of(path), room_of(header)
+    for name in (room, other):
+        if name and name not in ROOMS:
+            return f"{name} is no room of relay/delivery"
+    if not other or room == other or (not room and not SHARED.fullmatch(path)):
+        return None
+    if not room:
+        return f"what is for every room of relay/delivery knows none of them, and not {other}"
+    return None if other in ROOMS[room] else f"relay/delivery/{room} does not know {other}"
+
+
+def broken(path, header):
+    """The rule that an include in quotes breaks, or None."""
+    part, other = part_of(path), part_of(header)
+    if part is None or other is None:
+        return f"{header if part else path} is in no part"
+    if header.startswith("store/sqlite/") and not path.startswith("store/sqlite/"):
+        return "store/sqlite is behind the headers of store"
+    if part == other:
+        return broken_in_delivery(path, header) if part == "relay/delivery" else None
+    if part == "relay/submission" and header == HANDOVER:
+        return None
+    return None if other in PARTS[part] else f"{part} does not know {other}"
+
+
+def broken_by_vendor(path, header):
+    for library, places in VENDORS.items():
+        if header.startswith(library) and not any(path == one or (one.endswith("/") and path.startswith(one)) for one in places):
+            return f"{library.rstrip('/')} is for {', '.join(places)}"
+    return None
+
+
+def test_direction():
+    found, wrong, count = set(), [], 0
+    for path, number, ours, theirs in includes():
+        count += 1
+        if ours is not None and not os.path.isfile(f"{ROOT}/{ours}"):
+            rule = "a header is named by its path from the root"
+        else:
+            rule = broken(path, ours) if ours is not None else broken_by_vendor(path, theirs)
+        if not rule:
+            continue
+        entry = f"{path} -> {ours or theirs}"
+        found.add(entry)
+        if entry not in KNOWN:
+            wrong.append(f"{path}:{number}: {ours or theirs}: {rule}")
+    assert count > 500, "hardly anything was read"
+    assert not wrong, "\n" + "\n".join(wrong)
+    assert not KNOWN - found, "take out of KNOWN, it is true no longer: " + ", ".join(sorted(KNOWN - found))
+
+
+@pytest.mark.parametrize(
+    "path, header, rule",
+    [
+        ("base/bytes.c", "base/bytes.h", None),
+        ("base/bytes.c", "store/store.h", "base does not know store"),
+        ("dkim/keys.c", "policy/limits.h", "dkim does not know policy"),
+        ("store/store.c", "store/sqlite/sql.h", "behind the headers"),
+        ("relay/net/loop.c", "store/sqlite/sql.h", "behind the headers"),
+        ("relay/mime/octets.c", "store/store.h", "relay/mime does not know store"),
+        ("relay/smtp/command.c", "relay/mime/octets.h", "relay/smtp does not know relay/mime"),
+        ("relay/net/loop.c", "relay/message/content.h", "relay/net does not know relay/message"),
+        ("relay/delivery/job.h", "relay/delivery/queue/pick.h", "for every room"),
+        ("relay/delivery/site/connection.c", "relay/delivery/job.h", None),
+        ("relay/delivery/site/connection.c", "relay/delivery/outcome/dsn.h", None),
+        ("relay/delivery/outcome/dsn.c", "relay/delivery/client/client.h", "outcome does not know client"),
+        ("relay/delivery/route/mx.c", "relay/delivery/outcome/dsn.h", "route does not know outcome"),
+        ("relay/delivery/client/client.c", "relay/submission/session.h", "relay/delivery does not know relay/submission"),
+        ("relay/submission/verbs.c", "relay/delivery/outcome/dsn.h", "relay/submission does not know relay/delivery"),
+        ("relay/daemon/daemon.c", "cli/command.h", "relay/daemon does not know cli"),
+        ("cli/account.c", "relay/daemon/config.h", None),
+        ("cli/account.c", "account.h", "is in no part"),
+    ],
+)
+def test_rules(path, header, rule):
+    got = broken(path, header)
+    assert got is None if rule is None else rule in got
+
+
+@pytest.mark.parametrize(
+    "path, header, allowed",
+    [
+        ("dkim/keys.c", "openssl/pem.h", True),
+        ("relay/net/tls.c", "openssl/pem.h", False),
+        ("store/store.c", "sqlite3.h", False),
+        ("policy/limits.c", "spf2/spf.h", False),
+        ("relay/smtp/command.c", "uv.h", False),
+        ("cli/account.c", "string.h", True),
+    ],
+)
+def test_vendors(path, header, allowed):
+    assert (broken_by_vendor(path, header) is None) == allowed
+
+
+def test_every_header_compiles_alone():
+    headers = [path for path in sources((".h",))]
+    assert len(headers) > 80
+
+    def compile_alone(header):
+        words = [os.environ.get("CC", "cc"), "-fsyntax-only", "-std=gnu11", "-Wall", "-Wextra", "-Werror"]
+        words += [f"-I{ROOT}", "-D_GNU_SOURCE", "-x", "c", "-"]
+        done = subprocess.run(words, input=f'#include "{header}"\n', capture_output=True, text=True)
+        return f"{header} does not compile alone:\n{done.stderr}" if done.returncode else None
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        wrong = [said for said in pool.map(compile_alone, headers) if said]
+    assert not wrong, "\n" + "\n".join(wrong)
