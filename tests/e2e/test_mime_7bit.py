@@ -3,6 +3,7 @@
 import base64
 import binascii
 import email
+import email.errors
 import os
 import pathlib
 import random
@@ -242,13 +243,28 @@ def test_signed_part_is_not_touched():
     assert_seven_bit(after, email.message_from_bytes(after))
 
 
+def may_be_refused(cut):
+    """Readers differ on what is cut off within the message's header, within a line end, or before a multipart's first delimiter."""
+    parsed = email.message_from_bytes(cut)
+    undivided = any(isinstance(d, email.errors.StartBoundaryNotFoundDefect) for part in parsed.walk() for d in part.defects)
+    return b"\r\n\r\n" not in cut or cut.endswith(b"\r") or undivided
+
+
 def test_cut_anywhere():
-    """A message that ends too soon: nothing is lost of what there is, or it is refused."""
+    """A message that ends too soon: nothing is lost of what there is, and hardly any is refused."""
     maker = Maker(4711)
     message = next(m for m in (maker.message() for _ in range(1000)) if len(m) > 3000 and not m.isascii())
     cuts = [message[:end] for end in range(0, len(message), 7)]
-    for obstacle, after in convert(cuts):
-        assert obstacle or fits(after)
+    refused = 0
+    for cut, (obstacle, after) in zip(cuts, convert(cuts)):
+        if obstacle:
+            assert may_be_refused(cut), cut[-100:]
+            refused += 1
+            continue
+        assert fits(after)
+        if not cut.endswith(b"\r"):  # which Python's parser takes for the end of a line
+            same_leaves(leaves(email.message_from_bytes(cut)), leaves(email.message_from_bytes(after)), open_end=True)
+    assert refused < len(cuts) // 20
 
 
 def test_large():

@@ -59,29 +59,51 @@ def test_sessions_are_resumed(lab, gateway, version):
 
 
 def in_records(flight, size):
-    """The records of a handshake cut into records of `size` octets (RFC 8446 5.1)."""
+    """The records of a handshake cut into records of `size` octets (RFC 8446 5.1), up to where encryption begins."""
     out = b""
-    while flight:
-        kind, version, length = flight[:1], flight[1:3], int.from_bytes(flight[3:5], "big")
+    while flight and flight[0] == 22:
+        header, length = flight[:3], int.from_bytes(flight[3:5], "big")
         body, flight = flight[5 : 5 + length], flight[5 + length :]
         for at in range(0, length, size):
-            out += kind + version + len(body[at : at + size]).to_bytes(2, "big") + body[at : at + size]
-    return out
+            out += header + len(body[at : at + size]).to_bytes(2, "big") + body[at : at + size]
+    return out + flight
 
 
-@pytest.mark.parametrize("size", [5, 100, 400])
-def test_a_handshake_in_many_records(gateway, size):
-    """All in one write, so that they are there in one read."""
-    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-    client = trusting().wrap_bio(incoming, outgoing)
-    with socket.create_connection(gateway.endpoint("implicit"), 10) as tcp:
+class CutClient:
+    """TLS whose flights go out in one write each, so that they are there in one read, and in many records."""
+
+    def __init__(self, tcp, version, size):
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        context = trusting()
+        context.minimum_version = context.maximum_version = version
+        self.tls = context.wrap_bio(self._incoming, self._outgoing)
+        self._tcp, self._size = tcp, size
+        self.cut = False
+
+    def run(self, step, *words):
         while True:
             try:
-                client.do_handshake()
-                break
+                return step(*words)
             except ssl.SSLWantReadError:
-                tcp.sendall(in_records(outgoing.read(), size))
-                incoming.write(tcp.recv(65536))
+                whole = self._outgoing.read()
+                flight = in_records(whole, self._size)
+                self.cut |= flight != whole
+                self._tcp.sendall(flight)
+                came = self._tcp.recv(65536)
+                assert came, "the gateway has closed"
+                self._incoming.write(came)
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize("size", [5, 40, 150])
+def test_a_handshake_in_many_records(gateway, size, version):
+    with socket.create_connection(gateway.endpoint("implicit"), 10) as tcp:
+        client = CutClient(tcp, version, size)
+        client.run(client.tls.do_handshake)
+        assert client.run(client.tls.read, 1000).startswith(b"220 smtp.example.com ESMTP")
+        client.tls.write(b"EHLO client.example\r\n")
+        assert client.run(client.tls.read, 1000).startswith(b"250-smtp.example.com")
+        assert client.cut
 
 
 def test_a_certificate_larger_than_a_record(lab, gateway):
