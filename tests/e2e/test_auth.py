@@ -37,15 +37,8 @@ def test_injected_commands_are_not_run(gateway):
     """Commands in one packet with STARTTLS must not be run, in the clear or inside TLS (RFC 3207 4, CVE-2011-0411)."""
     with dialogue(gateway) as talk:
         talk.send(b"STARTTLS\r\nNOOP\r\n")
-        answer = talk.reply()
-        if answer.startswith("220"):
-            assert talk.rest(0.5) == b"", "the injected command was answered in the clear"
-            try:
-                talk.begin_tls()
-            except OSError:
-                return  # the session was ended: as good
-            answer = talk.say("EHLO client.example")
-            assert answer.startswith("250-smtp.example.com"), "the injected command was answered inside TLS"
+        assert talk.reply() == "554 5.5.1 octets in the clear behind STARTTLS; good-bye"
+        assert talk.reply() == "", "the session goes on"
 
 
 def test_mail_without_auth_is_refused(gateway):

@@ -70,9 +70,12 @@ def test_a_window_that_ends_gives_room(gateway, recipient):
     account = limited(gateway, "secondly", "1/second")
     with dialogue(gateway, account) as talk:
         for _ in range(3):
-            pause_until_safe(1, 0.7)
-            assert attempt(talk, FROM, [TO]).startswith("250")
+            answers = []
+            while len(answers) < 50 and (not answers or answers[-1].startswith("250")):
+                answers.append(attempt(talk, FROM, [TO]))
+            assert answers[-1].startswith("452 4.7.1 secondly: 1 of 1 messages this second"), answers[-1]
             time.sleep(1.0)
+            assert attempt(talk, FROM, [TO]).startswith("250")
 
 
 def test_recipient_limit(gateway, recipient):

@@ -11,7 +11,8 @@ from sendoff_test.client import submit
 from sendoff_test.letters import letter, marker
 
 HERE = pathlib.Path(__file__).parent
-SOURCES = HERE.parent.parent / "relay" / "submission"
+SOURCES = HERE.parent.parent / "relay"
+ROOMS = ("submission", "smtp", "mime")  # where replies to clients are worded
 FILES = sorted(HERE.glob("[0-9]*.smtp"))
 DESTINATION = "dest.example.net"
 SETTINGS = (
@@ -121,7 +122,7 @@ def replies_of_the_sources():
     """(file, code, enhanced, words as the format has them) of every reply whose words stand in the sources."""
     text = r'((?:"(?:[^"\\]|\\.)*"\s*(?:PRIu64\s*)?)+)'
     calls = re.compile(r'\b(?:reply|refuse|intake_refuse|say)\(\w[\w>-]*, (\d{3}),\s*(NULL|"[\d.]+"),\s*(?:(?:"\w+"|rule),\s*)?' + text)
-    for path in sorted(SOURCES.glob("*.c")):
+    for path in sorted(path for room in ROOMS for path in (SOURCES / room).rglob("*.c")):
         for code, enhanced, words in calls.findall(path.read_text()):
             words = "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', words)).replace('\\"', '"')
             yield path.name, code, enhanced.strip('"').replace("NULL", ""), words
@@ -138,9 +139,11 @@ def is_elsewhere(words):
 
 
 def test_every_reply_is_shown():
+    replies = list(replies_of_the_sources())
+    assert len(replies) > 100, "the words of replies are written in another way, or elsewhere"
     missing = [
         f"{name}: {code} {enhanced} {words}"
-        for name, code, enhanced, words in replies_of_the_sources()
+        for name, code, enhanced, words in replies
         if not is_elsewhere(words) and not is_shown(code, enhanced, words)
     ]
     assert not missing, "no dialogue brings these about:\n" + "\n".join(missing)
