@@ -43,15 +43,15 @@ struct config {
   int64_t retry_us[CONFIG_RETRIES_MAX];
   size_t retry_count; /* the last repeats */
   int64_t expire_us;
-  int64_t delay_notice_us; /* a sender who wants it (NOTIFY=DELAY) is told of delay after this long */
+  int64_t delay_notice_us; /* a sender who wants it (NOTIFY=DELAY) gets a notice of delay after this long */
   uint64_t max_message_size;
   unsigned max_sessions, max_sessions_per_address, max_recipients;
   int64_t command_timeout_us, data_timeout_us, handshake_timeout_us;
   unsigned minimum_rate;                                           /* octets of content a second; 0: none */
   unsigned login_failures_per_address, login_failures_per_account; /* within the window; 0: any number */
   int64_t login_window_us, ban_us;
-  int64_t max_hold_us;      /* FUTURERELEASE (RFC 4865): the longest; 0: not offered */
-  int64_t repeat_window_us; /* how long the same submission is answered, not sent again; 0: never */
+  int64_t max_hold_us;           /* FUTURERELEASE (RFC 4865): the longest; 0: not offered */
+  int64_t idempotency_window_us; /* how long the same submission is answered, not sent again; 0: never */
   int64_t log_retain_us;
   enum log_format log_format;
   unsigned loops;       /* 0: one per core */

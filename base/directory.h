@@ -86,7 +86,7 @@ void directory_release(struct directory **d);                /* frees with the l
 
 const struct account *directory_account(const struct directory *d, struct bytes name); /* exact case; NULL */
 const struct account *directory_account_by_id(const struct directory *d, int64_t id);
-/* The account that admits this client address without AUTH; the longest prefix wins; NULL. */
+/* The account that this client address may send for without AUTH; the longest prefix wins; NULL. */
 const struct account *directory_account_by_client(const struct directory *d, const struct sockaddr *client);
 /* The account that this client certificate logs in to; NULL. */
 const struct account *directory_account_by_certificate(const struct directory *d, const struct fingerprint *f);

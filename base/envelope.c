@@ -7,6 +7,10 @@
 
 #define TEXTS_MAX 4
 
+int64_t envelope_deadline(const struct envelope *e) {
+  return e->flags & MESSAGE_BY_RETURN ? e->deliver_by_us : INT64_MAX;
+}
+
 /* Copies `count` texts into one block, which begins with the first of them, and points `out` at the copies. */
 static int copy_texts(const char **const out[], const char *const from[], size_t count) {
   size_t sizes[TEXTS_MAX], all = 0;

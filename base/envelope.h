@@ -61,6 +61,9 @@ struct queued_recipient {
   const char *last; /* the last reply or reason; "": none */
 };
 
+/* When its sender wants it back, if it is not delivered by then (RFC 2852 by-mode R); INT64_MAX: no such time. */
+int64_t envelope_deadline(const struct envelope *e);
+
 /* Copies that own their text, in one block each; NULL text becomes "". OK or E_MEMORY (then `to` is zeroed). A copy is
  * moved by assignment. The text of other structures belongs to whoever made them. */
 int envelope_copy(struct envelope *to, const struct envelope *from);

@@ -17,7 +17,7 @@ enum result {
   E_TEMPORARY = -11, /* DNS or another outside party did not answer */
 };
 
-/* A reason in words for a person; filled by functions that can fail in more ways than a code says. */
+/* A reason as text for a person; filled by functions that can fail in more ways than a code says. */
 struct reason {
   char text[512];
 };

@@ -30,12 +30,12 @@ struct draft {
 
 static enum exit_status read_senders(struct cli *c, struct draft *d) {
   size_t n = cli_option_count(c, "sender");
-  if (n > LIST_MAX) return cli_fail(EXIT_WORDS, "%d senders at most", LIST_MAX);
+  if (n > LIST_MAX) return cli_fail(EXIT_USAGE, "%d senders at most", LIST_MAX);
   for (size_t i = 0; i < n; i++) {
     const char *typed = cli_option_at(c, "sender", i);
     if (sender_pattern_normalize(typed, d->patterns[i], sizeof d->patterns[i]) != OK)
       return cli_fail(
-          EXIT_WORDS,
+          EXIT_USAGE,
           "--sender %s: write a domain, an address, or * for any; as in example.com, shop@example.com, *.example.com",
           typed);
     d->senders[i] = d->patterns[i];
@@ -49,26 +49,26 @@ static enum exit_status read_senders(struct cli *c, struct draft *d) {
 static enum exit_status read_limits(struct cli *c, struct draft *d) {
   size_t n = cli_option_count(c, "limit");
   struct reason why = {""};
-  if (n > LIST_MAX) return cli_fail(EXIT_WORDS, "%d limits at most", LIST_MAX);
+  if (n > LIST_MAX) return cli_fail(EXIT_USAGE, "%d limits at most", LIST_MAX);
   if (n) d->parts |= ACCOUNT_LIMITS;
   d->account.limits = d->limits;
   if (n == 1 && strcmp(cli_option(c, "limit"), "none") == 0) return EXIT_DONE;
   for (size_t i = 0; i < n; i++)
     if (limit_parse(cli_option_at(c, "limit", i), &d->limits[i], &why) != OK)
-      return cli_fail(EXIT_WORDS, "%s", why.text);
+      return cli_fail(EXIT_USAGE, "%s", why.text);
   d->account.limit_count = n;
   return EXIT_DONE;
 }
 
 static enum exit_status read_client_ips(struct cli *c, struct draft *d) {
   size_t n = cli_option_count(c, "client-ip");
-  if (n > LIST_MAX) return cli_fail(EXIT_WORDS, "%d client networks at most", LIST_MAX);
+  if (n > LIST_MAX) return cli_fail(EXIT_USAGE, "%d client networks at most", LIST_MAX);
   if (n) d->parts |= ACCOUNT_CLIENT_IPS;
   d->account.client_ips = d->client_ips;
   if (n == 1 && strcmp(cli_option(c, "client-ip"), "none") == 0) return EXIT_DONE;
   for (size_t i = 0; i < n; i++)
     if (cidr_parse(cli_option_at(c, "client-ip", i), &d->client_ips[i]) != OK)
-      return cli_fail(EXIT_WORDS,
+      return cli_fail(EXIT_USAGE,
                       "--client-ip %s: write an address or a network whose host bits are zero, as in 192.0.2.7, "
                       "10.0.0.0/8, 2001:db8::/32",
                       cli_option_at(c, "client-ip", i));
@@ -78,14 +78,14 @@ static enum exit_status read_client_ips(struct cli *c, struct draft *d) {
 
 static enum exit_status read_client_certs(struct cli *c, struct draft *d) {
   size_t n = cli_option_count(c, "client-cert");
-  if (n > LIST_MAX) return cli_fail(EXIT_WORDS, "%d client certificates at most", LIST_MAX);
+  if (n > LIST_MAX) return cli_fail(EXIT_USAGE, "%d client certificates at most", LIST_MAX);
   if (n) d->parts |= ACCOUNT_CLIENT_CERTS;
   d->account.client_certs = d->client_certs;
   if (n == 1 && strcmp(cli_option(c, "client-cert"), "none") == 0) return EXIT_DONE;
   size_t kept = 0;
   for (size_t i = 0; i < n; i++) {
     if (fingerprint_parse(cli_option_at(c, "client-cert", i), &d->client_certs[kept]) != OK)
-      return cli_fail(EXIT_WORDS,
+      return cli_fail(EXIT_USAGE,
                       "--client-cert %s: write the certificate's SHA-256 fingerprint, 64 hexadecimal digits, as this "
                       "prints it: openssl x509 -noout -fingerprint -sha256 -in FILE",
                       cli_option_at(c, "client-cert", i));
@@ -104,7 +104,7 @@ static enum exit_status read_idempotent(struct cli *c, struct draft *d) {
   if (!text) return EXIT_DONE;
   d->parts |= ACCOUNT_IDEMPOTENT;
   return d->account.idempotent || strcmp(text, "off") == 0 ? EXIT_DONE
-                                                           : cli_fail(EXIT_WORDS, "--idempotent is on or off");
+                                                           : cli_fail(EXIT_USAGE, "--idempotent is on or off");
 }
 
 static enum exit_status read_rest(struct cli *c, struct draft *d) {
@@ -112,13 +112,13 @@ static enum exit_status read_rest(struct cli *c, struct draft *d) {
   d->account.pool = cli_option(c, "pool");
   if (d->account.pool) d->parts |= ACCOUNT_POOL;
   if (d->account.pool && !cli_name_ok(d->account.pool))
-    return cli_fail(EXIT_WORDS, "--pool %s: a pool's name is 1 to 64 letters, digits and . _ @ + -", d->account.pool);
+    return cli_fail(EXIT_USAGE, "--pool %s: a pool's name is 1 to 64 letters, digits and . _ @ + -", d->account.pool);
   if (!eight) return EXIT_DONE;
   d->account.accept_8bit = strcmp(eight, "accept") == 0;
   d->parts |= ACCOUNT_8BIT;
   return d->account.accept_8bit || strcmp(eight, "refuse") == 0
              ? EXIT_DONE
-             : cli_fail(EXIT_WORDS, "--eight-bit is refuse or accept");
+             : cli_fail(EXIT_USAGE, "--eight-bit is refuse or accept");
 }
 
 static enum exit_status read_draft(struct cli *c, struct draft *d) {
@@ -229,18 +229,18 @@ static enum exit_status add(struct cli *c) {
   struct admin *a;
   struct reason why = {""};
   if (!d) return cli_fail(EXIT_NO, "out of memory");
-  d->account.name = c->words[0];
-  enum exit_status s = cli_name_ok(c->words[0])
+  d->account.name = c->arguments[0];
+  enum exit_status s = cli_name_ok(c->arguments[0])
                            ? read_draft(c, d)
-                           : cli_fail(EXIT_WORDS, "an account's name is 1 to 64 letters, digits and . _ @ + -");
+                           : cli_fail(EXIT_USAGE, "an account's name is 1 to 64 letters, digits and . _ @ + -");
   if (s == EXIT_DONE && !d->account.sender_count)
-    s = cli_fail(EXIT_WORDS, "say who %s may send as: --sender example.com", c->words[0]);
+    s = cli_fail(EXIT_USAGE, "say who %s may send as: --sender example.com", c->arguments[0]);
   if (s == EXIT_DONE) s = read_password(c, d);
   if (s == EXIT_DONE) s = cli_admin(c, &a);
   if (s != EXIT_DONE) return finish(d, s);
   s = cli_admin_done(c, &a, admin_account_add(a, &d->account, &why), &why);
   if (s == EXIT_DONE) {
-    print_login(c, c->words[0], d);
+    print_login(c, c->arguments[0], d);
     warn(c, d);
   }
   return finish(d, s);
@@ -252,9 +252,10 @@ static enum exit_status set(struct cli *c) {
   struct reason why = {""};
   if (!d) return cli_fail(EXIT_NO, "out of memory");
   enum exit_status s = read_draft(c, d);
-  if (s == EXIT_DONE && !d->parts) s = cli_fail(EXIT_WORDS, "say what to change; see: sendoff account set --help");
+  if (s == EXIT_DONE && !d->parts) s = cli_fail(EXIT_USAGE, "say what to change; see: sendoff account set --help");
   if (s == EXIT_DONE) s = cli_admin(c, &a);
-  if (s == EXIT_DONE) s = cli_admin_done(c, &a, admin_account_set(a, c->words[0], d->parts, &d->account, &why), &why);
+  if (s == EXIT_DONE)
+    s = cli_admin_done(c, &a, admin_account_set(a, c->arguments[0], d->parts, &d->account, &why), &why);
   if (s == EXIT_DONE) warn(c, d);
   return finish(d, s);
 }
@@ -267,8 +268,8 @@ static enum exit_status password(struct cli *c) {
   enum exit_status s = read_password(c, d);
   if (s == EXIT_DONE) s = cli_admin(c, &a);
   if (s == EXIT_DONE)
-    s = cli_admin_done(c, &a, admin_account_set(a, c->words[0], ACCOUNT_VERIFIER, &d->account, &why), &why);
-  if (s == EXIT_DONE) print_login(c, c->words[0], d);
+    s = cli_admin_done(c, &a, admin_account_set(a, c->arguments[0], ACCOUNT_VERIFIER, &d->account, &why), &why);
+  if (s == EXIT_DONE) print_login(c, c->arguments[0], d);
   return finish(d, s);
 }
 
@@ -276,69 +277,28 @@ static enum exit_status suspend(struct cli *c) {
   struct admin *a;
   struct reason why = {""};
   const char *reason = cli_option(c, "reason");
-  if (!reason || !*reason) return cli_fail(EXIT_WORDS, "say why, for the one who will ask: --reason TEXT");
+  if (!reason || !*reason) return cli_fail(EXIT_USAGE, "say why, for the one who will ask: --reason TEXT");
   if (cli_admin(c, &a) != EXIT_DONE) return EXIT_NO;
-  return cli_admin_done(c, &a, admin_account_suspend(a, c->words[0], reason, &why), &why);
+  return cli_admin_done(c, &a, admin_account_suspend(a, c->arguments[0], reason, &why), &why);
 }
 
 static enum exit_status resume(struct cli *c) {
   struct admin *a;
   struct reason why = {""};
   if (cli_admin(c, &a) != EXIT_DONE) return EXIT_NO;
-  return cli_admin_done(c, &a, admin_account_suspend(a, c->words[0], NULL, &why), &why);
+  return cli_admin_done(c, &a, admin_account_suspend(a, c->arguments[0], NULL, &why), &why);
 }
 
 static enum exit_status remove_account(struct cli *c) {
   struct admin *a;
   struct reason why = {""};
   if (cli_admin(c, &a) != EXIT_DONE) return EXIT_NO;
-  return cli_admin_done(c, &a, admin_account_remove(a, c->words[0], &why), &why);
+  return cli_admin_done(c, &a, admin_account_remove(a, c->arguments[0], &why), &why);
 }
 
 /* --- verbs that show --- */
 
-static json_t *senders_json(const struct account *a) {
-  json_t *list = json_array();
-  for (size_t i = 0; i < a->sender_count; i++) json_array_append_new(list, json_text(a->senders[i]));
-  return list;
-}
-
-static json_t *limits_json(const struct account *a) {
-  json_t *list = json_array();
-  for (size_t i = 0; i < a->limit_count; i++) json_array_append_new(list, json_text(a->limits[i].text));
-  return list;
-}
-
-static json_t *client_ips_json(const struct account *a) {
-  json_t *list = json_array();
-  for (size_t i = 0; i < a->client_ip_count; i++) {
-    char ip[INET6_ADDRSTRLEN] = "";
-    inet_ntop(a->client_ips[i].family, a->client_ips[i].address, ip, sizeof ip);
-    json_array_append_new(list, json_sprintf("%s/%u", ip, a->client_ips[i].prefix));
-  }
-  return list;
-}
-
-static json_t *client_certs_json(const struct account *a) {
-  json_t *list = json_array();
-  for (size_t i = 0; i < a->client_cert_count; i++) {
-    char text[FINGERPRINT_TEXT];
-    fingerprint_format(&a->client_certs[i], text);
-    json_array_append_new(list, json_string(text));
-  }
-  return list;
-}
-
-static json_t *account_json(const struct account *a) {
-  return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:s, s:s, s:o}", "account", json_text(a->name), "senders",
-                   senders_json(a), "limits", limits_json(a), "pool", json_text(a->pool), "client_ips",
-                   client_ips_json(a), "client_certs", client_certs_json(a), "state",
-                   a->suspended ? "suspended" : "active", "reason", json_text(a->suspend_reason), "eight_bit",
-                   a->accept_8bit ? "accept" : "refuse", "idempotent", a->idempotent ? "on" : "off", "created",
-                   json_time(a->created_us));
-}
-
-/* "a b c" in `out`, and lets go of the list. */
+/* "a b c" in `out`, and releases the list. */
 static const char *joined(json_t *list, struct buffer *out) {
   size_t i;
   json_t *item;
@@ -352,7 +312,8 @@ static const char *joined(json_t *list, struct buffer *out) {
 
 static void list_row(struct table *t, const struct account *a) {
   struct buffer senders, limits;
-  const char *senders_text = joined(senders_json(a), &senders), *limits_text = joined(limits_json(a), &limits);
+  const char *senders_text = joined(account_senders_json(a), &senders),
+             *limits_text = joined(account_limits_json(a), &limits);
   table_add(t, (const char *const[]){a->name, senders_text, *limits_text ? limits_text : "none", a->pool,
                                      a->suspended ? "suspended" : "active"});
   buffer_free(&senders);
@@ -376,11 +337,11 @@ static enum exit_status list(struct cli *c) {
 static enum exit_status show(struct cli *c) {
   struct directory *d;
   if (cli_directory(c, &d) != EXIT_DONE) return EXIT_NO;
-  const struct account *a = directory_account(d, bytes_of(c->words[0]));
+  const struct account *a = directory_account(d, bytes_of(c->arguments[0]));
   json_t *object = a ? account_json(a) : NULL, *value;
   const char *key;
   enum exit_status s =
-      a ? EXIT_DONE : cli_fail(EXIT_NO, "there is no account %s; see: sendoff account list", c->words[0]);
+      a ? EXIT_DONE : cli_fail(EXIT_NO, "there is no account %s; see: sendoff account list", c->arguments[0]);
   if (a && c->json) {
     print_json(object);
     object = NULL;

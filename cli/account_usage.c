@@ -1,5 +1,6 @@
 #include "cli/account_usage.h"
 
+#include "base/limits.h"
 #include "cli/output.h"
 
 #include <stdio.h>
@@ -7,17 +8,11 @@
 
 #define MB (UINT64_C(1024) * 1024)
 
-static uint64_t used_of(const struct limit *l, const struct usage *u) {
-  if (l->per_message) return 0;
-  const struct usage_window *w = &u->window[l->window];
-  return l->unit == LIMIT_MESSAGES ? w->messages : l->unit == LIMIT_RECIPIENTS ? w->recipients : w->octets;
-}
-
 static json_t *limit_json(const struct limit *l, const struct usage *u, int64_t now) {
   static const char *const units[] = {
       [LIMIT_MESSAGES] = "messages", [LIMIT_RECIPIENTS] = "recipients", [LIMIT_OCTETS] = "octets"};
   return json_pack("{s:o, s:s, s:I, s:I, s:o}", "limit", json_text(l->text), "unit", units[l->unit], "used",
-                   (json_int_t)used_of(l, u), "count", (json_int_t)l->count, "resets",
+                   (json_int_t)limit_used(l, u), "count", (json_int_t)l->count, "resets",
                    l->per_message ? json_null() : json_time(window_end(l->window, now)));
 }
 
@@ -40,7 +35,7 @@ static bool add_limits(struct buffer *out, const struct account *a, const struct
   bool any = false;
   for (size_t i = 0; i < a->limit_count; i++) {
     const struct limit *l = &a->limits[i];
-    uint64_t used = used_of(l, u);
+    uint64_t used = limit_used(l, u);
     if (l->per_message || l->window != w) continue;
     int rc = any ? buffer_add(out, ", ", 2) : OK;
     if (rc == OK && l->unit != LIMIT_OCTETS)
@@ -85,16 +80,16 @@ static void usage_rows(struct table *t, const struct account *a, const struct us
 }
 
 static enum exit_status print_usage(struct cli *c, const struct directory *d, struct reader *r) {
-  bool all = c->word_count == 0;
+  bool all = c->argument_count == 0;
   int rc = OK;
-  if (!all && !directory_account(d, bytes_of(c->words[0])))
-    return cli_fail(EXIT_NO, "there is no account %s; see: sendoff account list", c->words[0]);
+  if (!all && !directory_account(d, bytes_of(c->arguments[0])))
+    return cli_fail(EXIT_NO, "there is no account %s; see: sendoff account list", c->arguments[0]);
   struct table *t = table_new(
       (const char *const[]){"ACCOUNT", "WINDOW", "MESSAGES", "RECIPIENTS", "KB", "USED OF LIMITS", "RESETS IN"}, 7);
   for (size_t i = 0; rc == OK && i < d->account_count; i++) {
     const struct account *a = &d->accounts[i];
     struct usage u;
-    if (!all && strcmp(a->name, c->words[0]) != 0) continue;
+    if (!all && strcmp(a->name, c->arguments[0]) != 0) continue;
     rc = reader_usage(r, a->name, &u);
     if (rc == OK && c->json)
       print_json(usage_json(a, &u));

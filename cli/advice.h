@@ -8,8 +8,8 @@
 
 #define ADVICE_MAX 768
 
-/* By the event's kind, its enhanced status code (RFC 3463) and its text; "" when there is nothing to say. Commands in
- * it name the event's own account, domain and message. */
+/* By the event's kind, its rule (base/rule.h) and its enhanced status code (RFC 3463), never by its text; "" when there
+ * is nothing to say. Commands in it name the event's own account, domain and message. */
 void advise(const struct event *e, char *out, size_t size);
 
 #endif

@@ -1,4 +1,5 @@
 #include "cli/command.h"
+#include "base/text.h"
 
 #include "base/bytes.h"
 #include "cli/output.h"
@@ -17,11 +18,11 @@ static const struct verb *const nouns[] = {init_verbs,   serve_verbs, config_ver
 
 /* --- messages --- */
 
-/* Always one line, and nothing in it that a terminal obeys: words of strangers are repeated here. */
+/* Always one line, and nothing in it that a terminal obeys: text of strangers is repeated here. */
 static void __attribute__((format(printf, 1, 0))) say(const char *format, va_list args) {
   char text[2048];
   vsnprintf(text, sizeof text, format, args);
-  text_clean(text);
+  text_clean(text, true);
   fprintf(stderr, "sendoff: %s\n", text);
 }
 
@@ -76,7 +77,7 @@ static void help_all(void) {
          "--limit 5000/day\n  sendoff serve\n");
 }
 
-/* --- taking the words apart --- */
+/* --- parsing --- */
 
 static const struct verb *find_noun(const char *word) {
   for (size_t i = 0; i < NOUN_COUNT; i++)
@@ -108,20 +109,20 @@ static enum exit_status take_option(struct cli *c, int argc, char **argv, int *i
   size_t len = equals ? (size_t)(equals - name) : strlen(name);
   int kind = option_kind(c->verb->options, name, len);
   if (kind < 0)
-    return cli_fail(EXIT_WORDS, "%s is not an option here; see: sendoff %s%s%s --help", argv[*i], NAMES(c->verb));
+    return cli_fail(EXIT_USAGE, "%s is not an option here; see: sendoff %s%s%s --help", argv[*i], NAMES(c->verb));
   struct command_option o = {.name = name, .value = equals ? equals + 1 : NULL};
   if (kind == 1 && !equals) {
     if (*i + 1 >= argc)
-      return cli_fail(EXIT_WORDS, "--%s takes a value; see: sendoff %s%s%s --help", name, NAMES(c->verb));
+      return cli_fail(EXIT_USAGE, "--%s takes a value; see: sendoff %s%s%s --help", name, NAMES(c->verb));
     o.value = argv[++*i];
   }
-  if (kind == 0 && equals) return cli_fail(EXIT_WORDS, "--%.*s takes no value", (int)len, name);
-  if (c->option_count == COMMAND_WORDS_MAX) return cli_fail(EXIT_WORDS, "too many options");
+  if (kind == 0 && equals) return cli_fail(EXIT_USAGE, "--%.*s takes no value", (int)len, name);
+  if (c->option_count == COMMAND_ARGUMENTS_MAX) return cli_fail(EXIT_USAGE, "too many options");
   c->options[c->option_count++] = o;
   return EXIT_DONE;
 }
 
-/* Options that every command has, anywhere among the words: true when argv[*i] was one. */
+/* Options that every command has, anywhere among the arguments: true when argv[*i] was one. */
 static bool take_global(struct cli *c, int argc, char **argv, int *i) {
   const char *word = argv[*i];
   if (strcmp(word, "--json") == 0)
@@ -143,14 +144,14 @@ static bool take_global(struct cli *c, int argc, char **argv, int *i) {
 static enum exit_status take_command(struct cli *c, const char *word, bool *taken) {
   *taken = true;
   if (!c->noun) {
-    if (strcmp(word, "--config") == 0) return cli_fail(EXIT_WORDS, "--config takes a value: --config FILE");
+    if (strcmp(word, "--config") == 0) return cli_fail(EXIT_USAGE, "--config takes a value: --config FILE");
     c->noun = find_noun(word);
-    return c->noun ? EXIT_DONE : cli_fail(EXIT_WORDS, "%s is not a command; see: sendoff --help", word);
+    return c->noun ? EXIT_DONE : cli_fail(EXIT_USAGE, "%s is not a command; see: sendoff --help", word);
   }
   if (!c->verb) {
     c->verb = find_verb(c->noun, word);
     if (!c->verb)
-      return cli_fail(EXIT_WORDS, "sendoff %s has no %s; see: sendoff %s --help", c->noun->noun, word, c->noun->noun);
+      return cli_fail(EXIT_USAGE, "sendoff %s has no %s; see: sendoff %s --help", c->noun->noun, word, c->noun->noun);
     if (c->verb->name) return EXIT_DONE;
   }
   *taken = false;
@@ -158,23 +159,23 @@ static enum exit_status take_command(struct cli *c, const char *word, bool *take
 }
 
 enum exit_status cli_take(struct cli *c, int argc, char **argv) {
-  bool words_only = false, taken;
+  bool arguments_only = false, taken;
   for (int i = 1; i < argc; i++) {
-    if (!words_only && take_global(c, argc, argv, &i)) continue;
+    if (!arguments_only && take_global(c, argc, argv, &i)) continue;
     enum exit_status status = take_command(c, argv[i], &taken);
     if (status != EXIT_DONE) return status;
     if (taken) continue;
-    if (!words_only && strcmp(argv[i], "--") == 0) { /* what follows are words, whatever they look like */
-      words_only = true;
+    if (!arguments_only && strcmp(argv[i], "--") == 0) { /* what follows are arguments, even if it begins with - */
+      arguments_only = true;
       continue;
     }
-    if (!words_only && strncmp(argv[i], "--", 2) == 0) {
+    if (!arguments_only && strncmp(argv[i], "--", 2) == 0) {
       status = take_option(c, argc, argv, &i);
       if (status != EXIT_DONE) return status;
       continue;
     }
-    if (c->word_count == COMMAND_WORDS_MAX) return cli_fail(EXIT_WORDS, "too many words");
-    c->words[c->word_count++] = argv[i];
+    if (c->argument_count == COMMAND_ARGUMENTS_MAX) return cli_fail(EXIT_USAGE, "too many arguments");
+    c->arguments[c->argument_count++] = argv[i];
   }
   if (c->noun && !c->verb) c->verb = find_verb(c->noun, NULL);
   return EXIT_DONE;
@@ -182,8 +183,8 @@ enum exit_status cli_take(struct cli *c, int argc, char **argv) {
 
 static enum exit_status run(struct cli *c) {
   const struct verb *v = c->verb;
-  if (c->word_count < v->least || c->word_count > v->most)
-    return cli_fail(EXIT_WORDS, "write: sendoff %s%s%s %s", NAMES(v), v->arguments);
+  if (c->argument_count < v->least || c->argument_count > v->most)
+    return cli_fail(EXIT_USAGE, "write: sendoff %s%s%s %s", NAMES(v), v->arguments);
   enum exit_status status = v->run(c);
   if (fflush(stdout) != 0 || ferror(stdout)) return cli_fail(EXIT_NO, "standard output: %s", strerror(errno));
   return status;
@@ -210,9 +211,9 @@ enum exit_status cli_main(int argc, char **argv) {
   else if (c->version)
     puts("sendoff " SENDOFF_VERSION);
   else if (!c->noun)
-    status = cli_fail(EXIT_WORDS, "say what to do; all commands: sendoff --help");
+    status = cli_fail(EXIT_USAGE, "say what to do; all commands: sendoff --help");
   else if (!c->verb)
-    status = cli_fail(EXIT_WORDS, "sendoff %s needs a verb; see: sendoff %s --help", c->noun->noun, c->noun->noun);
+    status = cli_fail(EXIT_USAGE, "sendoff %s needs a verb; see: sendoff %s --help", c->noun->noun, c->noun->noun);
   else
     status = run(c);
   config_free(&c->config);

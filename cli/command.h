@@ -1,4 +1,5 @@
-/* The command line: words -> a verb of the table and its options -> run. One file per noun holds the verbs. One thread.
+/* The command line: arguments -> a verb of the table and its options -> run. One file per noun holds the verbs. One
+ * thread.
  */
 #ifndef SENDOFF_CLI_COMMAND_H
 #define SENDOFF_CLI_COMMAND_H
@@ -11,9 +12,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum exit_status { EXIT_DONE = 0, EXIT_NO = 1, EXIT_WORDS = 2 };
+enum exit_status { EXIT_DONE = 0, EXIT_NO = 1, EXIT_USAGE = 2 };
 
-#define COMMAND_WORDS_MAX 1024
+#define COMMAND_ARGUMENTS_MAX 1024
 
 struct command_option {
   const char *name, *value; /* without the dashes; value NULL for a switch */
@@ -24,9 +25,9 @@ struct cli {
   const struct verb *noun, *verb; /* the noun's first verb; NULL: not said */
   const char *config_option;
   bool json, help, version;
-  const char *words[COMMAND_WORDS_MAX]; /* after noun and verb */
-  size_t word_count;
-  struct command_option options[COMMAND_WORDS_MAX];
+  const char *arguments[COMMAND_ARGUMENTS_MAX]; /* after noun and verb */
+  size_t argument_count;
+  struct command_option options[COMMAND_ARGUMENTS_MAX];
   size_t option_count;
   struct config *config; /* after cli_config */
 };
@@ -44,7 +45,7 @@ extern const struct verb init_verbs[], serve_verbs[], config_verbs[], account_ve
     source_verbs[], queue_verbs[], log_verbs[], why_verbs[], status_verbs[], unban_verbs[];
 
 enum exit_status cli_main(int argc, char **argv);
-/* Takes the words apart, without running anything. `c` is zeroed. EXIT_WORDS: a message has been printed. */
+/* Parses the arguments, without running anything. `c` is zeroed. EXIT_USAGE: a message has been printed. */
 enum exit_status cli_take(struct cli *c, int argc, char **argv);
 
 /* --- for the verbs --- */

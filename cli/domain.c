@@ -13,7 +13,7 @@
 
 static enum exit_status normalize(const char *typed, char out[DOMAIN_MAX + 1]) {
   if (domain_normalize(bytes_of(typed), out) == OK && strchr(out, '.')) return EXIT_DONE;
-  return cli_fail(EXIT_WORDS, "%s is no domain name; write one as in example.com", typed);
+  return cli_fail(EXIT_USAGE, "%s is no domain name; write one as in example.com", typed);
 }
 
 /* "s202611r": the month tells a key's age, the letter its algorithm. A domain's first keys: none has the name yet. */
@@ -59,8 +59,8 @@ static enum exit_status add(struct cli *c) {
   const char *kind = cli_option(c, "key");
   bool rsa = !kind || strcmp(kind, "rsa2048") == 0, both = kind && strcmp(kind, "both") == 0,
        ed = kind && strcmp(kind, "ed25519") == 0;
-  if (!rsa && !both && !ed) return cli_fail(EXIT_WORDS, "--key is rsa2048, ed25519 or both");
-  if (normalize(c->words[0], name) != EXIT_DONE) return EXIT_WORDS;
+  if (!rsa && !both && !ed) return cli_fail(EXIT_USAGE, "--key is rsa2048, ed25519 or both");
+  if (normalize(c->arguments[0], name) != EXIT_DONE) return EXIT_USAGE;
   if (cli_admin(c, &a) != EXIT_DONE) return EXIT_NO;
   int rc = admin_domain_add(a, name, &why);
   bool added = rc == OK;
@@ -77,7 +77,7 @@ static enum exit_status add(struct cli *c) {
 
 static enum exit_status records(struct cli *c) {
   char name[DOMAIN_MAX + 1];
-  if (normalize(c->words[0], name) != EXIT_DONE) return EXIT_WORDS;
+  if (normalize(c->arguments[0], name) != EXIT_DONE) return EXIT_USAGE;
   return print_records(c, name);
 }
 
@@ -117,7 +117,7 @@ static enum exit_status list(struct cli *c) {
 static enum exit_status show(struct cli *c) {
   char name[DOMAIN_MAX + 1];
   struct directory *d;
-  if (normalize(c->words[0], name) != EXIT_DONE) return EXIT_WORDS;
+  if (normalize(c->arguments[0], name) != EXIT_DONE) return EXIT_USAGE;
   if (cli_directory(c, &d) != EXIT_DONE) return EXIT_NO;
   const struct domain *domain = directory_domain(d, name, false);
   enum exit_status s = EXIT_DONE;
@@ -142,8 +142,8 @@ static enum exit_status set(struct cli *c) {
   struct reason why = {""};
   const char *spf = cli_option(c, "spf");
   if (!spf || check_mode_parse(spf, &mode) != OK)
-    return cli_fail(EXIT_WORDS, "say what to change: --spf off, observe or enforce");
-  if (normalize(c->words[0], name) != EXIT_DONE) return EXIT_WORDS;
+    return cli_fail(EXIT_USAGE, "say what to change: --spf off, observe or enforce");
+  if (normalize(c->arguments[0], name) != EXIT_DONE) return EXIT_USAGE;
   if (cli_admin(c, &a) != EXIT_DONE) return EXIT_NO;
   return cli_admin_done(c, &a, admin_domain_set_spf(a, name, mode, &why), &why);
 }
@@ -152,7 +152,7 @@ static enum exit_status remove_domain(struct cli *c) {
   char name[DOMAIN_MAX + 1];
   struct admin *a;
   struct reason why = {""};
-  if (normalize(c->words[0], name) != EXIT_DONE) return EXIT_WORDS;
+  if (normalize(c->arguments[0], name) != EXIT_DONE) return EXIT_USAGE;
   if (cli_admin(c, &a) != EXIT_DONE) return EXIT_NO;
   return cli_admin_done(c, &a, admin_domain_remove(a, name, &why), &why);
 }
@@ -175,7 +175,7 @@ static void list_keys(const struct cli *c, struct table *t, const struct domain 
 static enum exit_status dkim_list(struct cli *c) {
   char name[DOMAIN_MAX + 1] = "";
   struct directory *d;
-  if (c->word_count && normalize(c->words[0], name) != EXIT_DONE) return EXIT_WORDS;
+  if (c->argument_count && normalize(c->arguments[0], name) != EXIT_DONE) return EXIT_USAGE;
   if (cli_directory(c, &d) != EXIT_DONE) return EXIT_NO;
   enum exit_status s = EXIT_DONE;
   if (*name && !directory_domain(d, name, false))

@@ -2,20 +2,10 @@
 
 #include "base/clock.h"
 #include "base/id.h"
+#include "base/refusal.h"
 #include "cli/output.h"
 
 #include <stdio.h>
-
-json_t *event_json(const struct event *e) {
-  char id[ID_TEXT], message[ID_TEXT] = "";
-  id_format(e->id, id);
-  if (e->message_id) id_format(e->message_id, message);
-  return json_pack("{s:s, s:o, s:s, s:s, s:o, s:o, s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:I}", "id", id, "time",
-                   json_time(id_time_us(e->id)), "event", event_name(e->kind), "message", message, "account",
-                   json_text(e->account), "from", json_text(e->from), "to", json_text(e->to), "code", e->code,
-                   "enhanced", json_text(e->enhanced), "text", json_text(e->text), "host", json_text(e->host), "source",
-                   json_text(e->source), "ref", json_text(e->ref), "count", (json_int_t)e->count);
-}
 
 static const char *colour(enum event_kind kind) {
   if (!output_is_terminal()) return "";
@@ -73,6 +63,14 @@ static void print_part(const char *name, const char *value) {
   putchar('\n');
 }
 
+/* "limit (used=5000 count=5000)" */
+static void print_rule(const struct event *e) {
+  char text[64 + NUMBERS_TEXT];
+  bool numbers = *e->numbers != '\0';
+  snprintf(text, sizeof text, "%s%s%s%s", e->rule, numbers ? " (" : "", e->numbers, numbers ? ")" : "");
+  print_part("rule", text);
+}
+
 void event_print_story(const struct event *e) {
   bool from_client = e->kind == EVENT_ACCEPTED || e->kind == EVENT_REFUSED;
   print_head(e);
@@ -83,5 +81,6 @@ void event_print_story(const struct event *e) {
   print_part("to", e->to);
   print_part(from_client ? "client" : "host", e->host);
   print_part("source", e->source);
+  print_rule(e);
   print_part("why", e->ref);
 }

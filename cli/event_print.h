@@ -1,12 +1,9 @@
-/* One event of the delivery log, as JSON, as a line, as a part of a story. One thread. */
+/* One event of the delivery log, as a line, as a part of a story. One thread. */
 #ifndef SENDOFF_CLI_EVENT_PRINT_H
 #define SENDOFF_CLI_EVENT_PRINT_H
 
 #include "base/event.h"
 
-#include <jansson.h>
-
-json_t *event_json(const struct event *e);
 void event_print_line(const struct event *e);
 void event_print_story(const struct event *e);
 

@@ -166,24 +166,24 @@ static bool writable_text(const char *text) {
   return !strpbrk(text, "\"\\$\r\n");
 }
 
-static enum exit_status check_words(struct cli *c, struct plan *p) {
+static enum exit_status check_arguments(struct cli *c, struct plan *p) {
   const char *port = cli_option(c, "delivery-port"), *hostname = cli_option(c, "hostname");
   uint64_t n = 25;
   struct sockaddr_storage parsed;
   if (!hostname)
-    return cli_fail(EXIT_WORDS,
+    return cli_fail(EXIT_USAGE,
                     "write: sendoff init --hostname NAME, with this host's full name, as in smtp.example.com");
   if (!domain_valid(bytes_of(hostname)) || domain_normalize(bytes_of(hostname), p->hostname) != OK)
-    return cli_fail(EXIT_WORDS, "--hostname %s: write the full name of this host, as in smtp.example.com", hostname);
+    return cli_fail(EXIT_USAGE, "--hostname %s: write the full name of this host, as in smtp.example.com", hostname);
   if (port && (!bytes_to_u64(bytes_of(port), &n) || !n || n > 65535))
-    return cli_fail(EXIT_WORDS, "--delivery-port is a number from 1 to 65535");
+    return cli_fail(EXIT_USAGE, "--delivery-port is a number from 1 to 65535");
   if (p->dns && endpoint_parse(p->dns, '@', &parsed) != OK)
-    return cli_fail(EXIT_WORDS, "--dns %s: write ADDRESS@PORT, as in 127.0.0.1@5353", p->dns);
+    return cli_fail(EXIT_USAGE, "--dns %s: write ADDRESS@PORT, as in 127.0.0.1@5353", p->dns);
   for (size_t i = 0; i < cli_option_count(c, "listen"); i++) {
     struct bytes address, tls;
     const char *text = cli_option_at(c, "listen", i);
     if (!split_listen(text, &address, &tls))
-      return cli_fail(EXIT_WORDS,
+      return cli_fail(EXIT_USAGE,
                       "--listen %s: write ADDRESS:PORT/starttls, /implicit or /optional, as in 0.0.0.0:587/starttls",
                       text);
   }
@@ -192,7 +192,7 @@ static enum exit_status check_words(struct cli *c, struct plan *p) {
 }
 
 static enum exit_status find_owner(struct plan *p, const char *asked) {
-  if (asked && !writable_text(asked)) return cli_fail(EXIT_WORDS, "--user %s is no user's name", asked);
+  if (asked && !writable_text(asked)) return cli_fail(EXIT_USAGE, "--user %s is no user's name", asked);
   if (geteuid() != 0) {
     p->user = asked;
     return EXIT_DONE;
@@ -218,19 +218,19 @@ static enum exit_status make_places(struct plan *p, const char *data_dir) {
   if (s != EXIT_DONE) return s;
   if (!realpath(above, folder)) return trouble(above);
   if (!writable_text(folder) || !writable_text(data_dir))
-    return cli_fail(EXIT_WORDS, "paths with quotes, backslashes or $ cannot be written into the configuration");
+    return cli_fail(EXIT_USAGE, "paths with quotes, backslashes or $ cannot be written into the configuration");
   snprintf(p->certificate, sizeof p->certificate, "%s/certificate.pem", folder);
   snprintf(p->key, sizeof p->key, "%s/certificate.key", folder);
   s = make_data(p, data_dir);
   if (s == EXIT_DONE && !writable_text(p->data_dir))
-    s = cli_fail(EXIT_WORDS, "%s cannot be written into the configuration; name another --data-dir", p->data_dir);
+    s = cli_fail(EXIT_USAGE, "%s cannot be written into the configuration; name another --data-dir", p->data_dir);
   return s;
 }
 
 static enum exit_status init(struct cli *c) {
   struct plan p = {.config = config_path(c->config_option), .dns = cli_option(c, "dns")};
   const char *data_dir = cli_option(c, "data-dir");
-  enum exit_status status = check_words(c, &p);
+  enum exit_status status = check_arguments(c, &p);
   if (status == EXIT_DONE) status = find_owner(&p, cli_option(c, "user"));
   if (status == EXIT_DONE) status = make_places(&p, data_dir ? data_dir : "/var/lib/sendoff");
   if (status == EXIT_DONE) status = make_store(&p);

@@ -32,7 +32,7 @@ static bool print_row(void *arg, const struct event *e) {
 static enum exit_status read_moment(struct cli *c, const char *name, int64_t *out) {
   const char *text = cli_option(c, name);
   if (!text || moment_parse(text, clock_now_us(), out) == OK) return EXIT_DONE;
-  return cli_fail(EXIT_WORDS, "--%s %s: write a time as in 2026-11-23, \"2026-11-23 10:20\", or how long ago: 2h, 1d",
+  return cli_fail(EXIT_USAGE, "--%s %s: write a time as in 2026-11-23, \"2026-11-23 10:20\", or how long ago: 2h, 1d",
                   name, text);
 }
 
@@ -43,11 +43,11 @@ static enum exit_status read_filter(struct cli *c, struct log_filter *f) {
   *f = (struct log_filter){
       .account = cli_option(c, "account"), .from = cli_option(c, "from"), .to = cli_option(c, "to"), .kind = -1};
   if (event && event_kind_parse(event, &kind) != OK)
-    return cli_fail(EXIT_WORDS,
+    return cli_fail(EXIT_USAGE,
                     "--event is accepted, refused, deferred, delivered, bounced, expired, held, released or dropped");
   if (event) f->kind = (int)kind;
   if (limit_text && !bytes_to_u64(bytes_of(limit_text), &limit))
-    return cli_fail(EXIT_WORDS, "--limit is a number; 0 is no limit");
+    return cli_fail(EXIT_USAGE, "--limit is a number; 0 is no limit");
   f->limit = (size_t)limit;
   enum exit_status s = read_moment(c, "since", &f->since_us);
   return s == EXIT_DONE ? read_moment(c, "until", &f->until_us) : s;
@@ -95,8 +95,8 @@ static bool story_row(void *arg, const struct event *e) {
 static enum exit_status show(struct cli *c) {
   struct log_filter f = {.kind = -1};
   struct reader *r;
-  if (id_parse(c->words[0], &f.message_id) != OK)
-    return cli_fail(EXIT_WORDS, "%s is no message id; ids are in: sendoff log", c->words[0]);
+  if (id_parse(c->arguments[0], &f.message_id) != OK)
+    return cli_fail(EXIT_USAGE, "%s is no message id; ids are in: sendoff log", c->arguments[0]);
   if (cli_reader(c, &r) != EXIT_DONE) return EXIT_NO;
   struct printing p = {.json = c->json};
   int rc = f.message_id ? reader_log(r, &f, story_row, &p) : OK; /* 0 would stand for every message */
@@ -104,7 +104,7 @@ static enum exit_status show(struct cli *c) {
   if (rc != OK) return cli_fail(EXIT_NO, "the log cannot be read: %s", result_text(rc));
   return p.count ? EXIT_DONE
                  : cli_fail(EXIT_NO, "the log knows no message %s (it is kept for as long as log { retain } says)",
-                            c->words[0]);
+                            c->arguments[0]);
 }
 
 const struct verb log_verbs[] = {

@@ -1,6 +1,6 @@
 #include "cli/output.h"
 
-#include "base/clock.h"
+#include "base/text.h"
 #include "cli/command.h"
 
 #include <stdio.h>
@@ -22,44 +22,9 @@ void print_json(json_t *object) {
   json_decref(object);
 }
 
-/* Octets that are no UTF-8, and with `controls` what a terminal could obey (C0, DEL, C1), become '?'. */
-static void clean(char *text, bool controls) {
-  struct bytes all = bytes_of(text);
-  for (size_t i = 0, n; i < all.len; i += n) {
-    unsigned char c = (unsigned char)text[i];
-    n = c < 0x80 ? 1 : bytes_utf8_length(all, i);
-    bool control = c < 32 || c == 127 || (c == 0xc2 && n == 2 && (unsigned char)text[i + 1] < 0xa0);
-    if (n && !(controls && control)) continue;
-    if (!n) n = 1;
-    memset(text + i, '?', n);
-  }
-}
-
-void text_clean(char *text) {
-  clean(text, true);
-}
-
-json_t *json_text(const char *text) {
-  json_t *j = json_string(text ? text : "");
-  if (j || !text) return j;
-  char *copy = strdup(text);
-  if (!copy) return NULL;
-  clean(copy, false);
-  j = json_string(copy);
-  free(copy);
-  return j;
-}
-
-json_t *json_time(int64_t us) {
-  char text[40];
-  if (!us) return json_null();
-  clock_format_iso(us, text, sizeof text);
-  return json_string(text);
-}
-
 static char *copy_clean(const char *text) {
   char *copy = strdup(text ? text : "");
-  if (copy) text_clean(copy);
+  if (copy) text_clean(copy, true);
   return copy;
 }
 

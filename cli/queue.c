@@ -22,9 +22,9 @@ static enum exit_status read_filter(struct cli *c, const char *id, struct queue_
   else if (state && strcmp(state, "held") == 0)
     f->state = RECIPIENT_HELD;
   else if (state)
-    return cli_fail(EXIT_WORDS, "--state is queued or held");
+    return cli_fail(EXIT_USAGE, "--state is queued or held");
   if (id && id_parse(id, &f->message_id) != OK)
-    return cli_fail(EXIT_WORDS, "%s is no message id; see: sendoff queue list", id);
+    return cli_fail(EXIT_USAGE, "%s is no message id; see: sendoff queue list", id);
   if (id && !f->message_id) /* 0 would stand for every message */
     return cli_fail(EXIT_NO, "%s is not in the queue; see: sendoff queue list", id);
   return EXIT_DONE;
@@ -78,7 +78,7 @@ static enum exit_status list_with(struct cli *c, const struct queue_filter *f, s
 static enum exit_status read_limit(struct cli *c, struct queue_filter *f) {
   const char *text = cli_option(c, "limit");
   uint64_t most = c->json ? 0 : TABLE_MAX;
-  if (text && !bytes_to_u64(bytes_of(text), &most)) return cli_fail(EXIT_WORDS, "--limit is a number; 0 is no limit");
+  if (text && !bytes_to_u64(bytes_of(text), &most)) return cli_fail(EXIT_USAGE, "--limit is a number; 0 is no limit");
   f->limit = (size_t)most;
   return EXIT_DONE;
 }
@@ -114,12 +114,12 @@ static enum exit_status print_content(struct cli *c, int64_t id) {
 static enum exit_status show(struct cli *c) {
   struct queue_filter f;
   size_t count;
-  enum exit_status s = read_filter(c, c->words[0], &f);
+  enum exit_status s = read_filter(c, c->arguments[0], &f);
   if (s != EXIT_DONE) return s;
   if (cli_switch(c, "content")) return print_content(c, f.message_id);
   s = list_with(c, &f, &count);
   if (s == EXIT_DONE && !count)
-    s = cli_fail(EXIT_NO, "%s is not in the queue; its story: sendoff log show %s", c->words[0], c->words[0]);
+    s = cli_fail(EXIT_NO, "%s is not in the queue; its story: sendoff log show %s", c->arguments[0], c->arguments[0]);
   return s;
 }
 
@@ -158,13 +158,13 @@ static enum exit_status summary(struct cli *c) {
 static int change_all(struct cli *c, struct admin *a, enum queue_action action, uint64_t *all, const char **missing,
                       struct reason *why) {
   int rc = OK;
-  for (size_t i = 0; rc == OK && i < (c->word_count ? c->word_count : 1); i++) {
+  for (size_t i = 0; rc == OK && i < (c->argument_count ? c->argument_count : 1); i++) {
     struct queue_filter f;
     uint64_t changed = 0;
-    if (read_filter(c, c->word_count ? c->words[i] : NULL, &f) != EXIT_DONE) return E_SYNTAX; /* read before */
+    if (read_filter(c, c->argument_count ? c->arguments[i] : NULL, &f) != EXIT_DONE) return E_SYNTAX; /* read before */
     rc = admin_queue(a, &f, action, &changed, why);
     *all += changed;
-    if (c->word_count && !changed) *missing = c->words[i];
+    if (c->argument_count && !changed) *missing = c->arguments[i];
   }
   return rc;
 }
@@ -176,10 +176,10 @@ static enum exit_status change(struct cli *c, enum queue_action action, const ch
   struct reason why = {""};
   uint64_t all = 0;
   const char *missing = NULL;
-  if (!c->word_count && !cli_option(c, "account") && !cli_option(c, "to"))
-    return cli_fail(EXIT_WORDS, "say which: message ids, --account NAME or --to PATTERN (--to '*' is all)");
+  if (!c->argument_count && !cli_option(c, "account") && !cli_option(c, "to"))
+    return cli_fail(EXIT_USAGE, "say which: message ids, --account NAME or --to PATTERN (--to '*' is all)");
   enum exit_status s = EXIT_DONE;
-  for (size_t i = 0; s == EXIT_DONE && i < c->word_count; i++) s = read_filter(c, c->words[i], &f);
+  for (size_t i = 0; s == EXIT_DONE && i < c->argument_count; i++) s = read_filter(c, c->arguments[i], &f);
   if (s != EXIT_DONE || (s = cli_admin(c, &a)) != EXIT_DONE) return s;
   int rc = change_all(c, a, action, &all, &missing, &why);
   s = cli_admin_done(c, &a, rc, &why);
@@ -214,11 +214,11 @@ const struct verb queue_verbs[] = {
      "sendoff queue show 1CZQ6K3E0W40 --content", 1, 1, show},
     {"queue", "summary", "", "", "What waits, by domain.", "sendoff queue summary", 0, 0, summary},
     {"queue", "retry", WHICH, "account= to=", "Tries them now.", "sendoff queue retry --to '*@example.net'", 0,
-     COMMAND_WORDS_MAX, retry},
+     COMMAND_ARGUMENTS_MAX, retry},
     {"queue", "hold", WHICH, "account= to=", "Keeps them until they are released.", "sendoff queue hold --account blog",
-     0, COMMAND_WORDS_MAX, hold},
+     0, COMMAND_ARGUMENTS_MAX, hold},
     {"queue", "release", WHICH, "account= to=", "Ends a hold.", "sendoff queue release --account blog", 0,
-     COMMAND_WORDS_MAX, release},
+     COMMAND_ARGUMENTS_MAX, release},
     {"queue", "drop", WHICH, "account= to=", "Throws them away, without a bounce; the log says so.",
-     "sendoff queue drop 1CZQ6K3E0W40", 0, COMMAND_WORDS_MAX, drop},
+     "sendoff queue drop 1CZQ6K3E0W40", 0, COMMAND_ARGUMENTS_MAX, drop},
     {0}};

@@ -13,7 +13,7 @@ static enum exit_status serve(struct cli *c) {
                          : strcmp(level, "warn") == 0         ? LOG_WARN_
                          : strcmp(level, "error") == 0        ? LOG_ERROR_
                                                               : (enum log_level) - 1;
-  if ((int)least < 0) return cli_fail(EXIT_WORDS, "--log-level is debug, info, warn or error");
+  if ((int)least < 0) return cli_fail(EXIT_USAGE, "--log-level is debug, info, warn or error");
   log_setup(least, c->config->log_format);
   int rc = daemon_run(c->config, &why);
   return rc == OK ? EXIT_DONE : cli_failed(rc, &why);

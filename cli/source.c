@@ -29,9 +29,9 @@ static void warn_foreign(const char *address) {
 static enum exit_status read_options(struct cli *c, char helo[DOMAIN_MAX + 1]) {
   const char *typed = cli_option(c, "helo"), *pool = cli_option(c, "pool");
   if (typed && (!domain_valid(bytes_of(typed)) || domain_normalize(bytes_of(typed), helo) != OK))
-    return cli_fail(EXIT_WORDS, "--helo %s is no host name; write one as in smtp.example.com", typed);
+    return cli_fail(EXIT_USAGE, "--helo %s is no host name; write one as in smtp.example.com", typed);
   if (pool && !cli_name_ok(pool))
-    return cli_fail(EXIT_WORDS, "--pool %s: a pool's name is 1 to 64 letters, digits and . _ @ + -", pool);
+    return cli_fail(EXIT_USAGE, "--pool %s: a pool's name is 1 to 64 letters, digits and . _ @ + -", pool);
   return EXIT_DONE;
 }
 
@@ -40,10 +40,10 @@ static enum exit_status add(struct cli *c) {
   struct admin *a;
   struct reason why = {""};
   char helo[DOMAIN_MAX + 1] = "";
-  if (!canonical(c->words[0], address)) return cli_fail(EXIT_WORDS, "%s is no IP address", c->words[0]);
-  if (read_options(c, helo) != EXIT_DONE) return EXIT_WORDS;
+  if (!canonical(c->arguments[0], address)) return cli_fail(EXIT_USAGE, "%s is no IP address", c->arguments[0]);
+  if (read_options(c, helo) != EXIT_DONE) return EXIT_USAGE;
   if (!*helo)
-    return cli_fail(EXIT_WORDS, "--helo NAME is needed: the name that %s resolves to, as in smtp.example.com", address);
+    return cli_fail(EXIT_USAGE, "--helo NAME is needed: the name that %s resolves to, as in smtp.example.com", address);
   if (cli_admin(c, &a) != EXIT_DONE) return EXIT_NO;
   struct source s = {.address = address, .helo = helo, .pool = cli_option(c, "pool")};
   enum exit_status status = cli_admin_done(c, &a, admin_source_add(a, &s, &why), &why);
@@ -57,9 +57,9 @@ static enum exit_status set(struct cli *c) {
   struct reason why = {""};
   char helo[DOMAIN_MAX + 1] = "";
   const char *pool = cli_option(c, "pool");
-  if (!canonical(c->words[0], address)) return cli_fail(EXIT_WORDS, "%s is no IP address", c->words[0]);
-  if (read_options(c, helo) != EXIT_DONE) return EXIT_WORDS;
-  if (!*helo && !pool) return cli_fail(EXIT_WORDS, "say what to change: --helo NAME or --pool POOL");
+  if (!canonical(c->arguments[0], address)) return cli_fail(EXIT_USAGE, "%s is no IP address", c->arguments[0]);
+  if (read_options(c, helo) != EXIT_DONE) return EXIT_USAGE;
+  if (!*helo && !pool) return cli_fail(EXIT_USAGE, "say what to change: --helo NAME or --pool POOL");
   if (cli_admin(c, &a) != EXIT_DONE) return EXIT_NO;
   return cli_admin_done(c, &a, admin_source_set(a, address, *helo ? helo : NULL, pool, &why), &why);
 }
@@ -68,7 +68,7 @@ static enum exit_status remove_source(struct cli *c) {
   char address[IP_TEXT];
   struct admin *a;
   struct reason why = {""};
-  if (!canonical(c->words[0], address)) return cli_fail(EXIT_WORDS, "%s is no IP address", c->words[0]);
+  if (!canonical(c->arguments[0], address)) return cli_fail(EXIT_USAGE, "%s is no IP address", c->arguments[0]);
   if (cli_admin(c, &a) != EXIT_DONE) return EXIT_NO;
   return cli_admin_done(c, &a, admin_source_remove(a, address, &why), &why);
 }

@@ -25,7 +25,7 @@ static void print_bans(const json_t *bans, json_int_t count) {
   if (count > (json_int_t)i) printf("  and %lld more\n", (long long)count - (long long)i);
 }
 
-static void print_figures(const char *text, size_t len) {
+static void print_counters(const char *text, size_t len) {
   json_t *object = json_loadb(text, len, 0, NULL), *value;
   const char *key;
   json_object_foreach(object, key, value) {
@@ -49,16 +49,16 @@ static enum exit_status status(struct cli *c) {
   else if (rc == E_DENIED)
     out = cli_fail(EXIT_NO, "the gateway says: %.*s", (int)answer.len, answer.at);
   else if (rc != OK)
-    out = cli_fail(EXIT_NO, "the gateway does not answer; look at its log");
+    out = cli_fail(EXIT_NO, "the gateway does not answer; see its log");
   else if (c->json)
     printf("%.*s\n", (int)answer.len, answer.at);
   else
-    print_figures(answer.at, answer.len);
+    print_counters(answer.at, answer.len);
   buffer_free(&answer);
   return out;
 }
 
 const struct verb status_verbs[] = {{"status", NULL, "", "",
-                                     "The running gateway's figures, and who is banned for failed logins.",
+                                     "The running gateway's counters, and who is banned for failed logins.",
                                      "sendoff status", 0, 0, status},
                                     {0}};

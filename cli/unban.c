@@ -27,11 +27,11 @@ static enum exit_status report(struct cli *c, const char *what, struct bytes ans
 }
 
 static enum exit_status unban(struct cli *c) {
-  const char *what = c->word_count ? c->words[0] : NULL;
+  const char *what = c->argument_count ? c->arguments[0] : NULL;
   char request[160];
   if (!what == !cli_switch(c, "all"))
-    return cli_fail(EXIT_WORDS, "write one of: sendoff unban ADDRESS, sendoff unban ACCOUNT, sendoff unban --all");
-  if (what && !may_be_banned(what)) return cli_fail(EXIT_WORDS, "%s is neither an address nor an account's name", what);
+    return cli_fail(EXIT_USAGE, "write one of: sendoff unban ADDRESS, sendoff unban ACCOUNT, sendoff unban --all");
+  if (what && !may_be_banned(what)) return cli_fail(EXIT_USAGE, "%s is neither an address nor an account's name", what);
   if (cli_config(c) != EXIT_DONE) return EXIT_NO;
   struct buffer answer;
   buffer_init(&answer, 4096);
@@ -43,7 +43,7 @@ static enum exit_status unban(struct cli *c) {
   else if (rc == E_DENIED)
     cli_fail(EXIT_NO, "the gateway says: %.*s", (int)answer.len, answer.at);
   else if (rc != OK)
-    cli_fail(EXIT_NO, "the gateway does not answer; look at its log");
+    cli_fail(EXIT_NO, "the gateway does not answer; see its log");
   else
     out = report(c, what, buffer_bytes(&answer));
   buffer_free(&answer);

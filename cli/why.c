@@ -56,10 +56,10 @@ static enum exit_status why_run(struct cli *c) {
   struct reader *r;
   struct found f = {.c = c};
   struct log_filter filter = {.kind = -1, .ref = ref};
-  read_ref(c->words[0], ref, sizeof ref);
+  read_ref(c->arguments[0], ref, sizeof ref);
   if (cli_reader(c, &r) != EXIT_DONE) return EXIT_NO;
   int rc = reader_log(r, &filter, print_found, &f);
-  if (rc == OK && !f.count && id_parse(c->words[0], &filter.message_id) == OK && filter.message_id) {
+  if (rc == OK && !f.count && id_parse(c->arguments[0], &filter.message_id) == OK && filter.message_id) {
     filter.ref = NULL;
     rc = reader_log(r, &filter, print_found, &f);
   }
@@ -72,7 +72,7 @@ static enum exit_status why_run(struct cli *c) {
   }
   return f.count ? EXIT_DONE
                  : cli_fail(EXIT_NO, "nothing is known of %s; references are kept for as long as log { retain } says",
-                            c->words[0]);
+                            c->arguments[0]);
 }
 
 const struct verb why_verbs[] = {

@@ -1,6 +1,6 @@
 /* Whether libopendkim frees the key that it asks for. 2.11 frees an RSA key after each signature and forgets an Ed25519
  * one. With a key parsed anew each time that is a leak; with one key handed out again and again it would be a count
- * that overflows. A later release may mend it, and then giving no reference would free the key under our feet. So it is
+ * that overflows. A later release may fix it, and then giving no reference would free the key under our feet. So it is
  * asked once, at start, with a key that tells when it is freed. */
 #include "dkim/key_private.h"
 #include "dkim/signer.h"
@@ -65,17 +65,17 @@ int key_references_learn(struct signer_lib *lib, struct reason *why) {
   static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
   static bool learnt;
   static int result;
-  static struct reason words;
+  static struct reason text;
   pthread_mutex_lock(&lock);
   if (!learnt) {
     int index = CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_EVP_PKEY, 0, NULL, NULL, NULL, on_free);
-    int rc = index >= 0 ? probe(lib, index, KEY_RSA, &words) : fail(&words, E_MEMORY, "out of memory");
-    if (rc == OK) rc = probe(lib, index, KEY_ED25519, &words);
+    int rc = index >= 0 ? probe(lib, index, KEY_RSA, &text) : fail(&text, E_MEMORY, "out of memory");
+    if (rc == OK) rc = probe(lib, index, KEY_ED25519, &text);
     result = rc;
     learnt = true;
   }
   int rc = result;
-  if (rc != OK) *why = words;
+  if (rc != OK) *why = text;
   pthread_mutex_unlock(&lock);
   return rc;
 }

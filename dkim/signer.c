@@ -103,8 +103,8 @@ static int status(DKIM_STAT s) {
 }
 
 static int failed(const struct signature *s, DKIM_STAT code, struct reason *why) {
-  const char *words = s->dkim ? dkim_geterror(s->dkim) : NULL;
-  return fail(why, status(code), "DKIM: %s", words && *words ? words : dkim_getresultstr(code));
+  const char *text = s->dkim ? dkim_geterror(s->dkim) : NULL;
+  return fail(why, status(code), "DKIM: %s", text && *text ? text : dkim_getresultstr(code));
 }
 
 static int set_list(DKIM_LIB *lib, dkim_opts_t option, const unsigned char *const *list) {
@@ -134,7 +134,7 @@ void signer_lib_free(struct signer_lib **at) {
   free(l);
 }
 
-/* What libopendkim is told the key is. It looks at how the text begins, asks for it to be parsed, and gets the parsed
+/* What libopendkim is told the key is. It reads how the text begins, asks for it to be parsed, and gets the parsed
  * key. */
 static const char placeholder[] = "-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----\n";
 

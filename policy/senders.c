@@ -56,3 +56,10 @@ int header_from_allowed(const char *const *patterns, size_t count, struct bytes 
   *mailboxes = found;
   return rc == OK && !found ? E_SYNTAX : rc;
 }
+
+void senders_list(const char *const *patterns, size_t count, char *out, size_t size) {
+  size_t at = 0;
+  out[0] = '\0';
+  for (size_t i = 0; i < count && at < size; i++)
+    at += (size_t)snprintf(out + at, size - at, "%s%s", i ? ", " : "", patterns[i]);
+}

@@ -10,6 +10,8 @@
 bool sender_allowed(const char *const *patterns, size_t count, const struct address *sender);
 /* A pattern as an operator typed it, normalised into `out`; E_SYNTAX. */
 int sender_pattern_normalize(const char *typed, char *out, size_t size);
+/* The patterns as a list for a reply, "a, b": cut to its room. */
+void senders_list(const char *const *patterns, size_t count, char *out, size_t size);
 /* Every mailbox of a header From value. OK, E_DENIED with the first address that is not allowed in `offender`, E_SYNTAX
  * when the value cannot be read or holds no mailbox. `*mailboxes`: how many were read. */
 int header_from_allowed(const char *const *patterns, size_t count, struct bytes from_value, size_t *mailboxes,

@@ -1,7 +1,7 @@
 /* What the command line changes, synchronously, from its own process: accounts, domains, keys, sources, and queue
  * entries. Each call is one transaction that also raises the configuration's (or the queue's) generation, so that the
  * daemon notices. One thread. Every function: OK, E_EXISTS, E_NOT_FOUND, E_BUSY (locked for more than five seconds),
- * E_IO, with `why` in words (not NULL). */
+ * E_IO, with `why` (not NULL). */
 #ifndef SENDOFF_STORE_ADMIN_H
 #define SENDOFF_STORE_ADMIN_H
 

@@ -5,6 +5,7 @@
 #define SENDOFF_STORE_STORE_H
 
 #include "base/result.h"
+#include "base/usage.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,8 +23,9 @@ struct store_op;
 int store_create(const char *data_dir, struct reason *why);
 
 struct store_options {
-  int64_t log_retain_us;    /* delivery events older than this are purged, a bounded batch at a time; 0 keeps them */
-  int64_t repeat_window_us; /* how long a submission is remembered as the first of its kind (store/write.h); 0: never */
+  int64_t log_retain_us; /* delivery events older than this are purged, a bounded batch at a time; 0 keeps them */
+  int64_t idempotency_window_us; /* how long a submission is remembered as the first of its kind (store/write.h); 0:
+                                    never */
 };
 
 /* Opens (creating and migrating), sweeps orphaned spool files, starts the writer thread. Main thread, once. On failure
@@ -56,6 +58,11 @@ struct store_op {
 };
 /* Any thread. Order is kept among operations of one thread. */
 void store_post(struct store *store, struct store_op *op);
+
+/* What the account has used, as far as it is committed, not rolled to now; zeroes for an account that is not known.
+ * What was counted before `since_us` (when the account was made) was another account of that name. From memory: any
+ * thread, also an event loop. The exact decision is the one that store_accept makes. */
+void store_usage(struct store *store, const char *account, int64_t since_us, struct usage *out);
 
 struct store_figures {
   uint64_t operations, commits, failed_commits, waiting;

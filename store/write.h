@@ -6,7 +6,7 @@
 #include "base/bytes.h"
 #include "base/envelope.h"
 #include "base/event.h"
-#include "base/usage.h"
+#include "base/limits.h"
 #include "store/store.h"
 
 /* A message to be kept: envelope, recipients, content. */
@@ -21,8 +21,9 @@ struct new_message {
                                was handed over in memory alone for a while (relay/delivery/queue/dispatch.h) */
 };
 
-/* What makes two submissions the same: of the account, its Message-ID, the recipients and the content. */
-struct submission_digest {
+/* Two submissions with the same key are the same: a digest of the account, the Message-ID, the recipients, the content
+ * and what was said of them. */
+struct idempotency_key {
   unsigned char octets[16];
 };
 
@@ -33,15 +34,17 @@ struct store_accept {
   struct event accepted; /* kind and message_id are filled in by the store */
   bool count_usage;      /* false for mail that is made here */
   /* When it is the same as an earlier submission (within store_options' window), nothing is kept or counted but an
-   * event of the earlier message; the result is OK and `repeats` its id. NULL: it is not compared. */
-  const struct submission_digest *digest;
-  int64_t repeats; /* out; 0: it is a message of its own */
-  /* The exact decision, run on the writer thread with the account's usage as it is at this instant (rolled to now, this
-   * message not yet added). Returns OK, or E_LIMIT: then nothing is written and op.result is E_LIMIT. It may raise
-   * usage->smooth_next_us and message.first_attempt_us (smoothing). Pure, quick, no store calls. NULL: no limits. It
-   * may be called again for the same operation when a neighbour in its transaction failed: the last call counts. */
-  int (*admit)(struct store_accept *accept, struct usage *usage, int64_t now_us);
-  void *admit_arg;
+   * event of the earlier message; the result is OK and `duplicate_of` its id. NULL: it is not compared. */
+  const struct idempotency_key *key;
+  int64_t duplicate_of; /* out; 0: it is a message of its own */
+  /* The limits that it must keep to, decided exactly: with the account's usage as it is at the instant of the commit.
+   * When they say no, nothing is written and op.result is E_LIMIT. A smoothed message is kept, and its first attempt
+   * put off until limit.not_before_us, if hold_until_us (RFC 4865) is not later; but not beyond its deadline (RFC
+   * 2852). */
+  const struct limit *limits;
+  size_t limit_count;
+  int64_t hold_until_us;
+  struct limit_verdict limit; /* out; its rule is one of `limits` */
 };
 void store_accept_init(struct store_accept *a);
 

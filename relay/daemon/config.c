@@ -332,7 +332,7 @@ static void take_limits(cfg_t *limits, struct config *out) {
   duration_parse(cfg_getstr(limits, "login_window"), &out->login_window_us);
   duration_parse(cfg_getstr(limits, "ban"), &out->ban_us);
   duration_parse(cfg_getstr(limits, "max_hold"), &out->max_hold_us);
-  duration_parse(cfg_getstr(limits, "repeat_window"), &out->repeat_window_us);
+  duration_parse(cfg_getstr(limits, "repeat_window"), &out->idempotency_window_us);
 }
 
 static bool take_all(cfg_t *c, struct config *out) {

@@ -14,8 +14,9 @@
 #include "relay/delivery/queue/dispatch.h"
 #include "relay/message/signing.h"
 #include "relay/net/resolver.h"
-#include "relay/submission/admission.h"
+#include "relay/submission/auth/login_bans.h"
 #include "relay/submission/auth/sasl.h"
+#include "relay/submission/session_limits.h"
 #include "store/read.h"
 
 #include <errno.h>
@@ -43,6 +44,8 @@ struct supervisor {
   struct reader *reader;
   struct directory *directory;
   struct key_ring *keys; /* the directory's */
+  struct session_limits *limits;
+  struct login_bans *bans;
   struct control *control;
   uv_signal_t signals[3];
   uv_timer_t poll, stop_limit;
@@ -231,7 +234,7 @@ static int open_files(struct supervisor *s, struct reason *why) {
   if (rc == OK) rc = listener_bind(c, s->gateway.loop_count, &s->listeners, why);
   if (rc == OK) rc = privileges_drop(c->user, why);
   if (rc == OK) rc = lock_data(s, why);
-  struct store_options options = {.log_retain_us = c->log_retain_us, .repeat_window_us = c->repeat_window_us};
+  struct store_options options = {.log_retain_us = c->log_retain_us, .idempotency_window_us = c->idempotency_window_us};
   if (rc == OK) rc = store_open(c->data_dir, &options, &s->gateway.store, why);
   if (rc == OK) rc = reader_open(c->data_dir, &s->reader, why);
   if (rc == OK) rc = read_directory(s, &s->directory, &s->keys, why);
@@ -247,9 +250,10 @@ static int make_workers(struct supervisor *s, struct reason *why) {
                             .per_account = c->login_failures_per_account,
                             .window_ms = (uint64_t)c->login_window_us / 1000,
                             .ban_ms = (uint64_t)c->ban_us / 1000};
-  g->admission = admission_new(c->max_sessions, c->max_sessions_per_address, &rules);
-  if (!g->admission) return fail(why, E_MEMORY, "out of memory");
-  struct shared_state with = {s->directory, s->keys, certificates_current(s->certificates)};
+  s->limits = session_limits_new(c->max_sessions, c->max_sessions_per_address);
+  s->bans = login_bans_new(&rules);
+  if (!s->limits || !s->bans) return fail(why, E_MEMORY, "out of memory");
+  struct shared_state with = {s->directory, s->keys, certificates_current(s->certificates), s->limits, s->bans};
   for (size_t i = 0; i < g->loop_count; i++) {
     int rc = worker_new(g, i, &with, &s->workers[i], why);
     if (s->workers[i]) s->loops[i] = worker_loop(s->workers[i]);
@@ -264,13 +268,13 @@ static void on_control_reload(void *arg, struct control_request *r) {
 
 static void on_control_status(void *arg, struct control_request *r) {
   struct supervisor *s = arg;
-  status_ask(&s->loop, s->started_us, r);
+  status_ask(&s->loop, s->bans, s->started_us, r);
 }
 
 static void on_control_unban(void *arg, const char *what, struct control_request *r) {
   struct supervisor *s = arg;
   char answer[32];
-  size_t lifted = admission_unban(s->gateway.admission, *what ? what : NULL);
+  size_t lifted = login_bans_lift(s->bans, *what ? what : NULL);
   if (lifted) log_event(LOG_INFO_, NULL, "unbanned", "what", *what ? what : "all", NULL);
   snprintf(answer, sizeof answer, "ok %zu", lifted);
   control_answer(r, answer);
@@ -313,7 +317,8 @@ static void free_all(struct supervisor *s) {
   if (g->dispatcher) dispatcher_free(&g->dispatcher); /* the loops never ran; otherwise it went with loops[0] */
   for (size_t i = 0; i < g->loop_count; i++) worker_free(&s->workers[i]);
   if (g->resolver) resolver_free(&g->resolver);
-  if (g->admission) admission_free(&g->admission);
+  login_bans_free(&s->bans);
+  session_limits_free(&s->limits);
   listener_free(&s->listeners);
   certificates_free(&s->certificates);
   directory_release(&s->directory);

@@ -120,7 +120,7 @@ static void on_connection(uv_stream_t *server, int status) {
   if (status < 0)
     log_event(LOG_WARN_, NULL, "cannot accept", "reason", uv_strerror(status), NULL);
   else
-    submission_accept(l->loop, server, l->config);
+    submission_accept(l->loop->submission, server, l->config);
 }
 
 int listener_start(struct listener_set *set, struct loop *loop, struct reason *why) {

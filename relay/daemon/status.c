@@ -3,7 +3,8 @@
 #include "relay/delivery/queue/dispatch.h"
 #include "relay/delivery/site/delivery.h"
 #include "relay/net/broadcast.h"
-#include "relay/submission/admission.h"
+#include "relay/submission/auth/login_bans.h"
+#include "relay/submission/submission.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 
 struct status {
   struct loop *supervisor;
+  struct login_bans *bans;
   struct control_request *request;
   int64_t started_us;
   struct dispatcher_figures queue;
@@ -24,7 +26,7 @@ struct status {
 
 static void each(struct loop *on, struct broadcast_token *t) {
   struct status *s = broadcast_arg(t);
-  s->loops[on->index].sessions = on->session_count;
+  s->loops[on->index].sessions = submission_session_count(on->submission);
   delivery_figures(on->delivery, &s->loops[on->index].delivery);
   if (on->index == 0) dispatcher_figures(on->gateway->dispatcher, &s->queue);
   broadcast_return(t);
@@ -35,10 +37,10 @@ static json_t *number(uint64_t n) {
 }
 
 /* Who may not log in, the first of them. False without memory. */
-static bool add_bans(json_t *object, struct admission *a) {
+static bool add_bans(json_t *object, struct login_bans *b) {
   struct ban *bans = calloc(BANS_SHOWN_MAX, sizeof *bans);
   if (!bans) return false;
-  size_t count = admission_bans(a, bans, BANS_SHOWN_MAX);
+  size_t count = login_bans_list(b, bans, BANS_SHOWN_MAX);
   json_t *list = json_array();
   for (size_t i = 0; i < count && i < BANS_SHOWN_MAX; i++)
     json_array_append_new(list, json_pack("{s:s, s:I}", bans[i].account ? "account" : "address", bans[i].what,
@@ -79,7 +81,7 @@ static json_t *describe(const struct status *s) {
 static void done(void *arg) {
   struct status *s = arg;
   json_t *object = describe(s);
-  if (object && !add_bans(object, s->supervisor->gateway->admission)) {
+  if (object && !add_bans(object, s->bans)) {
     json_decref(object);
     object = NULL;
   }
@@ -90,13 +92,14 @@ static void done(void *arg) {
   free(s);
 }
 
-void status_ask(struct loop *supervisor, int64_t started_us, struct control_request *r) {
+void status_ask(struct loop *supervisor, struct login_bans *bans, int64_t started_us, struct control_request *r) {
   struct status *s = calloc(1, sizeof *s + supervisor->gateway->loop_count * sizeof s->loops[0]);
   if (!s) {
     control_answer(r, "error: out of memory");
     return;
   }
   s->supervisor = supervisor;
+  s->bans = bans;
   s->request = r;
   s->started_us = started_us;
   if (broadcast(supervisor, each, done, s) == OK) return;

@@ -4,6 +4,8 @@
 
 #include "relay/daemon/control.h"
 
-void status_ask(struct loop *supervisor, int64_t started_us, struct control_request *r);
+struct login_bans;
+/* `bans`: whose bans to list. */
+void status_ask(struct loop *supervisor, struct login_bans *bans, int64_t started_us, struct control_request *r);
 
 #endif

@@ -5,18 +5,13 @@
 #include "relay/message/conversion.h"
 #include "relay/message/signing.h"
 #include "relay/net/resolver.h"
-#include "relay/submission/auth/auth_cache.h"
-#include "relay/submission/refusal.h"
-#include "relay/submission/spf_gate.h"
 #include "relay/submission/submission.h"
-#include "store/read.h"
 
 #include <stdlib.h>
 
 #define TICK_MS 1000
 #define DRAIN_TICK_MS 50
 #define DRAIN_TICKS (15000 / DRAIN_TICK_MS)
-#define AUTH_CACHE_ENTRIES 10000
 
 struct worker {
   struct loop loop;
@@ -28,14 +23,11 @@ struct worker {
   bool started;
 };
 
-static int make_parts(struct loop *l, struct key_ring *keys, struct reason *why) {
-  int rc = reader_open(l->gateway->config->data_dir, &l->reader, why);
-  if (rc == OK) rc = signing_new(keys, &l->signing, why);
+static int make_parts(struct loop *l, const struct shared_state *with, struct reason *why) {
+  int rc = signing_new(with->keys, &l->signing, why);
   if (rc != OK) return rc;
-  l->auth_cache = auth_cache_new(AUTH_CACHE_ENTRIES);
-  if (!l->auth_cache || spf_gate_new(l, &l->spf_gate) != OK || refusals_new(l, &l->refusals) != OK ||
-      tls_client_new(&l->tls_client) != OK || converter_new(l, &l->converter) != OK ||
-      delivery_new(l, &l->delivery) != OK)
+  if (submission_new(l, with->limits, with->bans, &l->submission) != OK || tls_client_new(&l->tls_client) != OK ||
+      converter_new(l, &l->converter) != OK || delivery_new(l, &l->delivery) != OK)
     return fail(why, E_MEMORY, "out of memory");
   const char *trust = l->gateway->config->trust;
   return trust ? tls_client_trust(l->tls_client, trust, why) : OK;
@@ -53,7 +45,7 @@ int worker_new(struct gateway *g, size_t index, const struct shared_state *with,
   }
   w->loop.directory = directory_hold(with->directory);
   w->loop.tls = tls_server_hold(with->tls);
-  return make_parts(&w->loop, with->keys, why);
+  return make_parts(&w->loop, with, why);
 }
 
 struct loop *worker_loop(struct worker *w) {
@@ -62,7 +54,7 @@ struct loop *worker_loop(struct worker *w) {
 
 static void on_tick(uv_timer_t *timer) {
   struct worker *w = timer->data;
-  refusals_flush(w->loop.refusals);
+  submission_tick(w->loop.submission);
   delivery_tick(w->loop.delivery);
 }
 
@@ -114,22 +106,22 @@ int worker_run(struct worker *w, struct listener_set *listeners, struct reason *
 
 static void on_drain(uv_timer_t *timer) {
   struct worker *w = timer->data;
-  if (++w->drain_ticks >= DRAIN_TICKS) submission_cut(&w->loop);
-  if (w->loop.session_count) return;
+  if (++w->drain_ticks >= DRAIN_TICKS) submission_cut(w->loop.submission);
+  if (submission_session_count(w->loop.submission)) return;
   uv_timer_stop(timer);
   broadcast_return(w->token);
 }
 
 void worker_drain(struct worker *w, struct broadcast_token *t) {
   w->token = t;
-  submission_drain(&w->loop);
+  submission_drain(w->loop.submission);
   uv_timer_start(&w->drain, on_drain, 0, DRAIN_TICK_MS);
 }
 
 static void part_stopped(void *arg) {
   struct worker *w = arg;
   if (--w->stopping) return;
-  refusals_flush(w->loop.refusals);
+  submission_tick(w->loop.submission);
   broadcast_return(w->token);
 }
 
@@ -166,14 +158,11 @@ void worker_free(struct worker **at) {
     uv_run(&l->uv, UV_RUN_DEFAULT);
   }
   if (l->delivery) delivery_free(&l->delivery);
-  refusals_free(&l->refusals);
-  spf_gate_free(&l->spf_gate);
-  auth_cache_free(&l->auth_cache);
+  submission_free(&l->submission);
   converter_free(&l->converter);
   signing_free(&l->signing);
   tls_client_free(&l->tls_client);
   tls_server_release(&l->tls);
-  if (l->reader) reader_close(&l->reader);
   loop_free(l);
   free(w);
 }

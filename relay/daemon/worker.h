@@ -7,12 +7,16 @@
 #include "relay/net/broadcast.h"
 #include "relay/net/tls.h"
 
+struct login_bans;
+struct session_limits;
 struct worker;
-/* What every loop holds a reference to, and gets anew when it changed. */
+/* What every loop holds a reference to, and gets anew when it changed; and what all share. */
 struct shared_state {
   struct directory *directory;
-  struct key_ring *keys;  /* the directory's */
-  struct tls_server *tls; /* NULL: none */
+  struct key_ring *keys;         /* the directory's */
+  struct tls_server *tls;        /* NULL: none */
+  struct session_limits *limits; /* these two: any thread; they outlive the loops */
+  struct login_bans *bans;
 };
 /* Main thread: the loop and its parts. */
 int worker_new(struct gateway *g, size_t index, const struct shared_state *with, struct worker **out,

@@ -15,7 +15,7 @@ struct job *job_new(const struct envelope *e, const char *domain) {
 }
 
 int64_t job_deadline(const struct job *j) {
-  return j->envelope.flags & MESSAGE_BY_RETURN ? j->envelope.deliver_by_us : INT64_MAX;
+  return envelope_deadline(&j->envelope);
 }
 
 static bool printable(const char *address) {

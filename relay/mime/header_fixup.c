@@ -3,7 +3,6 @@
 #include "base/clock.h"
 #include "base/header.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 
 /* RFC 5322 3.6: these may stand once. Two of them let a signer, a filter and a reader each believe another one. */
@@ -16,25 +15,12 @@ struct tally {
   bool mime_version, content_fields;
 };
 
-static int refuse(struct header_fixup *h, int code, const char *enhanced, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
-
-static int refuse(struct header_fixup *h, int code, const char *enhanced, const char *format, ...) {
-  va_list args;
-  va_start(args, format);
-  vsnprintf(h->text, sizeof h->text, format, args);
-  va_end(args);
-  h->code = code;
-  h->enhanced = enhanced;
-  return E_DENIED;
-}
-
 static bool named(const struct field *f, const char *name) {
   return bytes_equal_nocase(f->name, bytes_of(name));
 }
 
 /* What stands beyond ASCII in a field, and whether it may. */
-static int look_at_octets(const struct field *f, struct header_fixup *h) {
+static int scan_octets(const struct field *f, struct header_fixup *h) {
   int name_len = (int)(f->name.len < 60 ? f->name.len : 60);
   for (size_t i = 0; i < f->whole.len; i++) {
     if ((unsigned char)f->whole.at[i] < 0x80) continue;
@@ -42,30 +28,32 @@ static int look_at_octets(const struct field *f, struct header_fixup *h) {
     h->eight_bit = true;
     h->utf8 |= h->accept_utf8 && character;
     if (!h->accept_8bit && !h->accept_utf8)
-      return refuse(h, 550, "5.6.7",
+      return refuse(&h->refusal, 550, "5.6.7", RULE_HEADER_8BIT,
                     "the %.*s field has raw 8-bit octets; encode them as RFC 2047 says, or say SMTPUTF8", name_len,
                     f->name.at);
     if (!h->accept_8bit && !character) /* RFC 6532 3.1 */
-      return refuse(h, 550, "5.6.7", "the %.*s field has 8-bit octets that are no UTF-8", name_len, f->name.at);
+      return refuse(&h->refusal, 550, "5.6.7", RULE_HEADER_8BIT, "the %.*s field has 8-bit octets that are no UTF-8",
+                    name_len, f->name.at);
     if (character) i += character - 1;
   }
   return OK;
 }
 
-static int look(const struct field *f, struct header_fixup *h, struct tally *t) {
+static int scan_field(const struct field *f, struct header_fixup *h, struct tally *t) {
   if (f->name.at[f->name.len] != ':') /* RFC 5322 4.5; signers and verifiers do not agree on what it is */
-    return refuse(h, 550, "5.6.0", "the %.*s field has white space before its colon",
+    return refuse(&h->refusal, 550, "5.6.0", RULE_HEADER, "the %.*s field has white space before its colon",
                   (int)(f->name.len < 60 ? f->name.len : 60), f->name.at);
   for (size_t i = 0; i < SEEN_COUNT; i++)
     if (named(f, once[i]) && ++t->seen[i] > 1)
-      return refuse(h, 550, "5.6.0", "the header has more than one %s field; RFC 5322 allows one", once[i]);
+      return refuse(&h->refusal, 550, "5.6.0", RULE_HEADER,
+                    "the header has more than one %s field; RFC 5322 allows one", once[i]);
   if (named(f, "From")) h->from = f->value;
   h->sender |= named(f, "Sender");
   if (named(f, "Message-ID")) header_unfold(f->value, h->message_id, sizeof h->message_id);
   if (named(f, "Received")) t->received++;
   t->mime_version |= named(f, "MIME-Version");
   t->content_fields |= bytes_starts_nocase(f->name, BYTES("Content-"));
-  return look_at_octets(f, h);
+  return scan_octets(f, h);
 }
 
 static bool must_go(const struct field *f) {
@@ -96,18 +84,19 @@ int header_fixup_apply(struct bytes block, struct header_fixup *h) {
   int rc;
   while ((rc = header_next(block, &at, &f)) == 1) {
     t.line++;
-    rc = look(&f, h, &t);
+    rc = scan_field(&f, h, &t);
     if (rc != OK) return rc;
     if (must_go(&f)) continue;
     rc = buffer_add_bytes(h->kept, f.whole);
     if (rc != OK) return rc;
   }
   if (rc < 0)
-    return refuse(h, 550, "5.6.0", "what follows header field %zu is no header field; an empty line ends the header",
-                  t.line);
+    return refuse(&h->refusal, 550, "5.6.0", RULE_HEADER,
+                  "what follows header field %zu is no header field; an empty line ends the header", t.line);
   if (t.received > HOPS_MAX)
-    return refuse(h, 554, "5.4.6", "the message has passed %zu hops, over %d: it goes in a circle", t.received,
-                  HOPS_MAX);
-  if (!t.seen[SEEN_FROM]) return refuse(h, 550, "5.6.0", "the header has no From field, which RFC 5322 requires");
+    return refuse(&h->refusal, 554, "5.4.6", RULE_MAIL_LOOP, "the message has passed %zu hops, over %d: a mail loop",
+                  t.received, HOPS_MAX);
+  if (!t.seen[SEEN_FROM])
+    return refuse(&h->refusal, 550, "5.6.0", RULE_HEADER, "the header has no From field, which RFC 5322 requires");
   return add_missing(h, &t);
 }

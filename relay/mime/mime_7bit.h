@@ -36,7 +36,7 @@ enum mime_obstacle {
   MIME_DEPTH,     /* over MIME_DEPTH_MAX */
   MIME_MALFORMED  /* readers would differ on what is in it */
 };
-const char *mime_obstacle_text(enum mime_obstacle o);     /* words for a DSN: "it has a signed part, ..." */
+const char *mime_obstacle_text(enum mime_obstacle o);     /* text for a DSN: "it has a signed part, ..." */
 const char *mime_obstacle_enhanced(enum mime_obstacle o); /* "5.6.3", or "5.6.9" for a header (RFC 6531 4) */
 
 /* Who takes the result, in this order. Anything but OK ends the conversion, and is what it returns. The views last for

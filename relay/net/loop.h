@@ -10,8 +10,6 @@
 #include <uv.h>
 
 struct loop;
-struct reader;
-struct session;
 
 /* What the whole daemon shares. Made before the loops' threads start, immutable while they run, but for `stopping`
  * (atomic). */
@@ -21,7 +19,6 @@ struct gateway {
   struct loop **loops;
   size_t loop_count;
   struct resolver *resolver;     /* relay/net/resolver.h; thread-safe for resolver_lookup */
-  struct admission *admission;   /* relay/submission/admission.h; thread-safe */
   struct dispatcher *dispatcher; /* relay/delivery/queue/dispatch.h; lives on loops[0] */
 };
 
@@ -42,21 +39,14 @@ struct loop {
   size_t index;
   uv_loop_t uv;
   uv_thread_t thread;
-  struct store_port *port;     /* NULL on the supervisor */
-  struct directory *directory; /* never NULL while running; replaced between callbacks */
-  struct session *sessions;    /* open submission sessions, doubly linked */
-  size_t session_count;
-  size_t intake_octets;          /* of content in memory, of messages that are on their way in */
-  struct reader *reader;         /* for short look-ups (usage); this thread only */
+  struct store_port *port;       /* NULL on the supervisor */
+  struct directory *directory;   /* never NULL while running; replaced between callbacks */
+  struct submission *submission; /* relay/submission/submission.h: this loop's sessions */
   struct delivery *delivery;     /* relay/delivery/site/delivery.h: this loop's destinations and connections */
   struct converter *converter;   /* relay/message/conversion.h */
   struct signing *signing;       /* relay/message/signing.h: parsed keys and library handle */
-  struct auth_cache *auth_cache; /* relay/submission/auth/auth_cache.h */
-  struct spf_gate *spf_gate;     /* relay/submission/spf_gate.h */
-  struct refusals *refusals;     /* relay/submission/refusal.h */
   struct tls_server *tls;        /* current server credentials, NULL without; counted, replaced on reload */
   struct tls_client *tls_client; /* credentials for opportunistic TLS to next hops */
-  bool draining;                 /* no new sessions or transactions */
   char read_buffer[64 * 1024];   /* shared by every stream of this loop: filled and consumed within one callback */
   /* mailbox */
   uv_async_t wake;

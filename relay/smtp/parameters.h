@@ -3,6 +3,7 @@
 #define SENDOFF_RELAY_SMTP_PARAMETERS_H
 
 #include "base/bytes.h"
+#include "base/refusal.h"
 
 #include <stdint.h>
 
@@ -34,18 +35,11 @@ struct rcpt_parameters {
   struct bytes orcpt; /* a view into the line; empty: none */
 };
 
-/* Why not: the reply. */
-struct parameter_error {
-  int code;
-  const char *enhanced;
-  char text[200];
-};
-
-/* `rest` from offset `at` on, behind the path. OK or E_SYNTAX with `why`. */
+/* `rest` from offset `at` on, behind the path. OK or E_DENIED with `why`. */
 int mail_parameters_read(struct bytes rest, size_t at, const struct parameter_rules *rules, struct mail_parameters *out,
-                         struct parameter_error *why);
+                         struct refusal *why);
 /* `utf8`: MAIL said SMTPUTF8. */
 int rcpt_parameters_read(struct bytes rest, size_t at, const struct parameter_rules *rules, bool utf8,
-                         struct rcpt_parameters *out, struct parameter_error *why);
+                         struct rcpt_parameters *out, struct refusal *why);
 
 #endif

@@ -12,8 +12,8 @@
 static const char signature[SIGNATURE_LENGTH + 1] = "\r\n\r\n\0\r\nQUIT\n";
 static const char line_begin[] = "PROXY ";
 
-static int bad(const char **why, const char *words) {
-  *why = words;
+static int bad(const char **why, const char *text) {
+  *why = text;
   return -1;
 }
 
@@ -134,7 +134,7 @@ static int read_addresses(struct bytes header, struct proxy_header *out, const c
   unsigned family = octet(header, 13) >> 4, transport = octet(header, 13) & 15;
   if (family > 3 || transport > 2) return bad(why, "the family or transport is not one of version 2");
   if (family == 0 || transport == 0) return 1; /* UNSPEC: what follows is to be ignored */
-  if (transport != 1) return bad(why, "the connection that it tells of is no stream");
+  if (transport != 1) return bad(why, "the connection that it describes is not a stream");
   if (header.len < FIXED_LENGTH + lengths[family]) return bad(why, "the addresses are cut off");
   const char *at = header.at + FIXED_LENGTH;
   if (family == 1) set_client(out, AF_INET, at, octet(header, FIXED_LENGTH + 8) << 8 | octet(header, FIXED_LENGTH + 9));

@@ -1,13 +1,14 @@
 /* A message on its way in: content from the sink -> header fix-up -> sender check -> signer -> memory or spool file ->
  * store -> 250.
  *
- * The first thing that is wrong decides the reply; what follows is then read and thrown away, because the reply to DATA
+ * The first thing that is wrong decides the reply; what follows is then read and discarded, because the reply to DATA
  * comes after the content (RFC 5321 3.3). The wire content is `prefix` (DKIM-Signature, Received, added fields)
  * followed by `body` (the header as kept, and the body as it came). */
 #include "base/log.h"
 #include "relay/message/signing.h"
 #include "relay/mime/header_fixup.h"
 #include "relay/submission/intake_parts.h"
+#include "relay/submission/reply.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -17,7 +18,7 @@
 /* --- life --- */
 
 static void count_memory(struct intake *i, size_t octets) {
-  i->loop->intake_octets += octets - i->counted;
+  i->submission->intake_octets += octets - i->counted;
   i->counted = octets;
 }
 
@@ -25,7 +26,7 @@ static void intake_free(struct intake *i) {
   count_memory(i, 0);
   signer_free(&i->signer);
   binary_free(&i->binary);
-  repeats_free(&i->repeats);
+  idempotency_free(&i->idempotency);
   buffer_free(&i->head);
   buffer_free(&i->added);
   buffer_free(&i->prefix);
@@ -38,7 +39,7 @@ static void intake_free(struct intake *i) {
 }
 
 void intake_release(struct intake *i) {
-  bool kept = i->phase == INTAKE_STORING && i->accept.op.result == OK && !i->accept.repeats;
+  bool kept = i->phase == INTAKE_STORING && i->accept.op.result == OK && !i->accept.duplicate_of;
   if (i->spool) spooling_end(&i->spool, !kept);
   intake_free(i);
 }
@@ -46,19 +47,20 @@ void intake_release(struct intake *i) {
 /* What only some messages need. */
 static bool make_parts(struct intake *i) {
   bool binary = i->session->tx->said.body == BODY_BINARYMIME;
-  bool compare = i->owner->idempotent && i->loop->gateway->config->repeat_window_us;
+  bool compare = i->owner->idempotent && i->submission->config->idempotency_window_us;
   if (binary) {
     i->binary = binary_new(i);
     i->phase = INTAKE_RAW;
   }
-  if (compare) i->repeats = repeats_new();
-  return (!binary || i->binary) && (!compare || i->repeats);
+  if (compare) i->idempotency = idempotency_new();
+  return (!binary || i->binary) && (!compare || i->idempotency);
 }
 
 int intake_begin(struct session *s) {
   struct intake *i = calloc(1, sizeof *i);
   if (!i) return E_MEMORY;
   i->session = s;
+  i->submission = s->submission;
   i->loop = s->loop;
   i->directory = directory_hold(s->tx->directory);
   i->owner = s->tx->account;
@@ -79,23 +81,25 @@ int intake_begin(struct session *s) {
 
 /* --- refusals --- */
 
-void intake_refuse(struct intake *i, int code, const char *enhanced, const char *rule, const char *format, ...) {
-  if (i->code) return;
-  va_list args;
-  va_start(args, format);
-  vsnprintf(i->text, sizeof i->text, format, args);
-  va_end(args);
-  i->code = code;
-  i->enhanced = enhanced;
-  bytes_copy(bytes_of(rule), i->rule, sizeof i->rule);
+void intake_discard(struct intake *i) {
   i->phase = INTAKE_DISCARD;
   signer_free(&i->signer);
   buffer_free(&i->head);
   buffer_free(&i->body);
 }
 
+void intake_refuse(struct intake *i, int code, const char *enhanced, const char *rule, const char *format, ...) {
+  char text[REFUSAL_TEXT];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  refuse(&i->refusal, code, enhanced, rule, "%s", text);
+  intake_discard(i);
+}
+
 void intake_refuse_memory(struct intake *i) {
-  intake_refuse(i, 451, "4.3.0", "memory", "out of memory; try again later");
+  intake_refuse(i, 451, "4.3.0", RULE_MEMORY, "out of memory; try again later");
 }
 
 void intake_leave_session(struct intake *i) {
@@ -103,15 +107,11 @@ void intake_leave_session(struct intake *i) {
   s->intake = NULL;
   i->session = NULL;
   session_reset(s);
-  if (!s->closing) session_set_state(s, SESSION_READY);
+  session_set_state(s, SESSION_READY);
 }
 
 void intake_answer_refusal(struct intake *i) {
-  struct session *s = i->session;
-  if (i->limit.rule)
-    refuse_limit(s, &i->limit, i->log_to);
-  else
-    reply_refusal(s, i->code, i->enhanced, i->rule, i->log_to, i->text);
+  reply_logged_refusal(i->session, &i->refusal, i->log_to);
   intake_leave_session(i);
   intake_release(i);
 }
@@ -120,7 +120,7 @@ void intake_answer_refusal(struct intake *i) {
 
 static void spool_failed(struct intake *i, const char *why) {
   log_event(LOG_ERROR_, i->session ? i->session->id : NULL, "cannot write a message to the spool", "reason", why, NULL);
-  intake_refuse(i, 452, "4.3.1", "disk", "the message cannot be stored now; try again later"); /* RFC 5321 4.2.2 */
+  intake_refuse(i, 452, "4.3.1", RULE_DISK, "the message cannot be stored now; try again later"); /* RFC 5321 4.2.2 */
 }
 
 static void spool_moved(void *arg, struct reason *why) {
@@ -133,7 +133,7 @@ static void spool_moved(void *arg, struct reason *why) {
 }
 
 static void keep_body(struct intake *i, struct bytes run) {
-  size_t most = i->loop->intake_octets < INTAKE_MEMORY ? STORE_INLINE_MAX : INTAKE_SMALL;
+  size_t most = i->submission->intake_octets < INTAKE_MEMORY ? STORE_INLINE_MAX : INTAKE_SMALL;
   if (!i->spool && i->body.len + run.len > most) {
     i->spool = spooling_begin(i->loop, i->id, spool_moved, i);
     if (!i->spool || spooling_write(i->spool, buffer_bytes(&i->body)) != OK) {
@@ -151,7 +151,7 @@ static void keep_body(struct intake *i, struct bytes run) {
 static void take_body(struct intake *i, struct bytes run) {
   if (!run.len) return;
   if (i->signer && signer_body(i->signer, run) != OK) {
-    intake_refuse(i, 451, "4.3.5", "signing", "the message could not be signed; try again later");
+    intake_refuse(i, 451, "4.3.5", RULE_SIGNING, "the message could not be signed; try again later");
     return;
   }
   keep_body(i, run);
@@ -175,7 +175,7 @@ static void take_header(struct intake *i, struct bytes run) {
   size_t end = find_header_end(&i->head, searched);
   if (end == SIZE_MAX) {
     if (n < run.len || i->head.len > HEADER_MAX)
-      intake_refuse(i, 552, "5.3.4", "header", "the header is over %d octets", HEADER_MAX);
+      intake_refuse(i, 552, "5.3.4", RULE_HEADER_SIZE, "the header is over %d octets", HEADER_MAX);
     return;
   }
   /* The body's first octets sit behind the header: keep them while the header is worked on. */
@@ -196,12 +196,12 @@ void intake_take(struct intake *i, struct bytes run) {
 
 void intake_write(struct session *s, struct bytes run) {
   struct intake *i = s->intake;
-  uint64_t max = i->loop->gateway->config->max_message_size;
+  uint64_t max = i->submission->config->max_message_size;
   i->octets += run.len;
   if (i->octets > max)
-    intake_refuse(i, 552, "5.3.4", "size", "the message is over %llu octets",
+    intake_refuse(i, 552, "5.3.4", RULE_SIZE, "the message is over %llu octets",
                   (unsigned long long)max); /* RFC 1870 6.1 */
-  if (i->repeats && i->phase != INTAKE_DISCARD) repeats_content(i->repeats, run);
+  if (i->idempotency && i->phase != INTAKE_DISCARD) idempotency_content(i->idempotency, run);
   if (i->phase == INTAKE_RAW)
     binary_write(i, run);
   else
@@ -214,7 +214,7 @@ bool intake_is_full(const struct session *s) {
 }
 
 bool intake_is_refused(const struct session *s) {
-  return s->intake->code != 0;
+  return is_refused(&s->intake->refusal);
 }
 
 uint64_t intake_octets(const struct session *s) {
@@ -225,21 +225,21 @@ uint64_t intake_octets(const struct session *s) {
 
 static void check_octets(struct intake *i) {
   const struct data_sink *d = &i->session->sink;
-  if (d->bare_lf || d->bare_cr) { /* RFC 5321 2.3.8; passing it on would let two servers see two messages */
-    i->code = 0;                  /* whatever else was found wrong, this is the cause */
-    intake_refuse(i, 550, "5.6.11", "bare", "line %zu of the message has a bare %s; lines end with CR LF",
+  if (d->bare_lf || d->bare_cr) {     /* RFC 5321 2.3.8; passing it on would let two servers see two messages */
+    i->refusal = (struct refusal){0}; /* whatever else was found wrong, this is the cause */
+    intake_refuse(i, 550, "5.6.11", RULE_BARE_NEWLINE, "line %zu of the message has a bare %s; lines end with CR LF",
                   d->bare_lf ? d->bare_lf : d->bare_cr, d->bare_lf ? "LF" : "CR");
   } else if (d->nul)
-    intake_refuse(i, 550, "5.6.0", "nul", "line %zu of the message has a NUL octet", d->nul);
+    intake_refuse(i, 550, "5.6.0", RULE_NUL, "line %zu of the message has a NUL octet", d->nul);
   else if (d->long_line)
-    intake_refuse(i, 550, "5.6.0", "line",
+    intake_refuse(i, 550, "5.6.0", RULE_LINE_LENGTH,
                   "line %zu of the message is over %d octets; encode it as quoted-printable or base64", d->long_line,
                   LINE_OCTETS_MAX);
   i->eight_bit |= d->eight_bit != 0;
   const struct mail_parameters *said = &i->session->tx->said;
   bool allowed = said->body != BODY_7BIT || said->utf8 || i->owner->accept_8bit;
   if (i->eight_bit && !allowed) /* RFC 6152 2 */
-    intake_refuse(i, 550, "5.6.1", "8bit",
+    intake_refuse(i, 550, "5.6.1", RULE_8BIT,
                   "line %zu has 8-bit octets, but MAIL did not say BODY=8BITMIME; or allow it: sendoff account set %s "
                   "--eight-bit accept",
                   d->eight_bit, i->session->account);
@@ -249,7 +249,7 @@ static bool finish_signature(struct intake *i) {
   struct reason why = {0};
   if (i->signer && signer_finish(i->signer, &i->prefix, &why) != OK) {
     log_event(LOG_ERROR_, i->session->id, "cannot sign", "reason", why.text, NULL);
-    intake_refuse(i, 451, "4.3.5", "signing", "the message could not be signed; try again later");
+    intake_refuse(i, 451, "4.3.5", RULE_SIGNING, "the message could not be signed; try again later");
     return false;
   }
   if (intake_add_received(i) == OK && buffer_add_bytes(&i->prefix, buffer_bytes(&i->added)) == OK) return true;
@@ -260,7 +260,7 @@ static bool finish_signature(struct intake *i) {
 static void spool_finished(void *arg, struct reason *why) {
   struct intake *i = arg;
   struct session *s = i->session;
-  if (!s || s->closing) { /* the client has gone before its 250: the message was never promised */
+  if (!s || session_is_closed(s)) { /* the client has gone before its 250: the message was never promised */
     if (s) intake_leave_session(i);
     intake_release(i);
     if (s) session_unhold(s);
@@ -286,7 +286,7 @@ void intake_complete(struct intake *i) {
     buffer_free(&head);
   }
   check_octets(i);
-  if (i->code || !finish_signature(i)) {
+  if (is_refused(&i->refusal) || !finish_signature(i)) {
     intake_answer_refusal(i);
     return;
   }
@@ -295,7 +295,7 @@ void intake_complete(struct intake *i) {
     return;
   }
   session_hold(s);
-  session_wait(s, "disk");
+  session_wait(s, WAIT_DISK);
   spooling_finish(i->spool, spool_finished);
 }
 

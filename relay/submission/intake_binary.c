@@ -50,7 +50,7 @@ bool binary_is_busy(const struct binary *b) {
 
 static void cannot_spool(struct intake *i, const char *why) {
   log_event(LOG_ERROR_, i->session ? i->session->id : NULL, "cannot write a message to the spool", "reason", why, NULL);
-  intake_refuse(i, 452, "4.3.1", "disk", "the message cannot be stored now; try again later");
+  intake_refuse(i, 452, "4.3.1", RULE_DISK, "the message cannot be stored now; try again later");
 }
 
 static void moved(void *arg, struct reason *why) {
@@ -87,7 +87,7 @@ static void emit(void *arg, struct bytes run) {
 static bool client_has_gone(struct binary *b) {
   struct intake *i = b->intake;
   struct session *s = i->session;
-  if (!s->closing) return false;
+  if (!session_is_closed(s)) return false;
   intake_leave_session(i);
   intake_release(i);
   session_unhold(s);
@@ -98,7 +98,7 @@ static bool has_room(const struct intake *i) {
   return !i->spool || !spooling_is_full(i->spool);
 }
 
-/* Gives the next pieces to the intake, through the sink: what was converted is looked at like anything else. */
+/* Gives the next pieces to the intake, through the sink: what was converted is checked like anything else. */
 static void pump(void *arg) {
   struct binary *b = arg;
   struct intake *i = b->intake;
@@ -106,11 +106,11 @@ static void pump(void *arg) {
   bool done;
   int rc = 1;
   if (client_has_gone(b)) return;
-  while (!i->code && rc == 1 && has_room(i) && (rc = content_feed_take(b->feed, &piece)) == 1) {
+  while (!is_refused(&i->refusal) && rc == 1 && has_room(i) && (rc = content_feed_take(b->feed, &piece)) == 1) {
     data_sink_chunk(&i->session->sink, piece.len);
     data_sink_feed(&i->session->sink, piece, emit, i, &done);
   }
-  if (!i->code && (rc == E_BUSY || rc == 1)) return; /* the file, or binary_continue, goes on */
+  if (!is_refused(&i->refusal) && (rc == E_BUSY || rc == 1)) return; /* the file, or binary_continue, goes on */
   if (rc == E_IO) cannot_spool(i, content_feed_error(b->feed));
   struct session *s = i->session;
   b->busy = false;
@@ -126,7 +126,7 @@ void binary_continue(struct intake *i) {
 
 static void refuse_conversion(struct intake *i, const struct converted *c) {
   if (c->result == E_DENIED)
-    intake_refuse(i, 554, mime_obstacle_enhanced(c->obstacle), "binary",
+    intake_refuse(i, 554, mime_obstacle_enhanced(c->obstacle), RULE_CONVERSION,
                   "the message cannot be sent on without BINARYMIME: %s", mime_obstacle_text(c->obstacle));
   else if (c->result == E_MEMORY)
     intake_refuse_memory(i);
@@ -153,8 +153,8 @@ static void on_converted(void *arg, struct converted *c) {
   if (client_has_gone(b)) return;
   if (c->result != OK) refuse_conversion(i, c);
   b->feed = feed_of(b, c);
-  if (!b->feed && !i->code) intake_refuse_memory(i);
-  if (!i->code) {
+  if (!b->feed && !is_refused(&i->refusal)) intake_refuse_memory(i);
+  if (!is_refused(&i->refusal)) {
     i->phase = INTAKE_HEADER;
     data_sink_init(&i->session->sink, DATA_CHUNKS);
     content_feed_on_ready(b->feed, pump, b);
@@ -188,7 +188,7 @@ void binary_end(struct intake *i) {
   struct binary *b = i->binary;
   b->busy = true;
   session_hold(i->session);
-  session_wait(i->session, "conversion");
+  session_wait(i->session, WAIT_CONVERSION);
   if (b->spool)
     spooling_finish(b->spool, spooled);
   else

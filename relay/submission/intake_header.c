@@ -15,25 +15,24 @@ static bool check_from(struct intake *i, const struct header_fixup *h, char doma
   size_t mailboxes;
   int rc = header_from_allowed(a->senders, a->sender_count, h->from, &mailboxes, offender, sizeof offender);
   if (rc == E_DENIED) {
-    char allowed[160] = "", rule[ADDRESS_MAX + 16];
-    size_t at = 0;
-    for (size_t n = 0; n < a->sender_count && at < sizeof allowed; n++)
-      at += (size_t)snprintf(allowed + at, sizeof allowed - at, "%s%s", n ? ", " : "", a->senders[n]);
-    snprintf(rule, sizeof rule, "sender %s", offender);
-    intake_refuse(i, 553, "5.7.1", rule, "%s may not send with From: %s; allowed: %s", a->name, offender, allowed);
+    char allowed[160];
+    senders_list(a->senders, a->sender_count, allowed, sizeof allowed);
+    intake_refuse(i, 553, "5.7.1", RULE_HEADER_FROM, "%s may not send with From: %s; allowed: %s", a->name, offender,
+                  allowed);
+    refusal_about(&i->refusal, offender);
     return false;
   }
   if (rc == OK) rc = signing_domain(h->from, domain);
   if (rc == E_MEMORY)
     intake_refuse_memory(i);
   else if (rc != OK)
-    intake_refuse(i, 550, "5.6.0", "from",
+    intake_refuse(i, 550, "5.6.0", RULE_FROM_SYNTAX,
                   "the From field cannot be read as RFC 5322 3.6.2 wants it: one or more mailboxes");
   else if (mailboxes > 1 && !h->sender) /* RFC 5322 3.6.2 */
-    intake_refuse(i, 550, "5.6.0", "from",
+    intake_refuse(i, 550, "5.6.0", RULE_FROM_SYNTAX,
                   "the From field has %zu mailboxes, so there must be a Sender field to say which one it is from",
                   mailboxes);
-  return rc == OK && !i->code;
+  return rc == OK && !is_refused(&i->refusal);
 }
 
 /* What the client calls itself is taken over where it is a name (RFC 5321 4.1.2); else its address alone. */
@@ -49,7 +48,7 @@ static void from_clause(const struct session *s, char *out, size_t size) {
 
 int intake_add_received(struct intake *i) {
   struct session *s = i->session;
-  const struct config *c = i->loop->gateway->config;
+  const struct config *c = i->submission->config;
   char date[64], from[DOMAIN_MAX + IP_TEXT + 64] = "", tls[128] = "";
   clock_format_rfc5322(clock_now_us(), date, sizeof date);
   /* RFC 5321 4.4 wants a from clause; a submitter's address is personal data that recipients have no need of, so it is
@@ -59,8 +58,8 @@ int intake_add_received(struct intake *i) {
   /* RFC 3848: ESMTP, then S for TLS, then A for AUTH. RFC 6531 4.3: UTF8SMTP, where that was asked for. */
   const char *with = !s->extended ? "SMTP" : s->tx->said.utf8 ? "UTF8SMTP" : "ESMTP";
   return buffer_addf(&i->prefix, "Received: %sby %s (Sendoff) with %s%s%s%s id %s;\r\n\t%s\r\n", from, c->hostname,
-                     with, s->extended && stream_is_tls(s->stream) ? "S" : "", s->extended && !s->admitted ? "A" : "",
-                     tls, i->id_text, date);
+                     with, s->extended && stream_is_tls(s->stream) ? "S" : "",
+                     s->extended && s->proof != LOGIN_ADDRESS ? "A" : "", tls, i->id_text, date);
 }
 
 static int feed_signer(struct intake *i, struct bytes fields) {
@@ -82,12 +81,12 @@ static bool begin_signature(struct intake *i, const char *from_domain) {
   }
   if (rc == OK) return true;
   log_event(LOG_ERROR_, i->session->id, "cannot sign", "domain", from_domain, "reason", why.text, NULL);
-  intake_refuse(i, 451, "4.3.5", "signing", "the message could not be signed for %s; try again later", from_domain);
+  intake_refuse(i, 451, "4.3.5", RULE_SIGNING, "the message could not be signed for %s; try again later", from_domain);
   return false;
 }
 
 void intake_header(struct intake *i, struct bytes block) {
-  struct header_fixup h = {.hostname = i->loop->gateway->config->hostname,
+  struct header_fixup h = {.hostname = i->submission->config->hostname,
                            .id_text = i->id_text,
                            .now_us = clock_now_us(),
                            .accept_8bit = i->owner->accept_8bit,
@@ -97,7 +96,8 @@ void intake_header(struct intake *i, struct bytes block) {
   char domain[DOMAIN_MAX + 1];
   int rc = header_fixup_apply(block, &h);
   if (rc == E_DENIED) {
-    intake_refuse(i, h.code, h.enhanced, "header", "%s", h.text);
+    i->refusal = h.refusal;
+    intake_discard(i);
     return;
   }
   if (rc != OK) {

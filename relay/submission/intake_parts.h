@@ -2,14 +2,13 @@
  *
  *   HEADER --empty line--> BODY --end--> STORING --committed--> gone
  *   RAW --end, converted--> HEADER ...             BODY=BINARYMIME: kept apart until it can be converted
- *   any --refuse--> DISCARD --end--> gone          the rest is read and thrown away */
-#ifndef SENDOFF_RELAY_INTAKE_PARTS_H
-#define SENDOFF_RELAY_INTAKE_PARTS_H
+ *   any --refuse--> DISCARD --end--> gone          the rest is read and discarded */
+#ifndef SENDOFF_RELAY_SUBMISSION_INTAKE_PARTS_H
+#define SENDOFF_RELAY_SUBMISSION_INTAKE_PARTS_H
 
-#include "policy/limits.h"
 #include "relay/message/spooling.h"
-#include "relay/submission/repeats.h"
-#include "relay/submission/session.h"
+#include "relay/submission/idempotency.h"
+#include "relay/submission/intake.h"
 #include "store/write.h"
 
 #define PREFIX_MAX (32 * 1024)
@@ -25,42 +24,39 @@ struct binary;
 
 struct intake {
   struct session *session; /* NULL once abandoned: then what is under way only cleans up */
-  struct loop *loop;
+  struct submission *submission;
+  struct loop *loop;           /* the submission's */
   struct directory *directory; /* held: the session may close while the store works on the message */
   const struct account *owner;
   enum intake_phase phase;
   int64_t id;
   char id_text[ID_TEXT];
   uint64_t octets; /* of content, as decoded */
-  size_t counted;  /* of `body`, in the loop's intake_octets */
+  size_t counted;  /* of `body`, in the submission's intake_octets */
   struct buffer head, added, prefix, body;
   struct signer *signer;
   bool eight_bit, utf8; /* in header or body; UTF-8 in the header */
   char signed_by[160], message_id[256];
-  bool own_message_id;     /* the client gave none */
-  struct spooling *spool;  /* NULL while all is in memory */
-  struct binary *binary;   /* NULL without BODY=BINARYMIME */
-  struct repeats *repeats; /* NULL when the account wants none of it */
-  /* why not; code 0: nothing is wrong so far */
-  int code;
-  const char *enhanced;
-  char text[512], rule[300];
-  struct limit_verdict limit;
+  bool own_message_id;             /* the client gave none */
+  struct spooling *spool;          /* NULL while all is in memory */
+  struct binary *binary;           /* NULL without BODY=BINARYMIME */
+  struct idempotency *idempotency; /* NULL when the account wants none of it */
+  struct refusal refusal;          /* the first thing that is wrong */
   /* what the store is given */
   struct store_accept accept;
-  struct submission_digest digest;
+  struct idempotency_key key;
   struct recipient *recipients;
   char log_text[768], log_to[ADDRESS_MAX + 32], *reverse_path, account[65], pool[65], envid[ENVID_MAX + 1];
-  int64_t hold_until_us, not_before_us; /* asked for (RFC 4865); and by the limits, too */
 };
 
 /* --- intake.c --- */
 
-/* Remembers the first reason to refuse; the rest of the content is thrown away. */
+/* Refuses it, unless something was wrong before: the rest of the content is discarded. */
 void intake_refuse(struct intake *i, int code, const char *enhanced, const char *rule, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
+void intake_discard(struct intake *i); /* i->refusal was filled otherwise */
 void intake_refuse_memory(struct intake *i);
-/* Replies with the reason, and ends. */
+/* Replies with the refusal, and ends. */
 void intake_answer_refusal(struct intake *i);
 /* The session's part is over: its transaction is gone, it may say the next command. */
 void intake_leave_session(struct intake *i);

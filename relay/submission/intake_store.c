@@ -1,7 +1,9 @@
 /* The end of the way in: the exact decision, the commit, the reply, and the hand-over to delivery. */
 #include "base/log.h"
+#include "policy/limit_text.h"
 #include "relay/delivery/queue/dispatch.h"
 #include "relay/submission/intake_parts.h"
+#include "relay/submission/reply.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,23 +13,10 @@ static struct intake *intake_of(struct store_op *op) {
   return (struct intake *)((char *)op - offsetof(struct intake, accept.op));
 }
 
-/* With by-mode R the queue looks at it at its deadline at the latest (RFC 2852 4.1), whatever it waits for. */
-static int64_t within_deadline(const struct envelope *m, int64_t moment_us) {
-  return m->flags & MESSAGE_BY_RETURN && m->deliver_by_us < moment_us ? m->deliver_by_us : moment_us;
-}
-
-/* On the store's writer thread: the exact count. */
-static int admit(struct store_accept *accept, struct usage *usage, int64_t now_us) {
-  struct intake *i = accept->admit_arg;
-  const struct account *a = i->owner;
-  i->limit = limits_check(a->limits, a->limit_count, usage, now_us, accept->message.recipient_count,
-                          accept->message.envelope.size, true);
-  if (i->limit.result != OK) return E_LIMIT;
-  int64_t hold = i->hold_until_us;
-  i->not_before_us = i->limit.not_before_us > hold ? i->limit.not_before_us : hold;
-  /* Then it is not handed over in memory: the queue's reader finds it when it is time. */
-  if (i->not_before_us) accept->message.first_attempt_us = within_deadline(&accept->message.envelope, i->not_before_us);
-  return OK;
+/* When it may leave: as its sender asked (RFC 4865), and by a smoothed limit. 0: at once. */
+static int64_t not_before_us(const struct intake *i) {
+  const struct store_accept *a = &i->accept;
+  return a->hold_until_us > a->limit.not_before_us ? a->hold_until_us : a->limit.not_before_us;
 }
 
 static void hand_over(struct intake *i) {
@@ -48,7 +37,7 @@ static void hand_over(struct intake *i) {
       r->id = 0;
     }
     if (ok)
-      dispatch_accepted(i->loop->gateway, j, i->not_before_us);
+      dispatch_accepted(i->loop->gateway, j, not_before_us(i));
     else
       job_free(&j);
   }
@@ -56,29 +45,39 @@ static void hand_over(struct intake *i) {
 }
 
 /* The application gets what it missed: the answer to the first. */
-static void answer_repeat(struct intake *i) {
+static void answer_duplicate(struct intake *i) {
   char first[ID_TEXT];
-  id_format(i->accept.repeats, first);
-  log_event(LOG_INFO_, i->session->id, "repeated", "message", first, "account", i->session->account, "from",
+  id_format(i->accept.duplicate_of, first);
+  log_event(LOG_INFO_, i->session->id, "duplicate", "message", first, "account", i->session->account, "from",
             i->reverse_path, "to", i->log_to, NULL);
   reply(i->session, 250, "2.0.0", "accepted as %s", first);
 }
 
-static void answer_stored(struct intake *i) {
+static void answer_kept(struct intake *i) {
   struct session *s = i->session;
-  struct store_op *op = &i->accept.op;
-  if (op->result == OK && i->accept.repeats) {
-    answer_repeat(i);
-  } else if (op->result == OK) {
-    s->accepted++;
-    log_event(LOG_INFO_, s->id, "accepted", "message", i->id_text, "account", s->account, "from", i->reverse_path, "to",
-              i->log_to, NULL);
-    reply(s, 250, "2.0.0", "accepted as %s", i->id_text);
-  } else if (op->result == E_LIMIT) {
-    refuse_limit(s, &i->limit, i->log_to);
-  } else {
-    log_event(LOG_ERROR_, s->id, "cannot store a message", "reason", op->why.text, NULL);
-    reply(s, 451, "4.3.0", "the message could not be stored; try again later");
+  s->accepted++;
+  log_event(LOG_INFO_, s->id, "accepted", "message", i->id_text, "account", s->account, "from", i->reverse_path, "to",
+            i->log_to, NULL);
+  reply(s, 250, "2.0.0", "accepted as %s", i->id_text);
+}
+
+static void answer_limit(struct intake *i) {
+  struct refusal r = {0};
+  refuse_limit(&r, &i->accept.limit, i->owner->name, clock_now_us());
+  reply_logged_refusal(i->session, &r, i->log_to);
+}
+
+static void answer_stored(struct intake *i) {
+  const struct store_op *op = &i->accept.op;
+  if (op->result == OK && i->accept.duplicate_of)
+    answer_duplicate(i);
+  else if (op->result == OK)
+    answer_kept(i);
+  else if (op->result == E_LIMIT)
+    answer_limit(i);
+  else {
+    log_event(LOG_ERROR_, i->session->id, "cannot store a message", "reason", op->why.text, NULL);
+    reply(i->session, 451, "4.3.0", "the message could not be stored; try again later");
   }
 }
 
@@ -87,9 +86,9 @@ static void stored(struct store_op *op) {
   struct session *s = i->session;
   answer_stored(i); /* also to a session that closed meanwhile: reply() then says nothing */
   intake_leave_session(i);
-  if (op->result == OK && !i->accept.repeats) hand_over(i);
+  if (op->result == OK && !i->accept.duplicate_of) hand_over(i);
   intake_release(i);
-  if (!s->closing) session_resume(s);
+  if (!session_is_closed(s)) session_resume(s);
   session_unhold(s);
 }
 
@@ -103,7 +102,7 @@ static unsigned flags_of(const struct intake *i) {
 static bool copy_envelope(struct intake *i) {
   struct transaction *tx = i->session->tx;
   struct envelope *m = &i->accept.message.envelope;
-  const struct config *c = i->loop->gateway->config;
+  const struct config *c = i->submission->config;
   i->reverse_path = strdup(tx->reverse_path);
   i->recipients = calloc(tx->recipient_count, sizeof *i->recipients);
   if (!i->reverse_path || !i->recipients) return false;
@@ -117,7 +116,7 @@ static bool copy_envelope(struct intake *i) {
   bytes_copy(bytes_of(i->owner->name), i->account, sizeof i->account);
   bytes_copy(bytes_of(i->owner->pool), i->pool, sizeof i->pool);
   bytes_copy(bytes_of(tx->envid), i->envid, sizeof i->envid);
-  int64_t now = clock_now_us(), hold = i->hold_until_us = tx->said.hold_until_us; /* RFC 4865 */
+  int64_t now = clock_now_us(), hold = i->accept.hold_until_us = tx->said.hold_until_us; /* RFC 4865 */
   *m = (struct envelope){.id = i->id,
                          .account = i->account,
                          .pool = i->pool,
@@ -129,15 +128,16 @@ static bool copy_envelope(struct intake *i) {
                          .created_us = now,
                          .expires_us = (hold ? hold : now) + c->expire_us,
                          .deliver_by_us = tx->said.deliver_by_us};
-  i->accept.message.first_attempt_us = within_deadline(m, hold ? hold : now + DISPATCH_GRACE_US);
+  int64_t first = hold ? hold : now + DISPATCH_GRACE_US, deadline = envelope_deadline(m);
+  i->accept.message.first_attempt_us = first < deadline ? first : deadline;
   return true;
 }
 
 static void describe(struct intake *i) {
   struct transaction *tx = i->session->tx;
   char held[64] = "", until[40];
-  if (i->hold_until_us) {
-    clock_format_minute(i->hold_until_us, until, sizeof until);
+  if (i->accept.hold_until_us) {
+    clock_format_minute(i->accept.hold_until_us, until, sizeof until);
     snprintf(held, sizeof held, ", held until %s", until);
   }
   const struct new_message *m = &i->accept.message;
@@ -155,24 +155,24 @@ static void describe(struct intake *i) {
                                       .host = i->session->peer};
 }
 
-/* A message whose Message-ID is ours cannot be told from another one with the same words. */
-static bool compare(struct intake *i) {
+/* A message whose Message-ID is ours cannot be told from another one with the same text. */
+static int make_key(struct intake *i) {
   struct store_accept *a = &i->accept;
-  if (!i->repeats || i->own_message_id) return true;
-  a->digest = &i->digest;
-  struct submission what = {.account_id = i->owner->id,
-                            .reverse_path = i->reverse_path,
-                            .parameters = i->session->tx->parameters,
-                            .message_id = i->message_id,
-                            .recipients = a->message.recipients,
-                            .recipient_count = a->message.recipient_count};
-  return repeats_digest(i->repeats, &what, &i->digest) == OK;
+  if (!i->idempotency || i->own_message_id) return OK;
+  a->key = &i->key;
+  struct idempotency_parts parts = {.account_id = i->owner->id,
+                                    .reverse_path = i->reverse_path,
+                                    .parameters = i->session->tx->parameters,
+                                    .message_id = i->message_id,
+                                    .recipients = a->message.recipients,
+                                    .recipient_count = a->message.recipient_count};
+  return idempotency_finish(i->idempotency, &parts, &i->key);
 }
 
 void intake_store(struct intake *i) {
   struct store_accept *a = &i->accept;
   store_accept_init(a);
-  if (!copy_envelope(i)) {
+  if (!copy_envelope(i) || make_key(i) != OK) {
     intake_refuse_memory(i);
     intake_answer_refusal(i);
     return;
@@ -180,16 +180,11 @@ void intake_store(struct intake *i) {
   a->message.prefix = buffer_bytes(&i->prefix);
   a->message.content = buffer_bytes(&i->body);
   a->count_usage = true;
-  a->admit = admit;
-  a->admit_arg = i;
-  if (!compare(i)) {
-    intake_refuse_memory(i);
-    intake_answer_refusal(i);
-    return;
-  }
+  a->limits = i->owner->limits;
+  a->limit_count = i->owner->limit_count;
   describe(i);
   i->phase = INTAKE_STORING;
   session_hold(i->session);
-  session_wait(i->session, "store");
+  session_wait(i->session, WAIT_STORE);
   loop_store_post(i->loop, &a->op, stored);
 }

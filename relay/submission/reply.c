@@ -1,12 +1,15 @@
+#include "relay/submission/reply.h"
+
 #include "base/log.h"
-#include "relay/submission/refusal.h"
-#include "relay/submission/session.h"
+#include "relay/submission/input.h"
+#include "relay/submission/refusal_log.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #define REPLY_MAX 512 /* RFC 5321 4.5.3.1.5, with CRLF */
+#define ERRORS_MAX 30 /* of one session */
 
 /* Nothing that a stranger wrote may end the line early or hide in it. */
 static void clean(char *text) {
@@ -18,9 +21,9 @@ static bool counts_as_error(int code) {
   return (code >= 500 && code <= 504) || code == 530 || code == 535;
 }
 
-/* `line` with its CRLF, `text` for the log. False: the session is closing. */
+/* `line` with its CRLF, `text` for the log. False: the session has ended. */
 static bool write_line(struct session *s, struct bytes line, const char *text) {
-  if (s->closing || !s->stream) return false;
+  if (session_is_closed(s) || !s->stream) return false;
   if (stream_write(s->stream, line) != OK) {
     session_close(s, false, "the client does not read its replies");
     return false;
@@ -72,18 +75,15 @@ void reply_line(struct session *s, int code, bool last, const char *format, ...)
   send_line(s, code, line);
 }
 
-void reply_refusal(struct session *s, int code, const char *enhanced, const char *rule, const char *to,
-                   const char *text) {
+void reply_refusal(struct session *s, const struct refusal *r) {
+  reply(s, r->code, r->enhanced, "%s", r->text);
+}
+
+void reply_logged_refusal(struct session *s, const struct refusal *r, const char *to) {
   char ref[REF_LENGTH + 1];
-  struct event e = {.account = s->account,
-                    .from = s->tx ? s->tx->reverse_path : "",
-                    .to = to,
-                    .code = code,
-                    .enhanced = enhanced,
-                    .text = text,
-                    .host = s->peer};
-  refusal_note(s->loop->refusals, rule, &e, ref);
-  log_event(LOG_INFO_, s->id, "refused", "account", s->account, "reply", text, "ref", ref, NULL);
+  struct event e = {.account = s->account, .from = s->tx ? s->tx->reverse_path : "", .to = to, .host = s->peer};
+  refusal_log_add(s->submission->refusals, r, &e, ref);
+  log_event(LOG_INFO_, s->id, "refused", "account", s->account, "rule", r->rule, "reply", r->text, "ref", ref, NULL);
   /* The reference must survive a long text. */
-  reply(s, code, enhanced, "%.*s. sendoff why %s", (int)(REPLY_MAX - 48), text, ref);
+  reply(s, r->code, r->enhanced, "%.*s. sendoff why %s", (int)(REPLY_MAX - 48), r->text, ref);
 }

@@ -1,16 +1,27 @@
-/* The submission side's door: sessions begin here, at a listener's connection. The loop's thread only. */
-#ifndef SENDOFF_RELAY_SUBMISSION_H
-#define SENDOFF_RELAY_SUBMISSION_H
+/* The submission side of one loop: sessions begin here, at a listener's connection. The loop's thread, but for new and
+ * free (before the loop runs, and after it ended). */
+#ifndef SENDOFF_RELAY_SUBMISSION_SUBMISSION_H
+#define SENDOFF_RELAY_SUBMISSION_SUBMISSION_H
 
 #include "base/config.h"
 #include "relay/net/loop.h"
 
+struct session_limits;
+struct login_bans;
+struct submission;
+
+/* `limits` and `bans` are the gateway's own, shared by its loops; they outlive it. OK or E_MEMORY. */
+int submission_new(struct loop *loop, struct session_limits *limits, struct login_bans *bans, struct submission **out);
+void submission_free(struct submission **s); /* no session is left */
 /* `config` stays for as long as the loop runs. */
-void submission_accept(struct loop *loop, uv_stream_t *listener, const struct listen_config *config);
+void submission_accept(struct submission *s, uv_stream_t *listener, const struct listen_config *config);
+size_t submission_session_count(const struct submission *s);
+/* Once a second, and before the store closes: refusals that were counted go into the delivery log. */
+void submission_tick(struct submission *s);
 /* No new transactions: idle sessions get 421 now, the others after their transaction (RFC 5321 3.8). */
-void submission_drain(struct loop *loop);
+void submission_drain(struct submission *s);
 /* Ends those that are left with 421, but for those whose answer is on its way (the store is about to commit); called
  * again until none is left. */
-void submission_cut(struct loop *loop);
+void submission_cut(struct submission *s);
 
 #endif

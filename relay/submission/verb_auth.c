@@ -1,16 +1,18 @@
 /* AUTH: RFC 4954 4. */
-#include "relay/submission/session.h"
+#include "relay/submission/auth/auth.h"
+#include "relay/submission/reply.h"
+#include "relay/submission/verbs.h"
 
 bool check_auth(struct session *s) {
   if (s->state == SESSION_START)
     reply(s, 503, "5.5.1", "say EHLO first");
-  else if (!stream_is_tls(s->stream) && s->listen != LISTEN_OPTIONAL)
-    reply(s, 530, "5.7.0", "say STARTTLS first"); /* RFC 3207 4, RFC 4954 4 */
-  else if (s->account_id && !s->admitted)         /* an admitted address may still act for an account of its choice */
+  else if (!stream_is_tls(s->stream) && s->listener->tls != LISTEN_OPTIONAL)
+    reply(s, 530, "5.7.0", "say STARTTLS first");      /* RFC 3207 4, RFC 4954 4 */
+  else if (s->account_id && s->proof != LOGIN_ADDRESS) /* who needs no login may still have one */
     reply(s, 503, "5.5.1", "already authenticated");
   else if (s->tx)
     reply(s, 503, "5.5.1", "not inside a mail transaction");
-  else if (s->loop->draining)
+  else if (s->submission->draining)
     reply(s, 454, "4.7.0", "stopping; try again in a minute");
   else
     return true;

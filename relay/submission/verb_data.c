@@ -1,5 +1,7 @@
 /* DATA (RFC 5321 4.1.1.4) and BDAT (RFC 3030 2): two ways for content to come, one sink for it. */
-#include "relay/submission/session.h"
+#include "relay/submission/intake.h"
+#include "relay/submission/reply.h"
+#include "relay/submission/verbs.h"
 
 #define FEED_STEP (64 * 1024)
 #define DISCARD_UNKNOWN (64 * 1024) /* octets of refused chunks that are read from somebody who has not logged in */
@@ -8,7 +10,7 @@
 
 bool check_data(struct session *s) {
   if (!s->tx) {
-    if (may_start_mail(s)) reply(s, 503, "5.5.1", "say MAIL first");
+    if (may_send_mail(s)) reply(s, 503, "5.5.1", "say MAIL first");
   } else if (s->state == SESSION_BDAT) {
     reply(s, 503, "5.5.1", "not after BDAT; the rest of the message comes by BDAT, too"); /* RFC 3030 2 */
   } else if (s->state != SESSION_RCPT) {
@@ -53,9 +55,9 @@ static bool read_chunk(struct bytes rest, uint64_t *octets, bool *last) {
 
 /* Replies when it may not. */
 static bool may_take_chunk(struct session *s, uint64_t octets) {
-  uint64_t max = s->loop->gateway->config->max_message_size, before = s->intake ? intake_octets(s) : 0;
+  uint64_t max = s->submission->config->max_message_size, before = s->intake ? intake_octets(s) : 0;
   if (!s->tx) {
-    if (may_start_mail(s)) reply(s, 503, "5.5.1", "say MAIL first");
+    if (may_send_mail(s)) reply(s, 503, "5.5.1", "say MAIL first");
   } else if (s->state == SESSION_MAIL) {
     reply(s, 554, "5.5.1", "no valid recipients");
   } else if (octets > max || before + octets > max) {
@@ -71,8 +73,8 @@ static bool may_take_chunk(struct session *s, uint64_t octets) {
 /* RFC 3030 2: a chunk is sent without waiting for leave, so the octets of one that is refused come, too; read as
  * commands they would be a way in. What is worth reading is bounded. */
 static void discard_chunk(struct session *s, uint64_t octets) {
-  uint64_t most = s->account_id ? s->loop->gateway->config->max_message_size : DISCARD_UNKNOWN;
-  if (s->closing) return;
+  uint64_t most = s->account_id ? s->submission->config->max_message_size : DISCARD_UNKNOWN;
+  if (session_is_closed(s)) return;
   if (s->tx) session_reset(s); /* the message has a hole */
   if (s->state == SESSION_RCPT || s->state == SESSION_MAIL || s->state == SESSION_BDAT)
     session_set_state(s, SESSION_READY);
@@ -80,7 +82,7 @@ static void discard_chunk(struct session *s, uint64_t octets) {
     session_close(s, true, "a refused chunk that is too large to wait for");
     return;
   }
-  s->behind_discard = s->state;
+  s->after_discard = s->state;
   s->discard_octets = octets;
   if (octets) session_set_state(s, SESSION_DISCARD);
 }
@@ -119,10 +121,6 @@ void do_bdat(struct session *s, struct bytes rest) {
 
 /* --- content --- */
 
-bool content_is_awaited(const struct session *s) {
-  return s->state == SESSION_DATA || s->state == SESSION_CHUNK || s->state == SESSION_DISCARD;
-}
-
 static void emit(void *arg, struct bytes run) {
   intake_write(arg, run);
 }
@@ -130,13 +128,13 @@ static void emit(void *arg, struct bytes run) {
 static size_t discard(struct session *s, struct bytes in) {
   size_t n = in.len < s->discard_octets ? in.len : (size_t)s->discard_octets;
   s->discard_octets -= n;
-  if (!s->discard_octets) session_set_state(s, s->behind_discard);
+  if (!s->discard_octets) session_set_state(s, s->after_discard);
   return n;
 }
 
 /* After DATA only the client knows when it ends: twice the limit is enough to be polite (RFC 1870 6.1). */
 static bool is_endless(const struct session *s) {
-  return s->state == SESSION_DATA && intake_octets(s) / 2 > s->loop->gateway->config->max_message_size;
+  return s->state == SESSION_DATA && intake_octets(s) / 2 > s->submission->config->max_message_size;
 }
 
 size_t content_receive(struct session *s, struct bytes in) {
@@ -151,6 +149,6 @@ size_t content_receive(struct session *s, struct bytes in) {
   else if (is_endless(s))
     session_turn_away(s, "4.3.4", "the message is far over the limit; good-bye", "endless content");
   /* Also between two chunks, which may all have been sent at once. */
-  if (!s->waiting && !s->closing && intake_is_full(s)) session_wait(s, "disk");
+  if (!s->waiting && !session_is_closed(s) && intake_is_full(s)) session_wait(s, WAIT_DISK);
   return used;
 }

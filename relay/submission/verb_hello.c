@@ -1,7 +1,10 @@
 /* EHLO, HELO, STARTTLS: RFC 5321 4.1.1.1, RFC 3207. */
 #include "base/log.h"
-#include "relay/submission/extensions.h"
-#include "relay/submission/session.h"
+#include "relay/submission/auth/login.h"
+#include "relay/submission/greeting.h"
+#include "relay/submission/offers.h"
+#include "relay/submission/reply.h"
+#include "relay/submission/verbs.h"
 
 bool check_hello(struct session *s) {
   (void)s;
@@ -24,14 +27,14 @@ static bool hello(struct session *s, struct bytes rest, const char *verb) {
 void do_helo(struct session *s, struct bytes rest) {
   if (!hello(s, rest, "HELO")) return;
   s->extended = false;
-  reply(s, 250, NULL, "%s", s->loop->gateway->config->hostname);
+  reply(s, 250, NULL, "%s", s->submission->config->hostname);
 }
 
 void do_ehlo(struct session *s, struct bytes rest) {
   if (!hello(s, rest, "EHLO")) return;
   s->extended = true;
-  reply_line(s, 250, false, "%s", s->loop->gateway->config->hostname);
-  extensions_announce(s);
+  reply_line(s, 250, false, "%s", s->submission->config->hostname);
+  offers_announce(s);
 }
 
 bool check_starttls(struct session *s) {
@@ -61,17 +64,14 @@ void do_starttls(struct session *s, struct bytes rest) {
     return;
   }
   reply(s, 220, "2.0.0", "ready for TLS");
-  if (s->closing) return;
-  if (session_start_tls(s) != OK) {
+  if (session_is_closed(s)) return;
+  if (greeting_start_tls(s) != OK) {
     session_close(s, true, "TLS cannot be started");
     return;
   }
-  /* RFC 3207 4.2: what was said in the clear is forgotten, a login included. An admitted address stays what it is. */
+  /* RFC 3207 4.2: what was said in the clear is forgotten, a login included. One by address stays what it is. */
   session_reset(s);
   s->helo[0] = '\0';
-  if (!s->admitted) {
-    s->account_id = 0;
-    s->account[0] = '\0';
-  }
+  if (s->proof != LOGIN_ADDRESS) login_end(s);
   session_set_state(s, SESSION_HANDSHAKE);
 }

@@ -1,6 +1,9 @@
+#include "relay/submission/verbs.h"
+
 #include "base/log.h"
 #include "relay/smtp/command.h"
-#include "relay/submission/session.h"
+#include "relay/submission/input.h"
+#include "relay/submission/reply.h"
 
 #include <stdio.h>
 
@@ -29,7 +32,7 @@ static void do_quit(struct session *s, struct bytes rest) {
     reply(s, 501, "5.5.4", "QUIT takes no argument");
     return;
   }
-  reply(s, 221, "2.0.0", "%s closing the connection", s->loop->gateway->config->hostname);
+  reply(s, 221, "2.0.0", "%s closing the connection", s->submission->config->hostname);
   session_close(s, true, "quit");
 }
 

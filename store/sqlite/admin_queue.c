@@ -1,4 +1,5 @@
 #include "base/clock.h"
+#include "base/rule.h"
 #include "store/spool.h"
 #include "store/sqlite/admin_base.h"
 #include "store/sqlite/operations.h"
@@ -70,6 +71,7 @@ static int change_one(struct admin *a, const struct chosen *c, const struct acti
                     .account = c->account,
                     .from = c->from,
                     .to = c->to,
+                    .rule = RULE_COMMAND,
                     .text = action->text};
   return event_insert(&a->q, &e);
 }

@@ -228,15 +228,15 @@ int reader_directory(struct reader *r, struct directory **out, struct reason *wh
   *out = NULL;
   struct directory_owner *o = calloc(1, sizeof *o);
   if (!o) return fail(why, E_MEMORY, "out of memory");
-  struct reason words = {.text = ""};
+  struct reason reason = {.text = ""};
   o->references = 1;
   int rc = sql_exec(&r->q, "BEGIN");
-  if (rc == OK) rc = load(&r->q, o, &words);
-  if (rc != OK && !words.text[0]) sql_why(&r->q, rc, &words);
+  if (rc == OK) rc = load(&r->q, o, &reason);
+  if (rc != OK && !reason.text[0]) sql_why(&r->q, rc, &reason);
   if (!sqlite3_get_autocommit(r->q.db)) sql_exec(&r->q, "ROLLBACK"); /* nothing was written */
   if (rc != OK) {
     directory_free(o);
-    return fail(why, rc, "%s", words.text);
+    return fail(why, rc, "%s", reason.text);
   }
   *out = &o->directory;
   return OK;

@@ -8,7 +8,7 @@
 int event_insert(struct sql *q, const struct event *e) {
   sqlite3_stmt *s = sql_use(
       q, "INSERT INTO events(id, message_id, kind, account, sender, recipient, code, enhanced, text, host, source, ref,"
-         " count) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)");
+         " count, rule, numbers) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
   sql_bind_int(s, 2, e->message_id);
   sql_bind_int(s, 3, e->kind);
   sql_bind_text(s, 4, e->account);
@@ -21,6 +21,8 @@ int event_insert(struct sql *q, const struct event *e) {
   sql_bind_text(s, 11, e->source);
   sql_bind_text_or_null(s, 12, e->ref && *e->ref ? e->ref : NULL);
   sql_bind_int(s, 13, e->count ? (int64_t)e->count : 1);
+  sql_bind_text(s, 14, e->rule);
+  sql_bind_text(s, 15, e->numbers);
   int rc = E_EXISTS;
   for (int i = 0; rc == E_EXISTS && i < (e->id ? 1 : TRIES); i++) {
     sql_bind_int(s, 1, e->id ? e->id : id_new());

@@ -3,13 +3,13 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/log.h"
-#include "store/sqlite/recent.h"
+#include "store/sqlite/idempotency_index.h"
 
 #define PURGE_EVERY_MS 60000
 #define QUIET_MS 1000
 
 void housekeeping_init(struct housekeeping *h, struct sql *q, const struct store_options *options, uint64_t now_ms) {
-  bool purges = options->log_retain_us || options->repeat_window_us;
+  bool purges = options->log_retain_us || options->idempotency_window_us;
   *h = (struct housekeeping){
       .q = q, .options = *options, .purge_at_ms = purges ? now_ms : UINT64_MAX, .checkpoint_at_ms = now_ms + QUIET_MS};
 }
@@ -32,16 +32,16 @@ static int purge_events(struct housekeeping *h, bool *more) {
 }
 
 /* Also with a window of 0: then what an earlier configuration has left goes. */
-static int purge_submissions(struct housekeeping *h, bool *more) {
-  return recent_purge(h->q, h->options.repeat_window_us, clock_now_us(), PURGE_BATCH, more);
+static int purge_idempotency(struct housekeeping *h, bool *more) {
+  return idempotency_index_purge(h->q, h->options.idempotency_window_us, clock_now_us(), PURGE_BATCH, more);
 }
 
 /* True when there may be more. */
 static bool purge(struct housekeeping *h) {
-  bool more_events, more_submissions = false;
+  bool more_events, more_keys = false;
   int rc = purge_events(h, &more_events);
-  if (rc == OK) rc = purge_submissions(h, &more_submissions);
-  if (rc == OK) return more_events || more_submissions;
+  if (rc == OK) rc = purge_idempotency(h, &more_keys);
+  if (rc == OK) return more_events || more_keys;
   struct reason why;
   sql_why(h->q, rc, &why);
   log_event(LOG_WARN_, NULL, "old log lines could not be purged", "reason", why.text, NULL);

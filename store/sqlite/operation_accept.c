@@ -50,39 +50,47 @@ int message_insert(struct sql *q, const struct new_message *m) {
   return rc;
 }
 
-/* The account's usage, once the message may come in; E_LIMIT leaves it as it was, whatever `admit` did to it. */
-static int admit(struct usage_table *table, struct store_accept *a, int64_t now, struct usage **out) {
-  struct usage *usage = *out = usage_table_get(table, a->message.envelope.account, now);
-  if (!usage) return E_IO;
-  struct usage before = *usage;
-  if (!a->admit || a->admit(a, usage, now) == OK) return OK;
-  *usage = before;
-  return E_LIMIT;
+static void put_off(struct store_accept *a, int64_t until_us) {
+  int64_t deadline = envelope_deadline(&a->message.envelope);
+  a->message.first_attempt_us = until_us < deadline ? until_us : deadline;
 }
 
-/* The story of the first is where somebody would look for what became of the second. */
-static int tell_of_repeat(struct sql *q, const struct store_accept *a) {
+/* The account's usage, once its limits let the message in. */
+static int check_limits(struct usage_table *table, struct store_accept *a, int64_t now, struct usage **out) {
+  struct usage *usage = *out = usage_table_get(table, a->message.envelope.account, now);
+  if (!usage) return E_IO;
+  struct limit_request request = {.recipients = a->message.recipient_count, .octets = a->message.envelope.size};
+  a->limit = limits_check(a->limits, a->limit_count, usage, now, &request);
+  if (a->limit.result != OK) return E_LIMIT;
+  limits_reserve(&a->limit, usage, now);
+  if (a->limit.not_before_us > a->hold_until_us) put_off(a, a->limit.not_before_us);
+  return OK;
+}
+
+/* In the log of the first: there somebody would look for what became of the second. */
+static int log_duplicate(struct sql *q, const struct store_accept *a) {
   struct event e = a->accepted;
   e.kind = EVENT_ACCEPTED;
-  e.message_id = a->repeats;
+  e.message_id = a->duplicate_of;
   e.text = "submitted again, the same message to the same recipients: answered with this id, not sent twice";
   return event_insert(q, &e);
 }
 
-static int keep(struct sql *q, struct recent *recent, const struct store_accept *a, int64_t now) {
+static int keep(struct sql *q, struct idempotency_index *index, const struct store_accept *a, int64_t now) {
   int rc = message_insert(q, &a->message);
-  return rc == OK && a->digest ? recent_add(recent, a->digest, a->message.envelope.id, now) : rc;
+  return rc == OK && a->key ? idempotency_index_add(index, a->key, a->message.envelope.id, now) : rc;
 }
 
-int operation_accept(struct sql *q, struct usage_table *table, struct recent *recent, struct store_accept *a) {
+int operation_accept(struct sql *q, struct usage_table *table, struct idempotency_index *index,
+                     struct store_accept *a) {
   const struct envelope *m = &a->message.envelope;
   int64_t now = clock_now_us();
   struct usage *usage = NULL;
-  a->repeats = 0;
-  int rc = a->digest ? recent_find(recent, a->digest, now, &a->repeats) : OK;
-  if (rc != OK || a->repeats) return rc != OK ? rc : tell_of_repeat(q, a);
-  rc = a->count_usage ? admit(table, a, now, &usage) : OK;
-  if (rc == OK) rc = keep(q, recent, a, now);
+  a->duplicate_of = 0;
+  int rc = a->key ? idempotency_index_find(index, a->key, now, &a->duplicate_of) : OK;
+  if (rc != OK || a->duplicate_of) return rc != OK ? rc : log_duplicate(q, a);
+  rc = a->count_usage ? check_limits(table, a, now, &usage) : OK;
+  if (rc == OK) rc = keep(q, index, a, now);
   if (rc != OK) return rc;
   struct event accepted = a->accepted;
   accepted.kind = EVENT_ACCEPTED;

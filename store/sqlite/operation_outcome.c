@@ -47,7 +47,7 @@ static int apply(struct sql *q, int64_t message_id, const struct recipient_outco
   bool stays = kind == EVENT_DEFERRED || kind == EVENT_HELD || kind == EVENT_RELEASED;
   if (!stays && !leaves_queue(kind)) return E_SYNTAX; /* not an outcome */
   int rc = stays ? keep_recipient(q, message_id, o) : remove_recipient(q, message_id, o->recipient_id);
-  if (rc != OK || sqlite3_changes(q->db) == 0) return rc; /* dropped by command meanwhile: its story has been told */
+  if (rc != OK || sqlite3_changes(q->db) == 0) return rc; /* dropped by command meanwhile: its end is in the log */
   struct event e = o->event;
   e.message_id = message_id;
   return event_insert(q, &e);

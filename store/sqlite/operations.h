@@ -4,14 +4,14 @@
 #ifndef SENDOFF_STORE_SQLITE_OPERATIONS_H
 #define SENDOFF_STORE_SQLITE_OPERATIONS_H
 
-#include "store/sqlite/recent.h"
+#include "store/sqlite/idempotency_index.h"
 #include "store/sqlite/sql.h"
 #include "store/sqlite/usage_table.h"
 #include "store/write.h"
 
 enum operation { OPERATION_ACCEPT = 1, OPERATION_OUTCOME, OPERATION_NOTE };
 
-int operation_accept(struct sql *q, struct usage_table *usage, struct recent *recent, struct store_accept *a);
+int operation_accept(struct sql *q, struct usage_table *usage, struct idempotency_index *index, struct store_accept *a);
 int operation_outcome(struct sql *q, struct store_outcome *o, bool *remove_file);
 int operation_note(struct sql *q, struct store_note *n);
 

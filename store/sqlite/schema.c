@@ -88,6 +88,12 @@ static const char *const steps[] = {
     "NULL UNIQUE, PRIMARY KEY(account_id, position)) STRICT, WITHOUT ROWID;"
     "CREATE TABLE secrets(name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;"
     "INSERT INTO secrets VALUES ('no account', randomblob(32));",
+
+    /* An event's cause: a rule's stable identifier (base/rule.h) and its numbers. */
+    "ALTER TABLE events ADD COLUMN rule TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE events ADD COLUMN numbers TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE submissions RENAME COLUMN digest TO key;"
+    "ALTER TABLE submissions RENAME TO idempotency;",
 };
 #define VERSION ((int64_t)(sizeof steps / sizeof steps[0]))
 

@@ -31,7 +31,7 @@ static int paths(const char *data_dir, int64_t id, char *folder, char *file, str
   return OK;
 }
 
-/* A folder that was made is only there for good once its parent is synced. */
+/* A folder that was made is only there permanently once its parent is synced. */
 int spool_sync_folder(const char *path, struct reason *why) {
   int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   int rc = fd < 0 || fsync(fd) != 0 ? fail(why, E_IO, "%s: %s", path, strerror(errno)) : OK;

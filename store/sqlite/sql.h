@@ -22,7 +22,7 @@ struct sql {
 
 /* SQL_READ never writes a row. SQL_ADMIN overwrites what it deletes (keys, verifiers). SQL_CREATE is the gateway's. */
 enum sql_open { SQL_READ, SQL_ADMIN, SQL_CREATE };
-/* WAL, synchronous=FULL, five seconds of patience with a locked database. E_NOT_FOUND, E_IO, E_BUSY. */
+/* WAL, synchronous=FULL, waits five seconds for a locked database. E_NOT_FOUND, E_IO, E_BUSY. */
 int sql_open(const char *data_dir, enum sql_open how, struct sql *q, struct reason *why);
 void sql_close(struct sql *q);
 
@@ -45,6 +45,6 @@ struct bytes sql_blob(sqlite3_stmt *s, int column);
 /* SQLite's code in ours: E_EXISTS for uniqueness, E_SYNTAX for values that the tables do not take, E_TOO_BIG, E_MEMORY,
  * E_BUSY for a lock held by others, and E_IO for all that is the disk's or the database's own trouble. */
 int sql_result(int sqlite_code);
-int sql_why(struct sql *q, int code, struct reason *why); /* fills `why` with SQLite's words; returns code */
+int sql_why(struct sql *q, int code, struct reason *why); /* fills `why` with SQLite's text; returns code */
 
 #endif

@@ -3,7 +3,7 @@
  * - what comes while one batch syncs is the next;
  * - before it takes a batch, the writer lets those run that are ready to: on a busy machine they post theirs first;
  * - a patient operation (store.h) waits for company, so that what became of a message shares the commit of one that
- * comes in; when none comes, for PATIENCE_MS. To that end the writer naps after each batch, and nothing but what is
+ * comes in; when none comes, for GATHER_MS. To that end the writer naps after each batch, and nothing but what is
  * urgent wakes it. */
 #include "store/store.h"
 
@@ -18,12 +18,12 @@
 #include <time.h>
 
 /* Both bound what a crash can make be sent again: mail that a next hop has taken, of which no commit tells yet. */
-#define PATIENCE_MS 20
+#define GATHER_MS 20
 #define COMPANY 32 /* operations, patient ones too, that are company enough for each other */
 
 struct store {
   pthread_t thread;
-  struct writer writer;             /* the thread's */
+  struct writer writer;             /* the thread's, but for its view of usage */
   struct housekeeping housekeeping; /* the thread's */
   pthread_mutex_t lock;             /* of all that follows */
   pthread_cond_t posted;
@@ -76,7 +76,7 @@ static void publish(struct store *s) {
   s->figures.failed_commits = s->writer.failed_commits;
 }
 
-/* Lets go of the lock. Where a core is free this costs a system call; where none is, it saves most of the syncs. */
+/* Releases the lock. Where a core is free this costs a system call; where none is, it saves most of the syncs. */
 static void let_others_post(struct store *s) {
   pthread_mutex_unlock(&s->lock);
   sched_yield();
@@ -103,7 +103,7 @@ static void *writer_thread(void *arg) {
     due_ms = housekeeping_run(&s->housekeeping, clock_monotonic_ms());
     pthread_mutex_lock(&s->lock);
     publish(s);
-    if (batch) s->nap_end_ms = clock_monotonic_ms() + PATIENCE_MS;
+    if (batch) s->nap_end_ms = clock_monotonic_ms() + GATHER_MS;
   }
   pthread_mutex_unlock(&s->lock);
   return NULL;
@@ -116,7 +116,7 @@ static bool arrive(struct store *s, const struct store_op *op) {
   if (!op->patient) s->urgent++;
   if (op->patient && s->dozing) {
     s->dozing = false;
-    s->nap_end_ms = clock_monotonic_ms() + PATIENCE_MS;
+    s->nap_end_ms = clock_monotonic_ms() + GATHER_MS;
     return true;
   }
   return !was_ready && (s->urgent || s->figures.waiting >= COMPANY);
@@ -132,6 +132,10 @@ void store_post(struct store *s, struct store_op *op) {
   bool wake = arrive(s, op);
   pthread_mutex_unlock(&s->lock);
   if (wake) pthread_cond_signal(&s->posted);
+}
+
+void store_usage(struct store *s, const char *account, int64_t since_us, struct usage *out) {
+  usage_view_get(s->writer.view, account, since_us, out);
 }
 
 void store_figures(struct store *s, struct store_figures *out) {
@@ -173,7 +177,7 @@ int store_open(const char *data_dir, const struct store_options *options, struct
   if (!s) return fail(why, E_MEMORY, "out of memory");
   init_lock(s);
   s->tail = &s->head;
-  int rc = writer_open(data_dir, options->repeat_window_us, &s->writer, why);
+  int rc = writer_open(data_dir, options->idempotency_window_us, &s->writer, why);
   if (rc == OK) {
     housekeeping_init(&s->housekeeping, &s->writer.q, options, clock_monotonic_ms());
     rc = start_thread(s, why);

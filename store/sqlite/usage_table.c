@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define ENTRIES_MAX 50000
+#define USAGE_COLUMN_COUNT (4 * WINDOW_COUNT + 4)
 #define USAGE_COLUMNS                                                                                                  \
   "second_start, second_messages, second_recipients, second_octets,"                                                   \
   " minute_start, minute_messages, minute_recipients, minute_octets,"                                                  \
@@ -24,7 +25,8 @@ struct entry {
 
 struct usage_table {
   struct sql *q;
-  struct entry *entries, *dirty;
+  struct entry *entries;
+  struct entry *dirty, *written; /* changed since it was written; written since it was published. By next_dirty */
 };
 
 struct usage_table *usage_table_new(struct sql *q) {
@@ -36,7 +38,7 @@ struct usage_table *usage_table_new(struct sql *q) {
 void usage_table_forget(struct usage_table *t) {
   struct entry *e = t->entries;
   HASH_CLEAR(hh, t->entries); /* the entries stay linked */
-  t->dirty = NULL;
+  t->dirty = t->written = NULL;
   while (e) {
     struct entry *next = e->hh.next;
     free(e);
@@ -52,12 +54,7 @@ void usage_table_free(struct usage_table **at) {
   free(t);
 }
 
-int usage_read(struct sql *q, const char *account, struct usage *out) {
-  memset(out, 0, sizeof *out);
-  sqlite3_stmt *s = sql_use(q, "SELECT " USAGE_COLUMNS " FROM usage WHERE account = ?");
-  sql_bind_text(s, 1, account);
-  int rc = sql_step(s);
-  if (rc != 1) return rc;
+static void read_row(sqlite3_stmt *s, struct usage *out) {
   for (int w = 0; w < WINDOW_COUNT; w++) {
     struct usage_window *u = &out->window[w];
     u->start_us = sqlite3_column_int64(s, 4 * w);
@@ -69,6 +66,15 @@ int usage_read(struct sql *q, const char *account, struct usage *out) {
   out->total_recipients = (uint64_t)sqlite3_column_int64(s, 4 * WINDOW_COUNT + 1);
   out->total_octets = (uint64_t)sqlite3_column_int64(s, 4 * WINDOW_COUNT + 2);
   out->smooth_next_us = sqlite3_column_int64(s, 4 * WINDOW_COUNT + 3);
+}
+
+int usage_read(struct sql *q, const char *account, struct usage *out) {
+  memset(out, 0, sizeof *out);
+  sqlite3_stmt *s = sql_use(q, "SELECT " USAGE_COLUMNS " FROM usage WHERE account = ?");
+  sql_bind_text(s, 1, account);
+  int rc = sql_step(s);
+  if (rc != 1) return rc;
+  read_row(s, out);
   sqlite3_reset(s);
   return OK;
 }
@@ -123,11 +129,33 @@ static int write_entry(struct sql *q, const struct entry *e) {
 }
 
 int usage_table_write(struct usage_table *t) {
-  int rc = OK;
-  for (; rc == OK && t->dirty; t->dirty = t->dirty->next_dirty) {
-    rc = write_entry(t->q, t->dirty);
+  while (t->dirty) {
+    struct entry *e = t->dirty;
+    int rc = write_entry(t->q, e);
     if (rc != OK) return rc;
-    t->dirty->dirty = false;
+    t->dirty = e->next_dirty;
+    e->dirty = false;
+    e->next_dirty = t->written;
+    t->written = e;
+  }
+  return OK;
+}
+
+void usage_table_publish(struct usage_table *t, struct usage_view *view) {
+  int64_t now = clock_now_us();
+  for (; t->written; t->written = t->written->next_dirty)
+    usage_view_put(view, t->written->account, &t->written->usage, now);
+}
+
+int usage_read_all(struct sql *q, struct usage_view *view) {
+  sqlite3_stmt *s = sql_use(q, "SELECT " USAGE_COLUMNS ", account FROM usage LIMIT ?");
+  int64_t now = clock_now_us();
+  sql_bind_int(s, 1, USAGE_VIEW_MAX);
+  int rc;
+  while ((rc = sql_step(s)) == 1) {
+    struct usage u;
+    read_row(s, &u);
+    usage_view_put(view, sql_text(s, USAGE_COLUMN_COUNT), &u, now);
   }
   return rc;
 }

@@ -5,6 +5,7 @@
 
 #include "base/usage.h"
 #include "store/sqlite/sql.h"
+#include "store/usage_view.h"
 
 struct usage_table;
 struct usage_table *usage_table_new(struct sql *q); /* NULL without memory */
@@ -13,8 +14,11 @@ void usage_table_free(struct usage_table **t);
 struct usage *usage_table_get(struct usage_table *t, const char *account, int64_t now_us);
 void usage_table_touch(struct usage_table *t, const char *account); /* it was changed: usage_table_write writes it */
 int usage_table_write(struct usage_table *t);                       /* the changed ones, before the commit */
+/* After the commit: what was written since the last time. */
+void usage_table_publish(struct usage_table *t, struct usage_view *view);
 void usage_table_forget(struct usage_table *t); /* after a rollback, or when somebody else wrote: rows decide again */
 
 int usage_read(struct sql *q, const char *account, struct usage *out); /* zeroes when there is no row */
+int usage_read_all(struct sql *q, struct usage_view *view);            /* USAGE_VIEW_MAX of the rows at most */
 
 #endif

@@ -15,28 +15,31 @@
 
 /* --- life --- */
 
-static int open_parts(struct writer *w, const char *data_dir, int64_t repeat_window_us, struct reason *why) {
+static int open_parts(struct writer *w, const char *data_dir, int64_t idempotency_window_us, struct reason *why) {
   int rc = sql_open(data_dir, SQL_CREATE, &w->q, why);
   if (rc == OK) rc = schema_migrate(&w->q, why);
   if (rc == OK) rc = schema_set_node(&w->q, why);
   if (rc == OK) rc = sweep_spool(&w->q, data_dir, why);
   if (rc != OK) return rc;
   w->data_dir = strdup(data_dir);
+  w->view = usage_view_new();
   w->usage = usage_table_new(&w->q);
-  w->recent = recent_new(&w->q, repeat_window_us);
-  return w->data_dir && w->usage && w->recent ? OK : fail(why, E_MEMORY, "out of memory");
+  if (w->view && (rc = usage_read_all(&w->q, w->view)) != OK) return sql_why(&w->q, rc, why);
+  w->index = idempotency_index_new(&w->q, idempotency_window_us);
+  return w->data_dir && w->view && w->usage && w->index ? OK : fail(why, E_MEMORY, "out of memory");
 }
 
-int writer_open(const char *data_dir, int64_t repeat_window_us, struct writer *w, struct reason *why) {
+int writer_open(const char *data_dir, int64_t idempotency_window_us, struct writer *w, struct reason *why) {
   memset(w, 0, sizeof *w);
-  int rc = open_parts(w, data_dir, repeat_window_us, why);
+  int rc = open_parts(w, data_dir, idempotency_window_us, why);
   if (rc != OK) writer_close(w);
   return rc;
 }
 
 void writer_close(struct writer *w) {
   usage_table_free(&w->usage);
-  recent_free(&w->recent);
+  usage_view_free(&w->view);
+  idempotency_index_free(&w->index);
   sql_close(&w->q);
   free(w->data_dir);
   w->data_dir = NULL;
@@ -73,7 +76,7 @@ static int run_one(struct writer *w, struct store_op *op) {
   bool remove_file = false;
   int rc = E_SYNTAX;
   switch ((enum operation)op->kind) {
-  case OPERATION_ACCEPT: rc = operation_accept(&w->q, w->usage, w->recent, (struct store_accept *)op); break;
+  case OPERATION_ACCEPT: rc = operation_accept(&w->q, w->usage, w->index, (struct store_accept *)op); break;
   case OPERATION_OUTCOME: rc = operation_outcome(&w->q, (struct store_outcome *)op, &remove_file); break;
   case OPERATION_NOTE: rc = operation_note(&w->q, (struct store_note *)op); break;
   }
@@ -86,7 +89,7 @@ static void roll_back(struct writer *w) {
   /* SQLite has done it by itself for some errors. */
   if (!sqlite3_get_autocommit(w->q.db)) sql_exec(&w->q, "ROLLBACK");
   usage_table_forget(w->usage);
-  recent_forget(w->recent);
+  idempotency_index_forget(w->index);
 }
 
 /* Commits the whole batch, or leaves nothing of it. */
@@ -102,6 +105,7 @@ static int run_batch(struct writer *w, struct store_op *batch, struct reason *wh
     w->failed_commits++;
     return rc;
   }
+  usage_table_publish(w->usage, w->view);
   for (size_t i = 0; i < w->removal_count; i++) spool_remove(w->data_dir, w->removals[i]);
   w->operations += n;
   w->commits++;

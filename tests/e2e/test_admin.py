@@ -36,7 +36,10 @@ def test_suspend_and_resume(gateway, recipient):
         wait_until(
             lambda: attempt(talk, FROM, ["r@dest.example.net"])[0] in "45", "the open session is refused", AT_ONCE
         )
-        assert "unpaid since May" in attempt(talk, FROM, ["r@dest.example.net"])
+        refusal = attempt(talk, FROM, ["r@dest.example.net"])
+        assert refusal.startswith("550 5.7.1 late-payer is suspended: unpaid since May. sendoff why ")
+        (event,) = gateway.sendoff.json("why", refusal.split()[-1])
+        assert event["rule"] == "suspended" and "account resume late-payer" in event["advice"]
     assert attempt_or_login_refused(gateway, account)
     gateway.sendoff("account", "resume", "late-payer")
     wait_until(lambda: not attempt_or_login_refused(gateway, account), "it may send again", AT_ONCE)

@@ -179,7 +179,7 @@ def test_words_before_the_greeting(gateway, kind):
         talk = Dialogue(gateway.endpoint(kind), before=b"EHLO client.example\r\n")
     with talk:
         answer = ended(talk)
-    assert answer == "554 5.5.1 smtp.example.com: you spoke before the greeting; good-bye"
+    assert answer == "554 5.5.1 smtp.example.com: wait for the greeting before sending anything; good-bye"
     assert 'event=injection client=127' in gateway.output()
     logged(gateway, '"octets before the greeting"')
 

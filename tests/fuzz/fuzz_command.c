@@ -18,8 +18,8 @@ static bool plain(struct bytes text) {
   return true;
 }
 
-static void is_refusal(int rc, const struct parameter_error *why) {
-  CHECK(rc == E_SYNTAX && (why->code == 501 || why->code == 552 || why->code == 555));
+static void is_refusal(int rc, const struct refusal *why) {
+  CHECK(rc == E_DENIED && (why->code == 501 || why->code == 552 || why->code == 555));
   CHECK(why->enhanced && why->enhanced[0] == '5' && *why->text && plain(bytes_of(why->text)));
 }
 
@@ -29,7 +29,7 @@ static bool one_at_most(unsigned flags) {
 
 static void mail(struct bytes rest, size_t at, const struct parameter_rules *rules) {
   struct mail_parameters m;
-  struct parameter_error why = {0};
+  struct refusal why = {0};
   int rc = mail_parameters_read(rest, at, rules, &m, &why);
   if (rc != OK) {
     is_refusal(rc, &why);
@@ -58,7 +58,7 @@ static void is_orcpt(struct bytes orcpt, bool utf8) {
 
 static void rcpt(struct bytes rest, size_t at, const struct parameter_rules *rules, bool utf8) {
   struct rcpt_parameters r;
-  struct parameter_error why = {0};
+  struct refusal why = {0};
   int rc = rcpt_parameters_read(rest, at, rules, utf8, &r, &why);
   if (rc != OK) {
     is_refusal(rc, &why);

@@ -6,9 +6,9 @@
 #include "relay/delivery/outcome/dsn.h"
 #include "relay/mime/mime_field.h"
 #include "relay/mime/octets.h"
+#include "relay/smtp/extensions.h"
 #include "relay/smtp/parameters.h"
 #include "relay/smtp/xtext.h"
-#include "relay/submission/extensions.h"
 #include "tests/fuzz/decode.h"
 
 enum choice { REMOTE = 4, OVERDUE = 8, WHOLE = 16, ORIGINAL_UTF8 = 32, UTF8 = 64, TWO = 128 };
@@ -33,7 +33,7 @@ static char *take_text(struct bytes *in) {
 static bool orcpt_valid(const char *orcpt) {
   const struct parameter_rules rules = {.offered = EXTENSION_DSN};
   struct rcpt_parameters out;
-  struct parameter_error why;
+  struct refusal why = {0};
   char text[ORCPT_MAX + 16];
   int n = snprintf(text, sizeof text, " ORCPT=%s", orcpt);
   if (!*orcpt) return true;

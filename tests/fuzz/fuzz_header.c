@@ -121,8 +121,8 @@ static void fix_up(struct bytes block, unsigned choices) {
   if (rc == OK)
     pass(&h, choices);
   else
-    CHECK((h.code == 550 || h.code == 554) && h.enhanced[0] == '5' && *h.text);
-  clean(rc == OK ? h.message_id : h.text);
+    CHECK((h.refusal.code == 550 || h.refusal.code == 554) && h.refusal.enhanced[0] == '5' && *h.refusal.text);
+  clean(rc == OK ? h.message_id : h.refusal.text);
   buffer_free(&added);
   buffer_free(&kept);
 }

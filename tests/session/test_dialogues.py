@@ -29,11 +29,12 @@ ELSEWHERE = {
     "%s is stopping; try again in a minute": "needs a command between the signal and the loop's next turn",
     "%s": "e2e/test_bans.py",
     "too many failed logins": "e2e/test_bans.py",
-    "%s: you spoke before the greeting": "e2e/test_patience.py",
+    "%s: wait for the greeting before sending anything": "e2e/test_patience.py",
     "the message cannot be stored now": "e2e/test_trouble.py",
     "the message could not be stored": "e2e/test_trouble.py",
     "the message could not be signed for": "e2e/test_trouble.py",
     "account %s is no longer here": "e2e/test_trouble.py",
+    "%s is suspended: %s": "e2e/test_admin.py",
     "the login of this session no longer holds": "e2e/test_login_ends.py",
     "your certificate is not bound to that account; sendoff account set NAME": "e2e/test_external.py",
     "TLS is not available here": "e2e/test_trouble.py",
@@ -121,7 +122,7 @@ def test_dialogues(path, gateway, account, accounts, recipient):
 def replies_of_the_sources():
     """(file, code, enhanced, words as the format has them) of every reply whose words stand in the sources."""
     text = r'((?:"(?:[^"\\]|\\.)*"\s*(?:PRIu64\s*)?)+)'
-    calls = re.compile(r'\b(?:reply|refuse|intake_refuse|say)\(\w[\w>-]*, (\d{3}),\s*(NULL|"[\d.]+"),\s*(?:(?:"\w+"|rule),\s*)?' + text)
+    calls = re.compile(r'\b(?:reply|refuse|intake_refuse)\(&?\w[\w>-]*, (\d{3}),\s*(NULL|"[\d.]+"),\s*(?:/\*.*?\*/\s*)?(?:RULE_\w+,\s*)?(?:/\*.*?\*/\s*)?' + text)
     for path in sorted(path for room in ROOMS for path in (SOURCES / room).rglob("*.c")):
         for code, enhanced, words in calls.findall(path.read_text()):
             words = "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', words)).replace('\\"', '"')
@@ -129,7 +130,7 @@ def replies_of_the_sources():
 
 
 def is_shown(code, enhanced, words):
-    pattern = ".*".join(re.escape(part) for part in re.split(r"%(?:\.\*)?(?:z|ll)?[sud]", words))
+    pattern = ".*".join(re.escape(part) for part in re.split(r"%(?:\.\*)?(?:z|ll)?[sudc]", words))
     whole = re.compile(f"{code}[ -]{enhanced}{' ' if enhanced else ''}{pattern}.*")
     return any(whole.fullmatch(line) for line in seen)
 

@@ -13,8 +13,8 @@ TOPS = ("base", "policy", "dkim", "store", "relay", "cli")
 INCLUDE = re.compile(r'\s*#\s*include\s*(?:"([^"]*)"|<([^>]*)>)')
 
 # A part may include itself and these, from left to right in
-#   base <- {policy, dkim, store} <- relay/{smtp, mime} <- net <- message <- {submission, delivery} <- {daemon, http} <- cli
-# where parts in braces do not know each other. smtp and mime are pure: base only.
+#   base <- {policy, dkim, store} <- relay/{smtp, mime, json} <- net <- message <- {submission, delivery} <- {daemon, http} <- cli
+# where parts in braces do not know each other. smtp, mime and json are pure: base only.
 LEFT = ["base", "policy", "dkim", "store"]
 PARTS = {
     "base": [],
@@ -23,11 +23,18 @@ PARTS = {
     "store": ["base"],
     "relay/smtp": ["base"],
     "relay/mime": ["base"],
+    "relay/json": ["base"],
     "relay/net": [*LEFT, "relay/smtp", "relay/mime"],
     "relay/message": [*LEFT, "relay/smtp", "relay/mime", "relay/net"],
 }
 PARTS["relay/submission"] = PARTS["relay/delivery"] = [*PARTS["relay/message"], "relay/message"]
-PARTS["relay/daemon"] = PARTS["relay/http"] = [*PARTS["relay/message"], "relay/message", "relay/submission", "relay/delivery"]
+PARTS["relay/daemon"] = PARTS["relay/http"] = [
+    *PARTS["relay/message"],
+    "relay/json",
+    "relay/message",
+    "relay/submission",
+    "relay/delivery",
+]
 PARTS["cli"] = [*PARTS["relay/daemon"], "relay/daemon", "relay/http"]
 
 HANDOVER = "relay/delivery/delivery.h"  # how submission hands a message over; the one header of delivery that it knows
@@ -58,11 +65,11 @@ VENDORS = {
         "relay/submission/auth/auth_cache.c",
         "relay/submission/auth/bans.c",
         "relay/submission/auth/password.c",
-        "relay/submission/repeats.c",
+        "relay/submission/idempotency.c",
         "cli/certificate.c",
     ],
     "nettle/": ["relay/mime/mime_7bit.c"],
-    "jansson": ["cli/", "relay/daemon/status.c"],
+    "jansson": ["cli/", "relay/json/", "relay/daemon/status.c"],
     "idn2": ["base/address.c"],
     "systemd/": ["relay/daemon/"],
     "uthash": ["base/hash.h"],
@@ -80,7 +87,6 @@ KNOWN = {
     "relay/delivery/site/delivery.h -> relay/delivery/queue/dispatch.h",
     "relay/delivery/site/destination.h -> relay/delivery/queue/job_queue.h",
     "relay/message/content_loader.c -> relay/delivery/outcome/dsn.h",
-    "relay/smtp/parameters.c -> relay/submission/extensions.h",
     "relay/submission/intake_store.c -> relay/delivery/queue/dispatch.h",
 }
 

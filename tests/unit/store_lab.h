@@ -138,11 +138,11 @@ struct lab {
   struct store *store;
   struct poster poster;
   struct reason why;
-  int64_t repeat_window_us; /* 0 */
+  int64_t idempotency_window_us; /* 0 */
 };
 
 static inline void lab_open(struct lab *l) {
-  struct store_options options = {.repeat_window_us = l->repeat_window_us};
+  struct store_options options = {.idempotency_window_us = l->idempotency_window_us};
   assert_ok(store_open(l->dir, &options, &l->store, &l->why), l->why);
   poster_init(&l->poster, l->store);
 }

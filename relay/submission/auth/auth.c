@@ -1,8 +1,11 @@
 /* AUTH (RFC 4954): the exchange. The messages are relay/submission/auth/sasl.c's, passwords are looked at by
  * auth_password.c, and what follows from the outcome is login.c's. */
+#include "relay/submission/auth/auth.h"
+
+#include "relay/submission/auth/login.h"
 #include "relay/submission/auth/password.h"
 #include "relay/submission/auth/sasl.h"
-#include "relay/submission/session.h"
+#include "relay/submission/reply.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +18,16 @@ struct auth_exchange {
 
 /* --- what is offered --- */
 
+static bool can_bind(const struct session *s) {
+  unsigned char binding[SASL_BINDING];
+  return stream_tls_binding(s->stream, binding);
+}
+
+static bool has_certificate(const struct session *s) {
+  struct fingerprint f;
+  return stream_tls_peer(s->stream, &f);
+}
+
 /* Those that a client which takes the first it knows should find first: names as in the IANA registry. */
 static const struct mechanism {
   const char *name;
@@ -24,8 +37,8 @@ static const struct mechanism {
     {"PLAIN", false, NULL},
     {"LOGIN", true, NULL},
     {"SCRAM-SHA-256", false, NULL},
-    {"SCRAM-SHA-256-PLUS", false, session_can_bind},
-    {"EXTERNAL", false, session_has_certificate},
+    {"SCRAM-SHA-256-PLUS", false, can_bind},
+    {"EXTERNAL", false, has_certificate},
 };
 
 static bool is_offered(const struct session *s, const struct mechanism *m) {
@@ -45,16 +58,6 @@ void auth_announce(struct session *s) {
   for (size_t i = 0; i < sizeof mechanisms / sizeof mechanisms[0]; i++)
     if (is_offered(s, &mechanisms[i])) n += (size_t)snprintf(text + n, sizeof text - n, " %s", mechanisms[i].name);
   reply_line(s, 250, false, "AUTH%s", text);
-}
-
-bool session_can_bind(const struct session *s) {
-  unsigned char binding[SASL_BINDING];
-  return stream_tls_binding(s->stream, binding);
-}
-
-bool session_has_certificate(const struct session *s) {
-  struct fingerprint f;
-  return stream_tls_peer(s->stream, &f);
 }
 
 /* --- the outcome --- */

@@ -14,7 +14,7 @@
 #define SLICES 8 /* of the window: it slides by an eighth */
 #define KNOWN_MAX (2 * BANS_ENTRIES_MAX)
 #define KNOWN_MS (UINT64_C(30) * 24 * 3600 * 1000) /* an address is known for so long after its last right login */
-#define LOOK_MAX 8                                 /* entries that an insertion looks at for one to forget */
+#define SCAN_MAX 8                                 /* entries that an insertion scans for one to forget */
 
 struct key {
   unsigned char octets[KEY];
@@ -26,7 +26,7 @@ struct suspect {
   char what[IP_TEXT + 8]; /* "" for a name that is no account */
   unsigned counts[SLICES];
   uint64_t slice;    /* the newest counted */
-  uint64_t until_ms; /* banned or guarded until then */
+  uint64_t until_ms; /* banned or restricted until then */
   UT_hash_handle hh;
 };
 
@@ -151,9 +151,9 @@ static struct suspect *find(const struct suspects *t, const struct key *k) {
  * the oldest. */
 static void make_room(const struct bans *b, struct suspects *t, uint64_t now) {
   struct suspect *s, *next, *oldest = NULL;
-  int looked = 0;
+  int scanned = 0;
   HASH_ITER(hh, t->all, s, next) {
-    if (looked++ == LOOK_MAX) break;
+    if (scanned++ == SCAN_MAX) break;
     bool lasts = s->until_ms > now;
     if (!lasts && !count(s, slice_of(b, now)))
       forget(t, s);
@@ -209,7 +209,7 @@ static bool is_known(const struct bans *b, const struct key *account, const stru
   return k && now - k->last_ms <= KNOWN_MS;
 }
 
-void bans_right(struct bans *b, const struct sockaddr *client, const char *account, uint64_t now) {
+void bans_succeeded(struct bans *b, const struct sockaddr *client, const char *account, uint64_t now) {
   struct pair p = {name_key(b, account), address_key(client, NULL)};
   struct known *k = find_known(b, &p);
   if (k)
@@ -245,7 +245,7 @@ void bans_failed(struct bans *b, const struct sockaddr *client, const char *name
   if (!s) return;
   bytes_copy(bytes_of(is_account ? name : ""), s->what, sizeof s->what);
   add(s, slice_of(b, now));
-  out->guarded = one_too_many(b, &b->names, s, now);
+  out->restricted = one_too_many(b, &b->names, s, now);
 }
 
 uint64_t bans_banned(struct bans *b, const struct sockaddr *client, uint64_t now) {
@@ -254,7 +254,7 @@ uint64_t bans_banned(struct bans *b, const struct sockaddr *client, uint64_t now
   return left(find(&b->addresses, &k), now);
 }
 
-uint64_t bans_guarded(struct bans *b, const struct sockaddr *client, const char *name, uint64_t now) {
+uint64_t bans_restricted(struct bans *b, const struct sockaddr *client, const char *name, uint64_t now) {
   if (!b->names.all) return 0;
   struct key k = name_key(b, name);
   uint64_t ms = left(find(&b->names, &k), now);

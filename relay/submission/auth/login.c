@@ -1,8 +1,11 @@
 /* Logins: who may try, what the answer is, and what too many failures lead to (relay/submission/auth/bans.h). */
+#include "relay/submission/auth/login.h"
+
+#include "base/clock.h"
 #include "base/log.h"
-#include "relay/submission/admission.h"
-#include "relay/submission/refusal.h"
-#include "relay/submission/session.h"
+#include "relay/submission/auth/login_bans.h"
+#include "relay/submission/refusal_log.h"
+#include "relay/submission/reply.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +13,7 @@
 
 #define DELAY_FIRST_MS UINT64_C(500)
 #define DELAY_MAX_MS 30000
+#define FAILURES_MAX 5 /* of one session */
 
 static void format_left(uint64_t ms, char *out, size_t size) {
   clock_format_span((int64_t)ms * 1000, out, size);
@@ -21,49 +25,55 @@ static const char *shown(const struct account *a) {
 }
 
 /* RFC 4954 4: 454, a temporary failure. Counted with the failures of the session, which end it. */
-static void refuse(struct session *s, const char *name, uint64_t left_ms, bool banned) {
-  char left[40], words[192];
+static void refuse_login(struct session *s, const char *name, uint64_t left_ms, bool banned) {
+  char left[40], text[192];
   format_left(left_ms, left, sizeof left);
   log_event(LOG_WARN_, s->id, "login refused", "account", shown(directory_account(s->loop->directory, bytes_of(name))),
-            "client", s->peer, "reason", banned ? "address banned" : "account guarded", "for", left, NULL);
-  if (++s->auth_failures >= AUTH_FAILURES_MAX) {
+            "client", s->peer, "reason", banned ? "address banned" : "account restricted", "for", left, NULL);
+  if (++s->login_failures >= FAILURES_MAX) {
     session_turn_away(s, "4.7.0", "too many failed logins", "too many failed logins");
     return;
   }
-  snprintf(words, sizeof words,
+  snprintf(text, sizeof text,
            banned
                ? "too many failed logins from your address: none is taken from it for %s"
                : "too many failed logins to this account: for %s only addresses that have logged in to it before may",
            left);
-  reply(s, 454, "4.7.0", "%s", words);
+  reply(s, 454, "4.7.0", "%s", text);
 }
 
 void login_turn_away(struct session *s, uint64_t left_ms) {
-  char left[40], words[128];
+  char left[40], text[128];
   format_left(left_ms, left, sizeof left);
-  snprintf(words, sizeof words, "too many failed logins from your address; try again in %s", left);
-  session_turn_away(s, "4.7.0", words, "banned");
+  snprintf(text, sizeof text, "too many failed logins from your address; try again in %s", left);
+  session_turn_away(s, "4.7.0", text, "banned");
 }
 
 bool login_may_try(struct session *s, const char *name) {
-  struct admission *a = s->loop->gateway->admission;
-  uint64_t banned = admission_banned(a, session_client(s));
-  uint64_t guarded = banned || !name ? 0 : admission_guarded(a, session_client(s), name);
-  if (!banned && !guarded) return true;
-  if (banned && !s->admitted)
+  struct login_bans *b = s->submission->bans;
+  uint64_t banned = login_bans_banned(b, session_client(s));
+  uint64_t restricted = banned || !name ? 0 : login_bans_restricted(b, session_client(s), name);
+  if (!banned && !restricted) return true;
+  if (banned && s->proof != LOGIN_ADDRESS)
     login_turn_away(s, banned);
-  else /* an admitted address: its mail without a login goes on */
-    refuse(s, name ? name : "", banned + guarded, banned > 0);
+  else /* an address that needs no login goes on without one */
+    refuse_login(s, name ? name : "", banned + restricted, banned > 0);
   return false;
 }
 
-/* A line in the account's own log, so that its owner can see why a new address is refused. */
-static void note_guard(struct session *s, const struct account *a, const char *span) {
-  char ref[REF_LENGTH + 1], text[160];
-  snprintf(text, sizeof text,
-           "too many failed logins from unknown addresses: for %s only addresses that have logged in before may", span);
-  struct event e = {.account = a->name, .code = 454, .enhanced = "4.7.0", .text = text, .host = s->peer};
-  refusal_note(s->loop->refusals, "guarded", &e, ref);
+/* A line in the account's own log, so that its owner can see why an application cannot send. Its reference leads there,
+ * and is not in the reply, which goes to whoever tried. */
+static void log_for_owner(struct session *s, const struct account *a, const struct refusal *r) {
+  char ref[REF_LENGTH + 1];
+  struct event e = {.account = a->name, .host = s->peer};
+  refusal_log_add(s->submission->refusals, r, &e, ref);
+}
+
+static void log_restriction(struct session *s, const struct account *a, const char *span) {
+  struct refusal r = {0};
+  refuse(&r, 454, "4.7.0", RULE_LOGIN_RESTRICTED,
+         "too many failed logins from unknown addresses: for %s only addresses that have logged in before may", span);
+  log_for_owner(s, a, &r);
 }
 
 /* Counted and logged; returns the milliseconds that the answer is to be delayed. */
@@ -71,11 +81,11 @@ static uint64_t count_failure(struct session *s, const char *name) {
   const struct account *a = directory_account(s->loop->directory, bytes_of(name));
   struct login_failure f;
   char span[40];
-  format_left((uint64_t)s->loop->gateway->config->ban_us / 1000, span, sizeof span);
-  admission_login_failed(s->loop->gateway->admission, session_client(s), name, a != NULL, &f);
+  format_left((uint64_t)s->submission->config->ban_us / 1000, span, sizeof span);
+  login_bans_failed(s->submission->bans, session_client(s), name, a != NULL, &f);
   if (f.banned) log_event(LOG_WARN_, s->id, "address banned", "client", s->peer, "for", span, NULL);
-  if (f.guarded) log_event(LOG_WARN_, s->id, "account guarded", "account", shown(a), "for", span, NULL);
-  if (f.guarded && a) note_guard(s, a, span);
+  if (f.restricted) log_event(LOG_WARN_, s->id, "account restricted", "account", shown(a), "for", span, NULL);
+  if (f.restricted && a) log_restriction(s, a, span);
   /* Doubles with each failure of the window. Without memory to count with: the longest. */
   uint64_t delay = f.failures && f.failures < 16 ? DELAY_FIRST_MS << (f.failures - 1) : DELAY_MAX_MS;
   return delay < DELAY_MAX_MS ? delay : DELAY_MAX_MS;
@@ -83,31 +93,42 @@ static uint64_t count_failure(struct session *s, const char *name) {
 
 /* --- the outcome --- */
 
+void login_by_address(struct session *s, const struct account *a) {
+  s->account_id = a->id;
+  s->proof = LOGIN_ADDRESS;
+  bytes_copy(bytes_of(a->name), s->account, sizeof s->account);
+}
+
+void login_end(struct session *s) {
+  s->account_id = 0;
+  s->account[0] = '\0';
+  s->proof = LOGIN_NONE;
+}
+
 struct login_delay {
   uv_timer_t timer;
   struct session *session;
   enum login_proof proof;
 };
 
-static void success(struct session *s, const struct account *a, enum login_proof proof) {
+static void succeed(struct session *s, const struct account *a, enum login_proof proof) {
   struct fingerprint f;
   s->account_id = a->id;
-  s->admitted = false;
   s->proof = proof;
   if (proof == LOGIN_PASSWORD)
     memcpy(s->proven, a->verifier.stored_key, sizeof s->proven);
   else if (stream_tls_peer(s->stream, &f))
     memcpy(s->proven, f.sha256, sizeof s->proven);
   bytes_copy(bytes_of(a->name), s->account, sizeof s->account);
-  admission_login_right(s->loop->gateway->admission, session_client(s), a->name);
+  login_bans_succeeded(s->submission->bans, session_client(s), a->name);
   log_event(LOG_INFO_, s->id, "authenticated", "account", s->account, "by",
             proof == LOGIN_CERTIFICATE ? "certificate" : "password", NULL);
   reply(s, 235, "2.7.0", "welcome, %s", a->name);
 }
 
 /* RFC 4954 6; never which half was wrong. A certificate is no secret, so there the reason may be said. */
-static void say_no(struct session *s, enum login_proof proof) {
-  if (++s->auth_failures >= AUTH_FAILURES_MAX)
+static void reply_failed(struct session *s, enum login_proof proof) {
+  if (++s->login_failures >= FAILURES_MAX)
     session_turn_away(s, "4.7.0", "too many failed logins", "too many failed logins");
   else if (proof == LOGIN_CERTIFICATE)
     reply(s, 535, "5.7.8", "your certificate is not bound to that account; sendoff account set NAME --client-cert");
@@ -132,8 +153,8 @@ static void on_delay_closed(uv_handle_t *handle) {
   enum login_proof proof = d->proof;
   free(d);
   s->login_delay = NULL;
-  if (!s->closing) {
-    say_no(s, proof);
+  if (!session_is_closed(s)) {
+    reply_failed(s, proof);
     session_resume(s);
   }
   session_unhold(s);
@@ -147,9 +168,8 @@ void login_hurry(struct session *s) {
   if (s->login_delay) on_delay(&s->login_delay->timer);
 }
 
-/* A line in the account's log, so that its owner can see why an application cannot send. Names that are no account make
- * none. */
-static void note_failure(struct session *s, const char *name, enum login_proof proof) {
+/* Names that are no account make no line in anyone's log. */
+static void log_failure(struct session *s, const char *name, enum login_proof proof) {
   const struct account *a = directory_account(s->loop->directory, bytes_of(name));
   char certificate[FINGERPRINT_TEXT] = "";
   struct fingerprint f;
@@ -157,18 +177,16 @@ static void note_failure(struct session *s, const char *name, enum login_proof p
   log_event(LOG_WARN_, s->id, "login failed", "account", shown(a), "client", s->peer,
             *certificate ? "certificate" : NULL, certificate, NULL);
   if (!a) return;
-  char ref[REF_LENGTH + 1];
-  struct event e = {.account = a->name,
-                    .code = 535,
-                    .enhanced = "5.7.8",
-                    .text = proof == LOGIN_CERTIFICATE ? "login failed: the certificate is not bound to this account"
-                                                       : "login failed: the password is wrong",
-                    .host = s->peer};
-  refusal_note(s->loop->refusals, s->peer, &e, ref);
+  struct refusal r = {0};
+  refuse(&r, 535, "5.7.8", RULE_LOGIN,
+         proof == LOGIN_CERTIFICATE ? "login failed: the certificate is not bound to this account"
+                                    : "login failed: the password is wrong");
+  refusal_about(&r, s->peer);
+  log_for_owner(s, a, &r);
 }
 
-static void failure(struct session *s, const char *name, enum login_proof proof) {
-  note_failure(s, name, proof);
+static void fail_login(struct session *s, const char *name, enum login_proof proof) {
+  log_failure(s, name, proof);
   struct login_delay *d = calloc(1, sizeof *d);
   if (!d) {
     session_close(s, false, "out of memory");
@@ -178,21 +196,21 @@ static void failure(struct session *s, const char *name, enum login_proof proof)
   d->session = s;
   d->proof = proof;
   d->timer.data = d;
-  if (!s->waiting) session_wait(s, "password");
+  if (!s->waiting) session_wait(s, WAIT_LOGIN);
   session_hold(s);
   uv_timer_init(&s->loop->uv, &d->timer);
   uint64_t delay = count_failure(s, name);
-  uv_timer_start(&d->timer, on_delay, s->loop->draining ? 0 : delay, 0);
+  uv_timer_start(&d->timer, on_delay, s->submission->draining ? 0 : delay, 0);
 }
 
 void login_decide(struct session *s, const struct account *a, bool right, const char *name, enum login_proof proof) {
   if (!right || !a) {
-    failure(s, name, proof);
+    fail_login(s, name, proof);
     return;
   }
   if (a->suspended) /* only to the one who knows the password; RFC 5248: 5.7.13 */
     reply(s, 535, "5.7.13", "%s is suspended: %s", a->name, a->suspend_reason);
   else
-    success(s, a, proof);
+    succeed(s, a, proof);
   session_resume(s);
 }

@@ -9,10 +9,10 @@
 
 #define WORDS_MAX 16
 
-static enum exit_status take(struct cli *c, const char *const words[WORDS_MAX], char *said, size_t size) {
+static enum exit_status take(struct cli *c, const char *const arguments[WORDS_MAX], char *said, size_t size) {
   char *argv[WORDS_MAX + 2] = {(char *)(uintptr_t) "sendoff"};
   int argc = 1;
-  for (; argc <= WORDS_MAX && words[argc - 1]; argc++) argv[argc] = (char *)(uintptr_t)words[argc - 1];
+  for (; argc <= WORDS_MAX && arguments[argc - 1]; argc++) argv[argc] = (char *)(uintptr_t)arguments[argc - 1];
   memset(c, 0, sizeof *c);
   struct caught errors = catch_stream(stderr);
   enum exit_status status = cli_take(c, argc, argv);
@@ -23,65 +23,65 @@ static enum exit_status take(struct cli *c, const char *const words[WORDS_MAX], 
 static void test_understood(void **state) {
   (void)state;
   static const struct {
-    const char *words[WORDS_MAX];
+    const char *arguments[WORDS_MAX];
     const char *noun, *verb; /* verb "": the noun alone */
-    size_t word_count, option_count;
+    size_t argument_count, option_count;
     bool json, help, version;
   } table[] = {
-      {.words = {NULL}},
-      {.words = {"--help"}, .help = true},
-      {.words = {"-h"}, .help = true},
-      {.words = {"--version"}, .version = true},
-      {.words = {"account"}, .noun = "account"},
-      {.words = {"account", "--help"}, .noun = "account", .help = true},
-      {.words = {"--help", "account", "add"}, .noun = "account", .verb = "add", .help = true},
-      {.words = {"account", "list", "--json"}, .noun = "account", .verb = "list", .json = true},
-      {.words = {"--json", "account", "list"}, .noun = "account", .verb = "list", .json = true},
-      {.words = {"account", "--json", "show", "blog"},
+      {.arguments = {NULL}},
+      {.arguments = {"--help"}, .help = true},
+      {.arguments = {"-h"}, .help = true},
+      {.arguments = {"--version"}, .version = true},
+      {.arguments = {"account"}, .noun = "account"},
+      {.arguments = {"account", "--help"}, .noun = "account", .help = true},
+      {.arguments = {"--help", "account", "add"}, .noun = "account", .verb = "add", .help = true},
+      {.arguments = {"account", "list", "--json"}, .noun = "account", .verb = "list", .json = true},
+      {.arguments = {"--json", "account", "list"}, .noun = "account", .verb = "list", .json = true},
+      {.arguments = {"account", "--json", "show", "blog"},
        .noun = "account",
        .verb = "show",
-       .word_count = 1,
+       .argument_count = 1,
        .json = true},
-      {.words = {"account", "add", "blog", "--sender", "example.com", "--sender=a@example.org", "--password-stdin"},
+      {.arguments = {"account", "add", "blog", "--sender", "example.com", "--sender=a@example.org", "--password-stdin"},
        .noun = "account",
        .verb = "add",
-       .word_count = 1,
+       .argument_count = 1,
        .option_count = 3},
       /* a value, whatever it is */
-      {.words = {"account", "suspend", "--reason", "--json", "blog"},
+      {.arguments = {"account", "suspend", "--reason", "--json", "blog"},
        .noun = "account",
        .verb = "suspend",
-       .word_count = 1,
+       .argument_count = 1,
        .option_count = 1},
-      {.words = {"account", "show", "--", "--json"}, .noun = "account", .verb = "show", .word_count = 1},
-      {.words = {"log"}, .noun = "log", .verb = ""},
-      {.words = {"log", "--since", "2h", "--follow"}, .noun = "log", .verb = "", .option_count = 2},
-      {.words = {"log", "show", "1CZQ6K3E0W40"}, .noun = "log", .verb = "show", .word_count = 1},
-      {.words = {"why", "7QF2K9XY"}, .noun = "why", .verb = "", .word_count = 1},
-      {.words = {"queue", "drop", "A", "B", "C"}, .noun = "queue", .verb = "drop", .word_count = 3},
-      {.words = {"init", "--hostname", "smtp.example.com"}, .noun = "init", .verb = "", .option_count = 1},
-      {.words = {"account", "set", "blog", "--limit", ""},
+      {.arguments = {"account", "show", "--", "--json"}, .noun = "account", .verb = "show", .argument_count = 1},
+      {.arguments = {"log"}, .noun = "log", .verb = ""},
+      {.arguments = {"log", "--since", "2h", "--follow"}, .noun = "log", .verb = "", .option_count = 2},
+      {.arguments = {"log", "show", "1CZQ6K3E0W40"}, .noun = "log", .verb = "show", .argument_count = 1},
+      {.arguments = {"why", "7QF2K9XY"}, .noun = "why", .verb = "", .argument_count = 1},
+      {.arguments = {"queue", "drop", "A", "B", "C"}, .noun = "queue", .verb = "drop", .argument_count = 3},
+      {.arguments = {"init", "--hostname", "smtp.example.com"}, .noun = "init", .verb = "", .option_count = 1},
+      {.arguments = {"account", "set", "blog", "--limit", ""},
        .noun = "account",
        .verb = "set",
-       .word_count = 1,
+       .argument_count = 1,
        .option_count = 1},
-      {.words = {"account", "set", "blog", "--limit="},
+      {.arguments = {"account", "set", "blog", "--limit="},
        .noun = "account",
        .verb = "set",
-       .word_count = 1,
+       .argument_count = 1,
        .option_count = 1},
   };
   struct cli *c = malloc(sizeof *c);
   assert_non_null(c);
   for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
     char said[512];
-    assert_int_equal(take(c, table[i].words, said, sizeof said), EXIT_DONE);
+    assert_int_equal(take(c, table[i].arguments, said, sizeof said), EXIT_DONE);
     assert_string_equal(said, "");
     assert_true(!c->noun == !table[i].noun);
     if (c->noun) assert_string_equal(c->noun->noun, table[i].noun);
     assert_true(!c->verb == !table[i].verb);
     if (c->verb) assert_string_equal(c->verb->name ? c->verb->name : "", table[i].verb);
-    assert_int_equal(c->word_count, table[i].word_count);
+    assert_int_equal(c->argument_count, table[i].argument_count);
     assert_int_equal(c->option_count, table[i].option_count);
     assert_int_equal(c->json, table[i].json);
     assert_int_equal(c->help, table[i].help);
@@ -93,7 +93,7 @@ static void test_understood(void **state) {
 static void test_not_understood(void **state) {
   (void)state;
   static const struct {
-    const char *words[WORDS_MAX];
+    const char *arguments[WORDS_MAX];
     const char *says;
   } table[] = {
       {{"nonsense"}, "nonsense is not a command; see: sendoff --help"},
@@ -114,7 +114,7 @@ static void test_not_understood(void **state) {
   assert_non_null(c);
   for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
     char said[512];
-    assert_int_equal(take(c, table[i].words, said, sizeof said), EXIT_WORDS);
+    assert_int_equal(take(c, table[i].arguments, said, sizeof said), EXIT_USAGE);
     if (strncmp(said, "sendoff: ", 9) != 0 || !strstr(said, table[i].says)) fail_msg("%s", said);
     assert_ptr_equal(strchr(said, '\n'), said + strlen(said) - 1); /* one line */
   }
@@ -126,10 +126,10 @@ static void test_options(void **state) {
   char said[512];
   struct cli *c = malloc(sizeof *c);
   assert_non_null(c);
-  static const char *const words[WORDS_MAX] = {
+  static const char *const arguments[WORDS_MAX] = {
       "account",    "add",    "blog",   "--limit",  "5/day",           "--limit=9/hour",
       "--pool=a=b", "--pool", "second", "--config", "/etc/other.conf", "--password-stdin"};
-  assert_int_equal(take(c, words, said, sizeof said), EXIT_DONE);
+  assert_int_equal(take(c, arguments, said, sizeof said), EXIT_DONE);
   assert_int_equal(cli_option_count(c, "limit"), 2);
   assert_string_equal(cli_option_at(c, "limit", 0), "5/day");
   assert_string_equal(cli_option_at(c, "limit", 1), "9/hour");
@@ -144,29 +144,29 @@ static void test_options(void **state) {
   free(c);
 }
 
-/* As many words as a shell's expansion may give, and no more than there is room for. */
+/* As many arguments as a shell's expansion may give, and no more than there is room for. */
 static void test_bound(void **state) {
   (void)state;
-  static char *argv[COMMAND_WORDS_MAX + 4];
+  static char *argv[COMMAND_ARGUMENTS_MAX + 4];
   static char queue[] = "queue", drop[] = "drop", id[] = "x";
   char said[512];
   struct cli *c = calloc(1, sizeof *c);
   assert_non_null(c);
   argv[0] = argv[1] = queue;
   argv[2] = drop;
-  for (int i = 3; i < COMMAND_WORDS_MAX + 4; i++) argv[i] = id;
-  assert_int_equal(cli_take(c, COMMAND_WORDS_MAX + 3, argv), EXIT_DONE);
-  assert_int_equal(c->word_count, COMMAND_WORDS_MAX);
+  for (int i = 3; i < COMMAND_ARGUMENTS_MAX + 4; i++) argv[i] = id;
+  assert_int_equal(cli_take(c, COMMAND_ARGUMENTS_MAX + 3, argv), EXIT_DONE);
+  assert_int_equal(c->argument_count, COMMAND_ARGUMENTS_MAX);
   memset(c, 0, sizeof *c);
   struct caught errors = catch_stream(stderr);
-  enum exit_status status = cli_take(c, COMMAND_WORDS_MAX + 4, argv);
+  enum exit_status status = cli_take(c, COMMAND_ARGUMENTS_MAX + 4, argv);
   release_stream(&errors, said, sizeof said);
-  assert_int_equal(status, EXIT_WORDS);
-  assert_string_equal(said, "sendoff: too many words\n");
+  assert_int_equal(status, EXIT_USAGE);
+  assert_string_equal(said, "sendoff: too many arguments\n");
   free(c);
 }
 
-/* Each verb's help names it, and its example is a command that the words understand. */
+/* Each verb's help names it, and its example is a command that the arguments understand. */
 static void test_table(void **state) {
   (void)state;
   static const struct verb *const nouns[] = {init_verbs,   serve_verbs, config_verbs, account_verbs,
@@ -177,17 +177,17 @@ static void test_table(void **state) {
   for (size_t i = 0; i < sizeof nouns / sizeof nouns[0]; i++)
     for (const struct verb *v = nouns[i]; v->noun; v++) {
       char example[256], said[512], *save = NULL;
-      const char *words[WORDS_MAX + 1] = {NULL};
+      const char *arguments[WORDS_MAX + 1] = {NULL};
       size_t n = 0;
       assert_true(strlen(v->example) < sizeof example);
       strcpy(example, v->example);
       char *word = strtok_r(example, " ", &save);
       assert_string_equal(word, "sendoff");
-      while (n < WORDS_MAX && (word = strtok_r(NULL, " ", &save))) words[n++] = word;
+      while (n < WORDS_MAX && (word = strtok_r(NULL, " ", &save))) arguments[n++] = word;
       if (strchr(v->example, '"')) continue; /* not for strtok */
-      assert_int_equal(take(c, words, said, sizeof said), EXIT_DONE);
+      assert_int_equal(take(c, arguments, said, sizeof said), EXIT_DONE);
       assert_ptr_equal(c->verb, v);
-      assert_in_range(c->word_count, v->least, v->most);
+      assert_in_range(c->argument_count, v->least, v->most);
     }
   free(c);
 }

@@ -1,6 +1,7 @@
 /* The verbs that show and change mail (log, why, queue), on a store with a short history. */
 #include "base/clock.h"
 #include "base/id.h"
+#include "base/rule.h"
 #include "cli/command.h"
 #include "store/write.h"
 
@@ -92,6 +93,7 @@ static void refuse(const char *ref, uint64_t count) {
                             .from = "ceo@bank.example",
                             .code = 553,
                             .enhanced = "5.7.1",
+                            .rule = RULE_SENDER,
                             .text = "blog may not send as ceo@bank.example; allowed: example.com",
                             .host = "192.0.2.7",
                             .ref = ref,
@@ -220,13 +222,14 @@ static void test_why(void **state) {
     assert_int_equal(sendoff_about("why", typed[i], ""), EXIT_DONE);
     assert_non_null(strstr(out, "553 5.7.1 blog may not send as ceo@bank.example; allowed: example.com"));
     assert_non_null(strstr(out, "from     ceo@bank.example"));
+    assert_non_null(strstr(out, "rule     sender"));
     assert_non_null(strstr(out, "made     3 times"));
     assert_non_null(strstr(out, "What to do: Let the account use that sender: sendoff account set blog --sender"));
   }
   assert_int_equal(sendoff_about("why", REF, "--json"), EXIT_DONE);
   assert_non_null(strstr(values("advice"), "sendoff account set blog"));
   assert_int_equal(sendoff_about("why", message, ""), EXIT_DONE); /* what delays it now */
-  assert_non_null(strstr(out, "What to do: The recipient's host puts it off"));
+  assert_non_null(strstr(out, "What to do: The recipient's host defers it"));
 }
 
 static void test_queue(void **state) {

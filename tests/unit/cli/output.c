@@ -1,5 +1,6 @@
 /* What is printed: nothing that a terminal obeys, aligned columns, JSON whatever the octets are. */
 #include "cli/output.h"
+#include "base/text.h"
 
 #include "tests/unit/caught.h"
 
@@ -31,7 +32,7 @@ static void test_texts(void **state) {
   for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
     char copy[64], printed[64];
     snprintf(copy, sizeof copy, "%s", texts[i].from);
-    text_clean(copy);
+    text_clean(copy, true);
     assert_string_equal(copy, texts[i].clean);
     struct caught output = catch_stream(stdout);
     print_safe(texts[i].from);

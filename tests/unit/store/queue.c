@@ -325,7 +325,7 @@ static void event_ids_that_are_taken(void **state) {
   char sql[600];
   snprintf(sql, sizeof sql,
            "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 99) INSERT INTO events"
-           " SELECT %lld + i, 0, 1, 'other', '', '', 0, '', '', '', '', NULL, 1 FROM n",
+           " SELECT %lld + i, 0, 1, 'other', '', '', 0, '', '', '', '', NULL, 1, '', '' FROM n",
            (long long)next);
   lab_exec(l->dir, sql);
   assert_int_equal(command(l, &(struct queue_filter){.state = -1}, QUEUE_HOLD), 1);

@@ -9,10 +9,7 @@
 #define EACH 250
 #define ALLOWED 400
 
-static int allow(struct store_accept *accept, struct usage *usage, int64_t now_us) {
-  (void)accept, (void)now_us;
-  return usage->total_messages < ALLOWED ? OK : E_LIMIT;
-}
+static const struct limit allowed = {.count = ALLOWED, .unit = LIMIT_MESSAGES, .window = WINDOW_MONTH};
 
 struct crowd {
   struct store *store;
@@ -26,7 +23,8 @@ static void *post_many(void *arg) {
   poster_init(&p, c->store);
   for (size_t i = 0; i < EACH; i++) {
     letter_make(&all[i], "blog", "a@x.example");
-    all[i].accept.admit = allow;
+    all[i].accept.limits = &allowed;
+    all[i].accept.limit_count = 1;
     lab_post(&p, &all[i].accept.op);
     if (i % 7 == 0) lab_wait(&p);
   }
@@ -127,27 +125,23 @@ static void one_bad_operation_fails_alone_and_nothing_counts_twice(void **state)
   assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM messages"), 9);
 }
 
-static int spoil_and_refuse(struct store_accept *accept, struct usage *usage, int64_t now_us) {
-  (void)accept, (void)now_us;
-  usage->smooth_next_us = 99;
-  usage->total_messages = 99;
-  return E_LIMIT;
-}
+/* A smoothed limit that lets it in, and one that does not. */
+static const struct limit no_and_smooth[] = {
+    {.count = 1, .unit = LIMIT_MESSAGES, .window = WINDOW_HOUR, .action = LIMIT_SMOOTH},
+    {.count = 1, .unit = LIMIT_OCTETS, .per_message = true}};
 
-static int smooth(struct store_accept *accept, struct usage *usage, int64_t now_us) {
-  (void)now_us;
-  usage->smooth_next_us += 1000;
-  accept->message.first_attempt_us = usage->smooth_next_us;
-  return OK;
-}
+static const struct limit hourly = {.count = 1, .unit = LIMIT_MESSAGES, .window = WINDOW_HOUR, .action = LIMIT_SMOOTH};
 
 static void a_refusal_leaves_no_trace(void **state) {
   struct lab *l = *state;
   struct letter m;
   lab_add_account(l, "blog");
   letter_make(&m, "blog", "a@x.example");
-  m.accept.admit = spoil_and_refuse;
+  m.accept.limits = no_and_smooth;
+  m.accept.limit_count = 2;
   assert_int_equal(lab_run(&l->poster, &m.accept.op), E_LIMIT);
+  assert_ptr_equal(m.accept.limit.rule, &no_and_smooth[1]);
+  assert_int_equal(m.accept.limit.asked, 10);
   assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM messages"), 0);
   assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM events"), 0);
   lab_accept(l, "blog", "a@x.example");
@@ -159,15 +153,53 @@ static void smoothing_is_kept(void **state) {
   struct lab *l = *state;
   struct letter m;
   struct seen_queue q;
-  for (int64_t i = 1; i <= 3; i++) {
+  int64_t now = INT64_C(1795953600) * SECOND_US, hour = 3600 * SECOND_US;
+  clock_set_for_tests(now);
+  for (int64_t i = 0; i <= 3; i++) {
     letter_make(&m, "blog", "a@x.example");
-    m.accept.admit = smooth;
+    m.accept.limits = &hourly;
+    m.accept.limit_count = 1;
+    if (i == 2) m.accept.message.envelope.flags = MESSAGE_BY_RETURN; /* its deadline comes first */
+    m.accept.message.envelope.deliver_by_us = now + 90 * 60 * SECOND_US;
+    if (i == 3) m.accept.hold_until_us = now + 9 * hour; /* it is held for longer than that */
+    int64_t first = m.accept.message.first_attempt_us = i == 3 ? now + 9 * hour : now + 5;
+    int64_t wanted = i == 0 || i == 3 ? first : i == 2 ? now + 90 * 60 * SECOND_US : now + i * hour;
     assert_int_equal(lab_run(&l->poster, &m.accept.op), OK);
+    assert_int_equal(m.accept.limit.not_before_us, i ? now + i * hour : 0);
     lab_queue(l, &q);
-    assert_int_equal(q.all[i - 1].next_us, 1000 * i);
+    assert_int_equal(q.all[i].next_us, wanted);
     lab_reopen(l);
   }
-  assert_int_equal(lab_number(l->dir, "SELECT smooth_next_us FROM usage"), 3000);
+  assert_true(lab_number(l->dir, "SELECT smooth_next_us FROM usage") == now + 4 * hour);
+  clock_set_for_tests(0);
+}
+
+/* The loops see what is committed, and nothing else: not what was refused, nor an earlier account of that name; and
+ * they see it after a restart. */
+static void usage_is_seen_from_memory(void **state) {
+  struct lab *l = *state;
+  struct letter m;
+  struct usage u;
+  store_usage(l->store, "blog", 0, &u);
+  assert_int_equal(u.total_messages, 0);
+  lab_accept(l, "blog", "a@x.example");
+  lab_accept(l, "shop", "a@x.example");
+  lab_accept(l, "blog", "a@x.example");
+  letter_make(&m, "blog", "a@x.example");
+  m.accept.limits = no_and_smooth;
+  m.accept.limit_count = 2;
+  assert_int_equal(lab_run(&l->poster, &m.accept.op), E_LIMIT);
+  for (int again = 0; again < 2; again++) {
+    store_usage(l->store, "blog", 0, &u);
+    assert_int_equal(u.total_messages, 2);
+    assert_int_equal(u.window[WINDOW_MONTH].messages, 2);
+    assert_int_equal(u.smooth_next_us, 0);
+    store_usage(l->store, "shop", 0, &u);
+    assert_int_equal(u.total_messages, 1);
+    store_usage(l->store, "blog", clock_now_us() + SECOND_US, &u);
+    assert_int_equal(u.total_messages, 0);
+    lab_reopen(l);
+  }
 }
 
 /* The writer keeps usage in memory; what the command line changed meanwhile must not come back. */
@@ -216,6 +248,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(one_bad_operation_fails_alone_and_nothing_counts_twice, lab_setup, lab_teardown),
       cmocka_unit_test_setup_teardown(a_refusal_leaves_no_trace, lab_setup, lab_teardown),
       cmocka_unit_test_setup_teardown(smoothing_is_kept, lab_setup, lab_teardown),
+      cmocka_unit_test_setup_teardown(usage_is_seen_from_memory, lab_setup, lab_teardown),
       cmocka_unit_test_setup_teardown(another_connection_is_noticed, lab_setup, lab_teardown),
       cmocka_unit_test_setup_teardown(windows_roll, lab_setup, lab_teardown),
   };

@@ -67,8 +67,8 @@ static void test_samples(void **state) {
     struct header_fixup h = {.accept_8bit = s->accept_8bit};
     struct buffer added, kept;
     int rc = apply(&h, s->in, &added, &kept);
-    if (rc != (s->code ? E_DENIED : OK) || h.code != s->code)
-      fail_msg("%s: %d, code %d, %s", s->name, rc, h.code, h.text);
+    if (rc != (s->code ? E_DENIED : OK) || h.refusal.code != s->code)
+      fail_msg("%s: %d, code %d, %s", s->name, rc, h.refusal.code, h.refusal.text);
     if (!s->code) {
       if (!bytes_equal(buffer_bytes(&kept), bytes_of(s->kept ? s->kept : s->in)))
         fail_msg("%s: kept %.*s", s->name, (int)kept.len, kept.at);
@@ -90,7 +90,7 @@ static void test_hops(void **state) {
     struct header_fixup h = {0};
     int rc = apply(&h, in.at, &added, &kept);
     assert_int_equal(rc, hops > HOPS_MAX ? E_DENIED : OK);
-    assert_int_equal(h.code, hops > HOPS_MAX ? 554 : 0);
+    assert_int_equal(h.refusal.code, hops > HOPS_MAX ? 554 : 0);
     buffer_free(&in);
     buffer_free(&added);
     buffer_free(&kept);

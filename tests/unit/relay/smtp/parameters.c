@@ -3,8 +3,8 @@
 #include "base/clock.h"
 #include "base/envelope.h"
 #include "base/result.h"
+#include "relay/smtp/extensions.h"
 #include "relay/smtp/xtext.h"
-#include "relay/submission/extensions.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,21 +21,21 @@
 static const struct parameter_rules all = {
     .offered = ~0u, .max_message_size = 1000, .now_us = NOW, .max_hold_us = 3600 * SECOND_US};
 
-static int read_mail(const char *text, struct mail_parameters *out, struct parameter_error *why) {
+static int read_mail(const char *text, struct mail_parameters *out, struct refusal *why) {
   memset(why, 0, sizeof *why);
   return mail_parameters_read(bytes_of(text), 0, &all, out, why);
 }
 
 static void check_refused(const char *text, int code) {
   struct mail_parameters p;
-  struct parameter_error why;
-  if (read_mail(text, &p, &why) != E_SYNTAX || why.code != code || !why.enhanced || !why.text[0])
+  struct refusal why = {0};
+  if (read_mail(text, &p, &why) != E_DENIED || why.code != code || !why.enhanced || !why.text[0])
     fail_msg("%s: %d %s", text, why.code, why.text);
 }
 
 static struct mail_parameters read_ok(const char *text) {
   struct mail_parameters p;
-  struct parameter_error why;
+  struct refusal why = {0};
   if (read_mail(text, &p, &why) != OK) fail_msg("%s: %d %s", text, why.code, why.text);
   return p;
 }
@@ -152,14 +152,14 @@ static void test_not_offered(void **state) {
   for (size_t i = 0; i < sizeof parameters / sizeof parameters[0]; i++) {
     struct parameter_rules none = {.now_us = NOW};
     struct mail_parameters p;
-    struct parameter_error why;
-    assert_int_equal(mail_parameters_read(bytes_of(parameters[i]), 0, &none, &p, &why), E_SYNTAX);
+    struct refusal why = {0};
+    assert_int_equal(mail_parameters_read(bytes_of(parameters[i]), 0, &none, &p, &why), E_DENIED);
     assert_int_equal(why.code, 555);
   }
 }
 
 static int read_rcpt(const char *text, bool utf8, struct rcpt_parameters *out) {
-  struct parameter_error why;
+  struct refusal why = {0};
   return rcpt_parameters_read(bytes_of(text), 0, &all, utf8, out, &why);
 }
 
@@ -201,14 +201,14 @@ static void test_rcpt(void **state) {
     assert_int_equal(p.notify, good[i].notify);
   }
   for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
-    if (read_rcpt(bad[i], false, &p) != E_SYNTAX) fail_msg("%s", bad[i]);
+    if (read_rcpt(bad[i], false, &p) != E_DENIED) fail_msg("%s", bad[i]);
   assert_int_equal(read_rcpt(" ORCPT=rfc822;Bob+2B@Example.com", false, &p), OK);
   assert_true(bytes_equal(p.orcpt, BYTES("rfc822;Bob+2B@Example.com")));
   assert_int_equal(read_rcpt(" ORCPT=utf-8;j\\x{F6}rg@example.com", false, &p), OK);
-  assert_int_equal(read_rcpt(" ORCPT=utf-8;j\xc3\xb6rg@example.com", false, &p), E_SYNTAX);
+  assert_int_equal(read_rcpt(" ORCPT=utf-8;j\xc3\xb6rg@example.com", false, &p), E_DENIED);
   assert_int_equal(read_rcpt(" ORCPT=utf-8;j\xc3\xb6rg@example.com", true, &p), OK);
   assert_int_equal(read_rcpt(" ORCPT=utf-8;aa" O82, true, &p), OK); /* 500 octets, written in ASCII */
-  assert_int_equal(read_rcpt(" ORCPT=utf-8;aaa" O82, true, &p), E_SYNTAX);
+  assert_int_equal(read_rcpt(" ORCPT=utf-8;aaa" O82, true, &p), E_DENIED);
 }
 
 static void test_xtext(void **state) {

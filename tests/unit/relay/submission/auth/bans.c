@@ -103,33 +103,33 @@ static void attack(struct bans *b, const char *name, bool is_account, uint64_t n
     struct login_failure f;
     snprintf(text, sizeof text, "198.51.100.%d", i);
     bans_failed(b, ip(text), name, is_account, now, &f);
-    assert_int_equal(f.guarded, i == 8);
+    assert_int_equal(f.restricted, i == 8);
   }
 }
 
 static void test_account_is_guarded_not_locked(void **state) {
   (void)state;
   struct bans *b = new_bans();
-  bans_right(b, ip("192.0.2.1"), "blog", START);
+  bans_succeeded(b, ip("192.0.2.1"), "blog", START);
   attack(b, "blog", true, START);
-  assert_int_equal(bans_guarded(b, ip("198.51.100.1"), "blog", START), 300 * SECOND);
-  assert_int_equal(bans_guarded(b, ip("192.0.2.9"), "blog", START), 300 * SECOND);
-  assert_int_equal(bans_guarded(b, ip("192.0.2.1"), "blog", START), 0); /* the owner's */
-  assert_int_equal(bans_guarded(b, ip("192.0.2.1"), "shop", START), 0);
-  assert_int_equal(bans_guarded(b, ip("192.0.2.9"), "blog", START + 300 * SECOND), 0);
+  assert_int_equal(bans_restricted(b, ip("198.51.100.1"), "blog", START), 300 * SECOND);
+  assert_int_equal(bans_restricted(b, ip("192.0.2.9"), "blog", START), 300 * SECOND);
+  assert_int_equal(bans_restricted(b, ip("192.0.2.1"), "blog", START), 0); /* the owner's */
+  assert_int_equal(bans_restricted(b, ip("192.0.2.1"), "shop", START), 0);
+  assert_int_equal(bans_restricted(b, ip("192.0.2.9"), "blog", START + 300 * SECOND), 0);
   /* who was known long ago is a stranger */
   uint64_t later = START + 31 * UINT64_C(86400) * SECOND;
   attack(b, "blog", true, later);
-  assert_true(bans_guarded(b, ip("192.0.2.1"), "blog", later) > 0);
+  assert_true(bans_restricted(b, ip("192.0.2.1"), "blog", later) > 0);
   bans_free(&b);
 }
 
 static void test_known_addresses_are_no_attack(void **state) {
   (void)state;
   struct bans *b = new_bans();
-  bans_right(b, ip("192.0.2.1"), "blog", START);
+  bans_succeeded(b, ip("192.0.2.1"), "blog", START);
   for (int i = 0; i < 40; i++) fails(b, "192.0.2.1", "blog", START);
-  assert_int_equal(bans_guarded(b, ip("192.0.2.9"), "blog", START), 0);
+  assert_int_equal(bans_restricted(b, ip("192.0.2.9"), "blog", START), 0);
   assert_true(bans_banned(b, ip("192.0.2.1"), START) > 0); /* that limit holds for everybody */
   bans_free(&b);
 }
@@ -142,7 +142,7 @@ static void test_list_and_lift(void **state) {
   for (int i = 0; i < 5; i++) fails(b, "192.0.2.2", "", START);
   attack(b, "blog", true, START);
   attack(b, "hunter2", false, START); /* no account: not shown, and treated alike */
-  assert_true(bans_guarded(b, ip("192.0.2.9"), "hunter2", START) > 0);
+  assert_true(bans_restricted(b, ip("192.0.2.9"), "hunter2", START) > 0);
   assert_int_equal(bans_list(b, START + SECOND, found, 3), 3);
   assert_string_equal(found[0].what, "192.0.2.1");
   assert_string_equal(found[1].what, "192.0.2.2");
@@ -157,7 +157,7 @@ static void test_list_and_lift(void **state) {
   assert_int_equal(bans_lift(b, "192.0.2.1", START), 1);
   assert_int_equal(bans_banned(b, ip("192.0.2.1"), START), 0);
   assert_int_equal(bans_lift(b, "blog", START), 1);
-  assert_int_equal(bans_guarded(b, ip("192.0.2.9"), "blog", START), 0);
+  assert_int_equal(bans_restricted(b, ip("192.0.2.9"), "blog", START), 0);
   assert_int_equal(bans_lift(b, NULL, START), 1);
   assert_int_equal(bans_list(b, START, found, 3), 0);
   bans_free(&b);

@@ -3,26 +3,26 @@
 
 #define WINDOW (600 * SECOND_US)
 
-static const struct submission_digest one = {.octets = "fifteen octets."}, other = {.octets = "another fifteen"};
+static const struct idempotency_key one = {.octets = "fifteen octets."}, other = {.octets = "another fifteen"};
 
 static int setup(void **state) {
   struct lab *l = *state = calloc(1, sizeof *l);
   if (!l) return -1;
   lab_folder(l->dir, sizeof l->dir);
-  l->repeat_window_us = WINDOW;
+  l->idempotency_window_us = WINDOW;
   lab_open(l);
   lab_add_account(l, "blog");
   return 0;
 }
 
 /* Returns what it repeats, or 0; its own id in *id. */
-static int64_t submit(struct lab *l, const struct submission_digest *digest, int64_t *id) {
+static int64_t submit(struct lab *l, const struct idempotency_key *key, int64_t *id) {
   struct letter m;
   letter_make(&m, "blog", "a@x.example");
-  m.accept.digest = digest;
+  m.accept.key = key;
   assert_int_equal(lab_run(&l->poster, &m.accept.op), OK);
   *id = letter_id(&m);
-  return m.accept.repeats;
+  return m.accept.duplicate_of;
 }
 
 static void check_kept(struct lab *l, int64_t messages) {
@@ -52,12 +52,12 @@ static void two_in_one_batch(void **state) {
   struct letter m[5];
   for (size_t i = 0; i < COUNT_OF(m); i++) {
     letter_make(&m[i], "blog", "a@x.example");
-    m[i].accept.digest = &one;
+    m[i].accept.key = &one;
   }
   for (size_t i = 0; i < COUNT_OF(m); i++) lab_post(&l->poster, &m[i].accept.op);
   lab_wait(&l->poster);
-  assert_int_equal(m[0].accept.repeats, 0);
-  for (size_t i = 1; i < COUNT_OF(m); i++) assert_int_equal(m[i].accept.repeats, letter_id(&m[0]));
+  assert_int_equal(m[0].accept.duplicate_of, 0);
+  for (size_t i = 1; i < COUNT_OF(m); i++) assert_int_equal(m[i].accept.duplicate_of, letter_id(&m[0]));
   check_kept(l, 1);
 }
 
@@ -86,18 +86,16 @@ static void the_window_ends(void **state) {
   check_kept(l, 2);
 }
 
-static int refuse(struct store_accept *accept, struct usage *usage, int64_t now_us) {
-  (void)accept, (void)usage, (void)now_us;
-  return E_LIMIT;
-}
+static const struct limit none = {.count = 1, .unit = LIMIT_OCTETS, .per_message = true};
 
 static void what_was_refused_is_no_first(void **state) {
   struct lab *l = *state;
   struct letter m;
   int64_t id;
   letter_make(&m, "blog", "a@x.example");
-  m.accept.digest = &one;
-  m.accept.admit = refuse;
+  m.accept.key = &one;
+  m.accept.limits = &none;
+  m.accept.limit_count = 1;
   assert_int_equal(lab_run(&l->poster, &m.accept.op), E_LIMIT);
   assert_int_equal(submit(l, &one, &id), 0);
   check_kept(l, 1);
@@ -112,13 +110,13 @@ static void a_rollback_is_followed(void **state) {
   struct letter good, bad;
   letter_make(&good, "blog", "a@x.example");
   letter_make(&bad, "blog", "a@x.example");
-  good.accept.digest = &one;
+  good.accept.key = &one;
   bad.accept.message.envelope.id = first;
   lab_post(&l->poster, &good.accept.op);
   lab_post(&l->poster, &bad.accept.op);
   lab_wait(&l->poster);
   assert_int_equal(good.accept.op.result, OK);
-  assert_int_equal(good.accept.repeats, 0);
+  assert_int_equal(good.accept.duplicate_of, 0);
   assert_int_not_equal(bad.accept.op.result, OK);
   int64_t again;
   assert_int_equal(submit(l, &one, &again), letter_id(&good));
@@ -128,11 +126,11 @@ static void a_rollback_is_followed(void **state) {
 static void no_window_no_memory(void **state) {
   struct lab *l = *state;
   int64_t id;
-  l->repeat_window_us = 0;
+  l->idempotency_window_us = 0;
   lab_reopen(l);
   assert_int_equal(submit(l, &one, &id), 0);
   assert_int_equal(submit(l, &one, &id), 0);
-  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM submissions"), 0);
+  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM idempotency"), 0);
 }
 
 static void old_rows_are_removed(void **state) {
@@ -140,12 +138,12 @@ static void old_rows_are_removed(void **state) {
   int64_t id;
   char sql[100];
   assert_int_equal(submit(l, &one, &id), 0);
-  snprintf(sql, sizeof sql, "INSERT INTO submissions VALUES (%lld, x'00')",
+  snprintf(sql, sizeof sql, "INSERT INTO idempotency VALUES (%lld, x'00')",
            (long long)id_floor(clock_now_us() - 2 * WINDOW));
   lab_exec(l->dir, sql);
   lab_reopen(l); /* housekeeping begins with it */
-  for (int tries = 0; tries < 500 && lab_number(l->dir, "SELECT count(*) FROM submissions") > 1; tries++) usleep(10000);
-  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM submissions"), 1);
+  for (int tries = 0; tries < 500 && lab_number(l->dir, "SELECT count(*) FROM idempotency") > 1; tries++) usleep(10000);
+  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM idempotency"), 1);
 }
 
 int main(void) {

@@ -5,14 +5,14 @@
  * A command line has one span for the whole of it, which single octets do not prolong (RFC 5321 4.5.3.2.7: five minutes
  * at least). Content has a span that every octet prolongs by what an octet takes at the least rate, never beyond the
  * whole span: silence ends it after the span, and a trickle soon after (4.5.3.2.5). */
-#ifndef SENDOFF_RELAY_PATIENCE_H
-#define SENDOFF_RELAY_PATIENCE_H
+#ifndef SENDOFF_RELAY_SUBMISSION_INPUT_DEADLINE_H
+#define SENDOFF_RELAY_SUBMISSION_INPUT_DEADLINE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-struct patience {
+struct input_deadline {
   uint64_t span_us, left_us;
   uint64_t since_ms;  /* left_us is of then; of no meaning while it stands still */
   uint64_t silent_ms; /* since when nothing came */
@@ -21,14 +21,14 @@ struct patience {
 };
 
 /* Begins, running. `rate`: octets a second; 0: any octet gives the whole span back. */
-void patience_begin(struct patience *p, uint64_t span_ms, unsigned rate, uint64_t now);
-void patience_stop(struct patience *p, uint64_t now);
-void patience_run(struct patience *p, uint64_t now);
+void input_deadline_begin(struct input_deadline *d, uint64_t span_ms, unsigned rate, uint64_t now);
+void input_deadline_stop(struct input_deadline *d, uint64_t now);
+void input_deadline_run(struct input_deadline *d, uint64_t now);
 /* So many octets of content came. */
-void patience_feed(struct patience *p, size_t octets, uint64_t now);
+void input_deadline_feed(struct input_deadline *d, size_t octets, uint64_t now);
 /* Milliseconds, rounded up; 0: it is over. */
-uint64_t patience_left(const struct patience *p, uint64_t now);
+uint64_t input_deadline_left(const struct input_deadline *d, uint64_t now);
 /* When it is over: nothing came for most of the span, which is silence; else what came was too little. */
-bool patience_was_silence(const struct patience *p, uint64_t now);
+bool input_deadline_was_silence(const struct input_deadline *d, uint64_t now);
 
 #endif

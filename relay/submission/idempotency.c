@@ -1,4 +1,4 @@
-#include "relay/submission/repeats.h"
+#include "relay/submission/idempotency.h"
 
 #include <gnutls/crypto.h>
 #include <stdlib.h>
@@ -7,27 +7,27 @@
 #define HASH GNUTLS_DIG_SHA256
 #define HASH_OCTETS 32
 
-struct repeats {
+struct idempotency {
   gnutls_hash_hd_t content;
 };
 
-struct repeats *repeats_new(void) {
-  struct repeats *r = calloc(1, sizeof *r);
-  if (!r || gnutls_hash_init(&r->content, HASH) == 0) return r;
-  free(r);
+struct idempotency *idempotency_new(void) {
+  struct idempotency *d = calloc(1, sizeof *d);
+  if (!d || gnutls_hash_init(&d->content, HASH) == 0) return d;
+  free(d);
   return NULL;
 }
 
-void repeats_free(struct repeats **at) {
-  struct repeats *r = *at;
+void idempotency_free(struct idempotency **at) {
+  struct idempotency *d = *at;
   *at = NULL;
-  if (!r) return;
-  if (r->content) gnutls_hash_deinit(r->content, NULL);
-  free(r);
+  if (!d) return;
+  if (d->content) gnutls_hash_deinit(d->content, NULL);
+  free(d);
 }
 
-void repeats_content(struct repeats *r, struct bytes run) {
-  gnutls_hash(r->content, run.at, run.len);
+void idempotency_content(struct idempotency *d, struct bytes run) {
+  gnutls_hash(d->content, run.at, run.len);
 }
 
 static int by_address(const void *a, const void *b) {
@@ -48,23 +48,23 @@ static void add_recipient(gnutls_hash_hd_t h, const struct recipient *r) {
   gnutls_hash(h, &r->notify, sizeof r->notify);
 }
 
-int repeats_digest(struct repeats *r, const struct submission *what, struct submission_digest *out) {
+int idempotency_finish(struct idempotency *d, const struct idempotency_parts *parts, struct idempotency_key *out) {
   unsigned char content[HASH_OCTETS], all[HASH_OCTETS];
   gnutls_hash_hd_t h;
-  const struct recipient **sorted = calloc(what->recipient_count, sizeof *sorted);
+  const struct recipient **sorted = calloc(parts->recipient_count, sizeof *sorted);
   if (!sorted || gnutls_hash_init(&h, HASH) != 0) {
     free(sorted);
     return E_MEMORY;
   }
-  gnutls_hash_deinit(r->content, content);
-  r->content = NULL;
-  for (size_t i = 0; i < what->recipient_count; i++) sorted[i] = &what->recipients[i];
-  qsort(sorted, what->recipient_count, sizeof *sorted, by_address);
-  gnutls_hash(h, &what->account_id, sizeof what->account_id);
-  add_text(h, what->reverse_path);
-  add_text(h, what->parameters);
-  add_text(h, what->message_id);
-  for (size_t i = 0; i < what->recipient_count; i++) add_recipient(h, sorted[i]);
+  gnutls_hash_deinit(d->content, content);
+  d->content = NULL;
+  for (size_t i = 0; i < parts->recipient_count; i++) sorted[i] = &parts->recipients[i];
+  qsort(sorted, parts->recipient_count, sizeof *sorted, by_address);
+  gnutls_hash(h, &parts->account_id, sizeof parts->account_id);
+  add_text(h, parts->reverse_path);
+  add_text(h, parts->parameters);
+  add_text(h, parts->message_id);
+  for (size_t i = 0; i < parts->recipient_count; i++) add_recipient(h, sorted[i]);
   gnutls_hash(h, content, sizeof content);
   gnutls_hash_deinit(h, all);
   memcpy(out->octets, all, sizeof out->octets);

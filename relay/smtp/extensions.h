@@ -1,7 +1,6 @@
-/* The service extensions that a session offers (RFC 5321 2.2): one table for what EHLO says and for which parameters
- * are known, so that neither can be true without the other. The loop's thread only. */
-#ifndef SENDOFF_RELAY_EXTENSIONS_H
-#define SENDOFF_RELAY_EXTENSIONS_H
+/* The service extensions that are known here (RFC 5321 2.2), as bits of a set. Plain data. */
+#ifndef SENDOFF_RELAY_SMTP_EXTENSIONS_H
+#define SENDOFF_RELAY_SMTP_EXTENSIONS_H
 
 enum extension {
   EXTENSION_SIZE = 1,          /* RFC 1870 */
@@ -20,11 +19,5 @@ enum extension {
   EXTENSION_DELIVERBY = 8192,  /* RFC 2852 */
   EXTENSION_PRIORITY = 16384,  /* MT-PRIORITY, RFC 6710 */
 };
-
-struct session;
-/* What is true for this session now; nothing after HELO. */
-unsigned extensions_of(const struct session *s);
-/* The lines of the EHLO reply behind its first. */
-void extensions_announce(struct session *s);
 
 #endif

@@ -1,8 +1,11 @@
-#include "relay/submission/extensions.h"
+#include "relay/submission/offers.h"
 
-#include "policy/limits.h"
-#include "relay/submission/session.h"
-#include "store/read.h"
+#include "base/clock.h"
+#include "base/limits.h"
+#include "relay/net/tls.h"
+#include "relay/submission/auth/auth.h"
+#include "relay/submission/reply.h"
+#include "store/store.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,26 +16,27 @@
 /* RFC 4954 4 and RFC 8314: passwords travel inside TLS, unless the operator has said that this listener may do without.
  */
 static bool offers_auth(const struct session *s) {
-  bool safe = stream_is_tls(s->stream) || s->listen == LISTEN_OPTIONAL;
-  return safe && (!s->account_id || s->admitted);
+  bool safe = stream_is_tls(s->stream) || s->listener->tls == LISTEN_OPTIONAL;
+  return safe && (!s->account_id || s->proof == LOGIN_ADDRESS);
 }
 
-unsigned extensions_of(const struct session *s) {
+unsigned session_offers(const struct session *s) {
   bool tls = stream_is_tls(s->stream);
   if (!s->extended) return 0;
   return EXTENSION_SIZE | EXTENSION_8BITMIME | EXTENSION_SMTPUTF8 | EXTENSION_PIPELINING | EXTENSION_CHUNKING |
          EXTENSION_BINARYMIME | EXTENSION_DSN | EXTENSION_ENHANCED | EXTENSION_LIMITS | EXTENSION_DELIVERBY |
          EXTENSION_PRIORITY | (tls || !s->loop->tls ? 0 : EXTENSION_STARTTLS) | (offers_auth(s) ? EXTENSION_AUTH : 0) |
          (tls ? EXTENSION_REQUIRETLS : 0) | /* RFC 8689 2: only inside TLS */
-         (s->loop->gateway->config->max_hold_us ? EXTENSION_HOLD : 0);
+         (s->submission->config->max_hold_us ? EXTENSION_HOLD : 0);
 }
 
 /* RFC 9422: what the account has left now. A limit that is used up is announced as 1, as there is no 0. */
 static void announce_limits(struct session *s) {
   const struct account *a = session_account(s);
-  struct limits_left left = {.messages = UINT64_MAX, .recipients = s->loop->gateway->config->max_recipients};
+  struct limits_left left = {.messages = UINT64_MAX, .recipients = s->submission->config->max_recipients};
   struct usage usage;
-  if (a && a->limit_count && reader_usage(s->loop->reader, a->name, &usage) == OK) {
+  if (a && a->limit_count) {
+    store_usage(s->loop->gateway->store, a->name, a->created_us, &usage);
     usage_roll(&usage, clock_now_us());
     limits_left(a->limits, a->limit_count, &usage, &left);
   }
@@ -46,7 +50,7 @@ static void announce_limits(struct session *s) {
 
 /* RFC 4865 3: the longest time, and the latest moment that it leads to. */
 static void announce_hold(struct session *s) {
-  int64_t max_us = s->loop->gateway->config->max_hold_us;
+  int64_t max_us = s->submission->config->max_hold_us;
   time_t until = (time_t)((clock_now_us() + max_us) / SECOND_US);
   struct tm t;
   char text[32];
@@ -55,7 +59,7 @@ static void announce_hold(struct session *s) {
   reply_line(s, 250, false, "FUTURERELEASE %" PRId64 " %s", max_us / SECOND_US, text);
 }
 
-void extensions_announce(struct session *s) {
+void offers_announce(struct session *s) {
   static const struct {
     unsigned extension;
     const char *line;
@@ -65,8 +69,8 @@ void extensions_announce(struct session *s) {
       {EXTENSION_DELIVERBY, "DELIVERBY"},   {EXTENSION_PRIORITY, "MT-PRIORITY"},  {EXTENSION_STARTTLS, "STARTTLS"},
       {EXTENSION_REQUIRETLS, "REQUIRETLS"},
   };
-  unsigned offered = extensions_of(s);
-  reply_line(s, 250, false, "SIZE %" PRIu64, s->loop->gateway->config->max_message_size);
+  unsigned offered = session_offers(s);
+  reply_line(s, 250, false, "SIZE %" PRIu64, s->submission->config->max_message_size);
   for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
     if (offered & lines[i].extension) reply_line(s, 250, false, "%s", lines[i].line);
   if (offered & EXTENSION_AUTH) auth_announce(s);

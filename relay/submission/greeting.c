@@ -1,67 +1,67 @@
-/* From the connection to the greeting: whose it is (the PROXY header of a load balancer), whether there is room, TLS
- * where it comes first, and that the client has waited for the greeting (RFC 5321 3.1). */
+#include "relay/submission/greeting.h"
+
 #include "base/log.h"
 #include "relay/smtp/proxy_header.h"
-#include "relay/submission/admission.h"
-#include "relay/submission/session.h"
+#include "relay/submission/auth/login.h"
+#include "relay/submission/auth/login_bans.h"
+#include "relay/submission/reply.h"
+#include "relay/submission/session_limits.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static struct admission *admission_of(const struct session *s) {
-  return s->loop->gateway->admission;
-}
-
 /* --- room --- */
 
-/* Who is turned away is still open until he has read why; when there are too many of those, too, they get no words. */
-static bool has_time_for_words(const struct session *s) {
-  return s->loop->session_count <= 2 * (size_t)s->loop->gateway->config->max_sessions;
+/* Who is turned away is still open until he has read why; when there are too many of those, too, they get no reply. */
+static bool may_explain(const struct session *s) {
+  return s->submission->session_count <= 2 * (size_t)s->submission->config->max_sessions;
 }
 
 /* Counts the session in, as that of `client` (NULL: not known yet); false: it was turned away. On a listener with
- * implicit TLS that is without words: a handshake for everybody would be more work than the limit spares. */
+ * implicit TLS that is without a reply: a handshake for everybody would be more work than the limit spares. */
 static bool enter(struct session *s, const struct sockaddr *client) {
-  enum admitted a = admission_enter(admission_of(s), client);
-  s->counted = a == ADMITTED;
+  enum session_room room = session_limits_enter(s->submission->limits, client);
+  s->counted = room == ROOM;
   if (s->counted) return true;
-  const char *why = a == FULL_HERE ? "too many sessions" : "too many sessions from this address";
-  if (!has_time_for_words(s))
+  bool in_all = room == NO_ROOM;
+  const char *why = in_all ? "too many sessions" : "too many sessions from this address";
+  if (!may_explain(s))
     session_close(s, false, why);
   else
     session_turn_away(s, "4.3.2",
-                      a == FULL_HERE ? "too many sessions; try again in a minute"
-                                     : "too many sessions from your address; close some, or try again in a minute",
+                      in_all ? "too many sessions; try again in a minute"
+                             : "too many sessions from your address; close some, or try again in a minute",
                       why);
   return false;
 }
 
-void entrance_leave(struct session *s) {
-  if (s->counted) admission_leave(admission_of(s), s->identified ? session_client(s) : NULL);
+void greeting_leave(struct session *s) {
+  if (s->counted) session_limits_leave(s->submission->limits, s->identity == CLIENT_AWAITED ? NULL : session_client(s));
   s->counted = false;
 }
 
 /* --- the greeting --- */
 
-void entrance_spoken_early(struct session *s) {
+void greeting_too_early(struct session *s) {
   log_event(LOG_WARN_, s->id, "injection", "client", s->peer, "where", "before the greeting", NULL);
-  reply(s, 554, "5.5.1", "%s: you spoke before the greeting; good-bye", s->loop->gateway->config->hostname);
+  reply(s, 554, "5.5.1", "%s: wait for the greeting before sending anything; good-bye",
+        s->submission->config->hostname);
   session_close(s, true, "octets before the greeting");
 }
 
-void entrance_arrived(struct session *s) {
-  if (s->closing || !session_may_speak(s)) return; /* the handshake is under way */
+void greeting_send(struct session *s) {
+  if (session_is_closed(s) || !session_may_reply(s)) return; /* the handshake is under way */
   bool early = !stream_is_tls(s->stream) && (s->in.len || stream_has_input(s->stream));
-  uint64_t banned = s->admitted ? 0 : admission_banned(admission_of(s), session_client(s));
+  uint64_t banned = s->account_id ? 0 : login_bans_banned(s->submission->bans, session_client(s));
   if (early)
-    entrance_spoken_early(s);
-  else if (s->loop->draining)
+    greeting_too_early(s);
+  else if (s->submission->draining)
     session_turn_away(s, "4.3.2", "stopping; try again in a minute", "draining");
   else if (banned)
     login_turn_away(s, banned);
   else {
     session_set_state(s, SESSION_START);
-    reply(s, 220, NULL, "%s ESMTP Sendoff", s->loop->gateway->config->hostname);
+    reply(s, 220, NULL, "%s ESMTP Sendoff", s->submission->config->hostname);
     session_set_timeout(s);
   }
 }
@@ -69,16 +69,14 @@ void entrance_arrived(struct session *s) {
 /* --- whose it is --- */
 
 /* An account's --client-ip is about who sends; a load balancer that does not say so stands for anybody. */
-static void admit_by_address(struct session *s) {
-  const struct account *a = s->anonymous ? NULL : directory_account_by_client(s->loop->directory, session_client(s));
-  if (!a) return;
-  s->account_id = a->id;
-  s->admitted = true;
-  bytes_copy(bytes_of(a->name), s->account, sizeof s->account);
+static void log_in_by_address(struct session *s) {
+  const struct account *a =
+      s->identity == CLIENT_KNOWN ? directory_account_by_client(s->loop->directory, session_client(s)) : NULL;
+  if (a) login_by_address(s, a);
 }
 
 /* Certificates are asked for where some account has one: clients that have none are not troubled by it. */
-int session_start_tls(struct session *s) {
+int greeting_start_tls(struct session *s) {
   return stream_start_tls_server(s->stream, s->loop->directory->client_cert_count > 0);
 }
 
@@ -86,12 +84,12 @@ int session_start_tls(struct session *s) {
 static int start_tls(struct session *s) {
   int rc = s->in.len ? stream_put_back(s->stream, buffer_bytes(&s->in)) : OK;
   buffer_wipe_free(&s->in);
-  return rc == OK ? session_start_tls(s) : rc;
+  return rc == OK ? greeting_start_tls(s) : rc;
 }
 
-static void identified(struct session *s) {
+static void identified(struct session *s, enum client_identity identity) {
   struct log_line l;
-  s->identified = true;
+  s->identity = identity;
   ip_format(session_client(s), s->peer);
   log_begin(&l, LOG_INFO_, s->id, "session");
   log_str(&l, "client", s->peer);
@@ -99,8 +97,8 @@ static void identified(struct session *s) {
   log_end(&l);
   session_set_state(s, SESSION_ARRIVED);
   if (!enter(s, session_client(s))) return;
-  admit_by_address(s);
-  if (s->listen == LISTEN_IMPLICIT && start_tls(s) != OK)
+  log_in_by_address(s);
+  if (s->listener->tls == LISTEN_IMPLICIT && start_tls(s) != OK)
     session_close(s, false, "TLS cannot be started");
   else
     loop_defer(s->loop, &s->turn);
@@ -113,17 +111,16 @@ static void refuse_header(struct session *s, const char *why) {
   session_close(s, false, reason);
 }
 
-void entrance_header(struct session *s, struct bytes data) {
+void greeting_header(struct session *s, struct bytes data) {
   struct proxy_header h;
   const char *why = "out of memory";
   int rc = buffer_add_bytes(&s->in, data) == OK ? proxy_header_parse(buffer_bytes(&s->in), &h, &why) : -1;
   if (rc < 0) refuse_header(s, why);
   if (rc <= 0) return;
   buffer_consume(&s->in, h.length);
-  entrance_leave(s);
-  s->anonymous = !h.known;
+  greeting_leave(s); /* it is counted anew, as that of its own address */
   if (h.known) s->client = h.client;
-  identified(s);
+  identified(s, h.known ? CLIENT_KNOWN : CLIENT_ANONYMOUS);
 }
 
 /* --- the connection --- */
@@ -134,11 +131,11 @@ static bool is_proxy(const struct session *s) {
   return false;
 }
 
-void entrance_begin(struct session *s) {
+void greeting_begin(struct session *s) {
   memcpy(&s->client, stream_peer(s->stream), sizeof s->client);
   ip_format(session_client(s), s->peer);
   if (!is_proxy(s)) {
-    identified(s);
+    identified(s, CLIENT_KNOWN);
     return;
   }
   memcpy(s->proxy, s->peer, sizeof s->proxy);

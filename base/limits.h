@@ -1,0 +1,41 @@
+/* Do limits let one more message in? Arithmetic on usage; pure; any thread. */
+#ifndef SENDOFF_BASE_LIMITS_H
+#define SENDOFF_BASE_LIMITS_H
+
+#include "base/limit.h"
+#include "base/usage.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct limit_verdict {
+  int result;               /* OK or E_LIMIT */
+  const struct limit *rule; /* the limit that says no, or that smooths */
+  uint64_t used, asked;     /* in the rule's unit */
+  int64_t resets_us;        /* when the window ends; 0 for per-message limits (never) */
+  int64_t not_before_us;    /* OK and smoothed: when the message may leave; otherwise 0 */
+};
+
+/* What one more message would add. */
+struct limit_request {
+  uint64_t recipients, octets;
+};
+
+/* May a message come in on top of `u`, which must be rolled to now_us? When several limits say no, the one that resets
+ * last is named. A smooth limit gives each message the next free slot, window/count apart, and says no only when that
+ * slot is more than a day away. */
+struct limit_verdict limits_check(const struct limit *limits, size_t count, const struct usage *u, int64_t now_us,
+                                  const struct limit_request *request);
+/* Takes the slot that an OK verdict gave: later messages get the next one. Without a smoothed limit, nothing. */
+void limits_reserve(const struct limit_verdict *v, struct usage *u, int64_t now_us);
+
+/* How much the limits leave at once: messages in a row, recipients in one of them. Only ever lowers what `out` holds.
+ * What is smoothed is left out: it is never refused for this. */
+struct limits_left {
+  uint64_t messages, recipients;
+};
+void limits_left(const struct limit *limits, size_t count, const struct usage *u, struct limits_left *out);
+/* What of the limit's unit is used in its window. 0 for a limit per message. */
+uint64_t limit_used(const struct limit *l, const struct usage *u);
+
+#endif

@@ -1,0 +1,56 @@
+/* The rules that refuse, defer or bounce mail, by stable identifiers: what the delivery log keeps as the cause, what
+ * `sendoff why` gives advice by, and what scripts may rely on. An identifier that was released keeps its meaning. */
+#ifndef SENDOFF_BASE_RULE_H
+#define SENDOFF_BASE_RULE_H
+
+/* --- at submission --- */
+#define RULE_PARAMETER "parameter"               /* a parameter of MAIL or RCPT */
+#define RULE_SUSPENDED "suspended"               /* the account is suspended */
+#define RULE_LOGIN "login"                       /* a login failed */
+#define RULE_LOGIN_RESTRICTED "login-restricted" /* too many failed logins: only known addresses may still try */
+#define RULE_SENDER "sender"                     /* the reverse-path is not the account's */
+#define RULE_HEADER_FROM "header-from"           /* an address in From is not the account's */
+#define RULE_SPF "spf"                           /* the sending domain's SPF record would fail the mail */
+#define RULE_LIMIT "limit"                       /* a limit for a window of time is used up */
+#define RULE_MESSAGE_LIMIT "message-limit"       /* more in this message than a limit allows */
+#define RULE_SMOOTH_LIMIT "smooth-limit"         /* too much waits behind a smoothed limit */
+#define RULE_SIZE "size"                         /* over max_message_size */
+#define RULE_HEADER "header"                     /* the header is not well-formed */
+#define RULE_HEADER_SIZE "header-size"           /* the header is too large */
+#define RULE_HEADER_8BIT "header-8bit"           /* raw 8-bit octets in the header */
+#define RULE_FROM_SYNTAX "from-syntax"           /* the From field cannot be read */
+#define RULE_MAIL_LOOP "mail-loop"       /* too many Received fields; at delivery: the exchanger is this gateway */
+#define RULE_BARE_NEWLINE "bare-newline" /* a bare CR or LF in the content */
+#define RULE_NUL "nul"                   /* a NUL octet in the content */
+#define RULE_LINE_LENGTH "line-length"   /* a line of the content is too long */
+#define RULE_8BIT "8bit"                 /* 8-bit content that was not announced */
+#define RULE_CONVERSION "conversion"     /* BINARYMIME content that cannot be converted */
+#define RULE_SIGNING "signing"           /* the message could not be signed */
+#define RULE_DISK "disk"                 /* the spool could not be written */
+#define RULE_MEMORY "memory"             /* out of memory */
+#define RULE_STORE "store"               /* the store could not keep the message */
+
+/* --- in the queue and at delivery --- */
+#define RULE_COMMAND "command"           /* an operator's command */
+#define RULE_REMOTE_REPLY "remote-reply" /* the next hop replied so; its enhanced status code says more */
+#define RULE_NETWORK "network"
+#define RULE_CLOSED "closed" /* the next hop closed the connection */
+#define RULE_TIMEOUT "timeout"
+#define RULE_PROTOCOL "protocol" /* the next hop does not speak SMTP */
+#define RULE_TLS "tls"
+#define RULE_LOCAL "local" /* this gateway's memory, disk or store */
+#define RULE_STOPPING "stopping"
+#define RULE_SOURCE "source" /* no source address fits */
+#define RULE_TOO_LARGE "too-large"
+#define RULE_NO_8BITMIME "no-8bitmime"
+#define RULE_NO_SMTPUTF8 "no-smtputf8"
+#define RULE_NO_DELIVERBY "no-deliverby"
+#define RULE_DEADLINE "deadline" /* the sender's own deadline (RFC 2852) has passed */
+#define RULE_NO_TLS "no-tls"
+#define RULE_NO_REQUIRETLS "no-requiretls"
+#define RULE_NULL_MX "null-mx"
+#define RULE_NO_DOMAIN "no-domain"
+#define RULE_NO_ADDRESS "no-address"
+#define RULE_DNS "dns"
+
+#endif

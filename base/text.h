@@ -1,0 +1,10 @@
+/* Texts of strangers, made fit to be shown. Any thread. */
+#ifndef SENDOFF_BASE_TEXT_H
+#define SENDOFF_BASE_TEXT_H
+
+#include <stdbool.h>
+
+/* In place: octets that are not UTF-8 and, with `controls`, what a terminal could obey (C0, DEL, C1), become '?'. */
+void text_clean(char *text, bool controls);
+
+#endif

@@ -1,0 +1,66 @@
+#include "policy/limit_text.h"
+
+#include "base/result.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+/* Octets in the unit that the limit was typed in. Rounded up, so that what is over a limit never looks as if it fitted.
+ */
+static void quantity(const struct limit *l, uint64_t n, char *out, size_t size) {
+  const uint64_t kb = 1024, mb = kb * kb;
+  if (l->unit == LIMIT_OCTETS && l->count % mb == 0) {
+    uint64_t tenths = n / mb * 10 + (n % mb * 10 + mb - 1) / mb;
+    snprintf(out, size, tenths % 10 ? "%" PRIu64 ".%" PRIu64 : "%" PRIu64, tenths / 10, tenths % 10);
+    return;
+  }
+  if (l->unit == LIMIT_OCTETS) n = n / kb + (n % kb != 0);
+  snprintf(out, size, "%" PRIu64, n);
+}
+
+static const char *unit_name(const struct limit *l) {
+  return l->unit == LIMIT_MESSAGES       ? "messages"
+         : l->unit == LIMIT_RECIPIENTS   ? "recipients"
+         : l->count % (1024 * 1024) == 0 ? "MB"
+                                         : "KB";
+}
+
+static void write_text(const struct limit_verdict *v, const char *account, int64_t now_us, char *out, size_t size) {
+  const struct limit *l = v->rule;
+  char used[32], asked[32], all[32], when[40], span[40], more[64] = "";
+  quantity(l, v->used, used, sizeof used);
+  quantity(l, v->asked, asked, sizeof asked);
+  quantity(l, l->count, all, sizeof all);
+  if (l->per_message) {
+    snprintf(out, size, "%s: %s %s in this message, %s allowed", account, asked, unit_name(l), all);
+    return;
+  }
+  clock_format_minute(v->resets_us, when, sizeof when);
+  clock_format_span(v->resets_us - now_us, span, sizeof span);
+  if (l->action == LIMIT_SMOOTH) {
+    snprintf(out, size, "%s: more than a day's mail waits behind the limit %s; room again %s (in %s)", account, l->text,
+             when, span);
+    return;
+  }
+  if (v->used < l->count) snprintf(more, sizeof more, " and this message has %s", asked);
+  snprintf(out, size, "%s: %s of %s %s %s%s; resets %s (in %s)", account, used, all, unit_name(l),
+           window_phrase(l->window), more, when, span);
+}
+
+static const char *rule_of(const struct limit *l) {
+  return l->per_message ? RULE_MESSAGE_LIMIT : l->action == LIMIT_SMOOTH ? RULE_SMOOTH_LIMIT : RULE_LIMIT;
+}
+
+int refuse_limit(struct refusal *r, const struct limit_verdict *v, const char *account, int64_t now_us) {
+  bool later = !v->rule->per_message || v->rule->action == LIMIT_DEFER;
+  char text[400];
+  if (is_refused(r)) return E_DENIED;
+  write_text(v, account, now_us, text, sizeof text);
+  refuse(r, later ? 452 : 550, later ? "4.7.1" : "5.7.1", rule_of(v->rule), "%s", text);
+  refusal_about(r, v->rule->text);
+  numbers_add(r->numbers, "count", (int64_t)v->rule->count);
+  numbers_add(r->numbers, "used", (int64_t)v->used);
+  numbers_add(r->numbers, "asked", (int64_t)v->asked);
+  if (v->resets_us) numbers_add(r->numbers, "resets_us", v->resets_us);
+  return E_DENIED;
+}

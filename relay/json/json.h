@@ -1,0 +1,23 @@
+/* What accounts and events look like as JSON: one form for the command line and the daemon, with stable field names.
+ * Each function returns a new reference, or NULL without memory. Any thread. */
+#ifndef SENDOFF_RELAY_JSON_JSON_H
+#define SENDOFF_RELAY_JSON_JSON_H
+
+#include "base/directory.h"
+#include "base/event.h"
+
+#include <jansson.h>
+
+/* A string of a stranger: octets that are not UTF-8 become '?'. NULL is "". */
+json_t *json_text(const char *text);
+json_t *json_time(int64_t us); /* ISO 8601, or null for 0 */
+
+json_t *event_json(const struct event *e);
+
+json_t *account_json(const struct account *a);
+json_t *account_senders_json(const struct account *a);
+json_t *account_limits_json(const struct account *a);
+json_t *account_client_ips_json(const struct account *a);
+json_t *account_client_certs_json(const struct account *a);
+
+#endif

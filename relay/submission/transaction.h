@@ -1,0 +1,30 @@
+/* The mail transaction that a session builds with MAIL and RCPT (RFC 5321 3.3). Private to relay/submission/. */
+#ifndef SENDOFF_RELAY_SUBMISSION_TRANSACTION_H
+#define SENDOFF_RELAY_SUBMISSION_TRANSACTION_H
+
+#include "base/address.h"
+#include "base/directory.h"
+#include "base/envelope.h"
+#include "policy/spf/spf.h"
+#include "relay/smtp/parameters.h"
+
+struct transaction {
+  struct directory *directory; /* held, so that `account` stays */
+  const struct account *account;
+  char reverse_path[ADDRESS_MAX + 1];
+  struct mail_parameters said; /* its envid is `envid` */
+  char *parameters;            /* of MAIL, as they came */
+  char envid[ENVID_MAX + 1];
+  struct recipient *recipients; /* copies */
+  size_t recipient_count, recipient_room;
+  struct spf_verdict spf;
+  enum check_mode spf_mode;
+};
+
+/* NULL without memory. Holds the directory; the account is in it. */
+struct transaction *transaction_new(const struct directory *d, int64_t account_id, struct bytes parameters);
+void transaction_free(struct transaction **t);
+/* Copies. OK or E_MEMORY. */
+int transaction_add(struct transaction *t, const struct recipient *r);
+
+#endif

@@ -1,0 +1,82 @@
+/* RCPT: RFC 5321 4.1.1.3. What its parameters mean is in relay/smtp/parameters.c. */
+#include "base/address.h"
+#include "relay/smtp/command.h"
+#include "relay/submission/precheck.h"
+#include "relay/submission/reply.h"
+#include "relay/submission/verbs.h"
+
+#include <stdio.h>
+
+bool check_rcpt(struct session *s) {
+  if (s->tx && s->state != SESSION_BDAT) return true;
+  if (s->tx)
+    reply(s, 503, "5.5.1", "not after BDAT; RSET gives the message up"); /* RFC 3030 2 */
+  else if (may_send_mail(s))
+    reply(s, 503, "5.5.1", "say MAIL first");
+  return false;
+}
+
+/* What a RCPT says: its forward-path, "postmaster" completed in `whole`, and its parameters. */
+struct forward_path {
+  struct address to;
+  char whole[ADDRESS_MAX + 16], domain[DOMAIN_MAX + 1];
+  struct rcpt_parameters said;
+};
+
+/* "postmaster" without a domain is ours (RFC 5321 4.5.1); we relay, so it goes to our own domain's. */
+static int complete(const struct session *s, struct forward_path *p) {
+  if (p->to.domain.len) return OK;
+  snprintf(p->whole, sizeof p->whole, "postmaster@%s", s->submission->config->hostname);
+  return address_parse(bytes_of(p->whole), &p->to);
+}
+
+/* As the queue has it: a literal as it is, a name normalised. */
+static int read_domain(struct forward_path *p, struct refusal *why) {
+  if (p->to.literal)
+    bytes_copy(p->to.domain, p->domain, sizeof p->domain);
+  else if (domain_normalize(p->to.domain, p->domain) != OK)
+    return refuse(why, 501, "5.1.2", RULE_PARAMETER, "the recipient's domain is not a domain name");
+  return OK;
+}
+
+static int read_path(const struct session *s, struct bytes rest, struct forward_path *p, struct refusal *why) {
+  size_t at;
+  int rc = path_argument_parse(rest, "TO:", &p->to, &at);
+  if (rc != OK || p->to.is_null || complete(s, p) != OK)
+    return refuse(why, 501, "5.1.3", RULE_PARAMETER, "say RCPT TO:<address>");
+  if (p->to.utf8 && !s->tx->said.utf8) return refuse_utf8(why);
+  struct parameter_rules rules = session_parameter_rules(s);
+  rc = rcpt_parameters_read(rest, at, &rules, s->tx->said.utf8, &p->said, why);
+  return rc == OK ? read_domain(p, why) : rc;
+}
+
+static int add(struct transaction *tx, const struct forward_path *p) {
+  char address[ADDRESS_MAX + 1], orcpt[ORCPT_MAX + 1];
+  bytes_copy(p->to.whole, address, sizeof address);
+  bytes_copy(p->said.orcpt, orcpt, sizeof orcpt);
+  struct recipient r = {.address = address, .domain = p->domain, .orcpt = orcpt, .notify = p->said.notify};
+  return transaction_add(tx, &r);
+}
+
+void do_rcpt(struct session *s, struct bytes rest) {
+  struct transaction *tx = s->tx;
+  struct forward_path p;
+  struct refusal syntax = {0}, decision = {0};
+  char to[ADDRESS_MAX + 1];
+  unsigned max = s->submission->config->max_recipients;
+  if (read_path(s, rest, &p, &syntax) != OK) {
+    reply_refusal(s, &syntax);
+    return;
+  }
+  bytes_copy(p.to.whole, to, sizeof to);
+  if (tx->recipient_count >= max) /* RFC 5321 4.5.3.1.10 */
+    reply(s, 452, "4.5.3", "too many recipients: %u in one message at most; send the rest in another", max);
+  else if (precheck_limits(s, tx->recipient_count + 1, &decision) != OK)
+    reply_logged_refusal(s, &decision, to);
+  else if (add(tx, &p) != OK)
+    reply(s, 452, "4.3.1", "out of memory; try again later");
+  else {
+    session_set_state(s, SESSION_RCPT);
+    reply(s, 250, "2.1.5", "recipient ok");
+  }
+}

@@ -1,0 +1,168 @@
+/* Refusals in the delivery log: one line for those that are the same, with a count, a rule and its numbers. With a real
+ * loop and a real store. */
+#include "relay/submission/refusal_log.h"
+
+#include "tests/unit/store_lab.h"
+
+#define DEADLINE_US (10 * SECOND_US)
+
+struct fixture {
+  struct lab lab;
+  struct gateway gateway;
+  struct config config;
+  struct loop loop;
+  struct refusal_log *log;
+};
+
+static struct fixture *f;
+
+static int set_up(void **state) {
+  (void)state;
+  f = calloc(1, sizeof *f);
+  assert_non_null(f);
+  lab_folder(f->lab.dir, sizeof f->lab.dir);
+  lab_open(&f->lab);
+  f->gateway = (struct gateway){.config = &f->config, .store = f->lab.store};
+  assert_ok(loop_init(&f->loop, &f->gateway, 0, &f->lab.why), f->lab.why);
+  assert_int_equal(refusal_log_new(&f->loop, &f->log), OK);
+  return 0;
+}
+
+static int tear_down(void **state) {
+  (void)state;
+  if (f->log) refusal_log_free(&f->log);
+  lab_close(&f->lab);
+  loop_finish(&f->loop);
+  uv_run(&f->loop.uv, UV_RUN_DEFAULT);
+  loop_free(&f->loop);
+  lab_remove_folder(f->lab.dir);
+  free(f);
+  return 0;
+}
+
+static struct refusal refusal(const char *about) {
+  struct refusal r = {0};
+  refuse(&r, 553, "5.7.1", RULE_SENDER, "blog may not send as %s", about);
+  refusal_about(&r, about);
+  numbers_add(r.numbers, "allowed", 2);
+  return r;
+}
+
+static void add(const struct refusal *r, const char *account, char ref[REF_LENGTH + 1]) {
+  struct event e = {.account = account, .from = "a@example.com", .to = "b@example.net", .host = "192.0.2.1"};
+  refusal_log_add(f->log, r, &e, ref);
+}
+
+/* --- what the log holds --- */
+
+struct lines {
+  size_t count;
+  uint64_t made; /* by the last line's count */
+  char ref[REF_LENGTH + 1], rule[32], numbers[NUMBERS_TEXT], text[REFUSAL_TEXT], account[80];
+  int code;
+};
+
+static bool take(void *arg, const struct event *e) {
+  struct lines *l = arg;
+  l->count++;
+  l->made = e->count;
+  l->code = e->code;
+  snprintf(l->ref, sizeof l->ref, "%s", e->ref);
+  snprintf(l->rule, sizeof l->rule, "%s", e->rule);
+  snprintf(l->numbers, sizeof l->numbers, "%s", e->numbers);
+  snprintf(l->text, sizeof l->text, "%s", e->text);
+  snprintf(l->account, sizeof l->account, "%s", e->account);
+  return true;
+}
+
+static struct lines read_lines(const char *ref) {
+  struct lines l = {0};
+  struct log_filter filter = {.kind = EVENT_REFUSED, .ref = ref};
+  struct reader *r = lab_reader(&f->lab);
+  assert_int_equal(reader_log(r, &filter, take, &l), OK);
+  reader_close(&r);
+  return l;
+}
+
+/* Lets the loop and the store work until the line of `ref` has been made so often. */
+static struct lines wait_for(const char *ref, uint64_t made) {
+  struct lines l;
+  int64_t end = clock_now_us() + DEADLINE_US;
+  while (l = read_lines(ref), l.made != made) {
+    if (clock_now_us() > end)
+      fail_msg("%s: %llu instead of %llu", ref, (unsigned long long)l.made, (unsigned long long)made);
+    refusal_log_flush(f->log);
+    uv_run(&f->loop.uv, UV_RUN_NOWAIT);
+    usleep(1000);
+  }
+  return l;
+}
+
+static void test_line(void **state) {
+  (void)state;
+  char ref[REF_LENGTH + 1];
+  struct refusal r = refusal("ceo@bank.example");
+  add(&r, "blog", ref);
+  struct lines l = wait_for(ref, 1);
+  assert_int_equal(l.count, 1);
+  assert_int_equal(l.code, 553);
+  assert_string_equal(l.rule, RULE_SENDER);
+  assert_string_equal(l.numbers, "allowed=2");
+  assert_string_equal(l.text, "blog may not send as ceo@bank.example");
+  assert_string_equal(l.account, "blog");
+}
+
+static void test_same_is_counted(void **state) {
+  (void)state;
+  char first[REF_LENGTH + 1], ref[REF_LENGTH + 1];
+  struct refusal r = refusal("ceo@bank.example");
+  add(&r, "blog", first);
+  for (int i = 0; i < 99; i++) {
+    add(&r, "blog", ref);
+    assert_string_equal(ref, first);
+  }
+  assert_int_equal(wait_for(first, 100).count, 1);
+  assert_int_equal(read_lines(NULL).count, 1);
+}
+
+static void test_others_are_apart(void **state) {
+  (void)state;
+  char refs[4][REF_LENGTH + 1];
+  struct refusal one = refusal("a@bank.example"), about = refusal("b@bank.example"), rule = one;
+  rule.rule = RULE_HEADER_FROM;
+  add(&one, "blog", refs[0]);
+  add(&about, "blog", refs[1]);
+  add(&rule, "blog", refs[2]);
+  add(&one, "shop", refs[3]);
+  for (size_t i = 0; i < 4; i++)
+    for (size_t j = 0; j < i; j++) assert_string_not_equal(refs[i], refs[j]);
+  for (size_t i = 0; i < 4; i++) assert_int_equal(wait_for(refs[i], 1).count, 1);
+}
+
+/* Who makes a new one each time cannot take memory without end, and nothing is lost from the log. */
+static void test_bound(void **state) {
+  (void)state;
+  enum { MANY = 1500 };
+  char first[REF_LENGTH + 1] = "", ref[REF_LENGTH + 1], about[64];
+  for (int i = 0; i < MANY; i++) {
+    snprintf(about, sizeof about, "u%d@bank.example", i);
+    struct refusal r = refusal(about);
+    add(&r, "blog", i ? ref : first);
+  }
+  wait_for(ref, 1);
+  assert_int_equal(read_lines(NULL).count, MANY);
+  struct refusal again = refusal("u0@bank.example"); /* forgotten meanwhile: it gets a reference of its own */
+  add(&again, "blog", ref);
+  assert_string_not_equal(ref, first);
+  wait_for(ref, 1);
+}
+
+int main(void) {
+  static const struct CMUnitTest tests[] = {
+      cmocka_unit_test_setup_teardown(test_line, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_same_is_counted, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_others_are_apart, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_bound, set_up, tear_down),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
