@@ -34,11 +34,9 @@ int admin_account_remove(struct admin *admin, const char *name, struct reason *w
 
 int admin_domain_add(struct admin *admin, const char *name, struct reason *why); /* spf observe, dmarc observe */
 int admin_domain_set_spf(struct admin *admin, const char *name, enum check_mode spf, struct reason *why);
-int admin_domain_set_dmarc(struct admin *admin, const char *name, enum check_mode dmarc, struct reason *why);
 int admin_domain_remove(struct admin *admin, const char *name, struct reason *why); /* with its keys */
 /* `k` gives domain, selector, algorithm, public_base64; `private_pem` is PKCS #8 PEM. */
 int admin_key_add(struct admin *admin, const struct signing_key *k, struct bytes private_pem, struct reason *why);
-int admin_key_retire(struct admin *admin, const char *domain, const char *selector, struct reason *why);
 
 int admin_source_add(struct admin *admin, const struct source *s, struct reason *why);
 int admin_source_set(struct admin *admin, const char *address, const char *helo, const char *pool,

@@ -43,8 +43,6 @@ int reader_due_domains(struct reader *r, bool (*row)(void *arg, const char *doma
 int reader_due_recipients(struct reader *r, const char *domain, int64_t until_us, size_t limit,
                           bool (*row)(void *arg, const struct envelope *m, const struct queued_recipient *rcpt),
                           void *arg);
-/* The earliest next_us of a domain's queued recipients, or INT64_MAX. */
-int64_t reader_domain_next(struct reader *r, const char *domain);
 /* Into the buffers, within their bounds (the spool file read whole when IN_FILE); E_NOT_FOUND when the message has
  * gone, E_TOO_BIG when it does not fit, E_IO also when its file was lost. Caller frees both in any case. */
 int reader_content(struct reader *r, int64_t message_id, struct buffer *prefix, struct buffer *content,

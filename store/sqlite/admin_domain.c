@@ -15,22 +15,14 @@ int admin_domain_add(struct admin *a, const char *name, struct reason *why) {
   return admin_end(a, rc, "config", why);
 }
 
-static int set_mode(struct admin *a, const char *text, const char *name, enum check_mode mode, struct reason *why) {
+int admin_domain_set_spf(struct admin *a, const char *name, enum check_mode spf, struct reason *why) {
   int rc = admin_begin(a, why);
   if (rc != OK) return rc;
-  sqlite3_stmt *s = sql_use(&a->q, text);
-  sql_bind_int(s, 1, mode);
+  sqlite3_stmt *s = sql_use(&a->q, "UPDATE domains SET spf = ? WHERE name = ?");
+  sql_bind_int(s, 1, spf);
   sql_bind_text(s, 2, name);
   rc = admin_changed(a, sql_run(s), "domain", name, why);
   return admin_end(a, rc, "config", why);
-}
-
-int admin_domain_set_spf(struct admin *a, const char *name, enum check_mode spf, struct reason *why) {
-  return set_mode(a, "UPDATE domains SET spf = ? WHERE name = ?", name, spf, why);
-}
-
-int admin_domain_set_dmarc(struct admin *a, const char *name, enum check_mode dmarc, struct reason *why) {
-  return set_mode(a, "UPDATE domains SET dmarc = ? WHERE name = ?", name, dmarc, why);
 }
 
 int admin_domain_remove(struct admin *a, const char *name, struct reason *why) {
@@ -69,18 +61,5 @@ int admin_key_add(struct admin *a, const struct signing_key *k, struct bytes pri
     rc = sql_run(s);
     if (rc == E_EXISTS) fail(why, rc, "%s has a key with selector %s already", k->domain, k->selector);
   }
-  return admin_end(a, rc, "config", why);
-}
-
-int admin_key_retire(struct admin *a, const char *domain, const char *selector, struct reason *why) {
-  int rc = admin_begin(a, why);
-  if (rc != OK) return rc;
-  sqlite3_stmt *s = sql_use(&a->q, "UPDATE keys SET state = ? WHERE domain = ? AND selector = ?");
-  sql_bind_int(s, 1, KEY_RETIRED);
-  sql_bind_text(s, 2, domain);
-  sql_bind_text(s, 3, selector);
-  rc = sql_run(s);
-  if (rc == OK && sqlite3_changes(a->q.db) == 0)
-    rc = fail(why, E_NOT_FOUND, "%s has no key with selector %s; see: sendoff dkim list %s", domain, selector, domain);
   return admin_end(a, rc, "config", why);
 }

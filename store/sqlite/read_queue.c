@@ -65,14 +65,6 @@ int reader_due_recipients(struct reader *r, const char *domain, int64_t until_us
   return give_rows(s, row, arg);
 }
 
-int64_t reader_domain_next(struct reader *r, const char *domain) {
-  int64_t next;
-  sqlite3_stmt *s =
-      sql_use(&r->q, "SELECT min(next_us) FROM recipients INDEXED BY recipients_due WHERE state = 0 AND domain = ?");
-  sql_bind_text(s, 1, domain);
-  return sql_int(s, INT64_MAX, &next) == OK ? next : INT64_MAX;
-}
-
 #define CHOSEN                                                                                                         \
   " AND (?2 = '' OR m.account = ?2) AND (?3 = '' OR r.address LIKE ?3 ESCAPE '\\') AND (?4 < 0 OR r.state = ?4)"       \
   " AND r.id > ?6 AND r.id <= ?7 ORDER BY r.id LIMIT ?5"
