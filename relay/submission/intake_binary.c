@@ -98,20 +98,25 @@ static bool has_room(const struct intake *i) {
   return !i->spool || !spooling_is_full(i->spool);
 }
 
-/* Gives the next pieces to the intake, through the sink: what was converted is checked like anything else. */
-static void pump(void *arg) {
-  struct binary *b = arg;
+/* Gives the next pieces to the intake, through the sink: what was converted is checked like anything else. OK: all are
+ * given, or one was refused. E_BUSY: there will be more, when the file was read or the spool has room. E_IO. */
+static int give_pieces(struct binary *b) {
   struct intake *i = b->intake;
   struct bytes piece;
   bool done;
-  int rc = 1;
-  if (client_has_gone(b)) return;
-  while (!is_refused(&i->refusal) && rc == 1 && has_room(i) && (rc = content_feed_take(b->feed, &piece)) == 1) {
+  while (has_room(i)) {
+    int rc = content_feed_take(b->feed, &piece);
+    if (rc != 1) return rc;
     data_sink_chunk(&i->session->sink, piece.len);
     data_sink_feed(&i->session->sink, piece, emit, i, &done);
+    if (is_refused(&i->refusal)) return OK;
   }
-  if (!is_refused(&i->refusal) && (rc == E_BUSY || rc == 1)) return; /* the file, or binary_continue, goes on */
-  if (rc == E_IO) cannot_spool(i, content_feed_error(b->feed));
+  return E_BUSY;
+}
+
+/* The content is whole, or refused: it takes the way of any other from here. */
+static void finish(struct binary *b) {
+  struct intake *i = b->intake;
   struct session *s = i->session;
   b->busy = false;
   data_sink_last(&s->sink);
@@ -120,8 +125,17 @@ static void pump(void *arg) {
   session_unhold(s);
 }
 
+static void go_on(void *arg) {
+  struct binary *b = arg;
+  if (client_has_gone(b)) return;
+  int rc = is_refused(&b->intake->refusal) ? OK : give_pieces(b);
+  if (rc == E_BUSY) return;
+  if (rc == E_IO) cannot_spool(b->intake, content_feed_error(b->feed));
+  finish(b);
+}
+
 void binary_continue(struct intake *i) {
-  if (i->binary->feed && has_room(i)) pump(i->binary);
+  if (i->binary->feed && has_room(i)) go_on(i->binary);
 }
 
 static void refuse_conversion(struct intake *i, const struct converted *c) {
@@ -157,9 +171,9 @@ static void on_converted(void *arg, struct converted *c) {
   if (!is_refused(&i->refusal)) {
     i->phase = INTAKE_HEADER;
     data_sink_init(&i->session->sink, DATA_CHUNKS);
-    content_feed_on_ready(b->feed, pump, b);
+    content_feed_on_ready(b->feed, go_on, b);
   }
-  pump(b);
+  go_on(b);
 }
 
 static void convert(struct binary *b) {
@@ -171,7 +185,7 @@ static void convert(struct binary *b) {
   content_release(&content);
   if (started) return;
   intake_refuse_memory(b->intake);
-  pump(b);
+  go_on(b);
 }
 
 static void spooled(void *arg, struct reason *why) {
@@ -179,7 +193,7 @@ static void spooled(void *arg, struct reason *why) {
   if (client_has_gone(b)) return;
   if (why) {
     cannot_spool(b->intake, why->text);
-    pump(b);
+    go_on(b);
   } else
     convert(b);
 }
