@@ -11,6 +11,7 @@
 #include "relay/daemon/privileges.h"
 #include "relay/daemon/status.h"
 #include "relay/daemon/worker.h"
+#include "relay/delivery/delivery.h"
 #include "relay/delivery/queue/dispatch.h"
 #include "relay/message/signing.h"
 #include "relay/net/resolver.h"
@@ -79,7 +80,7 @@ static void apply_directory(struct loop *on, struct broadcast_token *t) {
 
 static void directory_applied(void *arg) {
   struct update *u = arg;
-  dispatch_look(&u->supervisor->gateway, NULL);
+  delivery_poll(&u->supervisor->gateway, NULL);
   if (u->request) control_answer(u->request, "ok");
   update_free(u);
 }

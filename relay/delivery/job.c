@@ -37,7 +37,7 @@ static int grow(struct job *j) {
 int job_add_recipient(struct job *j, const struct queued_recipient *r) {
   struct queued_recipient from = *r;
   if (!printable(from.to.address) || (from.to.orcpt && !printable(from.to.orcpt))) return E_SYNTAX;
-  if (!(j->envelope.flags & MESSAGE_BY_RETURN)) from.last = NULL; /* what its sender is told when the time is over */
+  if (!(j->envelope.flags & MESSAGE_BY_RETURN)) from.last = NULL; /* for the notice when the time is over */
   if (grow(j) != OK || queued_recipient_copy(&j->recipients[j->recipient_count], &from) != OK) return E_MEMORY;
   j->recipient_count++;
   return OK;
@@ -48,6 +48,7 @@ static struct job *copy_without_recipients(const struct job *j) {
   if (!copy) return NULL;
   copy->returned = j->returned;
   copy->queued_us = j->queued_us;
+  copy->finish = j->finish;
   if (j->content) copy->content = content_hold(j->content);
   /* Room for all at once, so that moving them cannot fail half-way. */
   copy->recipients = malloc(j->recipient_count * sizeof *copy->recipients);
@@ -70,10 +71,19 @@ struct job *job_split(struct job *j, bool (*chosen)(void *arg, size_t index), vo
   return part;
 }
 
+void job_finish(struct gateway *g, struct job *j, const struct job_result *result) {
+  j->result = *result;
+  if (j->finish)
+    j->finish(g, j);
+  else
+    job_free(&j);
+}
+
 void job_free(struct job **j) {
   if (!*j) return;
   struct job *old = *j;
   *j = NULL;
+  job_free(&old->result.notice);
   for (size_t i = 0; i < old->recipient_count; i++) queued_recipient_clear(&old->recipients[i]);
   free(old->recipients);
   envelope_clear(&old->envelope);

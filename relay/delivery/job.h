@@ -6,7 +6,16 @@
 #include "relay/message/content.h"
 #include "relay/net/loop.h"
 
-#define JOB_RECIPIENTS_MAX 100 /* in one job, so in one transaction (RFC 5321 4.5.3.1.8); the dispatcher splits */
+#define JOB_RECIPIENTS_MAX 100 /* in one job, so in one transaction (RFC 5321 4.5.3.1.8); the queue splits */
+
+struct job;
+
+/* What came of a job, for who handed it out. */
+struct job_result {
+  int64_t not_before_us; /* its site cannot be reached: its domain is left alone until then; 0: no such pause */
+  struct job *notice;    /* a DSN that was kept with the outcome; NULL: none */
+  bool notice_waits;     /* one was kept, and there was no memory for its job: it waits in the store */
+};
 
 struct job {
   struct envelope envelope;            /* a copy */
@@ -14,11 +23,14 @@ struct job {
   struct content *content;             /* one reference; NULL: read it from the store */
   struct queued_recipient *recipients; /* copies; `last` only with MESSAGE_BY_RETURN, else "" */
   size_t recipient_count, recipient_room;
-  int64_t retry_us;  /* the earliest next attempt of those that were deferred, INT64_MAX: none; for the dispatcher */
-  int64_t queued_us; /* job_queue.c's: since when it waits there */
-  unsigned returned; /* how often it came back to its destination's queue without an attempt that counts */
-  struct job *next, *prev;  /* for whoever owns it now */
-  struct loop_message post; /* dispatch.c: so that handing it over needs no memory */
+  int64_t retry_us;        /* the earliest next attempt of those that were deferred, INT64_MAX: none; for its finish */
+  int64_t queued_us;       /* job_queue.c's: since when it waits there */
+  unsigned returned;       /* how often it came back to its destination's queue without an attempt that counts */
+  struct job *next, *prev; /* for whoever owns it now */
+  /* Of who handed it out: called once by job_finish, on any loop; takes the job. NULL: nobody waits for it. */
+  void (*finish)(struct gateway *g, struct job *j);
+  struct job_result result;
+  struct loop_message post; /* finish's and delivery_accept's: so that passing it on needs no memory */
   int64_t post_moment_us;
 };
 
@@ -30,6 +42,9 @@ int64_t job_deadline(const struct job *j);
 /* Moves the recipients for which `chosen` is true into a new job of the same message, which shares the content. NULL
  * without memory (then nothing has moved). */
 struct job *job_split(struct job *j, bool (*chosen)(void *arg, size_t index), void *arg);
-void job_free(struct job **j);
+/* These recipients are no longer worked on: delivered, deferred or bounced, and the store has committed it; or nothing
+ * happened to them. Takes the job, and the result's notice. */
+void job_finish(struct gateway *g, struct job *j, const struct job_result *result);
+void job_free(struct job **j); /* with the notice of its result, if nobody took that */
 
 #endif

@@ -1,6 +1,5 @@
 #include "relay/message/content_loader.h"
 
-#include "relay/delivery/outcome/dsn.h"
 #include "store/read.h"
 
 #include <stdlib.h>
@@ -72,7 +71,7 @@ static int read_head(int fd, size_t most, struct buffer *out, struct reason *why
 
 static int read_file_into_memory(struct load *load) {
   struct buffer body;
-  size_t most = load->what == LOAD_WHOLE ? DSN_WHOLE_MAX : DSN_HEADER_MAX;
+  size_t most = load->what == LOAD_WHOLE ? LOAD_WHOLE_MAX : LOAD_HEADER_MAX;
   buffer_init(&body, 2 * most);
   int rc = read_head(load->loaded.fd, most, &body, &load->loaded.why);
   if (rc == OK) rc = make_content(&load->loaded, &load->loaded.prefix, &body);

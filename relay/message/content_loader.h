@@ -6,12 +6,16 @@
 #include "relay/message/content.h"
 #include "relay/net/loop.h"
 
-#define CONTENT_READERS 2 /* at once, per loop */
+#define CONTENT_READERS 2           /* at once, per loop */
+#define LOAD_HEADER_MAX (64 * 1024) /* octets of an original header that a DSN returns */
+#define LOAD_WHOLE_MAX                                                                                                 \
+  (1024 * 1024) /* of an original message that a DSN returns whole; of a larger one, its header                        \
+                 */
 
 enum load_what {
   LOAD_MESSAGE, /* all of it, or, when it is in a spool file, the prefix and the open file */
-  LOAD_HEADER,  /* `content` with at least the header (up to DSN_HEADER_MAX octets of it), never a file */
-  LOAD_WHOLE,   /* `content` with all of it (up to DSN_WHOLE_MAX octets), never a file */
+  LOAD_HEADER,  /* `content` with at least the header (up to LOAD_HEADER_MAX octets of it), never a file */
+  LOAD_WHOLE,   /* `content` with all of it (up to LOAD_WHOLE_MAX octets), never a file */
 };
 struct loaded {
   int result; /* OK, E_NOT_FOUND: the message has gone, E_IO, E_MEMORY */

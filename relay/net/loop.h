@@ -11,8 +11,8 @@
 
 struct loop;
 
-/* What the whole daemon shares. Made before the loops' threads start, immutable while they run, but for `stopping`
- * (atomic). */
+/* What the whole daemon shares. Made before the loops' threads start, immutable while they run, but for
+ * `dispatcher`: loops[0] clears it at its end, and only messages to loops[0] read it. */
 struct gateway {
   const struct config *config;
   struct store *store;

@@ -1,7 +1,7 @@
 /* One thread of our own waits for libunbound's answers and hands each to its asker: a blocked caller (condition
  * variable) or the attached loop (list and uv_async). libunbound itself resolves on a thread that it starts.
  *
- * A question has two holders, its asker and libunbound; whoever lets go last frees it. So an asker may give up at any
+ * A question has two holders, its asker and libunbound; whoever releases it last frees it. So an asker may give up at any
  * moment, and an answer that comes late is a normal case. */
 #include "relay/net/resolver.h"
 

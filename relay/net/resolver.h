@@ -1,6 +1,7 @@
-/* DNS through libunbound: the one user of it. A context with its own cache and threads, shared by the daemon.
- * resolver_lookup blocks (libuv's pool, the command line); resolver_ask answers on the loop that it was made for
- * (loops[0]). Both are bounded: RESOLVER_OPEN_MAX questions at once, RESOLVER_TIMEOUT_MS for each.
+/* DNS through libunbound: the one user of it. A context with its own cache, shared by the daemon, with two threads:
+ * libunbound's own, and one of ours that waits for its answers (docs/flow.md, "Threads"). resolver_lookup blocks
+ * (libuv's pool, the command line); resolver_ask answers on the loop that it was made for (loops[0]). Both are bounded:
+ * RESOLVER_OPEN_MAX questions at once, RESOLVER_TIMEOUT_MS for each.
  *
  * DNSSEC: answers are validated with the configured trust anchor, else with the distribution's (package
  * dns-root-data) when that file is there. Where servers are configured without a trust anchor, nothing is validated:

@@ -1,7 +1,7 @@
 /* The end of the way in: the exact decision, the commit, the reply, and the hand-over to delivery. */
 #include "base/log.h"
 #include "policy/limit_text.h"
-#include "relay/delivery/queue/dispatch.h"
+#include "relay/delivery/delivery.h"
 #include "relay/submission/intake_parts.h"
 #include "relay/submission/reply.h"
 
@@ -20,28 +20,11 @@ static int64_t not_before_us(const struct intake *i) {
 }
 
 static void hand_over(struct intake *i) {
-  struct store_accept *a = &i->accept;
-  bool in_file = a->message.envelope.flags & MESSAGE_IN_FILE;
-  struct content *c = in_file ? NULL : content_new(&i->prefix, &i->body);
-  for (size_t n = 0; n < a->message.recipient_count; n++) {
-    if (i->recipients[n].id == 0) continue; /* went with an earlier one */
-    struct job *j = job_new(&a->message.envelope, i->recipients[n].domain);
-    if (!j) break; /* the reader of the queue finds the rows later */
-    j->content = c ? content_hold(c) : NULL;
-    bool ok = true;
-    for (size_t m = n; m < a->message.recipient_count && ok; m++) {
-      struct recipient *r = &i->recipients[m];
-      if (r->id == 0 || strcmp(r->domain, j->domain) != 0) continue;
-      struct queued_recipient one = {.to = *r};
-      ok = job_add_recipient(j, &one) == OK;
-      r->id = 0;
-    }
-    if (ok)
-      dispatch_accepted(i->loop->gateway, j, not_before_us(i));
-    else
-      job_free(&j);
-  }
-  if (c) content_release(&c);
+  const struct new_message *m = &i->accept.message;
+  bool in_file = m->envelope.flags & MESSAGE_IN_FILE;
+  struct content *content = in_file ? NULL : content_new(&i->prefix, &i->body);
+  delivery_accept(i->loop->gateway, &m->envelope, m->recipients, m->recipient_count, content, not_before_us(i));
+  if (content) content_release(&content);
 }
 
 /* The application gets what it missed: the answer to the first. */
@@ -128,7 +111,7 @@ static bool copy_envelope(struct intake *i) {
                          .created_us = now,
                          .expires_us = (hold ? hold : now) + c->expire_us,
                          .deliver_by_us = tx->said.deliver_by_us};
-  int64_t first = hold ? hold : now + DISPATCH_GRACE_US, deadline = envelope_deadline(m);
+  int64_t first = hold ? hold : now + DELIVERY_GRACE_US, deadline = envelope_deadline(m);
   i->accept.message.first_attempt_us = first < deadline ? first : deadline;
   return true;
 }

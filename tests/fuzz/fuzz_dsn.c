@@ -4,6 +4,7 @@
 #include "base/address.h"
 #include "base/header.h"
 #include "relay/delivery/outcome/dsn.h"
+#include "relay/message/content_loader.h"
 #include "relay/mime/mime_field.h"
 #include "relay/mime/octets.h"
 #include "relay/smtp/extensions.h"
@@ -158,7 +159,7 @@ static void tell(const struct story *s) {
        .overdue = c & OVERDUE},
       {.to = &(struct recipient){.address = "bob@example.net"}, .ruling = &ruling, .action = DSN_FAILED}};
   struct buffer header;
-  buffer_init(&header, DSN_HEADER_MAX);
+  buffer_init(&header, LOAD_HEADER_MAX);
   CHECK(dsn_header((struct bytes){0}, s->message, &header) == OK);
   struct dsn_input in = {.hostname = "smtp.example.com",
                          .to = "a@example.com",

@@ -3,6 +3,7 @@
 #ifndef SENDOFF_TESTS_DELIVERY_RIG_H
 #define SENDOFF_TESTS_DELIVERY_RIG_H
 
+#include "relay/delivery/delivery.h"
 #include "relay/delivery/queue/dispatch.h"
 #include "relay/delivery/site/delivery.h"
 #include "relay/message/conversion.h"
@@ -215,18 +216,15 @@ static inline void rig_write_spool(int64_t id, struct bytes content) {
 
 static inline void rig_hand_over(const struct store_accept *a) {
   const struct new_message *m = &a->message;
-  struct job *j = job_new(&m->envelope, m->recipients[0].domain);
-  assert_non_null(j);
-  for (size_t i = 0; i < m->recipient_count; i++)
-    assert_int_equal(job_add_recipient(j, &(struct queued_recipient){.to = m->recipients[i]}), OK);
   struct buffer prefix, body;
   buffer_init(&prefix, 1000);
   buffer_init(&body, 1000000);
   assert_int_equal(buffer_add_bytes(&prefix, m->prefix), OK);
   assert_int_equal(buffer_add_bytes(&body, m->content), OK);
-  j->content = content_new(&prefix, &body);
-  assert_non_null(j->content);
-  dispatch_accepted(&rig->gateway, j, 0);
+  struct content *content = content_new(&prefix, &body);
+  assert_non_null(content);
+  delivery_accept(&rig->gateway, &m->envelope, m->recipients, m->recipient_count, content, 0);
+  content_release(&content);
 }
 
 /* Keeps a message as submission does, and waits for the commit. */
@@ -257,7 +255,7 @@ static inline int64_t keep(const struct sample *s) {
   a.message.recipient_count = count;
   a.message.prefix = BYTES("X-P: 1\r\n");
   a.message.content = content;
-  a.message.first_attempt_us = now + DISPATCH_GRACE_US;
+  a.message.first_attempt_us = now + DELIVERY_GRACE_US;
   a.accepted = (struct event){.account = "blog", .from = s->from, .count = 1};
   if (s->flags & MESSAGE_IN_FILE) rig_write_spool(a.message.envelope.id, content);
   if (lab_run(&rig->lab.poster, &a.op) != OK) fail_msg("accept: %s", a.op.why.text);

@@ -352,16 +352,16 @@ int client_open(struct loop *loop, const struct client_plan *plan, const struct 
   return OK;
 }
 
-int client_check(const struct client *c, const struct transaction *t, struct incident *out) {
+int client_check(const struct client *c, const struct client_transaction *t, struct incident *out) {
   *out = (struct incident){.stage = STAGE_IDLE, .tls = c->ever_tls};
   return transaction_obstacle(t, &c->offers, clock_now_us(), out) ? E_DENIED : OK;
 }
 
-bool client_wants_seven_bit(const struct client *c, const struct transaction *t) {
+bool client_wants_seven_bit(const struct client *c, const struct client_transaction *t) {
   return t->envelope.flags & MESSAGE_8BIT && !c->offers.eightbit;
 }
 
-void client_begin(struct client *c, const struct transaction *t, struct content_feed *feed) {
+void client_begin(struct client *c, const struct client_transaction *t, struct content_feed *feed) {
   memset(&c->envelope, 0, sizeof c->envelope);
   c->envelope.t = t;
   c->feed = feed;

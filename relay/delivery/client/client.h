@@ -15,7 +15,7 @@
 #ifndef SENDOFF_RELAY_DELIVERY_CLIENT_CLIENT_H
 #define SENDOFF_RELAY_DELIVERY_CLIENT_CLIENT_H
 
-#include "relay/delivery/client/transaction.h"
+#include "relay/delivery/client/envelope_commands.h"
 #include "relay/message/content_feed.h"
 
 struct client;
@@ -46,12 +46,12 @@ struct client_owner {
 int client_open(struct loop *loop, const struct client_plan *plan, const struct client_owner *calls, void *owner,
                 struct client **out, struct reason *why);
 /* While READY. May this host take it? OK, or E_DENIED with the incident that the refusal is for every recipient. */
-int client_check(const struct client *c, const struct transaction *t, struct incident *out);
+int client_check(const struct client *c, const struct client_transaction *t, struct incident *out);
 /* While READY. It has 8-bit content, and the host does not take that (RFC 6152 3): convert it first. */
-bool client_wants_seven_bit(const struct client *c, const struct transaction *t);
+bool client_wants_seven_bit(const struct client *c, const struct client_transaction *t);
 /* While READY, after client_check. Takes the feed (freed with the transaction). All of `t` stays unchanged until
  * on_transaction or on_closed. */
-void client_begin(struct client *c, const struct transaction *t, struct content_feed *feed);
+void client_begin(struct client *c, const struct client_transaction *t, struct content_feed *feed);
 /* While READY: waits for work this long, then quits. */
 void client_idle(struct client *c, uint64_t ms);
 /* While READY: QUIT, and the end. */

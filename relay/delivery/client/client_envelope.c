@@ -23,7 +23,7 @@ void envelope_tell_rest(struct client *c, const struct incident *incident) {
 /* --- commands --- */
 
 static int add_command(const struct client *c, size_t number, struct buffer *out) {
-  const struct transaction *t = c->envelope.t;
+  const struct client_transaction *t = c->envelope.t;
   if (number == 0) return transaction_mail(t, &c->offers, clock_now_us(), out);
   if (number == data_number(c)) return buffer_add(out, "DATA\r\n", 6);
   return transaction_rcpt(t, number - 1, &c->offers, out);

@@ -1,9 +1,9 @@
-/* What the files of the SMTP client share. For relay/client*.c only. */
+/* What the files of the SMTP client share. For relay/delivery/client/ only. */
 #ifndef SENDOFF_RELAY_DELIVERY_CLIENT_CLIENT_PARTS_H
 #define SENDOFF_RELAY_DELIVERY_CLIENT_CLIENT_PARTS_H
 
 #include "relay/delivery/client/client.h"
-#include "relay/delivery/queue/dispatch.h"
+#include "relay/delivery/job.h"
 #include "relay/net/stream.h"
 #include "relay/smtp/dot_stuffing.h"
 
@@ -20,7 +20,7 @@
 #define TIMEOUT_RESET 30000
 #define TIMEOUT_QUIT 5000
 
-/* The order of states that have a name; the moves between them are told in client.h. */
+/* The order of states that have a name; client.h says how they follow each other. */
 enum client_state {
   CLIENT_CONNECTING,
   CLIENT_GREETING,
@@ -41,9 +41,9 @@ enum recipient_progress { PROGRESS_NONE, PROGRESS_ACCEPTED, PROGRESS_TOLD };
 
 /* Commands of an envelope by number: 0 MAIL, 1..n RCPT, n+1 DATA. */
 struct envelope_progress {
-  const struct transaction *t; /* NULL outside of a transaction */
-  size_t sent, answered;       /* commands */
-  size_t accepted;             /* recipients */
+  const struct client_transaction *t; /* NULL outside of a transaction */
+  size_t sent, answered;              /* commands */
+  size_t accepted;                    /* recipients */
   bool mail_refused;
   bool lone_dot;                              /* DATA was accepted for nobody */
   unsigned char progress[JOB_RECIPIENTS_MAX]; /* enum recipient_progress */

@@ -4,6 +4,7 @@
 #include "base/header.h"
 #include "base/id.h"
 #include "relay/delivery/outcome/dsn_parts.h"
+#include "relay/message/content_loader.h"
 #include "relay/mime/octets.h"
 #include "relay/mime/quoted_printable.h"
 
@@ -184,7 +185,7 @@ static size_t header_end(struct bytes text) {
 
 int dsn_header(struct bytes prefix, struct bytes body, struct buffer *out) {
   size_t start = out->len;
-  size_t room = DSN_HEADER_MAX;
+  size_t room = LOAD_HEADER_MAX;
   if (prefix.len > room) prefix.len = room;
   int rc = buffer_add_bytes(out, prefix);
   room -= prefix.len;

@@ -7,9 +7,8 @@
 #include "relay/delivery/outcome/notify.h"
 #include "relay/delivery/outcome/verdict.h"
 
-#define DSN_MAX (5 * 1024 * 1024)   /* octets of a whole notice: more than the two below can come to */
-#define DSN_HEADER_MAX (64 * 1024)  /* of the original header that is sent back */
-#define DSN_WHOLE_MAX (1024 * 1024) /* of an original message that is sent back whole; of a larger one, its header */
+#define DSN_MAX                                                                                                        \
+  (5 * 1024 * 1024) /* octets of a whole notice: more than LOAD_HEADER_MAX or LOAD_WHOLE_MAX can come to */
 
 struct dsn_recipient {
   const struct recipient *to;
@@ -36,7 +35,7 @@ struct dsn_input {
 int dsn_build(const struct dsn_input *in, struct buffer *out);
 /* The strongest action among them. */
 enum dsn_action dsn_strongest(const struct dsn_recipient *recipients, size_t count);
-/* The header of a message that is kept as prefix and body, without its empty line, at most DSN_HEADER_MAX octets, cut
+/* The header of a message that is kept as prefix and body, without its empty line, at most LOAD_HEADER_MAX octets, cut
  * at the end of a line; appended to `out`. */
 int dsn_header(struct bytes prefix, struct bytes body, struct buffer *out);
 

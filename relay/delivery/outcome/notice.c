@@ -53,7 +53,7 @@ bool notice_wanted(const struct job *j, const enum dsn_action *actions) {
 /* RFC 3461 4.3: RET speaks of failures only. RFC 8689 5: never the whole of a message that required TLS. */
 enum load_what notice_needs(const struct job *j, const enum dsn_action *actions) {
   bool may = j->envelope.flags & MESSAGE_RET_FULL && !(j->envelope.flags & MESSAGE_REQUIRE_TLS) &&
-             j->envelope.size <= DSN_WHOLE_MAX;
+             j->envelope.size <= LOAD_WHOLE_MAX;
   for (size_t i = 0; may && i < j->recipient_count; i++)
     if (actions[i] == DSN_FAILED) return LOAD_WHOLE;
   return LOAD_HEADER;
@@ -100,7 +100,7 @@ static size_t list_recipients(const struct job *j, const struct ruling *rulings,
 static int write_body(struct loop *loop, const struct job *j, const struct dsn_recipient *recipients, size_t count,
                       const char *host, const struct content *content, struct notice *n) {
   struct buffer header;
-  buffer_init(&header, 2 * DSN_HEADER_MAX);
+  buffer_init(&header, 2 * LOAD_HEADER_MAX);
   int rc = content ? dsn_header(buffer_bytes(&content->prefix), buffer_bytes(&content->body), &header) : OK;
   struct dsn_input in = {
       .hostname = loop->gateway->config->hostname,
@@ -149,7 +149,7 @@ static void fill_envelope(struct loop *loop, const struct job *j, struct notice 
       .address = j->envelope.reverse_path, .domain = n->domain, .id = id_new(), .notify = NOTIFY_NEVER};
   n->message.recipients = &n->recipient;
   n->message.recipient_count = 1;
-  n->message.first_attempt_us = now + DISPATCH_GRACE_US;
+  n->message.first_attempt_us = now + DELIVERY_GRACE_US;
 }
 
 static void fill_event(const struct job *j, enum dsn_action action, struct notice *n) {

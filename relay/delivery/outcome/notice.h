@@ -1,12 +1,13 @@
 /* The notice that goes with an outcome: decides whether there is one, builds and signs it, and turns it into the
- * store's new message and the dispatcher's job. One loop's thread. */
+ * store's new message and a job for the queue. One loop's thread. */
 #ifndef SENDOFF_RELAY_DELIVERY_OUTCOME_NOTICE_H
 #define SENDOFF_RELAY_DELIVERY_OUTCOME_NOTICE_H
 
 #include "base/address.h"
+#include "relay/delivery/delivery.h"
+#include "relay/delivery/job.h"
 #include "relay/delivery/outcome/notify.h"
 #include "relay/delivery/outcome/verdict.h"
-#include "relay/delivery/queue/dispatch.h"
 #include "relay/message/content_loader.h"
 #include "store/write.h"
 
@@ -21,7 +22,7 @@ struct notice {
   struct buffer prefix, body;
 };
 
-/* What is to be told of each of the job's recipients now, given its ruling: as many `actions`. */
+/* What the sender is to be notified of now, for each of the job's recipients, given its ruling: as many `actions`. */
 void notice_plan(const struct config *config, const struct job *j, const struct ruling *rulings, int64_t now_us,
                  enum dsn_action *actions);
 bool notice_wanted(const struct job *j, const enum dsn_action *actions);

@@ -4,7 +4,6 @@
 #include "base/id.h"
 #include "base/log.h"
 #include "relay/delivery/outcome/notice.h"
-#include "relay/delivery/site/delivery_parts.h"
 #include "store/write.h"
 
 #include <stddef.h>
@@ -13,10 +12,20 @@
 #include <string.h>
 #include <utlist.h>
 
+struct outcomes {
+  struct loop *loop;
+  struct content_loader *loader;
+  struct outcome *list; /* prepared, or on their way into the store */
+  bool abandoning;
+  struct outcomes_figures figures;
+  void (*empty)(void *arg);
+  void *arg;
+};
+
 struct pending {
   struct outcome outcome; /* first: what the others see */
   struct recipient_outcome *outcomes;
-  enum dsn_action *actions; /* what its sender is told of each */
+  enum dsn_action *actions; /* what its sender is notified of, for each */
   struct store_outcome op;
   struct notice notice;
   uv_timer_t timer;
@@ -27,15 +36,40 @@ struct pending {
 };
 
 static struct loop *loop_of(const struct pending *p) {
-  return p->outcome.delivery->loop;
+  return p->outcome.all->loop;
 }
 
 static void post(struct pending *p);
 static void begin(struct pending *p);
 
+/* --- all of a loop --- */
+
+struct outcomes *outcomes_new(struct loop *loop, struct content_loader *loader, void (*empty)(void *arg), void *arg) {
+  struct outcomes *all = calloc(1, sizeof *all);
+  if (!all) return NULL;
+  all->loop = loop;
+  all->loader = loader;
+  all->empty = empty;
+  all->arg = arg;
+  return all;
+}
+
+void outcomes_free(struct outcomes **all) {
+  free(*all);
+  *all = NULL;
+}
+
+bool outcomes_is_empty(const struct outcomes *all) {
+  return !all->list;
+}
+
+void outcomes_figures(const struct outcomes *all, struct outcomes_figures *out) {
+  *out = all->figures;
+}
+
 /* --- life --- */
 
-struct outcome *outcome_prepare(struct loop *loop, struct job *j) {
+struct outcome *outcome_prepare(struct outcomes *all, struct job *j) {
   struct pending *p = calloc(1, sizeof *p);
   if (!p) return NULL;
   p->outcome.rulings = calloc(j->recipient_count, sizeof *p->outcome.rulings);
@@ -49,18 +83,21 @@ struct outcome *outcome_prepare(struct loop *loop, struct job *j) {
     return NULL;
   }
   p->outcome.job = j;
-  p->outcome.delivery = loop->delivery;
-  DL_APPEND(loop->delivery->outcomes, &p->outcome);
+  p->outcome.all = all;
+  DL_APPEND(all->list, &p->outcome);
   return &p->outcome;
 }
 
-static void on_timer_closed(uv_handle_t *timer) {
-  struct pending *p = timer->data;
-  struct delivery *d = p->outcome.delivery;
+static void remove_from_list(struct pending *p) {
+  struct outcomes *all = p->outcome.all;
   struct outcome *o = &p->outcome;
-  DL_DELETE(d->outcomes, o);
+  DL_DELETE(all->list, o);
   free(p);
-  delivery_check_stopped(d);
+  if (!all->list) all->empty(all->arg);
+}
+
+static void on_timer_closed(uv_handle_t *timer) {
+  remove_from_list(timer->data);
 }
 
 static void destroy(struct pending *p) {
@@ -73,15 +110,10 @@ static void destroy(struct pending *p) {
   p->outcomes = NULL;
   p->actions = NULL;
   p->waiting = false;
-  if (p->timer_open) {
+  if (p->timer_open)
     uv_close((uv_handle_t *)&p->timer, on_timer_closed);
-    return;
-  }
-  struct delivery *d = p->outcome.delivery;
-  struct outcome *o = &p->outcome;
-  DL_DELETE(d->outcomes, o);
-  free(p);
-  delivery_check_stopped(d);
+  else
+    remove_from_list(p);
 }
 
 struct job *outcome_cancel(struct outcome **o) {
@@ -125,11 +157,18 @@ static void rule_deadline(const struct queued_recipient *r, struct ruling *out) 
 void outcome_rule(struct outcome *o, size_t index, const struct incident *incident) {
   uint32_t random;
   const struct job *j = o->job;
-  const struct config *config = o->delivery->loop->gateway->config;
+  const struct config *config = o->all->loop->gateway->config;
   struct ruling *r = &o->rulings[index];
   int64_t now = clock_now_us(), end = sender_ends_it(j) ? j->envelope.deliver_by_us : j->envelope.expires_us;
   random_bytes(&random, sizeof random);
-  verdict_rule(config, incident, j->recipients[index].attempts, j->envelope.created_us, end, now, random, r);
+  struct verdict_case c = {.config = config,
+                           .attempts = j->recipients[index].attempts,
+                           .created_us = j->envelope.created_us,
+                           .expires_us = end,
+                           .now_us = now,
+                           .random = random};
+  verdict_rule(&c, incident, r);
+  numbers_add(r->numbers, "attempt", c.attempts + 1);
   if (r->kind == EVENT_EXPIRED && sender_ends_it(j)) rule_deadline(&j->recipients[index], r);
   if (r->kind != EVENT_DEFERRED) return;
   int64_t moment = notice_moment(config, j, index, r, now);
@@ -149,7 +188,7 @@ bool outcome_ruled(const struct outcome *o) {
 
 /* --- into the store --- */
 
-/* A notice that cannot be delivered ends here: nobody is told, but the log is. */
+/* A notice that cannot be delivered ends here, in the log: nobody is notified of it. */
 static enum event_kind kind_of(const struct job *j, const struct ruling *r) {
   bool failed = r->kind == EVENT_BOUNCED || r->kind == EVENT_EXPIRED;
   return failed && j->envelope.flags & MESSAGE_IS_DSN ? EVENT_DROPPED : r->kind;
@@ -173,6 +212,8 @@ static void fill_op(struct pending *p) {
                 .to = j->recipients[i].to.address,
                 .code = r->code,
                 .enhanced = r->enhanced,
+                .rule = r->rule,
+                .numbers = r->numbers,
                 .text = r->text,
                 .host = p->host,
                 .source = p->source,
@@ -217,7 +258,7 @@ static void log_outcome(const struct pending *p) {
 
 static void count(struct pending *p) {
   struct job *j = p->outcome.job;
-  struct delivery_figures *f = &p->outcome.delivery->figures;
+  struct outcomes_figures *f = &p->outcome.all->figures;
   for (size_t i = 0; i < j->recipient_count; i++) {
     const struct ruling *r = &p->outcome.rulings[i];
     if (r->kind == EVENT_DELIVERED) {
@@ -232,15 +273,12 @@ static void count(struct pending *p) {
 }
 
 static void finish(struct pending *p) {
-  struct gateway *g = loop_of(p)->gateway;
-  struct job *notice = p->notice.made ? notice_job(&p->notice) : NULL;
-  if (notice)
-    dispatch_accepted(g, notice, 0);
-  else if (p->notice.made)
-    dispatch_look(g, p->notice.domain);
   struct job *j = p->outcome.job;
+  struct job_result result = {.not_before_us = p->not_before_us};
+  if (p->notice.made) result.notice = notice_job(&p->notice);
+  result.notice_waits = p->notice.made && !result.notice;
   p->outcome.job = NULL;
-  dispatch_finished(g, j, p->not_before_us);
+  job_finish(loop_of(p)->gateway, j, &result);
   destroy(p);
 }
 
@@ -264,7 +302,7 @@ static void retry_later(struct pending *p, const char *why) {
   id_format(p->outcome.job->envelope.id, id);
   log_event(LOG_ERROR_, NULL, "outcome not kept", "message", id, "reason", why, "next", "posted again soon", NULL);
   notice_free(&p->notice);
-  if (p->outcome.delivery->abandoning) {
+  if (p->outcome.all->abandoning) {
     abandon(p);
     return;
   }
@@ -326,24 +364,39 @@ static void begin(struct pending *p) {
     post(p);
   else if (j->content)
     make_notice(p, j->content);
-  else if (!content_load(p->outcome.delivery->loader, j->envelope.id, j->envelope.flags, notice_needs(j, p->actions),
+  else if (!content_load(p->outcome.all->loader, j->envelope.id, j->envelope.flags, notice_needs(j, p->actions),
                          on_original, p))
     retry_later(p, result_text(E_MEMORY));
 }
 
-void outcome_commit(struct outcome *o, const char *host, const char *source, const char *tls, int64_t not_before_us) {
+void outcome_commit(struct outcome *o, const struct outcome_place *where, int64_t not_before_us) {
   struct pending *p = (struct pending *)o;
-  snprintf(p->host, sizeof p->host, "%s", host);
-  snprintf(p->source, sizeof p->source, "%s", source);
-  snprintf(p->tls, sizeof p->tls, "%s", tls);
+  snprintf(p->host, sizeof p->host, "%s", where->host);
+  snprintf(p->source, sizeof p->source, "%s", where->source);
+  snprintf(p->tls, sizeof p->tls, "%s", where->tls);
   p->not_before_us = not_before_us;
   begin(p);
 }
 
-void outcomes_abandon(struct delivery *d) {
-  d->abandoning = true;
+void outcome_no_memory(struct gateway *g, struct job *j) {
+  job_finish(g, j, &(struct job_result){.not_before_us = clock_now_us() + verdict_site_pause(g->config)});
+}
+
+void outcome_without_attempt(struct outcomes *all, struct job *j, const struct incident *incident,
+                             const struct outcome_place *where, int64_t not_before_us) {
+  struct outcome *o = outcome_prepare(all, j);
+  if (!o) {
+    outcome_no_memory(all->loop->gateway, j);
+    return;
+  }
+  outcome_rule_rest(o, incident);
+  outcome_commit(o, where, not_before_us);
+}
+
+void outcomes_abandon(struct outcomes *all) {
   struct outcome *o, *next;
-  for (o = d->outcomes; o; o = next) {
+  all->abandoning = true;
+  for (o = all->list; o; o = next) {
     struct pending *p = (struct pending *)o;
     next = o->next;
     if (!p->waiting) continue;

@@ -1,28 +1,12 @@
 #include "relay/delivery/outcome/verdict.h"
 
+#include "base/clock.h"
+
 #include <stdio.h>
 #include <string.h>
 
 #define RETRY_FALLBACK_US (15 * 60 * SECOND_US) /* only for a configuration without any */
 #define SITE_PAUSE_MAX_US (5 * 60 * SECOND_US)
-
-const char *smtp_stage_phrase(enum smtp_stage stage) {
-  switch (stage) {
-  case STAGE_ROUTE: return "before connecting";
-  case STAGE_CONNECT: return "while connecting";
-  case STAGE_GREETING: return "while waiting for the greeting";
-  case STAGE_EHLO: return "at EHLO";
-  case STAGE_STARTTLS: return "at STARTTLS";
-  case STAGE_HANDSHAKE: return "in the TLS handshake";
-  case STAGE_IDLE: return "between messages";
-  case STAGE_MAIL: return "at MAIL";
-  case STAGE_RCPT: return "at RCPT";
-  case STAGE_DATA: return "at DATA";
-  case STAGE_CONTENT: return "while sending the message";
-  case STAGE_DOT: return "after the final dot";
-  }
-  return "";
-}
 
 /* RFC 5321 4.5.3.1.10: 552 to RCPT is an old way to say "too many recipients" and is taken as 452; but a host that
  * names another reason by an enhanced code (mailbox full is 5.2.2) means what it says. */
@@ -81,24 +65,6 @@ enum verdict verdict_of(const struct incident *i) {
   return i->trouble == TROUBLE_REPLY ? of_reply(i) : VERDICT_DEFER;
 }
 
-void incident_of_route(const struct route *route, struct incident *out) {
-  static const enum trouble troubles[] = {
-      [ROUTE_OK] = TROUBLE_LOCAL,
-      [ROUTE_NULL_MX] = TROUBLE_NULL_MX,
-      [ROUTE_NO_DOMAIN] = TROUBLE_NO_DOMAIN,
-      [ROUTE_NO_ADDRESS] = TROUBLE_NO_ADDRESS,
-      [ROUTE_LOOP] = TROUBLE_LOOP,
-      [ROUTE_TEMPORARY] = TROUBLE_DNS,
-  };
-  *out = (struct incident){.stage = STAGE_ROUTE, .trouble = troubles[route->status]};
-  snprintf(out->text, sizeof out->text, "%s", route->why);
-}
-
-void incident_of_deadline(struct incident *out) {
-  *out = (struct incident){
-      .stage = STAGE_ROUTE, .trouble = TROUBLE_DEADLINE, .text = "the time that its sender set has passed"};
-}
-
 /* --- rulings --- */
 
 /* The codes of our own reasons; those of a reply come from the reply. */
@@ -131,7 +97,7 @@ static void copy_reply(const struct incident *i, struct ruling *out) {
   /* RFC 3463 3.1: X.0.0 is all that a bare code tells. */
   if (!r->enhanced[0]) snprintf(out->enhanced, sizeof out->enhanced, "%c.0.0", (char)('0' + r->code / 100));
   const char *text = r->text[0] ? r->text : "(no text)";
-  if (i->stage <= STAGE_HANDSHAKE) /* it was not about the message: say so */
+  if (i->stage <= STAGE_HANDSHAKE) /* it was not about the message */
     snprintf(out->text, sizeof out->text, "%.700s (%s)", text, smtp_stage_phrase(i->stage));
   else
     snprintf(out->text, sizeof out->text, "%s", text);
@@ -158,33 +124,41 @@ static void rule_expired(struct ruling *out, int64_t created_us, int64_t now_us)
   snprintf(out->enhanced, sizeof out->enhanced, "4.4.7"); /* RFC 3463 3.5: delivery time expired */
 }
 
-void verdict_rule(const struct config *config, const struct incident *i, unsigned attempts, int64_t created_us,
-                  int64_t expires_us, int64_t now_us, uint32_t random, struct ruling *out) {
-  *out = (struct ruling){.set = true, .host_dsn = i->host_dsn, .host_deliver_by = i->host_deliver_by};
+/* No fault of anybody's: again as soon as the gateway is back. */
+static void rule_stopping(int64_t now_us, struct ruling *out) {
+  out->kind = EVENT_DEFERRED;
+  out->next_us = now_us;
+}
+
+static void rule_deferred(const struct verdict_case *c, struct ruling *out) {
+  out->kind = EVENT_DEFERRED;
+  out->counts = true;
+  out->next_us = c->now_us + retry_after(c->config, c->attempts, c->random);
+  if (out->next_us > c->expires_us) out->next_us = c->expires_us; /* one last attempt, then it expires */
+}
+
+static void rule_bounced(const struct incident *i, struct ruling *out) {
+  out->kind = i->trouble == TROUBLE_DEADLINE ? EVENT_EXPIRED : EVENT_BOUNCED;
+  if (out->kind == EVENT_EXPIRED) out->code = 0;
+}
+
+void verdict_rule(const struct verdict_case *c, const struct incident *i, struct ruling *out) {
+  *out = (struct ruling){
+      .set = true, .rule = incident_rule(i), .host_dsn = i->host_dsn, .host_deliver_by = i->host_deliver_by};
   own_codes(i, out);
   snprintf(out->text, sizeof out->text, "%s", i->text);
   if (i->reply.code) copy_reply(i, out);
-  switch (verdict_of(i)) {
-  case VERDICT_DELIVERED: out->kind = EVENT_DELIVERED; return;
-  case VERDICT_BOUNCE:
-    out->kind = i->trouble == TROUBLE_DEADLINE ? EVENT_EXPIRED : EVENT_BOUNCED;
-    if (out->kind == EVENT_EXPIRED) out->code = 0;
-    return;
-  default: break;
-  }
-  if (i->trouble == TROUBLE_STOPPING) { /* no fault of anybody's: again as soon as the gateway is back */
-    out->kind = EVENT_DEFERRED;
-    out->next_us = now_us;
-    return;
-  }
-  if (now_us >= expires_us) {
-    rule_expired(out, created_us, now_us);
-    return;
-  }
-  out->kind = EVENT_DEFERRED;
-  out->counts = true;
-  out->next_us = now_us + retry_after(config, attempts, random);
-  if (out->next_us > expires_us) out->next_us = expires_us; /* one last attempt, then it expires */
+  enum verdict v = verdict_of(i);
+  if (v == VERDICT_DELIVERED)
+    out->kind = EVENT_DELIVERED;
+  else if (v == VERDICT_BOUNCE)
+    rule_bounced(i, out);
+  else if (i->trouble == TROUBLE_STOPPING)
+    rule_stopping(c->now_us, out);
+  else if (c->now_us >= c->expires_us)
+    rule_expired(out, c->created_us, c->now_us);
+  else
+    rule_deferred(c, out);
 }
 
 int64_t verdict_site_pause(const struct config *config) {

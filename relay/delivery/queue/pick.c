@@ -1,5 +1,7 @@
 #include "relay/delivery/queue/pick.h"
 
+#include "relay/delivery/delivery.h"
+
 #include "base/log.h"
 #include "store/read.h"
 
@@ -17,11 +19,11 @@ struct picker {
 };
 
 static void clear(struct pick *p) {
-  for (size_t i = 0; i < p->lane_count; i++) {
-    free(p->lanes[i].domain);
-    while (p->lanes[i].jobs) {
-      struct job *j = p->lanes[i].jobs;
-      p->lanes[i].jobs = j->next;
+  for (size_t i = 0; i < p->rows_count; i++) {
+    free(p->rows[i].domain);
+    while (p->rows[i].jobs) {
+      struct job *j = p->rows[i].jobs;
+      p->rows[i].jobs = j->next;
       job_free(&j);
     }
   }
@@ -57,27 +59,27 @@ static bool on_domain(void *arg, const char *domain, int64_t next_us) {
 
 struct row_reader {
   const struct pick *pick;
-  struct pick_lane *lane;
+  struct pick_rows *into;
   struct job *last;
-  size_t rows;
+  size_t count; /* of rows */
 };
 
 static bool due(const struct row_reader *r, const struct envelope *m, const struct queued_recipient *rcpt) {
   if (rcpt->next_us <= r->pick->now_us) return true;
   /* Of an earlier run, and only waiting for a hand-over that is not going to come; not because its sender said when. */
-  bool fresh = rcpt->next_us == m->created_us + DISPATCH_GRACE_US;
-  return r->lane->early && fresh && m->created_us < r->pick->started_us;
+  bool fresh = rcpt->next_us == m->created_us + DELIVERY_GRACE_US;
+  return r->into->early && fresh && m->created_us < r->pick->started_us;
 }
 
 /* Rows of one message follow each other, so only the job made last can be the one. */
 static struct job *job_for(struct row_reader *r, const struct envelope *m) {
   if (r->last && r->last->envelope.id == m->id && r->last->recipient_count < JOB_RECIPIENTS_MAX) return r->last;
-  struct job *j = job_new(m, r->lane->domain);
+  struct job *j = job_new(m, r->into->domain);
   if (!j) return NULL;
   if (r->last)
     r->last->next = j;
   else
-    r->lane->jobs = j;
+    r->into->jobs = j;
   r->last = j;
   return j;
 }
@@ -85,26 +87,26 @@ static struct job *job_for(struct row_reader *r, const struct envelope *m) {
 static bool on_row(void *arg, const struct envelope *m, const struct queued_recipient *rcpt) {
   struct row_reader *r = arg;
   if (!due(r, m, rcpt)) {
-    r->lane->next_us = rcpt->next_us;
-    if (m->flags & MESSAGE_BY_RETURN) r->lane->deadline_us = m->deliver_by_us;
+    r->into->next_us = rcpt->next_us;
+    if (m->flags & MESSAGE_BY_RETURN) r->into->deadline_us = m->deliver_by_us;
     return false;
   }
-  r->rows++;
+  r->count++;
   struct job *j = job_for(r, m);
   int rc = j ? job_add_recipient(j, rcpt) : E_MEMORY;
   if (rc == E_SYNTAX) log_event(LOG_ERROR_, NULL, "queue", "reason", "a forward-path with control characters", NULL);
-  if (rc == E_MEMORY) r->lane->result = E_MEMORY;
+  if (rc == E_MEMORY) r->into->result = E_MEMORY;
   return rc != E_MEMORY;
 }
 
 static void read_rows(struct picker *p) {
-  for (size_t i = 0; i < p->pick.lane_count; i++) {
-    struct pick_lane *lane = &p->pick.lanes[i];
-    struct row_reader r = {.pick = &p->pick, .lane = lane};
-    lane->next_us = lane->deadline_us = INT64_MAX;
-    int rc = reader_due_recipients(p->reader, lane->domain, INT64_MAX, lane->limit, on_row, &r);
-    if (rc != OK) lane->result = rc;
-    lane->more = r.rows >= lane->limit;
+  for (size_t i = 0; i < p->pick.rows_count; i++) {
+    struct pick_rows *rows = &p->pick.rows[i];
+    struct row_reader r = {.pick = &p->pick, .into = rows};
+    rows->next_us = rows->deadline_us = INT64_MAX;
+    int rc = reader_due_recipients(p->reader, rows->domain, INT64_MAX, rows->limit, on_row, &r);
+    if (rc != OK) rows->result = rc;
+    rows->more = r.count >= rows->limit;
   }
 }
 

@@ -4,7 +4,7 @@
 
 #include "relay/delivery/queue/dispatch.h"
 
-#define PICK_LANES_MAX 16 /* domains in one piece of work */
+#define PICK_DOMAINS_MAX 16 /* domains in one piece of work */
 #define PICK_LIST_MAX 100000
 
 enum pick_kind {
@@ -13,9 +13,9 @@ enum pick_kind {
   PICK_ROWS,       /* what is due in some domains */
 };
 
-struct pick_lane {
+struct pick_rows {
   char *domain;
-  size_t limit; /* rows to look at */
+  size_t limit; /* rows to read */
   bool early;   /* also fresh rows of messages older than `started_us`, for the grace after a start */
   /* result */
   int result;
@@ -32,8 +32,8 @@ struct pick_domain {
 struct pick {
   enum pick_kind kind;
   int64_t now_us, started_us;
-  struct pick_lane lanes[PICK_LANES_MAX];
-  size_t lane_count;
+  struct pick_rows rows[PICK_DOMAINS_MAX];
+  size_t rows_count;
   /* result */
   int result;
   struct reason why;

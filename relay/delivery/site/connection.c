@@ -21,7 +21,7 @@ static void gone(struct connection *c) {
   if (c->phase == CONNECTION_WALKING) d->walking--;
   DL_DELETE(d->connections, c);
   d->connection_count--;
-  d->delivery->figures.connections--;
+  d->delivery->connections--;
   route_release(&c->route);
   free(c);
   destination_wake(d);
@@ -29,29 +29,41 @@ static void gone(struct connection *c) {
 
 /* --- work --- */
 
-/* What AGAIN left without a ruling goes back to the queue; the rest goes into the store. */
-static void settle(struct connection *c) {
+/* Where the work was done, for the log. */
+static struct outcome_place place_of(const struct connection *c) {
+  return (struct outcome_place){.host = c->target, .source = c->source, .tls = c->tls};
+}
+
+/* The recipients that have no ruling (VERDICT_AGAIN), as a job; NULL: there are none, or no memory to take them out.
+ * When none has one, nothing happened at all, and the outcome ends. */
+static struct job *take_unruled(struct outcome **o) {
+  for (size_t i = 0; i < (*o)->job->recipient_count; i++)
+    if ((*o)->rulings[i].set) return outcome_take_back(*o);
+  return outcome_cancel(o);
+}
+
+/* The end of a transaction: what has no ruling goes back to the queue, the rest into the store. */
+static void end_work(struct connection *c) {
   struct outcome *o = c->outcome;
   c->outcome = NULL;
   if (c->load) content_load_forget(c->load);
   c->load = NULL;
   seven_bit_forget(&c->seven_bit);
-  bool any = false;
-  for (size_t i = 0; i < o->job->recipient_count; i++) any |= o->rulings[i].set;
-  struct job *back = any ? outcome_take_back(o) : outcome_cancel(&o);
+  struct job *back = take_unruled(&o);
   if (back) {
     back->returned++;
     destination_put_back(c->destination, back);
   }
   if (!o) return;
   outcome_rule_rest(o, &c->incident); /* without memory to take them back they wait */
-  outcome_commit(o, c->target, c->source, c->tls, 0);
+  struct outcome_place where = place_of(c);
+  outcome_commit(o, &where, 0);
 }
 
-/* Nothing was said to the host: this job is done with, for the reason in `incident`, and the next may come. */
-static void rule_unsent(struct connection *c) {
+/* No command was sent: this job ends, for the reason in `incident`, and the next may come. */
+static void end_unsent(struct connection *c) {
   outcome_rule_rest(c->outcome, &c->incident);
-  settle(c);
+  end_work(c);
   c->phase = CONNECTION_IDLE;
   connection_work(c);
 }
@@ -60,7 +72,7 @@ static void begin(struct connection *c, struct content_feed *feed) {
   if (!feed) {
     c->incident = (struct incident){.stage = STAGE_ROUTE, .trouble = TROUBLE_LOCAL, .text = "out of memory"};
     outcome_rule_rest(c->outcome, &c->incident);
-    settle(c);
+    end_work(c);
     destination_wake(c->destination);
     c->phase = CONNECTION_IDLE;
     client_idle(c->client, CONNECTION_IDLE_MS);
@@ -88,7 +100,7 @@ static void cannot_convert(struct connection *c, const struct seven_bit_result *
              mime_obstacle_text(r->obstacle));
   else
     snprintf(c->incident.text, sizeof c->incident.text, "the message cannot be converted to 7 bits: %.180s", why);
-  rule_unsent(c);
+  end_unsent(c);
 }
 
 static void on_seven_bit(void *arg, struct seven_bit_result *r) {
@@ -101,7 +113,7 @@ static void on_seven_bit(void *arg, struct seven_bit_result *r) {
   c->transaction.envelope.flags &= ~(unsigned)MESSAGE_8BIT;
   c->transaction.envelope.size = r->octets;
   if (client_check(c->client, &c->transaction, &c->incident) != OK) { /* it has grown */
-    rule_unsent(c);
+    end_unsent(c);
     return;
   }
   struct content_feed *feed = r->feed;
@@ -153,11 +165,11 @@ static void on_loaded(void *arg, struct loaded *loaded) {
   }
   c->phase = CONNECTION_IDLE;
   if (loaded->result == E_NOT_FOUND) { /* dropped by command meanwhile */
-    dispatch_finished(delivery_of(c)->loop->gateway, outcome_cancel(&c->outcome), 0);
+    job_finish(delivery_of(c)->loop->gateway, outcome_cancel(&c->outcome), &(struct job_result){0});
   } else {
     c->incident = (struct incident){.stage = STAGE_ROUTE, .trouble = TROUBLE_LOCAL};
     snprintf(c->incident.text, sizeof c->incident.text, "the message cannot be read: %.200s", loaded->why.text);
-    rule_unsent(c);
+    end_unsent(c);
     return;
   }
   connection_work(c);
@@ -175,42 +187,30 @@ static void load(struct connection *c) {
   if (!c->load) begin(c, NULL);
 }
 
-/* An outcome without a word said to the host. */
-static void rule_job(struct connection *c, struct job *j, const struct incident *incident) {
-  struct loop *loop = delivery_of(c)->loop;
-  struct outcome *o = outcome_prepare(loop, j);
-  if (!o) {
-    dispatch_finished(loop->gateway, j, clock_now_us() + verdict_site_pause(loop->gateway->config));
-    return;
-  }
-  outcome_rule_rest(o, incident);
-  outcome_commit(o, c->target, c->source, c->tls, 0);
-}
-
 /* What this host cannot take together with the rest. */
 static void cut_to_fit(struct connection *c, struct job *j) {
   const struct ehlo *offers = client_offers(c->client);
   struct incident why = {.stage = STAGE_IDLE};
   struct job *unfit = job_take_unfit(j, offers, &why);
-  if (unfit) rule_job(c, unfit, &why);
+  struct outcome_place where = place_of(c);
+  if (unfit) outcome_without_attempt(delivery_of(c)->outcomes, unfit, &why, &where, 0);
   struct job *excess = job_take_excess(j, offers);
   if (excess) destination_put_back(c->destination, excess);
 }
 
 /* True: the connection is busy with it. False: this job is done with already. */
 static bool take_job(struct connection *c, struct job *j) {
-  struct gateway *g = delivery_of(c)->loop->gateway;
   cut_to_fit(c, j);
-  c->outcome = outcome_prepare(delivery_of(c)->loop, j);
+  c->outcome = outcome_prepare(delivery_of(c)->outcomes, j);
   if (!c->outcome) {
-    dispatch_finished(g, j, clock_now_us() + verdict_site_pause(g->config));
+    outcome_no_memory(delivery_of(c)->loop->gateway, j);
     return false;
   }
-  c->transaction =
-      (struct transaction){.envelope = j->envelope, .recipients = j->recipients, .recipient_count = j->recipient_count};
+  c->transaction = (struct client_transaction){
+      .envelope = j->envelope, .recipients = j->recipients, .recipient_count = j->recipient_count};
   if (client_check(c->client, &c->transaction, &c->incident) != OK) {
     outcome_rule_rest(c->outcome, &c->incident);
-    settle(c);
+    end_work(c);
     return false;
   }
   load(c);
@@ -266,7 +266,7 @@ static void on_transaction(void *owner) {
   struct connection *c = owner;
   c->phase = CONNECTION_IDLE;
   c->jobs_done++;
-  settle(c);
+  end_work(c);
   destination_transaction_done(c->destination);
   connection_work(c);
 }
@@ -279,7 +279,7 @@ static void on_closed(void *owner, const struct incident *incident) {
     walk(c);
     return;
   }
-  if (c->outcome) settle(c);
+  if (c->outcome) end_work(c);
   c->phase = CONNECTION_ENDING;
   gone(c);
 }
@@ -397,7 +397,7 @@ bool connection_start(struct destination *d) {
   DL_APPEND(d->connections, c);
   d->connection_count++;
   d->walking++;
-  d->delivery->figures.connections++;
+  d->delivery->connections++;
   c->incident = (struct incident){.stage = STAGE_ROUTE,
                                   .trouble = TROUBLE_SOURCE,
                                   .local = true,

@@ -38,7 +38,7 @@ struct connection {
   unsigned jobs_done;
   char tls[96], source[IP_TEXT];
   struct outcome *outcome;
-  struct transaction transaction;
+  struct client_transaction transaction;
   struct load *load;
   struct seven_bit *seven_bit;
 };

@@ -1,7 +1,6 @@
 #include "relay/delivery/site/delivery.h"
 
 #include "base/clock.h"
-#include "relay/delivery/outcome/outcome.h"
 #include "relay/delivery/site/connection.h"
 #include "relay/delivery/site/delivery_parts.h"
 #include "relay/delivery/site/destination.h"
@@ -11,36 +10,51 @@
 
 #define RECHECK_MS 20
 
+static void on_no_outcome(void *arg) {
+  delivery_check_stopped(arg);
+}
+
 int delivery_new(struct loop *loop, struct delivery **out) {
   struct delivery *d = *out = calloc(1, sizeof *d);
   if (!d) return E_MEMORY;
   d->loop = loop;
   d->plain_hosts = plain_hosts_new();
-  if (d->plain_hosts && content_loader_new(loop, &d->loader) == OK) return OK;
+  if (d->plain_hosts && content_loader_new(loop, &d->loader) == OK)
+    d->outcomes = outcomes_new(loop, d->loader, on_no_outcome, d);
+  if (d->outcomes) return OK;
   delivery_free(out);
   return E_MEMORY;
 }
 
 void delivery_free(struct delivery **delivery) {
   if (!*delivery) return;
-  content_loader_free(&(*delivery)->loader);
+  outcomes_free(&(*delivery)->outcomes);
+  if ((*delivery)->loader) content_loader_free(&(*delivery)->loader);
   plain_hosts_free(&(*delivery)->plain_hosts);
   free(*delivery);
   *delivery = NULL;
 }
 
+struct outcomes *delivery_outcomes(struct delivery *d) {
+  return d->outcomes;
+}
+
 void delivery_take(struct delivery *d, struct job *j, struct route *route, const char *source, const char *helo) {
   struct gateway *g = d->loop->gateway;
   if (d->stopping)
-    dispatch_finished(g, j, 0);
+    job_finish(g, j, &(struct job_result){0});
   else if (destination_take(d, j, route, source, helo) != OK)
-    dispatch_finished(g, j, clock_now_us() + verdict_site_pause(g->config));
+    outcome_no_memory(g, j);
 }
 
 void delivery_figures(struct delivery *d, struct delivery_figures *out) {
-  *out = d->figures;
-  out->destinations = HASH_COUNT(d->destinations);
-  out->idle_connections = out->waiting_jobs = 0;
+  struct outcomes_figures outcomes;
+  outcomes_figures(d->outcomes, &outcomes);
+  *out = (struct delivery_figures){.connections = d->connections,
+                                   .destinations = HASH_COUNT(d->destinations),
+                                   .delivered = outcomes.delivered,
+                                   .deferred = outcomes.deferred,
+                                   .bounced = outcomes.bounced};
   for (struct destination *t = d->destinations; t; t = t->hh.next) {
     out->waiting_jobs += t->queue.count;
     for (struct connection *c = t->connections; c; c = c->next) out->idle_connections += connection_can_work(c);
@@ -65,19 +79,19 @@ static void on_recheck(uv_timer_t *timer) {
 }
 
 void delivery_check_stopped(struct delivery *d) {
-  if (!d->stopping || d->told || d->destinations || d->outcomes) return;
+  if (!d->stopping || d->stopped_called || d->destinations || !outcomes_is_empty(d->outcomes)) return;
   if (!content_loader_idle(d->loader) || !converter_idle(d->loop->converter)) { /* nobody waits for it any more */
     uv_timer_start(&d->stop_timer, on_recheck, RECHECK_MS, 0);
     return;
   }
-  d->told = true;
+  d->stopped_called = true;
   uv_close((uv_handle_t *)&d->stop_timer, on_timer_closed);
 }
 
 static void on_stop_time_up(uv_timer_t *timer) {
   struct delivery *d = timer->data;
   for (struct destination *t = d->destinations; t; t = t->hh.next) destination_abort(t);
-  outcomes_abandon(d);
+  outcomes_abandon(d->outcomes);
   delivery_check_stopped(d);
 }
 

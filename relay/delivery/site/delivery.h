@@ -4,10 +4,11 @@
 #ifndef SENDOFF_RELAY_DELIVERY_SITE_DELIVERY_H
 #define SENDOFF_RELAY_DELIVERY_SITE_DELIVERY_H
 
-#include "relay/delivery/queue/dispatch.h"
+#include "relay/delivery/job.h"
 #include "relay/delivery/route/route.h"
 
 struct delivery;
+struct outcomes;
 int delivery_new(struct loop *loop, struct delivery **out);
 void delivery_free(struct delivery **d); /* after delivery_stop reported */
 /* Ends idle connections at once, and the others after their current transaction (at most 10 s); then calls `stopped`.
@@ -15,8 +16,11 @@ void delivery_free(struct delivery **d); /* after delivery_stop reported */
 void delivery_stop(struct delivery *d, void (*stopped)(void *arg), void *arg);
 
 /* Takes the job. `route` is held for as long as needed; `source` and `helo` are copied. The outcome goes to the store;
- * then dispatch_finished tells the dispatcher. */
+ * then job_finish is called. */
 void delivery_take(struct delivery *d, struct job *j, struct route *route, const char *source, const char *helo);
+
+/* Where outcomes of this loop are made, also those of jobs that no destination can take. */
+struct outcomes *delivery_outcomes(struct delivery *d);
 
 /* Each second: sees to deadlines of what waits for a connection. */
 void delivery_tick(struct delivery *d);

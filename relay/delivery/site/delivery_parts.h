@@ -1,8 +1,9 @@
-/* What the files of the delivery side of one loop share: the state of the whole. For delivery.c, destination.c,
- * connection.c and outcome.c only. */
+/* What the files of the delivery side of one loop share: the state of the whole. For relay/delivery/site/
+ * only. */
 #ifndef SENDOFF_RELAY_DELIVERY_SITE_DELIVERY_PARTS_H
 #define SENDOFF_RELAY_DELIVERY_SITE_DELIVERY_PARTS_H
 
+#include "relay/delivery/outcome/outcome.h"
 #include "relay/delivery/site/delivery.h"
 #include "relay/delivery/site/plain_hosts.h"
 #include "relay/message/content_loader.h"
@@ -17,7 +18,6 @@
 #define DELIVERY_STOP_MS 10000
 
 struct destination;
-struct outcome;
 
 struct delivery {
   struct loop *loop;
@@ -25,9 +25,9 @@ struct delivery {
   struct plain_hosts *plain_hosts;
   struct destination *destinations; /* hash by source and site */
   struct destination *starved;      /* list: have jobs, but the loop has no connection left for them */
-  struct outcome *outcomes;         /* list: prepared or on their way into the store */
-  struct delivery_figures figures;
-  bool stopping, abandoning, told;
+  struct outcomes *outcomes;
+  uint64_t connections; /* open ones */
+  bool stopping, stopped_called;
   void (*stopped)(void *arg);
   void *stopped_arg;
   uv_timer_t stop_timer;

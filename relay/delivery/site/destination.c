@@ -89,22 +89,11 @@ struct job *destination_next_job(struct destination *d) {
 
 void destination_put_back(struct destination *d, struct job *j) {
   if (d->delivery->stopping) {
-    dispatch_finished(gateway_of(d), j, 0);
+    job_finish(gateway_of(d), j, &(struct job_result){0});
     return;
   }
   job_queue_put_back(&d->queue, j);
   destination_wake(d);
-}
-
-static void rule_job(struct destination *d, struct job *j, const struct incident *incident, const char *target,
-                     int64_t not_before_us) {
-  struct outcome *o = outcome_prepare(d->delivery->loop, j);
-  if (!o) {
-    dispatch_finished(gateway_of(d), j, clock_now_us() + verdict_site_pause(gateway_of(d)->config));
-    return;
-  }
-  outcome_rule_rest(o, incident);
-  outcome_commit(o, target, d->source_text, "", not_before_us);
 }
 
 /* RFC 8689 5: what has no sender, a bounce mostly, is not lost for want of REQUIRETLS. */
@@ -112,8 +101,7 @@ static bool goes_without_tls(struct destination *d, struct job *j) {
   if (j->envelope.reverse_path[0]) return false;
   j->envelope.flags &= ~(unsigned)MESSAGE_REQUIRE_TLS; /* in memory: another attempt requires it again */
   const char *source = d->source_text[0] ? d->source_text : NULL;
-  if (destination_take(d->delivery, j, d->route, source, d->helo) != OK)
-    dispatch_finished(gateway_of(d), j, clock_now_us() + verdict_site_pause(gateway_of(d)->config));
+  if (destination_take(d->delivery, j, d->route, source, d->helo) != OK) outcome_no_memory(gateway_of(d), j);
   return true;
 }
 
@@ -122,15 +110,18 @@ static void defer_jobs(struct destination *d, const struct incident *incident, c
   /* The pause is the domain's, for mail from any source: so not for a fault of this source. */
   bool pause = !incident->local && !unfit;
   int64_t not_before = pause ? clock_now_us() + verdict_site_pause(gateway_of(d)->config) : 0;
+  struct outcome_place where = {.host = target, .source = d->source_text, .tls = ""};
   for (struct job *j = destination_next_job(d); j; j = destination_next_job(d))
-    if (!unfit || !goes_without_tls(d, j)) rule_job(d, j, incident, target, not_before);
+    if (!unfit || !goes_without_tls(d, j))
+      outcome_without_attempt(d->delivery->outcomes, j, incident, &where, not_before);
 }
 
 void destination_return_overdue(struct destination *d, int64_t now_us) {
   struct incident incident;
+  struct outcome_place where = {.host = "", .source = d->source_text, .tls = ""};
   incident_of_deadline(&incident);
   for (struct job *j = job_queue_take_overdue(&d->queue, now_us); j; j = job_queue_take_overdue(&d->queue, now_us))
-    rule_job(d, j, &incident, "", 0);
+    outcome_without_attempt(d->delivery->outcomes, j, &incident, &where, 0);
   if (!d->queue.count) destination_wake(d);
 }
 
@@ -162,7 +153,7 @@ static void starve(struct destination *d) {
 
 static void feed_starved(struct delivery *delivery) {
   struct destination *d = delivery->starved;
-  if (!d || delivery->figures.connections >= LOOP_CONNECTIONS_MAX) return;
+  if (!d || delivery->connections >= LOOP_CONNECTIONS_MAX) return;
   DL_DELETE(delivery->starved, d);
   d->starved = false;
   destination_wake(d);
@@ -177,7 +168,7 @@ static void open_more(struct destination *d) {
   while (d->queue.count > d->walking && d->connection_count < d->limit) {
     size_t ready = d->connection_count - d->walking;
     if (d->walking >= (ready ? 2 * ready : WALKERS_AT_FIRST)) return;
-    if (d->delivery->figures.connections >= LOOP_CONNECTIONS_MAX) {
+    if (d->delivery->connections >= LOOP_CONNECTIONS_MAX) {
       if (!d->connection_count) starve(d);
       return;
     }
@@ -209,7 +200,8 @@ static void on_turn(struct deferred *turn) {
 /* --- the end --- */
 
 void destination_stop(struct destination *d) {
-  for (struct job *j = destination_next_job(d); j; j = destination_next_job(d)) dispatch_finished(gateway_of(d), j, 0);
+  for (struct job *j = destination_next_job(d); j; j = destination_next_job(d))
+    job_finish(gateway_of(d), j, &(struct job_result){0});
   for (struct connection *c = d->connections; c; c = c->next) connection_stop(c);
   destination_wake(d);
 }

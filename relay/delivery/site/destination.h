@@ -9,8 +9,8 @@
 
 #include "base/hash.h"
 #include "relay/delivery/outcome/verdict.h"
-#include "relay/delivery/queue/job_queue.h"
 #include "relay/delivery/site/delivery_parts.h"
+#include "relay/delivery/site/job_queue.h"
 
 struct connection;
 
@@ -23,7 +23,7 @@ struct destination {
   struct route *route;
   struct job_queue queue; /* waiting */
   struct connection *connections;
-  size_t connection_count, walking; /* all; those that look for a host still */
+  size_t connection_count, walking; /* all; those that have no host yet */
   size_t limit, transactions;       /* connections allowed; since it was lowered */
   bool starved;
   struct deferred turn;
@@ -33,7 +33,7 @@ struct destination {
 
 /* Takes the job. E_MEMORY: not taken. */
 int destination_take(struct delivery *d, struct job *j, struct route *route, const char *source, const char *helo);
-/* Something changed: looks soon, on a fresh stack, at what there is to do, and ends the destination when that is
+/* Something changed: does soon, on a fresh stack, what there is to do, and ends the destination when that is
  * nothing. */
 void destination_wake(struct destination *d);
 /* The next waiting job, now the caller's; NULL. */

@@ -2,7 +2,7 @@
 #ifndef SENDOFF_RELAY_DELIVERY_SITE_JOB_FIT_H
 #define SENDOFF_RELAY_DELIVERY_SITE_JOB_FIT_H
 
-#include "relay/delivery/client/transaction.h"
+#include "relay/delivery/client/envelope_commands.h"
 
 /* The recipients that the host can never take, for the reason in `why`, when it can take others: as a job of their own
  * that the caller owns. NULL: there are none, or all are alike, or there is no memory (then the host will say it). */

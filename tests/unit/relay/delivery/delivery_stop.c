@@ -16,7 +16,7 @@ static void test_store_that_fails_for_a_while(void **state) {
   (void)state;
   deliver_with_broken_store();
   assert_int_equal(events(EVENT_DELIVERED).found, 0);
-  dispatch_look(&rig->gateway, "[127.0.0.1]"); /* in flight still, so not tried again */
+  delivery_poll(&rig->gateway, "[127.0.0.1]"); /* in flight still, so not tried again */
   lab_exec(rig->lab.dir, "DROP TRIGGER broken");
   wait_for(EVENT_DELIVERED, 1);
   rig_stop();

@@ -1,5 +1,6 @@
 #include "relay/delivery/outcome/dsn.h"
 #include "base/result.h"
+#include "relay/message/content_loader.h"
 #include "relay/mime/quoted_printable.h"
 
 #include <setjmp.h>
@@ -331,13 +332,13 @@ static void test_header_ends(void **state) {
 
 static void test_long_header_is_cut_at_a_line(void **state) {
   (void)state;
-  size_t len = 3 * DSN_HEADER_MAX;
+  size_t len = 3 * LOAD_HEADER_MAX;
   char *body = malloc(len);
   for (size_t i = 0; i < len; i += 8) memcpy(body + i, "X: abc\r\n", 8);
   struct buffer out;
-  buffer_init(&out, 2 * DSN_HEADER_MAX);
+  buffer_init(&out, 2 * LOAD_HEADER_MAX);
   assert_int_equal(dsn_header(BYTES("A: 12\r\n"), (struct bytes){body, len}, &out), OK);
-  assert_true(out.len <= DSN_HEADER_MAX && out.len > DSN_HEADER_MAX - 16);
+  assert_true(out.len <= LOAD_HEADER_MAX && out.len > LOAD_HEADER_MAX - 16);
   assert_memory_equal(out.at + out.len - 2, "\r\n", 2);
   buffer_free(&out);
   free(body);

@@ -3,10 +3,11 @@
  *
  * Each minute that a job has waited here counts as a step of priority, so that the lowest passes the highest that come
  * after 18 minutes: mail of high priority cannot starve the rest. */
-#ifndef SENDOFF_RELAY_DELIVERY_QUEUE_JOB_QUEUE_H
-#define SENDOFF_RELAY_DELIVERY_QUEUE_JOB_QUEUE_H
+#ifndef SENDOFF_RELAY_DELIVERY_SITE_JOB_QUEUE_H
+#define SENDOFF_RELAY_DELIVERY_SITE_JOB_QUEUE_H
 
-#include "relay/delivery/queue/dispatch.h"
+#include "base/clock.h"
+#include "relay/delivery/job.h"
 
 #define JOB_PRIORITY_MAX 9 /* and -9 the least */
 #define JOB_PRIORITY_STEP_US (60 * SECOND_US)

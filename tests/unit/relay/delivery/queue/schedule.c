@@ -1,5 +1,5 @@
-#include "relay/delivery/queue/lanes.h"
 #include "base/result.h"
+#include "relay/delivery/queue/in_flight.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,115 +20,115 @@ static struct job *new_job(int64_t first_id, size_t count) {
 
 static void test_order_of_moments(void **state) {
   (void)state;
-  struct lanes l;
-  lanes_init(&l);
+  struct schedule l;
+  schedule_init(&l);
   unsigned seed = 1;
   for (int i = 0; i < 1000; i++) {
     char name[32];
     snprintf(name, sizeof name, "d%d.example", rand_r(&seed) % 200);
-    struct lane *lane = lane_get(&l, name);
-    lane_due(&l, lane, rand_r(&seed) % 100000);
-    if (i % 3 == 0) lane_pause(&l, lane, rand_r(&seed) % 200000);
-    if (i % 7 == 0) lane_pause(&l, lane, 0);
+    struct queue_domain *domain = schedule_get(&l, name);
+    schedule_due(&l, domain, rand_r(&seed) % 100000);
+    if (i % 3 == 0) schedule_pause(&l, domain, rand_r(&seed) % 200000);
+    if (i % 7 == 0) schedule_pause(&l, domain, 0);
   }
   int64_t last = 0;
   size_t seen = 0;
-  for (struct lane *lane = lanes_first(&l); lane; lane = lanes_first(&l)) {
-    assert_true(lane_moment(lane) >= last);
-    last = lane_moment(lane);
-    lane_begin_pick(&l, lane, 0);
-    lane_end_pick(&l, lane);
-    lane_tidy(&l, lane);
+  for (struct queue_domain *domain = schedule_first(&l); domain; domain = schedule_first(&l)) {
+    assert_true(schedule_moment(domain) >= last);
+    last = schedule_moment(domain);
+    schedule_begin_read(&l, domain, 0);
+    schedule_end_read(&l, domain);
+    schedule_tidy(&l, domain);
     seen++;
   }
   assert_true(seen > 100 && seen <= 200);
   assert_null(l.table);
-  lanes_free(&l);
+  schedule_free(&l);
 }
 
 static void test_due_is_the_earliest_known(void **state) {
   (void)state;
-  struct lanes l;
-  lanes_init(&l);
-  struct lane *lane = lane_get(&l, "x.example");
-  assert_null(lanes_first(&l));
-  lane_due(&l, lane, 50);
-  lane_due(&l, lane, 70);
-  assert_int_equal(lane_moment(lanes_first(&l)), 50);
-  lane_pause(&l, lane, 60);
-  assert_int_equal(lane_moment(lanes_first(&l)), 60);
-  lane_begin_pick(&l, lane, 0);
-  assert_null(lanes_first(&l));
-  lane_due(&l, lane, 80); /* while it is read: kept for after */
-  assert_null(lanes_first(&l));
-  lane_end_pick(&l, lane);
-  assert_int_equal(lane_moment(lanes_first(&l)), 80);
-  lanes_free(&l);
+  struct schedule l;
+  schedule_init(&l);
+  struct queue_domain *domain = schedule_get(&l, "x.example");
+  assert_null(schedule_first(&l));
+  schedule_due(&l, domain, 50);
+  schedule_due(&l, domain, 70);
+  assert_int_equal(schedule_moment(schedule_first(&l)), 50);
+  schedule_pause(&l, domain, 60);
+  assert_int_equal(schedule_moment(schedule_first(&l)), 60);
+  schedule_begin_read(&l, domain, 0);
+  assert_null(schedule_first(&l));
+  schedule_due(&l, domain, 80); /* while it is read: kept for after */
+  assert_null(schedule_first(&l));
+  schedule_end_read(&l, domain);
+  assert_int_equal(schedule_moment(schedule_first(&l)), 80);
+  schedule_free(&l);
 }
 
 static void test_nothing_is_in_flight_twice(void **state) {
   (void)state;
-  struct lanes l;
-  lanes_init(&l);
-  struct lane *lane = lane_get(&l, "x.example");
+  struct schedule l;
+  schedule_init(&l);
+  struct queue_domain *domain = schedule_get(&l, "x.example");
   struct job *a = new_job(1, 3), *b = new_job(2, 3);
-  flights_add(&l, lane, a);
-  flights_add(&l, lane, b);
+  in_flight_add(&l, domain, a);
+  in_flight_add(&l, domain, b);
   assert_int_equal(a->recipient_count, 3);
   assert_int_equal(b->recipient_count, 1);
   assert_int_equal(b->recipients[0].to.id, 4);
-  assert_int_equal(lane->in_flight, 4);
-  flights_remove(&l, a);
-  flights_remove(&l, b);
-  assert_int_equal(lane->in_flight, 0);
+  assert_int_equal(domain->in_flight, 4);
+  in_flight_remove(&l, a);
+  in_flight_remove(&l, b);
+  assert_int_equal(domain->in_flight, 0);
   assert_int_equal(l.in_flight, 0);
   job_free(&a);
   job_free(&b);
-  lanes_free(&l);
+  schedule_free(&l);
 }
 
 /* Rows are read, meanwhile their delivery ends: what was read is older than the outcome and must not be tried again. */
 static void test_ghosts(void **state) {
   (void)state;
-  struct lanes l;
-  lanes_init(&l);
-  struct lane *lane = lane_get(&l, "x.example");
+  struct schedule l;
+  schedule_init(&l);
+  struct queue_domain *domain = schedule_get(&l, "x.example");
   struct job *a = new_job(1, 2), *read_then = new_job(1, 3), *read_later = new_job(1, 1);
-  flights_add(&l, lane, a);
-  lane_begin_pick(&l, lane, 0);
-  flights_remove(&l, a);
+  in_flight_add(&l, domain, a);
+  schedule_begin_read(&l, domain, 0);
+  in_flight_remove(&l, a);
   assert_int_equal(l.in_flight, 0);
-  lane_tidy(&l, lane); /* being read: stays */
-  flights_add(&l, lane, read_then);
+  schedule_tidy(&l, domain); /* being read: stays */
+  in_flight_add(&l, domain, read_then);
   assert_int_equal(read_then->recipient_count, 1);
   assert_int_equal(read_then->recipients[0].to.id, 3);
-  lane_end_pick(&l, lane);
-  lanes_lay_ghosts(&l);
-  flights_add(&l, lane, read_later);
+  schedule_end_read(&l, domain);
+  in_flight_forget_ended(&l);
+  in_flight_add(&l, domain, read_later);
   assert_int_equal(read_later->recipient_count, 1);
   assert_int_equal(l.in_flight, 2);
   job_free(&a);
   job_free(&read_then);
   job_free(&read_later);
-  lanes_free(&l);
+  schedule_free(&l);
 }
 
 static void test_room_is_left_for_the_next(void **state) {
   (void)state;
-  struct lanes l;
-  lanes_init(&l);
+  struct schedule l;
+  schedule_init(&l);
   for (int i = 0; i < 12; i++) {
     char name[32];
     snprintf(name, sizeof name, "hog%d.example", i);
-    struct lane *lane = lane_get(&l, name);
-    size_t room = lane_room(&l, lane);
-    assert_true(room > 0 && room <= LANE_IN_FLIGHT_MAX);
+    struct queue_domain *domain = schedule_get(&l, name);
+    size_t room = schedule_room(&l, domain);
+    assert_true(room > 0 && room <= DOMAIN_IN_FLIGHT_MAX);
     struct job *j = new_job((i + 1) * 1000000, room);
-    flights_add(&l, lane, j);
+    in_flight_add(&l, domain, j);
     job_free(&j);
   }
-  assert_true(l.in_flight < DISPATCH_JOBS_MAX);
-  lanes_free(&l);
+  assert_true(l.in_flight < SCHEDULE_RECIPIENTS_MAX);
+  schedule_free(&l);
 }
 
 static bool odd(void *arg, size_t index) {
@@ -158,23 +158,23 @@ static void test_split_job(void **state) {
 
 static void test_deadlines_pass_through_a_pause(void **state) {
   (void)state;
-  struct lanes l;
-  lanes_init(&l);
-  struct lane *lane = lane_get(&l, "x.example");
-  lane_due(&l, lane, 10);
-  lane_pause(&l, lane, 100);
+  struct schedule l;
+  schedule_init(&l);
+  struct queue_domain *domain = schedule_get(&l, "x.example");
+  schedule_due(&l, domain, 10);
+  schedule_pause(&l, domain, 100);
   static const int64_t deadlines[] = {90, 30, 150, 30, 60, INT64_MAX, 20, 95};
-  for (size_t i = 0; i < sizeof deadlines / sizeof *deadlines; i++) lane_deadline(&l, lane, deadlines[i]);
+  for (size_t i = 0; i < sizeof deadlines / sizeof *deadlines; i++) schedule_deadline(&l, domain, deadlines[i]);
   static const int64_t order[] = {20, 30, 60, 90};
   for (size_t i = 0; i < 4; i++) {
-    assert_ptr_equal(lanes_first(&l), lane);
-    assert_int_equal(lane_moment(lane), order[i]);
-    lane_begin_pick(&l, lane, order[i]);
-    lane_due(&l, lane, order[i]);
-    lane_end_pick(&l, lane);
+    assert_ptr_equal(schedule_first(&l), domain);
+    assert_int_equal(schedule_moment(domain), order[i]);
+    schedule_begin_read(&l, domain, order[i]);
+    schedule_due(&l, domain, order[i]);
+    schedule_end_read(&l, domain);
   }
-  assert_int_equal(lane_moment(lane), 100);
-  lanes_free(&l);
+  assert_int_equal(schedule_moment(domain), 100);
+  schedule_free(&l);
 }
 
 int main(void) {

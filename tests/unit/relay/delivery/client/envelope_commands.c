@@ -1,4 +1,4 @@
-#include "relay/delivery/client/transaction.h"
+#include "relay/delivery/client/envelope_commands.h"
 #include "base/clock.h"
 #include "base/result.h"
 #include "relay/delivery/site/job_fit.h"
@@ -28,8 +28,8 @@ static void assert_text(const struct buffer *b, const char *wanted) {
   assert_string_equal(text, wanted);
 }
 
-static struct transaction transaction(const struct queued_recipient *r) {
-  return (struct transaction){
+static struct client_transaction transaction(const struct queued_recipient *r) {
+  return (struct client_transaction){
       .envelope = {.reverse_path = "a@example.com", .size = 7}, .recipients = r, .recipient_count = 1};
 }
 
@@ -63,7 +63,7 @@ static void test_mail(void **state) {
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     struct queued_recipient r = {.to = {.address = "r@example.net"}};
-    struct transaction t = transaction(&r);
+    struct client_transaction t = transaction(&r);
     struct buffer out;
     buffer_init(&out, 1000);
     t.envelope.reverse_path = cases[i].path;
@@ -98,7 +98,7 @@ static void test_rcpt(void **state) {
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     struct queued_recipient r = {
         .to = {.address = cases[i].address, .orcpt = cases[i].orcpt, .notify = cases[i].notify}};
-    struct transaction t = transaction(&r);
+    struct client_transaction t = transaction(&r);
     struct buffer out;
     buffer_init(&out, 1000);
     assert_int_equal(transaction_rcpt(&t, 0, cases[i].host, &out), OK);
@@ -114,7 +114,7 @@ static void test_orcpt_too_long(void **state) {
   memset(address, '=', sizeof address);
   strcpy(address + sizeof address - 5, "@b.c");
   struct queued_recipient r = {.to = {.address = address}};
-  struct transaction t = transaction(&r);
+  struct client_transaction t = transaction(&r);
   struct buffer out;
   buffer_init(&out, 1000);
   assert_int_equal(transaction_rcpt(&t, 0, &everything, &out), OK);
@@ -151,7 +151,7 @@ static void test_obstacles(void **state) {
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     struct queued_recipient r = {.to = {.address = cases[i].to}};
-    struct transaction t = transaction(&r);
+    struct client_transaction t = transaction(&r);
     struct incident out = {0};
     t.envelope.reverse_path = cases[i].path;
     t.envelope.flags = cases[i].flags;

@@ -1,4 +1,4 @@
-#include "relay/delivery/client/transaction.h"
+#include "relay/delivery/client/envelope_commands.h"
 
 #include "base/address.h"
 #include "base/clock.h"
@@ -44,7 +44,7 @@ static bool needs_utf8(const char *address, const struct ehlo *e) {
 }
 
 /* RFC 6531 3.4: said only where something in the transaction needs it. */
-static bool says_utf8(const struct transaction *t, const struct ehlo *e) {
+static bool says_utf8(const struct client_transaction *t, const struct ehlo *e) {
   if (!e->utf8) return false;
   bool needed = t->envelope.flags & MESSAGE_UTF8 || !ascii(bytes_of(t->envelope.reverse_path));
   for (size_t i = 0; i < t->recipient_count && !needed; i++) needed = !ascii(bytes_of(t->recipients[i].to.address));
@@ -60,7 +60,7 @@ static bool obstacle(struct incident *out, enum trouble trouble, const char *enh
   return true;
 }
 
-static bool size_obstacle(const struct transaction *t, const struct ehlo *e, struct incident *out) {
+static bool size_obstacle(const struct client_transaction *t, const struct ehlo *e, struct incident *out) {
   if (!e->size || !e->size_max || t->envelope.size <= e->size_max) return false;
   obstacle(out, TROUBLE_TOO_LARGE, NULL, "");
   snprintf(out->text, sizeof out->text, "the message has %llu octets, and the host takes no more than %llu",
@@ -69,7 +69,7 @@ static bool size_obstacle(const struct transaction *t, const struct ehlo *e, str
 }
 
 /* RFC 6531 3.2. The codes are those of RFC 5248's registry: X.6.9 speaks of the header, X.6.7 of addresses. */
-static bool utf8_obstacle(const struct transaction *t, const struct ehlo *e, struct incident *out) {
+static bool utf8_obstacle(const struct client_transaction *t, const struct ehlo *e, struct incident *out) {
   if (t->envelope.flags & MESSAGE_UTF8 && !e->utf8)
     return obstacle(out, TROUBLE_NO_SMTPUTF8, "5.6.9",
                     "the message's header needs SMTPUTF8, which the host does not offer");
@@ -79,13 +79,14 @@ static bool utf8_obstacle(const struct transaction *t, const struct ehlo *e, str
   return false;
 }
 
-static int64_t seconds_left(const struct transaction *t, int64_t now_us) {
+static int64_t seconds_left(const struct client_transaction *t, int64_t now_us) {
   return (t->envelope.deliver_by_us - now_us) / SECOND_US;
 }
 
 /* RFC 2852 4.1.4.1: with by-mode R, a host that would not keep to the deadline is not given the message; nor is one
  * that says it cannot be that quick (2). */
-static bool deadline_obstacle(const struct transaction *t, const struct ehlo *e, int64_t now_us, struct incident *out) {
+static bool deadline_obstacle(const struct client_transaction *t, const struct ehlo *e, int64_t now_us,
+                              struct incident *out) {
   if (!(t->envelope.flags & MESSAGE_BY_RETURN)) return false;
   if (t->envelope.deliver_by_us <= now_us)
     return obstacle(out, TROUBLE_DEADLINE, NULL, "the time that its sender set has passed");
@@ -101,7 +102,8 @@ static bool deadline_obstacle(const struct transaction *t, const struct ehlo *e,
   return true;
 }
 
-bool transaction_obstacle(const struct transaction *t, const struct ehlo *e, int64_t now_us, struct incident *out) {
+bool transaction_obstacle(const struct client_transaction *t, const struct ehlo *e, int64_t now_us,
+                          struct incident *out) {
   if (size_obstacle(t, e, out) || utf8_obstacle(t, e, out) || deadline_obstacle(t, e, now_us, out)) return true;
   for (size_t i = 0; i < t->recipient_count; i++)
     if (!transaction_recipient_obstacle(t->recipients[i].to.address, e, out)) return false;
@@ -117,7 +119,7 @@ bool transaction_recipient_obstacle(const char *address, const struct ehlo *e, s
 /* --- MAIL --- */
 
 /* RFC 3461 5.2.1: exactly what its sender said, and nothing where nothing was said. */
-static int add_dsn(const struct transaction *t, struct buffer *out) {
+static int add_dsn(const struct client_transaction *t, struct buffer *out) {
   int rc = OK;
   if (t->envelope.flags & MESSAGE_RET_FULL) rc = buffer_addf(out, " RET=FULL");
   if (rc == OK && t->envelope.flags & MESSAGE_RET_HDRS) rc = buffer_addf(out, " RET=HDRS");
@@ -125,7 +127,7 @@ static int add_dsn(const struct transaction *t, struct buffer *out) {
 }
 
 /* RFC 2852 4: what is left of the time; with R at least a second, since there is some left. */
-static int add_deadline(const struct transaction *t, int64_t now_us, struct buffer *out) {
+static int add_deadline(const struct client_transaction *t, int64_t now_us, struct buffer *out) {
   bool back = t->envelope.flags & MESSAGE_BY_RETURN;
   int64_t left = seconds_left(t, now_us);
   if (back && left < 1) left = 1;
@@ -135,7 +137,7 @@ static int add_deadline(const struct transaction *t, int64_t now_us, struct buff
                      t->envelope.flags & MESSAGE_BY_TRACE ? "T" : "");
 }
 
-int transaction_mail(const struct transaction *t, const struct ehlo *e, int64_t now_us, struct buffer *out) {
+int transaction_mail(const struct client_transaction *t, const struct ehlo *e, int64_t now_us, struct buffer *out) {
   int rc = buffer_addf(out, "MAIL FROM:<");
   if (rc == OK) rc = write_path(t->envelope.reverse_path, e, out);
   if (rc == OK) rc = buffer_addf(out, ">");
@@ -187,7 +189,7 @@ static int add_own_orcpt(struct bytes address, bool utf8, struct buffer *out) {
   return rc == E_TOO_BIG ? OK : rc; /* escaped it is longer than a parameter may be: left out, as it may be */
 }
 
-int transaction_rcpt(const struct transaction *t, size_t index, const struct ehlo *e, struct buffer *out) {
+int transaction_rcpt(const struct client_transaction *t, size_t index, const struct ehlo *e, struct buffer *out) {
   const struct queued_recipient *r = &t->recipients[index];
   bool utf8 = says_utf8(t, e);
   int rc = buffer_addf(out, "RCPT TO:<");

@@ -1,4 +1,4 @@
-#include "relay/delivery/queue/job_queue.h"
+#include "relay/delivery/site/job_queue.h"
 #include "base/clock.h"
 
 #include <setjmp.h>

@@ -1,0 +1,69 @@
+/* What happened in an attempt, as plain data. Pure functions; any thread. */
+#ifndef SENDOFF_RELAY_DELIVERY_OUTCOME_INCIDENT_H
+#define SENDOFF_RELAY_DELIVERY_OUTCOME_INCIDENT_H
+
+#include "relay/smtp/reply_parser.h"
+
+/* How far it had come. Up to STAGE_HANDSHAKE no message was mentioned. */
+enum smtp_stage {
+  STAGE_ROUTE, /* before any connection: DNS, choice of source, our own store */
+  STAGE_CONNECT,
+  STAGE_GREETING,
+  STAGE_EHLO,
+  STAGE_STARTTLS,
+  STAGE_HANDSHAKE,
+  STAGE_IDLE, /* between transactions */
+  STAGE_MAIL,
+  STAGE_RCPT,
+  STAGE_DATA,
+  STAGE_CONTENT, /* sending the message, before its final dot */
+  STAGE_DOT,     /* after the final dot: the host may have taken the message */
+};
+const char *smtp_stage_phrase(enum smtp_stage stage); /* "while sending the message", for texts */
+
+enum trouble {
+  TROUBLE_NONE,     /* delivered: the reply to the final dot says so */
+  TROUBLE_REPLY,    /* the host replied, and not what was hoped for */
+  TROUBLE_NETWORK,  /* connect or socket failed */
+  TROUBLE_CLOSED,   /* the host closed the connection */
+  TROUBLE_TIMEOUT,  /* the host did not answer in time */
+  TROUBLE_PROTOCOL, /* what came is not SMTP, or not at this place */
+  TROUBLE_TLS,      /* the handshake failed */
+  TROUBLE_LOCAL,    /* memory, disk: our own */
+  TROUBLE_STOPPING, /* the gateway is ending */
+  TROUBLE_SOURCE,   /* no source address fits */
+  TROUBLE_TOO_LARGE,
+  TROUBLE_NO_8BITMIME,
+  TROUBLE_NO_SMTPUTF8,
+  TROUBLE_NO_DELIVERBY,  /* the host would not keep to a deadline (RFC 2852) */
+  TROUBLE_DEADLINE,      /* it has passed */
+  TROUBLE_NO_TLS,        /* which the message requires (RFC 8689): none, or not with a host that is known for sure */
+  TROUBLE_NO_REQUIRETLS, /* the host would not require it further on */
+  TROUBLE_NULL_MX,       /* this and those below: a route without hosts */
+  TROUBLE_NO_DOMAIN,
+  TROUBLE_NO_ADDRESS,
+  TROUBLE_LOOP,
+  TROUBLE_DNS,
+};
+
+/* What happened. */
+struct incident {
+  enum smtp_stage stage;
+  enum trouble trouble;
+  bool tls;                       /* inside TLS that was opportunistic */
+  bool reused;                    /* not the first transaction of its connection */
+  bool answered;                  /* the host replied to some command of this transaction */
+  bool others_accepted;           /* other recipients of this transaction were accepted */
+  bool host_dsn, host_deliver_by; /* the host offers DSN, DELIVERBY */
+  bool local;              /* our own machine refused (no such source address, no route): says nothing of the site */
+  const char *enhanced;    /* of our own reason, where there is a closer one than its trouble's; static, or NULL */
+  struct smtp_reply reply; /* code 0: none */
+  char text[256];          /* the reason as text, where there is no reply */
+};
+
+/* Its cause, as the delivery log keeps it (base/rule.h). "" for TROUBLE_NONE: nothing went wrong. */
+const char *incident_rule(const struct incident *i);
+/* The deadline of its sender has passed (RFC 2852). */
+void incident_of_deadline(struct incident *out);
+
+#endif

@@ -1,0 +1,134 @@
+/* The way in: jobs handed over in memory, and what commands have changed. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "relay/delivery/delivery.h"
+#include "relay/delivery/queue/dispatch_parts.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HAND_OVER_US (DELIVERY_GRACE_US / 2) /* a hand-over that took longer might meet the reader's rows */
+
+/* Left to the reader, which finds its rows when their grace is over. */
+static void leave_to_reader(struct dispatcher *d, struct queue_domain *domain, struct job *j, int64_t due_us) {
+  d->figures.dropped += j->recipient_count;
+  if (domain) schedule_due(&d->schedule, domain, due_us < job_deadline(j) ? due_us : job_deadline(j));
+  if (domain) schedule_deadline(&d->schedule, domain, job_deadline(j));
+  job_free(&j);
+  dispatch_soon(d);
+}
+
+/* Its rows can be seen by the reader by then, or its time is over: then it must come from there. */
+static bool is_late(const struct job *j, int64_t now) {
+  return now > j->envelope.created_us + HAND_OVER_US || now >= job_deadline(j);
+}
+
+static bool has_room(const struct dispatcher *d, const struct queue_domain *domain, const struct job *j, int64_t now) {
+  return d->started && !d->draining && domain->paused_us <= now &&
+         schedule_room(&d->schedule, domain) >= j->recipient_count;
+}
+
+/* One of at most JOB_RECIPIENTS_MAX. */
+static void accept_job(struct dispatcher *d, struct job *j, int64_t not_before_us) {
+  int64_t now = clock_now_us();
+  struct queue_domain *domain = schedule_get(&d->schedule, j->domain);
+  if (domain && not_before_us > now)
+    leave_to_reader(d, domain, j, not_before_us);
+  else if (!domain || is_late(j, now) || !has_room(d, domain, j, now))
+    leave_to_reader(d, domain, j, j->envelope.created_us + DELIVERY_GRACE_US);
+  else {
+    d->figures.accepted_direct += j->recipient_count;
+    if (content_octets_held() > DISPATCH_CONTENT_MAX) content_release(&j->content);
+    dispatch_start(d, domain, j);
+  }
+}
+
+static bool beyond_one_job(void *arg, size_t index) {
+  (void)arg;
+  return index >= JOB_RECIPIENTS_MAX;
+}
+
+void dispatch_fresh(struct dispatcher *d, struct job *j, int64_t not_before_us) {
+  while (j) {
+    struct job *rest = j->recipient_count > JOB_RECIPIENTS_MAX ? job_split(j, beyond_one_job, NULL) : NULL;
+    if (!rest && j->recipient_count > JOB_RECIPIENTS_MAX) /* no memory: in smaller pieces, later */
+      leave_to_reader(d, schedule_get(&d->schedule, j->domain), j, j->envelope.created_us + DELIVERY_GRACE_US);
+    else
+      accept_job(d, j, not_before_us);
+    j = rest;
+  }
+}
+
+static void on_accepted(struct loop *on, struct loop_message *m) {
+  struct job *j = (struct job *)((char *)m - offsetof(struct job, post));
+  if (on->gateway->dispatcher)
+    dispatch_fresh(on->gateway->dispatcher, j, j->post_moment_us);
+  else
+    job_free(&j);
+}
+
+static bool is_listed_before(const struct recipient *recipients, size_t at) {
+  for (size_t i = 0; i < at; i++)
+    if (strcmp(recipients[i].domain, recipients[at].domain) == 0) return true;
+  return false;
+}
+
+/* The recipients of the domain that `first` has, the first of that domain. NULL without memory. */
+static struct job *job_of_domain(const struct envelope *e, const struct recipient *recipients, size_t count,
+                                 size_t first) {
+  struct job *j = job_new(e, recipients[first].domain);
+  int rc = j ? OK : E_MEMORY;
+  for (size_t i = first; rc == OK && i < count; i++)
+    if (strcmp(recipients[i].domain, j->domain) == 0)
+      rc = job_add_recipient(j, &(struct queued_recipient){.to = recipients[i]});
+  if (rc != OK && j) job_free(&j);
+  return j;
+}
+
+void delivery_accept(struct gateway *g, const struct envelope *e, const struct recipient *recipients, size_t count,
+                     struct content *content, int64_t not_before_us) {
+  for (size_t i = 0; i < count; i++) {
+    if (is_listed_before(recipients, i)) continue;
+    struct job *j = job_of_domain(e, recipients, count, i);
+    if (!j) continue; /* the reader of the queue finds the rows later */
+    j->content = content ? content_hold(content) : NULL;
+    j->post.run = on_accepted;
+    j->post_moment_us = not_before_us;
+    loop_post(g->loops[0], &j->post);
+  }
+}
+
+/* --- commands --- */
+
+struct poll_message {
+  struct loop_message message;
+  bool all;
+  char domain[];
+};
+
+static void on_poll(struct loop *on, struct loop_message *m) {
+  struct poll_message *k = (struct poll_message *)m;
+  struct dispatcher *d = on->gateway->dispatcher;
+  struct queue_domain *domain = d && !k->all ? schedule_get(&d->schedule, k->domain) : NULL;
+  if (domain) {
+    schedule_pause(&d->schedule, domain, 0);
+    schedule_due(&d->schedule, domain, clock_now_us());
+  }
+  if (d && k->all) d->list_wanted = true;
+  if (d) dispatch_soon(d);
+  free(k);
+}
+
+void delivery_poll(struct gateway *g, const char *domain) {
+  size_t len = domain ? strlen(domain) : 0;
+  struct poll_message *k = calloc(1, sizeof *k + len + 1);
+  if (!k) { /* the regular listing finds it */
+    log_event(LOG_WARN_, NULL, "dispatch", "reason", "out of memory", NULL);
+    return;
+  }
+  k->message.run = on_poll;
+  k->all = !domain;
+  if (domain) memcpy(k->domain, domain, len);
+  loop_post(g->loops[0], &k->message);
+}

@@ -1,0 +1,177 @@
+/* A job on its way: out to the loop that owns its destination, and back when it is finished. */
+#include "base/clock.h"
+#include "relay/delivery/outcome/outcome.h"
+#include "relay/delivery/queue/dispatch_parts.h"
+#include "relay/delivery/queue/in_flight.h"
+#include "relay/delivery/route/source_choice.h"
+#include "relay/delivery/site/delivery.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define MORE_ROOM 100 /* room that a domain must have before its next rows are read */
+
+/* --- back --- */
+
+/* Its site cannot be reached: its mail waits, or what was deferred comes again in time. */
+static void schedule_again(struct schedule *s, struct queue_domain *domain, const struct job *j, int64_t now) {
+  if (j->result.not_before_us > now) {
+    schedule_pause(s, domain, j->result.not_before_us);
+    schedule_due(s, domain, j->result.not_before_us);
+  }
+  if (j->retry_us != INT64_MAX) {
+    schedule_due(s, domain, j->retry_us);
+    schedule_deadline(s, domain, job_deadline(j));
+  }
+  if (domain->more && (!domain->in_flight || schedule_room(s, domain) >= MORE_ROOM)) {
+    domain->more = false;
+    schedule_due(s, domain, now);
+  }
+}
+
+/* The one end of a job: on loops[0], behind job_finish. */
+static void end_job(struct dispatcher *d, struct job *j) {
+  struct schedule *s = &d->schedule;
+  struct queue_domain *domain = schedule_find(s, j->domain);
+  in_flight_remove(s, j);
+  if (domain) schedule_again(s, domain, j, clock_now_us());
+  if (domain) schedule_tidy(s, domain);
+  job_free(&j);
+  dispatch_soon(d);
+}
+
+static void on_finished(struct loop *on, struct loop_message *m) {
+  struct job *j = (struct job *)((char *)m - offsetof(struct job, post));
+  struct dispatcher *d = on->gateway->dispatcher;
+  struct job *notice = j->result.notice;
+  if (!d) {
+    job_free(&j);
+    return;
+  }
+  j->result.notice = NULL;
+  if (notice) dispatch_fresh(d, notice, 0);
+  if (j->result.notice_waits) d->list_wanted = true;
+  end_job(d, j);
+}
+
+/* job->finish: on any loop. */
+static void finish(struct gateway *g, struct job *j) {
+  j->post.run = on_finished;
+  loop_post(g->loops[0], &j->post);
+}
+
+/* --- out --- */
+
+struct hand_over {
+  struct loop_message message;
+  struct job *job;
+  struct route *route;
+  char source[IP_TEXT], helo[256];
+};
+
+static void on_hand_over(struct loop *on, struct loop_message *m) {
+  struct hand_over *h = (struct hand_over *)m;
+  if (on->delivery)
+    delivery_take(on->delivery, h->job, h->route, h->source[0] ? h->source : NULL, h->helo);
+  else
+    job_finish(on->gateway, h->job, &(struct job_result){0});
+  route_release(&h->route);
+  free(h);
+}
+
+static void hand_over(struct dispatcher *d, struct job *j, struct route *route, const struct source *source) {
+  struct hand_over *h = calloc(1, sizeof *h);
+  if (!h) {
+    outcome_no_memory(d->gateway, j);
+    return;
+  }
+  h->message.run = on_hand_over;
+  h->job = j;
+  h->route = route_hold(route);
+  if (source) snprintf(h->source, sizeof h->source, "%s", source->address);
+  const char *helo = source && source->helo && source->helo[0] ? source->helo : d->gateway->config->hostname;
+  snprintf(h->helo, sizeof h->helo, "%s", helo);
+  size_t owner = destination_owner(h->source, route->site, d->gateway->loop_count);
+  loop_post(d->gateway->loops[owner], &h->message);
+}
+
+/* No destination can take it: the outcome is made here. */
+static void rule_here(struct dispatcher *d, struct job *j, const struct incident *incident, int64_t not_before_us) {
+  static const struct outcome_place nowhere = {"", "", ""};
+  outcome_without_attempt(delivery_outcomes(d->loop->delivery), j, incident, &nowhere, not_before_us);
+}
+
+/* The incident that a route without hosts is. */
+static void incident_of_route(const struct route *route, struct incident *out) {
+  static const enum trouble troubles[] = {
+      [ROUTE_OK] = TROUBLE_LOCAL,
+      [ROUTE_NULL_MX] = TROUBLE_NULL_MX,
+      [ROUTE_NO_DOMAIN] = TROUBLE_NO_DOMAIN,
+      [ROUTE_NO_ADDRESS] = TROUBLE_NO_ADDRESS,
+      [ROUTE_LOOP] = TROUBLE_LOOP,
+      [ROUTE_TEMPORARY] = TROUBLE_DNS,
+  };
+  *out = (struct incident){.stage = STAGE_ROUTE, .trouble = troubles[route->status]};
+  snprintf(out->text, sizeof out->text, "%s", route->why);
+}
+
+/* RFC 8689 4.2.1 (1): the names of the hosts must be known for sure; MTA-STS, the other way, is not known here. False:
+ * the job has been ruled. */
+static bool may_route(struct dispatcher *d, struct job *j, const struct route *route) {
+  if (!(j->envelope.flags & MESSAGE_REQUIRE_TLS) || route->authentic) return true;
+  if (!j->envelope.reverse_path[0]) { /* 5: a bounce is not lost for want of it */
+    j->envelope.flags &= ~(unsigned)MESSAGE_REQUIRE_TLS;
+    return true;
+  }
+  struct incident incident = {.stage = STAGE_ROUTE, .trouble = TROUBLE_NO_TLS};
+  snprintf(incident.text, sizeof incident.text,
+           "the message requires TLS, and the mail exchangers of %.150s cannot be known for sure: no DNSSEC",
+           j->domain);
+  rule_here(d, j, &incident, 0);
+  return false;
+}
+
+static void hand_out(struct dispatcher *d, struct job *j, struct route *route) {
+  const struct source *source;
+  struct reason why;
+  if (source_choose(d->loop->directory, j->envelope.pool, route, &source, &why) == OK) {
+    hand_over(d, j, route, source);
+    return;
+  }
+  struct incident incident = {.stage = STAGE_ROUTE, .trouble = TROUBLE_SOURCE, .local = true};
+  snprintf(incident.text, sizeof incident.text, "%.250s", why.text);
+  rule_here(d, j, &incident, 0);
+}
+
+static void on_route(void *arg, struct route *route) {
+  struct job *j = arg;
+  struct dispatcher *d = loop_current()->gateway->dispatcher;
+  if (!d)
+    job_free(&j);
+  else if (d->draining)
+    job_finish(d->gateway, j, &(struct job_result){0});
+  else if (route->status != ROUTE_OK) {
+    struct incident incident;
+    incident_of_route(route, &incident);
+    rule_here(d, j, &incident, route->status == ROUTE_TEMPORARY ? route->expires_us : 0);
+  } else if (may_route(d, j, route))
+    hand_out(d, j, route);
+}
+
+void dispatch_start(struct dispatcher *d, struct queue_domain *domain, struct job *j) {
+  j->finish = finish;
+  in_flight_add(&d->schedule, domain, j);
+  if (!j->recipient_count) { /* all of them are in flight already */
+    job_free(&j);
+    schedule_tidy(&d->schedule, domain);
+    return;
+  }
+  if (job_deadline(j) <= clock_now_us()) { /* RFC 2852 4.1: no further processing */
+    struct incident incident;
+    incident_of_deadline(&incident);
+    rule_here(d, j, &incident, 0);
+    return;
+  }
+  if (router_find(d->router, j->domain, on_route, j) != OK) outcome_no_memory(d->gateway, j);
+}

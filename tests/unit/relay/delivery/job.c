@@ -1,0 +1,106 @@
+/* A job: what it carries, how it is split, and that it comes back once to who handed it out. */
+#include "relay/delivery/job.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct envelope envelope = {
+    .id = 7, .account = "blog", .pool = "default", .reverse_path = "a@example.com", .envid = ""};
+
+static struct job *job_of(size_t count) {
+  struct job *j = job_new(&envelope, "example.net");
+  assert_non_null(j);
+  for (size_t i = 0; i < count; i++) {
+    char address[40];
+    snprintf(address, sizeof address, "r%zu@example.net", i);
+    struct queued_recipient r = {.to = {.id = (int64_t)i + 1, .address = address, .domain = "example.net", .orcpt = ""},
+                                 .last = ""};
+    assert_int_equal(job_add_recipient(j, &r), OK);
+  }
+  return j;
+}
+
+static struct {
+  size_t calls;
+  struct gateway *gateway;
+  struct job *job;
+} finished;
+
+static void finish(struct gateway *g, struct job *j) {
+  finished.calls++;
+  finished.gateway = g;
+  finished.job = j;
+}
+
+static void test_finish(void **state) {
+  (void)state;
+  struct gateway g = {0};
+  struct job *j = job_of(1), *notice = job_of(1);
+  memset(&finished, 0, sizeof finished);
+  j->finish = finish;
+  job_finish(&g, j, &(struct job_result){.not_before_us = 5, .notice = notice, .notice_waits = true});
+  assert_int_equal(finished.calls, 1);
+  assert_ptr_equal(finished.gateway, &g);
+  assert_ptr_equal(finished.job, j);
+  assert_true(j->result.not_before_us == 5 && j->result.notice == notice && j->result.notice_waits);
+  job_free(&j); /* and the notice, which nobody took */
+  assert_null(j);
+}
+
+/* Nobody waits for it: it ends here, with its notice. */
+static void test_finish_alone(void **state) {
+  (void)state;
+  struct gateway g = {0};
+  job_finish(&g, job_of(1), &(struct job_result){.notice = job_of(1)});
+}
+
+static bool is_odd(void *arg, size_t index) {
+  (void)arg;
+  return index % 2 == 1;
+}
+
+/* Both parts come back to the same. */
+static void test_split(void **state) {
+  (void)state;
+  struct job *j = job_of(5);
+  j->finish = finish;
+  j->returned = 3;
+  struct job *part = job_split(j, is_odd, NULL);
+  assert_non_null(part);
+  assert_int_equal(j->recipient_count, 3);
+  assert_int_equal(part->recipient_count, 2);
+  assert_string_equal(part->recipients[1].to.address, "r3@example.net");
+  assert_string_equal(j->recipients[1].to.address, "r2@example.net");
+  assert_true(part->finish == finish && part->returned == 3 && part->envelope.id == 7);
+  assert_string_equal(part->domain, "example.net");
+  job_free(&j);
+  job_free(&part);
+}
+
+static void test_control_characters(void **state) {
+  (void)state;
+  struct job *j = job_of(0);
+  struct queued_recipient r = {.to = {.id = 1, .address = "r\r\nDATA@example.net", .domain = "example.net"}};
+  assert_int_equal(job_add_recipient(j, &r), E_SYNTAX);
+  r.to.address = "r@example.net";
+  r.to.orcpt = "rfc822;r\n";
+  assert_int_equal(job_add_recipient(j, &r), E_SYNTAX);
+  assert_int_equal(j->recipient_count, 0);
+  job_free(&j);
+}
+
+int main(void) {
+  static const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_finish),
+      cmocka_unit_test(test_finish_alone),
+      cmocka_unit_test(test_split),
+      cmocka_unit_test(test_control_characters),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
