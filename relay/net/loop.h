@@ -12,7 +12,8 @@
 struct loop;
 
 /* What the whole daemon shares. Made before the loops' threads start, immutable while they run, but for
- * `dispatcher`: loops[0] clears it at its end, and only messages to loops[0] read it. */
+ * `dispatcher`: loops[0] clears it at its end, and only messages to loops[0] read it; and `store`, which the supervisor
+ * closes when no loop posts to it any more. */
 struct gateway {
   const struct config *config;
   struct store *store;

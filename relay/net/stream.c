@@ -17,7 +17,13 @@
 /* TLS framing of what STREAM_PENDING_MAX lets in, plus alerts. */
 #define OUT_MAX (STREAM_PENDING_MAX + STREAM_PENDING_MAX / 8 + 64 * 1024)
 
-enum closing { CLOSING_NO, CLOSING_FLUSH, CLOSING_LINGER, CLOSING_HANDLES };
+/* Only ever forward, but for OPEN -> HANDSHAKE -> OPEN. The owner hears of events up to FAILED.
+ *
+ *   OPEN <-> HANDSHAKE (start of TLS -> its end)
+ *   either --error--> FAILED              the owner has been informed, and closes it
+ *   OPEN --close with flush--> FLUSHING --all sent--> LINGERING --the peer closed--> CLOSING
+ *   any  --close--> CLOSING               the handles close; then on_close */
+enum phase { PHASE_OPEN, PHASE_HANDSHAKE, PHASE_FAILED, PHASE_FLUSHING, PHASE_LINGERING, PHASE_CLOSING };
 
 struct stream {
   uv_tcp_t tcp;
@@ -30,8 +36,14 @@ struct stream {
   const struct stream_owner *calls;
   void *owner;
   struct tls_session *tls;
-  bool handshaking, pump, paused, reading, writing, saw_end, told_drained, failed;
-  enum closing closing;
+  enum phase phase;
+  bool secured;    /* the TLS handshake is done: what is read and written is inside TLS */
+  bool paused;     /* by the owner */
+  bool resumed;    /* what waits in `cipher` is read at the next turn */
+  bool reading;    /* uv_read_start is on */
+  bool writing;    /* `sending` is with uv_write */
+  bool peer_ended; /* the peer sends no more */
+  bool drained;    /* STREAM_DRAINED was sent for what was written */
   unsigned open_handles;
   struct buffer out, sending;
   struct bytes arrived; /* ciphertext of the read in progress */
@@ -44,23 +56,34 @@ static void close_handles(struct stream *s);
 static void flush(struct stream *s);
 static void start_reading(struct stream *s);
 
+/* The owner may still hear of it. */
+static bool is_live(const struct stream *s) {
+  return s->phase == PHASE_OPEN || s->phase == PHASE_HANDSHAKE;
+}
+
+static bool is_closing(const struct stream *s) {
+  return s->phase >= PHASE_FLUSHING;
+}
+
 static void emit(struct stream *s, enum stream_event e) {
-  if (s->closing == CLOSING_NO) s->calls->on_event(s->owner, e);
+  if (!is_closing(s)) s->calls->on_event(s->owner, e);
+}
+
+static void stop_reading(struct stream *s) {
+  if (s->reading) uv_read_stop((uv_stream_t *)&s->tcp);
+  s->reading = false;
 }
 
 static void set_failed(struct stream *s, const char *what) {
-  if (s->failed || s->closing >= CLOSING_LINGER) {
-    if (s->closing != CLOSING_NO) close_handles(s);
+  if (is_closing(s)) {
+    close_handles(s);
     return;
   }
-  s->failed = true;
+  if (s->phase == PHASE_FAILED) return;
+  s->phase = PHASE_FAILED;
   snprintf(s->error, sizeof s->error, "%s", what);
-  if (s->reading) uv_read_stop((uv_stream_t *)&s->tcp);
-  s->reading = false;
-  if (s->closing != CLOSING_NO)
-    close_handles(s);
-  else
-    emit(s, STREAM_FAILED);
+  stop_reading(s);
+  emit(s, STREAM_FAILED);
 }
 
 /* --- TLS transport --- */
@@ -69,7 +92,7 @@ static ssize_t pull(void *arg, void *out, size_t size) {
   struct stream *s = arg;
   struct bytes from = s->cipher.len ? buffer_bytes(&s->cipher) : s->arrived;
   if (!from.len) {
-    if (s->saw_end) return 0;
+    if (s->peer_ended) return 0;
     errno = EAGAIN;
     return -1;
   }
@@ -88,57 +111,72 @@ static ssize_t push(void *arg, const void *data, size_t len) {
     errno = ENOMEM;
     return -1;
   }
-  s->told_drained = false;
+  s->drained = false;
   loop_defer(s->loop, &s->turn);
   return (ssize_t)len;
 }
 
 static const struct tls_transport no_transport = {pull, push, NULL};
 
-static void tls_pump(struct stream *s) {
-  if (s->handshaking) {
-    enum tls_step step;
-    size_t before;
-    do { /* a message of the handshake may come in many records (RFC 8446 5.1); each call reads one */
-      before = s->cipher.len + s->arrived.len;
-      step = tls_handshake(s->tls);
-    } while (step == TLS_AGAIN && s->cipher.len + s->arrived.len < before);
-    if (step == TLS_AGAIN) {
-      if (s->saw_end) set_failed(s, "the peer closed during the TLS handshake");
-      return;
-    }
-    if (step != TLS_DONE) {
-      flush(s); /* the alert */
-      set_failed(s, tls_error(s->tls));
-      return;
-    }
-    s->handshaking = false;
+/* Ciphertext that is there. */
+static size_t cipher_left(const struct stream *s) {
+  return s->cipher.len + s->arrived.len;
+}
+
+static void handshake_failed(struct stream *s) {
+  flush(s); /* the alert */
+  set_failed(s, tls_error(s->tls));
+}
+
+/* A message of the handshake may come in many records (RFC 8446 5.1); each call reads one. */
+static void handshake(struct stream *s) {
+  enum tls_step step;
+  size_t before;
+  do {
+    before = cipher_left(s);
+    step = tls_handshake(s->tls);
+  } while (step == TLS_AGAIN && cipher_left(s) < before);
+  if (step == TLS_AGAIN) {
+    if (s->peer_ended) set_failed(s, "the peer closed during the TLS handshake");
+  } else if (step != TLS_DONE)
+    handshake_failed(s);
+  else {
+    s->phase = PHASE_OPEN;
+    s->secured = true;
     emit(s, STREAM_TLS_READY);
   }
+}
+
+/* A peer that closes without close_notify is common, and means no more than END to SMTP, whose dots mark ends. */
+static void read_failed(struct stream *s) {
+  if (s->peer_ended)
+    emit(s, STREAM_END);
+  else
+    set_failed(s, tls_error(s->tls));
+}
+
+/* One record at most. True: there may be more. */
+static bool read_record(struct stream *s) {
   char plain[PLAIN_CHUNK];
-  while (s->closing == CLOSING_NO && !s->paused && !s->failed) {
-    size_t got, before = s->cipher.len + s->arrived.len;
-    enum tls_step step = tls_read(s->tls, plain, sizeof plain, &got);
-    if (step == TLS_DONE) {
-      s->calls->on_data(s->owner, (struct bytes){plain, got});
-    } else if (step == TLS_END) {
-      s->saw_end = true;
-      emit(s, STREAM_END);
-      break;
-    } else if (step == TLS_FAILED) {
-      /* A peer that closes without close_notify is common, and means no more than END to SMTP, whose dots mark ends. */
-      if (s->saw_end)
-        emit(s, STREAM_END);
-      else
-        set_failed(s, tls_error(s->tls));
-      break;
-    } else if (s->cipher.len + s->arrived.len < before) {
-      continue; /* a record that was not for us (a session ticket, say); what stands behind it may be */
-    } else {
-      if (s->saw_end) emit(s, STREAM_END);
-      break;
-    }
+  size_t got, before = cipher_left(s);
+  switch (tls_read(s->tls, plain, sizeof plain, &got)) {
+  case TLS_DONE: s->calls->on_data(s->owner, (struct bytes){plain, got}); return true;
+  case TLS_END:
+    s->peer_ended = true;
+    emit(s, STREAM_END);
+    return false;
+  case TLS_FAILED: read_failed(s); return false;
+  case TLS_AGAIN: break;
   }
+  if (cipher_left(s) < before) return true; /* a record that was not for us (a session ticket, say) */
+  if (s->peer_ended) emit(s, STREAM_END);
+  return false;
+}
+
+/* What arrived is handed to TLS, and what that gives to the owner, until nothing is left or the owner pauses. */
+static void read_tls(struct stream *s) {
+  if (s->phase == PHASE_HANDSHAKE) handshake(s);
+  while (s->phase == PHASE_OPEN && !s->paused && read_record(s)) continue;
 }
 
 /* --- reading --- */
@@ -151,56 +189,58 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
 
 static void on_ciphertext(struct stream *s, struct bytes data) {
   s->arrived = data;
-  tls_pump(s);
-  if (s->closing == CLOSING_NO && s->arrived.len && buffer_add_bytes(&s->cipher, s->arrived) != OK)
+  read_tls(s);
+  if (!is_closing(s) && s->arrived.len && buffer_add_bytes(&s->cipher, s->arrived) != OK)
     set_failed(s, "too much input while paused");
   s->arrived = (struct bytes){0};
 }
 
+static void on_end(struct stream *s) {
+  s->peer_ended = true;
+  stop_reading(s);
+  if (s->tls)
+    read_tls(s);
+  else
+    emit(s, STREAM_END);
+}
+
+/* Closing: what comes is discarded, until the peer closes. */
+static void on_read_closing(struct stream *s, ssize_t n) {
+  if (n >= 0) return;
+  if (s->phase == PHASE_LINGERING) close_handles(s);
+  uv_read_stop((uv_stream_t *)&s->tcp);
+}
+
 static void on_read(uv_stream_t *handle, ssize_t n, const uv_buf_t *buf) {
   struct stream *s = handle->data;
+  struct bytes data = {buf->base, n > 0 ? (size_t)n : 0};
   if (n == 0) return;
-  if (s->closing != CLOSING_NO) { /* lingering: input is thrown away until the peer closes */
-    if (n < 0 && s->closing == CLOSING_LINGER) close_handles(s);
-    if (n < 0) uv_read_stop(handle);
-    return;
-  }
-  if (n == UV_EOF) {
-    s->saw_end = true;
-    uv_read_stop(handle);
-    s->reading = false;
-    if (s->tls)
-      tls_pump(s);
-    else
-      emit(s, STREAM_END);
-    return;
-  }
-  if (n < 0) {
+  if (is_closing(s))
+    on_read_closing(s, n);
+  else if (n == UV_EOF)
+    on_end(s);
+  else if (n < 0)
     set_failed(s, uv_strerror((int)n));
-    return;
-  }
-  struct bytes data = {buf->base, (size_t)n};
-  if (s->tls)
+  else if (s->tls)
     on_ciphertext(s, data);
   else
     s->calls->on_data(s->owner, data);
 }
 
 static void start_reading(struct stream *s) {
-  if (s->reading || s->saw_end || s->failed || s->closing == CLOSING_HANDLES) return;
+  if (s->reading || s->peer_ended || s->phase == PHASE_FAILED || s->phase == PHASE_CLOSING) return;
   if (uv_read_start((uv_stream_t *)&s->tcp, on_alloc, on_read) == 0) s->reading = true;
 }
 
 void stream_pause(struct stream *s) {
   s->paused = true;
-  if (s->reading) uv_read_stop((uv_stream_t *)&s->tcp);
-  s->reading = false;
+  stop_reading(s);
 }
 
 void stream_resume(struct stream *s) {
   if (!s->paused) return;
   s->paused = false;
-  s->pump = true;
+  s->resumed = true;
   loop_defer(s->loop, &s->turn);
 }
 
@@ -208,63 +248,72 @@ void stream_resume(struct stream *s) {
 
 static void on_shutdown(uv_shutdown_t *req, int status) {
   struct stream *s = req->data;
-  if (s->closing == CLOSING_HANDLES) return;
-  if (status != 0 || s->saw_end) close_handles(s);
+  if (s->phase == PHASE_CLOSING) return;
+  if (status != 0 || s->peer_ended) close_handles(s);
 }
 
-static void after_flush(struct stream *s) {
-  if (s->closing != CLOSING_FLUSH) {
-    if (!s->told_drained) {
-      s->told_drained = true;
-      emit(s, STREAM_DRAINED);
-    }
-    return;
-  }
-  s->closing = CLOSING_LINGER;
+/* All is sent: our side ends, and the peer has a moment to end its own, so that no RST overtakes our last reply. */
+static void linger(struct stream *s) {
+  s->phase = PHASE_LINGERING;
   s->shutdown.data = s;
-  if (s->failed || uv_shutdown(&s->shutdown, (uv_stream_t *)&s->tcp, on_shutdown) != 0) {
+  if (uv_shutdown(&s->shutdown, (uv_stream_t *)&s->tcp, on_shutdown) != 0) {
     close_handles(s);
     return;
   }
-  uv_timer_stop(&s->timer);
   stream_set_timeout(s, LINGER_MS);
   s->paused = false;
   start_reading(s);
+}
+
+static void after_flush(struct stream *s) {
+  if (s->phase == PHASE_FLUSHING) {
+    linger(s);
+    return;
+  }
+  if (s->drained) return;
+  s->drained = true;
+  emit(s, STREAM_DRAINED);
 }
 
 static void on_written(uv_write_t *req, int status) {
   struct stream *s = req->data;
   s->writing = false;
   buffer_free(&s->sending);
-  if (s->closing == CLOSING_HANDLES) return;
+  if (s->phase == PHASE_CLOSING) return;
   if (status < 0)
     set_failed(s, uv_strerror(status));
   else
     flush(s);
 }
 
+/* What the kernel takes now. False: it failed. */
+static bool write_now(struct stream *s) {
+  if (!s->out.len) return true;
+  uv_buf_t buf = uv_buf_init(s->out.at, (unsigned)s->out.len);
+  int n = uv_try_write((uv_stream_t *)&s->tcp, &buf, 1);
+  if (n > 0) buffer_consume(&s->out, (size_t)n);
+  if (n >= 0 || n == UV_EAGAIN) return true;
+  buffer_free(&s->out);
+  set_failed(s, uv_strerror(n));
+  return false;
+}
+
+/* The rest, when the kernel has room again. */
+static void write_later(struct stream *s) {
+  s->sending = s->out;
+  buffer_init(&s->out, OUT_MAX);
+  uv_buf_t rest = uv_buf_init(s->sending.at, (unsigned)s->sending.len);
+  s->write.data = s;
+  s->writing = uv_write(&s->write, (uv_stream_t *)&s->tcp, &rest, 1, on_written) == 0;
+  if (s->writing) return;
+  buffer_free(&s->sending);
+  set_failed(s, "cannot write");
+}
+
 static void flush(struct stream *s) {
-  if (s->writing || s->closing >= CLOSING_LINGER) return;
+  if (s->writing || s->phase >= PHASE_LINGERING || !write_now(s)) return;
   if (s->out.len) {
-    uv_buf_t buf = uv_buf_init(s->out.at, (unsigned)s->out.len);
-    int n = uv_try_write((uv_stream_t *)&s->tcp, &buf, 1);
-    if (n < 0 && n != UV_EAGAIN) {
-      buffer_free(&s->out);
-      set_failed(s, uv_strerror(n));
-      return;
-    }
-    if (n > 0) buffer_consume(&s->out, (size_t)n);
-  }
-  if (s->out.len) {
-    s->sending = s->out;
-    buffer_init(&s->out, OUT_MAX);
-    uv_buf_t rest = uv_buf_init(s->sending.at, (unsigned)s->sending.len);
-    s->write.data = s;
-    s->writing = uv_write(&s->write, (uv_stream_t *)&s->tcp, &rest, 1, on_written) == 0;
-    if (!s->writing) {
-      buffer_free(&s->sending);
-      set_failed(s, "cannot write");
-    }
+    write_later(s);
     return;
   }
   buffer_free(&s->out);
@@ -272,11 +321,11 @@ static void flush(struct stream *s) {
 }
 
 int stream_write(struct stream *s, struct bytes data) {
-  if (s->failed || s->closing != CLOSING_NO) return E_IO;
+  if (!is_live(s)) return E_IO;
   if (stream_pending(s) + data.len > STREAM_PENDING_MAX) return E_TOO_BIG;
-  s->told_drained = false;
+  s->drained = false;
   loop_defer(s->loop, &s->turn);
-  if (s->tls && !s->handshaking) return tls_write(s->tls, data) == TLS_DONE ? OK : E_IO;
+  if (s->secured) return tls_write(s->tls, data) == TLS_DONE ? OK : E_IO;
   return buffer_add_bytes(&s->out, data);
 }
 
@@ -286,12 +335,12 @@ size_t stream_pending(const struct stream *s) {
 
 static void on_turn(struct deferred *d) {
   struct stream *s = (struct stream *)((char *)d - offsetof(struct stream, turn));
-  if (s->closing == CLOSING_HANDLES) return;
-  if (s->pump && !s->paused && s->closing == CLOSING_NO && !s->failed && s->tls) {
-    s->pump = false;
-    tls_pump(s);
+  if (s->phase == PHASE_CLOSING) return;
+  if (s->resumed && !s->paused && is_live(s) && s->tls) {
+    s->resumed = false;
+    read_tls(s);
   }
-  if (!s->paused && s->closing == CLOSING_NO) start_reading(s);
+  if (!s->paused && is_live(s)) start_reading(s);
   flush(s);
 }
 
@@ -299,14 +348,14 @@ static void on_turn(struct deferred *d) {
 
 static void on_timer(uv_timer_t *timer) {
   struct stream *s = timer->data;
-  if (s->closing != CLOSING_NO)
+  if (is_closing(s))
     close_handles(s);
   else
     s->calls->on_timeout(s->owner);
 }
 
 void stream_set_timeout(struct stream *s, uint64_t ms) {
-  if (s->closing == CLOSING_HANDLES) return;
+  if (s->phase == PHASE_CLOSING) return;
   if (ms)
     uv_timer_start(&s->timer, on_timer, ms, 0);
   else
@@ -329,22 +378,22 @@ static void on_handle_closed(uv_handle_t *handle) {
 }
 
 static void close_handles(struct stream *s) {
-  if (s->closing == CLOSING_HANDLES) return;
-  s->closing = CLOSING_HANDLES;
+  if (s->phase == PHASE_CLOSING) return;
+  s->phase = PHASE_CLOSING;
   loop_defer_cancel(s->loop, &s->turn);
   uv_close((uv_handle_t *)&s->tcp, on_handle_closed);
   uv_close((uv_handle_t *)&s->timer, on_handle_closed);
 }
 
 void stream_close(struct stream *s, bool flush_first) {
-  if (s->closing == CLOSING_HANDLES) return;
-  if (!flush_first || s->failed) {
+  if (s->phase == PHASE_CLOSING) return;
+  if (!flush_first || s->phase == PHASE_FAILED) {
     close_handles(s);
     return;
   }
-  if (s->closing != CLOSING_NO) return;
-  if (s->tls && !s->handshaking) tls_bye(s->tls);
-  s->closing = CLOSING_FLUSH;
+  if (is_closing(s)) return;
+  if (s->secured) tls_bye(s->tls);
+  s->phase = PHASE_FLUSHING;
   stream_set_timeout(s, FLUSH_MS);
   loop_defer(s->loop, &s->turn);
 }
@@ -356,7 +405,7 @@ static struct stream *stream_new(struct loop *loop, const struct stream_owner *c
   s->calls = calls;
   s->owner = owner;
   s->turn.run = on_turn;
-  s->told_drained = true;
+  s->drained = true;
   buffer_init(&s->out, OUT_MAX);
   buffer_init(&s->sending, OUT_MAX);
   buffer_init(&s->cipher, 2 * sizeof loop->read_buffer);
@@ -370,7 +419,7 @@ static struct stream *stream_new(struct loop *loop, const struct stream_owner *c
   return s;
 }
 
-/* A stream that never reached its owner: closes without a word. */
+/* A stream that never reached its owner: closes at once. */
 static int discard(struct stream *s, int code) {
   s->calls = NULL;
   close_handles(s);
@@ -400,7 +449,7 @@ int stream_accept(struct loop *loop, uv_stream_t *listener, const struct stream_
 
 static void on_connected(uv_connect_t *req, int status) {
   struct stream *s = req->data;
-  if (s->closing != CLOSING_NO) return;
+  if (is_closing(s)) return;
   if (status != 0) {
     set_failed(s, uv_strerror(status));
     return;
@@ -443,20 +492,21 @@ int stream_connect(struct loop *loop, const struct sockaddr *source, const struc
 
 static int start_tls(struct stream *s, int rc) {
   if (rc != OK) return rc;
-  s->handshaking = s->pump = true;
+  s->phase = PHASE_HANDSHAKE;
+  s->resumed = true;
   loop_defer(s->loop, &s->turn);
   return OK;
 }
 
 int stream_start_tls_server(struct stream *s, bool ask) {
-  if (s->tls || !s->loop->tls) return E_DENIED;
+  if (s->tls || !s->loop->tls || !is_live(s)) return E_DENIED;
   struct tls_transport transport = no_transport;
   transport.arg = s;
   return start_tls(s, tls_session_server(s->loop->tls, ask, &transport, &s->tls));
 }
 
 int stream_start_tls_client(struct stream *s, const char *server_name, bool verify) {
-  if (s->tls) return E_DENIED;
+  if (s->tls || !is_live(s)) return E_DENIED;
   struct tls_transport transport = no_transport;
   transport.arg = s;
   return start_tls(s, tls_session_client(s->loop->tls_client, server_name, verify, &transport, &s->tls));
@@ -469,12 +519,12 @@ int stream_put_back(struct stream *s, struct bytes data) {
 bool stream_has_input(const struct stream *s) {
   uv_os_fd_t fd;
   char octet;
-  if (s->failed || uv_fileno((const uv_handle_t *)&s->tcp, &fd) != 0) return false;
+  if (s->phase == PHASE_FAILED || uv_fileno((const uv_handle_t *)&s->tcp, &fd) != 0) return false;
   return recv(fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
 bool stream_is_tls(const struct stream *s) {
-  return s->tls && !s->handshaking;
+  return s->secured;
 }
 bool stream_tls_binding(const struct stream *s, unsigned char out[32]) {
   return stream_is_tls(s) && tls_binding(s->tls, out);

@@ -27,8 +27,7 @@ struct stream_owner {
   void (*on_close)(void *owner);   /* the stream has been freed */
 };
 
-/* Incoming: accepts from a listening handle. `implicit` starts TLS at once. OK or E_IO/E_MEMORY (nothing to clean up
- * then). */
+/* Incoming: accepts from a listening handle. OK; E_IO, E_MEMORY: there is nothing to clean up. */
 int stream_accept(struct loop *loop, uv_stream_t *listener, const struct stream_owner *calls, void *owner,
                   struct stream **out);
 /* Outgoing: from `source` (NULL: the system's choice) to `target`. STREAM_CONNECTED or STREAM_FAILED follows, unless
@@ -37,10 +36,10 @@ int stream_connect(struct loop *loop, const struct sockaddr *source, const struc
                    const struct stream_owner *calls, void *owner, struct stream **out, struct reason *why);
 
 /* Server side TLS with the loop's current credentials; client side TLS with SNI `server_name`, verified for that
- * name if so asked, else not (RFC 7435).
- * Octets that came before the handshake and were not consumed are none: callers must check stream input is empty before
- * (RFC 3207 4). */
-/* `ask`: for the client's certificate, which it may have or not, and which is only held against fingerprints. */
+ * name if so asked, else not (RFC 7435). `ask`: for the client's certificate, which it may have or not, and which is
+ * only compared with fingerprints. OK, E_MEMORY; E_DENIED: TLS is on already, there are no credentials, or the stream
+ * has failed. Callers check before that the peer has sent nothing ahead of the handshake (stream_has_input; RFC 3207
+ * 4). */
 int stream_start_tls_server(struct stream *s, bool ask);
 int stream_start_tls_client(struct stream *s, const char *server_name, bool verify);
 bool stream_is_tls(const struct stream *s);
@@ -66,7 +65,7 @@ void stream_pause(
 void stream_resume(struct stream *s);
 void stream_set_timeout(struct stream *s, uint64_t ms); /* from now, once; 0 stops it */
 
-const char *stream_error(const struct stream *s); /* words; valid after STREAM_FAILED */
+const char *stream_error(const struct stream *s); /* the reason; valid after STREAM_FAILED */
 const struct sockaddr *stream_peer(const struct stream *s);
 const struct sockaddr *stream_local(const struct stream *s);
 

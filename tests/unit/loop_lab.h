@@ -1,0 +1,63 @@
+/* One loop of its own for tests, run step by step on the test's thread, and a folder. */
+#ifndef SENDOFF_TESTS_LOOP_LAB_H
+#define SENDOFF_TESTS_LOOP_LAB_H
+
+#include "base/clock.h"
+#include "relay/net/loop.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define LOOP_LAB_MS 10000 /* nothing here takes as long */
+
+struct loop_lab {
+  char dir[256];
+  struct config config;
+  struct gateway gateway;
+  struct loop loop;
+};
+
+static inline void loop_lab_open(struct loop_lab *l) {
+  struct reason why;
+  const char *tmp = getenv("TMPDIR");
+  memset(l, 0, sizeof *l);
+  snprintf(l->dir, sizeof l->dir, "%s/sendoff-loop-XXXXXX", tmp ? tmp : "/tmp");
+  assert_non_null(mkdtemp(l->dir));
+  l->config.data_dir = l->dir;
+  l->gateway.config = &l->config;
+  if (loop_init(&l->loop, &l->gateway, 0, &why) != OK) fail_msg("%s", why.text);
+}
+
+static inline int loop_lab_remove(const char *path, const struct stat *st, int type, struct FTW *at) {
+  (void)st, (void)type, (void)at;
+  return remove(path);
+}
+
+static inline void loop_lab_close(struct loop_lab *l) {
+  loop_finish(&l->loop);
+  uv_run(&l->loop.uv, UV_RUN_DEFAULT);
+  loop_free(&l->loop);
+  nftw(l->dir, loop_lab_remove, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+/* Runs the loop until `what` is true; the test fails when that takes too long. */
+#define loop_lab_until(l, what)                                                                                        \
+  do {                                                                                                                 \
+    uint64_t end_ = clock_monotonic_ms() + LOOP_LAB_MS;                                                                \
+    while (!(what)) {                                                                                                  \
+      if (clock_monotonic_ms() > end_) fail_msg("not in time: %s", #what);                                             \
+      if (!uv_run(&(l)->loop.uv, UV_RUN_NOWAIT) || !(what)) usleep(500);                                               \
+    }                                                                                                                  \
+  } while (0)
+
+#endif

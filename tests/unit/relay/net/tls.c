@@ -1,0 +1,236 @@
+/* TLS sessions joined by memory alone: what is cut anywhere gives the same, and what is changed on the way fails. */
+#include "relay/net/tls.h"
+
+#include "tests/unit/loop_lab.h"
+#include "tests/unit/self_signed.h"
+
+#include <errno.h>
+
+/* One direction: what one side has sent and the other has not read. */
+struct pipe {
+  char octets[256 * 1024];
+  size_t len;
+  size_t step; /* octets that one pull gives at most */
+};
+struct side {
+  struct pipe *in, *out;
+  struct tls_session *session;
+};
+
+static char folder[256];
+static struct pipe up, down;
+static struct side client, server;
+static struct tls_client *client_credentials;
+static struct tls_server *server_credentials;
+
+static ssize_t pull(void *arg, void *out, size_t size) {
+  struct pipe *p = ((struct side *)arg)->in;
+  size_t n = p->len < size ? p->len : size;
+  if (n > p->step) n = p->step;
+  if (!n) {
+    errno = EAGAIN;
+    return -1;
+  }
+  memcpy(out, p->octets, n);
+  memmove(p->octets, p->octets + n, p->len - n);
+  p->len -= n;
+  return (ssize_t)n;
+}
+
+static ssize_t push(void *arg, const void *data, size_t len) {
+  struct pipe *p = ((struct side *)arg)->out;
+  assert_true(len <= sizeof p->octets - p->len);
+  memcpy(p->octets + p->len, data, len);
+  p->len += len;
+  return (ssize_t)len;
+}
+
+static void path_of(const char *name, char out[300]) {
+  snprintf(out, 300, "%s/%s", folder, name);
+}
+
+static void load(const char *const names[], size_t count, struct tls_server **out) {
+  char paths[4][2][300];
+  struct tls_files files[4];
+  struct reason why;
+  for (size_t i = 0; i < count; i++) {
+    char file[64];
+    snprintf(file, sizeof file, "%zu.crt", i);
+    path_of(file, paths[i][0]);
+    snprintf(file, sizeof file, "%zu.key", i);
+    path_of(file, paths[i][1]);
+    self_signed(names[i], paths[i][0], paths[i][1]);
+    files[i] = (struct tls_files){paths[i][0], paths[i][1]};
+  }
+  if (tls_server_load(files, count, out, &why) != OK) fail_msg("%s", why.text);
+}
+
+static void trust(const char *file) {
+  char path[300];
+  struct reason why;
+  path_of(file, path);
+  assert_int_equal(tls_client_new(&client_credentials), OK);
+  assert_int_equal(tls_client_trust(client_credentials, path, &why), OK);
+}
+
+static int set_up(void **state) {
+  (void)state;
+  static const char *const names[] = {"mx.test", "other.test"};
+  snprintf(folder, sizeof folder, "/tmp/sendoff-tls-XXXXXX");
+  assert_non_null(mkdtemp(folder));
+  load(names, 2, &server_credentials);
+  trust("0.crt");
+  up.len = down.len = 0;
+  up.step = down.step = SIZE_MAX;
+  client = (struct side){.in = &down, .out = &up};
+  server = (struct side){.in = &up, .out = &down};
+  return 0;
+}
+
+static int tear_down(void **state) {
+  (void)state;
+  tls_session_free(&client.session);
+  tls_session_free(&server.session);
+  tls_client_free(&client_credentials);
+  tls_server_release(&server_credentials);
+  nftw(folder, loop_lab_remove, 16, FTW_DEPTH | FTW_PHYS);
+  return 0;
+}
+
+static void begin(const char *name, bool verify) {
+  struct tls_transport c = {pull, push, &client}, s = {pull, push, &server};
+  assert_int_equal(tls_session_client(client_credentials, name, verify, &c, &client.session), OK);
+  assert_int_equal(tls_session_server(server_credentials, false, &s, &server.session), OK);
+}
+
+/* Both in turn, until both are done or one fails: TLS_DONE or TLS_FAILED. */
+static enum tls_step shake(void) {
+  enum tls_step c = TLS_AGAIN, s = TLS_AGAIN;
+  for (int turn = 0; turn < 20000; turn++) {
+    if (c == TLS_AGAIN) c = tls_handshake(client.session);
+    if (s == TLS_AGAIN) s = tls_handshake(server.session);
+    if (c == TLS_FAILED || s == TLS_FAILED) return TLS_FAILED;
+    if (c == TLS_DONE && s == TLS_DONE) return TLS_DONE;
+  }
+  return TLS_AGAIN;
+}
+
+static size_t read_all(struct side *side, char *out, size_t size, enum tls_step *last) {
+  size_t len = 0, got;
+  for (int turn = 0; turn < 20000; turn++) {
+    size_t before = side->in->len;
+    *last = tls_read(side->session, out + len, size - len, &got);
+    if (*last == TLS_DONE) len += got;
+    if (*last == TLS_END || *last == TLS_FAILED) break;
+    if (*last == TLS_AGAIN && side->in->len == before && !side->in->len) break;
+  }
+  return len;
+}
+
+static void exchange(void) {
+  char sent[40000], got[40000 + 1];
+  enum tls_step last;
+  for (size_t i = 0; i < sizeof sent; i++) sent[i] = (char)(i * 7);
+  assert_int_equal(tls_write(client.session, (struct bytes){sent, sizeof sent}), TLS_DONE);
+  assert_int_equal(read_all(&server, got, sizeof got, &last), sizeof sent);
+  assert_memory_equal(got, sent, sizeof sent);
+  assert_int_equal(tls_write(server.session, BYTES("250 ok\r\n")), TLS_DONE);
+  assert_int_equal(read_all(&client, got, sizeof got, &last), 8);
+  assert_memory_equal(got, "250 ok\r\n", 8);
+  tls_bye(server.session);
+  assert_int_equal(read_all(&client, got, sizeof got, &last), 0);
+  assert_int_equal(last, TLS_END);
+}
+
+static void test_whole(void **state) {
+  (void)state;
+  unsigned char here[32], there[32];
+  begin("mx.test", true);
+  assert_false(tls_binding(client.session, here));
+  assert_string_equal(tls_text(client.session), "");
+  assert_int_equal(shake(), TLS_DONE);
+  assert_true(tls_binding(client.session, here) && tls_binding(server.session, there));
+  assert_memory_equal(here, there, sizeof here);
+  assert_non_null(strstr(tls_text(server.session), "TLSv1.3 "));
+  exchange();
+}
+
+/* Octet by octet, and in odd pieces. */
+static void test_in_pieces(void **state) {
+  static const size_t steps[] = {1, 2, 7, 100, 1371};
+  for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+    set_up(state);
+    up.step = down.step = steps[i];
+    begin("mx.test", true);
+    if (shake() != TLS_DONE) fail_msg("pieces of %zu", steps[i]);
+    exchange();
+    tear_down(state);
+  }
+}
+
+static void test_changed_on_the_way(void **state) {
+  (void)state;
+  char got[100];
+  enum tls_step last;
+  begin("mx.test", true);
+  assert_int_equal(shake(), TLS_DONE);
+  read_all(&client, got, sizeof got, &last); /* session tickets */
+  assert_int_equal(tls_write(server.session, BYTES("250 ok\r\n")), TLS_DONE);
+  down.octets[down.len - 1] ^= 1;
+  assert_int_equal(read_all(&client, got, sizeof got, &last), 0);
+  assert_int_equal(last, TLS_FAILED);
+  assert_true(*tls_error(client.session));
+}
+
+/* The certificate is chosen by the name that is asked for (RFC 6066 3): only the first is trusted here. */
+static void test_certificates(void **state) {
+  static const struct {
+    const char *name;
+    bool verify;
+    enum tls_step step;
+  } cases[] = {
+      {"mx.test", true, TLS_DONE},       {"MX.test", true, TLS_DONE},      {"other.test", true, TLS_FAILED},
+      {"nobody.test", true, TLS_FAILED}, {"nobody.test", false, TLS_DONE}, {"other.test", false, TLS_DONE},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    set_up(state);
+    begin(cases[i].name, cases[i].verify);
+    if (shake() != cases[i].step) fail_msg("%s, %d", cases[i].name, cases[i].verify);
+    tear_down(state);
+  }
+  set_up(state);
+  tls_client_free(&client_credentials);
+  trust("1.crt");
+  begin("other.test", true);
+  assert_int_equal(shake(), TLS_DONE);
+  tear_down(state);
+}
+
+static void test_files(void **state) {
+  (void)state;
+  char certificate[300], key[300], other[300], none[300];
+  struct reason why;
+  struct tls_server *out = NULL;
+  path_of("0.crt", certificate);
+  path_of("0.key", key);
+  path_of("1.key", other);
+  path_of("none", none);
+  struct tls_files wrong_key = {certificate, other}, no_file = {none, key}, open_key = {certificate, key};
+  assert_int_equal(tls_server_load(&wrong_key, 1, &out, &why), E_IO);
+  assert_int_equal(tls_server_load(&no_file, 1, &out, &why), E_IO);
+  assert_non_null(strstr(why.text, none));
+  assert_int_equal(chmod(key, 0644), 0);
+  assert_int_equal(tls_server_load(&open_key, 1, &out, &why), E_IO);
+  assert_non_null(strstr(why.text, key));
+}
+
+int main(void) {
+  static const struct CMUnitTest tests[] = {
+      cmocka_unit_test_setup_teardown(test_whole, set_up, tear_down),
+      cmocka_unit_test(test_in_pieces),
+      cmocka_unit_test_setup_teardown(test_changed_on_the_way, set_up, tear_down),
+      cmocka_unit_test(test_certificates),
+      cmocka_unit_test_setup_teardown(test_files, set_up, tear_down),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
