@@ -40,7 +40,7 @@ static void intake_free(struct intake *i) {
 
 void intake_release(struct intake *i) {
   bool kept = i->phase == INTAKE_STORING && i->accept.op.result == OK && !i->accept.duplicate_of;
-  if (i->spool) spooling_end(&i->spool, !kept);
+  if (i->spool) spool_writer_end(&i->spool, !kept);
   intake_free(i);
 }
 
@@ -135,15 +135,15 @@ static void spool_moved(void *arg, struct reason *why) {
 static void keep_body(struct intake *i, struct bytes run) {
   size_t most = i->submission->intake_octets < INTAKE_MEMORY ? STORE_INLINE_MAX : INTAKE_SMALL;
   if (!i->spool && i->body.len + run.len > most) {
-    i->spool = spooling_begin(i->loop, i->id, spool_moved, i);
-    if (!i->spool || spooling_write(i->spool, buffer_bytes(&i->body)) != OK) {
+    i->spool = spool_writer_begin(i->loop, i->id, spool_moved, i);
+    if (!i->spool || spool_writer_write(i->spool, buffer_bytes(&i->body)) != OK) {
       intake_refuse_memory(i);
       return;
     }
     buffer_free(&i->body);
     count_memory(i, 0);
   }
-  int rc = i->spool ? spooling_write(i->spool, run) : buffer_add_bytes(&i->body, run);
+  int rc = i->spool ? spool_writer_write(i->spool, run) : buffer_add_bytes(&i->body, run);
   if (rc != OK) intake_refuse_memory(i);
   if (!i->spool) count_memory(i, i->body.len);
 }
@@ -210,7 +210,7 @@ void intake_write(struct session *s, struct bytes run) {
 
 bool intake_is_full(const struct session *s) {
   const struct intake *i = s->intake;
-  return i && ((i->spool && spooling_is_full(i->spool)) || (i->binary && binary_is_full(i->binary)));
+  return i && ((i->spool && spool_writer_is_full(i->spool)) || (i->binary && binary_is_full(i->binary)));
 }
 
 bool intake_is_refused(const struct session *s) {
@@ -296,7 +296,7 @@ void intake_complete(struct intake *i) {
   }
   session_hold(s);
   session_wait(s, WAIT_DISK);
-  spooling_finish(i->spool, spool_finished);
+  spool_writer_finish(i->spool, spool_finished);
 }
 
 void intake_end(struct session *s) {
@@ -315,7 +315,7 @@ void intake_end(struct session *s) {
 void intake_abandon(struct session *s) {
   struct intake *i = s->intake;
   /* What is under way comes back by itself. */
-  bool busy = i->phase == INTAKE_STORING || (i->spool && spooling_is_finishing(i->spool)) ||
+  bool busy = i->phase == INTAKE_STORING || (i->spool && spool_writer_is_finishing(i->spool)) ||
               (i->binary && binary_is_busy(i->binary));
   if (busy) return;
   s->intake = NULL;

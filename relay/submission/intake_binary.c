@@ -14,7 +14,7 @@ struct binary {
   struct loop *loop;
   struct buffer raw; /* while it is small */
   int64_t spool_id;  /* else a file of its own */
-  struct spooling *spool;
+  struct spool_writer *spool;
   struct content_feed *feed; /* of what the conversion gave */
   bool busy;                 /* spooling's end or the conversion is under way, and the session is held */
 };
@@ -32,14 +32,14 @@ void binary_free(struct binary **at) {
   struct binary *b = *at;
   *at = NULL;
   if (!b) return;
-  spooling_end(&b->spool, true);
+  spool_writer_end(&b->spool, true);
   content_feed_free(&b->feed);
   buffer_free(&b->raw);
   free(b);
 }
 
 bool binary_is_full(const struct binary *b) {
-  return b->spool && spooling_is_full(b->spool);
+  return b->spool && spool_writer_is_full(b->spool);
 }
 
 bool binary_is_busy(const struct binary *b) {
@@ -63,12 +63,12 @@ static void moved(void *arg, struct reason *why) {
 static int to_spool(struct binary *b, struct bytes run) {
   if (!b->spool) {
     b->spool_id = id_new();
-    b->spool = spooling_begin(b->loop, b->spool_id, moved, b);
-    int rc = b->spool ? spooling_write(b->spool, buffer_bytes(&b->raw)) : E_MEMORY;
+    b->spool = spool_writer_begin(b->loop, b->spool_id, moved, b);
+    int rc = b->spool ? spool_writer_write(b->spool, buffer_bytes(&b->raw)) : E_MEMORY;
     buffer_free(&b->raw);
     if (rc != OK) return rc;
   }
-  return spooling_write(b->spool, run);
+  return spool_writer_write(b->spool, run);
 }
 
 void binary_write(struct intake *i, struct bytes run) {
@@ -95,7 +95,7 @@ static bool client_has_gone(struct binary *b) {
 }
 
 static bool has_room(const struct intake *i) {
-  return !i->spool || !spooling_is_full(i->spool);
+  return !i->spool || !spool_writer_is_full(i->spool);
 }
 
 /* Gives the next pieces to the intake, through the sink: what was converted is checked like anything else. OK: all are
@@ -204,7 +204,7 @@ void binary_end(struct intake *i) {
   session_hold(i->session);
   session_wait(i->session, WAIT_CONVERSION);
   if (b->spool)
-    spooling_finish(b->spool, spooled);
+    spool_writer_finish(b->spool, spooled);
   else
     convert(b);
 }

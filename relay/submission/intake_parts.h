@@ -6,7 +6,7 @@
 #ifndef SENDOFF_RELAY_SUBMISSION_INTAKE_PARTS_H
 #define SENDOFF_RELAY_SUBMISSION_INTAKE_PARTS_H
 
-#include "relay/message/spooling.h"
+#include "relay/message/spool_writer.h"
 #include "relay/submission/idempotency.h"
 #include "relay/submission/intake.h"
 #include "store/write.h"
@@ -38,7 +38,7 @@ struct intake {
   bool eight_bit, utf8; /* in header or body; UTF-8 in the header */
   char signed_by[160], message_id[256];
   bool own_message_id;             /* the client gave none */
-  struct spooling *spool;          /* NULL while all is in memory */
+  struct spool_writer *spool;      /* NULL while all is in memory */
   struct binary *binary;           /* NULL without BODY=BINARYMIME */
   struct idempotency *idempotency; /* NULL when the account wants none of it */
   struct refusal refusal;          /* the first thing that is wrong */

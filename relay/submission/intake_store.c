@@ -107,7 +107,7 @@ static bool copy_envelope(struct intake *i) {
                          .envid = i->envid,
                          .flags = flags_of(i),
                          .priority = tx->said.priority,
-                         .size = i->prefix.len + (i->spool ? spooling_octets(i->spool) : i->body.len),
+                         .size = i->prefix.len + (i->spool ? spool_writer_octets(i->spool) : i->body.len),
                          .created_us = now,
                          .expires_us = (hold ? hold : now) + c->expire_us,
                          .deliver_by_us = tx->said.deliver_by_us};
