@@ -64,9 +64,9 @@ void store_post(struct store *store, struct store_op *op);
  * thread, also an event loop. The exact decision is the one that store_accept makes. */
 void store_usage(struct store *store, const char *account, int64_t since_us, struct usage *out);
 
-struct store_figures {
+struct store_counters {
   uint64_t operations, commits, failed_commits, waiting;
 };
-void store_figures(struct store *store, struct store_figures *out); /* any thread */
+void store_counters(struct store *store, struct store_counters *out); /* any thread */
 
 #endif

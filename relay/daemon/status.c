@@ -1,10 +1,8 @@
 #include "relay/daemon/status.h"
 
-#include "relay/delivery/queue/dispatch.h"
-#include "relay/delivery/site/delivery.h"
+#include "relay/daemon/counters.h"
 #include "relay/net/broadcast.h"
 #include "relay/submission/auth/login_bans.h"
-#include "relay/submission/submission.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -17,18 +15,12 @@ struct status {
   struct login_bans *bans;
   struct control_request *request;
   int64_t started_us;
-  struct dispatcher_figures queue;
-  struct { /* one each: no loop writes where another does */
-    size_t sessions;
-    struct delivery_figures delivery;
-  } loops[];
+  struct counters loops[]; /* one each: no loop writes where another does */
 };
 
 static void each(struct loop *on, struct broadcast_token *t) {
   struct status *s = broadcast_arg(t);
-  s->loops[on->index].sessions = submission_session_count(on->submission);
-  delivery_figures(on->delivery, &s->loops[on->index].delivery);
-  if (on->index == 0) dispatcher_figures(on->gateway->dispatcher, &s->queue);
+  counters_of_loop(on, &s->loops[on->index]);
   broadcast_return(t);
 }
 
@@ -49,42 +41,31 @@ static bool add_bans(json_t *object, struct login_bans *b) {
   return json_object_set_new(object, "banned", number(count)) == 0 && json_object_set_new(object, "bans", list) == 0;
 }
 
-static json_t *describe(const struct status *s) {
+static void add_up(const struct status *s, struct counters *sum) {
   const struct gateway *g = s->supervisor->gateway;
-  struct delivery_figures sum = {0};
-  uint64_t sessions = 0;
-  for (size_t i = 0; i < g->loop_count; i++) {
-    const struct delivery_figures *d = &s->loops[i].delivery;
-    sessions += s->loops[i].sessions;
-    sum.connections += d->connections;
-    sum.idle_connections += d->idle_connections;
-    sum.destinations += d->destinations;
-    sum.waiting_jobs += d->waiting_jobs;
-    sum.delivered += d->delivered;
-    sum.deferred += d->deferred;
-    sum.bounced += d->bounced;
-  }
-  struct store_figures store = {0};
-  if (g->store) store_figures(g->store, &store);
-  return json_pack("{s:s, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-                   "version", SENDOFF_VERSION, "hostname", g->config->hostname, "pid", (json_int_t)getpid(),
-                   "uptime_seconds", (json_int_t)((clock_now_us() - s->started_us) / SECOND_US), "sessions",
-                   number(sessions), "connections", number(sum.connections), "idle_connections",
-                   number(sum.idle_connections), "destinations", number(sum.destinations), "waiting_jobs",
-                   number(sum.waiting_jobs), "in_flight", number(s->queue.in_flight), "domains_waiting",
-                   number(s->queue.domains_waiting), "delivered", number(sum.delivered), "deferred",
-                   number(sum.deferred), "bounced", number(sum.bounced), "store_operations", number(store.operations),
-                   "store_commits", number(store.commits), "store_failed_commits", number(store.failed_commits),
-                   "store_waiting", number(store.waiting));
+  *sum = (struct counters){0};
+  for (size_t i = 0; i < g->loop_count; i++) counters_add(sum, &s->loops[i]);
+  if (g->store) store_counters(g->store, &sum->store);
+}
+
+/* NULL without memory. */
+static json_t *describe(const struct status *s) {
+  struct counters sum;
+  add_up(s, &sum);
+  json_t *object = json_pack("{s:s, s:s, s:I, s:I}", "version", SENDOFF_VERSION, "hostname",
+                             s->supervisor->gateway->config->hostname, "pid", (json_int_t)getpid(), "uptime_seconds",
+                             (json_int_t)((clock_now_us() - s->started_us) / SECOND_US));
+  bool ok = object != NULL;
+  for (const struct counter *row = counter_table; ok && row->name; row++)
+    ok = json_object_set_new(object, row->name, number(counter_value(row, &sum))) == 0;
+  if (ok && add_bans(object, s->bans)) return object;
+  json_decref(object);
+  return NULL;
 }
 
 static void done(void *arg) {
   struct status *s = arg;
   json_t *object = describe(s);
-  if (object && !add_bans(object, s->bans)) {
-    json_decref(object);
-    object = NULL;
-  }
   char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
   control_answer(s->request, text ? text : "error: out of memory");
   free(text);

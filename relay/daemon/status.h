@@ -1,4 +1,5 @@
-/* The running gateway's figures, gathered from every loop, as one JSON object. The supervisor's thread. */
+/* The running gateway's counters (counters.h) and bans, gathered from every loop, as one JSON object. The supervisor's
+ * thread. */
 #ifndef SENDOFF_RELAY_DAEMON_STATUS_H
 #define SENDOFF_RELAY_DAEMON_STATUS_H
 

@@ -32,7 +32,7 @@ struct store {
   uint64_t nap_end_ms; /* monotonic; until then patient ones wait */
   bool dozing;         /* the nap is over, and nothing waits: whatever comes must wake the writer */
   bool stop;
-  struct store_figures figures;
+  struct store_counters counters;
 };
 
 /* With the lock held: the first BATCH_MAX that wait, or NULL. */
@@ -47,13 +47,13 @@ static struct store_op *take(struct store *s) {
   *end = NULL;
   s->head = rest;
   if (!rest) s->tail = &s->head;
-  s->figures.waiting -= n;
+  s->counters.waiting -= n;
   return batch;
 }
 
 /* With the lock held. */
 static bool ready(const struct store *s, uint64_t now_ms) {
-  return s->urgent || s->stop || s->figures.waiting >= COMPANY || (s->head && now_ms >= s->nap_end_ms);
+  return s->urgent || s->stop || s->counters.waiting >= COMPANY || (s->head && now_ms >= s->nap_end_ms);
 }
 
 /* With the lock held: until something is posted that does not let itself be put off, the nap is over, or
@@ -71,9 +71,9 @@ static void rest(struct store *s, uint64_t now_ms, uint64_t due_ms) {
 }
 
 static void publish(struct store *s) {
-  s->figures.operations = s->writer.operations;
-  s->figures.commits = s->writer.commits;
-  s->figures.failed_commits = s->writer.failed_commits;
+  s->counters.operations = s->writer.operations;
+  s->counters.commits = s->writer.commits;
+  s->counters.failed_commits = s->writer.failed_commits;
 }
 
 /* Releases the lock. Where a core is free this costs a system call; where none is, it saves most of the syncs. */
@@ -111,15 +111,15 @@ static void *writer_thread(void *arg) {
 
 /* With the lock held. True when the writer must be woken for it. */
 static bool arrive(struct store *s, const struct store_op *op) {
-  bool was_ready = s->urgent || s->figures.waiting >= COMPANY;
-  s->figures.waiting++;
+  bool was_ready = s->urgent || s->counters.waiting >= COMPANY;
+  s->counters.waiting++;
   if (!op->patient) s->urgent++;
   if (op->patient && s->dozing) {
     s->dozing = false;
     s->nap_end_ms = clock_monotonic_ms() + GATHER_MS;
     return true;
   }
-  return !was_ready && (s->urgent || s->figures.waiting >= COMPANY);
+  return !was_ready && (s->urgent || s->counters.waiting >= COMPANY);
 }
 
 void store_post(struct store *s, struct store_op *op) {
@@ -138,9 +138,9 @@ void store_usage(struct store *s, const char *account, int64_t since_us, struct 
   usage_view_get(s->writer.view, account, since_us, out);
 }
 
-void store_figures(struct store *s, struct store_figures *out) {
+void store_counters(struct store *s, struct store_counters *out) {
   pthread_mutex_lock(&s->lock);
-  *out = s->figures;
+  *out = s->counters;
   pthread_mutex_unlock(&s->lock);
 }
 

@@ -17,7 +17,7 @@ struct outcomes {
   struct content_loader *loader;
   struct outcome *list; /* prepared, or on their way into the store */
   bool abandoning;
-  struct outcomes_figures figures;
+  struct outcomes_counters counters;
   void (*empty)(void *arg);
   void *arg;
 };
@@ -63,8 +63,8 @@ bool outcomes_is_empty(const struct outcomes *all) {
   return !all->list;
 }
 
-void outcomes_figures(const struct outcomes *all, struct outcomes_figures *out) {
-  *out = all->figures;
+void outcomes_counters(const struct outcomes *all, struct outcomes_counters *out) {
+  *out = all->counters;
 }
 
 /* --- life --- */
@@ -258,7 +258,7 @@ static void log_outcome(const struct pending *p) {
 
 static void count(struct pending *p) {
   struct job *j = p->outcome.job;
-  struct outcomes_figures *f = &p->outcome.all->figures;
+  struct outcomes_counters *f = &p->outcome.all->counters;
   for (size_t i = 0; i < j->recipient_count; i++) {
     const struct ruling *r = &p->outcome.rulings[i];
     if (r->kind == EVENT_DELIVERED) {

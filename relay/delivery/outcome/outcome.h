@@ -24,10 +24,10 @@ bool outcomes_is_empty(const struct outcomes *o);
 /* At the end, when the time for it is up: those that the store refused are not posted again. */
 void outcomes_abandon(struct outcomes *o);
 
-struct outcomes_figures {
+struct outcomes_counters {
   uint64_t delivered, deferred, bounced; /* recipients */
 };
-void outcomes_figures(const struct outcomes *o, struct outcomes_figures *out);
+void outcomes_counters(const struct outcomes *o, struct outcomes_counters *out);
 
 /* --- one --- */
 

@@ -12,7 +12,7 @@
 
 /* Left to the reader, which finds its rows when their grace is over. */
 static void leave_to_reader(struct dispatcher *d, struct queue_domain *domain, struct job *j, int64_t due_us) {
-  d->figures.dropped += j->recipient_count;
+  d->counters.dropped += j->recipient_count;
   if (domain) schedule_due(&d->schedule, domain, due_us < job_deadline(j) ? due_us : job_deadline(j));
   if (domain) schedule_deadline(&d->schedule, domain, job_deadline(j));
   job_free(&j);
@@ -38,7 +38,7 @@ static void accept_job(struct dispatcher *d, struct job *j, int64_t not_before_u
   else if (!domain || is_late(j, now) || !has_room(d, domain, j, now))
     leave_to_reader(d, domain, j, j->envelope.created_us + DELIVERY_GRACE_US);
   else {
-    d->figures.accepted_direct += j->recipient_count;
+    d->counters.accepted_direct += j->recipient_count;
     if (content_octets_held() > DISPATCH_CONTENT_MAX) content_release(&j->content);
     dispatch_start(d, domain, j);
   }

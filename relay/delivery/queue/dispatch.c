@@ -49,7 +49,7 @@ static void take_jobs(struct dispatcher *d, struct queue_domain *domain, struct 
       job_free(&j);
       continue;
     }
-    d->figures.picked += j->recipient_count;
+    d->counters.picked += j->recipient_count;
     dispatch_start(d, domain, j);
   }
 }
@@ -263,8 +263,8 @@ void dispatcher_free(struct dispatcher **dispatcher) {
   uv_close((uv_handle_t *)&d->tick, on_handle_closed);
 }
 
-void dispatcher_figures(struct dispatcher *d, struct dispatcher_figures *out) {
-  *out = d->figures;
+void dispatcher_counters(struct dispatcher *d, struct dispatcher_counters *out) {
+  *out = d->counters;
   out->in_flight = d->schedule.in_flight;
   out->domains_waiting = HASH_COUNT(d->schedule.table);
 }

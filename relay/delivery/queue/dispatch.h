@@ -25,11 +25,11 @@ void dispatcher_drain(struct dispatcher *d, void (*idle)(void *arg), void *arg);
  * freed when they finish. Call it with &gateway->dispatcher: late messages look there, and find NULL. */
 void dispatcher_free(struct dispatcher **d);
 
-struct dispatcher_figures {
+struct dispatcher_counters {
   uint64_t in_flight, domains_waiting; /* recipients; domains that are known to have mail waiting or in flight */
   uint64_t picked, accepted_direct;    /* recipients, since the start */
   uint64_t dropped;                    /* recipients handed over in memory that were left to the queue reader instead */
 };
-void dispatcher_figures(struct dispatcher *d, struct dispatcher_figures *out); /* loops[0] */
+void dispatcher_counters(struct dispatcher *d, struct dispatcher_counters *out); /* loops[0] */
 
 #endif

@@ -13,7 +13,7 @@ struct dispatcher {
   struct router *router;
   struct picker *picker;
   struct schedule schedule;
-  struct dispatcher_figures figures;
+  struct dispatcher_counters counters;
   uv_timer_t wake, tick;
   struct deferred turn;
   int64_t started_us, generation, armed_us;

@@ -47,14 +47,14 @@ void delivery_take(struct delivery *d, struct job *j, struct route *route, const
     outcome_no_memory(g, j);
 }
 
-void delivery_figures(struct delivery *d, struct delivery_figures *out) {
-  struct outcomes_figures outcomes;
-  outcomes_figures(d->outcomes, &outcomes);
-  *out = (struct delivery_figures){.connections = d->connections,
-                                   .destinations = HASH_COUNT(d->destinations),
-                                   .delivered = outcomes.delivered,
-                                   .deferred = outcomes.deferred,
-                                   .bounced = outcomes.bounced};
+void delivery_counters(struct delivery *d, struct delivery_counters *out) {
+  struct outcomes_counters outcomes;
+  outcomes_counters(d->outcomes, &outcomes);
+  *out = (struct delivery_counters){.connections = d->connections,
+                                    .destinations = HASH_COUNT(d->destinations),
+                                    .delivered = outcomes.delivered,
+                                    .deferred = outcomes.deferred,
+                                    .bounced = outcomes.bounced};
   for (struct destination *t = d->destinations; t; t = t->hh.next) {
     out->waiting_jobs += t->queue.count;
     for (struct connection *c = t->connections; c; c = c->next) out->idle_connections += connection_can_work(c);

@@ -25,9 +25,9 @@ struct outcomes *delivery_outcomes(struct delivery *d);
 /* Each second: sees to deadlines of what waits for a connection. */
 void delivery_tick(struct delivery *d);
 
-struct delivery_figures {
+struct delivery_counters {
   uint64_t connections, idle_connections, destinations, waiting_jobs, delivered, deferred, bounced;
 };
-void delivery_figures(struct delivery *d, struct delivery_figures *out);
+void delivery_counters(struct delivery *d, struct delivery_counters *out);
 
 #endif

@@ -258,13 +258,13 @@ static void closing_runs_what_was_posted(void **state) {
 
 static void figures_count(void **state) {
   struct lab *l = *state;
-  struct store_figures f;
+  struct store_counters f;
   lab_accept(l, "blog", "a@x.example");
   lab_accept(l, "blog", "a@x.example");
   struct letter m = lab_accept(l, "blog", "a@x.example");
   assert_int_equal(lab_outcome(l, letter_id(&m), m.recipients[0].id, EVENT_ACCEPTED, 0, NULL), E_SYNTAX);
   do { /* they are published just after the completions */
-    store_figures(l->store, &f);
+    store_counters(l->store, &f);
     usleep(1000);
   } while (f.failed_commits < 2);
   assert_int_equal(f.operations, 3);
@@ -274,9 +274,9 @@ static void figures_count(void **state) {
 }
 
 static uint64_t commits_after(struct lab *l, uint64_t operations) {
-  struct store_figures f;
+  struct store_counters f;
   do { /* they are published just after the completions */
-    store_figures(l->store, &f);
+    store_counters(l->store, &f);
     usleep(100);
   } while (f.operations < operations);
   return f.commits;

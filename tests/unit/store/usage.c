@@ -96,11 +96,11 @@ static void one_bad_operation_fails_alone_and_nothing_counts_twice(void **state)
   struct lab *l = *state;
   sqlite3 *db;
   struct letter first = lab_accept(l, "blog", "a@x.example"), all[9];
-  struct store_figures before, after;
+  struct store_counters before, after;
   lab_add_account(l, "blog");
   lab_add_account(l, "shop");
   check_usage(l, "blog", 0, 0, 0); /* what a name's earlier owner left is not the new account's */
-  store_figures(l->store, &before);
+  store_counters(l->store, &before);
   block_writer(l, &db);
   for (size_t i = 0; i < COUNT_OF(all); i++) {
     letter_make(&all[i], i % 2 ? "shop" : "blog", "a@x.example");
@@ -116,7 +116,7 @@ static void one_bad_operation_fails_alone_and_nothing_counts_twice(void **state)
   check_usage(l, "blog", 3, 3, 30); /* 0, 2 and 8 */
   check_usage(l, "shop", 4, 4, 40);
   do {
-    store_figures(l->store, &after);
+    store_counters(l->store, &after);
     usleep(1000);
   } while (after.operations < before.operations + 7);
   assert_true(after.failed_commits > before.failed_commits + 2); /* the batch, and each bad one by itself */
