@@ -19,7 +19,7 @@ struct stamp {
 struct certificates {
   const struct config *config;
   struct tls_server *tls;
-  struct stamp *read, *seen, *now; /* of each certificate and key: as loaded, at the last look, at this one */
+  struct stamp *read, *seen, *now; /* of each certificate and key: as loaded, at the last poll, at this one */
 };
 
 static size_t stamp_count(const struct certificates *c) {
@@ -47,7 +47,7 @@ static bool same(const struct certificates *c, const struct stamp *a, const stru
   return memcmp(a, b, stamp_count(c) * sizeof *a) == 0;
 }
 
-/* Stamped before they are read: a change in between is found at the next look. */
+/* Stamped before they are read: a change in between is found at the next poll. */
 static int load(struct certificates *c, struct tls_server **out, struct reason *why) {
   take_stamps(c, c->read);
   memcpy(c->seen, c->read, stamp_count(c) * sizeof *c->seen);
@@ -98,26 +98,35 @@ static void applied(void *arg) {
   tls_server_release(&fresh);
 }
 
-void certificates_reload(struct certificates *c, struct loop *supervisor) {
-  struct reason why;
-  struct tls_server *fresh = NULL;
-  if (!c->config->certificate_count) return;
-  if (load(c, &fresh, &why) != OK) {
-    log_event(LOG_ERROR_, NULL, "the certificate was not reloaded; the old one stays", "reason", why.text, NULL);
-    return;
-  }
-  if (broadcast(supervisor, apply, applied, tls_server_hold(fresh)) == OK) {
-    tls_server_release(&c->tls);
-    c->tls = fresh;
-    return;
-  }
-  log_event(LOG_ERROR_, NULL, "the certificate was not reloaded; the old one stays", "reason", "out of memory", NULL);
-  memset(c->read, 0, stamp_count(c) * sizeof *c->read); /* the next looks try again */
-  tls_server_release(&(struct tls_server *){fresh});
-  tls_server_release(&fresh);
+/* Every loop gets it. On failure it is the caller's alone, as before. */
+static int hand_to_loops(struct loop *supervisor, struct tls_server *fresh) {
+  struct tls_server *held = tls_server_hold(fresh); /* `applied` releases it */
+  int rc = broadcast(supervisor, apply, applied, held);
+  if (rc != OK) tls_server_release(&held);
+  return rc;
 }
 
-void certificates_look(struct certificates *c, struct loop *supervisor) {
+static int replace(struct certificates *c, struct loop *supervisor, struct reason *why) {
+  struct tls_server *fresh = NULL;
+  int rc = load(c, &fresh, why);
+  if (rc != OK) return rc;
+  if (hand_to_loops(supervisor, fresh) != OK) {
+    memset(c->read, 0, stamp_count(c) * sizeof *c->read); /* the next polls try again */
+    tls_server_release(&fresh);
+    return fail(why, E_MEMORY, "out of memory");
+  }
+  tls_server_release(&c->tls);
+  c->tls = fresh;
+  return OK;
+}
+
+void certificates_reload(struct certificates *c, struct loop *supervisor) {
+  struct reason why;
+  if (!c->config->certificate_count || replace(c, supervisor, &why) == OK) return;
+  log_event(LOG_ERROR_, NULL, "the certificate was not reloaded; the old one stays", "reason", why.text, NULL);
+}
+
+void certificates_poll(struct certificates *c, struct loop *supervisor) {
   if (!c->config->certificate_count) return;
   take_stamps(c, c->now);
   if (same(c, c->now, c->read)) return;

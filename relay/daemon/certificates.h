@@ -15,8 +15,8 @@ struct tls_server *certificates_current(const struct certificates *c); /* not he
 /* Reads them again and gives them to every loop. Files that do not go together leave the old ones in use, with a line
  * in the log. */
 void certificates_reload(struct certificates *c, struct loop *supervisor);
-/* Once a second: the same, when a file is another than the one that was read, and has stayed as it is for one look (a
+/* Once a second: the same, when a file is another than the one that was read, and has stayed as it is for one poll (a
  * key and its certificate are hardly ever replaced at the same moment). */
-void certificates_look(struct certificates *c, struct loop *supervisor);
+void certificates_poll(struct certificates *c, struct loop *supervisor);
 
 #endif

@@ -11,7 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define PATIENCE_MS 5000 /* every loop has to take a new directory first, maybe on a busy machine */
+#define ANSWER_TIMEOUT_MS 5000 /* every loop has to take a new directory first, maybe on a busy machine */
 
 static int connect_to(const char *data_dir, int *out) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -19,8 +19,8 @@ static int connect_to(const char *data_dir, int *out) {
   if (n < 0 || (size_t)n >= sizeof address.sun_path) return E_NOT_FOUND; /* too long for the gateway, too */
   int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return E_IO;
-  struct timeval patience = {.tv_sec = PATIENCE_MS / 1000}; /* bounds connect(), too: its backlog may be full */
-  if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) != 0) {
+  struct timeval timeout = {.tv_sec = ANSWER_TIMEOUT_MS / 1000}; /* bounds connect(), too: its backlog may be full */
+  if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout) != 0) {
     close(fd);
     return E_IO;
   }
@@ -35,7 +35,7 @@ static int connect_to(const char *data_dir, int *out) {
 
 static int read_answer(int fd, struct buffer *answer) {
   char chunk[1024];
-  uint64_t until = clock_monotonic_ms() + PATIENCE_MS;
+  uint64_t until = clock_monotonic_ms() + ANSWER_TIMEOUT_MS;
   for (;;) {
     uint64_t now = clock_monotonic_ms();
     struct pollfd wait = {.fd = fd, .events = POLLIN};

@@ -123,7 +123,7 @@ static void on_poll(uv_timer_t *timer) {
   struct supervisor *s = timer->data;
   int64_t now = reader_generation(s->reader);
   if (now >= 0 && now != s->directory->generation) reload(s, NULL);
-  certificates_look(s->certificates, &s->loop);
+  certificates_poll(s->certificates, &s->loop);
 }
 
 /* --- the end --- */

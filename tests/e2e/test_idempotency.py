@@ -151,7 +151,7 @@ def test_across_a_restart(lab):
 
 def test_the_window_ends(lab):
     lab.exchanger("window.example.net")
-    gateway = lab.gateway(limits='repeat_window = "1s"')
+    gateway = lab.gateway(limits='idempotency_window = "1s"')
     account = gateway.add_account("app")
     message = Message()
     first = send(gateway, account, message.content, ("r@window.example.net",))

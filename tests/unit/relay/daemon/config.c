@@ -68,12 +68,25 @@ static void test_defaults(void **state) {
   assert_int_equal(c->login_failures_per_address, 20);
   assert_int_equal(c->login_failures_per_account, 100);
   assert_true(c->login_window_us == 600 * SECOND_US && c->ban_us == 900 * SECOND_US);
+  assert_true(c->max_hold_us == 7 * 86400 * SECOND_US && c->idempotency_window_us == 600 * SECOND_US);
   assert_true(c->log_retain_us == 30 * 86400 * SECOND_US);
   assert_int_equal(c->log_format, LOG_TEXT);
   assert_int_equal(c->loops, 0);
   assert_false(c->received_client);
   config_free(&c);
   assert_null(c);
+}
+
+/* A file that was written for an older version means what it meant. */
+static void test_older_name(void **state) {
+  (void)state;
+  struct config *c;
+  struct reason why;
+  assert_int_equal(load(LEAST "limits { repeat_window = \"2m\" }", &c, &why), OK);
+  assert_true(c->idempotency_window_us == 120 * SECOND_US);
+  config_free(&c);
+  assert_int_equal(load(LEAST "limits { repeat_window = \"two\" }", &c, &why), E_SYNTAX);
+  assert_non_null(strstr(why.text, ":3: repeat_window"));
 }
 
 static void test_everything(void **state) {
@@ -93,7 +106,7 @@ static void test_everything(void **state) {
                         "limits { max_message_size = \"1M\" max_sessions = 7 max_sessions_per_address = 8 "
                         "max_recipients = 9 command_timeout = \"6m\" data_timeout = \"2s\" handshake_timeout = \"1s\" "
                         "minimum_rate = 0 login_failures_per_address = 0 login_failures_per_account = 3 "
-                        "login_window = \"1h\" ban = \"2d\" }\n"
+                        "login_window = \"1h\" ban = \"2d\" max_hold = \"0s\" idempotency_window = \"3m\" }\n"
                         "log { retain = \"1d\" format = \"json\" }",
                         &c, &why),
                    OK);
@@ -122,6 +135,7 @@ static void test_everything(void **state) {
   assert_true(c->retry_us[1] == 90 * 60 * SECOND_US);
   assert_true(c->expire_us == 14 * 86400 * SECOND_US);
   assert_true(c->max_message_size == 1024 * 1024);
+  assert_true(c->max_hold_us == 0 && c->idempotency_window_us == 180 * SECOND_US);
   assert_int_equal(c->max_sessions, 7);
   assert_int_equal(c->max_sessions_per_address, 8);
   assert_int_equal(c->max_recipients, 9);
@@ -257,8 +271,9 @@ static void test_path(void **state) {
 
 int main(void) {
   static const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_defaults),         cmocka_unit_test(test_everything), cmocka_unit_test(test_mistakes),
-      cmocka_unit_test(test_too_many_retries), cmocka_unit_test(test_unreadable), cmocka_unit_test(test_path),
+      cmocka_unit_test(test_defaults), cmocka_unit_test(test_older_name),       cmocka_unit_test(test_everything),
+      cmocka_unit_test(test_mistakes), cmocka_unit_test(test_too_many_retries), cmocka_unit_test(test_unreadable),
+      cmocka_unit_test(test_path),
   };
   return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

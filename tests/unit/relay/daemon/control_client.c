@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #define PARTS_MAX 4
-#define PATIENCE_MS 5000
+#define ANSWER_TIMEOUT_MS 5000
 
 struct server {
   const char *parts[PARTS_MAX]; /* what it answers, one write each; then it closes */
@@ -124,7 +124,7 @@ static void test_not_running(void **state) {
 }
 
 /* The wait has a bound, also when something comes all the time. */
-static void test_patience(void **state) {
+static void test_timeout(void **state) {
   (void)state;
   struct server s = {.dribble = true};
   struct buffer answer;
@@ -132,8 +132,8 @@ static void test_patience(void **state) {
   uint64_t before = clock_monotonic_ms();
   assert_int_equal(ask(&s, "reload", &answer), E_BUSY);
   uint64_t waited = clock_monotonic_ms() - before;
-  assert_true(waited >= PATIENCE_MS - 100);
-  assert_true(waited < 3 * PATIENCE_MS); /* generous: the machine may be busy */
+  assert_true(waited >= ANSWER_TIMEOUT_MS - 100);
+  assert_true(waited < 3 * ANSWER_TIMEOUT_MS); /* generous: the machine may be busy */
   buffer_free(&answer);
 }
 
@@ -141,7 +141,7 @@ int main(void) {
   static const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_answers),
       cmocka_unit_test(test_not_running),
-      cmocka_unit_test(test_patience),
+      cmocka_unit_test(test_timeout),
   };
   return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
