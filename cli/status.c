@@ -3,7 +3,6 @@
 #include "relay/daemon/control_client.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 static void print_ban(const json_t *ban) {
   char left[40];
@@ -30,9 +29,10 @@ static void print_counters(const char *text, size_t len) {
   const char *key;
   json_object_foreach(object, key, value) {
     if (json_is_array(value)) continue;
-    char *figure = json_is_string(value) ? NULL : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
-    printf("%-22s %s\n", key, json_is_string(value) ? json_string_value(value) : figure ? figure : "?");
-    free(figure);
+    if (json_is_string(value))
+      printf("%-22s %s\n", key, json_string_value(value));
+    else
+      printf("%-22s %lld\n", key, (long long)json_integer_value(value));
   }
   print_bans(json_object_get(object, "bans"), json_integer_value(json_object_get(object, "banned")));
   json_decref(object);

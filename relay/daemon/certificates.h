@@ -7,16 +7,18 @@
 #include "relay/net/loop.h"
 
 struct certificates;
-/* Reads them. `config` stays. E_IO, E_MEMORY with words. Without any in the configuration: OK, and no credentials. */
+/* Loads the configured files; `config` must outlive the result. E_IO or E_MEMORY, with the reason. A configuration
+ * without certificates is OK and gives no credentials. */
 int certificates_load(const struct config *config, struct certificates **out, struct reason *why);
 void certificates_free(struct certificates **c);
-struct tls_server *certificates_current(const struct certificates *c); /* not held; NULL without */
+/* NULL without certificates. `c` owns the reference: hold it to keep it. */
+struct tls_server *certificates_current(const struct certificates *c);
 
-/* Reads them again and gives them to every loop. Files that do not go together leave the old ones in use, with a line
- * in the log. */
+/* Loads them again and gives them to every loop. When that fails the old ones stay in use, and the log has the reason.
+ */
 void certificates_reload(struct certificates *c, struct loop *supervisor);
-/* Once a second: the same, when a file is another than the one that was read, and has stayed as it is for one poll (a
- * key and its certificate are hardly ever replaced at the same moment). */
+/* Once a second: reloads when a file is not as it was loaded and has not changed since the poll before (a key and its
+ * certificate are hardly ever replaced at the same moment). */
 void certificates_poll(struct certificates *c, struct loop *supervisor);
 
 #endif

@@ -10,7 +10,7 @@
 /* OK, or E_SYNTAX/E_IO with "FILE:LINE: reason and what to do". */
 int config_load(const char *path, struct config **out, struct reason *why);
 void config_free(struct config **c);
-/* --config, or SENDOFF_CONFIG, or the default path. */
+/* The value of --config, else SENDOFF_CONFIG, else the default path. */
 const char *config_path(const char *from_option);
 
 #endif

@@ -1,16 +1,15 @@
 #include "relay/daemon/control.h"
 
-#include "base/log.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <utlist.h>
 
 #define LINE_MAX_OCTETS 160
 #define REQUESTS_MAX 32
-#define REQUEST_MS 10000
+#define REQUEST_TIMEOUT_MS 10000 /* from the connection to the answer */
 
 struct control {
   uv_pipe_t pipe;
@@ -20,6 +19,10 @@ struct control {
   char path[108];
 };
 
+/* A request is read, asked of one of the calls, and answered. Its connection may close in any phase; a call that has it
+ * still answers, so the memory stays until then. */
+enum phase { READING, ASKED, ANSWERED };
+
 struct control_request {
   uv_pipe_t pipe;
   uv_timer_t timer;
@@ -27,14 +30,15 @@ struct control_request {
   struct control *control; /* NULL once the control has stopped */
   struct control_request *next, *prev;
   unsigned open_handles;
-  bool asked, closing, waiting; /* waiting: a call has it, and will answer */
+  enum phase phase;
+  bool closing;
   char line[LINE_MAX_OCTETS];
   size_t len;
   char *answer;
 };
 
 static void free_if_done(struct control_request *r) {
-  if (r->open_handles || r->waiting) return;
+  if (r->open_handles || r->phase == ASKED) return;
   free(r->answer);
   free(r);
 }
@@ -48,14 +52,9 @@ static void on_handle_closed(uv_handle_t *handle) {
 static void request_close(struct control_request *r) {
   if (r->closing) return;
   r->closing = true;
-  struct control *c = r->control;
-  if (c) {
-    if (r->prev)
-      r->prev->next = r->next;
-    else
-      c->requests = r->next;
-    if (r->next) r->next->prev = r->prev;
-    c->count--;
+  if (r->control) {
+    DL_DELETE(r->control->requests, r);
+    r->control->count--;
   }
   uv_close((uv_handle_t *)&r->pipe, on_handle_closed);
   uv_close((uv_handle_t *)&r->timer, on_handle_closed);
@@ -67,7 +66,7 @@ static void on_written(uv_write_t *write, int status) {
 }
 
 void control_answer(struct control_request *r, const char *text) {
-  r->waiting = false;
+  r->phase = ANSWERED;
   if (r->closing) {
     free_if_done(r);
     return;
@@ -78,9 +77,9 @@ void control_answer(struct control_request *r, const char *text) {
   if (!r->answer || uv_write(&r->write, (uv_stream_t *)&r->pipe, &buf, 1, on_written) != 0) request_close(r);
 }
 
-static void ask(struct control_request *r) {
+static void ask_call(struct control_request *r) {
   struct control_calls *calls = &r->control->calls;
-  r->asked = r->waiting = true;
+  r->phase = ASKED;
   if (strcmp(r->line, "reload") == 0)
     calls->reload(calls->arg, r);
   else if (strcmp(r->line, "status") == 0)
@@ -100,7 +99,7 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf) {
   (void)buf;
   struct control_request *r = stream->data;
-  if (n == 0 || r->asked) return;
+  if (n == 0 || r->phase != READING) return;
   if (n < 0) {
     request_close(r);
     return;
@@ -111,7 +110,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf) {
   if (end) {
     *end = '\0';
     uv_read_stop(stream);
-    ask(r);
+    ask_call(r);
   } else if (r->len == sizeof r->line - 1) {
     request_close(r);
   }
@@ -130,16 +129,14 @@ static void on_connection(uv_stream_t *server, int status) {
   r->pipe.data = r->timer.data = r;
   r->open_handles = 2;
   r->control = c;
-  r->next = c->requests;
-  if (r->next) r->next->prev = r;
-  c->requests = r;
+  DL_APPEND(c->requests, r);
   c->count++;
   if (uv_accept(server, (uv_stream_t *)&r->pipe) != 0 || c->count > REQUESTS_MAX ||
       uv_read_start((uv_stream_t *)&r->pipe, on_alloc, on_read) != 0) {
     request_close(r);
     return;
   }
-  uv_timer_start(&r->timer, on_timer, REQUEST_MS, 0);
+  uv_timer_start(&r->timer, on_timer, REQUEST_TIMEOUT_MS, 0);
 }
 
 static void on_control_closed(uv_handle_t *handle) {
@@ -155,7 +152,7 @@ int control_start(struct loop *supervisor, const char *data_dir, const struct co
   uv_pipe_init(&supervisor->uv, &c->pipe, 0);
   int n = snprintf(c->path, sizeof c->path, "%s/control.sock", data_dir);
   int rc = (size_t)n >= sizeof c->path ? UV_ENAMETOOLONG : 0;
-  /* Another gateway on the same data would have failed to lock it before this: what is there is left over. */
+  /* A second gateway on the same data fails to lock it before it comes here: a socket that exists is left over. */
   if (rc == 0) unlink(c->path);
   if (rc == 0) rc = uv_pipe_bind(&c->pipe, c->path);
   if (rc == 0 && chmod(c->path, 0600) != 0) rc = UV_EPERM;
@@ -171,8 +168,8 @@ void control_stop(struct control **at) {
   struct control *c = *at;
   *at = NULL;
   if (!c) return;
-  for (struct control_request *r = c->requests, *next; r; r = next) {
-    next = r->next;
+  struct control_request *r, *next;
+  DL_FOREACH_SAFE(c->requests, r, next) {
     r->control = NULL;
     request_close(r);
   }

@@ -1,6 +1,10 @@
-/* The control socket, DATA_DIR/control.sock: one line in, the answer out, closed. "reload": the configuration in the
- * store, or the queue, was changed; "ok" comes when every loop has it. "status": one JSON object. "unban",
- * "unban WHAT": "ok" and how many bans were lifted. The supervisor's thread only. */
+/* The control socket, DATA_DIR/control.sock. A client sends one line, gets the answer, and the connection closes.
+ *
+ *   reload           the configuration in the store, or the queue, has changed: "ok" when every loop has the new state
+ *   status           the counters and bans, one JSON object
+ *   unban [WHAT]     lifts the bans of an address or account, or all: "ok" and the number of bans lifted
+ *
+ * "error: ..." answers what failed. The supervisor's thread only. */
 #ifndef SENDOFF_RELAY_DAEMON_CONTROL_H
 #define SENDOFF_RELAY_DAEMON_CONTROL_H
 
@@ -8,15 +12,18 @@
 
 struct control;
 struct control_request;
+/* Each must call control_answer once for its request, at once or later. */
 struct control_calls {
-  void (*reload)(void *arg, struct control_request *r); /* each must end in one control_answer, sooner or later */
+  void (*reload)(void *arg, struct control_request *r);
   void (*status)(void *arg, struct control_request *r);
   void (*unban)(void *arg, const char *what, struct control_request *r); /* "": all */
   void *arg;
 };
+/* E_MEMORY, or E_IO with the reason. */
 int control_start(struct loop *supervisor, const char *data_dir, const struct control_calls *calls,
                   struct control **out, struct reason *why);
-void control_answer(struct control_request *r, const char *text); /* sends the text and a newline, closes */
-void control_stop(struct control **c);                            /* removes the socket; open requests are closed */
+/* Sends the text and a newline, then closes. Also allowed when the client has gone, and after control_stop. */
+void control_answer(struct control_request *r, const char *text);
+void control_stop(struct control **c); /* removes the socket and closes the connections */
 
 #endif

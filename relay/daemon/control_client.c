@@ -11,37 +11,46 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define ANSWER_TIMEOUT_MS 5000 /* every loop has to take a new directory first, maybe on a busy machine */
+#define CONNECT_TIMEOUT_S 5
+#define ANSWER_TIMEOUT_MS 5000 /* the gateway answers when every loop has done its part; the machine may be busy */
+
+static int connect_socket(int fd, const struct sockaddr_un *address) {
+  struct timeval timeout = {.tv_sec = CONNECT_TIMEOUT_S}; /* of connect(), too, which waits while the backlog is full */
+  if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout) != 0) return E_IO;
+  if (connect(fd, (const struct sockaddr *)address, sizeof *address) == 0) return OK;
+  return errno == ENOENT || errno == ECONNREFUSED ? E_NOT_FOUND : E_IO;
+}
 
 static int connect_to(const char *data_dir, int *out) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   int n = snprintf(address.sun_path, sizeof address.sun_path, "%s/control.sock", data_dir);
-  if (n < 0 || (size_t)n >= sizeof address.sun_path) return E_NOT_FOUND; /* too long for the gateway, too */
+  if (n < 0 || (size_t)n >= sizeof address.sun_path) return E_NOT_FOUND; /* no gateway can listen on it either */
   int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return E_IO;
-  struct timeval timeout = {.tv_sec = ANSWER_TIMEOUT_MS / 1000}; /* bounds connect(), too: its backlog may be full */
-  if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout) != 0) {
-    close(fd);
-    return E_IO;
-  }
-  if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0) {
+  int rc = connect_socket(fd, &address);
+  if (rc == OK)
     *out = fd;
-    return OK;
-  }
-  int error = errno;
-  close(fd);
-  return error == ENOENT || error == ECONNREFUSED ? E_NOT_FOUND : E_IO;
+  else
+    close(fd);
+  return rc;
 }
 
-static int read_answer(int fd, struct buffer *answer) {
-  char chunk[1024];
-  uint64_t until = clock_monotonic_ms() + ANSWER_TIMEOUT_MS;
+/* As poll(2), again after a signal; 0 after the deadline. */
+static int wait_readable(int fd, uint64_t deadline_ms) {
   for (;;) {
     uint64_t now = clock_monotonic_ms();
     struct pollfd wait = {.fd = fd, .events = POLLIN};
-    int ready = now < until ? poll(&wait, 1, (int)(until - now)) : 0;
-    if (ready < 0 && errno == EINTR) continue;
-    if (ready <= 0) return E_BUSY;
+    int ready = now < deadline_ms ? poll(&wait, 1, (int)(deadline_ms - now)) : 0;
+    if (ready >= 0 || errno != EINTR) return ready;
+  }
+}
+
+/* One deadline for the whole answer, also when octets keep coming. */
+static int read_answer(int fd, struct buffer *answer) {
+  char chunk[1024];
+  uint64_t deadline_ms = clock_monotonic_ms() + ANSWER_TIMEOUT_MS;
+  for (;;) {
+    if (wait_readable(fd, deadline_ms) <= 0) return E_BUSY;
     ssize_t n = read(fd, chunk, sizeof chunk);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return E_BUSY;

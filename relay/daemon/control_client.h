@@ -1,13 +1,14 @@
-/* The command line's side of the control socket (relay/daemon/control.h). Blocking, for at most some seconds. Any
- * thread. */
+/* The client of the control socket (relay/daemon/control.h), for the command line. Blocks for at most about ten
+ * seconds. Any thread. */
 #ifndef SENDOFF_RELAY_DAEMON_CONTROL_CLIENT_H
 #define SENDOFF_RELAY_DAEMON_CONTROL_CLIENT_H
 
 #include "base/bytes.h"
 #include "base/result.h"
 
-/* Asks, and reads the answer without its newline. E_NOT_FOUND: no gateway is running. E_BUSY: it does not answer.
- * E_TOO_BIG: the request is over 158 octets. E_DENIED: it said "error: ...", which is in `answer`. */
+/* Sends a request line and reads the answer, without its newline. E_NOT_FOUND: no gateway is running. E_BUSY: it does
+ * not answer in time. E_TOO_BIG: the request is over 158 octets, or the answer over the buffer's limit. E_DENIED: the
+ * answer is an error, "error: ...". E_IO, E_MEMORY. */
 int control_ask(const char *data_dir, const char *request, struct buffer *answer);
 
 #endif

@@ -1,48 +1,103 @@
 #include "relay/daemon/counters.h"
 
+#include "relay/net/broadcast.h"
 #include "relay/submission/submission.h"
 
-#include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
-#define AT(member) offsetof(struct counters, member)
+/* A field that is no uint64_t does not compile. */
+#define FIELD(field)                                                                                                   \
+  (offsetof(struct counters_snapshot, field) +                                                                         \
+   0 * sizeof(&((struct counters_snapshot *)NULL)->field == (uint64_t *)NULL))
 
-const struct counter counter_table[] = {
-    {"sessions", "open submission sessions", COUNTER_NOW, AT(sessions)},
-    {"connections", "open connections to next hops", COUNTER_NOW, AT(delivery.connections)},
-    {"idle_connections", "of these, those that wait for the next message", COUNTER_NOW, AT(delivery.idle_connections)},
-    {"destinations", "pairs of a source address and a next-hop site in use", COUNTER_NOW, AT(delivery.destinations)},
-    {"waiting_jobs", "jobs that wait for a connection", COUNTER_NOW, AT(delivery.waiting_jobs)},
-    {"in_flight", "recipients that are worked on", COUNTER_NOW, AT(queue.in_flight)},
-    {"domains_waiting", "domains with mail that waits or is in flight", COUNTER_NOW, AT(queue.domains_waiting)},
-    {"delivered", "recipients delivered", COUNTER_SINCE_START, AT(delivery.delivered)},
-    {"deferred", "attempts that were deferred", COUNTER_SINCE_START, AT(delivery.deferred)},
-    {"bounced", "recipients bounced or expired", COUNTER_SINCE_START, AT(delivery.bounced)},
-    {"queue_direct", "recipients handed over in memory", COUNTER_SINCE_START, AT(queue.accepted_direct)},
-    {"queue_read", "recipients read from the queue", COUNTER_SINCE_START, AT(queue.picked)},
-    {"queue_left", "recipients that found no room in memory, and were left in the queue", COUNTER_SINCE_START,
-     AT(queue.dropped)},
-    {"store_operations", "operations of the store", COUNTER_SINCE_START, AT(store.operations)},
-    {"store_commits", "synced commits", COUNTER_SINCE_START, AT(store.commits)},
-    {"store_failed_commits", "commits that failed", COUNTER_SINCE_START, AT(store.failed_commits)},
-    {"store_waiting", "operations that wait for the writer", COUNTER_NOW, AT(store.waiting)},
-    {0}};
+#define NOW(name, field, help)                                                                                         \
+  { name, help, false, FIELD(field) }
+#define SINCE_START(name, field, help)                                                                                 \
+  { name, help, true, FIELD(field) }
 
-void counters_of_loop(struct loop *on, struct counters *out) {
-  out->sessions = submission_session_count(on->submission);
-  delivery_counters(on->delivery, &out->delivery);
-  if (on->index == 0) dispatcher_counters(on->gateway->dispatcher, &out->queue);
-}
+/* clang-format off: one row a counter */
+const struct counter counters[] = {
+    NOW("uptime_seconds", uptime_seconds, "Seconds since the gateway started."),
+    NOW("sessions", sessions, "Open SMTP sessions of clients."),
+    NOW("connections", delivery.connections, "Open connections to next hops."),
+    NOW("idle_connections", delivery.idle_connections, "Open connections to next hops that wait for a message."),
+    NOW("destinations", delivery.destinations, "Pairs of source address and next-hop site in use."),
+    NOW("waiting_jobs", delivery.waiting_jobs, "Delivery jobs that wait for a connection to their next hop."),
+    NOW("in_flight", dispatcher.in_flight, "Recipients whose delivery is under way."),
+    NOW("domains_waiting", dispatcher.domains_waiting, "Recipient domains with mail that is queued or under way."),
+    SINCE_START("delivered", delivery.delivered, "Recipients delivered since the start."),
+    SINCE_START("deferred", delivery.deferred, "Delivery attempts deferred since the start, by recipient."),
+    SINCE_START("bounced", delivery.bounced, "Recipients bounced since the start."),
+    SINCE_START("store_operations", store.operations, "Store operations executed since the start."),
+    SINCE_START("store_commits", store.commits, "Store transactions committed since the start."),
+    SINCE_START("store_failed_commits", store.failed_commits, "Store transactions that failed since the start."),
+    NOW("store_waiting", store.waiting, "Store operations that wait to be executed."),
+};
+/* clang-format on */
+const size_t counter_count = sizeof counters / sizeof counters[0];
 
-uint64_t counter_value(const struct counter *row, const struct counters *c) {
+uint64_t counter_value(const struct counter *c, const struct counters_snapshot *s) {
   uint64_t value;
-  memcpy(&value, (const char *)c + row->offset, sizeof value);
+  memcpy(&value, (const char *)s + c->offset, sizeof value);
   return value;
 }
 
-void counters_add(struct counters *sum, const struct counters *one) {
-  for (const struct counter *row = counter_table; row->name; row++) {
-    uint64_t value = counter_value(row, sum) + counter_value(row, one);
-    memcpy((char *)sum + row->offset, &value, sizeof value);
+/* --- the snapshot, from every loop --- */
+
+struct gathering {
+  struct loop *supervisor;
+  int64_t started_us;
+  void (*done)(void *arg, const struct counters_snapshot *s);
+  void *arg;
+  struct dispatcher_counters dispatcher; /* loops[0] writes them */
+  struct {                               /* one each: no loop writes where another does */
+    uint64_t sessions;
+    struct delivery_counters delivery;
+  } loops[];
+};
+
+static void read_loop(struct loop *on, struct broadcast_token *t) {
+  struct gathering *g = broadcast_arg(t);
+  g->loops[on->index].sessions = submission_session_count(on->submission);
+  delivery_counters(on->delivery, &g->loops[on->index].delivery);
+  if (on->index == 0) dispatcher_counters(on->gateway->dispatcher, &g->dispatcher);
+  broadcast_return(t);
+}
+
+static void add_delivery(struct delivery_counters *sum, const struct delivery_counters *d) {
+  sum->connections += d->connections;
+  sum->idle_connections += d->idle_connections;
+  sum->destinations += d->destinations;
+  sum->waiting_jobs += d->waiting_jobs;
+  sum->delivered += d->delivered;
+  sum->deferred += d->deferred;
+  sum->bounced += d->bounced;
+}
+
+static void every_loop_read(void *arg) {
+  struct gathering *g = arg;
+  const struct gateway *gateway = g->supervisor->gateway;
+  struct counters_snapshot s = {.uptime_seconds = (uint64_t)((clock_now_us() - g->started_us) / SECOND_US),
+                                .dispatcher = g->dispatcher};
+  for (size_t i = 0; i < gateway->loop_count; i++) {
+    s.sessions += g->loops[i].sessions;
+    add_delivery(&s.delivery, &g->loops[i].delivery);
   }
+  if (gateway->store) store_counters(gateway->store, &s.store);
+  g->done(g->arg, &s);
+  free(g);
+}
+
+int counters_gather(struct loop *supervisor, int64_t started_us,
+                    void (*done)(void *arg, const struct counters_snapshot *s), void *arg) {
+  struct gathering *g = calloc(1, sizeof *g + supervisor->gateway->loop_count * sizeof g->loops[0]);
+  if (!g) return E_MEMORY;
+  g->supervisor = supervisor;
+  g->started_us = started_us;
+  g->done = done;
+  g->arg = arg;
+  int rc = broadcast(supervisor, read_loop, every_loop_read, g);
+  if (rc != OK) free(g);
+  return rc;
 }

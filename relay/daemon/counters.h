@@ -1,35 +1,34 @@
-/* The running gateway's counters: one table, a row each, for `sendoff status` and whoever else shows them. */
+/* The running gateway's counters: one table, from which each way of reporting them is made. A new counter is a field
+ * of the snapshot (or of a part of it) and one row. */
 #ifndef SENDOFF_RELAY_DAEMON_COUNTERS_H
 #define SENDOFF_RELAY_DAEMON_COUNTERS_H
 
 #include "relay/delivery/queue/dispatch.h"
 #include "relay/delivery/site/delivery.h"
-#include "store/store.h"
+#include "relay/net/loop.h"
 
-/* Of one loop, or the sum of several. */
-struct counters {
-  uint64_t sessions;
-  struct delivery_counters delivery;
-  struct dispatcher_counters queue; /* loops[0] alone has one */
-  struct store_counters store;      /* of the whole gateway */
+struct counters_snapshot {
+  uint64_t uptime_seconds, sessions;
+  struct delivery_counters delivery; /* of all loops */
+  struct dispatcher_counters dispatcher;
+  struct store_counters store;
 };
 
-enum counter_kind {
-  COUNTER_SINCE_START, /* only grows */
-  COUNTER_NOW          /* a gauge */
-};
 struct counter {
-  const char *name; /* the key of the status, stable */
-  const char *help;
-  enum counter_kind kind;
-  size_t offset; /* of its uint64_t in struct counters */
+  const char *name; /* as in the JSON of sendoff status: a released name stays */
+  const char *help; /* for people */
+  bool since_start; /* only grows while the gateway runs; false: the value of the moment */
+  size_t offset;    /* of a uint64_t in the snapshot */
 };
-extern const struct counter counter_table[]; /* ends with a row without name */
 
-/* The loop's thread: what this loop counts. The store's are left alone. */
-void counters_of_loop(struct loop *on, struct counters *out);
-/* Any thread, as the next. Adds every row of `one`. */
-void counters_add(struct counters *sum, const struct counters *one);
-uint64_t counter_value(const struct counter *row, const struct counters *c);
+/* In the order in which they are shown. Any thread. */
+extern const struct counter counters[];
+extern const size_t counter_count;
+uint64_t counter_value(const struct counter *c, const struct counters_snapshot *s);
+
+/* The supervisor's thread: takes a snapshot of every loop, then calls `done` with it, once, on the same thread. The
+ * snapshot lives as long as that call. E_MEMORY: `done` is not called. */
+int counters_gather(struct loop *supervisor, int64_t started_us,
+                    void (*done)(void *arg, const struct counters_snapshot *s), void *arg);
 
 #endif

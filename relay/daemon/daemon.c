@@ -1,7 +1,7 @@
-/* The supervisor: a loop of its own, on the main thread, for signals, the control socket, and noticing that the
- * configuration in the store was changed. It carries no mail.
+/* The supervisor: a loop of its own on the main thread. It handles signals and the control socket, and reloads the
+ * directory and the certificates when they change. It carries no mail.
  *
- * The end, in order: sessions drain -> deliveries stop -> the store closes (every posted operation is committed) ->
+ * Shutdown, in order: sessions drain -> deliveries stop -> the store closes (every posted operation is committed) ->
  * loops finish. */
 #include "relay/daemon/daemon.h"
 
@@ -9,6 +9,7 @@
 #include "relay/daemon/certificates.h"
 #include "relay/daemon/control.h"
 #include "relay/daemon/privileges.h"
+#include "relay/daemon/process.h"
 #include "relay/daemon/status.h"
 #include "relay/daemon/worker.h"
 #include "relay/delivery/delivery.h"
@@ -20,19 +21,14 @@
 #include "relay/submission/session_limits.h"
 #include "store/read.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/file.h>
-#include <sys/resource.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #define POLL_MS 1000
-#define STOP_MS 60000 /* an end that takes longer is cut: what is committed is safe, the rest was never promised */
+#define STOP_TIMEOUT_MS 60000 /* then exit at once: what is committed is safe, the rest was never promised */
+#define SIGNAL_COUNT 3
 #define LOOPS_MAX 256
 
 struct supervisor {
@@ -48,20 +44,21 @@ struct supervisor {
   struct session_limits *limits;
   struct login_bans *bans;
   struct control *control;
-  uv_signal_t signals[3];
-  uv_timer_t poll, stop_limit;
+  uv_signal_t signals[SIGNAL_COUNT];
+  uv_timer_t poll, stop_timeout;
   int64_t started_us;
   int lock_fd;
   bool running, stopping;
 };
 
-/* --- changes of configuration --- */
+/* --- reload of the directory --- */
 
+/* A new snapshot on its way to every loop, with references of its own. */
 struct update {
   struct supervisor *supervisor;
   struct directory *directory;
   struct key_ring *keys;
-  struct control_request *request;
+  struct control_request *request; /* NULL: nobody waits for an answer */
 };
 
 static void update_free(struct update *u) {
@@ -78,14 +75,14 @@ static void apply_directory(struct loop *on, struct broadcast_token *t) {
   broadcast_return(t);
 }
 
-static void directory_applied(void *arg) {
+static void every_loop_applied(void *arg) {
   struct update *u = arg;
   delivery_poll(&u->supervisor->gateway, NULL);
   if (u->request) control_answer(u->request, "ok");
   update_free(u);
 }
 
-/* A snapshot and its keys; on failure there is nothing to release. */
+/* A snapshot and its keys; the caller's references, none on failure. */
 static int read_directory(struct supervisor *s, struct directory **d, struct key_ring **keys, struct reason *why) {
   int rc = reader_directory(s->reader, d, why);
   if (rc != OK) return rc;
@@ -94,7 +91,14 @@ static int read_directory(struct supervisor *s, struct directory **d, struct key
   return rc;
 }
 
-/* Reads the configuration in the store again, when it changed or somebody asks. */
+static void keep_current(struct supervisor *s, const struct update *u) {
+  directory_release(&s->directory);
+  key_ring_release(&s->keys);
+  s->directory = directory_hold(u->directory);
+  s->keys = key_ring_hold(u->keys);
+}
+
+/* Reads the directory from the store again: it has changed, or a command asks (`request`, else NULL). */
 static void reload(struct supervisor *s, struct control_request *request) {
   struct reason why = {"out of memory"};
   if (s->stopping) {
@@ -110,11 +114,8 @@ static void reload(struct supervisor *s, struct control_request *request) {
   }
   u->supervisor = s;
   u->request = request;
-  directory_release(&s->directory);
-  key_ring_release(&s->keys);
-  s->directory = directory_hold(u->directory);
-  s->keys = key_ring_hold(u->keys);
-  if (broadcast(&s->loop, apply_directory, directory_applied, u) == OK) return;
+  keep_current(s, u);
+  if (broadcast(&s->loop, apply_directory, every_loop_applied, u) == OK) return;
   if (request) control_answer(request, "error: out of memory");
   update_free(u);
 }
@@ -126,7 +127,7 @@ static void on_poll(uv_timer_t *timer) {
   certificates_poll(s->certificates, &s->loop);
 }
 
-/* --- the end --- */
+/* --- shutdown --- */
 
 static void each_drain(struct loop *on, struct broadcast_token *t) {
   struct supervisor *s = broadcast_arg(t);
@@ -145,22 +146,21 @@ static void each_finish(struct loop *on, struct broadcast_token *t) {
 
 static void finished(void *arg) {
   struct supervisor *s = arg;
-  for (size_t i = 0; i < 3; i++) uv_close((uv_handle_t *)&s->signals[i], NULL);
+  for (size_t i = 0; i < SIGNAL_COUNT; i++) uv_close((uv_handle_t *)&s->signals[i], NULL);
   uv_close((uv_handle_t *)&s->poll, NULL);
-  uv_close((uv_handle_t *)&s->stop_limit, NULL);
+  uv_close((uv_handle_t *)&s->stop_timeout, NULL);
   control_stop(&s->control);
   loop_finish(&s->loop);
 }
 
-static void cut(struct supervisor *s) {
-  (void)s;
-  log_event(LOG_ERROR_, NULL, "the orderly end took too long and is cut", NULL);
+static void exit_at_once(const char *reason) {
+  log_event(LOG_ERROR_, NULL, "shutdown is cut short", "reason", reason, NULL);
   _exit(EXIT_FAILURE);
 }
 
 static void next_step(struct supervisor *s, void (*each)(struct loop *on, struct broadcast_token *t),
                       void (*done)(void *arg)) {
-  if (broadcast(&s->loop, each, done, s) != OK) cut(s);
+  if (broadcast(&s->loop, each, done, s) != OK) exit_at_once("out of memory");
 }
 
 static void deliveries_stopped(void *arg) {
@@ -173,8 +173,9 @@ static void sessions_drained(void *arg) {
   next_step(arg, each_stop, deliveries_stopped);
 }
 
-static void on_stop_limit(uv_timer_t *timer) {
-  cut(timer->data);
+static void on_stop_timeout(uv_timer_t *timer) {
+  (void)timer;
+  exit_at_once("it took too long");
 }
 
 static void begin_stop(struct supervisor *s) {
@@ -183,7 +184,7 @@ static void begin_stop(struct supervisor *s) {
   log_event(LOG_INFO_, NULL, "stopping", NULL);
   sd_notify(0, "STOPPING=1");
   uv_timer_stop(&s->poll);
-  uv_timer_start(&s->stop_limit, on_stop_limit, STOP_MS, 0);
+  uv_timer_start(&s->stop_timeout, on_stop_timeout, STOP_TIMEOUT_MS, 0);
   next_step(s, each_drain, sessions_drained);
 }
 
@@ -195,47 +196,25 @@ static void on_signal(uv_signal_t *handle, int number) {
     begin_stop(s);
 }
 
-/* --- the beginning --- */
-
-static int lock_data(struct supervisor *s, struct reason *why) {
-  char path[4096];
-  const char *dir = s->gateway.config->data_dir;
-  snprintf(path, sizeof path, "%s/lock", dir);
-  s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (s->lock_fd < 0)
-    return fail(why, E_IO, "%s: %s; run sendoff init, or give the directory to the user that sendoff runs as", path,
-                strerror(errno));
-  if (flock(s->lock_fd, LOCK_EX | LOCK_NB) == 0) return OK;
-  return fail(why, E_BUSY, "another sendoff is running with %s", dir);
-}
-
-/* Threads' heaps grow and shrink by a page or two with each message otherwise, a system call each time; and what holds
- * a message of 100 KB is mapped anew, page by page, and unmapped. */
-static void keep_heap(void) {
-  mallopt(M_TOP_PAD, 256 * 1024);
-  mallopt(M_TRIM_THRESHOLD, 4 * STORE_INLINE_MAX);
-  mallopt(M_MMAP_THRESHOLD, 4 * STORE_INLINE_MAX);
-}
-
-static void raise_file_limit(void) {
-  struct rlimit r;
-  if (getrlimit(RLIMIT_NOFILE, &r) != 0) return;
-  r.rlim_cur = r.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &r);
-}
+/* --- start --- */
 
 static size_t loop_count(const struct config *c) {
   size_t n = c->loops ? c->loops : uv_available_parallelism();
   return n < LOOPS_MAX ? n : LOOPS_MAX;
 }
 
-static int open_files(struct supervisor *s, struct reason *why) {
+/* What only root may be able to do; then becomes the configured user. */
+static int open_privileged(struct supervisor *s, struct reason *why) {
   const struct config *c = s->gateway.config;
   int rc = certificates_load(c, &s->certificates, why);
   if (rc == OK) rc = listener_bind(c, s->gateway.loop_count, &s->listeners, why);
-  if (rc == OK) rc = privileges_drop(c->user, why);
-  if (rc == OK) rc = lock_data(s, why);
+  return rc == OK ? privileges_drop(c->user, why) : rc;
+}
+
+static int open_data(struct supervisor *s, struct reason *why) {
+  const struct config *c = s->gateway.config;
   struct store_options options = {.log_retain_us = c->log_retain_us, .idempotency_window_us = c->idempotency_window_us};
+  int rc = process_lock(c->data_dir, &s->lock_fd, why);
   if (rc == OK) rc = store_open(c->data_dir, &options, &s->gateway.store, why);
   if (rc == OK) rc = reader_open(c->data_dir, &s->reader, why);
   if (rc == OK) rc = read_directory(s, &s->directory, &s->keys, why);
@@ -243,17 +222,20 @@ static int open_files(struct supervisor *s, struct reason *why) {
   return rc;
 }
 
-static int make_workers(struct supervisor *s, struct reason *why) {
-  struct gateway *g = &s->gateway;
-  g->loops = s->loops;
-  const struct config *c = g->config;
+static int make_limits(struct supervisor *s, struct reason *why) {
+  const struct config *c = s->gateway.config;
   struct ban_rules rules = {.per_address = c->login_failures_per_address,
                             .per_account = c->login_failures_per_account,
                             .window_ms = (uint64_t)c->login_window_us / 1000,
                             .ban_ms = (uint64_t)c->ban_us / 1000};
   s->limits = session_limits_new(c->max_sessions, c->max_sessions_per_address);
   s->bans = login_bans_new(&rules);
-  if (!s->limits || !s->bans) return fail(why, E_MEMORY, "out of memory");
+  return s->limits && s->bans ? OK : fail(why, E_MEMORY, "out of memory");
+}
+
+static int make_workers(struct supervisor *s, struct reason *why) {
+  struct gateway *g = &s->gateway;
+  g->loops = s->loops;
   struct shared_state with = {s->directory, s->keys, certificates_current(s->certificates), s->limits, s->bans};
   for (size_t i = 0; i < g->loop_count; i++) {
     int rc = worker_new(g, i, &with, &s->workers[i], why);
@@ -282,16 +264,16 @@ static void on_control_unban(void *arg, const char *what, struct control_request
 }
 
 static int start_supervisor(struct supervisor *s, struct reason *why) {
-  static const int numbers[3] = {SIGTERM, SIGINT, SIGHUP};
+  static const int numbers[SIGNAL_COUNT] = {SIGTERM, SIGINT, SIGHUP};
   struct control_calls calls = {on_control_reload, on_control_status, on_control_unban, s};
-  for (size_t i = 0; i < 3; i++) {
+  for (size_t i = 0; i < SIGNAL_COUNT; i++) {
     uv_signal_init(&s->loop.uv, &s->signals[i]);
     s->signals[i].data = s;
     uv_signal_start(&s->signals[i], on_signal, numbers[i]);
   }
   uv_timer_init(&s->loop.uv, &s->poll);
-  uv_timer_init(&s->loop.uv, &s->stop_limit);
-  s->poll.data = s->stop_limit.data = s;
+  uv_timer_init(&s->loop.uv, &s->stop_timeout);
+  s->poll.data = s->stop_timeout.data = s;
   uv_timer_start(&s->poll, on_poll, POLL_MS, POLL_MS);
   return control_start(&s->loop, s->gateway.config->data_dir, &calls, &s->control, why);
 }
@@ -300,7 +282,7 @@ static int run(struct supervisor *s, struct reason *why) {
   struct gateway *g = &s->gateway;
   int rc = start_supervisor(s, why);
   for (size_t i = 0; rc == OK && i < g->loop_count; i++) rc = worker_run(s->workers[i], s->listeners, why);
-  if (rc != OK) { /* threads may be running, and nothing has been promised to anybody */
+  if (rc != OK) { /* threads may be running; what they have accepted is committed */
     fprintf(stderr, "sendoff: %s\n", why->text);
     _exit(EXIT_FAILURE);
   }
@@ -315,7 +297,7 @@ static int run(struct supervisor *s, struct reason *why) {
 static void free_all(struct supervisor *s) {
   struct gateway *g = &s->gateway;
   if (g->store) store_close(&g->store);
-  if (g->dispatcher) dispatcher_free(&g->dispatcher); /* the loops never ran; otherwise it went with loops[0] */
+  if (g->dispatcher) dispatcher_free(&g->dispatcher); /* the loops never ran; else loops[0] has freed it */
   for (size_t i = 0; i < g->loop_count; i++) worker_free(&s->workers[i]);
   if (g->resolver) resolver_free(&g->resolver);
   login_bans_free(&s->bans);
@@ -331,25 +313,28 @@ static void free_all(struct supervisor *s) {
   free(s);
 }
 
+/* Without a port to the store, to which it posts nothing: loop_init makes none for a gateway without a store. */
+static int init_loop(struct supervisor *s, struct reason *why) {
+  struct gateway without_store = s->gateway;
+  without_store.store = NULL;
+  int rc = loop_init(&s->loop, &without_store, s->gateway.loop_count, why);
+  s->loop.gateway = &s->gateway;
+  return rc;
+}
+
 int daemon_run(const struct config *config, struct reason *why) {
   struct supervisor *s = calloc(1, sizeof *s);
   if (!s) return fail(why, E_MEMORY, "out of memory");
   s->lock_fd = -1;
   s->gateway.config = config;
   s->gateway.loop_count = loop_count(config);
-  signal(SIGPIPE, SIG_IGN);
-  umask(077);
-  raise_file_limit();
-  keep_heap();
-  setenv("UV_THREADPOOL_SIZE", "16",
-         0); /* before its first use: slow DNS, passwords and files must not starve each other */
+  process_set_up();
   int rc = sasl_setup() == OK ? OK : fail(why, E_MEMORY, "the SASL library cannot be set up");
-  if (rc == OK) rc = open_files(s, why);
+  if (rc == OK) rc = open_privileged(s, why);
+  if (rc == OK) rc = open_data(s, why);
+  if (rc == OK) rc = make_limits(s, why);
   if (rc == OK) rc = make_workers(s, why);
-  struct gateway for_supervisor = s->gateway;
-  for_supervisor.store = NULL; /* it posts nothing to the store */
-  if (rc == OK) rc = loop_init(&s->loop, &for_supervisor, s->gateway.loop_count, why);
-  s->loop.gateway = &s->gateway;
+  if (rc == OK) rc = init_loop(s, why);
   if (rc == OK) rc = run(s, why);
   free_all(s);
   return rc;

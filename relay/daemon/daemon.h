@@ -1,12 +1,12 @@
-/* The gateway as a whole: starts everything, runs until SIGTERM or SIGINT, ends in order. Main thread. */
+/* The gateway as a whole: starts every part, runs until SIGTERM or SIGINT, and shuts down in order. Main thread. */
 #ifndef SENDOFF_RELAY_DAEMON_DAEMON_H
 #define SENDOFF_RELAY_DAEMON_DAEMON_H
 
 #include "base/config.h"
 #include "base/result.h"
 
-/* OK after an orderly end. SIGHUP reads the certificate again. Tells systemd when it is ready and when it stops
- * (sd_notify). */
+/* OK after an orderly shutdown; else the reason why it cannot start. SIGHUP reloads the certificates. Notifies systemd
+ * when it is ready and when it stops (sd_notify). */
 int daemon_run(const struct config *config, struct reason *why);
 
 #endif

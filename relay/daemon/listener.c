@@ -25,41 +25,52 @@ struct listener_set {
   struct listener *all; /* [loop][address] */
 };
 
-static struct listener *at(struct listener_set *set, size_t loop, size_t address) {
+static struct listener *listener_at(struct listener_set *set, size_t loop, size_t address) {
   return &set->all[loop * set->config->listen_count + address];
 }
 
-static int bind_one(const struct listen_config *c, int *out, struct reason *why) {
-  const struct sockaddr *address = (const struct sockaddr *)&c->address;
-  int on = 1, fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) return fail(why, E_IO, "cannot make a socket for %s: %s", c->text, strerror(errno));
+/* -1 with errno. */
+static int open_socket(int family) {
+  int on = 1, fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -1;
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
-  if (address->sa_family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-  if (bind(fd, address, ip_length(address)) == 0) {
-    *out = fd;
-    return OK;
-  }
-  int error = errno;
-  close(fd);
+  if (family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+  return fd;
+}
+
+/* 0, or errno. */
+static int bind_socket(int fd, const struct listen_config *c) {
+  const struct sockaddr *address = (const struct sockaddr *)&c->address;
+  return bind(fd, address, ip_length(address)) == 0 ? 0 : errno;
+}
+
+static int fail_to_bind(const struct listen_config *c, int error, struct reason *why) {
   return fail(why, E_IO, "cannot listen on %s: %s%s", c->text, strerror(error),
               error == EADDRINUSE ? "; another program has this port: stop it, or change the listen line"
               : error == EACCES   ? "; ports under 1024 need root or CAP_NET_BIND_SERVICE"
                                   : "");
 }
 
-/* SO_REUSEPORT would let a second gateway of the same user share our ports in silence; this asks without it first. */
-static int check_free(const struct listen_config *c, struct reason *why) {
-  const struct sockaddr *address = (const struct sockaddr *)&c->address;
-  int on = 1, fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return OK; /* bind_one says it better */
-  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (address->sa_family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-  int error = bind(fd, address, ip_length(address)) == 0 ? 0 : errno;
+static int bind_one(const struct listen_config *c, int *out, struct reason *why) {
+  int on = 1, fd = open_socket(c->address.ss_family);
+  if (fd < 0) return fail(why, E_IO, "cannot make a socket for %s: %s", c->text, strerror(errno));
+  setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+  int error = bind_socket(fd, c);
+  if (error == 0) {
+    *out = fd;
+    return OK;
+  }
   close(fd);
-  if (error != EADDRINUSE) return OK;
-  return fail(why, E_IO, "cannot listen on %s: another program has this port: stop it, or change the listen line",
-              c->text);
+  return fail_to_bind(c, error, why);
+}
+
+/* SO_REUSEPORT would let a second gateway of the same user silently share our ports: bind once without it. */
+static int check_free(const struct listen_config *c, struct reason *why) {
+  int fd = open_socket(c->address.ss_family);
+  if (fd < 0) return OK; /* bind_one fails, too, and reports it */
+  int error = bind_socket(fd, c);
+  close(fd);
+  return error == EADDRINUSE ? fail_to_bind(c, error, why) : OK;
 }
 
 static bool same_address(int fd, const struct listen_config *c) {
@@ -73,26 +84,27 @@ static bool same_address(int fd, const struct listen_config *c) {
 }
 
 /* The socket that systemd holds for this address, or -1. */
-static int inherited(const struct listen_config *c) {
+static int inherited_socket(const struct listen_config *c) {
   int n = sd_listen_fds(0);
   for (int fd = SD_LISTEN_FDS_START; fd < SD_LISTEN_FDS_START + n; fd++)
     if (sd_is_socket(fd, AF_UNSPEC, SOCK_STREAM, 1) > 0 && same_address(fd, c)) return fd;
   return -1;
 }
 
+static int share(int fd, const struct listen_config *c, int *out, struct reason *why) {
+  *out = dup(fd);
+  return *out < 0 ? fail(why, E_IO, "cannot share the socket of %s: %s", c->text, strerror(errno)) : OK;
+}
+
+/* A socket of this address for every loop. */
 static int bind_address(struct listener_set *set, size_t n, struct reason *why) {
   const struct listen_config *c = &set->config->listens[n];
-  int given = inherited(c);
+  int given = inherited_socket(c);
   int rc = given < 0 ? check_free(c, why) : OK;
   for (size_t loop = 0; rc == OK && loop < set->loops; loop++) {
-    struct listener *l = at(set, loop, n);
+    struct listener *l = listener_at(set, loop, n);
     l->config = c;
-    if (given >= 0) {
-      l->fd = dup(given);
-      rc = l->fd < 0 ? fail(why, E_IO, "cannot share the socket of %s: %s", c->text, strerror(errno)) : OK;
-    } else {
-      rc = bind_one(c, &l->fd, why);
-    }
+    rc = given < 0 ? bind_one(c, &l->fd, why) : share(given, c, &l->fd, why);
   }
   return rc;
 }
@@ -123,18 +135,23 @@ static void on_connection(uv_stream_t *server, int status) {
     submission_accept(l->loop->submission, server, l->config);
 }
 
+/* 0, or libuv's error. */
+static int listen_on(struct listener *l, struct loop *loop) {
+  l->loop = loop;
+  l->tcp.data = l;
+  int rc = uv_tcp_init(&loop->uv, &l->tcp);
+  if (rc != 0) return rc;
+  l->open = true;
+  rc = uv_tcp_open(&l->tcp, l->fd);
+  if (rc != 0) return rc;
+  l->fd = -1;
+  return uv_listen((uv_stream_t *)&l->tcp, BACKLOG, on_connection);
+}
+
 int listener_start(struct listener_set *set, struct loop *loop, struct reason *why) {
   for (size_t n = 0; n < set->config->listen_count; n++) {
-    struct listener *l = at(set, loop->index, n);
-    l->loop = loop;
-    l->tcp.data = l;
-    int rc = uv_tcp_init(&loop->uv, &l->tcp);
-    if (rc == 0) l->open = true;
-    if (rc == 0) rc = uv_tcp_open(&l->tcp, l->fd);
-    if (rc == 0) {
-      l->fd = -1;
-      rc = uv_listen((uv_stream_t *)&l->tcp, BACKLOG, on_connection);
-    }
+    struct listener *l = listener_at(set, loop->index, n);
+    int rc = listen_on(l, loop);
     if (rc != 0) return fail(why, E_IO, "cannot listen on %s: %s", l->config->text, uv_strerror(rc));
   }
   return OK;
@@ -142,7 +159,7 @@ int listener_start(struct listener_set *set, struct loop *loop, struct reason *w
 
 void listener_stop(struct listener_set *set, struct loop *loop) {
   for (size_t n = 0; n < set->config->listen_count; n++) {
-    struct listener *l = at(set, loop->index, n);
+    struct listener *l = listener_at(set, loop->index, n);
     if (l->open) uv_close((uv_handle_t *)&l->tcp, NULL);
     l->open = false;
   }

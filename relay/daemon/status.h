@@ -1,12 +1,11 @@
-/* The running gateway's counters (counters.h) and bans, gathered from every loop, as one JSON object. The supervisor's
- * thread. */
+/* The answer to `sendoff status`: the gateway's counters and its bans, as one JSON object. The supervisor's thread. */
 #ifndef SENDOFF_RELAY_DAEMON_STATUS_H
 #define SENDOFF_RELAY_DAEMON_STATUS_H
 
 #include "relay/daemon/control.h"
 
 struct login_bans;
-/* `bans`: whose bans to list. */
+/* `bans`: whose bans to list. Answers `r` once every loop has reported. */
 void status_ask(struct loop *supervisor, struct login_bans *bans, int64_t started_us, struct control_request *r);
 
 #endif

@@ -12,7 +12,7 @@
 
 #define TICK_MS 1000
 #define DRAIN_TICK_MS 50
-#define DRAIN_TICKS (15000 / DRAIN_TICK_MS)
+#define DRAIN_TIMEOUT_TICKS (15000 / DRAIN_TICK_MS)
 
 struct worker {
   struct loop loop;
@@ -20,7 +20,7 @@ struct worker {
   unsigned drain_ticks;
   struct listener_set *listeners;
   struct broadcast_token *token; /* of the step under way */
-  unsigned stopping;             /* parts that have not reported yet */
+  unsigned stopping;             /* parts that have yet to report that they have stopped */
   bool started;
 };
 
@@ -59,19 +59,26 @@ static void on_tick(uv_timer_t *timer) {
   delivery_tick(w->loop.delivery);
 }
 
-/* On the loop's own thread, before its first turn. */
+static void start_timers(struct worker *w) {
+  uv_timer_init(&w->loop.uv, &w->tick);
+  uv_timer_init(&w->loop.uv, &w->drain);
+  w->tick.data = w->drain.data = w;
+  uv_timer_start(&w->tick, on_tick, TICK_MS, TICK_MS);
+}
+
+/* What the gateway has once lives on loops[0]. */
+static void start_shared(struct loop *l) {
+  if (resolver_attach(l->gateway->resolver, &l->uv) != OK)
+    log_event(LOG_ERROR_, NULL, "the resolver cannot be attached", NULL);
+  dispatcher_start(l->gateway->dispatcher);
+}
+
+/* The loop's thread, in its first turn. */
 static void start(struct worker *w) {
   struct loop *l = &w->loop;
   struct reason why;
-  uv_timer_init(&l->uv, &w->tick);
-  uv_timer_init(&l->uv, &w->drain);
-  w->tick.data = w->drain.data = w;
-  uv_timer_start(&w->tick, on_tick, TICK_MS, TICK_MS);
-  if (l->index == 0) {
-    if (resolver_attach(l->gateway->resolver, &l->uv) != OK)
-      log_event(LOG_ERROR_, NULL, "the resolver cannot be attached", NULL);
-    dispatcher_start(l->gateway->dispatcher);
-  }
+  start_timers(w);
+  if (l->index == 0) start_shared(l);
   if (listener_start(w->listeners, l, &why) != OK) log_event(LOG_ERROR_, NULL, "listener", "reason", why.text, NULL);
 }
 
@@ -86,7 +93,7 @@ static void on_start(struct loop *on, struct loop_message *m) {
   free(m);
 }
 
-static void thread(void *arg) {
+static void run_thread(void *arg) {
   struct worker *w = arg;
   loop_run(&w->loop);
 }
@@ -98,16 +105,16 @@ int worker_run(struct worker *w, struct listener_set *listeners, struct reason *
   m->message.run = on_start;
   m->worker = w;
   loop_post(&w->loop, &m->message);
-  if (uv_thread_create(&w->loop.thread, thread, w) != 0) return fail(why, E_IO, "cannot start a thread");
+  if (uv_thread_create(&w->loop.thread, run_thread, w) != 0) return fail(why, E_IO, "cannot start a thread");
   w->started = true;
   return OK;
 }
 
-/* --- the end, step by step --- */
+/* --- shutdown, step by step --- */
 
 static void on_drain(uv_timer_t *timer) {
   struct worker *w = timer->data;
-  if (++w->drain_ticks >= DRAIN_TICKS) submission_cut(w->loop.submission);
+  if (++w->drain_ticks >= DRAIN_TIMEOUT_TICKS) submission_cut(w->loop.submission);
   if (submission_session_count(w->loop.submission)) return;
   uv_timer_stop(timer);
   broadcast_return(w->token);
@@ -122,7 +129,7 @@ void worker_drain(struct worker *w, struct broadcast_token *t) {
 static void part_stopped(void *arg) {
   struct worker *w = arg;
   if (--w->stopping) return;
-  submission_tick(w->loop.submission);
+  submission_tick(w->loop.submission); /* the last refusals, while the store still takes them */
   broadcast_return(w->token);
 }
 
@@ -152,9 +159,9 @@ void worker_free(struct worker **at) {
   *at = NULL;
   if (!w) return;
   struct loop *l = &w->loop;
-  if (w->started)
+  if (w->started) {
     uv_thread_join(&l->thread);
-  else { /* never ran: its handles are closed here */
+  } else { /* never ran, so its handles are still open */
     loop_finish(l);
     uv_run(&l->uv, UV_RUN_DEFAULT);
   }

@@ -1,4 +1,5 @@
-/* What hangs on one event loop: its parts made, started, drained and closed in order. The daemon owns the workers. */
+/* A worker is an event loop with its thread and its parts (submission, delivery, ...). It makes and starts them, and
+ * drains and closes them in order. The daemon owns the workers. */
 #ifndef SENDOFF_RELAY_DAEMON_WORKER_H
 #define SENDOFF_RELAY_DAEMON_WORKER_H
 
@@ -10,27 +11,30 @@
 struct login_bans;
 struct session_limits;
 struct worker;
-/* What every loop holds a reference to, and gets anew when it changed; and what all share. */
+/* What a worker starts with. */
 struct shared_state {
+  /* each loop takes references of its own, and newer ones after a reload */
   struct directory *directory;
-  struct key_ring *keys;         /* the directory's */
-  struct tls_server *tls;        /* NULL: none */
-  struct session_limits *limits; /* these two: any thread; they outlive the loops */
+  struct key_ring *keys;  /* the directory's */
+  struct tls_server *tls; /* NULL: none */
+  /* shared by all loops, and freed after them; any thread */
+  struct session_limits *limits;
   struct login_bans *bans;
 };
-/* Main thread: the loop and its parts. */
+/* Main thread: makes the loop and its parts. On failure `*out` may still be set, for worker_free. */
 int worker_new(struct gateway *g, size_t index, const struct shared_state *with, struct worker **out,
                struct reason *why);
 struct loop *worker_loop(struct worker *w);
-/* Main thread: starts the loop's thread, which begins to accept; workers[0] also starts the dispatcher. */
+/* Main thread: starts the loop's thread, which starts to accept; workers[0] also starts the dispatcher. */
 int worker_run(struct worker *w, struct listener_set *listeners, struct reason *why);
-/* The loop's thread, in this order, each returning the token when it is through. */
-void worker_drain(struct worker *w,
-                  struct broadcast_token *t); /* sessions: new ones get 421, the open ones end; bounded by 15 s */
-void worker_stop(struct worker *w,
-                 struct broadcast_token *t); /* listeners closed, deliveries stopped; bounded by about 12 s */
-void worker_finish(struct worker *w, struct broadcast_token *t); /* after the store is closed: the thread ends */
-/* Main thread, after worker_finish was asked for: joins and frees. */
+/* Shutdown: these three on the loop's thread, in this order; each returns the token when it has finished. */
+/* New sessions get 421, open ones end; after 15 s they are cut. */
+void worker_drain(struct worker *w, struct broadcast_token *t);
+/* Closes the listeners and stops deliveries; about 12 s at most. */
+void worker_stop(struct worker *w, struct broadcast_token *t);
+/* After the store has closed: the thread ends. */
+void worker_finish(struct worker *w, struct broadcast_token *t);
+/* Main thread, after worker_finish, or when the worker never ran: joins the thread and frees all. */
 void worker_free(struct worker **w);
 
 #endif

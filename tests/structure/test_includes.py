@@ -58,7 +58,7 @@ VENDORS = {
     "sqlite3": ["store/sqlite/"],
     "gsasl": ["relay/submission/auth/"],
     "unbound": ["relay/net/resolver.c"],
-    "confuse": ["relay/daemon/config_checks.h", "relay/daemon/config_table.h"],
+    "confuse": ["relay/daemon/config.c"],
     "uv.h": ["relay/net/", "relay/message/", "relay/submission/", "relay/delivery/", "relay/daemon/"],
     "gnutls/": [
         "relay/net/tls.c",

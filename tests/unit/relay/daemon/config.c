@@ -1,5 +1,6 @@
 /* The configuration file: what it gives, and that each mistake is refused with its line. */
 #include "relay/daemon/config.h"
+#include "relay/daemon/config_keys.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -68,25 +69,12 @@ static void test_defaults(void **state) {
   assert_int_equal(c->login_failures_per_address, 20);
   assert_int_equal(c->login_failures_per_account, 100);
   assert_true(c->login_window_us == 600 * SECOND_US && c->ban_us == 900 * SECOND_US);
-  assert_true(c->max_hold_us == 7 * 86400 * SECOND_US && c->idempotency_window_us == 600 * SECOND_US);
   assert_true(c->log_retain_us == 30 * 86400 * SECOND_US);
   assert_int_equal(c->log_format, LOG_TEXT);
   assert_int_equal(c->loops, 0);
   assert_false(c->received_client);
   config_free(&c);
   assert_null(c);
-}
-
-/* A file that was written for an older version means what it meant. */
-static void test_older_name(void **state) {
-  (void)state;
-  struct config *c;
-  struct reason why;
-  assert_int_equal(load(LEAST "limits { repeat_window = \"2m\" }", &c, &why), OK);
-  assert_true(c->idempotency_window_us == 120 * SECOND_US);
-  config_free(&c);
-  assert_int_equal(load(LEAST "limits { repeat_window = \"two\" }", &c, &why), E_SYNTAX);
-  assert_non_null(strstr(why.text, ":3: repeat_window"));
 }
 
 static void test_everything(void **state) {
@@ -106,7 +94,7 @@ static void test_everything(void **state) {
                         "limits { max_message_size = \"1M\" max_sessions = 7 max_sessions_per_address = 8 "
                         "max_recipients = 9 command_timeout = \"6m\" data_timeout = \"2s\" handshake_timeout = \"1s\" "
                         "minimum_rate = 0 login_failures_per_address = 0 login_failures_per_account = 3 "
-                        "login_window = \"1h\" ban = \"2d\" max_hold = \"0s\" idempotency_window = \"3m\" }\n"
+                        "login_window = \"1h\" ban = \"2d\" }\n"
                         "log { retain = \"1d\" format = \"json\" }",
                         &c, &why),
                    OK);
@@ -135,7 +123,6 @@ static void test_everything(void **state) {
   assert_true(c->retry_us[1] == 90 * 60 * SECOND_US);
   assert_true(c->expire_us == 14 * 86400 * SECOND_US);
   assert_true(c->max_message_size == 1024 * 1024);
-  assert_true(c->max_hold_us == 0 && c->idempotency_window_us == 180 * SECOND_US);
   assert_int_equal(c->max_sessions, 7);
   assert_int_equal(c->max_sessions_per_address, 8);
   assert_int_equal(c->max_recipients, 9);
@@ -172,7 +159,7 @@ static const struct mistake mistakes[] = {
     {LEAST "data_dir = \"here\"\n", 3, "beginning with /"},
     {LEAST "user = \"\"\n", 3, "user"},
     {LEAST "loops = -1\n", 3, "from 0 to 256"},
-    {LEAST "received_client = maybe\n", 3, "boolean"},
+    {LEAST "received_client = maybe\n", 3, "received_client = maybe: write yes or no"},
     {LEAST "listen \"nonsense\" { tls = \"optional\" }\n", 3, "ADDRESS:PORT"},
     {LEAST "listen \"127.0.0.1:0\" { tls = \"optional\" }\n", 3, "ADDRESS:PORT"},
     {LEAST "listen \"127.0.0.1:25\" { tls = \"optional\" }\n", 3, "duplicate"},
@@ -184,23 +171,25 @@ static const struct mistake mistakes[] = {
     {LEAST "tls { certificate = \"x\" key = \"/y\" }\n", 3, "beginning with /"},
     {LEAST "dns {\n  servers = {\"127.0.0.1@5353\",\n    \"ns.example.com\"}\n}\n", 5, "ADDRESS@PORT"},
     {LEAST "delivery { port = 65536 }\n", 3, "from 1 to 65535"},
-    {LEAST "delivery { port = many }\n", 3, "port"},
-    {LEAST "delivery {\n  retry = {\"1m\",\n    \"5\"}\n}\n", 5, "\"5\" is no duration"},
+    {LEAST "delivery { port = many }\n", 3, "port = many: write a number from 1 to 65535"},
+    {LEAST "delivery {\n  retry = {\"1m\",\n    \"5\"}\n}\n", 5, "retry = \"5\": write a duration of 1s or more"},
     {LEAST "delivery { retry = {} }\n", 3, "one duration at least"},
-    {LEAST "delivery { expire = \"soon\" }\n", 3, "\"soon\" is no duration"},
-    {LEAST "limits {\n  max_message_size = \"big\" }\n", 4, "write a size"},
+    {LEAST "delivery { expire = \"soon\" }\n", 3, "expire = \"soon\": write a duration of 1s or more"},
+    {LEAST "limits {\n  max_message_size = \"big\" }\n", 4, "write a size of 1K or more"},
     {LEAST "limits { max_sessions = 0 }\n", 3, "from 1 to 1000000"},
-    {LEAST "limits { max_recipients = 99999999999999999999 }\n", 3, "out of range"},
-    {LEAST "limits { command_timeout = \"0s\" }\n", 3, "from a second to a day"},
-    {LEAST "limits { data_timeout = \"25h\" }\n", 3, "from a second to a day"},
+    {LEAST "limits { max_recipients = 99999999999999999999 }\n", 3, "from 1 to 1000000"},
+    {LEAST "limits { command_timeout = \"0s\" }\n", 3, "write a duration from 1s to 1d"},
+    {LEAST "limits { data_timeout = \"25h\" }\n", 3, "write a duration from 1s to 1d"},
     {LEAST "limits { minimum_rate = -1 }\n", 3, "from 0 to 1000000"},
-    {LEAST "limits {\n  ban = \"15\"\n}\n", 4, "\"15\" is no duration"},
+    {LEAST "limits {\n  ban = \"15\"\n}\n", 4, "ban = \"15\": write a duration of 1s or more"},
     {LEAST "listen \"127.0.0.1:26\" {\n  tls = \"optional\"\n  proxy = {\"10.0.0.0/8\",\n    \"10.0.0.1/8\"}\n}\n", 6,
-     "\"10.0.0.1/8\" is no network"},
-    {LEAST "listen \"127.0.0.1:26\" { tls = \"optional\" proxy = {\"lb.example.com\"} }\n", 3, "is no network"},
+     "proxy = \"10.0.0.1/8\": write networks"},
+    {LEAST "listen \"127.0.0.1:26\" { tls = \"optional\" proxy = {\"lb.example.com\"} }\n", 3, "write networks"},
     {LEAST "log { format = \"xml\" }\n", 3, "\"text\" or \"json\""},
-    {LEAST "log { retain = \"0s\" }\n", 3, "no duration"},
+    {LEAST "log { retain = \"0s\" }\n", 3, "of 1s or more"},
+    {LEAST "limits { max_hold = \"1y\" }\n", 3, "write a duration up to 366d"},
     {LEAST "http {\n  listen = \"127.0.0.1:8025\"\n}\n", 5, "not in this version"},
+    {LEAST "http { }\n", 3, "not in this version"},
     {LEAST "limits { max_sessions 3 }\n", 3, "missing equal sign"},
     {LEAST "limits {\n  max_sessions = 3\n", 4, "still open"},
     {LEAST "user = \"x\nloops = 2\n", 3, "string is still open"},
@@ -235,6 +224,148 @@ static void test_mistakes(void **state) {
   }
 }
 
+/* One row a key: what it takes and what it refuses, written as in the file, a list without its braces. */
+struct key_case {
+  const char *block, *name;
+  const char *good[5], *bad[8];
+};
+
+#define PATH_CASE                                                                                                      \
+  {"\"/a\"", "/srv//mail", "'/with blanks'"}, {                                                                        \
+    "here", "\"./here\"", "\"\"", "~/x"                                                                                \
+  }
+#define COUNT_CASE                                                                                                     \
+  {"1", "1000000", "\"7\"", "0x10"}, {                                                                                 \
+    "0", "1000001", "-1", "many", "1.5", "\"\""                                                                        \
+  }
+#define COUNT_OR_NONE_CASE                                                                                             \
+  {"0", "1", "1000000"}, {                                                                                             \
+    "-1", "1000001", "many", "10M", "\"\""                                                                             \
+  }
+#define TIMEOUT_CASE                                                                                                   \
+  {"1s", "\"90s\"", "24h", "1d"}, {                                                                                    \
+    "0s", "25h", "1d1s", "5", "\"\"", "\"5 m\"", "-1s", "never"                                                        \
+  }
+#define DURATION_CASE                                                                                                  \
+  {"1s", "\"1h30m\"", "5d", "520w"}, {                                                                                 \
+    "0s", "5", "\"\"", "soon", "-1s", "1.5h", "36501d"                                                                 \
+  }
+#define SPAN_CASE                                                                                                      \
+  {"0s", "\"10m\"", "7d", "366d"}, {                                                                                   \
+    "367d", "5", "\"\"", "none", "-1s"                                                                                 \
+  }
+
+static const struct key_case key_cases[] = {
+    {CONFIG_TOP,
+     "hostname",
+     {"smtp.example.com", "\"SMTP.Example\"",
+      "\"b\xc3\xbc"
+      "cher.example\""},
+     {"\"\"", "-", "\"a b\"", "a..example", "smtp_.example;"}},
+    {CONFIG_TOP, "data_dir", PATH_CASE},
+    {CONFIG_TOP, "user", {"sendoff", "\"mail-out\""}, {"\"\"", "''"}},
+    {CONFIG_TOP, "loops", {"0", "1", "256"}, {"-1", "257", "all", "1.5", "\"\""}},
+    {CONFIG_TOP, "received_client", {"yes", "no", "true", "OFF", "\"on\""}, {"maybe", "1", "\"\"", "y"}},
+    {"listen",
+     CONFIG_TITLE,
+     {"\"0.0.0.0:587\"", "\"[::]:465\"", "127.0.0.1:65535"},
+     {"\"\"", "smtp", "\"127.0.0.1\"", "\"127.0.0.1:0\"", "\"127.0.0.1:65536\"", "\"::1:25\"", "\"host.example:25\""}},
+    {"listen", "tls", {"optional"}, {"\"\"", "Optional", "none", "yes"}},
+    {"listen",
+     "proxy",
+     {"\"10.0.0.0/8\"", "\"192.0.2.7\", \"2001:db8::/32\"", "::1", ""},
+     {"\"10.0.0.1/8\"", "\"10.0.0.0/33\"", "\"192.0.2.7\", \"lb.example\"", "\"\""}},
+    {"tls", "certificate", PATH_CASE},
+    {"tls", "key", PATH_CASE},
+    {"dns",
+     "servers",
+     {"\"127.0.0.1@5353\"", "\"::1\", \"192.0.2.1\"", ""},
+     {"\"127.0.0.1:53\"", "\"127.0.0.1@0\"", "\"127.0.0.1@65536\"", "ns.example", "\"::1\", \"\""}},
+    {"dns", "trust_anchor", PATH_CASE},
+    {"delivery", "port", {"1", "25", "65535"}, {"0", "65536", "-25", "smtp", "\"\""}},
+    {"delivery", "trust", PATH_CASE},
+    {"delivery", "retry", {"1s", "\"1m\", \"1h30m\"", "5d"}, {"", "0s", "1m, 5", "\"\"", "1m, soon"}},
+    {"delivery", "expire", DURATION_CASE},
+    {"delivery", "delay_notice", DURATION_CASE},
+    {"limits", "max_message_size", {"1024", "1K", "\"36M\"", "2G"}, {"1023", "0", "-1", "\"\"", "big", "1T", "1.5M"}},
+    {"limits", "max_sessions", COUNT_CASE},
+    {"limits", "max_sessions_per_address", COUNT_CASE},
+    {"limits", "max_recipients", COUNT_CASE},
+    {"limits", "command_timeout", TIMEOUT_CASE},
+    {"limits", "data_timeout", TIMEOUT_CASE},
+    {"limits", "handshake_timeout", TIMEOUT_CASE},
+    {"limits", "minimum_rate", COUNT_OR_NONE_CASE},
+    {"limits", "login_failures_per_address", COUNT_OR_NONE_CASE},
+    {"limits", "login_failures_per_account", COUNT_OR_NONE_CASE},
+    {"limits", "login_window", TIMEOUT_CASE},
+    {"limits", "ban", DURATION_CASE},
+    {"limits", "max_hold", SPAN_CASE},
+    {"limits", "idempotency_window", SPAN_CASE},
+    {"limits", "repeat_window", SPAN_CASE}, /* its older name */
+    {"log", "retain", DURATION_CASE},
+    {"log", "format", {"text", "\"json\""}, {"\"\"", "xml", "JSON"}},
+};
+
+/* The smallest file that is complete, and from its third line on this one value. */
+static void write_value(const struct key_case *k, const char *value, char *out, size_t size) {
+  bool list = config_key_find(k->block, k->name)->list != NULL;
+  char line[160];
+  snprintf(line, sizeof line, "%s = %s%s%s", k->name, list ? "{" : "", value, list ? "}" : "");
+  if (strcmp(k->block, CONFIG_TOP) == 0)
+    snprintf(out, size, LEAST "%s\n", line);
+  else if (strcmp(k->name, CONFIG_TITLE) == 0)
+    snprintf(out, size, LEAST "listen %s { tls = optional }\n", value);
+  else if (strcmp(k->block, "listen") == 0)
+    snprintf(out, size, LEAST "listen \"127.0.0.1:26\" { tls = optional %s }\n", line);
+  else if (strcmp(k->block, "tls") == 0)
+    snprintf(out, size, LEAST "tls { certificate = /c key = /k %s }\n", line);
+  else
+    snprintf(out, size, LEAST "%s { %s }\n", k->block, line);
+}
+
+static void check_good(const struct key_case *k, const char *value) {
+  struct config *c;
+  struct reason why;
+  char text[512];
+  write_value(k, value, text, sizeof text);
+  if (load(text, &c, &why) != OK) fail_msg("%s%s", text, why.text);
+  config_free(&c);
+}
+
+/* The error names the line and the key. */
+static void check_bad(const struct key_case *k, const char *value) {
+  struct config *c;
+  struct reason why;
+  char text[512], where[96];
+  write_value(k, value, text, sizeof text);
+  snprintf(where, sizeof where, "%s:3: %s", path, *k->name ? k->name : k->block);
+  if (load(text, &c, &why) != E_SYNTAX || strncmp(why.text, where, strlen(where)) != 0)
+    fail_msg("%s%s", text, why.text);
+  assert_null(c);
+}
+
+static void test_every_key(void **state) {
+  (void)state;
+  for (const struct key_case *k = key_cases; k < key_cases + sizeof key_cases / sizeof key_cases[0]; k++) {
+    assert_non_null(config_key_find(k->block, k->name));
+    for (size_t i = 0; i < 5 && k->good[i]; i++) check_good(k, k->good[i]);
+    for (size_t i = 0; i < 8 && k->bad[i]; i++) check_bad(k, k->bad[i]);
+  }
+}
+
+static bool has_case(const struct config_key *key) {
+  for (size_t i = 0; i < sizeof key_cases / sizeof key_cases[0]; i++)
+    if (strcmp(key_cases[i].block, key->block) == 0 && strcmp(key_cases[i].name, key->name) == 0) return true;
+  return false;
+}
+
+static void test_every_key_has_a_case(void **state) {
+  (void)state;
+  for (size_t i = 0; i < config_key_count; i++)
+    if (config_keys[i].type != &config_type_unused && !has_case(&config_keys[i]))
+      fail_msg("%s|%s", config_keys[i].block, config_keys[i].name);
+}
+
 static void test_too_many_retries(void **state) {
   (void)state;
   struct config *c;
@@ -244,7 +375,7 @@ static void test_too_many_retries(void **state) {
   for (int i = 0; i < CONFIG_RETRIES_MAX; i++) n += snprintf(text + n, sizeof text - (size_t)n, ", \"1m\"");
   snprintf(text + n, sizeof text - (size_t)n, "} }\n");
   assert_int_equal(load(text, &c, &why), E_SYNTAX);
-  assert_non_null(strstr(why.text, ":3: retry: 32 durations at most"));
+  assert_non_null(strstr(why.text, ":3: retry: write 32 values at most"));
 }
 
 static void test_unreadable(void **state) {
@@ -271,8 +402,13 @@ static void test_path(void **state) {
 
 int main(void) {
   static const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_defaults), cmocka_unit_test(test_older_name),       cmocka_unit_test(test_everything),
-      cmocka_unit_test(test_mistakes), cmocka_unit_test(test_too_many_retries), cmocka_unit_test(test_unreadable),
+      cmocka_unit_test(test_defaults),
+      cmocka_unit_test(test_everything),
+      cmocka_unit_test(test_mistakes),
+      cmocka_unit_test(test_every_key),
+      cmocka_unit_test(test_every_key_has_a_case),
+      cmocka_unit_test(test_too_many_retries),
+      cmocka_unit_test(test_unreadable),
       cmocka_unit_test(test_path),
   };
   return cmocka_run_group_tests(tests, make_folder, remove_folder);

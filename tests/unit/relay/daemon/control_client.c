@@ -123,7 +123,7 @@ static void test_not_running(void **state) {
   assert_int_equal(control_ask(folder, "reload", &answer), E_NOT_FOUND);
 }
 
-/* The wait has a bound, also when something comes all the time. */
+/* The answer has one deadline, also when octets keep coming. */
 static void test_timeout(void **state) {
   (void)state;
   struct server s = {.dribble = true};

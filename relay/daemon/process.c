@@ -1,0 +1,50 @@
+#include "relay/daemon/process.h"
+
+#include "store/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#define POOL_THREADS "16" /* of libuv: slow DNS, passwords and files must not starve each other */
+
+/* Otherwise glibc grows and shrinks each thread's heap by a page or two for each message, one system call each time,
+ * and maps, faults in and unmaps the memory of each message of 100 KB. */
+static void keep_heap(void) {
+  mallopt(M_TOP_PAD, 256 * 1024);
+  mallopt(M_TRIM_THRESHOLD, 4 * STORE_INLINE_MAX);
+  mallopt(M_MMAP_THRESHOLD, 4 * STORE_INLINE_MAX);
+}
+
+static void raise_file_limit(void) {
+  struct rlimit r;
+  if (getrlimit(RLIMIT_NOFILE, &r) != 0) return;
+  r.rlim_cur = r.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &r);
+}
+
+void process_set_up(void) {
+  signal(SIGPIPE, SIG_IGN);
+  umask(077);
+  raise_file_limit();
+  keep_heap();
+  setenv("UV_THREADPOOL_SIZE", POOL_THREADS, 0); /* read when the pool is first used */
+}
+
+int process_lock(const char *data_dir, int *fd, struct reason *why) {
+  char path[4096];
+  snprintf(path, sizeof path, "%s/lock", data_dir);
+  *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (*fd < 0)
+    return fail(why, E_IO, "%s: %s; run sendoff init, or give the directory to the user that sendoff runs as", path,
+                strerror(errno));
+  if (flock(*fd, LOCK_EX | LOCK_NB) == 0) return OK;
+  return fail(why, E_BUSY, "another sendoff is running with %s", data_dir);
+}

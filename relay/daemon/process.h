@@ -1,0 +1,14 @@
+/* What the gateway needs from its process and its data directory before any part starts. Main thread, before any other
+ * runs. */
+#ifndef SENDOFF_RELAY_DAEMON_PROCESS_H
+#define SENDOFF_RELAY_DAEMON_PROCESS_H
+
+#include "base/result.h"
+
+/* Signals, umask, file limit, heap, and the size of libuv's pool. */
+void process_set_up(void);
+/* Locks the data directory for as long as `*fd` is open. E_BUSY: another gateway has it. E_IO. `*fd` is -1 on E_IO; the
+ * caller closes it otherwise. */
+int process_lock(const char *data_dir, int *fd, struct reason *why);
+
+#endif

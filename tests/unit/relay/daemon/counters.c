@@ -1,0 +1,63 @@
+/* The table of counters: names that scripts rely on, and each row's value from its own field. */
+#include "relay/daemon/counters.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+static const struct counters_snapshot snapshot = {
+    .uptime_seconds = 1,
+    .sessions = 2,
+    .delivery = {.connections = 3,
+                 .idle_connections = 4,
+                 .destinations = 5,
+                 .waiting_jobs = 6,
+                 .delivered = 9,
+                 .deferred = 10,
+                 .bounced = 11},
+    .dispatcher = {.in_flight = 7, .domains_waiting = 8},
+    .store = {.operations = 12, .commits = 13, .failed_commits = 14, .waiting = 15},
+};
+
+/* In order, so that the n-th has the value n. */
+static const char *const names[] = {
+    "uptime_seconds", "sessions",
+    "connections",    "idle_connections",
+    "destinations",   "waiting_jobs",
+    "in_flight",      "domains_waiting",
+    "delivered",      "deferred",
+    "bounced",        "store_operations",
+    "store_commits",  "store_failed_commits",
+    "store_waiting",
+};
+
+static void test_names_and_values(void **state) {
+  (void)state;
+  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+    assert_true(i < counter_count);
+    assert_string_equal(counters[i].name, names[i]);
+    assert_int_equal(counter_value(&counters[i], &snapshot), i + 1);
+  }
+}
+
+/* Metrics pages take letters, digits and underscores for a name, and show the help. */
+static void test_every_row_is_whole(void **state) {
+  (void)state;
+  for (size_t i = 0; i < counter_count; i++) {
+    assert_int_equal(strspn(counters[i].name, "abcdefghijklmnopqrstuvwxyz_0123456789"), strlen(counters[i].name));
+    assert_true(strlen(counters[i].help) > 10 && counters[i].help[strlen(counters[i].help) - 1] == '.');
+    for (size_t j = 0; j < i; j++) assert_string_not_equal(counters[i].name, counters[j].name);
+  }
+}
+
+int main(void) {
+  static const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_names_and_values),
+      cmocka_unit_test(test_every_row_is_whole),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
