@@ -18,7 +18,7 @@ struct new_message {
   struct bytes
       content; /* ignored when envelope.flags has MESSAGE_IN_FILE: then the spool file is there and synced already */
   int64_t first_attempt_us; /* next_us of its recipients: later than now, so that the queue reader leaves a message that
-                               was handed over in memory alone for a while (relay/delivery/queue/dispatch.h) */
+                               was handed over in memory alone for a while (relay/delivery/delivery.h) */
 };
 
 /* Two submissions with the same key are the same: a digest of the account, the Message-ID, the recipients, the content

@@ -24,8 +24,8 @@ const struct counter counters[] = {
     NOW("idle_connections", delivery.idle_connections, "Open connections to next hops that wait for a message."),
     NOW("destinations", delivery.destinations, "Pairs of source address and next-hop site in use."),
     NOW("waiting_jobs", delivery.waiting_jobs, "Delivery jobs that wait for a connection to their next hop."),
-    NOW("in_flight", dispatcher.in_flight, "Recipients whose delivery is under way."),
-    NOW("domains_waiting", dispatcher.domains_waiting, "Recipient domains with mail that is queued or under way."),
+    NOW("in_flight", delivery.in_flight, "Recipients whose delivery is under way."),
+    NOW("domains_waiting", delivery.domains_waiting, "Recipient domains with mail that is queued or under way."),
     SINCE_START("delivered", delivery.delivered, "Recipients delivered since the start."),
     SINCE_START("deferred", delivery.deferred, "Delivery attempts deferred since the start, by recipient."),
     SINCE_START("bounced", delivery.bounced, "Recipients bounced since the start."),
@@ -33,6 +33,10 @@ const struct counter counters[] = {
     SINCE_START("store_commits", store.commits, "Store transactions committed since the start."),
     SINCE_START("store_failed_commits", store.failed_commits, "Store transactions that failed since the start."),
     NOW("store_waiting", store.waiting, "Store operations that wait to be executed."),
+    SINCE_START("queue_direct", delivery.queue_direct, "Recipients handed over in memory since the start."),
+    SINCE_START("queue_read", delivery.queue_read, "Recipients read from the queue since the start."),
+    SINCE_START("queue_left", delivery.queue_left,
+                "Recipients that found no room in memory since the start: left in the queue."),
 };
 /* clang-format on */
 const size_t counter_count = sizeof counters / sizeof counters[0];
@@ -50,8 +54,7 @@ struct gathering {
   int64_t started_us;
   void (*done)(void *arg, const struct counters_snapshot *s);
   void *arg;
-  struct dispatcher_counters dispatcher; /* loops[0] writes them */
-  struct {                               /* one each: no loop writes where another does */
+  struct { /* one each: no loop writes where another does */
     uint64_t sessions;
     struct delivery_counters delivery;
   } loops[];
@@ -60,8 +63,7 @@ struct gathering {
 static void read_loop(struct loop *on, struct broadcast_token *t) {
   struct gathering *g = broadcast_arg(t);
   g->loops[on->index].sessions = submission_session_count(on->submission);
-  delivery_counters(on->delivery, &g->loops[on->index].delivery);
-  if (on->index == 0) dispatcher_counters(on->gateway->dispatcher, &g->dispatcher);
+  delivery_count(on, &g->loops[on->index].delivery);
   broadcast_return(t);
 }
 
@@ -73,13 +75,17 @@ static void add_delivery(struct delivery_counters *sum, const struct delivery_co
   sum->delivered += d->delivered;
   sum->deferred += d->deferred;
   sum->bounced += d->bounced;
+  sum->in_flight += d->in_flight;
+  sum->domains_waiting += d->domains_waiting;
+  sum->queue_direct += d->queue_direct;
+  sum->queue_read += d->queue_read;
+  sum->queue_left += d->queue_left;
 }
 
 static void every_loop_read(void *arg) {
   struct gathering *g = arg;
   const struct gateway *gateway = g->supervisor->gateway;
-  struct counters_snapshot s = {.uptime_seconds = (uint64_t)((clock_now_us() - g->started_us) / SECOND_US),
-                                .dispatcher = g->dispatcher};
+  struct counters_snapshot s = {.uptime_seconds = (uint64_t)((clock_now_us() - g->started_us) / SECOND_US)};
   for (size_t i = 0; i < gateway->loop_count; i++) {
     s.sessions += g->loops[i].sessions;
     add_delivery(&s.delivery, &g->loops[i].delivery);

@@ -3,14 +3,13 @@
 #ifndef SENDOFF_RELAY_DAEMON_COUNTERS_H
 #define SENDOFF_RELAY_DAEMON_COUNTERS_H
 
-#include "relay/delivery/queue/dispatch.h"
-#include "relay/delivery/site/delivery.h"
+#include "relay/delivery/delivery.h"
 #include "relay/net/loop.h"
+#include "store/store.h"
 
 struct counters_snapshot {
   uint64_t uptime_seconds, sessions;
   struct delivery_counters delivery; /* of all loops */
-  struct dispatcher_counters dispatcher;
   struct store_counters store;
 };
 

@@ -13,7 +13,6 @@
 #include "relay/daemon/status.h"
 #include "relay/daemon/worker.h"
 #include "relay/delivery/delivery.h"
-#include "relay/delivery/queue/dispatch.h"
 #include "relay/message/signing.h"
 #include "relay/net/resolver.h"
 #include "relay/submission/auth/login_bans.h"

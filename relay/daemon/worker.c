@@ -1,8 +1,7 @@
 #include "relay/daemon/worker.h"
 
 #include "base/log.h"
-#include "relay/delivery/queue/dispatch.h"
-#include "relay/delivery/site/delivery.h"
+#include "relay/delivery/delivery.h"
 #include "relay/message/conversion.h"
 #include "relay/message/signing.h"
 #include "relay/net/resolver.h"

@@ -1,5 +1,5 @@
-/* The way in to delivery: what the rest of the gateway hands over or asks for. The queue (queue/dispatch.h) is behind
- * it. Any loop. */
+/* The one way in to delivery: what submission hands over, what commands change, and what the daemon starts, stops and
+ * counts. Behind it: the dispatcher (queue/), which is on loops[0] alone, and each loop's destinations (site/). */
 #ifndef SENDOFF_RELAY_DELIVERY_DELIVERY_H
 #define SENDOFF_RELAY_DELIVERY_DELIVERY_H
 
@@ -7,6 +7,8 @@
 #include "base/envelope.h"
 #include "relay/message/content.h"
 #include "relay/net/loop.h"
+
+/* --- mail; any loop --- */
 
 /* Fresh mail is handed over in memory. Its rows carry next_us = now + DELIVERY_GRACE_US, so that the reader of the
  * queue does not see them before the dispatcher knows them. */
@@ -19,5 +21,42 @@ void delivery_accept(struct gateway *g, const struct envelope *e, const struct r
                      struct content *content, int64_t not_before_us);
 /* The queue was changed by command: read this domain's mail now; NULL: all. */
 void delivery_poll(struct gateway *g, const char *domain);
+
+/* --- each loop's destinations and connections; that loop's thread --- */
+
+/* Before the loop's thread starts. OK or E_MEMORY. */
+int delivery_new(struct loop *loop, struct delivery **out);
+void delivery_free(struct delivery **d); /* after delivery_stop reported */
+/* Ends idle connections at once, and the others after their current transaction (at most 10 s); then calls `stopped`.
+ */
+void delivery_stop(struct delivery *d, void (*stopped)(void *arg), void *arg);
+/* Each second: sees to deadlines of what waits for a connection. */
+void delivery_tick(struct delivery *d);
+
+/* --- the dispatcher; loops[0] --- */
+
+/* Before the threads start, after delivery_new. OK, E_MEMORY, E_IO. */
+int dispatcher_new(struct gateway *g, struct dispatcher **out, struct reason *why);
+/* Reads what waits in the store and begins. */
+void dispatcher_start(struct dispatcher *d);
+/* Hands out nothing more; what is in flight goes on. Then, when nothing is in flight, `idle` is called once. */
+void dispatcher_drain(struct dispatcher *d, void (*idle)(void *arg), void *arg);
+/* While the loop still runs: the memory goes when the handles have closed. Jobs in flight are then freed when they
+ * finish. Call it with &gateway->dispatcher: late messages read that, and find NULL. */
+void dispatcher_free(struct dispatcher **d);
+
+/* --- counters --- */
+
+struct delivery_counters {
+  uint64_t connections, idle_connections, destinations, waiting_jobs; /* now */
+  uint64_t delivered, deferred, bounced;                              /* recipients, since the start */
+  /* The dispatcher's, with loops[0]. */
+  uint64_t in_flight, domains_waiting; /* now: recipients that are worked on; domains that have mail waiting or in
+                                          flight, as far as is known */
+  uint64_t queue_direct, queue_read;   /* recipients handed over in memory; read from the store */
+  uint64_t queue_left; /* recipients that found no room when they were handed over: left to the reader */
+};
+/* Adds those of this loop, on its thread. */
+void delivery_count(const struct loop *on, struct delivery_counters *to);
 
 #endif

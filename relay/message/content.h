@@ -13,7 +13,7 @@ struct content {
 struct content *content_new(struct buffer *prefix, struct buffer *body);
 struct content *content_hold(struct content *c);
 void content_release(struct content **c);
-/* Octets held by all contents now, for the budget that dispatch.h keeps. */
+/* Octets held by all contents now, for the budget that delivery keeps. */
 size_t content_octets_held(void);
 
 #endif

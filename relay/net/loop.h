@@ -20,7 +20,7 @@ struct gateway {
   struct loop **loops;
   size_t loop_count;
   struct resolver *resolver;     /* relay/net/resolver.h; thread-safe for resolver_lookup */
-  struct dispatcher *dispatcher; /* relay/delivery/queue/dispatch.h; lives on loops[0] */
+  struct dispatcher *dispatcher; /* relay/delivery/delivery.h; lives on loops[0] */
 };
 
 /* A message to another loop: allocated by the sender, owned by the receiver once posted. */
@@ -43,7 +43,7 @@ struct loop {
   struct store_port *port;       /* NULL on the supervisor */
   struct directory *directory;   /* never NULL while running; replaced between callbacks */
   struct submission *submission; /* relay/submission/submission.h: this loop's sessions */
-  struct delivery *delivery;     /* relay/delivery/site/delivery.h: this loop's destinations and connections */
+  struct delivery *delivery;     /* relay/delivery/delivery.h: this loop's destinations and connections */
   struct converter *converter;   /* relay/message/conversion.h */
   struct signing *signing;       /* relay/message/signing.h: parsed keys and library handle */
   struct tls_server *tls;        /* current server credentials, NULL without; counted, replaced on reload */

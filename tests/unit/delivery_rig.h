@@ -4,8 +4,6 @@
 #define SENDOFF_TESTS_DELIVERY_RIG_H
 
 #include "relay/delivery/delivery.h"
-#include "relay/delivery/queue/dispatch.h"
-#include "relay/delivery/site/delivery.h"
 #include "relay/message/conversion.h"
 #include "relay/net/resolver.h"
 #include "relay/net/tls.h"

@@ -29,7 +29,7 @@ static const char *state_name(enum client_state state) {
   return names[state];
 }
 
-void client_set_state(struct client *c, enum client_state state, uint64_t timeout_ms) {
+void client_set_state(struct smtp_client *c, enum client_state state, uint64_t timeout_ms) {
   if (log_wants(LOG_DEBUG_) && c->state != state)
     log_event(LOG_DEBUG_, c->id, "client", "host", c->host, "from", state_name(c->state), "to", state_name(state),
               NULL);
@@ -37,12 +37,12 @@ void client_set_state(struct client *c, enum client_state state, uint64_t timeou
   stream_set_timeout(c->stream, timeout_ms);
 }
 
-static enum smtp_stage envelope_stage(const struct client *c) {
+static enum smtp_stage envelope_stage(const struct smtp_client *c) {
   if (c->envelope.answered == 0) return STAGE_MAIL;
   return c->envelope.t && c->envelope.answered <= c->envelope.t->recipient_count ? STAGE_RCPT : STAGE_DATA;
 }
 
-static enum smtp_stage stage_of(const struct client *c) {
+static enum smtp_stage stage_of(const struct smtp_client *c) {
   switch (c->state) {
   case CLIENT_CONNECTING: return STAGE_CONNECT;
   case CLIENT_GREETING: return STAGE_GREETING;
@@ -57,8 +57,8 @@ static enum smtp_stage stage_of(const struct client *c) {
   }
 }
 
-void client_incident(const struct client *c, enum trouble trouble, const struct smtp_reply *reply, const char *text,
-                     struct incident *out) {
+void client_incident(const struct smtp_client *c, enum trouble trouble, const struct smtp_reply *reply,
+                     const char *text, struct incident *out) {
   *out = (struct incident){
       .stage = stage_of(c),
       .trouble = trouble,
@@ -74,7 +74,7 @@ void client_incident(const struct client *c, enum trouble trouble, const struct 
   snprintf(out->text, sizeof out->text, "%.150s %s%s", text, smtp_stage_phrase(out->stage), copies);
 }
 
-void client_fail(struct client *c, enum trouble trouble, const struct smtp_reply *reply, const char *text) {
+void client_fail(struct smtp_client *c, enum trouble trouble, const struct smtp_reply *reply, const char *text) {
   if (c->state == CLIENT_CLOSED) return;
   client_incident(c, trouble, reply, text, &c->end);
   client_set_state(c, CLIENT_CLOSED, 0);
@@ -83,13 +83,13 @@ void client_fail(struct client *c, enum trouble trouble, const struct smtp_reply
   stream_close(c->stream, false);
 }
 
-bool client_send(struct client *c, struct bytes text) {
+bool client_send(struct smtp_client *c, struct bytes text) {
   if (stream_write(c->stream, text) == OK) return true;
   client_fail(c, TROUBLE_NETWORK, NULL, "the connection cannot be written to");
   return false;
 }
 
-static bool send_name(struct client *c, const char *verb) {
+static bool send_name(struct smtp_client *c, const char *verb) {
   char line[300];
   int n = snprintf(line, sizeof line, "%s %s\r\n", verb, c->helo);
   return client_send(c, (struct bytes){line, (size_t)n});
@@ -98,28 +98,28 @@ static bool send_name(struct client *c, const char *verb) {
 /* --- opening --- */
 
 static void on_ehlo_line(void *arg, size_t index, struct bytes text) {
-  struct client *c = arg;
+  struct smtp_client *c = arg;
   if (c->state == CLIENT_EHLO) ehlo_line(&c->offers, index, text);
 }
 
-static void say_ehlo(struct client *c) {
+static void say_ehlo(struct smtp_client *c) {
   memset(&c->offers, 0, sizeof c->offers); /* RFC 3207 4.2: nothing learned before TLS is kept */
   client_set_state(c, CLIENT_EHLO, TIMEOUT_EHLO);
   send_name(c, "EHLO");
 }
 
-static void ready(struct client *c) {
+static void ready(struct smtp_client *c) {
   client_set_state(c, CLIENT_READY, 0);
   if (c->told_ready) return;
   c->told_ready = true;
   c->calls->on_ready(c->owner);
 }
 
-static void refused(struct client *c, const struct smtp_reply *reply) {
+static void refused(struct smtp_client *c, const struct smtp_reply *reply) {
   client_fail(c, TROUBLE_REPLY, reply, "the host refused");
 }
 
-static void on_greeting(struct client *c, const struct smtp_reply *reply) {
+static void on_greeting(struct smtp_client *c, const struct smtp_reply *reply) {
   if (reply->code / 100 == 2)
     say_ehlo(c);
   else
@@ -127,7 +127,7 @@ static void on_greeting(struct client *c, const struct smtp_reply *reply) {
 }
 
 /* RFC 8689 4.2.1: QUIT, and on to another host. */
-static void leave(struct client *c, enum trouble trouble, const char *text) {
+static void leave(struct smtp_client *c, enum trouble trouble, const char *text) {
   client_incident(c, trouble, NULL, text, &c->end);
   stream_write(c->stream, BYTES("QUIT\r\n")); /* nothing hangs on whether it arrives */
   client_set_state(c, CLIENT_CLOSED, 0);
@@ -136,7 +136,7 @@ static void leave(struct client *c, enum trouble trouble, const char *text) {
 }
 
 /* The same, steps 3 and 4. */
-static bool lacks_what_is_required(struct client *c) {
+static bool lacks_what_is_required(struct smtp_client *c) {
   if (!c->require_tls || (!c->ever_tls && c->offers.starttls)) return false;
   if (!c->ever_tls)
     leave(c, TROUBLE_NO_TLS, "the message requires TLS, and the host does not offer it");
@@ -145,7 +145,7 @@ static bool lacks_what_is_required(struct client *c) {
   return c->state == CLIENT_CLOSED;
 }
 
-static void on_ehlo(struct client *c, const struct smtp_reply *reply) {
+static void on_ehlo(struct smtp_client *c, const struct smtp_reply *reply) {
   if (reply->code / 100 == 5 && !c->ever_tls && !c->require_tls) { /* RFC 5321 3.2: an old server */
     memset(&c->offers, 0, sizeof c->offers);
     client_set_state(c, CLIENT_HELO, TIMEOUT_EHLO);
@@ -165,14 +165,14 @@ static void on_ehlo(struct client *c, const struct smtp_reply *reply) {
   client_send(c, BYTES("STARTTLS\r\n"));
 }
 
-static void on_helo(struct client *c, const struct smtp_reply *reply) {
+static void on_helo(struct smtp_client *c, const struct smtp_reply *reply) {
   if (reply->code / 100 == 2)
     ready(c);
   else
     refused(c, reply);
 }
 
-static void on_starttls(struct client *c, const struct smtp_reply *reply) {
+static void on_starttls(struct smtp_client *c, const struct smtp_reply *reply) {
   if (reply->code == 421) {
     refused(c, reply);
   } else if (reply->code != 220 && c->require_tls) {
@@ -190,7 +190,7 @@ static void on_starttls(struct client *c, const struct smtp_reply *reply) {
   }
 }
 
-static void on_reset(struct client *c, const struct smtp_reply *reply) {
+static void on_reset(struct smtp_client *c, const struct smtp_reply *reply) {
   if (reply->code / 100 == 2)
     client_transaction_over(c);
   else
@@ -198,11 +198,11 @@ static void on_reset(struct client *c, const struct smtp_reply *reply) {
 }
 
 /* A reply that nobody asked for: mostly 421 before the host closes. */
-static void on_unsolicited(struct client *c, const struct smtp_reply *reply) {
+static void on_unsolicited(struct smtp_client *c, const struct smtp_reply *reply) {
   refused(c, reply);
 }
 
-static void on_early_reply(struct client *c, const struct smtp_reply *reply) {
+static void on_early_reply(struct smtp_client *c, const struct smtp_reply *reply) {
   /* RFC 5321 has no reply before the final dot; hosts that refuse in the middle say so before they close. */
   if (reply->code >= 400)
     refused(c, reply);
@@ -210,7 +210,7 @@ static void on_early_reply(struct client *c, const struct smtp_reply *reply) {
     client_fail(c, TROUBLE_PROTOCOL, NULL, "the host replied out of turn");
 }
 
-static void on_dot(struct client *c, const struct smtp_reply *reply) {
+static void on_dot(struct smtp_client *c, const struct smtp_reply *reply) {
   if (reply->code / 100 == 3) {
     client_fail(c, TROUBLE_PROTOCOL, NULL, "the host's reply makes no sense");
     return;
@@ -225,13 +225,13 @@ static void on_dot(struct client *c, const struct smtp_reply *reply) {
     client_transaction_over(c);
 }
 
-static void on_quit(struct client *c, const struct smtp_reply *reply) {
+static void on_quit(struct smtp_client *c, const struct smtp_reply *reply) {
   (void)reply;
   client_fail(c, TROUBLE_NONE, NULL, "");
 }
 
-static void on_reply(struct client *c, const struct smtp_reply *reply) {
-  static void (*const handlers[])(struct client * c, const struct smtp_reply *reply) = {
+static void on_reply(struct smtp_client *c, const struct smtp_reply *reply) {
+  static void (*const handlers[])(struct smtp_client * c, const struct smtp_reply *reply) = {
       [CLIENT_GREETING] = on_greeting,   [CLIENT_EHLO] = on_ehlo,         [CLIENT_HELO] = on_helo,
       [CLIENT_STARTTLS] = on_starttls,   [CLIENT_READY] = on_unsolicited, [CLIENT_ENVELOPE] = envelope_reply,
       [CLIENT_CONTENT] = on_early_reply, [CLIENT_DOT] = on_dot,           [CLIENT_RESET] = on_reset,
@@ -254,12 +254,12 @@ static void on_reply(struct client *c, const struct smtp_reply *reply) {
 /* --- the stream's calls --- */
 
 /* What a broken handshake means: with REQUIRETLS, that this host is none for the message (RFC 8689 4.2.1). */
-static enum trouble tls_trouble(const struct client *c) {
+static enum trouble tls_trouble(const struct smtp_client *c) {
   return c->require_tls ? TROUBLE_NO_TLS : TROUBLE_TLS;
 }
 
 static void on_data(void *owner, struct bytes data) {
-  struct client *c = owner;
+  struct smtp_client *c = owner;
   while (data.len && c->state != CLIENT_CLOSED) {
     /* RFC 3207 4: what came in the clear after the 220 was put there by somebody who wants it taken as protected. */
     if (c->state == CLIENT_HANDSHAKE && !stream_is_tls(c->stream)) {
@@ -279,19 +279,19 @@ static void on_data(void *owner, struct bytes data) {
   }
 }
 
-static void on_failed(struct client *c) {
+static void on_failed(struct smtp_client *c) {
   if (c->state == CLIENT_QUIT)
     client_fail(c, TROUBLE_NONE, NULL, "");
   else
     client_fail(c, c->state == CLIENT_HANDSHAKE ? tls_trouble(c) : TROUBLE_NETWORK, NULL, stream_error(c->stream));
 }
 
-static void on_end(struct client *c) {
+static void on_end(struct smtp_client *c) {
   client_fail(c, c->state == CLIENT_QUIT ? TROUBLE_NONE : TROUBLE_CLOSED, NULL, "the host closed the connection");
 }
 
 static void on_event(void *owner, enum stream_event event) {
-  struct client *c = owner;
+  struct smtp_client *c = owner;
   if (c->state == CLIENT_CLOSED) return;
   switch (event) {
   case STREAM_CONNECTED: client_set_state(c, CLIENT_GREETING, TIMEOUT_GREETING); break;
@@ -308,7 +308,7 @@ static void on_event(void *owner, enum stream_event event) {
 }
 
 static void on_timeout(void *owner) {
-  struct client *c = owner;
+  struct smtp_client *c = owner;
   if (c->state == CLIENT_READY)
     client_quit(c);
   else if (c->state == CLIENT_QUIT)
@@ -318,7 +318,7 @@ static void on_timeout(void *owner) {
 }
 
 static void on_close(void *owner) {
-  struct client *c = owner;
+  struct smtp_client *c = owner;
   if (c->envelope.t) envelope_tell_rest(c, &c->end);
   c->calls->on_closed(c->owner, &c->end);
   content_feed_free(&c->feed);
@@ -330,8 +330,8 @@ static const struct stream_owner stream_calls = {on_data, on_event, on_timeout, 
 /* --- the owner's calls --- */
 
 int client_open(struct loop *loop, const struct client_plan *plan, const struct client_owner *calls, void *owner,
-                struct client **out, struct reason *why) {
-  struct client *c = *out = calloc(1, sizeof *c);
+                struct smtp_client **out, struct reason *why) {
+  struct smtp_client *c = *out = calloc(1, sizeof *c);
   if (!c) return fail(why, E_MEMORY, "out of memory");
   c->loop = loop;
   c->calls = calls;
@@ -352,16 +352,16 @@ int client_open(struct loop *loop, const struct client_plan *plan, const struct 
   return OK;
 }
 
-int client_check(const struct client *c, const struct client_transaction *t, struct incident *out) {
+int client_check(const struct smtp_client *c, const struct client_transaction *t, struct incident *out) {
   *out = (struct incident){.stage = STAGE_IDLE, .tls = c->ever_tls};
   return transaction_obstacle(t, &c->offers, clock_now_us(), out) ? E_DENIED : OK;
 }
 
-bool client_wants_seven_bit(const struct client *c, const struct client_transaction *t) {
+bool client_wants_seven_bit(const struct smtp_client *c, const struct client_transaction *t) {
   return t->envelope.flags & MESSAGE_8BIT && !c->offers.eightbit;
 }
 
-void client_begin(struct client *c, const struct client_transaction *t, struct content_feed *feed) {
+void client_begin(struct smtp_client *c, const struct client_transaction *t, struct content_feed *feed) {
   memset(&c->envelope, 0, sizeof c->envelope);
   c->envelope.t = t;
   c->feed = feed;
@@ -369,36 +369,36 @@ void client_begin(struct client *c, const struct client_transaction *t, struct c
   envelope_begin(c);
 }
 
-void client_transaction_over(struct client *c) {
+void client_transaction_over(struct smtp_client *c) {
   c->envelope.t = NULL;
   content_feed_free(&c->feed);
   client_set_state(c, CLIENT_READY, 0);
   c->calls->on_transaction(c->owner);
 }
 
-void client_idle(struct client *c, uint64_t ms) {
+void client_idle(struct smtp_client *c, uint64_t ms) {
   if (c->state == CLIENT_READY) stream_set_timeout(c->stream, ms);
 }
 
-void client_quit(struct client *c) {
+void client_quit(struct smtp_client *c) {
   if (c->state != CLIENT_READY) return;
   client_set_state(c, CLIENT_QUIT, TIMEOUT_QUIT);
   client_send(c, BYTES("QUIT\r\n"));
 }
 
-void client_abort(struct client *c, enum trouble trouble, const char *text) {
+void client_abort(struct smtp_client *c, enum trouble trouble, const char *text) {
   client_fail(c, trouble, NULL, text);
 }
 
-bool client_is_ready(const struct client *c) {
+bool client_is_ready(const struct smtp_client *c) {
   return c->state == CLIENT_READY && !c->envelope.t;
 }
-const char *client_tls_text(const struct client *c) {
+const char *client_tls_text(const struct smtp_client *c) {
   return stream_tls_text(c->stream);
 }
-const struct sockaddr *client_local(const struct client *c) {
+const struct sockaddr *client_local(const struct smtp_client *c) {
   return stream_local(c->stream);
 }
-const struct ehlo *client_offers(const struct client *c) {
+const struct ehlo *client_offers(const struct smtp_client *c) {
   return &c->offers;
 }

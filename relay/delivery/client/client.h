@@ -18,7 +18,7 @@
 #include "relay/delivery/client/envelope_commands.h"
 #include "relay/message/content_feed.h"
 
-struct client;
+struct smtp_client;
 
 struct client_plan {
   const struct sockaddr *source; /* NULL: the system's choice */
@@ -44,27 +44,27 @@ struct client_owner {
 
 /* Copies the plan. OK; or E_IO, E_MEMORY with words: then no call comes. */
 int client_open(struct loop *loop, const struct client_plan *plan, const struct client_owner *calls, void *owner,
-                struct client **out, struct reason *why);
+                struct smtp_client **out, struct reason *why);
 /* While READY. May this host take it? OK, or E_DENIED with the incident that the refusal is for every recipient. */
-int client_check(const struct client *c, const struct client_transaction *t, struct incident *out);
+int client_check(const struct smtp_client *c, const struct client_transaction *t, struct incident *out);
 /* While READY. It has 8-bit content, and the host does not take that (RFC 6152 3): convert it first. */
-bool client_wants_seven_bit(const struct client *c, const struct client_transaction *t);
+bool client_wants_seven_bit(const struct smtp_client *c, const struct client_transaction *t);
 /* While READY, after client_check. Takes the feed (freed with the transaction). All of `t` stays unchanged until
  * on_transaction or on_closed. */
-void client_begin(struct client *c, const struct client_transaction *t, struct content_feed *feed);
+void client_begin(struct smtp_client *c, const struct client_transaction *t, struct content_feed *feed);
 /* While READY: waits for work this long, then quits. */
-void client_idle(struct client *c, uint64_t ms);
+void client_idle(struct smtp_client *c, uint64_t ms);
 /* While READY: QUIT, and the end. */
-void client_quit(struct client *c);
+void client_quit(struct smtp_client *c);
 /* At any time: closes at once; what is not reported yet is reported with `trouble`. */
-void client_abort(struct client *c, enum trouble trouble, const char *text);
+void client_abort(struct smtp_client *c, enum trouble trouble, const char *text);
 
 /* May a transaction begin? An idle client that quits by itself, or was closed, is not ready any more. */
-bool client_is_ready(const struct client *c);
+bool client_is_ready(const struct smtp_client *c);
 /* These are of the connection, so they end with it: not in on_closed. "TLSv1.3 ..." or "". */
-const char *client_tls_text(const struct client *c);
-const struct sockaddr *client_local(const struct client *c);
+const char *client_tls_text(const struct smtp_client *c);
+const struct sockaddr *client_local(const struct smtp_client *c);
 /* The offers of the last EHLO. */
-const struct ehlo *client_offers(const struct client *c);
+const struct ehlo *client_offers(const struct smtp_client *c);
 
 #endif

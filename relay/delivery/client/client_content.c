@@ -4,7 +4,7 @@
 #define CONTENT_PENDING (64 * 1024) /* octets in the stream that are enough for now */
 _Static_assert(CONTENT_PENDING + 2 * FEED_PIECE + 8 <= STREAM_PENDING_MAX, "a stuffed piece always fits");
 
-static void finish(struct client *c) {
+static void finish(struct smtp_client *c) {
   struct buffer end;
   buffer_init(&end, 16);
   client_set_state(c, CLIENT_DOT, TIMEOUT_DOT);
@@ -15,7 +15,7 @@ static void finish(struct client *c) {
   buffer_free(&end);
 }
 
-static bool send_piece(struct client *c, struct bytes piece) {
+static bool send_piece(struct smtp_client *c, struct bytes piece) {
   struct buffer out;
   buffer_init(&out, 2 * FEED_PIECE + 8);
   bool sent = false;
@@ -27,7 +27,7 @@ static bool send_piece(struct client *c, struct bytes piece) {
   return sent;
 }
 
-void content_more(struct client *c) {
+void content_more(struct smtp_client *c) {
   stream_set_timeout(c->stream, TIMEOUT_BLOCK);
   while (stream_pending(c->stream) < CONTENT_PENDING) {
     struct bytes piece;
@@ -47,11 +47,11 @@ void content_more(struct client *c) {
 }
 
 static void on_feed_ready(void *arg) {
-  struct client *c = arg;
+  struct smtp_client *c = arg;
   if (c->state == CLIENT_CONTENT) content_more(c);
 }
 
-void content_begin(struct client *c) {
+void content_begin(struct smtp_client *c) {
   dot_stuffing_init(&c->dots);
   content_feed_on_ready(c->feed, on_feed_ready, c);
   client_set_state(c, CLIENT_CONTENT, TIMEOUT_BLOCK);

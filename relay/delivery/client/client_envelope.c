@@ -6,36 +6,36 @@
 
 #include <stdio.h>
 
-static size_t data_number(const struct client *c) {
+static size_t data_number(const struct smtp_client *c) {
   return c->envelope.t->recipient_count + 1;
 }
 
-static void tell(struct client *c, size_t index, const struct incident *incident) {
+static void tell(struct smtp_client *c, size_t index, const struct incident *incident) {
   if (c->envelope.progress[index] == PROGRESS_TOLD) return;
   c->envelope.progress[index] = PROGRESS_TOLD;
   c->calls->on_recipient(c->owner, index, incident);
 }
 
-void envelope_tell_rest(struct client *c, const struct incident *incident) {
+void envelope_tell_rest(struct smtp_client *c, const struct incident *incident) {
   for (size_t i = 0; i < c->envelope.t->recipient_count; i++) tell(c, i, incident);
 }
 
 /* --- commands --- */
 
-static int add_command(const struct client *c, size_t number, struct buffer *out) {
+static int add_command(const struct smtp_client *c, size_t number, struct buffer *out) {
   const struct client_transaction *t = c->envelope.t;
   if (number == 0) return transaction_mail(t, &c->offers, clock_now_us(), out);
   if (number == data_number(c)) return buffer_add(out, "DATA\r\n", 6);
   return transaction_rcpt(t, number - 1, &c->offers, out);
 }
 
-static uint64_t timeout_for(const struct client *c) {
+static uint64_t timeout_for(const struct smtp_client *c) {
   if (c->envelope.answered == 0) return TIMEOUT_MAIL;
   return c->envelope.answered < data_number(c) ? TIMEOUT_RCPT : TIMEOUT_DATA;
 }
 
 /* All of them, or with a server that does not pipeline, the next. */
-static void send_commands(struct client *c) {
+static void send_commands(struct smtp_client *c) {
   struct envelope_progress *e = &c->envelope;
   size_t last = c->offers.pipelining ? data_number(c) : e->sent;
   struct buffer out;
@@ -50,24 +50,24 @@ static void send_commands(struct client *c) {
   buffer_free(&out);
 }
 
-void envelope_begin(struct client *c) {
+void envelope_begin(struct smtp_client *c) {
   send_commands(c);
 }
 
 /* --- replies --- */
 
-static void reset(struct client *c) {
+static void reset(struct smtp_client *c) {
   client_set_state(c, CLIENT_RESET, TIMEOUT_RESET);
   client_send(c, BYTES("RSET\r\n"));
 }
 
-static void on_mail(struct client *c, const struct incident *incident, bool accepted) {
+static void on_mail(struct smtp_client *c, const struct incident *incident, bool accepted) {
   if (accepted) return;
   c->envelope.mail_refused = true;
   envelope_tell_rest(c, incident);
 }
 
-static void on_rcpt(struct client *c, size_t index, const struct incident *incident, bool accepted) {
+static void on_rcpt(struct smtp_client *c, size_t index, const struct incident *incident, bool accepted) {
   if (c->envelope.mail_refused) return; /* RFC 2920 3.1: the rest was sent already, and its replies say nothing */
   if (!accepted) {
     tell(c, index, incident);
@@ -77,7 +77,7 @@ static void on_rcpt(struct client *c, size_t index, const struct incident *incid
   c->envelope.accepted++;
 }
 
-static void on_data_reply(struct client *c, const struct smtp_reply *reply, const struct incident *incident) {
+static void on_data_reply(struct smtp_client *c, const struct smtp_reply *reply, const struct incident *incident) {
   if (reply->code == 354 && c->envelope.accepted) {
     content_begin(c);
   } else if (reply->code == 354) {
@@ -94,7 +94,7 @@ static void on_data_reply(struct client *c, const struct smtp_reply *reply, cons
 }
 
 /* Without pipelining: what comes after this reply. */
-static void go_on(struct client *c) {
+static void go_on(struct smtp_client *c) {
   struct envelope_progress *e = &c->envelope;
   bool all_rcpt = e->answered == data_number(c);
   if (e->mail_refused || (all_rcpt && !e->accepted))
@@ -108,7 +108,7 @@ static bool no_reply_at_all(const struct smtp_reply *reply, bool is_data) {
   return !is_data && reply->code / 100 == 3;
 }
 
-void envelope_reply(struct client *c, const struct smtp_reply *reply) {
+void envelope_reply(struct smtp_client *c, const struct smtp_reply *reply) {
   struct envelope_progress *e = &c->envelope;
   size_t number = e->answered;
   struct incident incident;

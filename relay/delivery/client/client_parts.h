@@ -49,7 +49,7 @@ struct envelope_progress {
   unsigned char progress[JOB_RECIPIENTS_MAX]; /* enum recipient_progress */
 };
 
-struct client {
+struct smtp_client {
   struct loop *loop;
   struct stream *stream;
   const struct client_owner *calls;
@@ -68,23 +68,23 @@ struct client {
 };
 
 /* client.c */
-void client_set_state(struct client *c, enum client_state state, uint64_t timeout_ms);
+void client_set_state(struct smtp_client *c, enum client_state state, uint64_t timeout_ms);
 /* Ends it with this incident; stage, tls and so on are filled in from the state. */
-void client_fail(struct client *c, enum trouble trouble, const struct smtp_reply *reply, const char *text);
+void client_fail(struct smtp_client *c, enum trouble trouble, const struct smtp_reply *reply, const char *text);
 /* One command line; on failure the client has failed. */
-bool client_send(struct client *c, struct bytes text);
-void client_incident(const struct client *c, enum trouble trouble, const struct smtp_reply *reply, const char *text,
-                     struct incident *out);
-void client_transaction_over(struct client *c); /* back to READY */
+bool client_send(struct smtp_client *c, struct bytes text);
+void client_incident(const struct smtp_client *c, enum trouble trouble, const struct smtp_reply *reply,
+                     const char *text, struct incident *out);
+void client_transaction_over(struct smtp_client *c); /* back to READY */
 
 /* client_envelope.c: MAIL, RCPT, DATA */
-void envelope_begin(struct client *c);
-void envelope_reply(struct client *c, const struct smtp_reply *reply);
+void envelope_begin(struct smtp_client *c);
+void envelope_reply(struct smtp_client *c, const struct smtp_reply *reply);
 /* Reports the recipients that were not reported yet. */
-void envelope_tell_rest(struct client *c, const struct incident *incident);
+void envelope_tell_rest(struct smtp_client *c, const struct incident *incident);
 
 /* client_content.c: the message and its final dot */
-void content_begin(struct client *c);
-void content_more(struct client *c); /* the stream has drained */
+void content_begin(struct smtp_client *c);
+void content_more(struct smtp_client *c); /* the stream has drained */
 
 #endif

@@ -17,7 +17,7 @@ struct outcomes {
   struct content_loader *loader;
   struct outcome *list; /* prepared, or on their way into the store */
   bool abandoning;
-  struct outcomes_counters counters;
+  struct delivery_counters counters; /* its delivered, deferred, bounced */
   void (*empty)(void *arg);
   void *arg;
 };
@@ -63,8 +63,10 @@ bool outcomes_is_empty(const struct outcomes *all) {
   return !all->list;
 }
 
-void outcomes_counters(const struct outcomes *all, struct outcomes_counters *out) {
-  *out = all->counters;
+void outcomes_count(const struct outcomes *all, struct delivery_counters *to) {
+  to->delivered += all->counters.delivered;
+  to->deferred += all->counters.deferred;
+  to->bounced += all->counters.bounced;
 }
 
 /* --- life --- */
@@ -258,16 +260,16 @@ static void log_outcome(const struct pending *p) {
 
 static void count(struct pending *p) {
   struct job *j = p->outcome.job;
-  struct outcomes_counters *f = &p->outcome.all->counters;
+  struct delivery_counters *counters = &p->outcome.all->counters;
   for (size_t i = 0; i < j->recipient_count; i++) {
     const struct ruling *r = &p->outcome.rulings[i];
     if (r->kind == EVENT_DELIVERED) {
-      f->delivered++;
+      counters->delivered++;
     } else if (r->kind == EVENT_DEFERRED) {
-      f->deferred++;
+      counters->deferred++;
       if (r->next_us < j->retry_us) j->retry_us = r->next_us;
     } else {
-      f->bounced++;
+      counters->bounced++;
     }
   }
 }

@@ -7,6 +7,7 @@
 #ifndef SENDOFF_RELAY_DELIVERY_OUTCOME_OUTCOME_H
 #define SENDOFF_RELAY_DELIVERY_OUTCOME_OUTCOME_H
 
+#include "relay/delivery/delivery.h"
 #include "relay/delivery/job.h"
 #include "relay/delivery/outcome/verdict.h"
 #include "relay/message/content_loader.h"
@@ -24,10 +25,8 @@ bool outcomes_is_empty(const struct outcomes *o);
 /* At the end, when the time for it is up: those that the store refused are not posted again. */
 void outcomes_abandon(struct outcomes *o);
 
-struct outcomes_counters {
-  uint64_t delivered, deferred, bounced; /* recipients */
-};
-void outcomes_counters(const struct outcomes *o, struct outcomes_counters *out);
+/* Adds the recipients delivered, deferred and bounced since the start. */
+void outcomes_count(const struct outcomes *o, struct delivery_counters *to);
 
 /* --- one --- */
 

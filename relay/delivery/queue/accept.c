@@ -2,17 +2,18 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "relay/delivery/delivery.h"
-#include "relay/delivery/queue/dispatch_parts.h"
+#include "relay/delivery/queue/dispatcher.h"
 
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define CONTENT_MAX (64 * 1024 * 1024)       /* octets kept in memory for delivery; more is read from the store again */
 #define HAND_OVER_US (DELIVERY_GRACE_US / 2) /* a hand-over that took longer might meet the reader's rows */
 
 /* Left to the reader, which finds its rows when their grace is over. */
 static void leave_to_reader(struct dispatcher *d, struct queue_domain *domain, struct job *j, int64_t due_us) {
-  d->counters.dropped += j->recipient_count;
+  d->left += j->recipient_count;
   if (domain) schedule_due(&d->schedule, domain, due_us < job_deadline(j) ? due_us : job_deadline(j));
   if (domain) schedule_deadline(&d->schedule, domain, job_deadline(j));
   job_free(&j);
@@ -38,8 +39,8 @@ static void accept_job(struct dispatcher *d, struct job *j, int64_t not_before_u
   else if (!domain || is_late(j, now) || !has_room(d, domain, j, now))
     leave_to_reader(d, domain, j, j->envelope.created_us + DELIVERY_GRACE_US);
   else {
-    d->counters.accepted_direct += j->recipient_count;
-    if (content_octets_held() > DISPATCH_CONTENT_MAX) content_release(&j->content);
+    if (content_octets_held() > CONTENT_MAX) content_release(&j->content);
+    d->handed_over += j->recipient_count;
     dispatch_start(d, domain, j);
   }
 }

@@ -1,8 +1,9 @@
 /* A job on its way: out to the loop that owns its destination, and back when it is finished. */
 #include "base/clock.h"
 #include "relay/delivery/outcome/outcome.h"
-#include "relay/delivery/queue/dispatch_parts.h"
+#include "relay/delivery/queue/dispatcher.h"
 #include "relay/delivery/queue/in_flight.h"
+#include "relay/delivery/route/router.h"
 #include "relay/delivery/route/source_choice.h"
 #include "relay/delivery/site/delivery.h"
 

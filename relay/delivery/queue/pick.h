@@ -2,7 +2,7 @@
 #ifndef SENDOFF_RELAY_DELIVERY_QUEUE_PICK_H
 #define SENDOFF_RELAY_DELIVERY_QUEUE_PICK_H
 
-#include "relay/delivery/queue/dispatch.h"
+#include "relay/delivery/job.h"
 
 #define PICK_DOMAINS_MAX 16 /* domains in one piece of work */
 #define PICK_LIST_MAX 100000

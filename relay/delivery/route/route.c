@@ -1,7 +1,6 @@
 #include "relay/delivery/route/route.h"
 
 #include "base/clock.h"
-#include "relay/delivery/route/route_search.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -4,6 +4,7 @@
 #define SENDOFF_RELAY_DELIVERY_ROUTE_ROUTE_SEARCH_H
 
 #include "relay/delivery/route/route.h"
+#include "relay/net/resolver.h"
 
 #define ROUTE_ADDRESSES_MAX 8 /* of one host */
 #define ROUTE_TTL_LEAST 5
@@ -25,8 +26,5 @@ struct route_search {
 /* Copies `plan`. OK, or E_MEMORY: then `done` is not called. There is no way to stop it; every question ends within
  * RESOLVER_TIMEOUT_MS, and resolver_detach ends them all. */
 int route_search_start(const struct route_search *plan, const char *domain);
-
-/* For the search and for tests: one reference. */
-struct route *route_new(enum route_status status, const char *site, uint32_t ttl);
 
 #endif

@@ -1,8 +1,8 @@
 /* The routes that are known, and the searches that are under way. */
+#include "relay/delivery/route/router.h"
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/log.h"
-#include "relay/delivery/route/route.h"
 #include "relay/delivery/route/route_search.h"
 
 #include <net/if.h>

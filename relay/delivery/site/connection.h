@@ -26,7 +26,7 @@ struct connection {
   struct destination *destination;
   struct connection *next, *prev;
   enum connection_phase phase;
-  struct client *client; /* NULL only between two hosts */
+  struct smtp_client *client; /* NULL only between two hosts */
   /* the walk */
   struct route *route;
   size_t order[32]; /* hosts, best first, equals shuffled */

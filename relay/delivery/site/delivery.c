@@ -47,17 +47,13 @@ void delivery_take(struct delivery *d, struct job *j, struct route *route, const
     outcome_no_memory(g, j);
 }
 
-void delivery_counters(struct delivery *d, struct delivery_counters *out) {
-  struct outcomes_counters outcomes;
-  outcomes_counters(d->outcomes, &outcomes);
-  *out = (struct delivery_counters){.connections = d->connections,
-                                    .destinations = HASH_COUNT(d->destinations),
-                                    .delivered = outcomes.delivered,
-                                    .deferred = outcomes.deferred,
-                                    .bounced = outcomes.bounced};
+void delivery_count_sites(const struct delivery *d, struct delivery_counters *to) {
+  outcomes_count(d->outcomes, to);
+  to->connections += d->connections;
+  to->destinations += HASH_COUNT(d->destinations);
   for (struct destination *t = d->destinations; t; t = t->hh.next) {
-    out->waiting_jobs += t->queue.count;
-    for (struct connection *c = t->connections; c; c = c->next) out->idle_connections += connection_can_work(c);
+    to->waiting_jobs += t->queue.count;
+    for (struct connection *c = t->connections; c; c = c->next) to->idle_connections += connection_can_work(c);
   }
 }
 

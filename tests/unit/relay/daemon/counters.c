@@ -18,8 +18,12 @@ static const struct counters_snapshot snapshot = {
                  .waiting_jobs = 6,
                  .delivered = 9,
                  .deferred = 10,
-                 .bounced = 11},
-    .dispatcher = {.in_flight = 7, .domains_waiting = 8},
+                 .bounced = 11,
+                 .in_flight = 7,
+                 .domains_waiting = 8,
+                 .queue_direct = 16,
+                 .queue_read = 17,
+                 .queue_left = 18},
     .store = {.operations = 12, .commits = 13, .failed_commits = 14, .waiting = 15},
 };
 
@@ -32,7 +36,8 @@ static const char *const names[] = {
     "delivered",      "deferred",
     "bounced",        "store_operations",
     "store_commits",  "store_failed_commits",
-    "store_waiting",
+    "store_waiting",  "queue_direct",
+    "queue_read",     "queue_left",
 };
 
 static void test_names_and_values(void **state) {

@@ -1,9 +1,10 @@
-#include "relay/delivery/queue/dispatch.h"
+/* The dispatcher's life, and its turns: it reads the queue when something is due. */
+#include "relay/delivery/queue/dispatcher.h"
 
 #include "base/log.h"
-#include "relay/delivery/delivery.h"
-#include "relay/delivery/queue/dispatch_parts.h"
 #include "relay/delivery/queue/in_flight.h"
+#include "relay/delivery/route/router.h"
+#include "relay/delivery/site/delivery.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -11,7 +12,7 @@
 
 #define TICK_MS 1000                   /* polls for changes by command */
 #define LIST_EVERY_MS (5 * 60 * 1000)  /* all domains, so that nothing can be stuck for longer than this */
-#define LIST_OVERFLOW_MS (60 * 1000)   /* the same, while there are more domains than lanes */
+#define LIST_OVERFLOW_MS (60 * 1000)   /* the same, while there are more domains than SCHEDULE_DOMAINS_MAX */
 #define PICK_RECIPIENTS 500            /* of one domain at once */
 #define PICK_FAILED_US (5 * SECOND_US) /* to the next try, when the store cannot be read */
 #define NO_ROOM_US SECOND_US
@@ -49,7 +50,7 @@ static void take_jobs(struct dispatcher *d, struct queue_domain *domain, struct 
       job_free(&j);
       continue;
     }
-    d->counters.picked += j->recipient_count;
+    d->read += j->recipient_count;
     dispatch_start(d, domain, j);
   }
 }
@@ -263,8 +264,13 @@ void dispatcher_free(struct dispatcher **dispatcher) {
   uv_close((uv_handle_t *)&d->tick, on_handle_closed);
 }
 
-void dispatcher_counters(struct dispatcher *d, struct dispatcher_counters *out) {
-  *out = d->counters;
-  out->in_flight = d->schedule.in_flight;
-  out->domains_waiting = HASH_COUNT(d->schedule.table);
+void delivery_count(const struct loop *on, struct delivery_counters *to) {
+  const struct dispatcher *d = on->index == 0 ? on->gateway->dispatcher : NULL;
+  delivery_count_sites(on->delivery, to);
+  if (!d) return;
+  to->in_flight += d->schedule.in_flight;
+  to->domains_waiting += HASH_COUNT(d->schedule.table);
+  to->queue_direct += d->handed_over;
+  to->queue_read += d->read;
+  to->queue_left += d->left;
 }

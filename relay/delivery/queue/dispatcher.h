@@ -1,11 +1,19 @@
-/* What the files of the dispatcher share. For relay/delivery/queue/ only; loops[0]. */
-#ifndef SENDOFF_RELAY_DELIVERY_QUEUE_DISPATCH_PARTS_H
-#define SENDOFF_RELAY_DELIVERY_QUEUE_DISPATCH_PARTS_H
+/* The dispatcher: which recipients are being worked on, and which are next. It lives on loops[0] and is the only owner
+ * of the set of recipients in flight, so nothing is ever tried twice at once.
+ *
+ *   accepted mail   --delivery_accept--> dispatcher --route--> destination's loop --outcome--> store
+ *   waiting mail    <--store/read.h reads, by domain, when due--/                  \--job_finish--> dispatcher
+ *
+ * Fresh mail is handed over in memory (relay/delivery/delivery.h); if the dispatcher is full, it drops the hand-over,
+ * and the reader finds the rows later. What the files of relay/delivery/queue/ share; loops[0]. */
+#ifndef SENDOFF_RELAY_DELIVERY_QUEUE_DISPATCHER_H
+#define SENDOFF_RELAY_DELIVERY_QUEUE_DISPATCHER_H
 
-#include "relay/delivery/queue/dispatch.h"
+#include "relay/delivery/job.h"
 #include "relay/delivery/queue/pick.h"
 #include "relay/delivery/queue/schedule.h"
-#include "relay/delivery/route/route.h"
+
+struct router;
 
 struct dispatcher {
   struct gateway *gateway;
@@ -13,11 +21,11 @@ struct dispatcher {
   struct router *router;
   struct picker *picker;
   struct schedule schedule;
-  struct dispatcher_counters counters;
   uv_timer_t wake, tick;
   struct deferred turn;
   int64_t started_us, generation, armed_us;
   uint64_t listed_ms;
+  uint64_t handed_over, read, left; /* recipients, as in struct delivery_counters */
   bool started, listed, draining, list_wanted, poll_wanted;
   void (*idle)(void *arg);
   void *idle_arg;
