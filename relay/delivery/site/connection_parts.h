@@ -1,0 +1,33 @@
+/* What the files of a connection share. For relay/delivery/site/connection*.c only. */
+#ifndef SENDOFF_RELAY_DELIVERY_SITE_CONNECTION_PARTS_H
+#define SENDOFF_RELAY_DELIVERY_SITE_CONNECTION_PARTS_H
+
+#include "relay/delivery/site/connection.h"
+
+static inline struct delivery *connection_delivery(const struct connection *c) {
+  return c->destination->delivery;
+}
+
+/* --- connection.c --- */
+
+/* What it wants to know of its client. */
+extern const struct client_owner connection_client_calls;
+/* The end of a transaction, or of a job before its first command: what has no ruling goes back to the queue, the rest
+ * into the store. */
+void connection_end_work(struct connection *c);
+/* No command was sent: this job ends, for the reason in `incident`, and the next may come. */
+void connection_end_unsent(struct connection *c);
+/* The one end of a connection: frees it. */
+void connection_gone(struct connection *c);
+
+/* --- connection_content.c --- */
+
+/* Gets the content of the job under way, then begins its transaction. */
+void connection_load(struct connection *c);
+
+/* --- connection_walk.c --- */
+
+/* After the host at hand failed (`incident`): on to the next, or the end. */
+void connection_walk(struct connection *c);
+
+#endif
