@@ -110,8 +110,8 @@ static void say_ehlo(struct smtp_client *c) {
 
 static void ready(struct smtp_client *c) {
   client_set_state(c, CLIENT_READY, 0);
-  if (c->told_ready) return;
-  c->told_ready = true;
+  if (c->ready_reported) return;
+  c->ready_reported = true;
   c->calls->on_ready(c->owner);
 }
 
@@ -218,7 +218,7 @@ static void on_dot(struct smtp_client *c, const struct smtp_reply *reply) {
   struct incident incident;
   bool taken = reply->code / 100 == 2;
   client_incident(c, taken ? TROUBLE_NONE : TROUBLE_REPLY, reply, "", &incident);
-  if (!c->envelope.lone_dot) envelope_tell_rest(c, &incident);
+  if (!c->envelope.lone_dot) envelope_report_rest(c, &incident);
   if (reply->code == 421)
     refused(c, reply);
   else
@@ -319,7 +319,7 @@ static void on_timeout(void *owner) {
 
 static void on_close(void *owner) {
   struct smtp_client *c = owner;
-  if (c->envelope.t) envelope_tell_rest(c, &c->end);
+  if (c->envelope.t) envelope_report_rest(c, &c->end);
   c->calls->on_closed(c->owner, &c->end);
   content_feed_free(&c->feed);
   free(c);

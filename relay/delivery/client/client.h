@@ -5,7 +5,7 @@
  *   READY -> ENVELOPE -> CONTENT -> DOT -> READY          a transaction; many of them on one connection
  *   READY -> QUIT -> CLOSED
  * Side paths:
- *   EHLO -> HELO -> READY            EHLO was refused for good (RFC 5321 3.2)
+ *   EHLO -> HELO -> READY            EHLO was refused permanently (RFC 5321 3.2)
  *   ENVELOPE -> RESET -> READY       no recipient was accepted, or DATA was refused
  *   ENVELOPE -> DOT                  pipelined DATA was accepted though no recipient was: a lone dot (RFC 2920 3.1)
  *   EHLO, STARTTLS -> CLOSED         with QUIT: the host has not what REQUIRETLS wants
@@ -42,7 +42,7 @@ struct client_owner {
   void (*on_closed)(void *owner, const struct incident *incident);
 };
 
-/* Copies the plan. OK; or E_IO, E_MEMORY with words: then no call comes. */
+/* Copies the plan. OK; or E_IO, E_MEMORY with the reason: then no call comes. */
 int client_open(struct loop *loop, const struct client_plan *plan, const struct client_owner *calls, void *owner,
                 struct smtp_client **out, struct reason *why);
 /* While READY. May this host take it? OK, or E_DENIED with the incident that the refusal is for every recipient. */

@@ -10,14 +10,14 @@ static size_t data_number(const struct smtp_client *c) {
   return c->envelope.t->recipient_count + 1;
 }
 
-static void tell(struct smtp_client *c, size_t index, const struct incident *incident) {
-  if (c->envelope.progress[index] == PROGRESS_TOLD) return;
-  c->envelope.progress[index] = PROGRESS_TOLD;
+static void report(struct smtp_client *c, size_t index, const struct incident *incident) {
+  if (c->envelope.progress[index] == PROGRESS_REPORTED) return;
+  c->envelope.progress[index] = PROGRESS_REPORTED;
   c->calls->on_recipient(c->owner, index, incident);
 }
 
-void envelope_tell_rest(struct smtp_client *c, const struct incident *incident) {
-  for (size_t i = 0; i < c->envelope.t->recipient_count; i++) tell(c, i, incident);
+void envelope_report_rest(struct smtp_client *c, const struct incident *incident) {
+  for (size_t i = 0; i < c->envelope.t->recipient_count; i++) report(c, i, incident);
 }
 
 /* --- commands --- */
@@ -64,13 +64,13 @@ static void reset(struct smtp_client *c) {
 static void on_mail(struct smtp_client *c, const struct incident *incident, bool accepted) {
   if (accepted) return;
   c->envelope.mail_refused = true;
-  envelope_tell_rest(c, incident);
+  envelope_report_rest(c, incident);
 }
 
 static void on_rcpt(struct smtp_client *c, size_t index, const struct incident *incident, bool accepted) {
   if (c->envelope.mail_refused) return; /* RFC 2920 3.1: the rest was sent already, and its replies say nothing */
   if (!accepted) {
-    tell(c, index, incident);
+    report(c, index, incident);
     return;
   }
   c->envelope.progress[index] = PROGRESS_ACCEPTED;
@@ -88,7 +88,7 @@ static void on_data_reply(struct smtp_client *c, const struct smtp_reply *reply,
   } else if (reply->code < 400) {
     client_fail(c, TROUBLE_PROTOCOL, NULL, "the host took DATA for done");
   } else {
-    if (c->envelope.accepted) envelope_tell_rest(c, incident);
+    if (c->envelope.accepted) envelope_report_rest(c, incident);
     reset(c);
   }
 }

@@ -37,7 +37,7 @@ enum client_state {
   CLIENT_CLOSED,
 };
 
-enum recipient_progress { PROGRESS_NONE, PROGRESS_ACCEPTED, PROGRESS_TOLD };
+enum recipient_progress { PROGRESS_NONE, PROGRESS_ACCEPTED, PROGRESS_REPORTED };
 
 /* Commands of an envelope by number: 0 MAIL, 1..n RCPT, n+1 DATA. */
 struct envelope_progress {
@@ -57,7 +57,7 @@ struct smtp_client {
   enum client_state state;
   char id[16]; /* for the log */
   char host[256], helo[256];
-  bool plain, require_tls, told_ready, ever_tls;
+  bool plain, require_tls, ready_reported, ever_tls;
   size_t transactions; /* begun */
   struct ehlo offers;
   struct reply_parser parser;
@@ -81,7 +81,7 @@ void client_transaction_over(struct smtp_client *c); /* back to READY */
 void envelope_begin(struct smtp_client *c);
 void envelope_reply(struct smtp_client *c, const struct smtp_reply *reply);
 /* Reports the recipients that were not reported yet. */
-void envelope_tell_rest(struct smtp_client *c, const struct incident *incident);
+void envelope_report_rest(struct smtp_client *c, const struct incident *incident);
 
 /* client_content.c: the message and its final dot */
 void content_begin(struct smtp_client *c);

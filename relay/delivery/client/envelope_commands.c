@@ -51,11 +51,12 @@ static bool says_utf8(const struct client_transaction *t, const struct ehlo *e) 
   return needed;
 }
 
-/* --- what stands in the way --- */
+/* --- obstacles --- */
 
 static bool obstacle(struct incident *out, enum trouble trouble, const char *enhanced, const char *text) {
   out->trouble = trouble;
   out->enhanced = enhanced;
+  out->numbers[0] = '\0';
   snprintf(out->text, sizeof out->text, "%s", text);
   return true;
 }
@@ -65,6 +66,8 @@ static bool size_obstacle(const struct client_transaction *t, const struct ehlo 
   obstacle(out, TROUBLE_TOO_LARGE, NULL, "");
   snprintf(out->text, sizeof out->text, "the message has %llu octets, and the host takes no more than %llu",
            (unsigned long long)t->envelope.size, (unsigned long long)e->size_max);
+  numbers_add(out->numbers, "size", (int64_t)t->envelope.size);
+  numbers_add(out->numbers, "limit", (int64_t)e->size_max);
   return true;
 }
 
@@ -89,16 +92,17 @@ static bool deadline_obstacle(const struct client_transaction *t, const struct e
                               struct incident *out) {
   if (!(t->envelope.flags & MESSAGE_BY_RETURN)) return false;
   if (t->envelope.deliver_by_us <= now_us)
-    return obstacle(out, TROUBLE_DEADLINE, NULL, "the time that its sender set has passed");
+    return obstacle(out, TROUBLE_DEADLINE, NULL, "the sender's deadline has passed");
   if (!e->deliver_by)
     return obstacle(out, TROUBLE_NO_DELIVERBY, NULL,
-                    "its sender set a time, and the host does not offer DELIVERBY, so it would not keep to it");
+                    "the sender set a deadline, and the host does not offer DELIVERBY, so it would not keep to it");
   uint64_t left = (uint64_t)seconds_left(t, now_us);
   if (left >= e->deliver_by_least) return false;
   obstacle(out, TROUBLE_NO_DELIVERBY, NULL, "");
-  snprintf(out->text, sizeof out->text,
-           "%llu seconds are left of the time that its sender set, and the host wants %llu", (unsigned long long)left,
-           (unsigned long long)e->deliver_by_least);
+  snprintf(out->text, sizeof out->text, "%llu seconds are left to the sender's deadline, and the host wants %llu",
+           (unsigned long long)left, (unsigned long long)e->deliver_by_least);
+  numbers_add(out->numbers, "seconds_left", (int64_t)left);
+  numbers_add(out->numbers, "seconds_least", (int64_t)e->deliver_by_least);
   return true;
 }
 
@@ -158,13 +162,13 @@ static int add_notify(unsigned notify, struct buffer *out) {
   static const struct {
     unsigned flag;
     const char *name;
-  } words[] = {
+  } names[] = {
       {NOTIFY_NEVER, "NEVER"}, {NOTIFY_SUCCESS, "SUCCESS"}, {NOTIFY_FAILURE, "FAILURE"}, {NOTIFY_DELAY, "DELAY"}};
   const char *before = " NOTIFY=";
   int rc = OK;
-  for (size_t i = 0; rc == OK && i < sizeof words / sizeof *words; i++) {
-    if (!(notify & words[i].flag)) continue;
-    rc = buffer_addf(out, "%s%s", before, words[i].name);
+  for (size_t i = 0; rc == OK && i < sizeof names / sizeof *names; i++) {
+    if (!(notify & names[i].flag)) continue;
+    rc = buffer_addf(out, "%s%s", before, names[i].name);
     before = ",";
   }
   return rc;

@@ -76,7 +76,7 @@ static int add_part(struct buffer *out, const struct dsn_input *in, const char *
 static int add_explanation(const struct dsn_input *in, const char *boundary, struct buffer *out) {
   struct buffer text;
   buffer_init(&text, DSN_MAX);
-  int rc = dsn_add_words(in, &text);
+  int rc = dsn_add_text(in, &text);
   bool ascii = seven_bit_safe(buffer_bytes(&text));
   const char *type = ascii ? "text/plain; charset=us-ascii" : "text/plain; charset=utf-8";
   if (rc == OK) rc = add_part(out, in, boundary, type, buffer_bytes(&text));

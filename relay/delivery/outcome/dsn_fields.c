@@ -45,7 +45,7 @@ static int add_remote_mta(struct buffer *out, const struct dsn_input *in) {
   return buffer_addf(out, "Remote-MTA: dns; %.*s\r\n", (int)(address - in->host), in->host);
 }
 
-/* RFC 3464 2.3.6: the reason of a failure or delay; "smtp" is for the words of an SMTP server. */
+/* RFC 3464 2.3.6: the reason of a failure or delay; "smtp" is for the text of an SMTP server. */
 static int add_diagnostic(struct buffer *out, const struct ruling *r) {
   bool smtp = r->remote && r->kind != EVENT_EXPIRED;
   int rc = smtp ? buffer_addf(out, "Diagnostic-Code: smtp; %d %s ", r->code, r->enhanced)

@@ -6,13 +6,13 @@
 #include "relay/delivery/outcome/dsn.h"
 
 bool dsn_ascii(const char *text);
-/* Words of strangers: printable ASCII only, one space between them, folded there with `indent`, long words cut; ends
+/* Text from strangers: printable ASCII only, one space between words, folded there with `indent`, long words cut; ends
  * the line. The first line goes on from column `column`. No line has white space alone (RFC 5322 3.2.2), whatever they
  * said: to some readers it ends a header. */
 int dsn_add_folded(struct buffer *out, const char *text, const char *indent, size_t column);
 
-/* dsn_words.c: the part for people, unencoded. */
-int dsn_add_words(const struct dsn_input *in, struct buffer *out);
+/* dsn_text.c: the part for people, unencoded. */
+int dsn_add_text(const struct dsn_input *in, struct buffer *out);
 /* dsn_fields.c: the part for programs (RFC 3464 2.1), groups of fields, each followed by an empty line. */
 int dsn_add_fields(const struct dsn_input *in, struct buffer *out);
 

@@ -62,7 +62,7 @@ static int add_deadline(struct buffer *out, const struct dsn_input *in) {
   return buffer_addf(out, "It was to be delivered by %s.\r\n\r\n", moment);
 }
 
-int dsn_add_words(const struct dsn_input *in, struct buffer *out) {
+int dsn_add_text(const struct dsn_input *in, struct buffer *out) {
   char arrived[40], id[ID_TEXT];
   clock_format_rfc5322(in->arrived_us, arrived, sizeof arrived);
   id_format(in->message_id, id);

@@ -49,6 +49,6 @@ const char *incident_rule(const struct incident *i) {
 }
 
 void incident_of_deadline(struct incident *out) {
-  *out = (struct incident){
-      .stage = STAGE_ROUTE, .trouble = TROUBLE_DEADLINE, .text = "the time that its sender set has passed"};
+  *out =
+      (struct incident){.stage = STAGE_ROUTE, .trouble = TROUBLE_DEADLINE, .text = "the sender's deadline has passed"};
 }

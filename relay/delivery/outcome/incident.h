@@ -2,6 +2,7 @@
 #ifndef SENDOFF_RELAY_DELIVERY_OUTCOME_INCIDENT_H
 #define SENDOFF_RELAY_DELIVERY_OUTCOME_INCIDENT_H
 
+#include "base/refusal.h"
 #include "relay/smtp/reply_parser.h"
 
 /* How far it had come. Up to STAGE_HANDSHAKE no message was mentioned. */
@@ -55,10 +56,11 @@ struct incident {
   bool answered;                  /* the host replied to some command of this transaction */
   bool others_accepted;           /* other recipients of this transaction were accepted */
   bool host_dsn, host_deliver_by; /* the host offers DSN, DELIVERBY */
-  bool local;              /* our own machine refused (no such source address, no route): says nothing of the site */
-  const char *enhanced;    /* of our own reason, where there is a closer one than its trouble's; static, or NULL */
-  struct smtp_reply reply; /* code 0: none */
-  char text[256];          /* the reason as text, where there is no reply */
+  bool local;                 /* our own machine refused (no such source address, no route): says nothing of the site */
+  const char *enhanced;       /* of our own reason, where there is a closer one than its trouble's; static, or NULL */
+  struct smtp_reply reply;    /* code 0: none */
+  char text[256];             /* the reason as text, where there is no reply */
+  char numbers[NUMBERS_TEXT]; /* of the rule (base/refusal.h), beside the attempt's; "": none */
 };
 
 /* Its cause, as the delivery log keeps it (base/rule.h). "" for TROUBLE_NONE: nothing went wrong. */

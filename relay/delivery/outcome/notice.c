@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- what is told --- */
+/* --- which notices are due --- */
 
 /* The time that a message was held back by its sender (RFC 4865) is no delay. */
 static int64_t since(const struct config *config, const struct job *j) {
@@ -126,7 +126,7 @@ static int write_body(struct loop *loop, const struct job *j, const struct dsn_r
   return rc;
 }
 
-/* RFC 8689 5: what tells of a message that required TLS requires it, too. RFC 3461 6.1: nobody is told of a notice. */
+/* RFC 8689 5: a notice about a message that required TLS requires it, too. RFC 3461 6.1: no notice about a notice. */
 static unsigned flags_of(const struct job *j, const struct notice *n) {
   bool eight_bit = n->utf8 || (n->whole && j->envelope.flags & MESSAGE_8BIT);
   return MESSAGE_IS_DSN | (n->utf8 ? MESSAGE_UTF8 : 0u) | (eight_bit ? MESSAGE_8BIT : 0u) |

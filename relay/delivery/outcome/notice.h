@@ -28,7 +28,7 @@ void notice_plan(const struct config *config, const struct job *j, const struct 
 bool notice_wanted(const struct job *j, const enum dsn_action *actions);
 /* What of the message the notice needs. */
 enum load_what notice_needs(const struct job *j, const enum dsn_action *actions);
-/* When one of the recipients that waits, as the ruling says, must be looked at again at the latest. */
+/* When one of the recipients that waits, as the ruling says, must be taken up again at the latest. */
 int64_t notice_moment(const struct config *config, const struct job *j, size_t index, const struct ruling *ruling,
                       int64_t now_us);
 /* `content` is the original, at least what notice_needs said; NULL when that cannot be read. OK with n->made false when

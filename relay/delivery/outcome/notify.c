@@ -9,7 +9,7 @@ static bool wants_failure(unsigned recipient) {
   return !(recipient & (NOTIFY_SUCCESS | NOTIFY_DELAY)) || recipient & NOTIFY_FAILURE;
 }
 
-/* RFC 3461 5.2.5: only with DELAY, or, if the MTA likes, without NOTIFY. We tell those who asked. */
+/* RFC 3461 5.2.5: only with DELAY, or, if the MTA likes, without NOTIFY. We send one to those who asked. */
 static bool wants_delay(unsigned recipient) {
   return recipient & NOTIFY_DELAY;
 }
@@ -48,10 +48,10 @@ static int64_t earlier(int64_t moment, int64_t other, int64_t now) {
 }
 
 int64_t notify_moment(const struct notify_case *c) {
-  bool may_tell = !(c->recipient & (NOTIFY_NEVER | NOTIFY_DELAY_SENT));
+  bool may_notify = !(c->recipient & (NOTIFY_NEVER | NOTIFY_DELAY_SENT));
   int64_t moment = INT64_MAX;
-  if (c->message & MESSAGE_BY_RETURN || (c->message & MESSAGE_BY_NOTIFY && may_tell))
+  if (c->message & MESSAGE_BY_RETURN || (c->message & MESSAGE_BY_NOTIFY && may_notify))
     moment = earlier(moment, c->deliver_by_us, c->now_us);
-  if (may_tell && wants_delay(c->recipient)) moment = earlier(moment, delay_moment(c), c->now_us);
+  if (may_notify && wants_delay(c->recipient)) moment = earlier(moment, delay_moment(c), c->now_us);
   return moment;
 }

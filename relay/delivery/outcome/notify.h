@@ -1,4 +1,4 @@
-/* What the sender is told of a recipient's outcome: RFC 3461 5.2, RFC 2852 4.1. Pure; any thread. */
+/* Which notice the sender gets about a recipient's outcome: RFC 3461 5.2, RFC 2852 4.1. Pure; any thread. */
 #ifndef SENDOFF_RELAY_DELIVERY_OUTCOME_NOTIFY_H
 #define SENDOFF_RELAY_DELIVERY_OUTCOME_NOTIFY_H
 
@@ -15,14 +15,14 @@ struct notify_case {
   enum event_kind kind;            /* DELIVERED, DEFERRED, BOUNCED, EXPIRED */
   bool host_dsn, host_deliver_by;  /* DELIVERED: the host that took it offers DSN, DELIVERBY */
   int64_t since_us, deliver_by_us; /* when it could first be sent; 0: no deadline */
-  int64_t delay_notice_us;         /* how long it may wait before a sender who wants it is told; 0: never */
+  int64_t delay_notice_us;         /* how long it may wait before a sender who asked for it gets a notice; 0: never */
   int64_t now_us;
 };
-/* Of a message that has a sender to tell. */
+/* The notice for one recipient now, of a message whose sender can get one. */
 enum dsn_action notify_action(const struct notify_case *c);
-/* The time that its sender set has passed (RFC 2852). */
+/* The deadline that its sender set has passed (RFC 2852). */
 bool notify_overdue(const struct notify_case *c);
-/* The next moment, after now, at which a recipient that waits must be looked at because something is to be told then,
+/* The next moment, after now, at which a recipient that waits must be taken up because a notice is due,
  * or because its time is over. INT64_MAX: none. */
 int64_t notify_moment(const struct notify_case *c);
 

@@ -1,46 +1,12 @@
+/* An outcome's life, and what is decided about each recipient. How it gets into the store: outcome_store.c. */
 #include "relay/delivery/outcome/outcome.h"
 
 #include "base/clock.h"
 #include "base/id.h"
-#include "base/log.h"
-#include "relay/delivery/outcome/notice.h"
-#include "store/write.h"
+#include "relay/delivery/outcome/outcome_parts.h"
 
-#include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <utlist.h>
-
-struct outcomes {
-  struct loop *loop;
-  struct content_loader *loader;
-  struct outcome *list; /* prepared, or on their way into the store */
-  bool abandoning;
-  struct delivery_counters counters; /* its delivered, deferred, bounced */
-  void (*empty)(void *arg);
-  void *arg;
-};
-
-struct pending {
-  struct outcome outcome; /* first: what the others see */
-  struct recipient_outcome *outcomes;
-  enum dsn_action *actions; /* what its sender is notified of, for each */
-  struct store_outcome op;
-  struct notice notice;
-  uv_timer_t timer;
-  bool timer_open, waiting; /* `waiting`: the timer runs */
-  uint64_t delay_ms;
-  int64_t not_before_us;
-  char host[340], source[IP_TEXT], tls[96];
-};
-
-static struct loop *loop_of(const struct pending *p) {
-  return p->outcome.all->loop;
-}
-
-static void post(struct pending *p);
-static void begin(struct pending *p);
 
 /* --- all of a loop --- */
 
@@ -102,7 +68,7 @@ static void on_timer_closed(uv_handle_t *timer) {
   remove_from_list(timer->data);
 }
 
-static void destroy(struct pending *p) {
+void outcome_destroy(struct pending *p) {
   notice_free(&p->notice);
   job_free(&p->outcome.job);
   free(p->outcome.rulings);
@@ -123,7 +89,7 @@ struct job *outcome_cancel(struct outcome **o) {
   struct job *j = (*o)->job;
   *o = NULL;
   p->outcome.job = NULL;
-  destroy(p);
+  outcome_destroy(p);
   return j;
 }
 
@@ -148,32 +114,20 @@ static bool sender_ends_it(const struct job *j) {
   return j->envelope.flags & MESSAGE_BY_RETURN && j->envelope.deliver_by_us < j->envelope.expires_us;
 }
 
-/* RFC 3463 3.5 with RFC 2852: 5.4.7, a permanent failure. */
-static void rule_deadline(const struct queued_recipient *r, struct ruling *out) {
-  snprintf(out->enhanced, sizeof out->enhanced, "5.4.7");
-  size_t at = strlen(out->text);
-  if (r->last && r->last[0] && !strstr(out->text, "the last reason was") && at < sizeof out->text)
-    snprintf(out->text + at, sizeof out->text - at, "; the last reason was: %s", r->last);
-}
-
 void outcome_rule(struct outcome *o, size_t index, const struct incident *incident) {
-  uint32_t random;
   const struct job *j = o->job;
-  const struct config *config = o->all->loop->gateway->config;
   struct ruling *r = &o->rulings[index];
-  int64_t now = clock_now_us(), end = sender_ends_it(j) ? j->envelope.deliver_by_us : j->envelope.expires_us;
-  random_bytes(&random, sizeof random);
-  struct verdict_case c = {.config = config,
+  struct verdict_case c = {.config = o->all->loop->gateway->config,
                            .attempts = j->recipients[index].attempts,
                            .created_us = j->envelope.created_us,
-                           .expires_us = end,
-                           .now_us = now,
-                           .random = random};
+                           .sender_ends = sender_ends_it(j),
+                           .last = j->recipients[index].last,
+                           .now_us = clock_now_us()};
+  c.expires_us = c.sender_ends ? j->envelope.deliver_by_us : j->envelope.expires_us;
+  random_bytes(&c.random, sizeof c.random);
   verdict_rule(&c, incident, r);
-  numbers_add(r->numbers, "attempt", c.attempts + 1);
-  if (r->kind == EVENT_EXPIRED && sender_ends_it(j)) rule_deadline(&j->recipients[index], r);
   if (r->kind != EVENT_DEFERRED) return;
-  int64_t moment = notice_moment(config, j, index, r, now);
+  int64_t moment = notice_moment(c.config, j, index, r, c.now_us);
   if (r->next_us > moment) r->next_us = moment;
 }
 
@@ -188,197 +142,7 @@ bool outcome_ruled(const struct outcome *o) {
   return true;
 }
 
-/* --- into the store --- */
-
-/* A notice that cannot be delivered ends here, in the log: nobody is notified of it. */
-static enum event_kind kind_of(const struct job *j, const struct ruling *r) {
-  bool failed = r->kind == EVENT_BOUNCED || r->kind == EVENT_EXPIRED;
-  return failed && j->envelope.flags & MESSAGE_IS_DSN ? EVENT_DROPPED : r->kind;
-}
-
-static void fill_op(struct pending *p) {
-  const struct job *j = p->outcome.job;
-  for (size_t i = 0; i < j->recipient_count; i++) {
-    const struct ruling *r = &p->outcome.rulings[i];
-    p->outcomes[i] = (struct recipient_outcome){
-        .recipient_id = j->recipients[i].to.id,
-        .next_us = r->next_us,
-        .counts = r->counts,
-        .delay_told = p->actions[i] == DSN_DELAYED,
-        .event =
-            {
-                .message_id = j->envelope.id,
-                .kind = kind_of(j, r),
-                .account = j->envelope.account,
-                .from = j->envelope.reverse_path,
-                .to = j->recipients[i].to.address,
-                .code = r->code,
-                .enhanced = r->enhanced,
-                .rule = r->rule,
-                .numbers = r->numbers,
-                .text = r->text,
-                .host = p->host,
-                .source = p->source,
-                .count = 1,
-            },
-    };
-  }
-  memset(&p->op, 0, sizeof p->op);
-  store_outcome_init(&p->op);
-  p->op.message_id = j->envelope.id;
-  p->op.outcomes = p->outcomes;
-  p->op.outcome_count = j->recipient_count;
-  if (!p->notice.made) return;
-  p->op.dsn = &p->notice.message;
-  p->op.dsn_event = &p->notice.accepted;
-}
-
-static void log_outcome(const struct pending *p) {
-  const struct job *j = p->outcome.job;
-  char id[ID_TEXT];
-  id_format(j->envelope.id, id);
-  int64_t now = clock_now_us();
-  for (size_t i = 0; i < j->recipient_count; i++) {
-    const struct event *e = &p->outcomes[i].event;
-    struct log_line l;
-    log_begin(&l, LOG_INFO_, NULL, event_name(e->kind));
-    log_str(&l, "message", id);
-    log_str(&l, "account", j->envelope.account);
-    log_str(&l, "from", j->envelope.reverse_path);
-    log_str(&l, "to", e->to);
-    if (p->host[0]) log_str(&l, "host", p->host);
-    if (p->source[0]) log_str(&l, "source", p->source);
-    if (p->tls[0]) log_str(&l, "tls", p->tls);
-    if (e->code) log_int(&l, "code", e->code);
-    log_str(&l, "enhanced", e->enhanced);
-    log_str(&l, "text", e->text);
-    log_int(&l, "attempt", j->recipients[i].attempts + 1);
-    log_int(&l, "age_ms", (now - j->envelope.created_us) / 1000);
-    log_end(&l);
-  }
-}
-
-static void count(struct pending *p) {
-  struct job *j = p->outcome.job;
-  struct delivery_counters *counters = &p->outcome.all->counters;
-  for (size_t i = 0; i < j->recipient_count; i++) {
-    const struct ruling *r = &p->outcome.rulings[i];
-    if (r->kind == EVENT_DELIVERED) {
-      counters->delivered++;
-    } else if (r->kind == EVENT_DEFERRED) {
-      counters->deferred++;
-      if (r->next_us < j->retry_us) j->retry_us = r->next_us;
-    } else {
-      counters->bounced++;
-    }
-  }
-}
-
-static void finish(struct pending *p) {
-  struct job *j = p->outcome.job;
-  struct job_result result = {.not_before_us = p->not_before_us};
-  if (p->notice.made) result.notice = notice_job(&p->notice);
-  result.notice_waits = p->notice.made && !result.notice;
-  p->outcome.job = NULL;
-  job_finish(loop_of(p)->gateway, j, &result);
-  destroy(p);
-}
-
-static void on_retry(uv_timer_t *timer) {
-  struct pending *p = timer->data;
-  p->waiting = false;
-  begin(p);
-}
-
-static void abandon(struct pending *p) {
-  char id[ID_TEXT];
-  id_format(p->outcome.job->envelope.id, id);
-  log_event(LOG_ERROR_, NULL, "outcome lost", "message", id, "reason",
-            "the store failed until the end; its recipients are still queued and will be tried again", NULL);
-  notice_free(&p->notice);
-  finish(p);
-}
-
-static void retry_later(struct pending *p, const char *why) {
-  char id[ID_TEXT];
-  id_format(p->outcome.job->envelope.id, id);
-  log_event(LOG_ERROR_, NULL, "outcome not kept", "message", id, "reason", why, "next", "posted again soon", NULL);
-  notice_free(&p->notice);
-  if (p->outcome.all->abandoning) {
-    abandon(p);
-    return;
-  }
-  if (!p->timer_open) uv_timer_init(&loop_of(p)->uv, &p->timer);
-  p->timer_open = p->waiting = true;
-  p->timer.data = p;
-  p->delay_ms = p->delay_ms ? 2 * p->delay_ms : OUTCOME_RETRY_LEAST_MS;
-  if (p->delay_ms > OUTCOME_RETRY_MOST_MS) p->delay_ms = OUTCOME_RETRY_MOST_MS;
-  uv_timer_start(&p->timer, on_retry, p->delay_ms, 0);
-}
-
-static void on_stored(struct store_op *op) {
-  struct pending *p = (struct pending *)((char *)op - offsetof(struct pending, op.op));
-  if (op->result != OK) {
-    retry_later(p, op->why.text[0] ? op->why.text : result_text(op->result));
-    return;
-  }
-  count(p);
-  log_outcome(p);
-  finish(p);
-}
-
-static void post(struct pending *p) {
-  fill_op(p);
-  loop_store_post(loop_of(p), &p->op.op, on_stored);
-}
-
-/* --- the notice --- */
-
-static void make_notice(struct pending *p, const struct content *content) {
-  int rc = notice_make(loop_of(p), p->outcome.job, p->outcome.rulings, p->actions, p->host, content, &p->notice);
-  if (rc != OK)
-    retry_later(p, result_text(rc));
-  else
-    post(p);
-}
-
-static void on_original(void *arg, struct loaded *loaded) {
-  struct pending *p = arg;
-  const char *why = loaded->why.text[0] ? loaded->why.text : result_text(loaded->result);
-  if (loaded->result == E_MEMORY) {
-    retry_later(p, why);
-    return;
-  }
-  /* A message that has gone (dropped meanwhile), or that the disk no longer gives back, has no header to show; its
-   * sender must hear of the failure all the same. */
-  if (loaded->result != OK && loaded->result != E_NOT_FOUND) {
-    char id[ID_TEXT];
-    id_format(p->outcome.job->envelope.id, id);
-    log_event(LOG_ERROR_, NULL, "notice without header", "message", id, "reason", why, NULL);
-  }
-  make_notice(p, loaded->content);
-}
-
-static void begin(struct pending *p) {
-  const struct job *j = p->outcome.job;
-  notice_plan(loop_of(p)->gateway->config, j, p->outcome.rulings, clock_now_us(), p->actions);
-  if (!notice_wanted(j, p->actions))
-    post(p);
-  else if (j->content)
-    make_notice(p, j->content);
-  else if (!content_load(p->outcome.all->loader, j->envelope.id, j->envelope.flags, notice_needs(j, p->actions),
-                         on_original, p))
-    retry_later(p, result_text(E_MEMORY));
-}
-
-void outcome_commit(struct outcome *o, const struct outcome_place *where, int64_t not_before_us) {
-  struct pending *p = (struct pending *)o;
-  snprintf(p->host, sizeof p->host, "%s", where->host);
-  snprintf(p->source, sizeof p->source, "%s", where->source);
-  snprintf(p->tls, sizeof p->tls, "%s", where->tls);
-  p->not_before_us = not_before_us;
-  begin(p);
-}
+/* --- without an attempt --- */
 
 void outcome_no_memory(struct gateway *g, struct job *j) {
   job_finish(g, j, &(struct job_result){.not_before_us = clock_now_us() + verdict_site_pause(g->config)});
@@ -393,16 +157,4 @@ void outcome_without_attempt(struct outcomes *all, struct job *j, const struct i
   }
   outcome_rule_rest(o, incident);
   outcome_commit(o, where, not_before_us);
-}
-
-void outcomes_abandon(struct outcomes *all) {
-  struct outcome *o, *next;
-  all->abandoning = true;
-  for (o = all->list; o; o = next) {
-    struct pending *p = (struct pending *)o;
-    next = o->next;
-    if (!p->waiting) continue;
-    uv_timer_stop(&p->timer);
-    abandon(p);
-  }
 }

@@ -1,6 +1,7 @@
 #include "relay/delivery/outcome/verdict.h"
 
 #include "base/clock.h"
+#include "base/rule.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -94,7 +95,7 @@ static void copy_reply(const struct incident *i, struct ruling *out) {
   out->remote = true;
   out->code = r->code;
   snprintf(out->enhanced, sizeof out->enhanced, "%s", r->enhanced);
-  /* RFC 3463 3.1: X.0.0 is all that a bare code tells. */
+  /* RFC 3463 3.1: X.0.0 is all that a bare code says. */
   if (!r->enhanced[0]) snprintf(out->enhanced, sizeof out->enhanced, "%c.0.0", (char)('0' + r->code / 100));
   const char *text = r->text[0] ? r->text : "(no text)";
   if (i->stage <= STAGE_HANDSHAKE) /* it was not about the message */
@@ -142,11 +143,22 @@ static void rule_bounced(const struct incident *i, struct ruling *out) {
   if (out->kind == EVENT_EXPIRED) out->code = 0;
 }
 
+/* Its sender's deadline: RFC 3463 3.5 with RFC 2852 makes that 5.4.7, a permanent failure. An attempt made too late has
+ * its own reason in the text already. */
+static void rule_deadline(const struct verdict_case *c, const struct incident *i, struct ruling *out) {
+  snprintf(out->enhanced, sizeof out->enhanced, "5.4.7");
+  out->rule = RULE_DEADLINE;
+  size_t at = strlen(out->text);
+  if (i->trouble == TROUBLE_DEADLINE && c->last && c->last[0])
+    snprintf(out->text + at, sizeof out->text - at, "; the last reason was: %s", c->last);
+}
+
 void verdict_rule(const struct verdict_case *c, const struct incident *i, struct ruling *out) {
   *out = (struct ruling){
       .set = true, .rule = incident_rule(i), .host_dsn = i->host_dsn, .host_deliver_by = i->host_deliver_by};
   own_codes(i, out);
   snprintf(out->text, sizeof out->text, "%s", i->text);
+  snprintf(out->numbers, sizeof out->numbers, "%s", i->numbers);
   if (i->reply.code) copy_reply(i, out);
   enum verdict v = verdict_of(i);
   if (v == VERDICT_DELIVERED)
@@ -159,6 +171,8 @@ void verdict_rule(const struct verdict_case *c, const struct incident *i, struct
     rule_expired(out, c->created_us, c->now_us);
   else
     rule_deferred(c, out);
+  if (out->kind == EVENT_EXPIRED && c->sender_ends) rule_deadline(c, i, out);
+  numbers_add(out->numbers, "attempt", (int64_t)c->attempts + 1);
 }
 
 int64_t verdict_site_pause(const struct config *config) {

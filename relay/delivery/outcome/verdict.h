@@ -37,6 +37,8 @@ struct verdict_case {
   unsigned attempts;  /* made before this one */
   int64_t created_us; /* when the message came */
   int64_t expires_us; /* when it has been tried for long enough */
+  bool sender_ends;   /* expires_us is the sender's deadline (RFC 2852 by-mode R), not the gateway's */
+  const char *last;   /* with sender_ends, the last reply or reason of earlier attempts; NULL or "": none */
   int64_t now_us;
   uint32_t random; /* any value: the jitter */
 };

@@ -111,7 +111,7 @@ static struct entry *entry_new(struct router *r, const char *domain) {
   return NULL;
 }
 
-static void tell_waiters(struct waiter *waiters, struct route *route) {
+static void answer_waiters(struct waiter *waiters, struct route *route) {
   while (waiters) {
     struct waiter *w = waiters;
     waiters = w->next;
@@ -136,11 +136,11 @@ static void on_found(void *arg, struct route *route) {
     entry_free(e);
     return;
   }
-  struct route *tell = route ? route_hold(route) : route_hold(no_memory_route());
+  struct route *answer = route ? route_hold(route) : route_hold(no_memory_route());
   e->route = route;
   if (!route) forget(e->router, e);
-  tell_waiters(waiters, tell); /* may ask for other routes, so the entry is not touched any more */
-  route_release(&tell);
+  answer_waiters(waiters, answer); /* may ask for other routes, so the entry is not touched any more */
+  route_release(&answer);
 }
 
 static int add_waiter(struct entry *e, void (*done)(void *arg, struct route *route), void *arg) {
@@ -213,5 +213,5 @@ void router_free(struct router **router) {
     e->router = NULL;
   }
   free(r);
-  tell_waiters(waiters, no_memory_route());
+  answer_waiters(waiters, no_memory_route());
 }

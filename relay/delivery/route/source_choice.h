@@ -6,8 +6,9 @@
 #include "relay/delivery/route/route.h"
 
 /* The source of this pool for this site, always the same while the pool stays as it is: *out NULL means the system's
- * choice (the pool "default" has no sources). E_NOT_FOUND with words when no source of the pool can be used: the pool
- * has none, or none of the family of any of the site's addresses. Leaving from another address instead would be wrong.
+ * choice (the pool "default" has no sources). E_NOT_FOUND with the reason when no source of the pool can be used: the
+ * pool has none, or none of the family of any of the site's addresses. Leaving from another address instead would be
+ * wrong.
  */
 int source_choose(const struct directory *d, const char *pool, const struct route *route, const struct source **out,
                   struct reason *why);

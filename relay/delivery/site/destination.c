@@ -64,7 +64,7 @@ int destination_take(struct delivery *delivery, struct job *j, struct route *rou
   HASH_FIND_STR(delivery->destinations, key, d);
   if (d) {
     free(key);
-    if (d->route != route) { /* a fresh look-up may know better addresses */
+    if (d->route != route) { /* a fresh lookup may know better addresses */
       route_release(&d->route);
       d->route = route_hold(route);
     }

@@ -22,7 +22,7 @@ void job_queue_add(struct job_queue *q, struct job *j, int64_t now_us);
 void job_queue_put_back(struct job_queue *q, struct job *j);
 /* The next, the caller's now; NULL. Constant time. */
 struct job *job_queue_take(struct job_queue *q);
-/* One whose sender wants it back by now; NULL. Looks at all of them, if any has a deadline. */
+/* One whose sender wants it back by now; NULL. Goes through all of them, if any has a deadline. */
 struct job *job_queue_take_overdue(struct job_queue *q, int64_t now_us);
 
 #endif

@@ -1,4 +1,4 @@
-/* What becomes of recipients: delivered, deferred, refused, expired; and the notices that tell of it. */
+/* What becomes of recipients: delivered, deferred, refused, expired; and the notices about it. */
 #include "tests/unit/delivery_rig.h"
 
 static void test_outcomes(void **state) {

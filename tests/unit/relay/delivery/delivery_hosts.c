@@ -1,4 +1,4 @@
-/* To which host, from which source, in which words: routes, connections, STARTTLS, what a host does not offer. */
+/* To which host, from which source, by which commands: routes, connections, STARTTLS, what a host does not offer. */
 #include "tests/unit/delivery_rig.h"
 
 static void test_connections_are_used_again(void **state) {

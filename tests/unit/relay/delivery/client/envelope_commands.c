@@ -133,9 +133,10 @@ static void test_obstacles(void **state) {
     const struct ehlo *host;
     enum trouble trouble;
     const char *enhanced; /* NULL: the trouble's own */
+    const char *numbers;  /* NULL: none */
   } cases[] = {
       {"plain", "a@b.c", "r@b.c", 0, 0, &nothing, TROUBLE_NONE, NULL},
-      {"large", "a@b.c", "r@b.c", 0, 0, &small, TROUBLE_TOO_LARGE, NULL},
+      {"large", "a@b.c", "r@b.c", 0, 0, &small, TROUBLE_TOO_LARGE, NULL, "size=7 limit=6"},
       {"header", "a@b.c", "r@b.c", MESSAGE_UTF8, 0, &nothing, TROUBLE_NO_SMTPUTF8, "5.6.9"},
       {"header, offered", "a@b.c", "r@b.c", MESSAGE_UTF8, 0, &everything, TROUBLE_NONE, NULL},
       {"sender", "j\303\266@b.c", "r@b.c", 0, 0, &nothing, TROUBLE_NO_SMTPUTF8, NULL},
@@ -144,7 +145,8 @@ static void test_obstacles(void **state) {
       {"recipient's domain", "a@b.c", "j@b\303\274.example", 0, 0, &nothing, TROUBLE_NONE, NULL},
       {"R without DELIVERBY", "a@b.c", "r@b.c", MESSAGE_BY_RETURN, 9 * SECOND_US, &nothing, TROUBLE_NO_DELIVERBY, NULL},
       {"R in time", "a@b.c", "r@b.c", MESSAGE_BY_RETURN, 100 * SECOND_US, &slow, TROUBLE_NONE, NULL},
-      {"R too late for it", "a@b.c", "r@b.c", MESSAGE_BY_RETURN, 99 * SECOND_US, &slow, TROUBLE_NO_DELIVERBY, NULL},
+      {"R too late for it", "a@b.c", "r@b.c", MESSAGE_BY_RETURN, 99 * SECOND_US, &slow, TROUBLE_NO_DELIVERBY, NULL,
+       "seconds_left=99 seconds_least=100"},
       {"R too late", "a@b.c", "r@b.c", MESSAGE_BY_RETURN, -1, &everything, TROUBLE_DEADLINE, NULL},
       {"N without DELIVERBY", "a@b.c", "r@b.c", MESSAGE_BY_NOTIFY, 1, &nothing, TROUBLE_NONE, NULL},
       {"N too late for it", "a@b.c", "r@b.c", MESSAGE_BY_NOTIFY, -1, &slow, TROUBLE_NONE, NULL},
@@ -162,6 +164,7 @@ static void test_obstacles(void **state) {
     if (!found) continue;
     assert_int_equal(out.trouble, cases[i].trouble);
     assert_true(out.text[0]);
+    assert_string_equal(out.numbers, cases[i].numbers ? cases[i].numbers : "");
     if (cases[i].enhanced)
       assert_string_equal(out.enhanced, cases[i].enhanced);
     else

@@ -278,7 +278,7 @@ static void test_whole_utf8_to_an_ascii_sender(void **state) {
   build_and_ask(&in, judge_whole_utf8);
 }
 
-/* A next hop that pads its words must not make a line of white space alone, which ends the fields for some readers. */
+/* A next hop that pads its text must not make a line of white space alone, which ends the fields for some readers. */
 static void test_words_with_many_blanks(void **state) {
   (void)state;
   static struct ruling padded = {.kind = EVENT_BOUNCED, .code = 550, .enhanced = "5.1.1", .remote = true};

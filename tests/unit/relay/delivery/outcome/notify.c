@@ -17,7 +17,7 @@ enum {
   F = NOTIFY_FAILURE,
   D = NOTIFY_DELAY,
   NEVER = NOTIFY_NEVER,
-  TOLD = NOTIFY_DELAY_SENT
+  SENT = NOTIFY_DELAY_SENT
 };
 enum { HOST_DSN = 1, HOST_BY = 2 };
 
@@ -33,8 +33,8 @@ static const struct {
     {"failed, nothing said", 0, NONE_SAID, EVENT_BOUNCED, 0, 0, 0, DSN_FAILED},
     {"failed, FAILURE", 0, F, EVENT_BOUNCED, 0, 0, 0, DSN_FAILED},
     {"failed, all", 0, S | F | D, EVENT_EXPIRED, 0, 0, 0, DSN_FAILED},
-    {"failed, FAILURE, delay was told", 0, F | D | TOLD, EVENT_EXPIRED, 0, 0, 0, DSN_FAILED},
-    {"failed, nothing said, delay was told", MESSAGE_BY_NOTIFY, TOLD, EVENT_EXPIRED, 0, 0, -1, DSN_FAILED},
+    {"failed, FAILURE, after a delay notice", 0, F | D | SENT, EVENT_EXPIRED, 0, 0, 0, DSN_FAILED},
+    {"failed, no NOTIFY, after a delay notice", MESSAGE_BY_NOTIFY, SENT, EVENT_EXPIRED, 0, 0, -1, DSN_FAILED},
     {"failed, SUCCESS only", 0, S, EVENT_BOUNCED, 0, 0, 0, DSN_NONE},
     {"failed, DELAY only", 0, D, EVENT_EXPIRED, 0, 0, 0, DSN_NONE},
     {"failed, NEVER", 0, NEVER, EVENT_BOUNCED, 0, 0, 0, DSN_NONE},
@@ -57,12 +57,12 @@ static const struct {
     {"N, time left", MESSAGE_BY_NOTIFY, NONE_SAID, EVENT_DEFERRED, 0, 0, 9, DSN_NONE},
     {"N, late", MESSAGE_BY_NOTIFY, NONE_SAID, EVENT_DEFERRED, 0, 0, -9, DSN_DELAYED},
     {"N, late, FAILURE only", MESSAGE_BY_NOTIFY, F, EVENT_DEFERRED, 0, 0, -9, DSN_DELAYED},
-    {"N, late and told", MESSAGE_BY_NOTIFY, TOLD, EVENT_DEFERRED, 0, 0, -9, DSN_NONE},
+    {"N, late, after a delay notice", MESSAGE_BY_NOTIFY, SENT, EVENT_DEFERRED, 0, 0, -9, DSN_NONE},
     {"N, late, NEVER", MESSAGE_BY_NOTIFY, NEVER, EVENT_DEFERRED, 0, 0, -9, DSN_NONE},
     /* RFC 3461 5.2.5 */
     {"delayed, DELAY, not for long", 0, D, EVENT_DEFERRED, 0, HOUR - 1, 0, DSN_NONE},
     {"delayed, DELAY", 0, D | F, EVENT_DEFERRED, 0, HOUR, 0, DSN_DELAYED},
-    {"delayed, DELAY, told", 0, D | TOLD, EVENT_DEFERRED, 0, 2 * HOUR, 0, DSN_NONE},
+    {"delayed, DELAY, after a delay notice", 0, D | SENT, EVENT_DEFERRED, 0, 2 * HOUR, 0, DSN_NONE},
     {"delayed, nothing said", 0, NONE_SAID, EVENT_DEFERRED, 0, 2 * HOUR, 0, DSN_NONE},
     {"delayed, FAILURE", 0, F, EVENT_DEFERRED, 0, 2 * HOUR, 0, DSN_NONE},
     {"held", 0, D, EVENT_HELD, 0, 2 * HOUR, 0, DSN_NONE},
@@ -95,13 +95,13 @@ static void test_moments(void **state) {
       {"nothing said", 0, 0, 0, 0, -1},
       {"DELAY", 0, D, HOUR / 2, 0, HOUR / 2},
       {"DELAY, now", 0, D, HOUR, 0, -1},
-      {"DELAY, told", 0, D | TOLD, 0, 0, -1},
+      {"DELAY, after a delay notice", 0, D | SENT, 0, 0, -1},
       {"R", MESSAGE_BY_RETURN, 0, 0, 77, 77},
       {"R, NEVER: it comes back in silence", MESSAGE_BY_RETURN, NEVER, 0, 77, 77},
       {"R before DELAY", MESSAGE_BY_RETURN, D, 0, 77, 77},
       {"DELAY before R", MESSAGE_BY_RETURN, D, HOUR - 70, 77, 70},
       {"N", MESSAGE_BY_NOTIFY, 0, 0, 77, 77},
-      {"N, told", MESSAGE_BY_NOTIFY, TOLD, 0, 77, -1},
+      {"N, after a delay notice", MESSAGE_BY_NOTIFY, SENT, 0, 77, -1},
       {"N, NEVER", MESSAGE_BY_NOTIFY, NEVER, 0, 77, -1},
       {"N, late", MESSAGE_BY_NOTIFY, 0, 0, -1, -1},
   };

@@ -1,5 +1,6 @@
 #include "relay/delivery/outcome/verdict.h"
 #include "base/clock.h"
+#include "base/rule.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -290,7 +291,7 @@ static void test_stopping_counts_nothing(void **state) {
   assert_int_equal(r.next_us, NOW);
 }
 
-static void test_remote_words(void **state) {
+static void test_remote_text(void **state) {
   (void)state;
   struct incident i = {.stage = STAGE_GREETING, .trouble = TROUBLE_REPLY, .reply = {.code = 554, .text = "go away"}};
   struct ruling r;
@@ -319,11 +320,54 @@ static void test_rules(void **state) {
   }
 }
 
+/* The sender's deadline (RFC 2852) is the cause, whatever the attempts came to; and the log has that last. */
+static void test_sender_deadline(void **state) {
+  (void)state;
+  static const struct {
+    struct incident incident;
+    const char *last, *text;
+  } ends[] = {
+      {{.trouble = TROUBLE_DEADLINE, .text = "too late"}, NULL, "too late"},
+      {{.trouble = TROUBLE_DEADLINE, .text = "too late"}, "", "too late"},
+      {{.trouble = TROUBLE_DEADLINE, .text = "too late"}, "busy", "too late; the last reason was: busy"},
+      {{.stage = STAGE_RCPT, .trouble = TROUBLE_REPLY, .reply = {.code = 450, .text = "no"}},
+       "busy",
+       "not delivered within 1h; the last reason was: 450 4.0.0 no"},
+  };
+  struct verdict_case c = {
+      .config = &config, .attempts = 2, .created_us = CREATED, .expires_us = NOW, .now_us = NOW, .sender_ends = true};
+  struct ruling r;
+  for (size_t k = 0; k < sizeof ends / sizeof *ends; k++) {
+    c.last = ends[k].last;
+    verdict_rule(&c, &ends[k].incident, &r);
+    assert_int_equal(r.kind, EVENT_EXPIRED);
+    assert_string_equal(r.enhanced, "5.4.7");
+    assert_string_equal(r.rule, RULE_DEADLINE);
+    assert_string_equal(r.text, ends[k].text);
+  }
+  c.sender_ends = false; /* the gateway's own: what the last attempt came to is the cause */
+  verdict_rule(&c, &ends[3].incident, &r);
+  assert_string_equal(r.enhanced, "4.4.7");
+  assert_string_equal(r.rule, RULE_REMOTE_REPLY);
+}
+
+static void test_numbers(void **state) {
+  (void)state;
+  struct incident i = {.trouble = TROUBLE_TOO_LARGE};
+  struct ruling r;
+  numbers_add(i.numbers, "size", 7);
+  rule(&i, 0, EXPIRES, 0, &r);
+  assert_string_equal(r.numbers, "size=7 attempt=1");
+  rule(&(struct incident){.trouble = TROUBLE_DNS}, 4, EXPIRES, 0, &r);
+  assert_string_equal(r.numbers, "attempt=5");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_rules),          cmocka_unit_test(test_table),
-      cmocka_unit_test(test_retry_schedule), cmocka_unit_test(test_expiry),
-      cmocka_unit_test(test_remote_words),   cmocka_unit_test(test_stopping_counts_nothing),
+      cmocka_unit_test(test_rules),           cmocka_unit_test(test_table),
+      cmocka_unit_test(test_retry_schedule),  cmocka_unit_test(test_expiry),
+      cmocka_unit_test(test_remote_text),     cmocka_unit_test(test_stopping_counts_nothing),
+      cmocka_unit_test(test_sender_deadline), cmocka_unit_test(test_numbers),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

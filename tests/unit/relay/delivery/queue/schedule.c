@@ -88,7 +88,7 @@ static void test_nothing_is_in_flight_twice(void **state) {
 }
 
 /* Rows are read, meanwhile their delivery ends: what was read is older than the outcome and must not be tried again. */
-static void test_ghosts(void **state) {
+static void test_ended_while_read(void **state) {
   (void)state;
   struct schedule l;
   schedule_init(&l);
@@ -183,7 +183,7 @@ int main(void) {
       cmocka_unit_test(test_order_of_moments),
       cmocka_unit_test(test_due_is_the_earliest_known),
       cmocka_unit_test(test_nothing_is_in_flight_twice),
-      cmocka_unit_test(test_ghosts),
+      cmocka_unit_test(test_ended_while_read),
       cmocka_unit_test(test_room_is_left_for_the_next),
       cmocka_unit_test(test_split_job),
   };

@@ -207,7 +207,7 @@ static void test_end_while_searching(void **state) {
   uv_run(&r.loop, UV_RUN_NOWAIT);
   assert_null(route);
   rig_close(&r);
-  assert_non_null(route); /* told on the way */
+  assert_non_null(route); /* answered on the way */
   assert_int_equal(route->status, ROUTE_TEMPORARY);
   route_release(&route);
 }
