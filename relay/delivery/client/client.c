@@ -83,129 +83,32 @@ void client_fail(struct smtp_client *c, enum trouble trouble, const struct smtp_
   stream_close(c->stream, false);
 }
 
+void client_refused(struct smtp_client *c, const struct smtp_reply *reply) {
+  client_fail(c, TROUBLE_REPLY, reply, "the host refused");
+}
+
 bool client_send(struct smtp_client *c, struct bytes text) {
   if (stream_write(c->stream, text) == OK) return true;
   client_fail(c, TROUBLE_NETWORK, NULL, "the connection cannot be written to");
   return false;
 }
 
-static bool send_name(struct smtp_client *c, const char *verb) {
-  char line[300];
-  int n = snprintf(line, sizeof line, "%s %s\r\n", verb, c->helo);
-  return client_send(c, (struct bytes){line, (size_t)n});
-}
-
-/* --- opening --- */
-
-static void on_ehlo_line(void *arg, size_t index, struct bytes text) {
-  struct smtp_client *c = arg;
-  if (c->state == CLIENT_EHLO) ehlo_line(&c->offers, index, text);
-}
-
-static void say_ehlo(struct smtp_client *c) {
-  memset(&c->offers, 0, sizeof c->offers); /* RFC 3207 4.2: nothing learned before TLS is kept */
-  client_set_state(c, CLIENT_EHLO, TIMEOUT_EHLO);
-  send_name(c, "EHLO");
-}
-
-static void ready(struct smtp_client *c) {
-  client_set_state(c, CLIENT_READY, 0);
-  if (c->ready_reported) return;
-  c->ready_reported = true;
-  c->calls->on_ready(c->owner);
-}
-
-static void refused(struct smtp_client *c, const struct smtp_reply *reply) {
-  client_fail(c, TROUBLE_REPLY, reply, "the host refused");
-}
-
-static void on_greeting(struct smtp_client *c, const struct smtp_reply *reply) {
-  if (reply->code / 100 == 2)
-    say_ehlo(c);
-  else
-    refused(c, reply);
-}
-
-/* RFC 8689 4.2.1: QUIT, and on to another host. */
-static void leave(struct smtp_client *c, enum trouble trouble, const char *text) {
-  client_incident(c, trouble, NULL, text, &c->end);
-  stream_write(c->stream, BYTES("QUIT\r\n")); /* nothing hangs on whether it arrives */
-  client_set_state(c, CLIENT_CLOSED, 0);
-  log_event(LOG_DEBUG_, c->id, "client left", "host", c->host, "text", c->end.text, NULL);
-  stream_close(c->stream, true);
-}
-
-/* The same, steps 3 and 4. */
-static bool lacks_what_is_required(struct smtp_client *c) {
-  if (!c->require_tls || (!c->ever_tls && c->offers.starttls)) return false;
-  if (!c->ever_tls)
-    leave(c, TROUBLE_NO_TLS, "the message requires TLS, and the host does not offer it");
-  else if (!c->offers.require_tls)
-    leave(c, TROUBLE_NO_REQUIRETLS, "the message requires TLS all the way, and the host does not offer REQUIRETLS");
-  return c->state == CLIENT_CLOSED;
-}
-
-static void on_ehlo(struct smtp_client *c, const struct smtp_reply *reply) {
-  if (reply->code / 100 == 5 && !c->ever_tls && !c->require_tls) { /* RFC 5321 3.2: an old server */
-    memset(&c->offers, 0, sizeof c->offers);
-    client_set_state(c, CLIENT_HELO, TIMEOUT_EHLO);
-    send_name(c, "HELO");
-    return;
-  }
-  if (reply->code / 100 != 2) {
-    refused(c, reply);
-    return;
-  }
-  if (lacks_what_is_required(c)) return;
-  if (!c->offers.starttls || c->plain || c->ever_tls) {
-    ready(c);
-    return;
-  }
-  client_set_state(c, CLIENT_STARTTLS, TIMEOUT_EHLO);
-  client_send(c, BYTES("STARTTLS\r\n"));
-}
-
-static void on_helo(struct smtp_client *c, const struct smtp_reply *reply) {
-  if (reply->code / 100 == 2)
-    ready(c);
-  else
-    refused(c, reply);
-}
-
-static void on_starttls(struct smtp_client *c, const struct smtp_reply *reply) {
-  if (reply->code == 421) {
-    refused(c, reply);
-  } else if (reply->code != 220 && c->require_tls) {
-    if (reply->code / 100 == 5)
-      leave(c, TROUBLE_NO_TLS, "the message requires TLS, and the host refused it");
-    else
-      refused(c, reply);
-  } else if (reply->code != 220) {
-    ready(c); /* RFC 3207 4: without TLS the session goes on; TLS was opportunistic */
-  } else if (stream_start_tls_client(c->stream, c->host, c->require_tls) == OK) {
-    client_set_state(c, CLIENT_HANDSHAKE, TIMEOUT_HANDSHAKE);
-  } else {
-    client_set_state(c, CLIENT_HANDSHAKE, 0);
-    client_fail(c, TROUBLE_TLS, NULL, "TLS could not be started");
-  }
-}
-
 static void on_reset(struct smtp_client *c, const struct smtp_reply *reply) {
   if (reply->code / 100 == 2)
     client_transaction_over(c);
   else
-    refused(c, reply);
+    client_refused(c, reply);
 }
 
 /* A reply that nobody asked for: mostly 421 before the host closes. */
 static void on_unsolicited(struct smtp_client *c, const struct smtp_reply *reply) {
-  refused(c, reply);
+  client_refused(c, reply);
 }
 
 static void on_early_reply(struct smtp_client *c, const struct smtp_reply *reply) {
   /* RFC 5321 has no reply before the final dot; hosts that refuse in the middle say so before they close. */
   if (reply->code >= 400)
-    refused(c, reply);
+    client_refused(c, reply);
   else
     client_fail(c, TROUBLE_PROTOCOL, NULL, "the host replied out of turn");
 }
@@ -220,7 +123,7 @@ static void on_dot(struct smtp_client *c, const struct smtp_reply *reply) {
   client_incident(c, taken ? TROUBLE_NONE : TROUBLE_REPLY, reply, "", &incident);
   if (!c->envelope.lone_dot) envelope_report_rest(c, &incident);
   if (reply->code == 421)
-    refused(c, reply);
+    client_refused(c, reply);
   else
     client_transaction_over(c);
 }
@@ -232,9 +135,15 @@ static void on_quit(struct smtp_client *c, const struct smtp_reply *reply) {
 
 static void on_reply(struct smtp_client *c, const struct smtp_reply *reply) {
   static void (*const handlers[])(struct smtp_client * c, const struct smtp_reply *reply) = {
-      [CLIENT_GREETING] = on_greeting,   [CLIENT_EHLO] = on_ehlo,         [CLIENT_HELO] = on_helo,
-      [CLIENT_STARTTLS] = on_starttls,   [CLIENT_READY] = on_unsolicited, [CLIENT_ENVELOPE] = envelope_reply,
-      [CLIENT_CONTENT] = on_early_reply, [CLIENT_DOT] = on_dot,           [CLIENT_RESET] = on_reset,
+      [CLIENT_GREETING] = opening_greeting,
+      [CLIENT_EHLO] = opening_ehlo,
+      [CLIENT_HELO] = opening_helo,
+      [CLIENT_STARTTLS] = opening_starttls,
+      [CLIENT_READY] = on_unsolicited,
+      [CLIENT_ENVELOPE] = envelope_reply,
+      [CLIENT_CONTENT] = on_early_reply,
+      [CLIENT_DOT] = on_dot,
+      [CLIENT_RESET] = on_reset,
       [CLIENT_QUIT] = on_quit,
   };
   if (log_wants(LOG_DEBUG_)) {
@@ -297,7 +206,7 @@ static void on_event(void *owner, enum stream_event event) {
   case STREAM_CONNECTED: client_set_state(c, CLIENT_GREETING, TIMEOUT_GREETING); break;
   case STREAM_TLS_READY:
     c->ever_tls = true;
-    say_ehlo(c);
+    opening_say_ehlo(c);
     break;
   case STREAM_DRAINED:
     if (c->state == CLIENT_CONTENT) content_more(c);
@@ -341,7 +250,7 @@ int client_open(struct loop *loop, const struct client_plan *plan, const struct 
   id_format(id_new(), c->id);
   snprintf(c->host, sizeof c->host, "%s", plan->host);
   snprintf(c->helo, sizeof c->helo, "%s", plan->helo);
-  reply_parser_init(&c->parser, on_ehlo_line, c);
+  reply_parser_init(&c->parser, opening_ehlo_line, c);
   int rc = stream_connect(loop, plan->source, plan->target, &stream_calls, c, &c->stream, why);
   if (rc != OK) {
     free(c);

@@ -114,7 +114,7 @@ void envelope_reply(struct smtp_client *c, const struct smtp_reply *reply) {
   struct incident incident;
   client_incident(c, TROUBLE_REPLY, reply, "the host refused", &incident);
   if (reply->code == 421) { /* RFC 5321 3.8: may come at any time; the host closes */
-    client_fail(c, TROUBLE_REPLY, reply, "the host refused");
+    client_refused(c, reply);
     return;
   }
   if (no_reply_at_all(reply, number == data_number(c))) {

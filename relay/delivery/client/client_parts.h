@@ -71,11 +71,22 @@ struct smtp_client {
 void client_set_state(struct smtp_client *c, enum client_state state, uint64_t timeout_ms);
 /* Ends it with this incident; stage, tls and so on are filled in from the state. */
 void client_fail(struct smtp_client *c, enum trouble trouble, const struct smtp_reply *reply, const char *text);
+/* It fails because the host refused. */
+void client_refused(struct smtp_client *c, const struct smtp_reply *reply);
 /* One command line; on failure the client has failed. */
 bool client_send(struct smtp_client *c, struct bytes text);
 void client_incident(const struct smtp_client *c, enum trouble trouble, const struct smtp_reply *reply,
                      const char *text, struct incident *out);
 void client_transaction_over(struct smtp_client *c); /* back to READY */
+
+/* client_opening.c: the replies up to READY */
+void opening_greeting(struct smtp_client *c, const struct smtp_reply *reply);
+void opening_ehlo(struct smtp_client *c, const struct smtp_reply *reply);
+void opening_helo(struct smtp_client *c, const struct smtp_reply *reply);
+void opening_starttls(struct smtp_client *c, const struct smtp_reply *reply);
+void opening_say_ehlo(struct smtp_client *c); /* also behind STARTTLS */
+/* reply_parser's: a line of the reply to EHLO. */
+void opening_ehlo_line(void *arg, size_t index, struct bytes text);
 
 /* client_envelope.c: MAIL, RCPT, DATA */
 void envelope_begin(struct smtp_client *c);
