@@ -15,7 +15,7 @@ struct content_feed *content_feed_of_memory(struct loop *loop, struct content *c
 struct content_feed *content_feed_of_file(struct loop *loop, struct buffer *prefix, int fd);
 /* At any time; a read under way ends by itself later. */
 void content_feed_free(struct content_feed **f);
-/* Who is told that a piece that was not there yet can be taken now. */
+/* Called when a piece that was not there yet can be taken. */
 void content_feed_on_ready(struct content_feed *f, void (*ready)(void *arg), void *arg);
 /* 1: the next piece, valid until the next call (or the feed's end). 0: the end. E_BUSY: not yet, `ready` will be
  * called. E_IO: the file cannot be read; content_feed_error says why. */

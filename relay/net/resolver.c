@@ -1,8 +1,8 @@
 /* One thread of our own waits for libunbound's answers and hands each to its asker: a blocked caller (condition
  * variable) or the attached loop (list and uv_async). libunbound itself resolves on a thread that it starts.
  *
- * A question has two holders, its asker and libunbound; whoever releases it last frees it. So an asker may give up at any
- * moment, and an answer that comes late is a normal case. */
+ * A question has two holders, its asker and libunbound; whoever releases it last frees it. So an asker may give up at
+ * any moment, and an answer that comes late is a normal case. */
 #include "relay/net/resolver.h"
 
 #include "base/log.h"
@@ -118,7 +118,7 @@ static struct question *question_new(struct resolver *r) {
   return q;
 }
 
-/* One holder lets go. */
+/* One holder releases it. */
 static void question_release(struct question *q, int holders) {
   pthread_mutex_lock(&q->lock);
   q->references -= holders;
@@ -150,7 +150,7 @@ static void tell_loop(struct resolver *r, struct question *q) {
   if (!port) question_release(q, 1);
 }
 
-/* libunbound's callback, on our own thread. Its reference goes on to the port's list when the loop is told. */
+/* libunbound's callback, on our own thread. Its reference goes on to the port's list when the loop is informed. */
 static void on_result(void *arg, int err, struct ub_result *result) {
   struct question *q = arg;
   pthread_mutex_lock(&q->lock);

@@ -14,7 +14,8 @@
 
 /* Server credentials: certificate chains, keys, ticket key. Immutable, counted; hold and release from any thread. */
 struct tls_server;
-/* E_IO with words: a file that cannot be read, a key that others may read, a key that does not fit the certificate. */
+/* E_IO with a reason: a file that cannot be read, a key that others may read, a key that does not fit the certificate.
+ */
 int tls_server_load(const struct tls_files *files, size_t count, struct tls_server **out, struct reason *why);
 struct tls_server *tls_server_hold(struct tls_server *t);
 void tls_server_release(struct tls_server **t);
@@ -24,7 +25,7 @@ void tls_server_release(struct tls_server **t);
 struct tls_client;
 int tls_client_new(struct tls_client **out);
 /* Whom to trust when a certificate is verified: the roots in this file. Without it, the system's, read when they are
- * first needed. E_IO with words. */
+ * first needed. E_IO with a reason. */
 int tls_client_trust(struct tls_client *t, const char *file, struct reason *why);
 void tls_client_free(struct tls_client **t);
 

@@ -2,7 +2,7 @@
  * lines. An outcome is not forgotten while the daemon lives: when the store fails, it is posted again with a growing
  * delay, and its recipients stay in flight. One loop's thread.
  *
- *   outcome_prepare (before the next hop is spoken to: all memory it needs)  -> fill rulings -> outcome_commit
+ *   outcome_prepare (before a command is sent: all memory it needs)  -> fill rulings -> outcome_commit
  *                                                                            \-> outcome_cancel */
 #ifndef SENDOFF_RELAY_DELIVERY_OUTCOME_OUTCOME_H
 #define SENDOFF_RELAY_DELIVERY_OUTCOME_OUTCOME_H

@@ -2,7 +2,7 @@
  * thread. Mail that requires TLS (RFC 8689) has one of its own, whose connections are held to that.
  *
  * Connections are opened as long as jobs outnumber those that are on their way, slowly at first (a site that does not
- * answer is not knocked at twenty times), and never more than the site has shown to allow. A destination lives as long
+ * answer is not called twenty times), and never more than the site has shown to allow. A destination lives as long
  * as it has a job or a connection. */
 #ifndef SENDOFF_RELAY_DELIVERY_SITE_DESTINATION_H
 #define SENDOFF_RELAY_DELIVERY_SITE_DESTINATION_H
