@@ -130,7 +130,7 @@ def test_a_host_that_is_away_is_waited_for(lab, gateway, account, mailbox):
 
 def test_without_dnssec_it_comes_back(lab, gateway, account, mailbox):
     mx = lab.exchanger(None, tls="verified", offers=["REQUIRETLS"])
-    lab.dns.mend({(BROKEN, "MX"): f"10 {mx.name}."})
+    lab.dns.fix({(BROKEN, "MX"): f"10 {mx.name}."})
     _, recipient = failed(mailbox, send(gateway, account, f"r@{BROKEN}"))
     assert recipient["status"] == "5.7.10" and "DNSSEC" in recipient["diagnostic-code"]
     assert not mx.arrivals

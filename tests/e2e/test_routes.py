@@ -144,7 +144,7 @@ def test_dns_failure_defers_and_recovers(lab, gateway, account):
     (waiting,) = gateway.queue("--to", f"r@{domain}")
     assert waiting["state"] == "queued"
     arrived = lab.exchanger()
-    lab.dns.mend({(domain, "MX"): f"10 {arrived.name}."})
+    lab.dns.fix({(domain, "MX"): f"10 {arrived.name}."})
     arrived.wait_for(mark, timeout=60)  # the resolver remembers a SERVFAIL for five seconds
 
 

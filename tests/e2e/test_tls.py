@@ -19,7 +19,7 @@ FROM, TO = "a@example.com", "r@dest.example.net"
 
 
 def handshake(gateway, *words):
-    """What a client is told of the session that it gets; its status, and all that it printed."""
+    """What a client reports of the session that it gets; its status, and all that it printed."""
     host, port = gateway.endpoint("implicit")
     command = ["openssl", "s_client", "-connect", f"{host}:{port}", *words]
     done = subprocess.run(command, input="QUIT\r\n", capture_output=True, text=True, timeout=20)

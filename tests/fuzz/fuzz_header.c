@@ -1,5 +1,5 @@
 /* A header block: its fields tile it without a gap, unfolded values are clean, and what header fix-up lets pass is in
- * order for good: passed through again, it stays as it is. The first octet picks what the account allows. */
+ * order permanently: passed through again, it stays as it is. The first octet picks what the account allows. */
 #include "tests/fuzz/fuzz.h"
 
 #include "base/header.h"

@@ -101,7 +101,7 @@ class Dns:
         self._knotc("zone-reload", ".")
         wait_until(self._published, "the DNS server has the new records")
 
-    def mend(self, rdata_by_name_and_kind):
+    def fix(self, rdata_by_name_and_kind):
         """Gives the broken zone content, so that it answers from now on."""
         lines = [f"$ORIGIN {BROKEN}.", f"$TTL {TTL}", f"@ SOA ns.harness. hostmaster.harness. 1 3600 600 86400 {TTL}"]
         lines += ["@ NS ns.harness."]

@@ -72,7 +72,7 @@ class OpensslClient:
         return self._reply()
 
     def _reply(self):
-        """The next reply; between them s_client tells of itself."""
+        """The next reply; between them s_client reports on itself."""
         lines = []
         while True:
             line = self._line()
