@@ -55,6 +55,7 @@ struct stream {
 static void close_handles(struct stream *s);
 static void flush(struct stream *s);
 static void start_reading(struct stream *s);
+static void on_timer(uv_timer_t *timer);
 
 /* The owner may still hear of it. */
 static bool is_live(const struct stream *s) {
@@ -66,12 +67,17 @@ static bool is_closing(const struct stream *s) {
 }
 
 static void emit(struct stream *s, enum stream_event e) {
-  if (!is_closing(s)) s->calls->on_event(s->owner, e);
+  if (is_live(s)) s->calls->on_event(s->owner, e);
 }
 
 static void stop_reading(struct stream *s) {
   if (s->reading) uv_read_stop((uv_stream_t *)&s->tcp);
   s->reading = false;
+}
+
+static void peer_ended(struct stream *s) {
+  s->peer_ended = true;
+  stop_reading(s);
 }
 
 static void set_failed(struct stream *s, const char *what) {
@@ -83,7 +89,7 @@ static void set_failed(struct stream *s, const char *what) {
   s->phase = PHASE_FAILED;
   snprintf(s->error, sizeof s->error, "%s", what);
   stop_reading(s);
-  emit(s, STREAM_FAILED);
+  s->calls->on_event(s->owner, STREAM_FAILED);
 }
 
 /* --- TLS transport --- */
@@ -162,7 +168,7 @@ static bool read_record(struct stream *s) {
   switch (tls_read(s->tls, plain, sizeof plain, &got)) {
   case TLS_DONE: s->calls->on_data(s->owner, (struct bytes){plain, got}); return true;
   case TLS_END:
-    s->peer_ended = true;
+    peer_ended(s); /* the end of TCP, which follows, is no other */
     emit(s, STREAM_END);
     return false;
   case TLS_FAILED: read_failed(s); return false;
@@ -196,8 +202,7 @@ static void on_ciphertext(struct stream *s, struct bytes data) {
 }
 
 static void on_end(struct stream *s) {
-  s->peer_ended = true;
-  stop_reading(s);
+  peer_ended(s);
   if (s->tls)
     read_tls(s);
   else
@@ -207,8 +212,8 @@ static void on_end(struct stream *s) {
 /* Closing: what comes is discarded, until the peer closes. */
 static void on_read_closing(struct stream *s, ssize_t n) {
   if (n >= 0) return;
+  peer_ended(s);
   if (s->phase == PHASE_LINGERING) close_handles(s);
-  uv_read_stop((uv_stream_t *)&s->tcp);
 }
 
 static void on_read(uv_stream_t *handle, ssize_t n, const uv_buf_t *buf) {
@@ -260,7 +265,7 @@ static void linger(struct stream *s) {
     close_handles(s);
     return;
   }
-  stream_set_timeout(s, LINGER_MS);
+  uv_timer_start(&s->timer, on_timer, LINGER_MS, 0);
   s->paused = false;
   start_reading(s);
 }
@@ -350,12 +355,12 @@ static void on_timer(uv_timer_t *timer) {
   struct stream *s = timer->data;
   if (is_closing(s))
     close_handles(s);
-  else
+  else if (is_live(s))
     s->calls->on_timeout(s->owner);
 }
 
 void stream_set_timeout(struct stream *s, uint64_t ms) {
-  if (s->phase == PHASE_CLOSING) return;
+  if (is_closing(s)) return; /* which has a limit of its own */
   if (ms)
     uv_timer_start(&s->timer, on_timer, ms, 0);
   else
@@ -394,7 +399,7 @@ void stream_close(struct stream *s, bool flush_first) {
   if (is_closing(s)) return;
   if (s->secured) tls_bye(s->tls);
   s->phase = PHASE_FLUSHING;
-  stream_set_timeout(s, FLUSH_MS);
+  uv_timer_start(&s->timer, on_timer, FLUSH_MS, 0);
   loop_defer(s->loop, &s->turn);
 }
 
