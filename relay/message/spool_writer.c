@@ -73,7 +73,7 @@ static void work(uv_work_t *req) {
   const char *data_dir = w->loop->gateway->config->data_dir;
   if (w->step == STEP_REMOVE)
     remove_file(w, data_dir);
-  else
+  else if (!w->failed) /* what follows a hole is not wanted */
     w->failed = write_file(w, data_dir) != OK;
 }
 
