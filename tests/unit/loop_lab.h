@@ -18,7 +18,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LOOP_LAB_MS 10000 /* nothing here takes as long */
+#ifndef LOOP_LAB_MS
+#define LOOP_LAB_MS 10000 /* most tests wait for nothing that takes as long */
+#endif
 
 struct loop_lab {
   char dir[256];
@@ -59,5 +61,11 @@ static inline void loop_lab_close(struct loop_lab *l) {
       if (!uv_run(&(l)->loop.uv, UV_RUN_NOWAIT) || !(what)) usleep(500);                                               \
     }                                                                                                                  \
   } while (0)
+
+/* Runs the loop for a while: for what must not happen. */
+static inline void loop_lab_for(struct loop_lab *l, uint64_t ms) {
+  for (uint64_t end = clock_monotonic_ms() + ms; clock_monotonic_ms() < end; usleep(500))
+    uv_run(&l->loop.uv, UV_RUN_NOWAIT);
+}
 
 #endif
