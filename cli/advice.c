@@ -74,6 +74,9 @@ static const struct row {
     {DEFERRED, RULE_DNS, "4.4.3",
      "DNS does not answer for that domain. If others fail, too, check the dns block of the configuration; otherwise "
      "its operators have to fix it. Retries continue by themselves."},
+    {DEFERRED, RULE_STOPPING, NULL, "The gateway was stopping. It is tried again when the gateway runs."},
+    {DEFERRED, RULE_LOCAL, NULL,
+     "This gateway lacked memory or disk at that moment; its own log says more. Retries continue by themselves."},
     {DEFERRED, NULL, "4.4.",
      "The recipient's host cannot be reached now. Retries continue by themselves; if all domains fail, check this "
      "machine's way out (providers often block port 25). To try at once: sendoff queue retry {id}"},
