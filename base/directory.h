@@ -32,9 +32,11 @@ struct account {
   size_t client_cert_count;
   bool suspended;
   const char *suspend_reason;
-  bool accept_8bit; /* 8-bit content without BODY=8BITMIME is taken as if announced */
-  bool idempotent;  /* the same message submitted again within the window is not sent twice */
+  bool accept_8bit;        /* 8-bit content without BODY=8BITMIME is taken as if announced */
+  bool convert_long_lines; /* content with lines over 998 octets is encoded anew instead of refused */
+  bool idempotent;         /* the same message submitted again within the window is not sent twice */
   struct scram_verifier verifier;
+  int64_t login_version; /* changes with anything that logs in to it: password, certificates, client addresses */
   int64_t created_us;
 };
 

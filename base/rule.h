@@ -5,6 +5,15 @@
 
 /* --- at submission --- */
 #define RULE_PARAMETER "parameter"               /* a parameter of MAIL or RCPT */
+#define RULE_SYNTAX "syntax"                     /* a command that cannot be read, or is not offered */
+#define RULE_SEQUENCE "sequence"                 /* a command that may not come now (RFC 5321 4.1.4) */
+#define RULE_AUTHENTICATION "authentication"     /* mail without a login, or a login without TLS */
+#define RULE_TLS_HANDSHAKE "tls-handshake"       /* the client's TLS handshake failed */
+#define RULE_SESSIONS "sessions"                 /* too many sessions, of all or of this address */
+#define RULE_BANNED "banned"                     /* too many failed logins from this address */
+#define RULE_RECIPIENTS "recipients"             /* more recipients than max_recipients */
+#define RULE_ACCOUNT_GONE "account-gone"         /* the account was removed while the session lasted */
+#define RULE_LOGIN_ENDED "login-ended"           /* what the session logged in with was changed meanwhile */
 #define RULE_SUSPENDED "suspended"               /* the account is suspended */
 #define RULE_LOGIN "login"                       /* a login failed */
 #define RULE_LOGIN_RESTRICTED "login-restricted" /* too many failed logins: only known addresses may still try */

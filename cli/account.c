@@ -3,6 +3,7 @@
 #include "cli/output.h"
 #include "policy/senders.h"
 #include "relay/submission/auth/password.h"
+#include "store/read.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -98,27 +99,32 @@ static enum exit_status read_client_certs(struct cli *c, struct draft *d) {
   return EXIT_DONE;
 }
 
-static enum exit_status read_idempotent(struct cli *c, struct draft *d) {
-  const char *text = cli_option(c, "idempotent");
-  d->account.idempotent = !text || strcmp(text, "on") == 0;
+/* An option with two values, of which the first is the default. */
+static enum exit_status read_choice(struct cli *c, struct draft *d, const char *name, const char *first,
+                                    const char *second, enum account_part part, bool *is_first) {
+  const char *text = cli_option(c, name);
+  *is_first = !text || strcmp(text, first) == 0;
   if (!text) return EXIT_DONE;
-  d->parts |= ACCOUNT_IDEMPOTENT;
-  return d->account.idempotent || strcmp(text, "off") == 0 ? EXIT_DONE
-                                                           : cli_fail(EXIT_USAGE, "--idempotent is on or off");
+  d->parts |= part;
+  return *is_first || strcmp(text, second) == 0 ? EXIT_DONE
+                                                : cli_fail(EXIT_USAGE, "--%s is %s or %s", name, first, second);
 }
 
-static enum exit_status read_rest(struct cli *c, struct draft *d) {
-  const char *eight = cli_option(c, "eight-bit");
+static enum exit_status read_choices(struct cli *c, struct draft *d) {
+  struct account *a = &d->account;
+  enum exit_status s = read_choice(c, d, "idempotent", "on", "off", ACCOUNT_IDEMPOTENT, &a->idempotent);
+  if (s == EXIT_DONE) s = read_choice(c, d, "eight-bit", "accept", "refuse", ACCOUNT_8BIT, &a->accept_8bit);
+  if (s == EXIT_DONE)
+    s = read_choice(c, d, "long-lines", "convert", "refuse", ACCOUNT_LONG_LINES, &a->convert_long_lines);
+  return s;
+}
+
+static enum exit_status read_pool(struct cli *c, struct draft *d) {
   d->account.pool = cli_option(c, "pool");
   if (d->account.pool) d->parts |= ACCOUNT_POOL;
   if (d->account.pool && !cli_name_ok(d->account.pool))
     return cli_fail(EXIT_USAGE, "--pool %s: a pool's name is 1 to 64 letters, digits and . _ @ + -", d->account.pool);
-  if (!eight) return EXIT_DONE;
-  d->account.accept_8bit = strcmp(eight, "accept") == 0;
-  d->parts |= ACCOUNT_8BIT;
-  return d->account.accept_8bit || strcmp(eight, "refuse") == 0
-             ? EXIT_DONE
-             : cli_fail(EXIT_USAGE, "--eight-bit is refuse or accept");
+  return EXIT_DONE;
 }
 
 static enum exit_status read_draft(struct cli *c, struct draft *d) {
@@ -126,8 +132,8 @@ static enum exit_status read_draft(struct cli *c, struct draft *d) {
   if (s == EXIT_DONE) s = read_limits(c, d);
   if (s == EXIT_DONE) s = read_client_ips(c, d);
   if (s == EXIT_DONE) s = read_client_certs(c, d);
-  if (s == EXIT_DONE) s = read_idempotent(c, d);
-  if (s == EXIT_DONE) s = read_rest(c, d);
+  if (s == EXIT_DONE) s = read_choices(c, d);
+  if (s == EXIT_DONE) s = read_pool(c, d);
   return s;
 }
 
@@ -273,27 +279,57 @@ static enum exit_status password(struct cli *c) {
   return finish(d, s);
 }
 
+/* After the account's state is committed, so that nothing can come in behind it. With --leave-queue, its mail goes on.
+ */
+static int hold_queue(struct cli *c, struct admin *a, uint64_t *held, struct reason *why) {
+  struct queue_filter f = {.account = c->arguments[0], .state = -1};
+  *held = 0;
+  return cli_switch(c, "leave-queue") ? OK : admin_queue(a, &f, QUEUE_HOLD, held, why);
+}
+
+static enum exit_status held_done(struct cli *c, struct admin **a, int rc, uint64_t held, struct reason *why) {
+  enum exit_status s = cli_admin_done(c, a, rc, why);
+  const char *name = c->arguments[0];
+  if (s != EXIT_DONE || cli_switch(c, "leave-queue")) return s;
+  if (c->json)
+    print_json(json_pack("{s:I}", "held", (json_int_t)held));
+  else if (held)
+    printf("%llu queued recipient%s of %s held; to let them go: sendoff queue release --account %s\n"
+           "to drop them: sendoff queue drop --account %s\n",
+           (unsigned long long)held, held == 1 ? "" : "s", name, name, name);
+  return s;
+}
+
 static enum exit_status suspend(struct cli *c) {
   struct admin *a;
   struct reason why = {""};
+  uint64_t held = 0;
   const char *reason = cli_option(c, "reason");
   if (!reason || !*reason) return cli_fail(EXIT_USAGE, "say why, for the one who will ask: --reason TEXT");
   if (cli_admin(c, &a) != EXIT_DONE) return EXIT_NO;
-  return cli_admin_done(c, &a, admin_account_suspend(a, c->arguments[0], reason, &why), &why);
+  int rc = admin_account_suspend(a, c->arguments[0], reason, &why);
+  if (rc == OK) rc = hold_queue(c, a, &held, &why);
+  return held_done(c, &a, rc, held, &why);
 }
 
 static enum exit_status resume(struct cli *c) {
   struct admin *a;
   struct reason why = {""};
   if (cli_admin(c, &a) != EXIT_DONE) return EXIT_NO;
-  return cli_admin_done(c, &a, admin_account_suspend(a, c->arguments[0], NULL, &why), &why);
+  enum exit_status s = cli_admin_done(c, &a, admin_account_suspend(a, c->arguments[0], NULL, &why), &why);
+  if (s == EXIT_DONE && !c->json)
+    printf("what was held of its mail stays held; to let it go: sendoff queue release --account %s\n", c->arguments[0]);
+  return s;
 }
 
 static enum exit_status remove_account(struct cli *c) {
   struct admin *a;
   struct reason why = {""};
+  uint64_t held = 0;
   if (cli_admin(c, &a) != EXIT_DONE) return EXIT_NO;
-  return cli_admin_done(c, &a, admin_account_remove(a, c->arguments[0], &why), &why);
+  int rc = admin_account_remove(a, c->arguments[0], &why);
+  if (rc == OK) rc = hold_queue(c, a, &held, &why);
+  return held_done(c, &a, rc, held, &why);
 }
 
 /* --- verbs that show --- */
@@ -357,27 +393,30 @@ static enum exit_status show(struct cli *c) {
   return s;
 }
 
-#define SETTINGS "sender= limit= pool= client-ip= client-cert= eight-bit= idempotent="
+#define SETTINGS "sender= limit= pool= client-ip= client-cert= eight-bit= long-lines= idempotent="
 #define SETTINGS_TEXT                                                                                                  \
   "[--sender DOMAIN|ADDRESS|*]... [--limit SPEC|none]... [--pool POOL] [--client-ip CIDR|none]... "                    \
-  "[--client-cert FINGERPRINT|none]... [--eight-bit refuse|accept] [--idempotent on|off]"
+  "[--client-cert FINGERPRINT|none]... [--eight-bit accept|refuse] [--long-lines convert|refuse] [--idempotent "       \
+  "on|off]"
 
 const struct verb account_verbs[] = {
     {"account", "add",
      "NAME --sender DOMAIN|ADDRESS|* ... [--limit SPEC]... [--pool POOL] [--client-ip CIDR]... "
-     "[--client-cert FINGERPRINT]... [--eight-bit refuse|accept] [--idempotent on|off] [--password-stdin]",
+     "[--client-cert FINGERPRINT]... [--eight-bit accept|refuse] [--long-lines convert|refuse] [--idempotent on|off] "
+     "[--password-stdin]",
      SETTINGS " password-stdin",
      "Makes an account and prints its password, once. SPEC is "
-     "COUNT[rcpt|KB|MB]/second|minute|hour|day|month|message[:reject|defer|smooth]. "
-     "--eight-bit accept is for applications (PHPMailer, WordPress) that send 8-bit text without announcing it.",
+     "COUNT[rcpt|KB|MB]/second|minute|hour|day|month|message[:reject|defer|smooth].",
      "sendoff account add blog --sender example.com --limit 60/minute --limit 5000/day", 1, 1, add},
     {"account", "list", "", "", "All accounts.", "sendoff account list", 0, 0, list},
     {"account", "show", "NAME", "", "One account, whole.", "sendoff account show blog", 1, 1, show},
     {"account", "usage", "[NAME]", "", "What accounts have used of their windows, beside their limits.",
      "sendoff account usage blog", 0, 1, account_usage},
     {"account", "set", "NAME " SETTINGS_TEXT, SETTINGS,
-     "Changes an account; a list that is given replaces the old one. Takes effect at once. --eight-bit accept is for "
-     "applications (PHPMailer, WordPress) that send 8-bit text without announcing it; the default refuses it (5.6.1). "
+     "Changes an account; a list that is given replaces the old one. Takes effect at once. --eight-bit refuse turns "
+     "away "
+     "8-bit text that was not announced (5.6.1), --long-lines refuse lines over 998 octets (5.6.0): by default the one "
+     "is taken as it is, and the other encoded anew. "
      "--idempotent off is for applications that send the very same message twice and mean it: by default the same "
      "Message-ID, recipients and content within ten minutes are answered with the first one's id, and sent once. "
      "--client-cert lets whoever shows that TLS certificate log in with AUTH EXTERNAL, without a password; FINGERPRINT "
@@ -385,9 +424,15 @@ const struct verb account_verbs[] = {
      "sendoff account set blog --limit 100/minute --limit 10000/day", 1, 1, set},
     {"account", "password", "NAME [--password-stdin]", "password-stdin",
      "A new password, printed once. The old one ends at once.", "sendoff account password blog", 1, 1, password},
-    {"account", "suspend", "NAME --reason TEXT", "reason=", "Refuses its mail, with the reason, until it is resumed.",
+    {"account", "suspend", "NAME --reason TEXT [--leave-queue]", "reason= leave-queue",
+     "Refuses its mail, with the reason, until it is resumed, and holds what is queued of it; with --leave-queue that "
+     "is "
+     "still delivered.",
      "sendoff account suspend blog --reason \"hacked plugin\"", 1, 1, suspend},
-    {"account", "resume", "NAME", "", "Ends a suspension.", "sendoff account resume blog", 1, 1, resume},
-    {"account", "remove", "NAME", "", "Removes it; its queued mail is still delivered, its log stays.",
+    {"account", "resume", "NAME", "",
+     "Ends a suspension. What was held stays held: sendoff queue release --account NAME", "sendoff account resume blog",
+     1, 1, resume},
+    {"account", "remove", "NAME [--leave-queue]", "leave-queue",
+     "Removes it, and holds what is queued of it; with --leave-queue that is still delivered. Its log stays.",
      "sendoff account remove blog", 1, 1, remove_account},
     {0}};

@@ -31,6 +31,26 @@ static const struct row {
     {REFUSED, RULE_HEADER_FROM, NULL, SENDER_ADVICE},
     {REFUSED, RULE_SUSPENDED, NULL,
      "An operator suspended the account. When the cause is gone: sendoff account resume {account}"},
+    {REFUSED, RULE_LOGIN_ENDED, NULL,
+     "The account's password, certificates or client addresses were changed while a session was open. If the "
+     "application has the new ones, it goes on by itself."},
+    {REFUSED, RULE_ACCOUNT_GONE, NULL,
+     "The account was removed while a session was open. The application needs another one: sendoff account add"},
+    {REFUSED, RULE_AUTHENTICATION, NULL,
+     "The application sent mail, or its password, without logging in or without TLS. Set user name, password and "
+     "STARTTLS (port 587) or TLS (port 465) in it."},
+    {REFUSED, RULE_TLS_HANDSHAKE, NULL,
+     "The TLS handshake with that client failed, as the text says. If it does not trust the certificate, give the "
+     "gateway one that it does (tls { certificate } in the configuration)."},
+    {REFUSED, RULE_SESSIONS, NULL,
+     "Too many connections at once. The limits are max_sessions and max_sessions_per_address in the configuration."},
+    {REFUSED, RULE_BANNED, NULL,
+     "Too many failed logins came from that address. If it is one of yours, correct the password there, then: sendoff "
+     "unban ADDRESS"},
+    {REFUSED, RULE_RECIPIENTS, NULL,
+     "Send to fewer recipients in one message, or raise max_recipients in the configuration."},
+    {REFUSED, RULE_SYNTAX, NULL, "What the client said cannot be read as SMTP; the text says what is expected."},
+    {REFUSED, RULE_SEQUENCE, NULL, "The client said its commands in another order than SMTP has them."},
     {REFUSED, RULE_MESSAGE_LIMIT, NULL,
      "Send to fewer recipients, or less, in one message; or raise the limit: sendoff account set {account} --limit ... "
      "(name all of its limits)."},

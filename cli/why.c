@@ -34,7 +34,7 @@ static bool print_found(void *arg, const struct event *e) {
     print_json(object);
     return true;
   }
-  clock_format_span(clock_now_us() - id_time_us(e->id), since, sizeof since);
+  clock_format_span(clock_now_us() - (e->first_us ? e->first_us : id_time_us(e->id)), since, sizeof since);
   event_print_story(e);
   if (e->kind == EVENT_REFUSED)
     printf("    made     %llu time%s, first %s ago\n", (unsigned long long)e->count, e->count == 1 ? "" : "s", since);

@@ -11,8 +11,8 @@ struct admin;
 int admin_open(const char *data_dir, struct admin **out, struct reason *why); /* E_NOT_FOUND: no store there */
 void admin_close(struct admin **admin);
 
-/* `a` gives name, senders, limits (their text), pool, client_ips, client_certs, accept_8bit, idempotent, verifier;
- * the rest is ignored. */
+/* `a` gives name, senders, limits (their text), pool, client_ips, client_certs, accept_8bit, convert_long_lines,
+ * idempotent, verifier; the rest is ignored. */
 int admin_account_add(struct admin *admin, const struct account *a, struct reason *why);
 /* Replaces what is chosen in `what` from `a`. */
 enum account_part {
@@ -23,13 +23,14 @@ enum account_part {
   ACCOUNT_8BIT = 16,
   ACCOUNT_VERIFIER = 32,
   ACCOUNT_IDEMPOTENT = 64,
-  ACCOUNT_CLIENT_CERTS = 128
+  ACCOUNT_CLIENT_CERTS = 128,
+  ACCOUNT_LONG_LINES = 256
 };
 int admin_account_set(struct admin *admin, const char *name, unsigned what, const struct account *a,
                       struct reason *why);
 int admin_account_suspend(struct admin *admin, const char *name, const char *reason,
                           struct reason *why); /* reason NULL: resume */
-/* Its queued mail stays and is delivered; its log stays. */
+/* Its queued mail and its log stay. */
 int admin_account_remove(struct admin *admin, const char *name, struct reason *why);
 
 int admin_domain_add(struct admin *admin, const char *name, struct reason *why); /* spf observe, dmarc observe */

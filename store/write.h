@@ -19,6 +19,7 @@ struct new_message {
       content; /* ignored when envelope.flags has MESSAGE_IN_FILE: then the spool file is there and synced already */
   int64_t first_attempt_us; /* next_us of its recipients: later than now, so that the queue reader leaves a message that
                                was handed over in memory alone for a while (relay/delivery/delivery.h) */
+  int64_t not_before_us;    /* it may not leave before this, also when it was held and is released; 0: at any time */
 };
 
 /* Two submissions with the same key are the same: a digest of the account, the Message-ID, the recipients, the content
@@ -27,23 +28,32 @@ struct idempotency_key {
   unsigned char octets[16];
 };
 
+enum account_standing { STANDING_GOOD, STANDING_GONE, STANDING_SUSPENDED, STANDING_LOGIN_CHANGED };
+
 /* Keeps a message, counts it for its account, writes the "accepted" event: the 250 rests on this. */
 struct store_accept {
   struct store_op op;
   struct new_message message;
   struct event accepted; /* kind and message_id are filled in by the store */
   bool count_usage;      /* false for mail that is made here */
-  /* When it is the same as an earlier submission (within store_options' window), nothing is kept or counted but an
-   * event of the earlier message; the result is OK and `duplicate_of` its id. NULL: it is not compared. */
+  /* The account that it must still belong to at the instant of the commit: there, not suspended, its logins what they
+   * were. Otherwise nothing is written, op.result is E_DENIED and `standing` says why. account_id 0: not asked. */
+  int64_t account_id, login_version;
+  enum account_standing standing; /* out */
+  char suspend_reason[200];       /* out */
+  /* When it is the same as an earlier submission (within store_options' window) that still has its recipients in the
+   * queue, or has delivered to them, nothing is kept or counted but an event of the earlier message; the result is OK
+   * and `duplicate_of` its id. When the earlier one has failed for some of them (bounced, expired, dropped), it is a
+   * message of its own to those alone. NULL: it is not compared. */
   const struct idempotency_key *key;
   int64_t duplicate_of; /* out; 0: it is a message of its own */
+  bool *covered;        /* out; NULL, or which recipients are left out, since an earlier one covers them: free() it */
   /* The limits that it must keep to, decided exactly: with the account's usage as it is at the instant of the commit.
    * When they say no, nothing is written and op.result is E_LIMIT. A smoothed message is kept, and its first attempt
-   * put off until limit.not_before_us, if hold_until_us (RFC 4865) is not later; but not beyond its deadline (RFC
-   * 2852). */
+   * put off until limit.not_before_us, if message.not_before_us (RFC 4865) is not later; but not beyond its deadline
+   * (RFC 2852). */
   const struct limit *limits;
   size_t limit_count;
-  int64_t hold_until_us;
   struct limit_verdict limit; /* out; its rule is one of `limits` */
 };
 void store_accept_init(struct store_accept *a);
@@ -71,8 +81,8 @@ struct store_outcome {
 };
 void store_outcome_init(struct store_outcome *o);
 
-/* Writes one event that stands by itself (a refusal). An event with the same ref as an earlier one of this process
- * raises that one's count instead of making a row. */
+/* Writes one event that stands by itself (a refusal). An event with the same ref as an earlier one raises that one's
+ * count instead of making a row, and moves it on to its own time: the log is read by when something last happened. */
 struct store_note {
   struct store_op op;
   struct event event;

@@ -35,10 +35,10 @@ json_t *account_client_certs_json(const struct account *a) {
 }
 
 json_t *account_json(const struct account *a) {
-  return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:s, s:s, s:o}", "account", json_text(a->name), "senders",
-                   account_senders_json(a), "limits", account_limits_json(a), "pool", json_text(a->pool), "client_ips",
-                   account_client_ips_json(a), "client_certs", account_client_certs_json(a), "state",
+  return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:s, s:s, s:s, s:o}", "account", json_text(a->name),
+                   "senders", account_senders_json(a), "limits", account_limits_json(a), "pool", json_text(a->pool),
+                   "client_ips", account_client_ips_json(a), "client_certs", account_client_certs_json(a), "state",
                    a->suspended ? "suspended" : "active", "reason", json_text(a->suspend_reason), "eight_bit",
-                   a->accept_8bit ? "accept" : "refuse", "idempotent", a->idempotent ? "on" : "off", "created",
-                   json_time(a->created_us));
+                   a->accept_8bit ? "accept" : "refuse", "long_lines", a->convert_long_lines ? "convert" : "refuse",
+                   "idempotent", a->idempotent ? "on" : "off", "created", json_time(a->created_us));
 }

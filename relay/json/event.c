@@ -15,10 +15,11 @@ json_t *event_json(const struct event *e) {
   char id[ID_TEXT], message[ID_TEXT] = "";
   id_format(e->id, id);
   if (e->message_id) id_format(e->message_id, message);
-  return json_pack("{s:s, s:o, s:s, s:s, s:o, s:o, s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I}", "id", id, "time",
-                   json_time(id_time_us(e->id)), "event", event_name(e->kind), "message", message, "account",
+  return json_pack("{s:s, s:o, s:s, s:s, s:o, s:o, s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o}", "id", id,
+                   "time", json_time(id_time_us(e->id)), "event", event_name(e->kind), "message", message, "account",
                    json_text(e->account), "from", json_text(e->from), "to", json_text(e->to), "code", e->code,
                    "enhanced", json_text(e->enhanced), "rule", json_text(e->rule), "numbers", numbers_json(e->numbers),
                    "text", json_text(e->text), "host", json_text(e->host), "source", json_text(e->source), "ref",
-                   json_text(e->ref), "count", (json_int_t)e->count);
+                   json_text(e->ref), "count", (json_int_t)e->count, "first",
+                   json_time(e->first_us ? e->first_us : id_time_us(e->id)));
 }

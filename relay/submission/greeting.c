@@ -28,10 +28,9 @@ static bool enter(struct session *s, const struct sockaddr *client) {
   if (!may_explain(s))
     session_close(s, false, why);
   else
-    session_turn_away(s, "4.3.2",
-                      in_all ? "too many sessions; try again in a minute"
-                             : "too many sessions from your address; close some, or try again in a minute",
-                      why);
+    session_refuse(s, "4.3.2", RULE_SESSIONS,
+                   in_all ? "too many sessions; try again in a minute"
+                          : "too many sessions from your address; close some, or try again in a minute");
   return false;
 }
 
@@ -44,8 +43,8 @@ void greeting_leave(struct session *s) {
 
 void greeting_too_early(struct session *s) {
   log_event(LOG_WARN_, s->id, "injection", "client", s->peer, "where", "before the greeting", NULL);
-  reply(s, 554, "5.5.1", "%s: wait for the greeting before sending anything; good-bye",
-        s->submission->config->hostname);
+  reply_refused(s, 554, "5.5.1", RULE_SEQUENCE, "%s: wait for the greeting before sending anything; good-bye",
+                s->submission->config->hostname);
   session_close(s, true, "octets before the greeting");
 }
 

@@ -65,7 +65,7 @@ static size_t feed_line(struct session *s, struct bytes in) {
     if (whole) {
       s->skipping_line = false;
       if (s->state == SESSION_AUTH) auth_free(&s->auth), session_set_state(s, SESSION_READY);
-      reply(s, 500, "5.5.2", "line too long");
+      reply_refused(s, 500, "5.5.2", RULE_SYNTAX, "line too long");
     }
     return whole ? lf + 1 : in.len;
   }
@@ -77,7 +77,7 @@ static size_t feed_line(struct session *s, struct bytes in) {
   if (!whole) return 0;
   s->behind = in.len - (lf + 1);
   if (lf == 0 || in.at[lf - 1] != '\r')
-    reply(s, 500, "5.5.2", "a command ends with CR LF; this line ends with LF alone");
+    reply_refused(s, 500, "5.5.2", RULE_SYNTAX, "a command ends with CR LF; this line ends with LF alone");
   else
     run_line(s, (struct bytes){in.at, lf - 1});
   return lf + 1;

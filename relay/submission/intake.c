@@ -8,6 +8,7 @@
 #include "relay/message/signing.h"
 #include "relay/mime/header_fixup.h"
 #include "relay/submission/intake_parts.h"
+#include "relay/submission/precheck.h"
 #include "relay/submission/reply.h"
 
 #include <stdarg.h>
@@ -33,6 +34,7 @@ static void intake_free(struct intake *i) {
   buffer_free(&i->body);
   for (size_t n = 0; i->recipients && n < i->accept.message.recipient_count; n++) recipient_clear(&i->recipients[n]);
   free(i->recipients);
+  free(i->accept.covered);
   free(i->reverse_path);
   directory_release(&i->directory);
   free(i);
@@ -111,7 +113,7 @@ void intake_leave_session(struct intake *i) {
 }
 
 void intake_answer_refusal(struct intake *i) {
-  reply_logged_refusal(i->session, &i->refusal, i->log_to);
+  reply_refusal(i->session, &i->refusal, NULL, i->log_to);
   intake_leave_session(i);
   intake_release(i);
 }
@@ -245,6 +247,20 @@ static void check_octets(struct intake *i) {
                   d->eight_bit, i->session->account);
 }
 
+/* What was changed since MAIL counts, however long the content took; the store asks once more. */
+static void check_account(struct intake *i) {
+  const struct account *a = session_account(i->session);
+  struct refusal why = {0};
+  if (is_refused(&i->refusal)) return;
+  if (precheck_account(i->session, &why) != OK) {
+    i->refusal = why;
+    intake_discard(i);
+  } else {
+    i->accept.account_id = a->id;
+    i->accept.login_version = a->login_version;
+  }
+}
+
 static bool finish_signature(struct intake *i) {
   struct reason why = {0};
   if (i->signer && signer_finish(i->signer, &i->prefix, &why) != OK) {
@@ -286,6 +302,7 @@ void intake_complete(struct intake *i) {
     buffer_free(&head);
   }
   check_octets(i);
+  check_account(i);
   if (is_refused(&i->refusal) || !finish_signature(i)) {
     intake_answer_refusal(i);
     return;

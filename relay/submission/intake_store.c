@@ -3,6 +3,7 @@
 #include "policy/limit_text.h"
 #include "relay/delivery/delivery.h"
 #include "relay/submission/intake_parts.h"
+#include "relay/submission/precheck.h"
 #include "relay/submission/reply.h"
 
 #include <stdio.h>
@@ -13,17 +14,25 @@ static struct intake *intake_of(struct store_op *op) {
   return (struct intake *)((char *)op - offsetof(struct intake, accept.op));
 }
 
-/* When it may leave: as its sender asked (RFC 4865), and by a smoothed limit. 0: at once. */
-static int64_t not_before_us(const struct intake *i) {
-  const struct store_accept *a = &i->accept;
-  return a->hold_until_us > a->limit.not_before_us ? a->hold_until_us : a->limit.not_before_us;
+/* Puts those that were kept first; returns how many. */
+static size_t keep_first(struct recipient *recipients, const bool *covered, size_t count) {
+  size_t kept = 0;
+  for (size_t n = 0; n < count; n++) {
+    if (covered[n]) continue;
+    struct recipient r = recipients[kept];
+    recipients[kept++] = recipients[n];
+    recipients[n] = r;
+  }
+  return kept;
 }
 
 static void hand_over(struct intake *i) {
   const struct new_message *m = &i->accept.message;
   bool in_file = m->envelope.flags & MESSAGE_IN_FILE;
   struct content *content = in_file ? NULL : content_new(&i->prefix, &i->body);
-  delivery_accept(i->loop->gateway, &m->envelope, m->recipients, m->recipient_count, content, not_before_us(i));
+  size_t count = m->recipient_count;
+  if (i->accept.covered) count = keep_first(i->recipients, i->accept.covered, count);
+  delivery_accept(i->loop->gateway, &m->envelope, m->recipients, count, content, m->not_before_us);
   if (content) content_release(&content);
 }
 
@@ -44,10 +53,19 @@ static void answer_kept(struct intake *i) {
   reply(s, 250, "2.0.0", "accepted as %s", i->id_text);
 }
 
-static void answer_limit(struct intake *i) {
+/* What the store decided, or could not do. */
+static void answer_refused(struct intake *i) {
+  const struct store_accept *a = &i->accept;
   struct refusal r = {0};
-  refuse_limit(&r, &i->accept.limit, i->owner->name, clock_now_us());
-  reply_logged_refusal(i->session, &r, i->log_to);
+  if (a->op.result == E_LIMIT)
+    refuse_limit(&r, &a->limit, i->owner->name, clock_now_us());
+  else if (a->op.result == E_DENIED)
+    refuse_standing(&r, i->owner->name, a->standing, a->suspend_reason);
+  else {
+    log_event(LOG_ERROR_, i->session->id, "cannot store a message", "reason", a->op.why.text, NULL);
+    refuse(&r, 451, "4.3.0", RULE_STORE, "the message could not be stored; try again later");
+  }
+  reply_refusal(i->session, &r, NULL, i->log_to);
 }
 
 static void answer_stored(struct intake *i) {
@@ -56,12 +74,8 @@ static void answer_stored(struct intake *i) {
     answer_duplicate(i);
   else if (op->result == OK)
     answer_kept(i);
-  else if (op->result == E_LIMIT)
-    answer_limit(i);
-  else {
-    log_event(LOG_ERROR_, i->session->id, "cannot store a message", "reason", op->why.text, NULL);
-    reply(i->session, 451, "4.3.0", "the message could not be stored; try again later");
-  }
+  else
+    answer_refused(i);
 }
 
 static void stored(struct store_op *op) {
@@ -99,7 +113,7 @@ static bool copy_envelope(struct intake *i) {
   bytes_copy(bytes_of(i->owner->name), i->account, sizeof i->account);
   bytes_copy(bytes_of(i->owner->pool), i->pool, sizeof i->pool);
   bytes_copy(bytes_of(tx->envid), i->envid, sizeof i->envid);
-  int64_t now = clock_now_us(), hold = i->accept.hold_until_us = tx->said.hold_until_us; /* RFC 4865 */
+  int64_t now = clock_now_us(), hold = i->accept.message.not_before_us = tx->said.hold_until_us; /* RFC 4865 */
   *m = (struct envelope){.id = i->id,
                          .account = i->account,
                          .pool = i->pool,
@@ -118,12 +132,12 @@ static bool copy_envelope(struct intake *i) {
 
 static void describe(struct intake *i) {
   struct transaction *tx = i->session->tx;
+  const struct new_message *m = &i->accept.message;
   char held[64] = "", until[40];
-  if (i->accept.hold_until_us) {
-    clock_format_minute(i->accept.hold_until_us, until, sizeof until);
+  if (m->not_before_us) {
+    clock_format_minute(m->not_before_us, until, sizeof until);
     snprintf(held, sizeof held, ", held until %s", until);
   }
-  const struct new_message *m = &i->accept.message;
   snprintf(i->log_text, sizeof i->log_text,
            "%llu octets, %zu recipient%s, Message-ID %.200s, DKIM %s, SPF %s%s%.160s%s",
            (unsigned long long)m->envelope.size, m->recipient_count, m->recipient_count == 1 ? "" : "s", i->message_id,

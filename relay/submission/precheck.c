@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "policy/limit_text.h"
+#include "relay/submission/auth/login.h"
 #include "relay/submission/offers.h"
 #include "store/store.h"
 
@@ -14,6 +15,26 @@ struct parameter_rules session_parameter_rules(const struct session *s) {
                                   .max_message_size = c->max_message_size,
                                   .now_us = clock_now_us(),
                                   .max_hold_us = c->max_hold_us};
+}
+
+int refuse_standing(struct refusal *why, const char *account, enum account_standing standing, const char *reason) {
+  switch (standing) {
+  case STANDING_GONE: return refuse(why, 550, "5.7.1", RULE_ACCOUNT_GONE, "account %s is no longer here", account);
+  case STANDING_SUSPENDED: return refuse(why, 550, "5.7.1", RULE_SUSPENDED, "%s is suspended: %s", account, reason);
+  case STANDING_LOGIN_CHANGED: /* whether it still holds, MAIL knows when it is sent again */
+    return refuse(why, 451, "4.7.0", RULE_LOGIN_ENDED,
+                  "what this session logged in with was changed while the message came; send it again");
+  default: return OK;
+  }
+}
+
+int precheck_account(const struct session *s, struct refusal *why) {
+  const struct account *a = session_account(s);
+  if (!a) return refuse_standing(why, s->account, STANDING_GONE, "");
+  if (!login_holds(s, a)) /* RFC 4954 6 */
+    return refuse(why, 530, "5.7.0", RULE_LOGIN_ENDED,
+                  "the login of this session no longer holds: what it was made with was changed; log in again");
+  return a->suspended ? refuse_standing(why, a->name, STANDING_SUSPENDED, a->suspend_reason) : OK;
 }
 
 int refuse_utf8(struct refusal *why) {

@@ -3,9 +3,15 @@
 #define SENDOFF_RELAY_SUBMISSION_PRECHECK_H
 
 #include "relay/submission/session.h"
+#include "store/write.h"
 
 /* Which parameters this session may say, and how far they go. */
 struct parameter_rules session_parameter_rules(const struct session *s);
+/* What MAIL, and all that follows from it up to the commit, needs of the session's account: it is there, what the
+ * session logged in with still holds, and it is not suspended. OK or E_DENIED. */
+int precheck_account(const struct session *s, struct refusal *why);
+/* The same, when the store has found out, at the commit. */
+int refuse_standing(struct refusal *why, const char *account, enum account_standing standing, const char *reason);
 /* RFC 6531 3.2, 3.4. Returns E_DENIED. */
 int refuse_utf8(struct refusal *why);
 /* Would the account's limits take a message to so many recipients, going by what is committed so far? The store

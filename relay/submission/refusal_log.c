@@ -11,11 +11,13 @@
 #define REMEMBERED_MS 60000
 #define WRITE_MS 1000
 #define ENTRIES_MAX 1024
+#define STRANGERS_A_SECOND 20 /* lines of their own */
 
 struct remembered {
   char *key;
   char ref[REF_LENGTH + 1];
   uint64_t since_ms, written_ms, unwritten;
+  int64_t first_us;        /* the time of day at since_ms */
   struct store_note *last; /* a copy to write again with the new count */
   UT_hash_handle hh;
 };
@@ -23,6 +25,8 @@ struct remembered {
 struct refusal_log {
   struct loop *loop;
   struct remembered *entries;
+  uint64_t second;    /* of the monotonic clock */
+  unsigned strangers; /* lines made in it for clients without a login */
 };
 
 int refusal_log_new(struct loop *loop, struct refusal_log **out) {
@@ -77,6 +81,7 @@ static void write_entry(struct refusal_log *l, struct remembered *m, uint64_t no
   if (!m->unwritten) return;
   struct store_note *n = note_copy(&m->last->event, m->unwritten);
   if (!n) return; /* the count stays for the next try */
+  n->event.first_us = m->written_ms ? m->first_us : 0;
   m->unwritten = 0;
   m->written_ms = now;
   loop_store_post(l->loop, &n->op, noted);
@@ -120,6 +125,7 @@ static struct remembered *remember(struct refusal_log *l, char *key, const struc
   }
   m->key = key;
   m->since_ms = now;
+  m->first_us = clock_now_us();
   HASH_ADD_KEYPTR(hh, l->entries, m->key, strlen(m->key), m);
   if (m->hh.tbl) return m;
   free(m->last);
@@ -130,7 +136,8 @@ static struct remembered *remember(struct refusal_log *l, char *key, const struc
 /* NULL without memory. Refusals are the same when this is. */
 static char *key_of(const struct refusal *r, const struct event *e) {
   char *key;
-  return asprintf(&key, "%s %d %s %s", e->account ? e->account : "", r->code, r->rule, r->about) < 0 ? NULL : key;
+  int n = asprintf(&key, "%s\n%d\n%s\n%s\n%s\n%s\n%s", e->account, r->code, r->rule, r->about, e->from, e->to, e->host);
+  return n < 0 ? NULL : key;
 }
 
 /* The one that was made before, if that is not too long ago. */
@@ -152,6 +159,24 @@ static struct remembered *add(struct refusal_log *l, char *key, const struct eve
   return remember(l, key, e, now);
 }
 
+/* False: there are too many this second, and it has to share a line. */
+static bool may_have_own(struct refusal_log *l, const struct event *e, uint64_t now) {
+  if (*e->account) return true;
+  if (l->second != now / 1000) l->strangers = 0;
+  l->second = now / 1000;
+  return l->strangers++ < STRANGERS_A_SECOND;
+}
+
+/* NULL without memory. */
+static struct remembered *entry_of(struct refusal_log *l, const struct refusal *r, const struct event *e, uint64_t now,
+                                   bool own) {
+  char *key = key_of(r, e);
+  struct remembered *known = key ? find(l, key, now) : NULL, *m = known;
+  if (key && !m && (!own || may_have_own(l, e, now))) m = add(l, key, e, now);
+  if (known || !m) free(key);
+  return m;
+}
+
 void refusal_log_add(struct refusal_log *l, const struct refusal *r, const struct event *of, char ref[REF_LENGTH + 1]) {
   uint64_t now = clock_monotonic_ms();
   struct event e = *of;
@@ -160,10 +185,13 @@ void refusal_log_add(struct refusal_log *l, const struct refusal *r, const struc
   e.rule = r->rule;
   e.numbers = r->numbers;
   e.text = r->text;
-  char *key = key_of(r, &e);
-  struct remembered *known = key ? find(l, key, now) : NULL, *m = known;
-  if (key && !m) m = add(l, key, &e, now);
-  if (known || !m) free(key);
+  struct remembered *m = entry_of(l, r, &e, now, true);
+  if (!m) {
+    struct refusal shared = *r;
+    shared.about[0] = '\0';
+    e.account = e.from = e.to = e.host = "";
+    m = entry_of(l, &shared, &e, now, false);
+  }
   if (!m) { /* the refusal still stands; its reference leads nowhere, and the log says why */
     ref_new(ref);
     log_event(LOG_ERROR_, NULL, "out of memory: a refusal is not logged", "ref", ref, NULL);

@@ -75,15 +75,29 @@ void reply_line(struct session *s, int code, bool last, const char *format, ...)
   send_line(s, code, line);
 }
 
-void reply_refusal(struct session *s, const struct refusal *r) {
-  reply(s, r->code, r->enhanced, "%s", r->text);
+const char *reply_log_refusal(struct session *s, const struct refusal *r, const char *from, const char *to,
+                              const char *account) {
+  if (!from) from = s->tx ? s->tx->reverse_path : "";
+  struct event e = {.account = account ? account : s->account, .from = from, .to = to, .host = s->peer};
+  refusal_log_add(s->submission->refusals, r, &e, s->ref);
+  log_event(LOG_INFO_, s->id, "refused", "account", e.account, "rule", r->rule, "reply", r->text, "ref", s->ref, NULL);
+  return s->ref;
 }
 
-void reply_logged_refusal(struct session *s, const struct refusal *r, const char *to) {
-  char ref[REF_LENGTH + 1];
-  struct event e = {.account = s->account, .from = s->tx ? s->tx->reverse_path : "", .to = to, .host = s->peer};
-  refusal_log_add(s->submission->refusals, r, &e, ref);
-  log_event(LOG_INFO_, s->id, "refused", "account", s->account, "rule", r->rule, "reply", r->text, "ref", ref, NULL);
+void reply_refusal(struct session *s, const struct refusal *r, const char *from, const char *to) {
+  if (session_is_closed(s)) return;
+  const char *ref = reply_log_refusal(s, r, from, to, NULL);
   /* The reference must survive a long text. */
   reply(s, r->code, r->enhanced, "%.*s. sendoff why %s", (int)(REPLY_MAX - 48), r->text, ref);
+}
+
+void reply_refused(struct session *s, int code, const char *enhanced, const char *rule, const char *format, ...) {
+  struct refusal r = {0};
+  char text[REFUSAL_TEXT];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  refuse(&r, code, enhanced, rule, "%s", text);
+  reply_refusal(s, &r, NULL, "");
 }

@@ -13,10 +13,14 @@ void reply(struct session *s, int code, const char *enhanced, const char *format
 void reply_challenge(struct session *s, const char *challenge);
 /* One line of a multi-line reply: "CODE-text", the last with a space. */
 void reply_line(struct session *s, int code, bool last, const char *format, ...) __attribute__((format(printf, 4, 5)));
-/* A refusal that depends on nothing but what was typed: not logged. */
-void reply_refusal(struct session *s, const struct refusal *r);
-/* A refusal that a person may ask about: logged, with a reference at the end: "... sendoff why REF". `to`: "" for the
- * whole message. */
-void reply_logged_refusal(struct session *s, const struct refusal *r, const char *to);
+/* Every refusal is logged, and its reply ends with a reference: "... sendoff why REF". `from` NULL: the transaction's
+ * reverse-path. `to`: "" for the whole message. */
+void reply_refusal(struct session *s, const struct refusal *r, const char *from, const char *to);
+/* The same in one, for what is about nothing but the command. */
+void reply_refused(struct session *s, int code, const char *enhanced, const char *rule, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+/* Into the log alone. `account` NULL: the session's. Returns the reference, which lives until the next call. */
+const char *reply_log_refusal(struct session *s, const struct refusal *r, const char *from, const char *to,
+                              const char *account);
 
 #endif

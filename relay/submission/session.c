@@ -111,6 +111,17 @@ bool session_may_reply(const struct session *s) {
   return s->state != SESSION_HANDSHAKE && !handshaking;
 }
 
+void session_refuse(struct session *s, const char *enhanced, const char *rule, const char *text) {
+  struct refusal r = {0};
+  bool may = session_may_reply(s);
+  refuse(&r, 421, enhanced, rule, "%s: %s", s->submission->config->hostname, text);
+  if (may)
+    reply_refusal(s, &r, NULL, "");
+  else
+    reply_log_refusal(s, &r, NULL, "", NULL);
+  session_close(s, may, text);
+}
+
 void session_turn_away(struct session *s, const char *enhanced, const char *text, const char *why) {
   bool may = session_may_reply(s);
   if (may) reply(s, 421, enhanced, "%s: %s", s->submission->config->hostname, text);

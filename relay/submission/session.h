@@ -62,6 +62,7 @@ struct session {
   const struct listen_config *listener;
   struct sockaddr_storage client;  /* the connection's peer, or whom its PROXY header names */
   char id[ID_TEXT], peer[IP_TEXT]; /* peer: `client` as text */
+  char ref[REF_LENGTH + 1];        /* of the latest refusal */
   char proxy[IP_TEXT];             /* the connection's own peer, where that is a load balancer; else "" */
   enum client_identity identity;
   enum session_state state;
@@ -113,6 +114,8 @@ void session_close(struct session *s, bool flush, const char *why);
 void session_stream_closed(struct session *s); /* the stream's last callback; may free the session */
 /* Ends it with 421 and this text, if a reply may be sent now. `why`: for the log. */
 void session_turn_away(struct session *s, const char *enhanced, const char *text, const char *why);
+/* The same for a refusal, which is logged; `text` is the reason in the log, too. */
+void session_refuse(struct session *s, const char *enhanced, const char *rule, const char *text);
 /* A reply may be sent: no handshake is under way. */
 bool session_may_reply(const struct session *s);
 /* Content is awaited, not a command. */

@@ -5,15 +5,15 @@
 
 bool check_auth(struct session *s) {
   if (s->state == SESSION_START)
-    reply(s, 503, "5.5.1", "say EHLO first");
+    reply_refused(s, 503, "5.5.1", RULE_SEQUENCE, "say EHLO first");
   else if (!stream_is_tls(s->stream) && s->listener->tls != LISTEN_OPTIONAL)
-    reply(s, 530, "5.7.0", "say STARTTLS first");      /* RFC 3207 4, RFC 4954 4 */
+    reply_refused(s, 530, "5.7.0", RULE_AUTHENTICATION, "say STARTTLS first"); /* RFC 3207 4, RFC 4954 4 */
   else if (s->account_id && s->proof != LOGIN_ADDRESS) /* who needs no login may still have one */
-    reply(s, 503, "5.5.1", "already authenticated");
+    reply_refused(s, 503, "5.5.1", RULE_SEQUENCE, "already authenticated");
   else if (s->tx)
-    reply(s, 503, "5.5.1", "not inside a mail transaction");
+    reply_refused(s, 503, "5.5.1", RULE_SEQUENCE, "not inside a mail transaction");
   else if (s->submission->draining)
-    reply(s, 454, "4.7.0", "stopping; try again in a minute");
+    reply_refused(s, 454, "4.7.0", RULE_STOPPING, "stopping; try again in a minute");
   else
     return true;
   return false;
@@ -24,7 +24,7 @@ void do_auth(struct session *s, struct bytes rest) {
   struct bytes mechanism = {rest.at, end};
   struct bytes initial = bytes_trim(bytes_from(rest, end));
   if (!mechanism.len || bytes_find(initial, ' ', 0) < initial.len)
-    reply(s, 501, "5.5.4", "say AUTH, a mechanism, and nothing else but an initial response");
+    reply_refused(s, 501, "5.5.4", RULE_SYNTAX, "say AUTH, a mechanism, and nothing else but an initial response");
   else
     auth_begin(s, mechanism, initial, initial.len > 0);
 }

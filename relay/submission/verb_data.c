@@ -9,28 +9,28 @@
 /* --- DATA --- */
 
 bool check_data(struct session *s) {
-  if (!s->tx) {
-    if (may_send_mail(s)) reply(s, 503, "5.5.1", "say MAIL first");
-  } else if (s->state == SESSION_BDAT) {
-    reply(s, 503, "5.5.1", "not after BDAT; the rest of the message comes by BDAT, too"); /* RFC 3030 2 */
-  } else if (s->state != SESSION_RCPT) {
+  if (!may_send_mail(s)) return false;
+  if (!s->tx)
+    reply_refused(s, 503, "5.5.1", RULE_SEQUENCE, "say MAIL first");
+  else if (s->state == SESSION_BDAT) /* RFC 3030 2 */
+    reply_refused(s, 503, "5.5.1", RULE_SEQUENCE, "not after BDAT; the rest of the message comes by BDAT, too");
+  else if (s->state != SESSION_RCPT)
     /* All recipients of a pipelined transaction may have been refused: RFC 2920 3.1 has 554 for that. */
-    reply(s, 554, "5.5.1", "no valid recipients");
-  } else if (s->tx->said.body == BODY_BINARYMIME) {
-    reply(s, 503, "5.5.1", "BODY=BINARYMIME takes BDAT"); /* RFC 3030 3 */
-  } else {
+    reply_refused(s, 554, "5.5.1", RULE_SEQUENCE, "no valid recipients");
+  else if (s->tx->said.body == BODY_BINARYMIME) /* RFC 3030 3 */
+    reply_refused(s, 503, "5.5.1", RULE_SEQUENCE, "BODY=BINARYMIME takes BDAT");
+  else
     return true;
-  }
   return false;
 }
 
 void do_data(struct session *s, struct bytes rest) {
   if (rest.len) {
-    reply(s, 501, "5.5.4", "DATA takes no argument");
+    reply_refused(s, 501, "5.5.4", RULE_SYNTAX, "DATA takes no argument");
     return;
   }
   if (intake_begin(s) != OK) {
-    reply(s, 451, "4.3.0", "out of memory; try again later");
+    reply_refused(s, 451, "4.3.0", RULE_MEMORY, "out of memory; try again later");
     return;
   }
   data_sink_init(&s->sink, DATA_DOTTED);
@@ -56,14 +56,15 @@ static bool read_chunk(struct bytes rest, uint64_t *octets, bool *last) {
 /* Replies when it may not. */
 static bool may_take_chunk(struct session *s, uint64_t octets) {
   uint64_t max = s->submission->config->max_message_size, before = s->intake ? intake_octets(s) : 0;
+  if (!may_send_mail(s)) return false;
   if (!s->tx) {
-    if (may_send_mail(s)) reply(s, 503, "5.5.1", "say MAIL first");
+    reply_refused(s, 503, "5.5.1", RULE_SEQUENCE, "say MAIL first");
   } else if (s->state == SESSION_MAIL) {
-    reply(s, 554, "5.5.1", "no valid recipients");
-  } else if (octets > max || before + octets > max) {
-    reply(s, 552, "5.3.4", "the message is over %llu octets", (unsigned long long)max); /* RFC 1870 6.1 */
+    reply_refused(s, 554, "5.5.1", RULE_SEQUENCE, "no valid recipients");
+  } else if (octets > max || before + octets > max) { /* RFC 1870 6.1 */
+    reply_refused(s, 552, "5.3.4", RULE_SIZE, "the message is over %llu octets", (unsigned long long)max);
   } else if (!s->intake && intake_begin(s) != OK) {
-    reply(s, 451, "4.3.0", "out of memory; try again later");
+    reply_refused(s, 451, "4.3.0", RULE_MEMORY, "out of memory; try again later");
   } else {
     return true;
   }
@@ -103,7 +104,8 @@ void do_bdat(struct session *s, struct bytes rest) {
   uint64_t octets;
   bool last, first = !s->intake;
   if (!read_chunk(rest, &octets, &last)) {
-    reply(s, 501, "5.5.4", "say BDAT and the number of octets, and LAST behind it for the last chunk");
+    reply_refused(s, 501, "5.5.4", RULE_SYNTAX,
+                  "say BDAT and the number of octets, and LAST behind it for the last chunk");
     session_close(s, true, "a chunk of unknown size"); /* where the next command begins is unknown, too */
     return;
   }

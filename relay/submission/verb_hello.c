@@ -15,7 +15,7 @@ static bool hello(struct session *s, struct bytes rest, const char *verb) {
   bool literal = rest.len && rest.at[0] == '[';
   if (!rest.len || rest.len > DOMAIN_MAX || bytes_find(rest, ' ', 0) < rest.len ||
       (literal && !address_literal_valid(rest))) {
-    reply(s, 501, "5.5.4", "say %s and your host's name, or its address in brackets", verb);
+    reply_refused(s, 501, "5.5.4", RULE_SYNTAX, "say %s and your host's name, or its address in brackets", verb);
     return false;
   }
   bytes_copy(rest, s->helo, sizeof s->helo);
@@ -39,13 +39,13 @@ void do_ehlo(struct session *s, struct bytes rest) {
 
 bool check_starttls(struct session *s) {
   if (stream_is_tls(s->stream))
-    reply(s, 503, "5.5.1", "TLS is already in use");
+    reply_refused(s, 503, "5.5.1", RULE_SEQUENCE, "TLS is already in use");
   else if (!s->loop->tls)
-    reply(s, 502, "5.5.1", "TLS is not available here");
+    reply_refused(s, 502, "5.5.1", RULE_SYNTAX, "TLS is not available here");
   else if (s->state == SESSION_START)
-    reply(s, 503, "5.5.1", "say EHLO first");
+    reply_refused(s, 503, "5.5.1", RULE_SEQUENCE, "say EHLO first");
   else if (s->tx)
-    reply(s, 503, "5.5.1", "not inside a mail transaction");
+    reply_refused(s, 503, "5.5.1", RULE_SEQUENCE, "not inside a mail transaction");
   else
     return true;
   return false;
@@ -53,12 +53,12 @@ bool check_starttls(struct session *s) {
 
 void do_starttls(struct session *s, struct bytes rest) {
   if (rest.len) {
-    reply(s, 501, "5.5.4", "STARTTLS takes no argument"); /* RFC 3207 4 */
+    reply_refused(s, 501, "5.5.4", RULE_SYNTAX, "STARTTLS takes no argument"); /* RFC 3207 4 */
     return;
   }
   /* RFC 3207 6: commands behind STARTTLS were put there by somebody in the middle, to be run inside TLS. */
   if (s->behind || stream_has_input(s->stream)) {
-    reply(s, 554, "5.5.1", "octets in the clear behind STARTTLS; good-bye");
+    reply_refused(s, 554, "5.5.1", RULE_SEQUENCE, "octets in the clear behind STARTTLS; good-bye");
     log_event(LOG_WARN_, s->id, "injection", "client", s->peer, "where", "behind STARTTLS", NULL);
     session_close(s, true, "octets in the clear behind STARTTLS");
     return;

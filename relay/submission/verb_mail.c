@@ -1,5 +1,5 @@
 /* MAIL: RFC 5321 4.1.1.2. What its parameters mean is in relay/smtp/parameters.c. */
-#include "base/clock.h"
+#include "base/header.h"
 #include "base/log.h"
 #include "policy/senders.h"
 #include "relay/smtp/command.h"
@@ -18,36 +18,34 @@ static void refuse_draining(struct session *s) {
   session_close(s, true, "draining");
 }
 
-static void refuse_suspended(struct session *s, const struct account *a) {
-  struct refusal r = {0};
-  refuse(&r, 550, "5.7.1", RULE_SUSPENDED, "%s is suspended: %s", a->name, a->suspend_reason);
-  reply_logged_refusal(s, &r, "");
+static void give_up(struct session *s) {
+  session_reset(s);
+  session_set_state(s, SESSION_READY);
 }
 
-/* What it was made with was changed: the session is no longer logged in. */
-static void end_login(struct session *s) {
+/* A transaction that is open is over; a login that no longer holds, too. */
+static void refuse_account(struct session *s, const struct refusal *r) {
+  const struct account *a = session_account(s);
+  reply_refusal(s, r, NULL, "");
+  if (s->tx) give_up(s);
+  if (!a || login_holds(s, a)) return;
   log_event(LOG_INFO_, s->id, "login ended", "account", s->account, NULL);
   login_end(s);
-  reply(s, 530, "5.7.0", "the login of this session no longer holds: what it was made with was changed; log in again");
 }
 
 bool may_send_mail(struct session *s) {
-  const struct account *a = session_account(s);
+  struct refusal why = {0};
   if (s->submission->draining && !s->tx)
     refuse_draining(s);
   else if (s->state == SESSION_START)
-    reply(s, 503, "5.5.1", "say EHLO first");
+    reply_refused(s, 503, "5.5.1", RULE_SEQUENCE, "say EHLO first");
   else if (s->listener->tls == LISTEN_STARTTLS && !stream_is_tls(s->stream))
-    reply(s, 530, "5.7.0", "say STARTTLS first"); /* RFC 3207 4 */
-  else if (!s->account_id)
-    reply(s, 530, "5.7.0",
-          "authentication is required; set user name and password in your application"); /* RFC 4954 6 */
-  else if (!a)
-    reply(s, 550, "5.7.1", "account %s is no longer here", s->account);
-  else if (!login_holds(s, a))
-    end_login(s);
-  else if (a->suspended)
-    refuse_suspended(s, a);
+    reply_refused(s, 530, "5.7.0", RULE_AUTHENTICATION, "say STARTTLS first"); /* RFC 3207 4 */
+  else if (!s->account_id)                                                     /* RFC 4954 6 */
+    reply_refused(s, 530, "5.7.0", RULE_AUTHENTICATION,
+                  "authentication is required; set user name and password in your application");
+  else if (precheck_account(s, &why) != OK)
+    refuse_account(s, &why);
   else
     return true;
   return false;
@@ -56,7 +54,7 @@ bool may_send_mail(struct session *s) {
 bool check_mail(struct session *s) {
   if (!may_send_mail(s)) return false;
   if (!s->tx) return true;
-  reply(s, 503, "5.5.1", "one transaction at a time; RSET gives the open one up");
+  reply_refused(s, 503, "5.5.1", RULE_SEQUENCE, "one transaction at a time; RSET gives the open one up");
   return false;
 }
 
@@ -82,11 +80,6 @@ static int check_sender(const struct transaction *tx, const struct address *from
   return E_DENIED;
 }
 
-static void give_up(struct session *s) {
-  session_reset(s);
-  session_set_state(s, SESSION_READY);
-}
-
 static void mail_done(struct session *s) {
   if (session_is_closed(s)) return;
   session_set_state(s, SESSION_MAIL);
@@ -102,7 +95,7 @@ static void refuse_spf(struct session *s) {
          strchr(v->source, ':') ? '6' : '4', v->source);
   snprintf(about, sizeof about, "%s %s", v->domain, v->source);
   refusal_about(&r, about);
-  reply_logged_refusal(s, &r, "");
+  reply_refusal(s, &r, NULL, "");
   give_up(s);
 }
 
@@ -133,24 +126,27 @@ static void check_spf(struct session *s, const struct address *from) {
 }
 
 void do_mail(struct session *s, struct bytes rest) {
+  struct refusal syntax = {0}, decision = {0};
   struct address from;
   size_t at;
+  char typed[ADDRESS_MAX + 1]; /* for the log, where no reverse-path can be told */
+  header_unfold(rest, typed, sizeof typed);
   int rc = path_argument_parse(rest, "FROM:", &from, &at);
   if (rc != OK || (!from.is_null && !from.domain.len)) {
-    reply(s, 501, rc == E_TOO_BIG ? "5.1.7" : "5.5.4", "say MAIL FROM:<address>");
+    refuse(&syntax, 501, rc == E_TOO_BIG ? "5.1.7" : "5.5.4", RULE_SYNTAX, "say MAIL FROM:<address>");
+    reply_refusal(s, &syntax, typed, "");
     return;
   }
   struct transaction *tx = s->tx = transaction_new(s->loop->directory, s->account_id, bytes_trim(bytes_from(rest, at)));
   if (!tx) {
-    reply(s, 451, "4.3.0", "out of memory; try again later");
+    reply_refused(s, 451, "4.3.0", RULE_MEMORY, "out of memory; try again later");
     return;
   }
   bytes_copy(from.whole, tx->reverse_path, sizeof tx->reverse_path);
-  struct refusal syntax = {0}, decision = {0};
   if (read_parameters(s, rest, at, &from, &syntax) != OK)
-    reply_refusal(s, &syntax);
+    reply_refusal(s, &syntax, NULL, "");
   else if (check_sender(tx, &from, &decision) != OK || precheck_limits(s, 1, &decision) != OK)
-    reply_logged_refusal(s, &decision, "");
+    reply_refusal(s, &decision, NULL, "");
   else {
     check_spf(s, &from);
     return;

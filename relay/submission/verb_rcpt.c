@@ -1,5 +1,6 @@
 /* RCPT: RFC 5321 4.1.1.3. What its parameters mean is in relay/smtp/parameters.c. */
 #include "base/address.h"
+#include "base/header.h"
 #include "relay/smtp/command.h"
 #include "relay/submission/precheck.h"
 #include "relay/submission/reply.h"
@@ -8,11 +9,13 @@
 #include <stdio.h>
 
 bool check_rcpt(struct session *s) {
-  if (s->tx && s->state != SESSION_BDAT) return true;
-  if (s->tx)
-    reply(s, 503, "5.5.1", "not after BDAT; RSET gives the message up"); /* RFC 3030 2 */
-  else if (may_send_mail(s))
-    reply(s, 503, "5.5.1", "say MAIL first");
+  if (!may_send_mail(s)) return false;
+  if (!s->tx)
+    reply_refused(s, 503, "5.5.1", RULE_SEQUENCE, "say MAIL first");
+  else if (s->state == SESSION_BDAT) /* RFC 3030 2 */
+    reply_refused(s, 503, "5.5.1", RULE_SEQUENCE, "not after BDAT; RSET gives the message up");
+  else
+    return true;
   return false;
 }
 
@@ -61,22 +64,24 @@ static int add(struct transaction *tx, const struct forward_path *p) {
 void do_rcpt(struct session *s, struct bytes rest) {
   struct transaction *tx = s->tx;
   struct forward_path p;
-  struct refusal syntax = {0}, decision = {0};
+  struct refusal decision = {0};
   char to[ADDRESS_MAX + 1];
   unsigned max = s->submission->config->max_recipients;
-  if (read_path(s, rest, &p, &syntax) != OK) {
-    reply_refusal(s, &syntax);
+  if (read_path(s, rest, &p, &decision) != OK) {
+    header_unfold(rest, to, sizeof to); /* what was typed: there may be no address in it */
+    reply_refusal(s, &decision, NULL, to);
     return;
   }
   bytes_copy(p.to.whole, to, sizeof to);
   if (tx->recipient_count >= max) /* RFC 5321 4.5.3.1.10 */
-    reply(s, 452, "4.5.3", "too many recipients: %u in one message at most; send the rest in another", max);
-  else if (precheck_limits(s, tx->recipient_count + 1, &decision) != OK)
-    reply_logged_refusal(s, &decision, to);
-  else if (add(tx, &p) != OK)
-    reply(s, 452, "4.3.1", "out of memory; try again later");
-  else {
-    session_set_state(s, SESSION_RCPT);
-    reply(s, 250, "2.1.5", "recipient ok");
+    refuse(&decision, 452, "4.5.3", RULE_RECIPIENTS,
+           "too many recipients: %u in one message at most; send the rest in another", max);
+  else if (precheck_limits(s, tx->recipient_count + 1, &decision) == OK && add(tx, &p) != OK)
+    refuse(&decision, 452, "4.3.1", RULE_MEMORY, "out of memory; try again later");
+  if (is_refused(&decision)) {
+    reply_refusal(s, &decision, NULL, to);
+    return;
   }
+  session_set_state(s, SESSION_RCPT);
+  reply(s, 250, "2.1.5", "recipient ok");
 }

@@ -19,7 +19,7 @@ static void do_noop(struct session *s, struct bytes rest) {
 
 static void do_rset(struct session *s, struct bytes rest) {
   if (rest.len) {
-    reply(s, 501, "5.5.4", "RSET takes no argument");
+    reply_refused(s, 501, "5.5.4", RULE_SYNTAX, "RSET takes no argument");
     return;
   }
   session_reset(s);
@@ -29,7 +29,7 @@ static void do_rset(struct session *s, struct bytes rest) {
 
 static void do_quit(struct session *s, struct bytes rest) {
   if (rest.len) { /* RFC 5321 4.1.1.10 gives QUIT no argument */
-    reply(s, 501, "5.5.4", "QUIT takes no argument");
+    reply_refused(s, 501, "5.5.4", RULE_SYNTAX, "QUIT takes no argument");
     return;
   }
   reply(s, 221, "2.0.0", "%s closing the connection", s->submission->config->hostname);
@@ -49,7 +49,7 @@ static void do_vrfy(struct session *s, struct bytes rest) {
 
 static void do_expn(struct session *s, struct bytes rest) {
   (void)rest;
-  reply(s, 502, "5.5.1", "EXPN is not offered here");
+  reply_refused(s, 502, "5.5.1", RULE_SYNTAX, "EXPN is not offered here");
 }
 
 struct verb {
@@ -84,7 +84,7 @@ size_t verbs_line_max(struct bytes line) {
 void verbs_run(struct session *s, struct bytes line) {
   struct command c;
   if (command_parse(line, &c) != OK) {
-    reply(s, 500, "5.5.2", "that is no command");
+    reply_refused(s, 500, "5.5.2", RULE_SYNTAX, "that is no command");
     return;
   }
   const struct verb *v = find(c.verb);
@@ -95,7 +95,7 @@ void verbs_run(struct session *s, struct bytes line) {
     log_end(&l);
   }
   if (!v)
-    reply(s, 500, "5.5.1", "command not recognised; HELP lists them");
+    reply_refused(s, 500, "5.5.1", RULE_SYNTAX, "command not recognised; HELP lists them");
   else if (v->check(s))
     v->action(s, c.rest);
 }

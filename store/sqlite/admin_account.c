@@ -79,6 +79,13 @@ static int set_8bit(struct admin *a, int64_t id, const struct account *from) {
   return sql_run(s);
 }
 
+static int set_long_lines(struct admin *a, int64_t id, const struct account *from) {
+  sqlite3_stmt *s = sql_use(&a->q, "UPDATE accounts SET convert_long_lines = ? WHERE id = ?");
+  sql_bind_int(s, 1, from->convert_long_lines);
+  sql_bind_int(s, 2, id);
+  return sql_run(s);
+}
+
 static int set_idempotent(struct admin *a, int64_t id, const struct account *from) {
   sqlite3_stmt *s = sql_use(&a->q, "UPDATE accounts SET idempotent = ? WHERE id = ?");
   sql_bind_int(s, 1, from->idempotent);
@@ -110,6 +117,7 @@ static int set_parts(struct admin *a, int64_t id, unsigned what, const struct ac
                {ACCOUNT_POOL, set_pool},
                {ACCOUNT_CLIENT_IPS, set_client_ips},
                {ACCOUNT_8BIT, set_8bit},
+               {ACCOUNT_LONG_LINES, set_long_lines},
                {ACCOUNT_VERIFIER, set_verifier},
                {ACCOUNT_IDEMPOTENT, set_idempotent},
                {ACCOUNT_CLIENT_CERTS, set_client_certs}};
@@ -121,6 +129,13 @@ static int set_parts(struct admin *a, int64_t id, unsigned what, const struct ac
          "a client certificate logs in to one account only, and one of these is bound already; see: sendoff "
          "account list --json");
   return rc;
+}
+
+/* What a session logged in with may hold no longer: messages that it has under way are asked again (write.h). */
+static int count_login_change(struct admin *a, int64_t id) {
+  sqlite3_stmt *s = sql_use(&a->q, "UPDATE accounts SET login_version = login_version + 1 WHERE id = ?");
+  sql_bind_int(s, 1, id);
+  return sql_run(s);
 }
 
 /* Also when an account is made: a message that was under way while an earlier account of that name was removed may have
@@ -150,7 +165,8 @@ int admin_account_add(struct admin *a, const struct account *from, struct reason
   if (rc == OK) rc = forget_usage(a, from->name);
   if (rc == OK)
     rc = set_parts(a, id,
-                   ACCOUNT_SENDERS | ACCOUNT_LIMITS | ACCOUNT_CLIENT_IPS | ACCOUNT_IDEMPOTENT | ACCOUNT_CLIENT_CERTS,
+                   ACCOUNT_SENDERS | ACCOUNT_LIMITS | ACCOUNT_CLIENT_IPS | ACCOUNT_LONG_LINES | ACCOUNT_IDEMPOTENT |
+                       ACCOUNT_CLIENT_CERTS,
                    from, why);
   return admin_end(a, rc, "config", why);
 }
@@ -162,6 +178,8 @@ int admin_account_set(struct admin *a, const char *name, unsigned what, const st
   if (rc != OK) return rc;
   rc = find(a, name, &id, why);
   if (rc == OK) rc = set_parts(a, id, what, from, why);
+  if (rc == OK && (what & (ACCOUNT_VERIFIER | ACCOUNT_CLIENT_CERTS | ACCOUNT_CLIENT_IPS)))
+    rc = count_login_change(a, id);
   return admin_end(a, rc, "config", why);
 }
 

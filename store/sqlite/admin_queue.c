@@ -2,6 +2,7 @@
 #include "base/rule.h"
 #include "store/spool.h"
 #include "store/sqlite/admin_base.h"
+#include "store/sqlite/idempotency_ends.h"
 #include "store/sqlite/operations.h"
 #include "store/sqlite/reader.h"
 
@@ -55,16 +56,20 @@ static const struct action {
                      "to be tried again now, by command"},
     [QUEUE_HOLD] = {EVENT_HELD, RECIPIENT_QUEUED, "UPDATE recipients SET state = 1 WHERE id = ?1 AND ?2 <> 0",
                     "held by command"},
-    [QUEUE_RELEASE] = {EVENT_RELEASED, RECIPIENT_HELD, "UPDATE recipients SET state = 0, next_us = ?2 WHERE id = ?1",
+    /* Never before its sender or its account's smoothed limit lets it go (RFC 4865). */
+    [QUEUE_RELEASE] = {EVENT_RELEASED, RECIPIENT_HELD,
+                       "UPDATE recipients SET state = 0, next_us = max(?2, not_before_us) WHERE id = ?1",
                        "released by command"},
     [QUEUE_DROP] = {EVENT_DROPPED, -1, "DELETE FROM recipients WHERE id = ?1 AND ?2 <> 0", "dropped by command"},
 };
 
 static int change_one(struct admin *a, const struct chosen *c, const struct action *action) {
+  int rc = action->kind == EVENT_DROPPED ? idempotency_ends_add(&a->q, c->id) : OK;
+  if (rc != OK) return rc;
   sqlite3_stmt *s = sql_use(&a->q, action->sql);
   sql_bind_int(s, 1, c->id);
   sql_bind_int(s, 2, clock_now_us());
-  int rc = sql_run(s);
+  rc = sql_run(s);
   if (rc != OK) return rc;
   struct event e = {.message_id = c->message_id,
                     .kind = action->kind,

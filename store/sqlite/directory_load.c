@@ -103,6 +103,8 @@ static int load_account_row(sqlite3_stmt *s, struct account *a, struct directory
   copy_blob(s, 8, a->verifier.server_key, sizeof a->verifier.server_key);
   a->created_us = sqlite3_column_int64(s, 9);
   a->idempotent = sqlite3_column_int64(s, 10) != 0;
+  a->login_version = sqlite3_column_int64(s, 11);
+  a->convert_long_lines = sqlite3_column_int64(s, 12) != 0;
   return a->name && a->pool && a->suspend_reason ? OK : E_MEMORY;
 }
 
@@ -114,7 +116,7 @@ static int load_accounts(struct sql *q, struct directory_owner *o, struct reason
   if (!all) return E_MEMORY;
   sqlite3_stmt *s =
       sql_use(q, "SELECT id, name, pool, accept_8bit, suspended, iterations, salt, stored_key, server_key, created_us,"
-                 " idempotent FROM accounts ORDER BY id");
+                 " idempotent, login_version, convert_long_lines FROM accounts ORDER BY id");
   while (i < n && (rc = sql_step(s)) == 1 && (rc = load_account_row(s, &all[i], o)) == OK) i++;
   if (s) sqlite3_reset(s);
   o->directory.accounts = all;

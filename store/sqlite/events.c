@@ -5,10 +5,19 @@
  * be taken already. The next one is then tried; a millisecond has 2048 of them. */
 #define TRIES 4096
 
+static int run_with_id(sqlite3_stmt *s, int64_t id) {
+  int rc = E_EXISTS;
+  for (int i = 0; rc == E_EXISTS && i < (id ? 1 : TRIES); i++) {
+    sql_bind_int(s, 1, id ? id : id_new());
+    rc = sql_run(s);
+  }
+  return rc;
+}
+
 int event_insert(struct sql *q, const struct event *e) {
   sqlite3_stmt *s = sql_use(
       q, "INSERT INTO events(id, message_id, kind, account, sender, recipient, code, enhanced, text, host, source, ref,"
-         " count, rule, numbers) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
+         " count, rule, numbers, first_us) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
   sql_bind_int(s, 2, e->message_id);
   sql_bind_int(s, 3, e->kind);
   sql_bind_text(s, 4, e->account);
@@ -23,10 +32,15 @@ int event_insert(struct sql *q, const struct event *e) {
   sql_bind_int(s, 13, e->count ? (int64_t)e->count : 1);
   sql_bind_text(s, 14, e->rule);
   sql_bind_text(s, 15, e->numbers);
-  int rc = E_EXISTS;
-  for (int i = 0; rc == E_EXISTS && i < (e->id ? 1 : TRIES); i++) {
-    sql_bind_int(s, 1, e->id ? e->id : id_new());
-    rc = sql_run(s);
-  }
-  return rc;
+  sql_bind_int(s, 16, e->first_us);
+  return run_with_id(s, e->id);
+}
+
+int event_repeat(struct sql *q, const struct event *e) {
+  sqlite3_stmt *s = sql_use(q, "UPDATE events SET id = ?, count = count + ?, first_us = ? WHERE ref = ?");
+  sql_bind_int(s, 2, e->count ? (int64_t)e->count : 1);
+  sql_bind_int(s, 3, e->first_us);
+  sql_bind_text(s, 4, e->ref);
+  int rc = run_with_id(s, 0);
+  return rc == OK && sqlite3_changes(q->db) == 0 ? E_NOT_FOUND : rc;
 }

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/log.h"
+#include "store/sqlite/idempotency_ends.h"
 #include "store/sqlite/idempotency_index.h"
 
 #define PURGE_EVERY_MS 60000
@@ -33,7 +34,12 @@ static int purge_events(struct housekeeping *h, bool *more) {
 
 /* Also with a window of 0: then what an earlier configuration has left goes. */
 static int purge_idempotency(struct housekeeping *h, bool *more) {
-  return idempotency_index_purge(h->q, h->options.idempotency_window_us, clock_now_us(), PURGE_BATCH, more);
+  int64_t window_us = h->options.idempotency_window_us, now_us = clock_now_us();
+  bool more_ends = false;
+  int rc = idempotency_index_purge(h->q, window_us, now_us, PURGE_BATCH, more);
+  if (rc == OK) rc = idempotency_ends_purge(h->q, window_us, now_us, PURGE_BATCH, &more_ends);
+  *more |= more_ends;
+  return rc;
 }
 
 /* True when there may be more. */

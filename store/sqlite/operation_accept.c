@@ -1,6 +1,11 @@
+#include "store/sqlite/idempotency_ends.h"
 #include "store/sqlite/operations.h"
 
 #include "base/clock.h"
+#include "base/id.h"
+
+#include <stdio.h>
+#include <stdlib.h>
 
 void store_accept_init(struct store_accept *a) {
   a->op.kind = OPERATION_ACCEPT;
@@ -31,8 +36,8 @@ static int insert_envelope(struct sql *q, const struct new_message *m) {
 
 static int insert_recipient(struct sql *q, const struct new_message *m, const struct recipient *r) {
   sqlite3_stmt *s = sql_use(
-      q, "INSERT INTO recipients(id, message_id, address, domain, state, attempts, next_us, last, notify, orcpt)"
-         " VALUES (?,?,?,?,0,0,?,'',?,?)");
+      q, "INSERT INTO recipients(id, message_id, address, domain, state, attempts, next_us, last, notify, orcpt,"
+         " not_before_us) VALUES (?,?,?,?,0,0,?,'',?,?,?)");
   sql_bind_int(s, 1, r->id);
   sql_bind_int(s, 2, m->envelope.id);
   sql_bind_text(s, 3, r->address);
@@ -40,34 +45,73 @@ static int insert_recipient(struct sql *q, const struct new_message *m, const st
   sql_bind_int(s, 5, m->first_attempt_us);
   sql_bind_int(s, 6, r->notify);
   sql_bind_text(s, 7, r->orcpt);
+  sql_bind_int(s, 8, m->not_before_us);
   return sql_run(s);
 }
 
-int message_insert(struct sql *q, const struct new_message *m) {
+int message_insert(struct sql *q, const struct new_message *m, const bool *covered) {
   if (!m->recipient_count) return E_SYNTAX; /* nothing would ever take it out of the queue */
   int rc = insert_envelope(q, m);
-  for (size_t i = 0; rc == OK && i < m->recipient_count; i++) rc = insert_recipient(q, m, &m->recipients[i]);
+  for (size_t i = 0; rc == OK && i < m->recipient_count; i++)
+    if (!covered || !covered[i]) rc = insert_recipient(q, m, &m->recipients[i]);
   return rc;
 }
 
-static void put_off(struct store_accept *a, int64_t until_us) {
-  int64_t deadline = envelope_deadline(&a->message.envelope);
-  a->message.first_attempt_us = until_us < deadline ? until_us : deadline;
+static void put_off(struct new_message *m, int64_t until_us) {
+  int64_t deadline = envelope_deadline(&m->envelope);
+  m->not_before_us = m->first_attempt_us = until_us < deadline ? until_us : deadline;
 }
 
-/* The account's usage, once its limits let the message in. */
-static int check_limits(struct usage_table *table, struct store_accept *a, int64_t now, struct usage **out) {
-  struct usage *usage = *out = usage_table_get(table, a->message.envelope.account, now);
+/* The account's usage, once its limits let `recipients` of the message in. */
+static int check_limits(struct usage_table *table, struct store_accept *a, uint64_t recipients, int64_t now,
+                        struct usage **out) {
+  struct new_message *m = &a->message;
+  struct usage *usage = *out = usage_table_get(table, m->envelope.account, now);
   if (!usage) return E_IO;
-  struct limit_request request = {.recipients = a->message.recipient_count, .octets = a->message.envelope.size};
+  struct limit_request request = {.recipients = recipients, .octets = m->envelope.size};
   a->limit = limits_check(a->limits, a->limit_count, usage, now, &request);
   if (a->limit.result != OK) return E_LIMIT;
   limits_reserve(&a->limit, usage, now);
-  if (a->limit.not_before_us > a->hold_until_us) put_off(a, a->limit.not_before_us);
+  if (a->limit.not_before_us > m->not_before_us) put_off(m, a->limit.not_before_us);
   return OK;
 }
 
-/* In the log of the first: there somebody would look for what became of the second. */
+/* --- whose it is --- */
+
+static enum account_standing standing_of(sqlite3_stmt *s, const struct store_accept *a) {
+  if (sqlite3_column_type(s, 1) != SQLITE_NULL) return STANDING_SUSPENDED;
+  return sqlite3_column_int64(s, 0) == a->login_version ? STANDING_GOOD : STANDING_LOGIN_CHANGED;
+}
+
+static int check_standing(struct sql *q, struct store_accept *a) {
+  a->standing = a->account_id ? STANDING_GONE : STANDING_GOOD;
+  if (!a->account_id) return OK;
+  sqlite3_stmt *s = sql_use(q, "SELECT login_version, suspended FROM accounts WHERE id = ?");
+  sql_bind_int(s, 1, a->account_id);
+  int rc = sql_step(s);
+  if (rc == 1) {
+    a->standing = standing_of(s, a);
+    bytes_copy(bytes_of(sql_text(s, 1)), a->suspend_reason, sizeof a->suspend_reason);
+    sqlite3_reset(s);
+    rc = OK;
+  }
+  return rc != OK ? rc : a->standing == STANDING_GOOD ? OK : E_DENIED;
+}
+
+/* --- the same submission again --- */
+
+/* *earlier: the one that it repeats, 0: none; *open: how many of its recipients are to be kept. */
+static int find_earlier(struct sql *q, struct idempotency_index *index, struct store_accept *a, int64_t now,
+                        int64_t *earlier, size_t *open) {
+  const struct new_message *m = &a->message;
+  *earlier = 0;
+  *open = m->recipient_count;
+  int rc = a->key ? idempotency_index_find(index, a->key, now, earlier) : OK;
+  if (rc != OK || !*earlier) return rc;
+  return idempotency_ends_find(q, a->key, m->recipients, m->recipient_count, open, &a->covered);
+}
+
+/* In the log of the earlier one: there somebody would look for what became of this one. */
 static int log_duplicate(struct sql *q, const struct store_accept *a) {
   struct event e = a->accepted;
   e.kind = EVENT_ACCEPTED;
@@ -76,28 +120,53 @@ static int log_duplicate(struct sql *q, const struct store_accept *a) {
   return event_insert(q, &e);
 }
 
+static int log_accepted(struct sql *q, const struct store_accept *a, int64_t earlier, size_t open) {
+  struct event e = a->accepted;
+  char id[ID_TEXT], text[1024];
+  e.kind = EVENT_ACCEPTED;
+  e.message_id = a->message.envelope.id;
+  if (earlier) {
+    id_format(earlier, id);
+    snprintf(text, sizeof text, "%s; submitted again after %s did not reach %zu of %zu recipients: to those alone",
+             e.text ? e.text : "", id, open, a->message.recipient_count);
+    e.text = text;
+  }
+  return event_insert(q, &e);
+}
+
+/* --- the operation --- */
+
 static int keep(struct sql *q, struct idempotency_index *index, const struct store_accept *a, int64_t now) {
-  int rc = message_insert(q, &a->message);
-  return rc == OK && a->key ? idempotency_index_add(index, a->key, a->message.envelope.id, now) : rc;
+  int rc = message_insert(q, &a->message, a->covered);
+  if (rc == OK && a->key) rc = idempotency_index_add(index, a->key, a->message.envelope.id, now);
+  return rc;
+}
+
+static int accept_new(struct sql *q, struct usage_table *table, struct idempotency_index *index, struct store_accept *a,
+                      int64_t now, int64_t earlier, size_t open) {
+  const struct envelope *m = &a->message.envelope;
+  struct usage *usage = NULL;
+  int rc = a->count_usage ? check_limits(table, a, open, now, &usage) : OK;
+  if (rc == OK && earlier) rc = idempotency_ends_forget(q, a->key);
+  if (rc == OK) rc = keep(q, index, a, now);
+  if (rc == OK) rc = log_accepted(q, a, earlier, open);
+  if (rc != OK || !usage) return rc;
+  usage_add(usage, now, open, m->size);
+  usage_table_touch(table, m->account);
+  return OK;
 }
 
 int operation_accept(struct sql *q, struct usage_table *table, struct idempotency_index *index,
                      struct store_accept *a) {
-  const struct envelope *m = &a->message.envelope;
-  int64_t now = clock_now_us();
-  struct usage *usage = NULL;
+  int64_t now = clock_now_us(), earlier;
+  size_t open;
+  free(a->covered); /* of a run that was rolled back */
+  a->covered = NULL;
   a->duplicate_of = 0;
-  int rc = a->key ? idempotency_index_find(index, a->key, now, &a->duplicate_of) : OK;
-  if (rc != OK || a->duplicate_of) return rc != OK ? rc : log_duplicate(q, a);
-  rc = a->count_usage ? check_limits(table, a, now, &usage) : OK;
-  if (rc == OK) rc = keep(q, index, a, now);
+  int rc = check_standing(q, a);
+  if (rc == OK) rc = find_earlier(q, index, a, now, &earlier, &open);
   if (rc != OK) return rc;
-  struct event accepted = a->accepted;
-  accepted.kind = EVENT_ACCEPTED;
-  accepted.message_id = m->id;
-  rc = event_insert(q, &accepted);
-  if (rc != OK || !usage) return rc;
-  usage_add(usage, now, a->message.recipient_count, m->size);
-  usage_table_touch(table, m->account);
-  return OK;
+  if (open || !earlier) return accept_new(q, table, index, a, now, earlier, open);
+  a->duplicate_of = earlier;
+  return log_duplicate(q, a);
 }

@@ -5,12 +5,6 @@ void store_note_init(struct store_note *n) {
 }
 
 int operation_note(struct sql *q, struct store_note *n) {
-  if (n->event.ref && *n->event.ref) {
-    sqlite3_stmt *s = sql_use(q, "UPDATE events SET count = count + ? WHERE ref = ?");
-    sql_bind_int(s, 1, n->event.count ? (int64_t)n->event.count : 1);
-    sql_bind_text(s, 2, n->event.ref);
-    int rc = sql_run(s);
-    if (rc != OK || sqlite3_changes(q->db) > 0) return rc;
-  }
-  return event_insert(q, &n->event);
+  int rc = n->event.ref && *n->event.ref ? event_repeat(q, &n->event) : E_NOT_FOUND;
+  return rc == E_NOT_FOUND ? event_insert(q, &n->event) : rc;
 }

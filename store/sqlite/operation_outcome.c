@@ -1,3 +1,4 @@
+#include "store/sqlite/idempotency_ends.h"
 #include "store/sqlite/operations.h"
 
 void store_outcome_init(struct store_outcome *o) {
@@ -9,9 +10,11 @@ static bool leaves_queue(enum event_kind kind) {
   return kind == EVENT_DELIVERED || kind == EVENT_BOUNCED || kind == EVENT_EXPIRED || kind == EVENT_DROPPED;
 }
 
-static int remove_recipient(struct sql *q, int64_t message_id, int64_t id) {
+static int remove_recipient(struct sql *q, int64_t message_id, const struct recipient_outcome *o) {
+  int rc = o->event.kind == EVENT_DELIVERED ? OK : idempotency_ends_add(q, o->recipient_id);
+  if (rc != OK) return rc;
   sqlite3_stmt *s = sql_use(q, "DELETE FROM recipients WHERE id = ? AND message_id = ?");
-  sql_bind_int(s, 1, id);
+  sql_bind_int(s, 1, o->recipient_id);
   sql_bind_int(s, 2, message_id);
   return sql_run(s);
 }
@@ -46,7 +49,7 @@ static int apply(struct sql *q, int64_t message_id, const struct recipient_outco
   enum event_kind kind = o->event.kind;
   bool stays = kind == EVENT_DEFERRED || kind == EVENT_HELD || kind == EVENT_RELEASED;
   if (!stays && !leaves_queue(kind)) return E_SYNTAX; /* not an outcome */
-  int rc = stays ? keep_recipient(q, message_id, o) : remove_recipient(q, message_id, o->recipient_id);
+  int rc = stays ? keep_recipient(q, message_id, o) : remove_recipient(q, message_id, o);
   if (rc != OK || sqlite3_changes(q->db) == 0) return rc; /* dropped by command meanwhile: its end is in the log */
   struct event e = o->event;
   e.message_id = message_id;
@@ -78,7 +81,7 @@ int message_remove_if_done(struct sql *q, int64_t id, bool *gone, bool *in_file)
 }
 
 static int keep_dsn(struct sql *q, const struct store_outcome *o) {
-  int rc = message_insert(q, o->dsn);
+  int rc = message_insert(q, o->dsn, NULL);
   if (rc != OK || !o->dsn_event) return rc;
   struct event e = *o->dsn_event;
   e.kind = EVENT_ACCEPTED;

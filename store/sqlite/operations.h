@@ -1,6 +1,6 @@
 /* The operations' work inside the writer's transaction. Private to store/; the writer thread. Each returns OK, E_LIMIT
- * (nothing was written), or an error: then the whole transaction is rolled back. An operation may be run again after
- * that, so what it leaves in its own structure is decided by its last run. */
+ * or E_DENIED (nothing was written), or an error: then the whole transaction is rolled back. An operation may be run
+ * again after that, so what it leaves in its own structure is decided by its last run. */
 #ifndef SENDOFF_STORE_SQLITE_OPERATIONS_H
 #define SENDOFF_STORE_SQLITE_OPERATIONS_H
 
@@ -17,7 +17,10 @@ int operation_note(struct sql *q, struct store_note *n);
 
 /* --- shared by them and by admin_queue.c --- */
 int event_insert(struct sql *q, const struct event *e); /* id made when 0 */
-int message_insert(struct sql *q, const struct new_message *m);
+/* Raises the count of the event with this ref, and moves it on to now. E_NOT_FOUND: there is none. */
+int event_repeat(struct sql *q, const struct event *e);
+/* `covered`: NULL, or which recipients are left out; not all of them. */
+int message_insert(struct sql *q, const struct new_message *m, const bool *covered);
 /* Removes the message when it has no recipients left. *gone: it is not in the store (any more); *in_file: it was
  * removed now, and its spool file must go after the commit. */
 int message_remove_if_done(struct sql *q, int64_t id, bool *gone, bool *in_file);

@@ -94,6 +94,21 @@ static const char *const steps[] = {
     "ALTER TABLE events ADD COLUMN numbers TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE submissions RENAME COLUMN digest TO key;"
     "ALTER TABLE submissions RENAME TO idempotency;",
+
+    /* Recipients whom an earlier submission did not reach, by its idempotency key: a repeat may have them again. When
+       a recipient may leave at the earliest, also once it was held. What changes a login in an account, so that one
+       that was made before can be told. 8-bit content without BODY=8BITMIME is no longer refused unless that is asked
+       for, and long lines are converted. When a refusal that was made several times was made first: its line moves on
+       with each. */
+    "CREATE TABLE idempotency_ends(id INTEGER NOT NULL, address TEXT NOT NULL, key BLOB NOT NULL,"
+    " PRIMARY KEY(id, address)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX idempotency_ends_key ON idempotency_ends(key);"
+    "ALTER TABLE recipients ADD COLUMN not_before_us INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE recipients SET not_before_us = next_us WHERE attempts = 0;"
+    "ALTER TABLE accounts ADD COLUMN login_version INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE accounts ADD COLUMN convert_long_lines INTEGER NOT NULL DEFAULT 1;"
+    "UPDATE accounts SET accept_8bit = 1;"
+    "ALTER TABLE events ADD COLUMN first_us INTEGER NOT NULL DEFAULT 0;",
 };
 #define VERSION ((int64_t)(sizeof steps / sizeof steps[0]))
 

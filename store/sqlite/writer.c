@@ -82,7 +82,7 @@ static int run_one(struct writer *w, struct store_op *op) {
   }
   if (remove_file) w->removals[w->removal_count++] = ((struct store_outcome *)op)->message_id;
   op->result = rc;
-  return rc == E_LIMIT ? OK : rc;
+  return rc == E_LIMIT || rc == E_DENIED ? OK : rc;
 }
 
 static void roll_back(struct writer *w) {

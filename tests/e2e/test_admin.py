@@ -194,3 +194,24 @@ def test_exit_status(gateway, words, status):
 def test_help_everywhere(gateway, words):
     text = gateway.sendoff(*words, "--help")
     assert "sendoff" in text
+
+
+@pytest.mark.parametrize("verb", ["suspend", "remove"])
+@pytest.mark.parametrize("leave", [False, True])
+def test_the_queue_of_an_account_that_ends(gateway, stuck, verb, leave):
+    """Held with it, and said so; with --leave-queue it goes on as before."""
+    message, address, mx, mark = stuck
+    (entry,) = gateway.queue("--to", address)
+    words = ["account", verb, entry["account"], *(["--reason", "hacked"] if verb == "suspend" else [])]
+    said = gateway.sendoff(*words, *(["--leave-queue"] if leave else []))
+    (entry,) = gateway.queue("--to", address)
+    assert entry["state"] == ("queued" if leave else "held")
+    assert ("1 queued recipient of" in said) != leave, said
+    gateway.sendoff("queue", *(("retry", message) if leave else ("release", "--account", entry["account"])))
+    mx.wait_for(mark)
+
+
+def test_suspending_says_it_in_json(gateway, stuck):
+    _, address, *_ = stuck
+    (entry,) = gateway.queue("--to", address)
+    assert gateway.sendoff.json("account", "suspend", entry["account"], "--reason", "x") == [{"held": 1}]

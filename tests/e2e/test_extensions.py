@@ -91,6 +91,31 @@ def test_a_held_message_is_in_the_queue_and_the_log(gateway, talk, recipient):
     recipient.wait_for(mark)  # the operator's word counts more
 
 
+def test_the_operator_s_hold_does_not_shorten_it(gateway, talk, recipient):
+    """RFC 4865: held by command and released, it still waits for its time."""
+    mark, begin, message = hold(talk, "HOLDFOR=4")
+    gateway.sendoff("queue", "hold", message)
+    gateway.sendoff("queue", "release", message)
+    recipient.wait_for(mark)
+    assert time.time() - begin >= 4
+
+
+def test_nor_what_a_smoothed_limit_puts_off(gateway, recipient):
+    account = gateway.add_account("smoothed", "--limit", "10/hour:smooth")
+    with dialogue(gateway, account) as talk:
+        for _ in range(2):
+            talk.envelope(FROM, TO)
+            answer = talk.content(letter(FROM, TO, subject=marker()))
+            assert answer.startswith("250")
+    message = answer.split()[-1]
+    (before,) = [one for one in gateway.queue() if one["message"] == message]
+    gateway.sendoff("queue", "hold", message)
+    gateway.sendoff("queue", "release", message)
+    (after,) = [one for one in gateway.queue() if one["message"] == message]
+    assert after["state"] == "queued" and after["next"] == before["next"]
+    gateway.sendoff("queue", "drop", message)
+
+
 def test_a_held_message_outlives_a_restart(lab):
     recipient = lab.exchanger("held.example.net")
     gateway = lab.gateway()

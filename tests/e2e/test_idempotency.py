@@ -78,7 +78,7 @@ def test_while_the_first_is_on_its_way(gateway, account, recipient):
 
 @pytest.mark.parametrize(
     "of_mail, of_rcpt",
-    [(" REQUIRETLS", ""), (" HOLDFOR=1", ""), (" BY=60;R", ""), (" MT-PRIORITY=9", ""), (" ENVID=x", ""), ("", " NOTIFY=SUCCESS"), ("", " ORCPT=rfc822;x@y.example")],
+    [(" REQUIRETLS HOLDFOR=60", ""), (" HOLDFOR=1", ""), (" BY=600;R HOLDFOR=60", ""), (" MT-PRIORITY=9", ""), (" ENVID=x", ""), ("", " NOTIFY=SUCCESS"), ("", " ORCPT=rfc822;x@y.example")],
 )
 def test_another_wish_is_another_message(gateway, account, of_mail, of_rcpt):
     """What is promised with 250 must not be dropped because the content came before."""
@@ -93,6 +93,8 @@ def test_another_wish_is_another_message(gateway, account, of_mail, of_rcpt):
     plain, wished = again("", ""), again(of_mail, of_rcpt)
     assert plain != wished
     assert again("", "") == plain and again(of_mail, of_rcpt) == wished
+    if "HOLDFOR=60" in of_mail:  # so that it has not bounced yet; nobody waits for it
+        gateway.sendoff("queue", "drop", wished)
 
 
 def test_recipients_in_another_order(gateway, account, recipient):
@@ -158,3 +160,50 @@ def test_the_window_ends(lab):
     time.sleep(1.2)
     assert send(gateway, account, message.content, ("r@window.example.net",)) != first
     gateway.stop()
+
+
+def bounced(gateway, recipient, message, to=(TO,)):
+    """The same message after it bounced for one who now has a mailbox."""
+    account = gateway.add_account(f"app-{message.mark}")
+    failed = to[-1]
+    recipient.replies["RCPT"] = lambda address: "550 5.1.1 no such mailbox" if address == failed else None
+    try:
+        first = send(gateway, account, message.content, to)
+        gateway.wait_event("bounced", "--account", account.name)
+    finally:
+        recipient.replies.pop("RCPT")
+    return account, first
+
+
+def test_after_it_bounced(gateway, recipient):
+    message = Message()
+    account, first = bounced(gateway, recipient, message)
+    second = send(gateway, account, message.content)
+    assert second != first
+    assert len(arrivals(gateway, recipient, message.mark)) == 1
+    assert send(gateway, account, message.content) == second
+
+
+def test_after_a_part_of_it_bounced(gateway, recipient):
+    """Nobody gets it twice, and nobody is left out."""
+    message = Message()
+    account, first = bounced(gateway, recipient, message, (TO, OTHER))
+    second = send(gateway, account, message.content, (TO, OTHER))
+    assert second != first
+    got = [arrival.recipients for arrival in arrivals(gateway, recipient, message.mark)]
+    assert sorted(got) == [[TO], [OTHER]]
+    (accepted,) = [event for event in gateway.sendoff.json("log", "show", second) if event["event"] == "accepted"]
+    assert f"submitted again after {first} did not reach 1 of 2 recipients" in accepted["text"]
+
+
+def test_after_it_was_dropped(gateway, recipient, account):
+    message = Message()
+    recipient.replies["RCPT"] = "451 4.2.2 the mailbox is full"
+    try:
+        first = send(gateway, account, message.content)
+        gateway.wait_event("deferred", "--to", TO)
+        gateway.sendoff("queue", "drop", first)
+    finally:
+        recipient.replies.pop("RCPT")
+    assert send(gateway, account, message.content) != first
+    assert len(arrivals(gateway, recipient, message.mark)) == 1

@@ -1,4 +1,5 @@
-"""A session that is open goes on only while what it logged in with is still good; what it has begun it may finish."""
+"""A session that is open goes on only while its account is there, not suspended, and what it logged in with is still
+good: at every later step, also in the middle of a message."""
 
 import pytest
 
@@ -25,19 +26,61 @@ def ended(talk):
     assert talk.say(f"MAIL FROM:<{FROM}>").startswith("530"), "it stays so"
 
 
-def test_another_password(lab, gateway):
-    recipient = lab.exchanger("dest.example.net")
+def test_another_password(gateway):
     account = gateway.add_account("changed")
     with dialogue(gateway, account) as talk:
-        talk.envelope(FROM, TO)
         (made,) = gateway.sendoff.json("account", "password", account.name)
-        mark = marker()
-        assert talk.content(letter(FROM, TO, mark + "\r\n")).startswith("250"), "what was begun is finished"
         ended(talk)
         assert "AUTH PLAIN" in talk.say("EHLO client.example")
         talk.login(account.name, made["password"])
         talk.envelope(FROM, TO)
-    recipient.wait_for(mark)
+
+
+CHANGES = {
+    "password": (("password",), "530 5.7.0 the login of this session no longer holds"),
+    "suspend": (("suspend", "--reason", "abuse"), "550 5.7.1 {} is suspended: abuse"),
+    "remove": (("remove",), "550 5.7.1 account {} is no longer here"),
+}
+
+
+def finish_by_data(talk, content):
+    talk.send(content + b".\r\n")
+    return talk.reply()
+
+
+def finish_by_chunk(talk, content):
+    talk.send(b"BDAT %d LAST\r\n" % len(content) + content)
+    return talk.reply()
+
+
+STEPS = {  # what is said before the change, and what is refused after it
+    "RCPT": ((), lambda talk, content: talk.say(f"RCPT TO:<{TO}>")),
+    "DATA": ((), lambda talk, content: talk.say("DATA")),
+    "the final dot": (("DATA",), finish_by_data),
+    "the first chunk": ((), finish_by_chunk),
+    "the last chunk": (("BDAT 7\r\nX-A:1",), finish_by_chunk),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("step", STEPS)
+def test_in_the_middle_of_a_message(lab, gateway, change, step):
+    recipient = lab.exchanger("dest.example.net")
+    command, expected = CHANGES[change]
+    before, refused = STEPS[step]
+    account, mark = gateway.add_account(f"{change}-{marker()}"), marker()
+    with dialogue(gateway, account) as talk:
+        talk.envelope(FROM, TO)
+        for line in before:
+            assert talk.say(line)[:3] in ("354", "250")
+        gateway.sendoff("account", command[0], account.name, *command[1:])  # the gateway is told before this returns
+        answer = refused(talk, letter(FROM, TO, mark + "\r\n"))
+        assert answer.startswith(expected.format(account.name)), answer
+        (event,) = gateway.sendoff.json("why", answer.split()[-1])
+        assert event["event"] == "refused" and event["account"] == account.name
+        assert talk.say("NOOP").startswith("250"), "the session goes on"
+    gateway.wait_empty()
+    assert not [arrival for arrival in recipient.arrivals if mark.encode() in arrival.content]
 
 
 def test_settings_that_have_nothing_to_do_with_it(gateway):

@@ -17,7 +17,7 @@ def gateway(lab):
 
 @pytest.fixture(scope="module")
 def account(gateway):
-    return gateway.add_account("app")
+    return gateway.add_account("app", "--eight-bit", "refuse", "--long-lines", "refuse")
 
 
 @pytest.fixture(scope="module")

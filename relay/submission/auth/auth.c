@@ -102,8 +102,10 @@ static void conclude(struct session *s, enum sasl_step step) {
   case SASL_PROVEN: proven(s, x); break;
   case SASL_EXTERNAL: external(s, sasl_name(x)); break;
   case SASL_DENIED: login_decide(s, NULL, false, sasl_name(x), LOGIN_PASSWORD); break;
-  case SASL_TROUBLE: reply(s, 454, "4.7.0", "out of memory; try again later"); break;
-  default: reply(s, 501, "5.5.2", "that is not what the mechanism expects"); break; /* RFC 4954 4 */
+  case SASL_TROUBLE: reply_refused(s, 454, "4.7.0", RULE_MEMORY, "out of memory; try again later"); break;
+  default:
+    reply_refused(s, 501, "5.5.2", RULE_SYNTAX, "that is not what the mechanism expects");
+    break; /* RFC 4954 4 */
   }
   sasl_free(&x);
 }
@@ -145,7 +147,7 @@ static bool begin(struct session *s, const struct mechanism *m) {
   if (s->auth) s->auth->sasl = sasl_begin(m->name, &peer);
   if (!s->auth || !s->auth->sasl) {
     auth_free(&s->auth);
-    reply(s, 454, "4.7.0", "out of memory; try again later");
+    reply_refused(s, 454, "4.7.0", RULE_MEMORY, "out of memory; try again later");
     return false;
   }
   session_set_state(s, SESSION_AUTH);
@@ -162,7 +164,7 @@ static void skip_challenge(struct session *s) {
 void auth_begin(struct session *s, struct bytes name, struct bytes initial, bool has_initial) {
   const struct mechanism *m = find(s, name);
   if (!m) {
-    reply(s, 504, "5.5.4", "that mechanism is not offered; EHLO lists them");
+    reply_refused(s, 504, "5.5.4", RULE_SYNTAX, "that mechanism is not offered; EHLO lists them");
     return;
   }
   if (!begin(s, m)) return;
@@ -179,7 +181,7 @@ void auth_continue(struct session *s, struct bytes line) {
   if (bytes_equal(line, BYTES("*"))) {
     struct sasl_exchange *x = end_exchange(s);
     sasl_free(&x);
-    reply(s, 501, "5.7.0", "authentication cancelled"); /* RFC 4954 4 */
+    reply_refused(s, 501, "5.7.0", RULE_SYNTAX, "authentication cancelled"); /* RFC 4954 4 */
     return;
   }
   char *response = bytes_dup(line);

@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "relay/submission/auth/login_bans.h"
-#include "relay/submission/refusal_log.h"
 #include "relay/submission/reply.h"
 
 #include <stdio.h>
@@ -31,7 +30,7 @@ static void refuse_login(struct session *s, const char *name, uint64_t left_ms, 
   log_event(LOG_WARN_, s->id, "login refused", "account", shown(directory_account(s->loop->directory, bytes_of(name))),
             "client", s->peer, "reason", banned ? "address banned" : "account restricted", "for", left, NULL);
   if (++s->login_failures >= FAILURES_MAX) {
-    session_turn_away(s, "4.7.0", "too many failed logins", "too many failed logins");
+    session_refuse(s, "4.7.0", RULE_BANNED, "too many failed logins");
     return;
   }
   snprintf(text, sizeof text,
@@ -39,14 +38,14 @@ static void refuse_login(struct session *s, const char *name, uint64_t left_ms, 
                ? "too many failed logins from your address: none is taken from it for %s"
                : "too many failed logins to this account: for %s only addresses that have logged in to it before may",
            left);
-  reply(s, 454, "4.7.0", "%s", text);
+  reply_refused(s, 454, "4.7.0", banned ? RULE_BANNED : RULE_LOGIN_RESTRICTED, "%s", text);
 }
 
 void login_turn_away(struct session *s, uint64_t left_ms) {
   char left[40], text[128];
   format_left(left_ms, left, sizeof left);
   snprintf(text, sizeof text, "too many failed logins from your address; try again in %s", left);
-  session_turn_away(s, "4.7.0", text, "banned");
+  session_refuse(s, "4.7.0", RULE_BANNED, text);
 }
 
 bool login_may_try(struct session *s, const char *name) {
@@ -61,19 +60,11 @@ bool login_may_try(struct session *s, const char *name) {
   return false;
 }
 
-/* A line in the account's own log, so that its owner can see why an application cannot send. Its reference leads there,
- * and is not in the reply, which goes to whoever tried. */
-static void log_for_owner(struct session *s, const struct account *a, const struct refusal *r) {
-  char ref[REF_LENGTH + 1];
-  struct event e = {.account = a->name, .host = s->peer};
-  refusal_log_add(s->submission->refusals, r, &e, ref);
-}
-
 static void log_restriction(struct session *s, const struct account *a, const char *span) {
   struct refusal r = {0};
   refuse(&r, 454, "4.7.0", RULE_LOGIN_RESTRICTED,
          "too many failed logins from unknown addresses: for %s only addresses that have logged in before may", span);
-  log_for_owner(s, a, &r);
+  reply_log_refusal(s, &r, "", "", a->name);
 }
 
 /* Counted and logged; returns the milliseconds that the answer is to be delayed. */
@@ -108,7 +99,8 @@ void login_end(struct session *s) {
 struct login_delay {
   uv_timer_t timer;
   struct session *session;
-  enum login_proof proof;
+  struct refusal refusal;
+  char ref[REF_LENGTH + 1];
 };
 
 static void succeed(struct session *s, const struct account *a, enum login_proof proof) {
@@ -126,14 +118,11 @@ static void succeed(struct session *s, const struct account *a, enum login_proof
   reply(s, 235, "2.7.0", "welcome, %s", a->name);
 }
 
-/* RFC 4954 6; never which half was wrong. A certificate is no secret, so there the reason may be said. */
-static void reply_failed(struct session *s, enum login_proof proof) {
+static void reply_failed(struct session *s, const struct refusal *r, const char *ref) {
   if (++s->login_failures >= FAILURES_MAX)
-    session_turn_away(s, "4.7.0", "too many failed logins", "too many failed logins");
-  else if (proof == LOGIN_CERTIFICATE)
-    reply(s, 535, "5.7.8", "your certificate is not bound to that account; sendoff account set NAME --client-cert");
+    session_refuse(s, "4.7.0", RULE_BANNED, "too many failed logins");
   else
-    reply(s, 535, "5.7.8", "user name or password is wrong");
+    reply(s, r->code, r->enhanced, "%s. sendoff why %s", r->text, ref);
 }
 
 bool login_holds(const struct session *s, const struct account *a) {
@@ -150,13 +139,12 @@ bool login_holds(const struct session *s, const struct account *a) {
 static void on_delay_closed(uv_handle_t *handle) {
   struct login_delay *d = handle->data;
   struct session *s = d->session;
-  enum login_proof proof = d->proof;
-  free(d);
   s->login_delay = NULL;
   if (!session_is_closed(s)) {
-    reply_failed(s, proof);
+    reply_failed(s, &d->refusal, d->ref);
     session_resume(s);
   }
+  free(d);
   session_unhold(s);
 }
 
@@ -168,33 +156,33 @@ void login_hurry(struct session *s) {
   if (s->login_delay) on_delay(&s->login_delay->timer);
 }
 
-/* Names that are no account make no line in anyone's log. */
-static void log_failure(struct session *s, const char *name, enum login_proof proof) {
+/* RFC 4954 6: never which half was wrong. A certificate is no secret, so there the reason may be said. The line is in
+ * the account's own log, so that its owner can see why an application cannot send; of a name that is no account, it is
+ * in nobody's. */
+static void log_failure(struct session *s, const char *name, enum login_proof proof, struct login_delay *d) {
   const struct account *a = directory_account(s->loop->directory, bytes_of(name));
   char certificate[FINGERPRINT_TEXT] = "";
   struct fingerprint f;
   if (proof == LOGIN_CERTIFICATE && stream_tls_peer(s->stream, &f)) fingerprint_format(&f, certificate);
   log_event(LOG_WARN_, s->id, "login failed", "account", shown(a), "client", s->peer,
             *certificate ? "certificate" : NULL, certificate, NULL);
-  if (!a) return;
-  struct refusal r = {0};
-  refuse(&r, 535, "5.7.8", RULE_LOGIN,
-         proof == LOGIN_CERTIFICATE ? "login failed: the certificate is not bound to this account"
-                                    : "login failed: the password is wrong");
-  refusal_about(&r, s->peer);
-  log_for_owner(s, a, &r);
+  if (proof == LOGIN_CERTIFICATE)
+    refuse(&d->refusal, 535, "5.7.8", RULE_LOGIN,
+           "your certificate is not bound to that account; sendoff account set NAME --client-cert");
+  else
+    refuse(&d->refusal, 535, "5.7.8", RULE_LOGIN, "user name or password is wrong");
+  strcpy(d->ref, reply_log_refusal(s, &d->refusal, "", "", a ? a->name : "")); /* of the same size */
 }
 
 static void fail_login(struct session *s, const char *name, enum login_proof proof) {
-  log_failure(s, name, proof);
   struct login_delay *d = calloc(1, sizeof *d);
   if (!d) {
     session_close(s, false, "out of memory");
     return;
   }
+  log_failure(s, name, proof, d);
   s->login_delay = d;
   d->session = s;
-  d->proof = proof;
   d->timer.data = d;
   if (!s->waiting) session_wait(s, WAIT_LOGIN);
   session_hold(s);
@@ -208,9 +196,6 @@ void login_decide(struct session *s, const struct account *a, bool right, const 
     fail_login(s, name, proof);
     return;
   }
-  if (a->suspended) /* only to the one who knows the password; RFC 5248: 5.7.13 */
-    reply(s, 535, "5.7.13", "%s is suspended: %s", a->name, a->suspend_reason);
-  else
-    succeed(s, a, proof);
+  succeed(s, a, proof); /* also of a suspended one: MAIL says why, where clients show it */
   session_resume(s);
 }

@@ -177,9 +177,16 @@ class Player:
         text = line.decode("utf-8", "replace")
         if not text.endswith("\r") or not re.match(r"\d\d\d[ -]", text):
             self._fail(step, f"{text!r} is no line of a reply")
-        text = text[:-1]
+        text = self._without_reference(text[:-1], step)
         self.seen.append(text)
         return text
+
+    def _without_reference(self, text, step):
+        """Every refusal ends with one (421 is no refusal of what was said, and may)."""
+        words, found, _ = re.fullmatch(r"(.*?)(\. sendoff why [0-9A-Z]{8})?()", text).groups()
+        if text[0] in "45" and text[:3] != "421" and not found:
+            self._fail(step, f"{text!r} has no reference")
+        return words
 
     def _expect(self, step, skipping):
         pattern = re.escape(step.text).replace(r"\*", ".*")

@@ -7,10 +7,12 @@
 /* `count` events of `age_us` ago, straight into the table. */
 static void put_events(struct lab *l, int64_t age_us, int count) {
   char sql[400];
-  snprintf(sql, sizeof sql,
-           "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < %d) INSERT INTO events"
-           " SELECT %lld + i, 0, 1, 'blog', '', '', 0, '', '', '', '', NULL, 1, '', '' FROM n",
-           count, (long long)id_floor(clock_now_us() - age_us));
+  snprintf(
+      sql, sizeof sql,
+      "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < %d) INSERT INTO events(id, "
+      "message_id, kind, account, sender, recipient, code, enhanced, text, host, source, ref, count, rule, numbers)"
+      " SELECT %lld + i, 0, 1, 'blog', '', '', 0, '', '', '', '', NULL, 1, '', '' FROM n",
+      count, (long long)id_floor(clock_now_us() - age_us));
   lab_exec(l->dir, sql);
 }
 

@@ -78,7 +78,8 @@ static void put_queue(struct lab *l, int domains, int count) {
   snprintf(sql, sizeof sql,
            "INSERT INTO messages VALUES (1, 'bulk', 'default', 'news@example.com', '', 0, 0, 3, 1, 2, 0, x'', x'');"
            "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < %d)"
-           " INSERT INTO recipients SELECT i + 1, 1, 'r' || i || '@d' || (i %% %d) || '.example', 'd' || (i %% %d) ||"
+           " INSERT INTO recipients(id, message_id, address, domain, state, attempts, next_us, last, notify, orcpt) "
+           "SELECT i + 1, 1, 'r' || i || '@d' || (i %% %d) || '.example', 'd' || (i %% %d) ||"
            " '.example', 0, 0, i, '', 0, '' FROM n",
            domains * count, domains, domains);
   lab_exec(l->dir, sql);
@@ -324,10 +325,12 @@ static void event_ids_that_are_taken(void **state) {
   clock_set_for_tests(clock_now_us() + 10 * SECOND_US); /* stands still, so the next ids are known */
   int64_t next = id_new() + 1;
   char sql[600];
-  snprintf(sql, sizeof sql,
-           "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 99) INSERT INTO events"
-           " SELECT %lld + i, 0, 1, 'other', '', '', 0, '', '', '', '', NULL, 1, '', '' FROM n",
-           (long long)next);
+  snprintf(
+      sql, sizeof sql,
+      "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 99) INSERT INTO events(id, message_id, "
+      "kind, account, sender, recipient, code, enhanced, text, host, source, ref, count, rule, numbers)"
+      " SELECT %lld + i, 0, 1, 'other', '', '', 0, '', '', '', '', NULL, 1, '', '' FROM n",
+      (long long)next);
   lab_exec(l->dir, sql);
   assert_int_equal(command(l, &(struct queue_filter){.state = -1}, QUEUE_HOLD), 1);
   assert_int_equal(lab_outcome(l, letter_id(&m), m.recipients[0].id, EVENT_DELIVERED, 0, NULL), OK);

@@ -161,7 +161,7 @@ static void smoothing_is_kept(void **state) {
     m.accept.limit_count = 1;
     if (i == 2) m.accept.message.envelope.flags = MESSAGE_BY_RETURN; /* its deadline comes first */
     m.accept.message.envelope.deliver_by_us = now + 90 * 60 * SECOND_US;
-    if (i == 3) m.accept.hold_until_us = now + 9 * hour; /* it is held for longer than that */
+    if (i == 3) m.accept.message.not_before_us = now + 9 * hour; /* it is held for longer than that */
     int64_t first = m.accept.message.first_attempt_us = i == 3 ? now + 9 * hour : now + 5;
     int64_t wanted = i == 0 || i == 3 ? first : i == 2 ? now + 90 * 60 * SECOND_US : now + i * hour;
     assert_int_equal(lab_run(&l->poster, &m.accept.op), OK);
