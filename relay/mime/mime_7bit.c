@@ -7,11 +7,12 @@
 #include "relay/mime/mime_7bit.h"
 
 #include "base/header.h"
+#include "relay/mime/base64.h"
 #include "relay/mime/mime_field.h"
 #include "relay/mime/octets.h"
 #include "relay/mime/quoted_printable.h"
+#include "relay/mime/to_utf8.h"
 
-#include <nettle/base64.h>
 #include <string.h>
 
 #define STAGE (8 * 1024)
@@ -239,23 +240,13 @@ static int copy_whole(struct walk *w, const struct entity *e, enum mime_obstacle
   return rc == OK ? emit(w, slice(w, e->body, next->at)) : rc;
 }
 
-static bool is_utf8(struct bytes text) {
-  for (size_t i = 0; i < text.len; i++) {
-    if ((unsigned char)text.at[i] < 0x80) continue;
-    size_t n = bytes_utf8_length(text, i);
-    if (!n) return false;
-    i += n - 1;
-  }
-  return true;
-}
-
 /* RFC 2045 6.8: lines of at most 76 characters. */
 static int emit_base64(struct walk *w, struct bytes text) {
-  char line[BASE64_ENCODE_RAW_LENGTH(57) + 2];
+  char line[BASE64_LENGTH(57) + 2];
   int rc = OK;
   for (size_t at = 0; at < text.len && rc == OK; at += 57) {
-    size_t n = text.len - at < 57 ? text.len - at : 57, len = BASE64_ENCODE_RAW_LENGTH(n);
-    base64_encode_raw(line, n, (const uint8_t *)text.at + at);
+    size_t n = text.len - at < 57 ? text.len - at : 57, len = BASE64_LENGTH(n);
+    base64_write((struct bytes){text.at + at, n}, line);
     line[len] = '\r';
     line[len + 1] = '\n';
     rc = emit(w, (struct bytes){line, len + 2});

@@ -14,6 +14,11 @@ static void note(size_t *first, size_t line) {
   if (!*first) *first = line;
 }
 
+static void note_both(size_t *first, size_t *last, size_t line) {
+  note(first, line);
+  *last = line;
+}
+
 /* Eight at a time: every octet of every message passes here. */
 static bool has_eight_bit(struct bytes run) {
   uint64_t seen = 0, eight;
@@ -29,19 +34,33 @@ static bool has_eight_bit(struct bytes run) {
 /* Octets of one line (no CR among them): counts them, and looks for what must not be there. */
 static void inspect(struct data_sink *d, struct bytes run) {
   if (!run.len) return;
-  if (has_eight_bit(run)) note(&d->eight_bit, d->line);
+  if (has_eight_bit(run)) {
+    note_both(&d->eight_bit, &d->last_eight_bit, d->line);
+    if (d->in_fields) note(&d->eight_bit_field, d->line);
+  }
+  for (size_t i = 0; d->line_octets + i < 2 && i < run.len; i++) d->hyphens += run.at[i] == '-';
   if (memchr(run.at, '\0', run.len)) note(&d->nul, d->line);
   if (memchr(run.at, '\n', run.len)) note(&d->bare_lf, d->line);
   d->line_octets += run.len;
-  if (d->line_octets > LINE_OCTETS_MAX) note(&d->long_line, d->line);
+  if (d->line_octets > LINE_OCTETS_MAX) note_both(&d->long_line, &d->last_long_line, d->line);
+}
+
+/* A line "--boundary" begins the fields of a part (RFC 2046 5.1.1), an empty one ends them. */
+static void end_line(struct data_sink *d) {
+  if (d->hyphens == 2)
+    d->in_fields = true;
+  else if (!d->line_octets)
+    d->in_fields = false;
+  d->hyphens = 0;
+  d->line++;
+  d->line_octets = 0;
 }
 
 /* What follows a CR: LF ends the line, anything else makes the CR a bare one. */
 static void after_cr(struct data_sink *d, char c, size_t *i) {
   if (c == '\n') {
     d->state = DATA_LINE_START;
-    d->line++;
-    d->line_octets = 0;
+    end_line(d);
     ++*i;
     return;
   }

@@ -19,8 +19,12 @@ struct data_sink {
   enum data_state state;
   uint64_t chunk_left; /* octets of this chunk that have not come yet */
   size_t line, line_octets;
+  unsigned hyphens; /* at the beginning of this line, two at most */
+  bool in_fields;   /* behind a line that begins with "--", up to the next empty one: fields of a part, perhaps */
   /* The first line (from 1) where each was seen; 0: nowhere. */
   size_t bare_cr, bare_lf, nul, long_line, eight_bit;
+  size_t last_long_line, last_eight_bit; /* and the last */
+  size_t eight_bit_field;                /* the first line `in_fields` with octets over 127 */
 };
 
 void data_sink_init(struct data_sink *d, enum data_framing framing);

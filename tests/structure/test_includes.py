@@ -68,7 +68,7 @@ VENDORS = {
         "relay/submission/idempotency.c",
         "cli/certificate.c",
     ],
-    "nettle/": ["relay/mime/mime_7bit.c"],
+    "nettle/": ["relay/mime/base64.c"],
     "jansson": ["cli/", "relay/json/", "relay/daemon/status.c"],
     "idn2": ["base/address.c"],
     "systemd/": ["relay/daemon/"],
