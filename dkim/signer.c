@@ -166,7 +166,18 @@ int signer_begin(struct signer_lib *lib, const struct signer_identity *ids, size
   return rc;
 }
 
+/* Others are none of the library's business: a signature of somebody else's that it cannot read, or a name that it does
+ * not take, must not keep a message from being signed. */
+static bool is_signed(struct bytes field) {
+  size_t colon = bytes_find(field, ':', 0);
+  struct bytes name = bytes_trim((struct bytes){field.at, colon});
+  for (size_t i = 0; signed_fields[i]; i++)
+    if (bytes_equal_nocase(name, bytes_of((const char *)signed_fields[i]))) return true;
+  return false;
+}
+
 int signer_header(struct signer *s, struct bytes field) {
+  if (!is_signed(field)) return OK;
   if (field.len >= 2 && memcmp(field.at + field.len - 2, "\r\n", 2) == 0) field.len -= 2;
   int rc = OK;
   for (size_t i = 0; rc == OK && i < s->count; i++)

@@ -20,7 +20,8 @@ struct signer;
 /* One signature for each identity; at most SIGNER_KEYS_MAX. */
 int signer_begin(struct signer_lib *lib, const struct signer_identity *ids, size_t count, struct signer **out,
                  struct reason *why);
-/* Each header field in order, whole, with its last CRLF or without. Fields that RFC 6376 5.4.1 lists are signed. */
+/* Each header field in order, whole, with its last CRLF or without. Those that RFC 6376 5.4.1 lists are signed, and
+ * all others passed over. E_SYNTAX: the field cannot be signed, and never will. */
 int signer_header(struct signer *s, struct bytes field);
 int signer_headers_end(struct signer *s, struct reason *why);
 /* The body with CRLF line ends, in any cuts, also between CR and LF. */

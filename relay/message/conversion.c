@@ -23,7 +23,7 @@ struct conversion {
   struct buffer unsigned_prefix;
   int fd;
   int64_t spool_id;
-  bool keep_8bit, unsign;
+  bool keep_8bit, fields, unsign;
   void (*done)(void *arg, struct converted *c);
   void *arg;
   struct converted out;
@@ -127,8 +127,10 @@ static void work(uv_work_t *req) {
   struct bytes prefix = buffer_bytes(c->content ? &c->content->prefix : &c->prefix);
   int rc = c->content ? OK : read_whole(c);
   if (rc == OK && c->unsign) rc = take_signatures_out(c, &prefix);
-  struct mime_source from = {
-      .prefix = prefix, .content = buffer_bytes(c->content ? &c->content->body : &c->whole), .keep_8bit = c->keep_8bit};
+  struct mime_source from = {.prefix = prefix,
+                             .content = buffer_bytes(c->content ? &c->content->body : &c->whole),
+                             .keep_8bit = c->keep_8bit,
+                             .fields = c->fields};
   if (rc == OK) rc = mime_7bit_convert(&from, &out, &c->out.obstacle);
   if (rc == OK && c->out.fd >= 0 && c->out.body.len) rc = write_out(c);
   c->out.result = rc;
@@ -166,6 +168,7 @@ struct conversion *conversion_start(struct loop *loop, const struct conversion_s
   c->fd = from->content || from->spool_id ? -1 : from->fd;
   c->spool_id = from->spool_id;
   c->keep_8bit = from->keep_8bit;
+  c->fields = from->fields;
   c->unsign = from->unsign;
   c->done = done;
   c->arg = arg;

@@ -19,7 +19,7 @@ struct conversion_source {
   struct buffer *prefix;   /* with `fd`: taken over (left empty) */
   int fd;                  /* of the rest of the message; taken over; -1: none */
   int64_t spool_id;        /* a spool file that has the whole message; 0: none */
-  bool keep_8bit;          /* as in mime_7bit.h */
+  bool keep_8bit, fields;  /* as in mime_7bit.h */
   bool unsign;             /* leaves out the prefix's DKIM-Signature fields: we made them, and they would be void */
 };
 

@@ -23,11 +23,11 @@ static size_t character_length(struct bytes text, size_t at) {
   return n ? n : 1;
 }
 
-/* The shorter of the two for the whole. */
+/* "Q" can be read by people, so it may cost a little more. */
 static bool suits_q(struct bytes text) {
   size_t cost = 0;
   for (size_t i = 0; i < text.len; i++) cost += q_cost(text.at[i]);
-  return cost <= (text.len + 2) / 3 * 4;
+  return cost <= (text.len + 2) / 3 * 4 + 8;
 }
 
 static size_t cost_of(struct bytes text, size_t from, size_t to, bool q) {

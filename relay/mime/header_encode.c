@@ -15,6 +15,8 @@ struct pen {
   struct bytes charset;
   struct buffer *out;
   size_t column; /* of the line that is being written */
+  bool behind;   /* encoded-words end here */
+  bool space;    /* and white space follows, which is not written yet */
 };
 
 static bool high(struct bytes text) {
@@ -35,7 +37,27 @@ static struct bytes slice(struct bytes text, size_t from, size_t to) {
   return (struct bytes){text.at + from, to - from};
 }
 
+/* White space behind encoded-words: it begins a new line where the word behind it would make this one too long. */
+static int put_space(struct pen *p, struct bytes word) {
+  size_t n = 0;
+  while (n < word.len && !blank(word.at[n])) n++;
+  bool fits = p->column + 1 + n <= LINE_GOAL;
+  p->behind = p->space = false;
+  p->column = fits ? p->column + 1 : 1;
+  return buffer_add_bytes(p->out, fits ? BYTES(" ") : BYTES("\r\n "));
+}
+
 static int put(struct pen *p, struct bytes text) {
+  int rc = OK;
+  if (p->behind)
+    while (text.len && blank(text.at[0])) {
+      text = bytes_from(text, 1);
+      p->space = true;
+    }
+  if (!text.len) return OK;
+  if (p->space) rc = put_space(p, text);
+  p->behind = false;
+  if (rc != OK) return rc;
   size_t lf = text.len;
   while (lf && text.at[lf - 1] != '\n') lf--;
   p->column = lf ? text.len - lf : p->column + text.len;
@@ -47,11 +69,12 @@ static int put_encoded(struct pen *p, struct bytes text) {
   struct buffer utf8, flat;
   buffer_init(&utf8, VALUE_ROOM * 4);
   buffer_init(&flat, VALUE_ROOM);
-  int rc = OK;
+  int rc = p->space ? put_space(p, text) : OK;
   for (size_t i = 0; rc == OK && i < text.len; i++)
     if (text.at[i] != '\r' && text.at[i] != '\n') rc = buffer_add(&flat, text.at[i] == '\t' ? " " : text.at + i, 1);
   if (rc == OK) rc = to_utf8(buffer_bytes(&flat), p->charset, &utf8);
   if (rc == OK) rc = encoded_words_add(buffer_bytes(&utf8), &p->column, p->out);
+  p->behind = true;
   buffer_free(&flat);
   buffer_free(&utf8);
   return rc;
@@ -272,11 +295,9 @@ static const struct {
     {"Content-Disposition", put_parameters},
 };
 
-int header_encode(const struct field *f, struct bytes charset, struct buffer *out) {
+static int write(const struct field *f, struct bytes charset, int (*how)(struct pen *p, struct bytes value),
+                 struct buffer *out) {
   struct pen p = {.charset = charset, .out = out};
-  int (*how)(struct pen * p, struct bytes value) = put_text;
-  for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
-    if (bytes_equal_nocase(f->name, bytes_of(kinds[i].name))) how = kinds[i].put;
   size_t before = out->len, value = (size_t)(f->value.at - f->whole.at);
   int rc = put(&p, slice(f->whole, 0, value));
   if (rc == OK) rc = how(&p, f->value);
@@ -285,18 +306,12 @@ int header_encode(const struct field *f, struct bytes charset, struct buffer *ou
   return rc;
 }
 
-/* --- phrases --- */
-
-static int add_quoted(struct bytes text, struct buffer *out) {
-  int rc = buffer_add(out, "\"", 1);
-  for (size_t i = 0; rc == OK && i < text.len; i++) {
-    char c = text.at[i];
-    if (c == '"' || c == '\\') rc = buffer_add(out, "\\", 1);
-    if (rc == OK) rc = buffer_add(out, &c, 1);
-  }
-  return rc == OK ? buffer_add(out, "\"", 1) : rc;
+int header_encode(const struct field *f, struct bytes charset, struct buffer *out) {
+  for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+    if (bytes_equal_nocase(f->name, bytes_of(kinds[i].name))) return write(f, charset, kinds[i].put, out);
+  return write(f, charset, put_text, out);
 }
 
-int phrase_add(struct bytes text, size_t column, struct buffer *out) {
-  return high(text) ? encoded_words_add(text, &column, out) : add_quoted(text, out);
+int header_encode_text(const struct field *f, struct bytes charset, struct buffer *out) {
+  return write(f, charset, put_text, out);
 }

@@ -12,8 +12,6 @@ bool header_needs_encoding(struct bytes whole);
  * text; empty: nothing), or as windows-1252. OK; E_SYNTAX where they stand in what cannot be encoded (the local part
  * of an address, a boundary); E_MEMORY; E_TOO_BIG. */
 int header_encode(const struct field *f, struct bytes charset, struct buffer *out);
-/* Appends a phrase (RFC 5322 3.2.5) that reads as `text`, which is UTF-8 without its quotes: a quoted-string, or
- * encoded-words where it is beyond ASCII. `column`: where it begins in its line. OK, E_MEMORY, E_TOO_BIG. */
-int phrase_add(struct bytes text, size_t column, struct buffer *out);
-
+/* The same for any field as text: for one that header_encode finds malformed. */
+int header_encode_text(const struct field *f, struct bytes charset, struct buffer *out);
 #endif

@@ -2,62 +2,204 @@
 
 #include "base/clock.h"
 #include "base/header.h"
+#include "relay/mime/from_repair.h"
+#include "relay/mime/header_encode.h"
+#include "relay/mime/header_fold.h"
+#include "relay/mime/mime_field.h"
+#include "relay/mime/to_utf8.h"
 
 #include <stdio.h>
+#include <string.h>
 
-/* RFC 5322 3.6: these may stand once. Two of them let a signer, a filter and a reader each believe another one. */
-static const char *const once[] = {"From",     "Date", "Message-ID", "Subject",     "Sender",
-                                   "Reply-To", "To",   "Cc",         "In-Reply-To", "References"};
-enum { SEEN_FROM, SEEN_DATE, SEEN_MESSAGE_ID, SEEN_COUNT = sizeof once / sizeof once[0] };
+#define FIELD_ROOM (4 * HEADER_MAX)
+#define CHARSET_MAX 64
+
+/* RFC 5322 3.6, RFC 2045: these may stand once. Two of them let a signer, a filter and a reader each believe another
+ * one. */
+static const char *const once[] = {"From", "Date", "Message-ID",  "Subject",    "Sender",       "Reply-To",
+                                   "To",   "Cc",   "In-Reply-To", "References", "MIME-Version", "Content-Type"};
+enum { SEEN_FROM, SEEN_DATE, SEEN_MESSAGE_ID, SEEN_MIME_VERSION = 10, SEEN_COUNT = sizeof once / sizeof once[0] };
 
 struct tally {
-  size_t seen[SEEN_COUNT], received, line;
-  bool mime_version, content_fields;
+  size_t seen[SEEN_COUNT], received;
+  bool content_fields;
+  char charset[CHARSET_MAX]; /* of the text, as Content-Type says; "": it does not */
 };
 
 static bool named(const struct field *f, const char *name) {
   return bytes_equal_nocase(f->name, bytes_of(name));
 }
 
-/* What stands beyond ASCII in a field, and whether it may. */
-static int scan_octets(const struct field *f, struct header_fixup *h) {
-  int name_len = (int)(f->name.len < 60 ? f->name.len : 60);
-  for (size_t i = 0; i < f->whole.len; i++) {
-    if ((unsigned char)f->whole.at[i] < 0x80) continue;
-    size_t character = bytes_utf8_length(f->whole, i);
-    h->eight_bit = true;
-    h->utf8 |= h->accept_utf8 && character;
-    if (!h->accept_8bit && !h->accept_utf8)
-      return refuse(&h->refusal, 550, "5.6.7", RULE_HEADER_8BIT,
-                    "the %.*s field has raw 8-bit octets; encode them as RFC 2047 says, or say SMTPUTF8", name_len,
-                    f->name.at);
-    if (!h->accept_8bit && !character) /* RFC 6532 3.1 */
-      return refuse(&h->refusal, 550, "5.6.7", RULE_HEADER_8BIT, "the %.*s field has 8-bit octets that are no UTF-8",
-                    name_len, f->name.at);
-    if (character) i += character - 1;
-  }
-  return OK;
+static int shown(struct bytes text) {
+  return (int)(text.len < 60 ? text.len : 60);
+}
+
+void repairs_add(char repairs[REPAIRS_MAX], struct bytes what, const char *done) {
+  size_t len = strlen(repairs);
+  int n = snprintf(repairs + len, REPAIRS_MAX - len, "%s%.*s%s%s", len ? ", " : "", shown(what), what.at,
+                   what.len ? " " : "", done);
+  if (n < 0 || (size_t)n >= REPAIRS_MAX - len) repairs[len] = '\0';
+}
+
+/* --- what is looked at --- */
+
+static int refuse_line(struct header_fixup *h, const char *what, struct bytes line) {
+  char text[121];
+  header_unfold(line, text, sizeof text);
+  return refuse(&h->refusal, 550, "5.6.0", RULE_HEADER, "%s: \"%s\"", what, text);
 }
 
 static int scan_field(const struct field *f, struct header_fixup *h, struct tally *t) {
   if (f->name.at[f->name.len] != ':') /* RFC 5322 4.5; signers and verifiers do not agree on what it is */
-    return refuse(&h->refusal, 550, "5.6.0", RULE_HEADER, "the %.*s field has white space before its colon",
-                  (int)(f->name.len < 60 ? f->name.len : 60), f->name.at);
+    return refuse_line(h, "a header field has white space before its colon", f->whole);
   for (size_t i = 0; i < SEEN_COUNT; i++)
     if (named(f, once[i]) && ++t->seen[i] > 1)
       return refuse(&h->refusal, 550, "5.6.0", RULE_HEADER,
                     "the header has more than one %s field; RFC 5322 allows one", once[i]);
-  if (named(f, "From")) h->from = f->value;
   h->sender |= named(f, "Sender");
   if (named(f, "Message-ID")) header_unfold(f->value, h->message_id, sizeof h->message_id);
   if (named(f, "Received")) t->received++;
-  t->mime_version |= named(f, "MIME-Version");
   t->content_fields |= bytes_starts_nocase(f->name, BYTES("Content-"));
-  return scan_octets(f, h);
+  return OK;
 }
+
+/* Reads all of it once, so that what a field is in is known before it is written. */
+static int scan(struct bytes block, struct header_fixup *h, struct tally *t) {
+  struct field f;
+  size_t at = 0;
+  int rc;
+  while ((rc = header_next(block, &at, &f)) == 1) {
+    if ((rc = scan_field(&f, h, t)) != OK) return rc;
+    if (named(&f, "Content-Type")) mime_parameter_read(f.value, "charset", t->charset, sizeof t->charset);
+  }
+  if (rc < 0) return refuse_line(h, "a line of the header is no header field (an empty line ends the header)", f.whole);
+  if (t->received > HOPS_MAX)
+    return refuse(&h->refusal, 554, "5.4.6", RULE_MAIL_LOOP, "the message has passed %zu hops, over %d: a mail loop",
+                  t->received, HOPS_MAX);
+  if (!t->seen[SEEN_FROM])
+    return refuse(&h->refusal, 550, "5.6.0", RULE_HEADER, "the header has no From field, which RFC 5322 requires");
+  return OK;
+}
+
+/* --- what is repaired: each step appends the field that it makes of `f`, and says so with 1; OK: nothing to do --- */
+
+/* Replaces the value; the name and what stands before the value stay. */
+static int with_value(const struct field *f, struct bytes value, struct buffer *out) {
+  int rc = buffer_add(out, f->whole.at, (size_t)(f->value.at - f->whole.at));
+  if (rc == OK) rc = buffer_add_bytes(out, value);
+  return rc == OK ? buffer_add(out, "\r\n", 2) : rc;
+}
+
+static int refuse_from(struct header_fixup *h, struct bytes value, size_t at) {
+  char text[121], rest[41];
+  header_unfold(value, text, sizeof text);
+  header_unfold(bytes_from(value, at), rest, sizeof rest);
+  return refuse(
+      &h->refusal, 550, "5.6.0", RULE_FROM_SYNTAX,
+      "the From field cannot be read as mailboxes (RFC 5322 3.6.2) from \"%s\" on: \"%s\"; write From: \"Name\" "
+      "<user@example.com>",
+      rest, text);
+}
+
+static int repair_from(const struct field *f, struct header_fixup *h, const struct tally *t, struct buffer *out) {
+  struct buffer utf8, value;
+  size_t at;
+  if (!named(f, "From")) return OK;
+  buffer_init(&utf8, FIELD_ROOM);
+  buffer_init(&value, FIELD_ROOM);
+  bool convert = !is_utf8(f->value) && h->encode_8bit;
+  int rc = convert ? to_utf8(f->value, bytes_of(t->charset), &utf8) : buffer_add_bytes(&utf8, f->value);
+  int made = rc == OK ? from_repair(buffer_bytes(&utf8), h->report, h->hostname, &value, &at) : rc;
+  h->daemon = made == 2;
+  if (made == E_SYNTAX)
+    rc = refuse_from(h, buffer_bytes(&utf8), at);
+  else
+    rc = made < 0 ? made : made ? with_value(f, buffer_bytes(&value), out) : OK;
+  buffer_free(&utf8);
+  buffer_free(&value);
+  if (rc != OK || made <= 0) return rc;
+  repairs_add(h->repairs, BYTES("From"), made == 2 ? "given an address" : "quoted");
+  return 1;
+}
+
+static int refuse_8bit(struct header_fixup *h, const struct field *f, bool utf8) {
+  int n = shown(f->name);
+  if (h->encode_8bit) /* it could not be encoded */
+    return refuse(
+        &h->refusal, 550, "5.6.7", RULE_HEADER_8BIT,
+        "the %.*s field has octets beyond ASCII where they cannot be encoded (RFC 2047 5); say SMTPUTF8 if it "
+        "is an address",
+        n, f->name.at);
+  if (utf8 || !h->accept_utf8)
+    return refuse(&h->refusal, 550, "5.6.7", RULE_HEADER_8BIT,
+                  "the %.*s field has raw 8-bit octets; encode them as RFC 2047 says, or say SMTPUTF8", n, f->name.at);
+  return refuse(&h->refusal, 550, "5.6.7", RULE_HEADER_8BIT, "the %.*s field has 8-bit octets that are no UTF-8", n,
+                f->name.at); /* RFC 6532 3.1 */
+}
+
+/* What is wrong in an address list that nobody is judged by is written as text: it reads the same. */
+static bool reads_as_text(const struct field *f) {
+  return !named(f, "From") && !named(f, "Sender") && !bytes_starts_nocase(f->name, BYTES("Content-"));
+}
+
+static int encode(const struct field *f, struct header_fixup *h, const struct tally *t, struct buffer *out) {
+  if (!header_needs_encoding(f->whole)) return OK;
+  bool utf8 = is_utf8(f->whole);
+  if (utf8 && h->accept_utf8) {
+    h->utf8 = true;
+    return OK;
+  }
+  if (!h->encode_8bit) return refuse_8bit(h, f, utf8);
+  struct bytes charset = bytes_of(t->charset);
+  int rc = header_encode(f, charset, out);
+  if (rc == E_SYNTAX && reads_as_text(f)) rc = header_encode_text(f, charset, out);
+  if (rc == E_SYNTAX) return refuse_8bit(h, f, utf8);
+  if (rc != OK) return rc;
+  repairs_add(h->repairs, f->name, "encoded");
+  return 1;
+}
+
+static int fold(const struct field *f, struct header_fixup *h, const struct tally *t, struct buffer *out) {
+  (void)t;
+  if (!header_needs_folding(f->whole)) return OK;
+  int rc = h->convert_long_lines ? header_fold(f, out) : E_SYNTAX;
+  if (rc == E_SYNTAX)
+    return refuse(&h->refusal, 550, "5.6.0", RULE_LINE_LENGTH,
+                  "the %.*s field has a line over 998 octets%s; fold it: CR LF and a space (RFC 5322 2.2.3)",
+                  shown(f->name), f->name.at, h->convert_long_lines ? " without white space" : "");
+  if (rc != OK) return rc;
+  repairs_add(h->repairs, f->name, "folded");
+  return 1;
+}
+
+/* --- what is kept --- */
 
 static bool must_go(const struct field *f) {
   return named(f, "Bcc") || named(f, "Resent-Bcc") || named(f, "Return-Path");
+}
+
+static int add_kept(struct header_fixup *h, const struct field *f) {
+  if (named(f, "From")) {
+    h->from_at = h->kept->len + (size_t)(f->value.at - f->whole.at);
+    h->from_len = f->value.len;
+  }
+  return buffer_add_bytes(h->kept, f->whole);
+}
+
+/* From the first step on that has something to do: what it made goes through those that follow. */
+static int keep_from(struct header_fixup *h, const struct field *f, const struct tally *t, size_t step) {
+  static int (*const steps[])(const struct field *f, struct header_fixup *h, const struct tally *t,
+                              struct buffer *out) = {repair_from, encode, fold};
+  struct buffer made;
+  struct field next;
+  size_t at = 0;
+  int rc = OK;
+  buffer_init(&made, FIELD_ROOM);
+  while (rc == OK && step < sizeof steps / sizeof steps[0]) rc = steps[step++](f, h, t, &made);
+  if (rc == OK) rc = add_kept(h, f);
+  if (rc == 1) rc = header_next(buffer_bytes(&made), &at, &next) == 1 ? keep_from(h, &next, t, step) : E_SYNTAX;
+  buffer_free(&made);
+  return rc;
 }
 
 static int add_missing(struct header_fixup *h, const struct tally *t) {
@@ -73,7 +215,7 @@ static int add_missing(struct header_fixup *h, const struct tally *t) {
     rc = buffer_addf(h->added, "Message-ID: %s\r\n", h->message_id);
   }
   /* RFC 2045 4: without it the Content- fields mean nothing, and readers guess. */
-  if (rc == OK && t->content_fields && !t->mime_version) rc = buffer_addf(h->added, "MIME-Version: 1.0\r\n");
+  if (rc == OK && t->content_fields && !t->seen[SEEN_MIME_VERSION]) rc = buffer_addf(h->added, "MIME-Version: 1.0\r\n");
   return rc;
 }
 
@@ -81,22 +223,8 @@ int header_fixup_apply(struct bytes block, struct header_fixup *h) {
   struct tally t = {0};
   struct field f;
   size_t at = 0;
-  int rc;
-  while ((rc = header_next(block, &at, &f)) == 1) {
-    t.line++;
-    rc = scan_field(&f, h, &t);
-    if (rc != OK) return rc;
-    if (must_go(&f)) continue;
-    rc = buffer_add_bytes(h->kept, f.whole);
-    if (rc != OK) return rc;
-  }
-  if (rc < 0)
-    return refuse(&h->refusal, 550, "5.6.0", RULE_HEADER,
-                  "what follows header field %zu is no header field; an empty line ends the header", t.line);
-  if (t.received > HOPS_MAX)
-    return refuse(&h->refusal, 554, "5.4.6", RULE_MAIL_LOOP, "the message has passed %zu hops, over %d: a mail loop",
-                  t.received, HOPS_MAX);
-  if (!t.seen[SEEN_FROM])
-    return refuse(&h->refusal, 550, "5.6.0", RULE_HEADER, "the header has no From field, which RFC 5322 requires");
-  return add_missing(h, &t);
+  int rc = scan(block, h, &t);
+  while (rc == OK && header_next(block, &at, &f) == 1)
+    if (!must_go(&f)) rc = keep_from(h, &f, &t, 0);
+  return rc == OK ? add_missing(h, &t) : rc;
 }

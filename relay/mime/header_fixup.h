@@ -1,5 +1,7 @@
 /* Header fix-up at submission (RFC 6409 section 8): refuses what is not a header, adds Date, Message-ID and
- * MIME-Version, removes Bcc and Return-Path, and leaves everything else, Sender included, as it came. Pure. */
+ * MIME-Version, removes Bcc and Return-Path, and repairs what says one thing only in a form that not every host takes:
+ * a name in From without the quotes that it needs, raw octets over 127, lines over 998 octets. All else stays as it
+ * came, Sender included. Pure. */
 #ifndef SENDOFF_RELAY_MIME_HEADER_FIXUP_H
 #define SENDOFF_RELAY_MIME_HEADER_FIXUP_H
 
@@ -11,26 +13,36 @@
 
 #define HOPS_MAX 50 /* Received fields before we call it a loop (RFC 5321 6.3) */
 #define HEADER_MAX (256 * 1024)
+#define REPAIRS_MAX 200
 
 struct header_fixup {
   /* in */
   const char *hostname, *id_text;
   int64_t now_us;
-  bool accept_8bit; /* raw 8-bit octets in the header are let pass (the account says so) */
-  bool accept_utf8; /* UTF-8 in the header is let pass (MAIL said SMTPUTF8) */
+  bool encode_8bit;        /* raw octets over 127 are encoded, not refused */
+  bool accept_utf8;        /* UTF-8 may stay as it is (MAIL said SMTPUTF8) */
+  bool convert_long_lines; /* lines over 998 octets are folded, not refused */
+  bool report;             /* the reverse-path is null */
   /* out; buffers are initialised by the caller and freed by it, also on refusal */
-  struct buffer *added;   /* fields to put before the header */
-  struct buffer *kept;    /* the header without what had to go, and without the empty line */
-  struct bytes from;      /* the From field's value, within `block` */
-  bool sender;            /* there is a Sender field */
-  char message_id[256];   /* with its angle brackets, for the log */
-  bool own_message_id;    /* the message had none */
-  bool eight_bit;         /* octets over 127 in the header */
-  bool utf8;              /* they are UTF-8, and SMTPUTF8 was asked for: the next hop must offer it (RFC 6531 3.4) */
-  struct refusal refusal; /* why not, when the result is E_DENIED; zeroed by the caller */
+  struct buffer *added;      /* fields to put before the header */
+  struct buffer *kept;       /* the header without what had to go, and without the empty line */
+  size_t from_at, from_len;  /* where the From field's value is in `kept` */
+  bool daemon;               /* From has MAILER-DAEMON's address here, made by us */
+  bool sender;               /* there is a Sender field */
+  char message_id[256];      /* with its angle brackets, for the log */
+  bool own_message_id;       /* the message had none */
+  bool utf8;                 /* it has UTF-8, and SMTPUTF8 was asked for: the next hop must offer it (RFC 6531 3.4) */
+  char repairs[REPAIRS_MAX]; /* what was repaired: "From quoted, Subject encoded"; "": nothing */
+  struct refusal refusal;    /* why not, when the result is E_DENIED; zeroed by the caller */
 };
 
-/* `block` is the header without the empty line. OK; E_DENIED with `refusal`; E_MEMORY. */
+/* `block` is the header without the empty line. OK; E_DENIED with `refusal`; E_MEMORY; E_TOO_BIG: `kept` has no room.
+ */
 int header_fixup_apply(struct bytes block, struct header_fixup *h);
+static inline struct bytes header_fixup_from(const struct header_fixup *h) {
+  return (struct bytes){h->kept->at + h->from_at, h->from_len};
+}
+/* Adds one to the list; one that finds no room is left out. */
+void repairs_add(char repairs[REPAIRS_MAX], struct bytes what, const char *done);
 
 #endif

@@ -8,6 +8,8 @@
 
 #include "base/header.h"
 #include "relay/mime/base64.h"
+#include "relay/mime/header_encode.h"
+#include "relay/mime/header_fold.h"
 #include "relay/mime/mime_field.h"
 #include "relay/mime/octets.h"
 #include "relay/mime/quoted_printable.h"
@@ -16,6 +18,7 @@
 #include <string.h>
 
 #define STAGE (8 * 1024)
+#define FIELD_ROOM ((size_t)1024 * 1024)
 #define OUTSIDE SIZE_MAX /* the level of the end of the content */
 
 struct level {
@@ -32,7 +35,7 @@ struct delimiter {
 
 struct walk {
   struct bytes prefix, content;
-  bool keep_8bit;
+  bool keep_8bit, fields;
   const struct mime_out *out; /* NULL: a dry run */
   enum mime_obstacle obstacle;
   struct level levels[MIME_DEPTH_MAX];
@@ -147,10 +150,55 @@ static int emit_delimiter(struct walk *w, const struct delimiter *d) {
 
 /* --- header --- */
 
-static int note_field(struct walk *w, struct entity *e, const struct field *f) {
+static bool encodes_fields(const struct walk *w) {
+  return w->fields || !w->keep_8bit;
+}
+
+/* What leaves of a field: itself, or `made`, which the caller frees. E_DENIED: it can leave in no form. */
+static int fit_field(struct walk *w, struct field *f, struct buffer *made) {
+  struct buffer encoded;
+  struct field again;
+  size_t at = 0;
+  buffer_init(&encoded, FIELD_ROOM);
+  buffer_init(made, FIELD_ROOM);
+  int rc = OK;
+  bool encode = encodes_fields(w) && header_needs_encoding(f->whole);
+  if (encode && (rc = header_encode(f, (struct bytes){"", 0}, &encoded)) == OK &&
+      header_next(buffer_bytes(&encoded), &at, &again) == 1)
+    *f = again;
+  else if (w->keep_8bit && rc == E_SYNTAX) /* as it came: other hosts take it */
+    rc = OK;
+  if (rc == OK && header_needs_folding(f->whole)) {
+    rc = header_fold(f, made);
+  } else if (rc == OK && encoded.len) {
+    *made = encoded;
+    buffer_init(&encoded, FIELD_ROOM);
+  }
+  buffer_free(&encoded);
+  at = 0;
+  if (rc == OK && made->len && header_next(buffer_bytes(made), &at, f) != 1) rc = E_SYNTAX;
   struct octets o;
   octets_scan(f->whole, &o);
-  if (!octets_fit(w, &o)) return report_obstacle(w, MIME_HEADER);
+  if (rc == OK && !octets_fit(w, &o)) rc = E_SYNTAX;
+  return rc == E_SYNTAX || rc == E_TOO_BIG ? report_obstacle(w, MIME_HEADER) : rc;
+}
+
+/* Most fields are what every host takes. */
+static bool field_fits(const struct walk *w, const struct field *f) {
+  struct octets o;
+  octets_scan(f->whole, &o);
+  return !octets_binary(&o) && (!o.high || !encodes_fields(w));
+}
+
+static int note_field(struct walk *w, struct entity *e, const struct field *f) {
+  struct field copy = *f;
+  struct buffer made;
+  int rc = OK;
+  if (!field_fits(w, f)) {
+    rc = fit_field(w, &copy, &made);
+    buffer_free(&made);
+  }
+  if (rc != OK) return rc;
   if (bytes_equal_nocase(f->name, BYTES("MIME-Version"))) e->version = true;
   if (bytes_equal_nocase(f->name, BYTES("Content-Type")) && !e->types++) mime_type_read(f->value, &e->type);
   if (bytes_equal_nocase(f->name, BYTES("Content-Transfer-Encoding")) && !e->encodings++)
@@ -165,13 +213,13 @@ static int read_header(struct walk *w, struct entity *e) {
   size_t at = 0;
   int rc = 0;
   while (e->top && (rc = header_next(w->prefix, &at, &f)) == 1)
-    if (note_field(w, e, &f) != OK) return E_DENIED;
+    if ((rc = note_field(w, e, &f)) != OK) return rc;
   e->broken = rc < 0;
   e->fields_end = e->start;
   for (at = e->start, rc = 0; !delimiter_at(w, at, &d); e->fields_end = at) {
     rc = header_next(w->content, &at, &f);
     if (rc != 1) break;
-    if (note_field(w, e, &f) != OK) return E_DENIED;
+    if ((rc = note_field(w, e, &f)) != OK) return rc;
   }
   e->broken |= rc < 0;
   at = e->fields_end;
@@ -200,10 +248,14 @@ static int emit_fields(struct walk *w, const struct entity *e, struct bytes bloc
   size_t at = 0;
   int rc = OK;
   while (rc == OK && header_next(block, &at, &f) == 1) {
+    struct buffer made;
+    buffer_init(&made, 0);
+    if (!field_fits(w, &f)) rc = fit_field(w, &f, &made);
     bool ended = f.whole.len > 2 && memcmp(f.whole.at + f.whole.len - 2, "\r\n", 2) == 0;
     bool replaced = encoding && bytes_equal_nocase(f.name, BYTES("Content-Transfer-Encoding"));
-    rc = emit_field(w, e->top, replaced ? bytes_of(encoding) : f.whole);
+    if (rc == OK) rc = emit_field(w, e->top, replaced ? bytes_of(encoding) : f.whole);
     if (rc == OK && !replaced && !ended) rc = emit_field(w, e->top, BYTES("\r\n"));
+    buffer_free(&made);
   }
   return rc;
 }
@@ -409,7 +461,7 @@ static int convert_entity(struct walk *w, struct entity *e, struct delimiter *ne
 static bool fits_unchanged(const struct walk *w, const struct entity *e, struct bytes body) {
   enum kind kind = kind_of(e);
   bool relabelled = e->encoding == ENCODING_BINARY && kind <= KIND_MESSAGE;
-  return text_fits(w, body) && !relabelled;
+  return text_fits(w, body) && !relabelled && !w->fields;
 }
 
 static int convert_message(struct walk *w) {
@@ -430,7 +482,7 @@ static int convert_message(struct walk *w) {
 }
 
 int mime_7bit_convert(const struct mime_source *m, const struct mime_out *out, enum mime_obstacle *why) {
-  struct walk w = {.prefix = m->prefix, .content = m->content, .keep_8bit = m->keep_8bit};
+  struct walk w = {.prefix = m->prefix, .content = m->content, .keep_8bit = m->keep_8bit, .fields = m->fields};
   int rc = convert_message(&w);
   *why = w.obstacle;
   if (rc != OK || !out) return rc;

@@ -8,10 +8,12 @@
  * their parts are (RFC 2045 6.4). A preamble or an epilogue that does not fit is left out, and so is white space behind
  * a boundary (RFC 2046 5.1.1: it has no meaning).
  *
- * Header fields stay octet for octet, and in order. Content-Transfer-Encoding is replaced where it stands, or added at
- * the end; MIME-Version is added to a message that has none and now needs it; Content-Type to a part that has none and
- * holds octets over 127: text/plain in utf-8 if it is that, else in unknown-8bit (RFC 1428 3). DKIM-Signature fields
- * stay too, though those that cover the body are void now: the caller signs anew, and takes out what it made itself. */
+ * Raw octets over 127 in a header field are encoded (relay/mime/header_encode.h), and its lines over 998 octets folded,
+ * the message's own and those of parts. All other header fields stay octet for octet, and in order.
+ * Content-Transfer-Encoding is replaced where it stands, or added at the end; MIME-Version is added to a message that
+ * has none and now needs it; Content-Type to a part that has none and holds octets over 127: text/plain in utf-8 if it
+ * is that, else in unknown-8bit (RFC 1428 3). DKIM-Signature fields stay too, though those that cover the body are void
+ * now: the caller signs anew, and takes out what it made itself. */
 #ifndef SENDOFF_RELAY_MIME_MIME_7BIT_H
 #define SENDOFF_RELAY_MIME_MIME_7BIT_H
 
@@ -24,12 +26,13 @@ struct mime_source {
   struct bytes prefix;  /* header fields that stand before the content's; may be empty */
   struct bytes content; /* header, empty line, body; CRLF lines, not dot-stuffed */
   bool keep_8bit;       /* octets over 127 may stay in the body: the next hop lacks BINARYMIME only */
+  bool fields;          /* with keep_8bit: but not in header fields, the parts' included */
 };
 
 /* Why a message cannot be converted. */
 enum mime_obstacle {
   MIME_CONVERTIBLE,
-  MIME_HEADER,    /* a header field, the message's or a part's, has octets that no header may have without SMTPUTF8 */
+  MIME_HEADER,    /* a header field, the message's or a part's, has octets that cannot be encoded */
   MIME_SEALED,    /* multipart/signed or /encrypted: converting what is inside would break it (RFC 1847 2.1) */
   MIME_FRAGMENT,  /* message/partial or message/external-body (RFC 2046 5.2.2.1, 5.2.3) */
   MIME_UNENCODED, /* another message type, which may not be encoded (RFC 2045 6.4) */

@@ -125,6 +125,20 @@ void mime_type_read(struct bytes value, struct mime_type *out) {
   while (out->boundary_len && out->boundary[out->boundary_len - 1] == ' ') out->boundary_len--; /* RFC 2046 5.1.1 */
 }
 
+bool mime_parameter_read(struct bytes value, const char *name, char *out, size_t size) {
+  struct walk w = {.value = value};
+  struct mime_type into;
+  while (next_parameter(&w)) {
+    struct bytes attribute = token(&w);
+    if (!take(&w, '=') || !bytes_equal_nocase(attribute, bytes_of(name))) continue;
+    skip(&w);
+    into.boundary_len = 0;
+    bool good = peek(&w) == '"' ? quoted(&w, &into) : unquoted(&w, &into);
+    return good && bytes_copy((struct bytes){into.boundary, into.boundary_len}, out, size);
+  }
+  return false;
+}
+
 static const char *const names[] = {"7bit", "8bit", "binary", "quoted-printable", "base64"};
 
 enum mime_encoding mime_encoding_read(struct bytes value) {

@@ -16,6 +16,10 @@ struct mime_type {
 /* `value` is what stands after the colon, with its folds. */
 void mime_type_read(struct bytes value, struct mime_type *out);
 
+/* The parameter so named of Content-Type or Content-Disposition, without its quotes; false: there is none, or it is too
+ * long for `out`. */
+bool mime_parameter_read(struct bytes value, const char *name, char *out, size_t size);
+
 enum mime_encoding {
   ENCODING_7BIT, /* also for an empty value: it is the default */
   ENCODING_8BIT,

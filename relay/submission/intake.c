@@ -18,13 +18,13 @@
 
 /* --- life --- */
 
-static void count_memory(struct intake *i, size_t octets) {
+void intake_count_memory(struct intake *i, size_t octets) {
   i->submission->intake_octets += octets - i->counted;
   i->counted = octets;
 }
 
 static void intake_free(struct intake *i) {
-  count_memory(i, 0);
+  intake_count_memory(i, 0);
   signer_free(&i->signer);
   binary_free(&i->binary);
   idempotency_free(&i->idempotency);
@@ -143,11 +143,11 @@ static void keep_body(struct intake *i, struct bytes run) {
       return;
     }
     buffer_free(&i->body);
-    count_memory(i, 0);
+    intake_count_memory(i, 0);
   }
   int rc = i->spool ? spool_writer_write(i->spool, run) : buffer_add_bytes(&i->body, run);
   if (rc != OK) intake_refuse_memory(i);
-  if (!i->spool) count_memory(i, i->body.len);
+  if (!i->spool) intake_count_memory(i, i->body.len);
 }
 
 static void take_body(struct intake *i, struct bytes run) {
@@ -174,7 +174,9 @@ static void take_header(struct intake *i, struct bytes run) {
     intake_refuse_memory(i);
     return;
   }
-  size_t end = find_header_end(&i->head, searched);
+  bool begins = !i->begun;
+  if (begins && !intake_begin_header(i, false)) searched = i->head.len;
+  size_t end = i->begun ? find_header_end(&i->head, begins ? 0 : searched) : SIZE_MAX;
   if (end == SIZE_MAX) {
     if (n < run.len || i->head.len > HEADER_MAX)
       intake_refuse(i, 552, "5.3.4", RULE_HEADER_SIZE, "the header is over %d octets", HEADER_MAX);
@@ -225,6 +227,10 @@ uint64_t intake_octets(const struct session *s) {
 
 /* --- the end --- */
 
+static bool in_body(const struct intake *i, size_t last_line) {
+  return last_line > i->header_lines;
+}
+
 static void check_octets(struct intake *i) {
   const struct data_sink *d = &i->session->sink;
   if (d->bare_lf || d->bare_cr) {     /* RFC 5321 2.3.8; passing it on would let two servers see two messages */
@@ -233,18 +239,25 @@ static void check_octets(struct intake *i) {
                   d->bare_lf ? d->bare_lf : d->bare_cr, d->bare_lf ? "LF" : "CR");
   } else if (d->nul)
     intake_refuse(i, 550, "5.6.0", RULE_NUL, "line %zu of the message has a NUL octet", d->nul);
-  else if (d->long_line)
+  else if (in_body(i, d->last_long_line) && (i->anew || !i->owner->convert_long_lines))
     intake_refuse(i, 550, "5.6.0", RULE_LINE_LENGTH,
-                  "line %zu of the message is over %d octets; encode it as quoted-printable or base64", d->long_line,
-                  LINE_OCTETS_MAX);
-  i->eight_bit |= d->eight_bit != 0;
+                  "line %zu of the message is over %d octets; encode it as quoted-printable or base64",
+                  d->last_long_line, LINE_OCTETS_MAX);
+  i->eight_bit |= in_body(i, d->last_eight_bit);
   const struct mail_parameters *said = &i->session->tx->said;
   bool allowed = said->body != BODY_7BIT || said->utf8 || i->owner->accept_8bit;
   if (i->eight_bit && !allowed) /* RFC 6152 2 */
     intake_refuse(i, 550, "5.6.1", RULE_8BIT,
                   "line %zu has 8-bit octets, but MAIL did not say BODY=8BITMIME; or allow it: sendoff account set %s "
                   "--eight-bit accept",
-                  d->eight_bit, i->session->account);
+                  d->last_eight_bit, i->session->account);
+}
+
+/* What every host takes is worth the second look at the few messages that are not so (RFC 5322 2.1.1; RFC 2045 2). */
+static bool wants_encoding_anew(const struct intake *i) {
+  const struct data_sink *d = &i->session->sink;
+  bool fields = i->owner->accept_8bit && !i->session->tx->said.utf8 && in_body(i, d->eight_bit_field);
+  return !i->anew && !is_refused(&i->refusal) && (in_body(i, d->last_long_line) || fields);
 }
 
 /* What was changed since MAIL counts, however long the content took; the store asks once more. */
@@ -296,12 +309,17 @@ static void spool_finished(void *arg, struct reason *why) {
 void intake_complete(struct intake *i) {
   struct session *s = i->session;
   if (i->phase == INTAKE_HEADER) { /* a header alone, without an empty line: RFC 5322 3.5 allows it */
+    if (!i->begun) intake_begin_header(i, true);
     struct buffer head = i->head;
     buffer_init(&i->head, head.max);
     intake_header(i, buffer_bytes(&head));
     buffer_free(&head);
   }
   check_octets(i);
+  if (wants_encoding_anew(i)) {
+    if (binary_anew(i)) return;
+    intake_refuse_memory(i);
+  }
   check_account(i);
   if (is_refused(&i->refusal) || !finish_signature(i)) {
     intake_answer_refusal(i);

@@ -1,10 +1,16 @@
-/* BODY=BINARYMIME (RFC 3030 3): octets without lines. Nothing that we send to offers BINARYMIME in practice, and a
+/* Content that is encoded anew before it takes the way of any other.
+ *
+ * BODY=BINARYMIME (RFC 3030 3): octets without lines. Nothing that we send to offers BINARYMIME in practice, and a
  * signature must cover what leaves, so such a message is kept apart until it is whole, is given lines by encoding what
  * needs it (relay/mime/mime_7bit.h), and then takes the same way as any other. What it decodes to stays the same, octet
- * for octet. */
+ * for octet.
+ *
+ * Lines over 998 octets (RFC 5322 2.1.1), and raw octets over 127 in the fields of a part, are found when the content
+ * has come whole; it then goes back to the beginning of the same way. */
 #include "base/log.h"
 #include "relay/message/content_feed.h"
 #include "relay/message/conversion.h"
+#include "relay/message/signing.h"
 #include "relay/submission/intake_parts.h"
 
 #include <stdlib.h>
@@ -139,7 +145,11 @@ void binary_continue(struct intake *i) {
 }
 
 static void refuse_conversion(struct intake *i, const struct converted *c) {
-  if (c->result == E_DENIED)
+  if (c->result == E_DENIED && i->anew)
+    intake_refuse(i, 550, mime_obstacle_enhanced(c->obstacle), RULE_LINE_LENGTH,
+                  "the message has lines over %d octets, and cannot be encoded anew: %s", LINE_OCTETS_MAX,
+                  mime_obstacle_text(c->obstacle));
+  else if (c->result == E_DENIED)
     intake_refuse(i, 554, mime_obstacle_enhanced(c->obstacle), RULE_CONVERSION,
                   "the message cannot be sent on without BINARYMIME: %s", mime_obstacle_text(c->obstacle));
   else if (c->result == E_MEMORY)
@@ -176,11 +186,17 @@ static void on_converted(void *arg, struct converted *c) {
   go_on(b);
 }
 
+/* Of what was submitted without SMTPUTF8, no field may have octets over 127. */
+static bool encodes_fields(const struct intake *i) {
+  return i->owner->accept_8bit && !i->session->tx->said.utf8;
+}
+
 static void convert(struct binary *b) {
   struct buffer none;
   buffer_init(&none, 0);
   struct content *content = b->spool ? NULL : content_new(&none, &b->raw);
-  struct conversion_source from = {.content = content, .fd = -1, .spool_id = b->spool_id, .keep_8bit = true};
+  struct conversion_source from = {
+      .content = content, .fd = -1, .spool_id = b->spool_id, .keep_8bit = true, .fields = encodes_fields(b->intake)};
   bool started = (content || b->spool) && conversion_start(b->loop, &from, on_converted, b);
   content_release(&content);
   if (started) return;
@@ -196,6 +212,48 @@ static void spooled(void *arg, struct reason *why) {
     go_on(b);
   } else
     convert(b);
+}
+
+static void original_spooled(void *arg, struct reason *why) {
+  spooled(((struct intake *)arg)->binary, why);
+}
+
+/* As if nothing had come yet. Its id has not been told to anybody; the file that has the old one is going to be read.
+ */
+static void start_over(struct intake *i) {
+  i->id = id_new();
+  id_format(i->id, i->id_text);
+  i->phase = INTAKE_RAW;
+  i->begun = false;
+  i->eight_bit = i->utf8 = false;
+  i->header_lines = 0;
+  signer_free(&i->signer);
+  buffer_free(&i->added);
+  buffer_free(&i->prefix);
+  buffer_free(&i->body);
+  intake_count_memory(i, 0);
+}
+
+bool binary_anew(struct intake *i) {
+  struct binary *b = i->binary = binary_new(i);
+  if (!b) return false;
+  i->anew = b->busy = true;
+  b->spool = i->spool;
+  b->spool_id = i->spool ? i->id : 0;
+  i->spool = NULL;
+  if (!b->spool) {
+    b->raw = i->body;
+    buffer_init(&i->body, b->raw.max);
+  }
+  start_over(i);
+  repairs_add(i->repairs, BYTES("content"), "encoded anew");
+  session_hold(i->session);
+  session_wait(i->session, WAIT_CONVERSION);
+  if (b->spool)
+    spool_writer_finish(b->spool, original_spooled);
+  else
+    convert(b);
+  return true;
 }
 
 void binary_end(struct intake *i) {

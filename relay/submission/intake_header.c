@@ -3,6 +3,7 @@
 #include "policy/senders.h"
 #include "relay/message/signing.h"
 #include "relay/mime/header_fixup.h"
+#include "relay/mime/header_preamble.h"
 #include "relay/submission/intake_parts.h"
 
 #include <stdio.h>
@@ -11,9 +12,11 @@
 
 static bool check_from(struct intake *i, const struct header_fixup *h, char domain[DOMAIN_MAX + 1]) {
   const struct account *a = i->owner;
+  struct bytes from = header_fixup_from(h);
   char offender[ADDRESS_MAX + 1];
   size_t mailboxes;
-  int rc = header_from_allowed(a->senders, a->sender_count, h->from, &mailboxes, offender, sizeof offender);
+  int rc = header_from_allowed(a->senders, a->sender_count, from, &mailboxes, offender, sizeof offender);
+  if (rc == E_DENIED && h->daemon) rc = OK; /* its address is ours, and was not the account's choice */
   if (rc == E_DENIED) {
     char allowed[160];
     senders_list(a->senders, a->sender_count, allowed, sizeof allowed);
@@ -22,7 +25,7 @@ static bool check_from(struct intake *i, const struct header_fixup *h, char doma
     refusal_about(&i->refusal, offender);
     return false;
   }
-  if (rc == OK) rc = signing_domain(h->from, domain);
+  if (rc == OK) rc = signing_domain(from, domain);
   if (rc == E_MEMORY)
     intake_refuse_memory(i);
   else if (rc != OK)
@@ -70,6 +73,17 @@ static int feed_signer(struct intake *i, struct bytes fields) {
   return rc;
 }
 
+/* Whatever is wrong with a message is refused for good: sent again, it would be wrong again. */
+static void refuse_signature(struct intake *i, int rc, const char *from_domain, struct reason *why) {
+  if (!*why->text) fail(why, rc, "%s", result_text(rc));
+  log_event(LOG_ERROR_, i->session->id, "cannot sign", "domain", from_domain, "reason", why->text, NULL);
+  if (rc == E_SYNTAX)
+    intake_refuse(i, 550, "5.6.0", RULE_HEADER, "the message cannot be signed for %s: %s", from_domain, why->text);
+  else
+    intake_refuse(i, 451, "4.3.5", RULE_SIGNING, "the message could not be signed for %s; try again later",
+                  from_domain);
+}
+
 static bool begin_signature(struct intake *i, const char *from_domain) {
   struct reason why = {0};
   int rc = signing_begin(i->loop->signing, i->loop->directory, from_domain, &i->signer, i->signed_by,
@@ -80,33 +94,56 @@ static bool begin_signature(struct intake *i, const char *from_domain) {
     if (rc == OK) rc = signer_headers_end(i->signer, &why);
   }
   if (rc == OK) return true;
-  log_event(LOG_ERROR_, i->session->id, "cannot sign", "domain", from_domain, "reason", why.text, NULL);
-  intake_refuse(i, 451, "4.3.5", RULE_SIGNING, "the message could not be signed for %s; try again later", from_domain);
+  refuse_signature(i, rc, from_domain, &why);
   return false;
+}
+
+/* Of the header so far. */
+static size_t count_lines(struct bytes text) {
+  size_t n = 0;
+  for (size_t lf = bytes_find(text, '\n', 0); lf < text.len; lf = bytes_find(text, '\n', lf + 1)) n++;
+  return n;
+}
+
+bool intake_begin_header(struct intake *i, bool last) {
+  bool open;
+  size_t n = header_preamble(buffer_bytes(&i->head), &open);
+  if (open && !last) return false;
+  i->begun = true;
+  i->header_lines = count_lines((struct bytes){i->head.at, n});
+  buffer_consume(&i->head, n);
+  if (n) repairs_add(i->repairs, (struct bytes){"", 0}, "what stood ahead of the header taken off");
+  return true;
 }
 
 void intake_header(struct intake *i, struct bytes block) {
   struct header_fixup h = {.hostname = i->submission->config->hostname,
                            .id_text = i->id_text,
                            .now_us = clock_now_us(),
-                           .accept_8bit = i->owner->accept_8bit,
+                           .encode_8bit = i->owner->accept_8bit,
                            .accept_utf8 = i->session->tx->said.utf8,
+                           .convert_long_lines = i->owner->convert_long_lines,
+                           .report = !*i->session->tx->reverse_path,
                            .added = &i->added,
                            .kept = &i->body};
   char domain[DOMAIN_MAX + 1];
+  i->header_lines += count_lines(block) + 1;
+  memcpy(h.repairs, i->repairs, sizeof h.repairs);
   int rc = header_fixup_apply(block, &h);
   if (rc == E_DENIED) {
     i->refusal = h.refusal;
     intake_discard(i);
     return;
   }
+  if (rc == E_TOO_BIG)
+    intake_refuse(i, 552, "5.3.4", RULE_HEADER_SIZE, "the header is over %d octets once it is encoded", HEADER_MAX);
   if (rc != OK) {
     intake_refuse_memory(i);
     return;
   }
+  memcpy(i->repairs, h.repairs, sizeof i->repairs);
   bytes_copy(bytes_of(h.message_id), i->message_id, sizeof i->message_id);
   i->own_message_id = h.own_message_id;
-  i->eight_bit |= h.eight_bit;
   i->utf8 = h.utf8;
   if (!check_from(i, &h, domain) || !begin_signature(i, domain)) return;
   if (buffer_add(&i->body, "\r\n", 2) != OK) {

@@ -2,11 +2,13 @@
  *
  *   HEADER --empty line--> BODY --end--> STORING --committed--> gone
  *   RAW --end, converted--> HEADER ...             BODY=BINARYMIME: kept apart until it can be converted
+ *   BODY --end, to be encoded anew--> RAW          lines that are too long, raw octets over 127 in a part's fields
  *   any --refuse--> DISCARD --end--> gone          the rest is read and discarded */
 #ifndef SENDOFF_RELAY_SUBMISSION_INTAKE_PARTS_H
 #define SENDOFF_RELAY_SUBMISSION_INTAKE_PARTS_H
 
 #include "relay/message/spool_writer.h"
+#include "relay/mime/header_fixup.h"
 #include "relay/submission/idempotency.h"
 #include "relay/submission/intake.h"
 #include "store/write.h"
@@ -35,7 +37,11 @@ struct intake {
   size_t counted;  /* of `body`, in the submission's intake_octets */
   struct buffer head, added, prefix, body;
   struct signer *signer;
-  bool eight_bit, utf8; /* in header or body; UTF-8 in the header */
+  bool begun;           /* what stands ahead of the header has been taken off */
+  bool anew;            /* it has been encoded anew */
+  size_t header_lines;  /* lines up to and with the empty one */
+  bool eight_bit, utf8; /* octets over 127 in the body; UTF-8 in the header */
+  char repairs[REPAIRS_MAX];
   char signed_by[160], message_id[256];
   bool own_message_id;             /* the client gave none */
   struct spool_writer *spool;      /* NULL while all is in memory */
@@ -46,7 +52,7 @@ struct intake {
   struct store_accept accept;
   struct idempotency_key key;
   struct recipient *recipients;
-  char log_text[768], log_to[ADDRESS_MAX + 32], *reverse_path, account[65], pool[65], envid[ENVID_MAX + 1];
+  char log_text[1024], log_to[ADDRESS_MAX + 32], *reverse_path, account[65], pool[65], envid[ENVID_MAX + 1];
 };
 
 /* --- intake.c --- */
@@ -60,8 +66,9 @@ void intake_refuse_memory(struct intake *i);
 void intake_answer_refusal(struct intake *i);
 /* The session's part is over: its transaction is gone, it may say the next command. */
 void intake_leave_session(struct intake *i);
-void intake_release(struct intake *i);                /* frees it, and what it wrote unless that was kept */
-void intake_take(struct intake *i, struct bytes run); /* the next octets, as they are to be kept */
+void intake_release(struct intake *i);                     /* frees it, and what it wrote unless that was kept */
+void intake_take(struct intake *i, struct bytes run);      /* the next octets, as they are to be kept */
+void intake_count_memory(struct intake *i, size_t octets); /* what it holds of content, for the submission's sum */
 /* All content is there, converted if need be: signs, and hands it to the store. */
 void intake_complete(struct intake *i);
 
@@ -69,6 +76,8 @@ void intake_complete(struct intake *i);
 
 /* `block` is the whole header, without the empty line. */
 void intake_header(struct intake *i, struct bytes block);
+/* Takes off what stands ahead of the header; false: it may not have come whole yet. */
+bool intake_begin_header(struct intake *i, bool last);
 int intake_add_received(struct intake *i); /* to the prefix */
 
 /* --- intake_store.c --- */
@@ -84,6 +93,9 @@ bool binary_is_full(const struct binary *b);
 /* Converts what was written, and gives it to the intake as if it had come so; then intake_complete. */
 void binary_end(struct intake *i);
 void binary_continue(struct intake *i); /* its spool has room again */
+/* The content is whole, in memory or in i->spool, and has to be encoded anew: the same way, from its beginning. False:
+ * no memory. */
+bool binary_anew(struct intake *i);
 /* True: it is under way, and comes back by itself. */
 bool binary_is_busy(const struct binary *b);
 void binary_free(struct binary **b);

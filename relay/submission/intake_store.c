@@ -49,7 +49,7 @@ static void answer_kept(struct intake *i) {
   struct session *s = i->session;
   s->accepted++;
   log_event(LOG_INFO_, s->id, "accepted", "message", i->id_text, "account", s->account, "from", i->reverse_path, "to",
-            i->log_to, NULL);
+            i->log_to, *i->repairs ? "repaired" : NULL, i->repairs, NULL);
   reply(s, 250, "2.0.0", "accepted as %s", i->id_text);
 }
 
@@ -139,10 +139,10 @@ static void describe(struct intake *i) {
     snprintf(held, sizeof held, ", held until %s", until);
   }
   snprintf(i->log_text, sizeof i->log_text,
-           "%llu octets, %zu recipient%s, Message-ID %.200s, DKIM %s, SPF %s%s%.160s%s",
+           "%llu octets, %zu recipient%s, Message-ID %.200s, DKIM %s, SPF %s%s%.160s%s%s%s",
            (unsigned long long)m->envelope.size, m->recipient_count, m->recipient_count == 1 ? "" : "s", i->message_id,
            i->signed_by, tx->spf_mode == CHECK_OFF ? "not checked" : spf_result_name(tx->spf.result),
-           tx->spf.why[0] ? ": " : "", tx->spf.why, held);
+           tx->spf.why[0] ? ": " : "", tx->spf.why, held, *i->repairs ? "; repaired: " : "", i->repairs);
   i->accept.accepted = (struct event){.account = i->account,
                                       .from = i->reverse_path,
                                       .to = i->log_to,

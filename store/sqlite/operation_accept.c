@@ -122,7 +122,7 @@ static int log_duplicate(struct sql *q, const struct store_accept *a) {
 
 static int log_accepted(struct sql *q, const struct store_accept *a, int64_t earlier, size_t open) {
   struct event e = a->accepted;
-  char id[ID_TEXT], text[1024];
+  char id[ID_TEXT], text[1280];
   e.kind = EVENT_ACCEPTED;
   e.message_id = a->message.envelope.id;
   if (earlier) {

@@ -63,11 +63,11 @@ static void fits(const struct message *m, bool keep_8bit) {
   CHECK(!octets_binary(&o) && (keep_8bit || !o.high));
 }
 
-static void stays(const struct message *m, bool keep_8bit) {
+static void stays(const struct message *m, bool keep_8bit, bool fields) {
   struct buffer whole;
   struct message again;
   enum mime_obstacle why;
-  struct mime_source from = {.content = join(m, &whole), .keep_8bit = keep_8bit};
+  struct mime_source from = {.content = join(m, &whole), .keep_8bit = keep_8bit, .fields = fields};
   CHECK(convert(&from, &again, &why) == OK);
   CHECK(bytes_equal(buffer_bytes(&m->header), buffer_bytes(&again.header)));
   CHECK(bytes_equal(buffer_bytes(&m->body), buffer_bytes(&again.body)));
@@ -115,18 +115,20 @@ static struct bytes body_of(struct bytes content) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   struct bytes in = {(const char *)data, size};
-  bool keep_8bit = take_octet(&in) & 1;
+  unsigned choices = take_octet(&in);
+  bool keep_8bit = choices & 1, fields = choices & 2;
   size_t cut = take_octet(&in);
   if (cut > in.len) cut = in.len;
   char *hold_prefix, *hold;
   struct mime_source from = {.prefix = exact((struct bytes){in.at, cut}, &hold_prefix),
                              .content = exact(bytes_from(in, cut), &hold),
-                             .keep_8bit = keep_8bit};
+                             .keep_8bit = keep_8bit,
+                             .fields = fields};
   struct message m;
   enum mime_obstacle why;
   if (convert(&from, &m, &why) == OK) {
     fits(&m, keep_8bit);
-    stays(&m, keep_8bit);
+    stays(&m, keep_8bit, fields);
     decodes(&m, body_of(from.content));
   } else {
     CHECK(mime_obstacle_text(why) && strncmp(mime_obstacle_enhanced(why), "5.6.", 4) == 0);

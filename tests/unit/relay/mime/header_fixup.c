@@ -13,10 +13,12 @@ struct sample {
   int code;         /* 0: accepted */
   const char *kept; /* NULL: as it came */
   const char *added;
-  bool accept_8bit;
+  bool repair;
+  const char *repairs; /* NULL: none */
 };
 
 #define FROM "From: a@example.com\r\n"
+#define REST "Date: Mon, 23 Nov 2026 10:00:00 +0000\r\nMessage-ID: <1@example.com>\r\n"
 #define FULL FROM "Date: Mon, 23 Nov 2026 10:00:00 +0000\r\nMessage-ID: <1@example.com>\r\n"
 
 static const struct sample samples[] = {
@@ -46,7 +48,24 @@ static const struct sample samples[] = {
     {"not a header", FULL "this is no field\r\n", .code = 550},
     {"begins with a fold", " x\r\n" FULL, .code = 550},
     {"8-bit", FULL "Subject: \xc3\xa4\r\n", .code = 550},
-    {"8-bit, allowed", FULL "Subject: \xc3\xa4\r\n", .added = "", .accept_8bit = true},
+    {"two Content-Type", FULL "Content-Type: text/plain\r\ncontent-type: text/html\r\n", .code = 550},
+    {"two MIME-Version", FULL "MIME-Version: 1.0\r\nMIME-Version: 1.0\r\n", .code = 550},
+    {"8-bit, encoded", FULL "Subject: a \xc3\xa4 b\r\n", .kept = FULL "Subject: a =?utf-8?Q?=C3=A4?= b\r\n",
+     .added = "", .repair = true, .repairs = "Subject encoded"},
+    {"in the text's own character set",
+     FULL "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=iso-8859-2\r\n"
+          "Subject: \xb1\r\n",
+     .kept = FULL "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=iso-8859-2\r\n"
+                  "Subject: =?utf-8?Q?=C4=85?=\r\n",
+     .added = "", .repair = true, .repairs = "Subject encoded"},
+    {"From quoted", "From: Doe, John <a@example.com>\r\n" REST, .kept = "From: \"Doe, John\" <a@example.com>\r\n" REST,
+     .added = "", .repair = true, .repairs = "From quoted"},
+    {"From quoted and encoded", "From: M\xfcller, John <a@example.com>\r\n" REST,
+     .kept = "From: =?utf-8?Q?M=C3=BCller=2C_John?= <a@example.com>\r\n" REST, .added = "", .repair = true,
+     .repairs = "From quoted, From encoded"},
+    {"octets over 127 where they cannot be encoded", "From: \xc3\xa4@example.com\r\n" REST, .code = 550,
+     .repair = true},
+    {"two addresses in From", "From: b@example.com x <a@example.com>, y <\r\n" REST, .code = 550, .repair = true},
 };
 
 static int apply(struct header_fixup *h, const char *in, struct buffer *added, struct buffer *kept) {
@@ -64,7 +83,7 @@ static void test_samples(void **state) {
   (void)state;
   for (size_t i = 0; i < sizeof samples / sizeof samples[0]; i++) {
     const struct sample *s = &samples[i];
-    struct header_fixup h = {.accept_8bit = s->accept_8bit};
+    struct header_fixup h = {.encode_8bit = s->repair, .convert_long_lines = s->repair};
     struct buffer added, kept;
     int rc = apply(&h, s->in, &added, &kept);
     if (rc != (s->code ? E_DENIED : OK) || h.refusal.code != s->code)
@@ -74,6 +93,7 @@ static void test_samples(void **state) {
         fail_msg("%s: kept %.*s", s->name, (int)kept.len, kept.at);
       if (!bytes_equal(buffer_bytes(&added), bytes_of(s->added)))
         fail_msg("%s: added %.*s", s->name, (int)added.len, added.at);
+      if (strcmp(h.repairs, s->repairs ? s->repairs : "") != 0) fail_msg("%s: repaired %s", s->name, h.repairs);
     }
     buffer_free(&added);
     buffer_free(&kept);

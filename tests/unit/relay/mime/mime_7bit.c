@@ -22,7 +22,7 @@ struct sample {
   const char *name;
   struct bytes in, out; /* NULL `at` of `out`: nothing may come out, or what went in */
   enum mime_obstacle obstacle;
-  bool keep_8bit, same;
+  bool keep_8bit, same, fields;
 };
 
 static const struct sample samples[] = {
@@ -124,12 +124,22 @@ static const struct sample samples[] = {
              "8bit\r\n\r\n\xc3\xa4\r\n--b\r\nContent-Type: image/gif\r\nContent-Transfer-Encoding: "
              "base64\r\n\r\nCg==\r\n--b--\r\n"),
      .keep_8bit = true},
-    /* --- what cannot be done --- */
-    {"8-bit header", B("Subject: \xc3\xa4\r\n\r\nx\r\n"), .obstacle = MIME_HEADER},
-    {"NUL in the header", B("Subject: \0\r\n\r\nx\r\n"), .obstacle = MIME_HEADER, .keep_8bit = true},
-    {"long line in the header", B("Subject: " A1000 "\r\n\r\nx\r\n"), .obstacle = MIME_HEADER},
+    {"8-bit fields may stay, too", B(MIXED "\r\n--b\r\nContent-Type: image/png; name=\xc3\xa4\r\n\r\nx\r\n--b--\r\n"),
+     .same = true, .keep_8bit = true},
+    {"8-bit fields may not stay",
+     B(MIXED "\r\n--b\r\nContent-Type: image/png; name=\xc3\xa4\r\n\r\n\xc3\xa4\r\n--b--\r\n"),
+     B(MIXED "\r\n--b\r\nContent-Type: image/png;\r\n name*=utf-8''%C3%A4\r\n\r\n\xc3\xa4\r\n--b--\r\n"),
+     .keep_8bit = true, .fields = true},
+    {"8-bit boundary stays where it can", B(V "Content-Type: multipart/mixed; boundary=\xc3\xa4\r\n\r\nx\r\n"),
+     .same = true, .keep_8bit = true, .fields = true},
+    /* --- header fields --- */
+    {"8-bit header", B("Subject: \xc3\xa4\r\n\r\nx\r\n"), B("Subject: =?utf-8?Q?=C3=A4?=\r\n\r\nx\r\n")},
     {"8-bit header of a part", B(MIXED "\r\n--b\r\nContent-Type: image/png; name=\xc3\xa4\r\n\r\nx\r\n--b--\r\n"),
-     .obstacle = MIME_HEADER},
+     B(MIXED "\r\n--b\r\nContent-Type: image/png;\r\n name*=utf-8''%C3%A4\r\n\r\nx\r\n--b--\r\n")},
+    /* --- what cannot be done --- */
+    {"8-bit address in the header", B("From: \xc3\xa4@x.example\r\n\r\nx\r\n"), .obstacle = MIME_HEADER},
+    {"NUL in the header", B("Subject: \0\r\n\r\nx\r\n"), .obstacle = MIME_HEADER, .keep_8bit = true},
+    {"long line in the header", B("References: " A1000 "\r\n\r\nx\r\n"), .obstacle = MIME_HEADER},
     {"signed",
      B(MIXED "\r\n--b\r\nContent-Type: multipart/signed; boundary=s\r\n\r\n--s\r\n\r\n\xc3\xa4\r\n--s--\r\n--b--\r\n"),
      .obstacle = MIME_SEALED},
@@ -182,13 +192,15 @@ static int on_body(void *arg, struct bytes run) {
   return buffer_add_bytes(&r->out, run);
 }
 
-static int convert(struct bytes prefix, struct bytes content, bool keep_8bit, struct taken *r,
-                   enum mime_obstacle *why) {
-  struct mime_source m = {.prefix = prefix, .content = content, .keep_8bit = keep_8bit};
+static int convert_source(const struct mime_source *m, struct taken *r, enum mime_obstacle *why) {
   struct mime_out out = {.field = on_field, .header_end = on_header_end, .body = on_body, .arg = r};
   *r = (struct taken){.body = false};
   buffer_init(&r->out, 1 << 20);
-  return mime_7bit_convert(&m, &out, why);
+  return mime_7bit_convert(m, &out, why);
+}
+
+static int convert(struct bytes prefix, struct bytes content, struct taken *r, enum mime_obstacle *why) {
+  return convert_source(&(struct mime_source){.prefix = prefix, .content = content}, r, why);
 }
 
 static void test_samples(void **state) {
@@ -197,7 +209,8 @@ static void test_samples(void **state) {
     const struct sample *s = &samples[i];
     struct taken r;
     enum mime_obstacle why;
-    int rc = convert((struct bytes){"", 0}, s->in, s->keep_8bit, &r, &why);
+    struct mime_source from = {.prefix = {"", 0}, .content = s->in, .keep_8bit = s->keep_8bit, .fields = s->fields};
+    int rc = convert_source(&from, &r, &why);
     struct bytes expected = s->obstacle ? BYTES("") : s->same ? s->in : s->out;
     if (why != s->obstacle || rc != (s->obstacle ? E_DENIED : OK) || !bytes_equal(buffer_bytes(&r.out), expected))
       fail_msg("%s: result %d, obstacle %d (%s), out:\n%.*s", s->name, rc, why, mime_obstacle_text(why), (int)r.out.len,
@@ -211,9 +224,8 @@ static void test_prefix(void **state) {
   (void)state;
   struct taken r;
   enum mime_obstacle why;
-  assert_int_equal(convert(B("Received: x\r\n" V "Content-Transfer-Encoding: 8bit\r\n"), B(PLAIN "\r\n\xc3\xa4\r\n"),
-                           false, &r, &why),
-                   OK);
+  assert_int_equal(
+      convert(B("Received: x\r\n" V "Content-Transfer-Encoding: 8bit\r\n"), B(PLAIN "\r\n\xc3\xa4\r\n"), &r, &why), OK);
   assert_true(bytes_equal(buffer_bytes(&r.out),
                           B("Received: x\r\n" V "Content-Transfer-Encoding: base64\r\n" PLAIN "\r\nw6QNCg==\r\n")));
   buffer_free(&r.out);
@@ -233,7 +245,7 @@ static void test_depth(void **state) {
     enum mime_obstacle why;
     buffer_init(&in, 1 << 16);
     nest(&in, depth);
-    int rc = convert((struct bytes){"", 0}, buffer_bytes(&in), false, &r, &why);
+    int rc = convert((struct bytes){"", 0}, buffer_bytes(&in), &r, &why);
     assert_int_equal(rc, depth > MIME_DEPTH_MAX ? E_DENIED : OK);
     assert_int_equal(why, depth > MIME_DEPTH_MAX ? MIME_DEPTH : MIME_CONVERTIBLE);
     buffer_free(&in);
