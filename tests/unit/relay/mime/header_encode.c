@@ -33,7 +33,7 @@ static const struct sample {
      "Subject: =?utf-8?B?w7zDvMO8w7zDvMO8w7zDvMO8w7zDvMO8w7zDvMO8w7zDvMO8w7w=?=\r\n =?utf-8?B?w7w=?="},
     {"Subject: " NAME_30 NAME_30 NAME_30, "",
      "Subject: =?utf-8?B?w7zDvMO8w7zDvMO8w7zDvMO8w7zDvMO8w7zDvMO8w7zDvMO8w7w=?=\r\n "
-     "=?utf-8?B?w7zDvMO8w7zDvMO8w7zDvMO8w7zDvMO8?="},
+     "=?utf-8?B?w7zDvMO8w7zDvMO8w7zDvMO8w7zDvA==?="},
     /* addresses */
     {"From: J\xc3\xb6rg <a@x.example>", "", "From: =?utf-8?Q?J=C3=B6rg?= <a@x.example>"},
     {"To: \"J\xc3\xb6rg \\\"B\\\"\" <a@x.example>, b@y.example", "",
