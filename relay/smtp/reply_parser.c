@@ -38,31 +38,47 @@ static void add_text(struct smtp_reply *r, struct bytes text) {
   r->text[len] = 0;
 }
 
-static struct bytes take_enhanced(struct smtp_reply *r, struct bytes text, bool first) {
-  size_t len = enhanced_length(text, (char)('0' + r->code / 100));
+/* The last that is given counts, as the last code does. */
+static struct bytes take_enhanced(struct smtp_reply *r, int code, struct bytes text) {
+  size_t len = enhanced_length(text, (char)('0' + code / 100));
   if (!len) return text;
-  if (first) bytes_copy((struct bytes){text.at, len}, r->enhanced, sizeof r->enhanced);
+  bytes_copy((struct bytes){text.at, len}, r->enhanced, sizeof r->enhanced);
   return bytes_trim(bytes_from(text, len));
+}
+
+/* 0: this is no line of a reply. */
+static int line_code(struct bytes line) {
+  if (line.len < 3 || line.at[0] < '2' || line.at[0] > '5' || !digit(line.at[1]) || !digit(line.at[2])) return 0;
+  if (line.len > 3 && line.at[3] != ' ' && line.at[3] != '-') return 0;
+  return (line.at[0] - '0') * 100 + (line.at[1] - '0') * 10 + (line.at[2] - '0');
+}
+
+/* What stands inside of a reply and has no code is text of it: the reply is not over, so nothing else can have begun.
+ */
+static void take_stray_line(struct reply_parser *p, struct bytes line) {
+  add_text(&p->reply, bytes_trim(line));
+  p->lines++;
 }
 
 /* 1: the last line of a reply; 0: more follow; E_SYNTAX. */
 static int take_line(struct reply_parser *p) {
   struct bytes line = {p->line, p->line_len};
   if (line.len && line.at[line.len - 1] == '\r') line.len--;
-  if (line.len < 3 || line.at[0] < '2' || line.at[0] > '5' || !digit(line.at[1]) || !digit(line.at[2])) return E_SYNTAX;
-  if (line.len > 3 && line.at[3] != ' ' && line.at[3] != '-') return E_SYNTAX;
-  int code = (line.at[0] - '0') * 100 + (line.at[1] - '0') * 10 + (line.at[2] - '0');
-  bool first = p->lines == 0;
-  if (first) {
-    p->reply = (struct smtp_reply){.code = code};
-  } else if (p->reply.code != code) {
-    return E_SYNTAX;
+  int code = line_code(line);
+  if (!code && !p->lines) return E_SYNTAX;
+  if (!code) {
+    take_stray_line(p, line);
+    return 0;
   }
+  if (!p->lines) p->reply = (struct smtp_reply){0};
+  p->reply.code = code;
   struct bytes text = bytes_trim(bytes_from(line, 4));
   if (p->on_line) p->on_line(p->arg, p->lines, text);
-  add_text(&p->reply, take_enhanced(&p->reply, text, first));
+  add_text(&p->reply, take_enhanced(&p->reply, code, text));
   p->lines++;
-  return line.len > 3 && line.at[3] == '-' ? 0 : 1;
+  if (line.len > 3 && line.at[3] == '-') return 0;
+  if (p->reply.enhanced[0] != '0' + code / 100) p->reply.enhanced[0] = 0; /* a line of another class had it */
+  return 1;
 }
 
 int reply_parser_feed(struct reply_parser *p, struct bytes *data) {

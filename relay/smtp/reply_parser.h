@@ -3,6 +3,10 @@
  *   reply = *( code "-" [ text ] CRLF ) code [ SP [ text ] ] CRLF
  *   code  = %x32-35 DIGIT DIGIT                      the same in every line (4.2.1)
  *
+ * Where codes differ all the same, that of the last line counts: it is what a client acts on that reads no further than
+ * it must, and a message whose final reply is not understood would be sent again and again. The text is that of all
+ * lines, also of those inside of a reply that have no code.
+ *
  * A bare LF is taken as an end of line too: servers that send it exist, and nothing is decided by what stands between.
  * Text is kept up to a bound and made printable; a reply of more lines or octets than any honest server sends is an
  * error. */
@@ -19,7 +23,7 @@
 
 struct smtp_reply {
   int code;                     /* 200 to 599; 0: no reply */
-  char enhanced[ENHANCED_TEXT]; /* RFC 3463, when the first line begins with one of the code's class; else "" */
+  char enhanced[ENHANCED_TEXT]; /* RFC 3463: the last that a line begins with, if it is of the code's class; else "" */
   char text[REPLY_TEXT_MAX];    /* lines joined by a space, without codes; printable ASCII or UTF-8 octets */
 };
 

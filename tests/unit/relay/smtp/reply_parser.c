@@ -75,7 +75,43 @@ static const struct {
      .rest = 8},
     {.name = "unfinished", .input = "250 ok", .rc = 0},
     {.name = "more lines to come", .input = "250-ok\r\n", .rc = 0},
-    {.name = "codes differ", .input = "250-ok\r\n251 ok\r\n", .rc = E_SYNTAX},
+    {.name = "codes differ",
+     .input = "250-ok\r\n251 taken\r\n",
+     .rc = 1,
+     .code = 251,
+     .enhanced = "",
+     .text = "ok taken"},
+    {.name = "codes differ, both refuse",
+     .input = "550-5.1.1 nobody\r\n554 5.7.1 and no\r\n",
+     .rc = 1,
+     .code = 554,
+     .enhanced = "5.7.1",
+     .text = "nobody and no"},
+    {.name = "classes differ: refused",
+     .input = "250-2.0.0 ok\r\n451-4.3.0 or not\r\n550 5.7.1 no\r\n",
+     .rc = 1,
+     .code = 550,
+     .enhanced = "5.7.1",
+     .text = "ok or not no"},
+    {.name = "classes differ: taken",
+     .input = "550-5.7.1 spam\r\n250 taken\r\n",
+     .rc = 1,
+     .code = 250,
+     .enhanced = "",
+     .text = "spam taken"},
+    {.name = "enhanced in the first line only",
+     .input = "550-5.1.1 no\r\n550 user\r\n",
+     .rc = 1,
+     .code = 550,
+     .enhanced = "5.1.1",
+     .text = "no user"},
+    {.name = "a line without a code inside",
+     .input = "250-2.0.0 ok\r\nqueued as 7\r\n\r\n25\r\n250 2.0.0 bye\r\n",
+     .rc = 1,
+     .code = 250,
+     .enhanced = "2.0.0",
+     .text = "ok queued as 7 25 bye"},
+    {.name = "a code without an end inside", .input = "250-ok\r\n250_ok\r\n", .rc = 0},
     {.name = "no code", .input = "hello\r\n", .rc = E_SYNTAX},
     {.name = "empty line", .input = "\r\n", .rc = E_SYNTAX},
     {.name = "two digits", .input = "25\r\n", .rc = E_SYNTAX},
@@ -218,6 +254,23 @@ static void test_long_text_is_cut(void **state) {
   assert_string_equal(p.reply.enhanced, "5.1.1");
 }
 
+/* Nor may lines without a code go on for ever. */
+static void test_stray_lines_without_end(void **state) {
+  (void)state;
+  struct reply_parser p;
+  reply_parser_init(&p, NULL, NULL);
+  struct bytes data = BYTES("250-x\r\n");
+  int rc = reply_parser_feed(&p, &data);
+  size_t lines = 0;
+  while (rc == 0 && lines < 10 * REPLY_LINES_MAX) {
+    data = BYTES("and so on\r\n");
+    rc = reply_parser_feed(&p, &data);
+    lines++;
+  }
+  assert_int_equal(rc, E_TOO_BIG);
+  assert_true(lines <= REPLY_LINES_MAX + 1);
+}
+
 static void on_line(void *arg, size_t index, struct bytes text) {
   ehlo_line(arg, index, text);
 }
@@ -248,6 +301,7 @@ int main(void) {
       cmocka_unit_test(test_replies_follow_each_other),
       cmocka_unit_test(test_line_without_end),
       cmocka_unit_test(test_lines_without_end),
+      cmocka_unit_test(test_stray_lines_without_end),
       cmocka_unit_test(test_long_text_is_cut),
       cmocka_unit_test(test_ehlo),
       cmocka_unit_test(test_nul_octets),
