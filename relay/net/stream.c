@@ -477,6 +477,11 @@ static int open_from(struct stream *s, int family, const struct sockaddr *source
   return rc;
 }
 
+/* From any address, and there is none: nothing that the target could be blamed for. */
+static bool no_source(const struct sockaddr *source, int rc) {
+  return !source && (rc == UV_ENETUNREACH || rc == UV_EADDRNOTAVAIL || rc == UV_EAFNOSUPPORT);
+}
+
 int stream_connect(struct loop *loop, const struct sockaddr *source, const struct sockaddr *target,
                    const struct stream_owner *calls, void *owner, struct stream **out, struct reason *why) {
   struct stream *s = *out = stream_new(loop, calls, owner);
@@ -487,6 +492,11 @@ int stream_connect(struct loop *loop, const struct sockaddr *source, const struc
   if (rc == 0) {
     s->connect.data = s;
     rc = uv_tcp_connect(&s->connect, &s->tcp, target, on_connected);
+  }
+  if (no_source(source, rc)) {
+    *out = NULL;
+    const char *family = target->sa_family == AF_INET6 ? "IPv6" : "IPv4";
+    return discard(s, fail(why, E_IO, "no source address for %s on this machine: %s", family, uv_strerror(rc)));
   }
   if (rc != 0) {
     *out = NULL;

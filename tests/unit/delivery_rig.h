@@ -23,6 +23,8 @@ static const struct dns_row rig_rows[] = {
     {"two.test", ns_t_mx, "20 live.two.test"},
     {"dead.two.test", ns_t_a, "127.0.0.9"},
     {"live.two.test", ns_t_a, "127.0.0.1"},
+    {"six.test", ns_t_mx, "10 mx.six.test"},
+    {"mx.six.test", ns_t_aaaa, "2001:db8::25"},
     {"null.test", ns_t_mx, "0 ."},
     {"broken.test", ns_t_mx, "SERVFAIL"},
 };

@@ -30,13 +30,24 @@ struct hop_message {
   unsigned recipients;
 };
 
+/* What it does with a MAIL that others came with in one write. */
+enum hop_pipelining {
+  HOP_PIPELINES,
+  HOP_PIPELINING_CLOSES,
+  HOP_PIPELINING_FORGETS /* MAIL */,
+  HOP_PIPELINING_STUTTERS
+};
+
 struct hop_manner {
+  enum hop_pipelining pipelining;
   bool tls; /* offers STARTTLS, with a certificate of its own */
   bool no_pipelining, no_ehlo, broken_tls, inject_after_starttls, no_8bitmime;
   bool close_after_message;    /* without a word, once the reply to the dot is out */
   bool take_data_without_rcpt; /* 354 though no recipient was accepted (RFC 2920 3.1) */
   const char *greeting;        /* NULL: 220 */
-  unsigned recipients_most;    /* 452 for more of them; 0: any number */
+  const char *mail_reply;      /* NULL: 250; after a refusal recipients are refused with 503 */
+  unsigned recipients_most;    /* more of them are refused; 0: any number */
+  const char *excess_reply;    /* with this; NULL: 452 */
   unsigned long size_max;
 };
 
@@ -186,7 +197,8 @@ static void hop_serve(struct hop_session *s) {
   struct hop *h = s->hop;
   struct hop_message m = {0};
   unsigned accepted = 0, seen = 0;
-  bool drop = false, late = false, go_on = hop_say(s, h->manner.greeting ? h->manner.greeting : "220 fake ESMTP\r\n");
+  bool drop = false, late = false, forgotten = false,
+       go_on = hop_say(s, h->manner.greeting ? h->manner.greeting : "220 fake ESMTP\r\n");
   char line[2000], helo[300] = "";
   while (go_on && hop_line(s, line, sizeof line)) {
     if (!strncmp(line, "EHLO ", 5) && h->manner.no_ehlo) {
@@ -210,11 +222,18 @@ static void hop_serve(struct hop_session *s) {
       memcpy(m.helo, helo, sizeof m.helo);
       accepted = seen = 0;
       drop = late = false;
-      go_on = hop_say(s, "250 2.1.0 ok\r\n");
+      go_on = hop_say(s, h->manner.mail_reply ? h->manner.mail_reply : "250 2.1.0 ok\r\n");
+      if (s->at < s->len && h->manner.pipelining == HOP_PIPELINING_CLOSES) go_on = false;
+      if (s->at < s->len && h->manner.pipelining == HOP_PIPELINING_STUTTERS) go_on = hop_say(s, "250 2.1.0 ok\r\n");
+      forgotten = s->at < s->len && h->manner.pipelining == HOP_PIPELINING_FORGETS;
+    } else if (forgotten && strcmp(line, "RSET") != 0 && strcmp(line, "QUIT") != 0) {
+      go_on = hop_say(s, "503 5.5.1 bad sequence of commands\r\n");
     } else if (!strncmp(line, "RCPT TO:<", 9)) {
       const char *to = line + 9;
-      if (h->manner.recipients_most && ++seen > h->manner.recipients_most) {
-        go_on = hop_say(s, "452 4.5.3 too many recipients\r\n");
+      if (h->manner.mail_reply && h->manner.mail_reply[0] != '2') {
+        go_on = hop_say(s, "503 5.5.1 MAIL first\r\n");
+      } else if (h->manner.recipients_most && ++seen > h->manner.recipients_most) {
+        go_on = hop_say(s, h->manner.excess_reply ? h->manner.excess_reply : "452 4.5.3 too many recipients\r\n");
       } else if (!strncmp(to, "defer", 5)) {
         go_on = hop_say(s, "451 4.7.1 greylisted\r\n");
       } else if (!strncmp(to, "bounce", 6)) {

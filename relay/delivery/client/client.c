@@ -66,6 +66,7 @@ void client_incident(const struct smtp_client *c, enum trouble trouble, const st
       .reused = c->transactions > 1,
       .answered = c->envelope.answered > 0,
       .others_accepted = c->envelope.accepted > 0,
+      .pipelined = c->offers.pipelining && (c->state == CLIENT_ENVELOPE || c->state == CLIENT_CONTENT),
       .host_dsn = c->offers.dsn,
       .host_deliver_by = c->offers.deliver_by,
   };
@@ -121,7 +122,7 @@ static void on_dot(struct smtp_client *c, const struct smtp_reply *reply) {
   struct incident incident;
   bool taken = reply->code / 100 == 2;
   client_incident(c, taken ? TROUBLE_NONE : TROUBLE_REPLY, reply, "", &incident);
-  if (!c->envelope.lone_dot) envelope_report_rest(c, &incident);
+  envelope_report_rest(c, &incident);
   if (reply->code == 421)
     client_refused(c, reply);
   else
@@ -246,6 +247,7 @@ int client_open(struct loop *loop, const struct client_plan *plan, const struct 
   c->calls = calls;
   c->owner = owner;
   c->plain = plan->plain || !loop->tls_client;
+  c->lockstep = plan->lockstep;
   c->require_tls = plan->require_tls;
   id_format(id_new(), c->id);
   snprintf(c->host, sizeof c->host, "%s", plan->host);

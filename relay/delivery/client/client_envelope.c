@@ -81,10 +81,9 @@ static void on_data_reply(struct smtp_client *c, const struct smtp_reply *reply,
   if (reply->code == 354 && c->envelope.accepted) {
     content_begin(c);
   } else if (reply->code == 354) {
-    /* RFC 2920 3.1: an empty message to nobody; its reply is ignored, whatever it says. */
-    c->envelope.lone_dot = true;
-    client_set_state(c, CLIENT_DOT, TIMEOUT_DOT);
-    client_send(c, BYTES(".\r\n"));
+    /* RFC 2920 3.1 allows for it, and would have a lone dot sent; but a host that takes it so may keep what it then
+     * has: an empty message, sometimes to somebody. All recipients were reported. */
+    client_fail(c, TROUBLE_PROTOCOL, NULL, "the host took DATA without a recipient");
   } else if (reply->code < 400) {
     client_fail(c, TROUBLE_PROTOCOL, NULL, "the host took DATA for done");
   } else {
@@ -108,6 +107,13 @@ static bool no_reply_at_all(const struct smtp_reply *reply, bool is_data) {
   return !is_data && reply->code / 100 == 3;
 }
 
+/* "Bad sequence of commands", which was right: the host has lost the order of what came in one write. */
+static bool lost_the_order(const struct smtp_client *c, const struct smtp_reply *reply) {
+  const struct envelope_progress *e = &c->envelope;
+  if (reply->code != 503 || !c->offers.pipelining || !e->answered || e->mail_refused) return false;
+  return e->answered < data_number(c) || e->accepted;
+}
+
 void envelope_reply(struct smtp_client *c, const struct smtp_reply *reply) {
   struct envelope_progress *e = &c->envelope;
   size_t number = e->answered;
@@ -119,6 +125,10 @@ void envelope_reply(struct smtp_client *c, const struct smtp_reply *reply) {
   }
   if (no_reply_at_all(reply, number == data_number(c))) {
     client_fail(c, TROUBLE_PROTOCOL, NULL, "the host's reply makes no sense");
+    return;
+  }
+  if (lost_the_order(c, reply)) {
+    client_fail(c, TROUBLE_PROTOCOL, NULL, "the host lost the order of pipelined commands");
     return;
   }
   bool accepted = reply->code / 100 == 2;

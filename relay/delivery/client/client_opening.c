@@ -66,6 +66,7 @@ void opening_ehlo(struct smtp_client *c, const struct smtp_reply *reply) {
     client_refused(c, reply);
     return;
   }
+  if (c->lockstep) c->offers.pipelining = false;
   if (lacks_what_is_required(c)) return;
   if (!c->offers.starttls || c->plain || c->ever_tls) {
     ready(c);

@@ -45,7 +45,6 @@ struct envelope_progress {
   size_t sent, answered;              /* commands */
   size_t accepted;                    /* recipients */
   bool mail_refused;
-  bool lone_dot;                              /* DATA was accepted for nobody */
   unsigned char progress[JOB_RECIPIENTS_MAX]; /* enum recipient_progress */
 };
 
@@ -57,7 +56,7 @@ struct smtp_client {
   enum client_state state;
   char id[16]; /* for the log */
   char host[256], helo[256];
-  bool plain, require_tls, ready_reported, ever_tls;
+  bool plain, lockstep, require_tls, ready_reported, ever_tls;
   size_t transactions; /* begun */
   struct ehlo offers;
   struct reply_parser parser;

@@ -9,16 +9,19 @@
 #define RETRY_FALLBACK_US (15 * 60 * SECOND_US) /* only for a configuration without any */
 #define SITE_PAUSE_MAX_US (5 * 60 * SECOND_US)
 
-/* RFC 5321 4.5.3.1.10: 552 to RCPT is an old way to say "too many recipients" and is taken as 452; but a host that
- * names another reason by an enhanced code (mailbox full is 5.2.2) means what it says. */
+/* RFC 5321 4.5.3.1.10: 452, and 552 as an old way to say it. A host that names a reason by an enhanced code means that
+ * (mailbox full is X.2.2), whatever the code: X.5.3 is "too many recipients" (RFC 3463 3.6). */
 static bool too_many_recipients(const struct incident *i) {
   if (i->stage != STAGE_RCPT) return false;
-  if (i->reply.code == 552) return !i->reply.enhanced[0] || !strcmp(i->reply.enhanced, "5.5.3");
-  return i->reply.code == 452 && (!i->reply.enhanced[0] || !strcmp(i->reply.enhanced, "4.5.3"));
+  const char *enhanced = i->reply.enhanced;
+  return enhanced[0] ? !strcmp(enhanced + 1, ".5.3") : i->reply.code == 452 || i->reply.code == 552;
 }
 
 static enum verdict of_reply(const struct incident *i) {
-  if (too_many_recipients(i)) return i->others_accepted ? VERDICT_AGAIN : VERDICT_DEFER;
+  if (too_many_recipients(i)) {
+    if (i->others_accepted) return VERDICT_AGAIN;
+    if (i->reply.code == 552) return VERDICT_DEFER; /* of the first, another 5xx is a refusal like any */
+  }
   return i->reply.code / 100 == 5 ? VERDICT_BOUNCE : VERDICT_DEFER;
 }
 
@@ -64,6 +67,14 @@ enum verdict verdict_of(const struct incident *i) {
   if (i->stage >= STAGE_CONNECT && i->stage <= STAGE_HANDSHAKE) return of_opening(i);
   if (stale_connection(i)) return VERDICT_AGAIN;
   return i->trouble == TROUBLE_REPLY ? of_reply(i) : VERDICT_DEFER;
+}
+
+/* Whether that was it only shows without it: a wrong guess costs round trips, a missed one the mail. */
+bool verdict_wants_lockstep(const struct incident *i) {
+  if (!i->pipelined || stale_connection(i)) return false;
+  if (i->trouble == TROUBLE_PROTOCOL) return true;
+  bool silent = i->trouble == TROUBLE_CLOSED || i->trouble == TROUBLE_NETWORK || i->trouble == TROUBLE_TIMEOUT;
+  return silent && i->stage < STAGE_CONTENT;
 }
 
 /* --- rulings --- */

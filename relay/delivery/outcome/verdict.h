@@ -17,6 +17,8 @@ enum verdict {
   VERDICT_BOUNCE,
 };
 enum verdict verdict_of(const struct incident *i);
+/* The host may have broken because of PIPELINING: the next time, one command at a time. */
+bool verdict_wants_lockstep(const struct incident *i);
 /* A verdict made final for one recipient. */
 struct ruling {
   enum event_kind kind; /* DELIVERED, DEFERRED, BOUNCED, EXPIRED */

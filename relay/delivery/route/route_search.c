@@ -16,9 +16,9 @@ struct candidate {
   struct mx mx;
   struct sockaddr_storage v4[ROUTE_ADDRESSES_MAX], v6[ROUTE_ADDRESSES_MAX];
   size_t v4_count, v6_count;
-  bool failed;  /* one of the two questions had no answer */
-  bool no_name; /* NXDOMAIN */
-  bool dropped; /* by loop detection */
+  bool v4_failed, v6_failed; /* the question had no answer */
+  bool no_name;              /* NXDOMAIN */
+  bool dropped;              /* by loop detection */
 };
 
 struct search {
@@ -125,13 +125,24 @@ static void report_hosts(struct search *s) {
   report(s, r);
 }
 
+/* Who has asked wants to know which of them, to look it up. */
+static void report_failed(struct search *s, size_t failed, const struct candidate *first) {
+  const char *name = first->mx.name, *which = first->v4_failed ? first->v6_failed ? "A and AAAA" : "A" : "AAAA";
+  if (failed > 1)
+    report_nonef(s, ROUTE_TEMPORARY, "the addresses (%s) of %.180s, and of %zu more, cannot be looked up now", which,
+                 name, failed - 1);
+  else
+    report_nonef(s, ROUTE_TEMPORARY, "the address (%s) of %.180s cannot be looked up now", which, name);
+}
+
 static void conclude(struct search *s) {
   bool loop = drop_loops(s);
+  const struct candidate *first_failed = NULL;
   size_t usable = 0, failed = 0, names = 0;
   for (size_t i = 0; i < s->count; i++) {
     const struct candidate *c = &s->candidates[i];
     if (!c->dropped && c->v4_count + c->v6_count) usable++;
-    if (c->failed && c->v4_count + c->v6_count == 0) failed++;
+    if ((c->v4_failed || c->v6_failed) && c->v4_count + c->v6_count == 0 && !failed++) first_failed = c;
     if (!c->no_name) names++;
   }
   if (usable)
@@ -139,7 +150,7 @@ static void conclude(struct search *s) {
   else if (loop)
     report_nonef(s, ROUTE_LOOP, "mail for %s loops back to this gateway", s->domain);
   else if (failed)
-    report_nonef(s, ROUTE_TEMPORARY, "the addresses of %s cannot be looked up now", s->candidates[0].mx.name);
+    report_failed(s, failed, first_failed);
   else if (s->has_mx)
     report_nonef(s, ROUTE_NO_ADDRESS, "no mail exchanger of %s has an address (first: %s)", s->domain,
                  s->candidates[0].mx.name);
@@ -155,15 +166,15 @@ static void one_less(struct search *s) {
 
 /* --- A and AAAA --- */
 
-static void take_status(struct candidate *c, const struct dns_answer *answer) {
-  if (answer->status == DNS_FAILED) c->failed = true;
+static void take_status(struct candidate *c, const struct dns_answer *answer, bool *failed) {
+  if (answer->status == DNS_FAILED) *failed = true;
   if (answer->status == DNS_NXDOMAIN) c->no_name = true;
   if (answer->status != DNS_FAILED && answer->ttl < c->search->ttl) c->search->ttl = answer->ttl;
 }
 
 static void on_a(void *arg, const struct dns_answer *answer) {
   struct candidate *c = arg;
-  take_status(c, answer);
+  take_status(c, answer, &c->v4_failed);
   for (size_t i = 0; i < answer->count && c->v4_count < ROUTE_ADDRESSES_MAX; i++) {
     if (answer->records[i].data.len != 4) continue;
     struct sockaddr_in *a = (struct sockaddr_in *)&c->v4[c->v4_count++];
@@ -176,7 +187,7 @@ static void on_a(void *arg, const struct dns_answer *answer) {
 
 static void on_aaaa(void *arg, const struct dns_answer *answer) {
   struct candidate *c = arg;
-  take_status(c, answer);
+  take_status(c, answer, &c->v6_failed);
   for (size_t i = 0; i < answer->count && c->v6_count < ROUTE_ADDRESSES_MAX; i++) {
     if (answer->records[i].data.len != 16) continue;
     struct sockaddr_in6 *a = (struct sockaddr_in6 *)&c->v6[c->v6_count++];
@@ -192,7 +203,7 @@ static void ask(struct candidate *c, int type, void (*done)(void *arg, const str
   s->open++;
   if (resolver_ask(s->plan.resolver, c->mx.name, type, done, c) == OK) return;
   s->open--; /* the caller's own count keeps it above zero */
-  c->failed = true;
+  *(type == ns_t_a ? &c->v4_failed : &c->v6_failed) = true;
 }
 
 static void ask_addresses(struct search *s) {

@@ -24,6 +24,11 @@ static bool reaches(const struct source *s, const struct route *route) {
   return false;
 }
 
+static const char *family_of(const struct route *route) {
+  bool v6 = route->host_count && route->hosts[0].address_count && route->hosts[0].addresses[0].ss_family == AF_INET6;
+  return v6 ? "IPv6" : "IPv4";
+}
+
 /* Rendezvous hashing: each source has its own lot for the site, the highest wins; so a source that comes or goes moves
  * only its own sites. */
 int source_choose(const struct directory *d, const char *pool, const struct route *route, const struct source **out,
@@ -44,7 +49,10 @@ int source_choose(const struct directory *d, const char *pool, const struct rout
     best = lot;
   }
   if (*out) return OK;
-  return fail(why, E_NOT_FOUND, "no source address of the pool %s is of a family (IPv4, IPv6) that the site has", pool);
+  /* With addresses of both families any source would do. */
+  const char *family = family_of(route);
+  return fail(why, E_NOT_FOUND, "no source address for %s, which is all that %.100s has: the pool %.60s has none",
+              family, route->host_count ? route->hosts[0].name : route->site, pool[0] ? pool : POOL_DEFAULT);
 }
 
 size_t destination_owner(const char *source, const char *site, size_t count) {

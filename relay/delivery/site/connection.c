@@ -1,6 +1,8 @@
 /* A connection's jobs, from the destination's queue to their outcomes, and its end. */
 #include "relay/delivery/site/connection_parts.h"
 
+#include "base/clock.h"
+#include "base/log.h"
 #include "relay/delivery/site/job_fit.h"
 
 #include <stdio.h>
@@ -144,6 +146,12 @@ static void on_transaction(void *owner) {
   connection_work(c);
 }
 
+static void remember_broken_pipelining(struct connection *c) {
+  log_event(LOG_WARN_, NULL, "pipelining failed", "host", c->target, "reason", c->incident.text, "next",
+            "one command at a time, for an hour", NULL);
+  host_list_add(connection_delivery(c)->lockstep_hosts, c->route->hosts[c->order[c->host]].name, clock_now_us());
+}
+
 static void on_closed(void *owner, const struct incident *incident) {
   struct connection *c = owner;
   c->client = NULL;
@@ -152,6 +160,7 @@ static void on_closed(void *owner, const struct incident *incident) {
     connection_walk(c);
     return;
   }
+  if (verdict_wants_lockstep(incident)) remember_broken_pipelining(c);
   if (c->outcome) connection_end_work(c);
   c->phase = CONNECTION_ENDING;
   connection_gone(c);

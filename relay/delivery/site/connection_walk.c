@@ -41,7 +41,8 @@ static int open_client(struct connection *c) {
       .helo = d->helo,
       .require_tls = d->require_tls,
   };
-  plan.plain = !d->require_tls && (c->plain || plain_hosts_has(d->delivery->plain_hosts, h->name, clock_now_us()));
+  plan.lockstep = host_list_has(d->delivery->lockstep_hosts, h->name, clock_now_us());
+  plan.plain = !d->require_tls && (c->plain || host_list_has(d->delivery->plain_hosts, h->name, clock_now_us()));
   struct reason why = {0};
   int rc = client_open(d->delivery->loop, &plan, &connection_client_calls, c, &c->client, &why);
   if (rc != OK) {
@@ -55,7 +56,7 @@ static void remember_broken_tls(struct connection *c) {
   const char *name = c->route->hosts[c->order[c->host]].name;
   log_event(LOG_WARN_, NULL, "tls failed", "host", c->target, "reason", c->incident.text, "next",
             "without TLS, for an hour", NULL);
-  plain_hosts_add(connection_delivery(c)->plain_hosts, name, clock_now_us());
+  host_list_add(connection_delivery(c)->plain_hosts, name, clock_now_us());
 }
 
 /* A host that cannot have the mail says nothing of one that could not be reached. */
@@ -120,7 +121,7 @@ bool connection_start(struct destination *d) {
   c->incident = (struct incident){.stage = STAGE_ROUTE,
                                   .trouble = TROUBLE_SOURCE,
                                   .local = true,
-                                  .text = "no address of the site can be reached from the source"};
+                                  .text = "no address of the site is of the source's family (IPv4, IPv6)"};
   while (next_address(c)) {
     if (open_client(c) == OK) return true;
     c->address++;

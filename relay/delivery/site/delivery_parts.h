@@ -5,7 +5,7 @@
 
 #include "relay/delivery/outcome/outcome.h"
 #include "relay/delivery/site/delivery.h"
-#include "relay/delivery/site/plain_hosts.h"
+#include "relay/delivery/site/host_list.h"
 #include "relay/message/content_loader.h"
 
 /* The sizes of outgoing work, all in one place. */
@@ -22,7 +22,8 @@ struct destination;
 struct delivery {
   struct loop *loop;
   struct content_loader *loader;
-  struct plain_hosts *plain_hosts;
+  struct host_list *plain_hosts;    /* STARTTLS does not work there: without it */
+  struct host_list *lockstep_hosts; /* PIPELINING does not work there: one command at a time */
   struct destination *destinations; /* hash by source and site */
   struct destination *starved;      /* list: have jobs, but the loop has no connection left for them */
   struct outcomes *outcomes;

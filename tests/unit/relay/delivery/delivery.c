@@ -56,14 +56,18 @@ static void test_recipients_of_one_transaction(void **state) {
 
 static void test_too_many_recipients_go_in_turns(void **state) {
   (void)state;
-  rig_open(&(struct hop_manner){.recipients_most = 2});
-  keep(&(struct sample){.from = "", .to = {"ok1", "ok2", "ok3", "ok4", "ok5"}});
-  rig_run();
-  wait_for(EVENT_DELIVERED, 5);
-  rig_stop();
-  assert_int_equal(message_count(), 3);
-  assert_int_equal(events(EVENT_DEFERRED).found, 0);
-  rig_close();
+  static const char *const ways[] = {NULL, "552 too many\r\n", "550 5.5.3 too many\r\n"};
+  for (size_t i = 0; i < COUNT_OF(ways); i++) {
+    rig_open(&(struct hop_manner){.recipients_most = 2, .excess_reply = ways[i]});
+    keep(&(struct sample){.from = "", .to = {"ok1", "ok2", "ok3", "ok4", "ok5"}});
+    rig_run();
+    wait_for(EVENT_DELIVERED, 5);
+    rig_stop();
+    assert_int_equal(message_count(), 3);
+    assert_int_equal(events(EVENT_DEFERRED).found, 0);
+    assert_int_equal(events(EVENT_BOUNCED).found, 0);
+    rig_close();
+  }
 }
 
 static void test_large_message_from_file(void **state) {
@@ -118,16 +122,30 @@ static void test_failing_notice_is_dropped(void **state) {
   rig_close();
 }
 
-static void test_lone_dot(void **state) {
+/* Pipelined DATA that is accepted though nobody is: no dot, or the host has an empty message. */
+static void test_data_taken_for_nobody(void **state) {
   (void)state;
-  rig_open(&(struct hop_manner){.take_data_without_rcpt = true});
-  keep(&(struct sample){.from = "", .to = {"bounce1", "bounce2"}});
-  rig_run();
-  assert_int_equal(wait_for(EVENT_BOUNCED, 2).last.code, 550);
-  rig_stop();
-  assert_int_equal(rig->hop.lone_dots, 1);
-  assert_int_equal(message_count(), 0);
-  rig_close();
+  static const struct {
+    const char *mail_reply, *to[2];
+    int code;
+  } cases[] = {{.to = {"bounce1", "bounce2"}, .code = 550},
+               {.mail_reply = "553 5.1.8 no\r\n", .to = {"ok1", "ok2"}, .code = 553}};
+  for (size_t i = 0; i < COUNT_OF(cases); i++) {
+    rig_open(&(struct hop_manner){.take_data_without_rcpt = true, .mail_reply = cases[i].mail_reply});
+    keep(&(struct sample){.from = "", .to = {cases[i].to[0], cases[i].to[1]}});
+    rig_run();
+    assert_int_equal(wait_for(EVENT_BOUNCED, 2).last.code, cases[i].code);
+    keep(&(struct sample){.from = "", .to = {"ok3"}, .hand_over = true}); /* there is no harm in it */
+    if (cases[i].mail_reply)
+      wait_for(EVENT_BOUNCED, 3);
+    else
+      wait_for(EVENT_DELIVERED, 1);
+    rig_stop();
+    assert_int_equal(rig->hop.lone_dots, 0);
+    assert_int_equal(rig->hop.connections, 2);
+    assert_int_equal(message_count(), cases[i].mail_reply ? 0 : 1);
+    rig_close();
+  }
 }
 
 static void test_lost_after_the_dot(void **state) {
@@ -164,7 +182,7 @@ int main(void) {
       cmocka_unit_test(test_large_message_from_file),
       cmocka_unit_test(test_bounce_of_a_file_keeps_its_header),
       cmocka_unit_test(test_failing_notice_is_dropped),
-      cmocka_unit_test(test_lone_dot),
+      cmocka_unit_test(test_data_taken_for_nobody),
       cmocka_unit_test(test_lost_after_the_dot),
       cmocka_unit_test(test_expired),
   };

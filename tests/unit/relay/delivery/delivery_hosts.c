@@ -64,6 +64,27 @@ static void test_injection_ahead_of_the_handshake(void **state) {
   check_falls_back(&(struct hop_manner){.inject_after_starttls = true});
 }
 
+/* The next attempt is one command at a time, and so are those that come after. */
+static void test_broken_pipelining(void **state) {
+  (void)state;
+  static const enum hop_pipelining ways[] = {HOP_PIPELINING_CLOSES, HOP_PIPELINING_FORGETS, HOP_PIPELINING_STUTTERS};
+  for (size_t i = 0; i < COUNT_OF(ways); i++) {
+    rig_open(&(struct hop_manner){.pipelining = ways[i]});
+    rig->config.retry_us[0] = SECOND_US;
+    keep(&(struct sample){.from = "", .to = {"ok1"}});
+    rig_run();
+    wait_for(EVENT_DELIVERED, 1);
+    keep(&(struct sample){.from = "", .to = {"ok2"}, .hand_over = true});
+    wait_for(EVENT_DELIVERED, 2);
+    rig_stop();
+    assert_int_equal(events(EVENT_DEFERRED).found, 1);
+    assert_int_equal(events(EVENT_BOUNCED).found, 0);
+    assert_int_equal(message_count(), 2);
+    assert_in_range(rig->hop.connections, 2, 3); /* the third when the second had been idle for too long */
+    rig_close();
+  }
+}
+
 static void test_refused_connection(void **state) {
   (void)state;
   rig_open(NULL);
@@ -196,6 +217,22 @@ static void test_leaves_from_its_source(void **state) {
   rig_close();
 }
 
+/* Only IPv6 leads there, and there is none here: its mail waits, and the log says what for. */
+static void test_no_source_for_the_family(void **state) {
+  (void)state;
+  static const struct source v4[] = {{.address = "127.0.0.3", .helo = "three.example", .pool = "default"},
+                                     {.address = NULL}};
+  rig_open_from(&(struct hop_manner){0}, v4);
+  rig_run();
+  keep(&(struct sample){.from = "", .to = {"ok1"}, .domain = "six.test", .hand_over = true});
+  struct count c = wait_for(EVENT_DEFERRED, 1);
+  assert_string_equal(c.enhanced, "4.3.5");
+  assert_string_equal(c.text,
+                      "no source address for IPv6, which is all that mx.six.test has: the pool default has none");
+  rig_stop();
+  rig_close();
+}
+
 static void test_source_that_is_not_ours(void **state) {
   (void)state;
   static const struct source one[] = {{.address = "192.0.2.1", .helo = "x.example", .pool = "default"},
@@ -217,6 +254,7 @@ int main(void) {
       cmocka_unit_test(test_starttls),
       cmocka_unit_test(test_broken_starttls),
       cmocka_unit_test(test_injection_ahead_of_the_handshake),
+      cmocka_unit_test(test_broken_pipelining),
       cmocka_unit_test(test_refused_connection),
       cmocka_unit_test(test_greetings_that_refuse),
       cmocka_unit_test(test_what_the_host_does_not_offer),
@@ -224,6 +262,7 @@ int main(void) {
       cmocka_unit_test(test_next_host),
       cmocka_unit_test(test_routes_that_lead_nowhere),
       cmocka_unit_test(test_leaves_from_its_source),
+      cmocka_unit_test(test_no_source_for_the_family),
       cmocka_unit_test(test_source_that_is_not_ours),
   };
   rig_ready();

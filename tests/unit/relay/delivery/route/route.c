@@ -36,6 +36,10 @@ static const struct dns_row rows[] = {
     {"bad.half.test", ns_t_a, "SERVFAIL"},
     {"bad.half.test", ns_t_aaaa, "SERVFAIL"},
     {"allbad.test", ns_t_mx, "10 bad.half.test"},
+    {"oneofthem.test", ns_t_mx, "10 no-such-host.test"},
+    {"oneofthem.test", ns_t_mx, "20 worse.half.test"},
+    {"oneofthem.test", ns_t_mx, "30 bad.half.test"},
+    {"worse.half.test", ns_t_aaaa, "SERVFAIL"},
     {"loop.test", ns_t_mx, "10 mx2.plain.test"},
     {"loop.test", ns_t_mx, "20 us.test"},
     {"loop.test", ns_t_mx, "30 mx1.plain.test"},
@@ -52,6 +56,7 @@ static const struct {
   const char *hosts; /* names, in order */
   const char *first; /* addresses of the first host */
   const char *site;
+  const char *why; /* part of it */
 } cases[] = {
     {"plain.test", ROUTE_OK, "mx1.plain.test mx2.plain.test", "192.0.2.1 2001:db8::1",
      "10 mx1.plain.test,20 mx2.plain.test"},
@@ -65,7 +70,8 @@ static const struct {
     {"broken.test", ROUTE_TEMPORARY, NULL, NULL, NULL},
     {"nowhere.test", ROUTE_NO_ADDRESS, NULL, NULL, NULL},
     {"half.test", ROUTE_OK, "mx2.plain.test", NULL, NULL},
-    {"allbad.test", ROUTE_TEMPORARY, NULL, NULL, NULL},
+    {"allbad.test", ROUTE_TEMPORARY, .why = "(A and AAAA) of bad.half.test cannot"},
+    {"oneofthem.test", ROUTE_TEMPORARY, .why = "(AAAA) of worse.half.test, and of 1 more,"},
     {"loop.test", ROUTE_OK, "mx2.plain.test", NULL, NULL},
     {"onlyus.test", ROUTE_LOOP, NULL, NULL, NULL},
     {"loopback.test", ROUTE_OK, "loopback.test", "127.0.0.5", NULL},
@@ -140,6 +146,7 @@ static void check_route(size_t i, const struct route *route) {
   assert_string_equal(names, cases[i].hosts ? cases[i].hosts : "");
   if (cases[i].first) assert_string_equal(addresses, cases[i].first);
   if (cases[i].site) assert_string_equal(route->site, cases[i].site);
+  if (cases[i].why) assert_non_null(strstr(route->why, cases[i].why));
   assert_int_equal(route->why[0] != 0, route->status != ROUTE_OK);
 }
 
