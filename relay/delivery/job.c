@@ -43,17 +43,25 @@ int job_add_recipient(struct job *j, const struct queued_recipient *r) {
   return OK;
 }
 
+char **job_before(struct job *j, size_t index) {
+  if (!j->before) j->before = calloc(j->recipient_count, sizeof *j->before);
+  return j->before ? &j->before[index] : NULL;
+}
+
 static struct job *copy_without_recipients(const struct job *j) {
   struct job *copy = job_new(&j->envelope, j->domain);
   if (!copy) return NULL;
   copy->returned = j->returned;
   copy->queued_us = j->queued_us;
+  copy->attempt_us = j->attempt_us;
+  copy->put_off = j->put_off;
   copy->finish = j->finish;
   if (j->content) copy->content = content_hold(j->content);
   /* Room for all at once, so that moving them cannot fail half-way. */
   copy->recipients = malloc(j->recipient_count * sizeof *copy->recipients);
   copy->recipient_room = j->recipient_count;
-  if (!copy->recipients) job_free(&copy);
+  if (j->before) copy->before = calloc(j->recipient_count, sizeof *copy->before);
+  if (!copy->recipients || (j->before && !copy->before)) job_free(&copy);
   return copy;
 }
 
@@ -62,10 +70,11 @@ struct job *job_split(struct job *j, bool (*chosen)(void *arg, size_t index), vo
   if (!part) return NULL;
   size_t kept = 0;
   for (size_t i = 0; i < j->recipient_count; i++) {
-    if (chosen(arg, i))
-      part->recipients[part->recipient_count++] = j->recipients[i];
-    else
-      j->recipients[kept++] = j->recipients[i];
+    bool moves = chosen(arg, i);
+    struct job *to = moves ? part : j;
+    size_t at = moves ? part->recipient_count++ : kept++;
+    to->recipients[at] = j->recipients[i];
+    if (j->before) to->before[at] = j->before[i];
   }
   j->recipient_count = kept;
   return part;
@@ -85,6 +94,8 @@ void job_free(struct job **j) {
   *j = NULL;
   job_free(&old->result.notice);
   for (size_t i = 0; i < old->recipient_count; i++) queued_recipient_clear(&old->recipients[i]);
+  for (size_t i = 0; old->before && i < old->recipient_count; i++) free(old->before[i]);
+  free(old->before);
   free(old->recipients);
   envelope_clear(&old->envelope);
   free(old->domain);

@@ -25,6 +25,10 @@ struct job {
   size_t recipient_count, recipient_room;
   int64_t retry_us;        /* the earliest next attempt of those that were deferred, INT64_MAX: none; for its finish */
   int64_t queued_us;       /* job_queue.c's: since when it waits there */
+  int64_t attempt_us;      /* when this attempt came to its first host; 0: not yet */
+  char **before;           /* of each recipient, what its earlier hosts of this attempt said (outcome/story.h), or NULL.
+                              NULL: of none */
+  bool put_off;            /* one of them put it off, so what another cannot take is not lost */
   unsigned returned;       /* how often it came back to its destination's queue without an attempt that counts */
   struct job *next, *prev; /* for whoever owns it now */
   /* Of who handed it out: called once by job_finish, on any loop; takes the job. NULL: nobody waits for it. */
@@ -37,6 +41,8 @@ struct job {
 struct job *job_new(const struct envelope *e, const char *domain); /* copies; NULL without memory */
 /* Copies. E_MEMORY; E_SYNTAX for an address with control characters, which no SMTP command can carry. */
 int job_add_recipient(struct job *j, const struct queued_recipient *r);
+/* Of a job that gets no more recipients: where its story is kept. NULL without memory. */
+char **job_before(struct job *j, size_t index);
 /* When its sender wants it back, if it is not delivered by then (RFC 2852 by-mode R); INT64_MAX: no such time. */
 int64_t job_deadline(const struct job *j);
 /* Moves the recipients for which `chosen` is true into a new job of the same message, which shares the content. NULL

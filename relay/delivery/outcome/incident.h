@@ -55,6 +55,7 @@ struct incident {
   bool reused;                    /* not the first transaction of its connection */
   bool answered;                  /* the host replied to some command of this transaction */
   bool others_accepted;           /* other recipients of this transaction were accepted */
+  bool put_off;                   /* another host of this attempt put it off, so this one does not decide alone */
   bool pipelined;                 /* the envelope went out in one write, and nothing after the message */
   bool host_dsn, host_deliver_by; /* the host offers DSN, DELIVERBY */
   bool local;                 /* our own machine refused (no such source address, no route): says nothing of the site */

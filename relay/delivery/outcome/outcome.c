@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "relay/delivery/outcome/outcome_parts.h"
+#include "relay/delivery/outcome/story.h"
 
 #include <stdlib.h>
 #include <utlist.h>
@@ -93,18 +94,39 @@ struct job *outcome_cancel(struct outcome **o) {
   return j;
 }
 
-static bool unruled(void *arg, size_t index) {
-  const struct outcome *o = arg;
-  return !o->rulings[index].set;
+struct choice {
+  const struct outcome *outcome;
+  bool (*chosen)(const struct ruling *r);
+};
+
+static bool is_chosen(void *arg, size_t index) {
+  const struct choice *c = arg;
+  return c->chosen(&c->outcome->rulings[index]);
 }
 
-struct job *outcome_take_back(struct outcome *o) {
-  size_t count = o->job->recipient_count, kept = 0;
-  if (outcome_ruled(o)) return NULL;
-  struct job *back = job_split(o->job, unruled, o);
-  for (size_t i = 0; back && i < count; i++)
-    if (o->rulings[i].set) o->rulings[kept++] = o->rulings[i];
-  return back;
+struct job *outcome_take(struct outcome **o, bool (*chosen)(const struct ruling *r)) {
+  struct choice choice = {*o, chosen};
+  size_t count = (*o)->job->recipient_count, found = 0, kept = 0;
+  for (size_t i = 0; i < count; i++) found += is_chosen(&choice, i);
+  if (!found) return NULL;
+  if (found == count) return outcome_cancel(o);
+  struct job *taken = job_split((*o)->job, is_chosen, &choice);
+  struct ruling *rulings = (*o)->rulings;
+  for (size_t i = 0; taken && i < count; i++)
+    if (!chosen(&rulings[i])) rulings[kept++] = rulings[i];
+  return taken;
+}
+
+void outcome_note_onward(struct outcome *o, const struct outcome_place *where) {
+  for (size_t i = 0; i < o->job->recipient_count; i++) {
+    struct ruling *r = &o->rulings[i];
+    if (!r->onward) continue;
+    char **before = job_before(o->job, i);
+    r->onward = before != NULL;
+    if (!before) continue;
+    story_add(before, where->before);
+    story_add_ruling(before, where->host, r);
+  }
 }
 
 /* --- rulings --- */

@@ -42,6 +42,7 @@ struct outcome_place {
   const char *host;   /* "mx.example.net[192.0.2.1]:25"; "": none */
   const char *source; /* the address it left from; "": none */
   const char *tls;    /* as stream_tls_text; "": none */
+  const char *before; /* what happened at other hosts on the way to it (story.h); NULL: nothing */
 };
 
 /* Takes the job when it returns an outcome; NULL without memory. */
@@ -55,9 +56,13 @@ bool outcome_ruled(const struct outcome *o); /* every recipient has its ruling *
 void outcome_commit(struct outcome *o, const struct outcome_place *where, int64_t not_before_us);
 /* Nothing happened after all: the job is the caller's again. */
 struct job *outcome_cancel(struct outcome **o);
-/* Takes the recipients that have no ruling out, as a job of their own that the caller owns. NULL when there are none,
- * or without memory: then they are still in the outcome. */
-struct job *outcome_take_back(struct outcome *o);
+/* Takes the recipients out that have such a ruling, or none, as a job that the caller owns; they lose it. When they are
+ * all of them, the outcome has ended, and *o is NULL. NULL when there are none, or without memory: then they are still
+ * in the outcome. */
+struct job *outcome_take(struct outcome **o, bool (*chosen)(const struct ruling *r));
+/* Before those that go on (ruling.onward) are taken: notes in their job what this host said, and what happened on the
+ * way to it. Where there is no memory for that, the ruling is final. */
+void outcome_note_onward(struct outcome *o, const struct outcome_place *where);
 
 /* The outcome of a job that no host was asked about: the same incident for each of its recipients. Takes the job;
  * without memory it finishes now, and is tried again after a pause. */

@@ -3,9 +3,11 @@
 #include "base/id.h"
 #include "base/log.h"
 #include "relay/delivery/outcome/outcome_parts.h"
+#include "relay/delivery/outcome/story.h"
 
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void begin(struct pending *p);
@@ -38,7 +40,7 @@ static void fill_op(struct pending *p) {
                 .enhanced = r->enhanced,
                 .rule = r->rule,
                 .numbers = r->numbers,
-                .text = r->text,
+                .text = r->story ? r->story : r->text,
                 .host = p->host,
                 .source = p->source,
                 .count = 1,
@@ -96,8 +98,23 @@ static void count(struct pending *p) {
   }
 }
 
+/* What came before a delivery is only told of the message itself, not of how the host was found. */
+static void tell_stories(struct pending *p, const char *before) {
+  const struct job *j = p->outcome.job;
+  for (size_t i = 0; i < j->recipient_count; i++) {
+    struct ruling *r = &p->outcome.rulings[i];
+    const char *own = j->before ? j->before[i] : NULL;
+    if (own || r->kind != EVENT_DELIVERED) r->story = story_tell(r->text, own, before);
+  }
+}
+
+static void free_stories(struct pending *p) {
+  for (size_t i = 0; i < p->outcome.job->recipient_count; i++) free(p->outcome.rulings[i].story);
+}
+
 static void finish(struct pending *p) {
   struct job *j = p->outcome.job;
+  free_stories(p);
   struct job_result result = {.not_before_us = p->not_before_us};
   if (p->notice.made) result.notice = notice_job(&p->notice);
   result.notice_waits = p->notice.made && !result.notice;
@@ -200,6 +217,7 @@ void outcome_commit(struct outcome *o, const struct outcome_place *where, int64_
   snprintf(p->source, sizeof p->source, "%s", where->source);
   snprintf(p->tls, sizeof p->tls, "%s", where->tls);
   p->not_before_us = not_before_us;
+  tell_stories(p, where->before);
   begin(p);
 }
 

@@ -20,9 +20,14 @@ static bool too_many_recipients(const struct incident *i) {
 static enum verdict of_reply(const struct incident *i) {
   if (too_many_recipients(i)) {
     if (i->others_accepted) return VERDICT_AGAIN;
-    if (i->reply.code == 552) return VERDICT_DEFER; /* of the first, another 5xx is a refusal like any */
+    if (i->reply.code == 552) return VERDICT_NEXT_HOST; /* of the first, another 5xx is a refusal like any */
   }
-  return i->reply.code / 100 == 5 ? VERDICT_BOUNCE : VERDICT_DEFER;
+  return i->reply.code / 100 == 5 ? VERDICT_BOUNCE : VERDICT_NEXT_HOST;
+}
+
+/* What one host lacks, another may have, and that one was only busy. */
+static enum verdict of_obstacle(const struct incident *i) {
+  return i->put_off ? VERDICT_NEXT_HOST : VERDICT_BOUNCE;
 }
 
 /* A host that fails before a message was mentioned says nothing about the message: even its 5xx is no more than "not
@@ -53,9 +58,9 @@ enum verdict verdict_of(const struct incident *i) {
   case TROUBLE_NO_SMTPUTF8: /* RFC 6531 3.2 */
   case TROUBLE_NO_DELIVERBY:
   case TROUBLE_NO_TLS:
-  case TROUBLE_NO_REQUIRETLS: /* RFC 8689 4.2.1 */
-  case TROUBLE_DEADLINE:      /* RFC 2852 4.1 */
-  case TROUBLE_NULL_MX:       /* RFC 7505 4.1 */
+  case TROUBLE_NO_REQUIRETLS: return of_obstacle(i); /* RFC 8689 4.2.1 */
+  case TROUBLE_DEADLINE:                             /* RFC 2852 4.1 */
+  case TROUBLE_NULL_MX:                              /* RFC 7505 4.1 */
   case TROUBLE_NO_DOMAIN:
   case TROUBLE_NO_ADDRESS: /* RFC 5321 5.1 */
   case TROUBLE_LOOP: return VERDICT_BOUNCE;
@@ -65,8 +70,11 @@ enum verdict verdict_of(const struct incident *i) {
   default: break;
   }
   if (i->stage >= STAGE_CONNECT && i->stage <= STAGE_HANDSHAKE) return of_opening(i);
+  if (i->trouble == TROUBLE_STOPPING) return VERDICT_DEFER;
   if (stale_connection(i)) return VERDICT_AGAIN;
-  return i->trouble == TROUBLE_REPLY ? of_reply(i) : VERDICT_DEFER;
+  if (i->trouble == TROUBLE_REPLY) return of_reply(i);
+  /* After the final dot, and no answer: the host may have the message. Another that got it as well would make two. */
+  return i->stage == STAGE_DOT ? VERDICT_DEFER : VERDICT_NEXT_HOST;
 }
 
 /* Whether that was it only shows without it: a wrong guess costs round trips, a missed one the mail. */

@@ -10,7 +10,7 @@
 
 enum verdict {
   VERDICT_DELIVERED,
-  VERDICT_NEXT_HOST, /* this host is of no use now: the next address or exchanger (RFC 5321 5.1) */
+  VERDICT_NEXT_HOST, /* nothing was decided here: the next address or exchanger (RFC 5321 5.1) */
   VERDICT_PLAIN,     /* the same host again, on a new connection without TLS (RFC 7435 3: opportunistic) */
   VERDICT_AGAIN,     /* at once in another transaction; nothing was decided about the recipient */
   VERDICT_DEFER,
@@ -32,6 +32,8 @@ struct ruling {
   int64_t next_us; /* DEFERRED */
   bool counts;     /* DEFERRED */
   bool set;        /* false in an array that is not filled yet */
+  bool onward;     /* it is for the case that no other host is left to ask */
+  char *story;     /* outcome_store.c's: the text, and what happened at earlier hosts; NULL: as text */
 };
 /* What a ruling rests on, beside the incident. */
 struct verdict_case {

@@ -99,7 +99,7 @@ static void hand_over(struct dispatcher *d, struct job *j, struct route *route, 
 
 /* No destination can take it: the outcome is made here. */
 static void rule_here(struct dispatcher *d, struct job *j, const struct incident *incident, int64_t not_before_us) {
-  static const struct outcome_place nowhere = {"", "", ""};
+  static const struct outcome_place nowhere = {.host = "", .source = "", .tls = ""};
   outcome_without_attempt(delivery_outcomes(d->loop->delivery), j, incident, &nowhere, not_before_us);
 }
 

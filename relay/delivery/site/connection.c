@@ -17,6 +17,7 @@ void connection_gone(struct connection *c) {
   d->connection_count--;
   d->delivery->connections--;
   route_release(&c->route);
+  free(c->walked);
   free(c);
   destination_wake(d);
 }
@@ -25,29 +26,60 @@ void connection_gone(struct connection *c) {
 
 /* Where the work was done, for the log. */
 static struct outcome_place place_of(const struct connection *c) {
-  return (struct outcome_place){.host = c->target, .source = c->source, .tls = c->tls};
+  return (struct outcome_place){.host = c->target, .source = c->source, .tls = c->tls, .before = c->walked};
 }
 
-/* The recipients that have no ruling (VERDICT_AGAIN), as a job; NULL: there are none, or no memory to take them out.
- * When none has one, nothing happened at all, and the outcome ends. */
-static struct job *take_unruled(struct outcome **o) {
-  for (size_t i = 0; i < (*o)->job->recipient_count; i++)
-    if ((*o)->rulings[i].set) return outcome_take_back(*o);
-  return outcome_cancel(o);
+static void rule(struct connection *c, size_t index, const struct incident *incident) {
+  struct incident own = *incident;
+  own.put_off = c->outcome->job->put_off;
+  enum verdict verdict = verdict_of(&own);
+  if (verdict == VERDICT_AGAIN && c->outcome->job->returned < JOB_RETURNS_MAX) return;
+  outcome_rule(c->outcome, index, &own);
+  c->outcome->rulings[index].onward = verdict == VERDICT_NEXT_HOST;
 }
 
-/* The end of a transaction: what has no ruling goes back to the queue, the rest into the store. */
+void connection_rule_rest(struct connection *c, const struct incident *incident) {
+  for (size_t i = 0; i < c->outcome->job->recipient_count; i++)
+    if (!c->outcome->rulings[i].set) rule(c, i, incident);
+}
+
+static bool has_no_ruling(const struct ruling *r) { /* VERDICT_AGAIN, or nothing happened at all */
+  return !r->set;
+}
+
+static void put_back(struct connection *c, struct outcome **o) {
+  struct job *back = outcome_take(o, has_no_ruling);
+  if (!back) return;
+  back->returned++;
+  destination_put_back(c->destination, back);
+}
+
+static bool goes_onward(const struct ruling *r) {
+  return r->onward;
+}
+
+/* RFC 5321 5.1: what this host put off, in the same attempt to the next. */
+static void pass_on(struct connection *c, struct outcome **o) {
+  struct tried tried;
+  struct outcome_place where = place_of(c);
+  if (!connection_has_next_host(c, (*o)->job, &tried)) return;
+  outcome_note_onward(*o, &where);
+  struct job *onward = outcome_take(o, goes_onward);
+  if (!onward) return;
+  onward->put_off = true;
+  destination_pass_on(c->destination, onward, &tried);
+}
+
+/* The end of a transaction: what has no ruling goes back to the queue, what was put off to another host, and the rest
+ * into the store. */
 void connection_end_work(struct connection *c) {
   struct outcome *o = c->outcome;
   c->outcome = NULL;
   if (c->load) content_load_forget(c->load);
   c->load = NULL;
   seven_bit_forget(&c->seven_bit);
-  struct job *back = take_unruled(&o);
-  if (back) {
-    back->returned++;
-    destination_put_back(c->destination, back);
-  }
+  put_back(c, &o);
+  if (o) pass_on(c, &o);
   if (!o) return;
   outcome_rule_rest(o, &c->incident); /* without memory to take them back they wait */
   struct outcome_place where = place_of(c);
@@ -56,7 +88,7 @@ void connection_end_work(struct connection *c) {
 
 /* No command was sent: this job ends, for the reason in `incident`, and the next may come. */
 void connection_end_unsent(struct connection *c) {
-  outcome_rule_rest(c->outcome, &c->incident);
+  connection_rule_rest(c, &c->incident);
   connection_end_work(c);
   c->phase = CONNECTION_IDLE;
   connection_work(c);
@@ -65,7 +97,7 @@ void connection_end_unsent(struct connection *c) {
 /* What this host cannot take together with the rest. */
 static void cut_to_fit(struct connection *c, struct job *j) {
   const struct ehlo *offers = client_offers(c->client);
-  struct incident why = {.stage = STAGE_IDLE};
+  struct incident why = {.stage = STAGE_IDLE, .put_off = j->put_off};
   struct job *unfit = job_take_unfit(j, offers, &why);
   struct outcome_place where = place_of(c);
   if (unfit) outcome_without_attempt(connection_delivery(c)->outcomes, unfit, &why, &where, 0);
@@ -75,6 +107,7 @@ static void cut_to_fit(struct connection *c, struct job *j) {
 
 /* True: the connection is busy with it. False: this job is done with already. */
 static bool take_job(struct connection *c, struct job *j) {
+  if (!j->attempt_us) j->attempt_us = clock_now_us();
   cut_to_fit(c, j);
   c->outcome = outcome_prepare(connection_delivery(c)->outcomes, j);
   if (!c->outcome) {
@@ -84,7 +117,7 @@ static bool take_job(struct connection *c, struct job *j) {
   c->transaction = (struct client_transaction){
       .envelope = j->envelope, .recipients = j->recipients, .recipient_count = j->recipient_count};
   if (client_check(c->client, &c->transaction, &c->incident) != OK) {
-    outcome_rule_rest(c->outcome, &c->incident);
+    connection_rule_rest(c, &c->incident);
     connection_end_work(c);
     return false;
   }
@@ -124,6 +157,7 @@ static void on_ready(void *owner) {
   struct connection *c = owner;
   c->phase = CONNECTION_IDLE;
   c->destination->walking--;
+  connection_walk_ends(c);
   snprintf(c->tls, sizeof c->tls, "%s", client_tls_text(c->client));
   ip_format(client_local(c->client), c->source);
   connection_work(c);
@@ -133,8 +167,7 @@ static void on_ready(void *owner) {
 static void on_recipient(void *owner, size_t index, const struct incident *incident) {
   struct connection *c = owner;
   c->incident = *incident;
-  bool again = verdict_of(incident) == VERDICT_AGAIN && c->outcome->job->returned < JOB_RETURNS_MAX;
-  if (!again) outcome_rule(c->outcome, index, incident);
+  rule(c, index, incident);
 }
 
 static void on_transaction(void *owner) {
@@ -149,7 +182,7 @@ static void on_transaction(void *owner) {
 static void remember_broken_pipelining(struct connection *c) {
   log_event(LOG_WARN_, NULL, "pipelining failed", "host", c->target, "reason", c->incident.text, "next",
             "one command at a time, for an hour", NULL);
-  host_list_add(connection_delivery(c)->lockstep_hosts, c->route->hosts[c->order[c->host]].name, clock_now_us());
+  host_list_add(connection_delivery(c)->lockstep_hosts, connection_host(c), clock_now_us());
 }
 
 static void on_closed(void *owner, const struct incident *incident) {

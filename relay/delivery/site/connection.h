@@ -30,10 +30,16 @@ struct connection {
   /* the walk */
   struct route *route;
   size_t order[32]; /* hosts, best first, equals shuffled */
-  size_t host, address, tried;
-  bool plain;                        /* this host once more, without TLS */
-  char target[340];                  /* "mx.example.net[192.0.2.1]:25" */
-  struct incident incident, passing; /* passing: of the walk's failures the last that may be over later, if any was */
+  size_t host, address;
+  int64_t started_us;
+  struct tried tried;       /* all that were of no use to this attempt */
+  bool plain;               /* this host once more, without TLS */
+  char target[340];         /* "mx.example.net[192.0.2.1]:25" */
+  struct incident incident; /* what happened last */
+  struct incident failure;  /* what the walk ends with if no host is ready: its last failure that may be over later, or
+                               its last; TROUBLE_NONE: none yet */
+  char failed_target[340];  /* at which host */
+  char *walked;             /* what happened at all the others (outcome/story.h) */
   /* the work */
   unsigned jobs_done;
   char tls[96], source[IP_TEXT];

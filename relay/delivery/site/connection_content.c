@@ -7,7 +7,7 @@
 static void begin(struct connection *c, struct content_feed *feed) {
   if (!feed) {
     c->incident = (struct incident){.stage = STAGE_ROUTE, .trouble = TROUBLE_LOCAL, .text = "out of memory"};
-    outcome_rule_rest(c->outcome, &c->incident);
+    connection_rule_rest(c, &c->incident);
     connection_end_work(c);
     destination_wake(c->destination);
     c->phase = CONNECTION_IDLE;

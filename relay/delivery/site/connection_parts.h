@@ -15,6 +15,8 @@ extern const struct client_owner connection_client_calls;
 /* The end of a transaction, or of a job before its first command: what has no ruling goes back to the queue, the rest
  * into the store. */
 void connection_end_work(struct connection *c);
+/* What this means for each recipient that has no ruling yet; not for the store before connection_end_work. */
+void connection_rule_rest(struct connection *c, const struct incident *incident);
 /* No command was sent: this job ends, for the reason in `incident`, and the next may come. */
 void connection_end_unsent(struct connection *c);
 /* The one end of a connection: frees it. */
@@ -29,5 +31,11 @@ void connection_load(struct connection *c);
 
 /* After the host at hand failed (`incident`): on to the next, or the end. */
 void connection_walk(struct connection *c);
+/* The host at hand is ready: what happened at the others is history. */
+void connection_walk_ends(struct connection *c);
+/* The host's name. */
+const char *connection_host(const struct connection *c);
+/* For a job that this host has put off: all addresses that this attempt has come to, and is there another one? */
+bool connection_has_next_host(const struct connection *c, const struct job *j, struct tried *tried);
 
 #endif

@@ -1,24 +1,39 @@
 /* The walk over a site's hosts, until one is ready (RFC 5321 5.1). */
 #include "base/clock.h"
 #include "base/log.h"
+#include "relay/delivery/outcome/story.h"
 #include "relay/delivery/site/connection_parts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <utlist.h>
 
-static bool family_fits(const struct connection *c, const struct sockaddr_storage *address) {
-  return !c->destination->source_text[0] || c->destination->source.ss_family == address->ss_family;
+static const struct route_host *host_at(const struct connection *c) {
+  return &c->route->hosts[c->order[c->host]];
 }
 
-/* On to the next address that our source can reach; false at the end of the walk. */
+const char *connection_host(const struct connection *c) {
+  return host_at(c)->name;
+}
+
+static const struct sockaddr_storage *address_at(const struct connection *c) {
+  return &host_at(c)->addresses[c->address];
+}
+
+/* Our source can reach it, and this attempt has not been there. */
+static bool is_of_use(const struct destination *d, const struct tried *tried, const struct sockaddr_storage *address) {
+  bool family_fits = !d->source_text[0] || d->source.ss_family == address->ss_family;
+  return family_fits && !tried_has(tried, address);
+}
+
+/* On to the next address; false at the end of the walk. */
 static bool next_address(struct connection *c) {
-  while (c->host < c->route->host_count && c->tried < CONNECTION_ADDRESSES_MAX) {
-    const struct route_host *h = &c->route->hosts[c->order[c->host]];
-    if (c->address >= h->address_count) {
+  if (tried_is_full(&c->tried) || clock_now_us() - c->started_us > ATTEMPT_US) return false;
+  while (c->host < c->route->host_count) {
+    if (c->address >= host_at(c)->address_count) {
       c->host++;
       c->address = 0;
-    } else if (family_fits(c, &h->addresses[c->address])) {
+    } else if (is_of_use(c->destination, &c->tried, address_at(c))) {
       return true;
     } else {
       c->address++;
@@ -27,10 +42,21 @@ static bool next_address(struct connection *c) {
   return false;
 }
 
+bool connection_has_next_host(const struct connection *c, const struct job *j, struct tried *tried) {
+  const struct destination *d = c->destination;
+  *tried = c->tried;
+  tried_add(tried, address_at(c));
+  bool over = d->delivery->stopping || tried_is_full(tried) || clock_now_us() - j->attempt_us > ATTEMPT_US;
+  for (size_t i = 0; i < d->route->host_count && !over; i++)
+    for (size_t k = 0; k < d->route->hosts[i].address_count; k++)
+      if (is_of_use(d, tried, &d->route->hosts[i].addresses[k])) return true;
+  return false;
+}
+
 static int open_client(struct connection *c) {
   struct destination *d = c->destination;
-  const struct route_host *h = &c->route->hosts[c->order[c->host]];
-  const struct sockaddr *target = (const struct sockaddr *)&h->addresses[c->address];
+  const struct route_host *h = host_at(c);
+  const struct sockaddr *target = (const struct sockaddr *)address_at(c);
   char address[IP_TEXT];
   ip_format(target, address);
   snprintf(c->target, sizeof c->target, "%s[%s]:%u", h->name, address, ip_port(target) & 0xffffu);
@@ -53,44 +79,70 @@ static int open_client(struct connection *c) {
 }
 
 static void remember_broken_tls(struct connection *c) {
-  const char *name = c->route->hosts[c->order[c->host]].name;
   log_event(LOG_WARN_, NULL, "tls failed", "host", c->target, "reason", c->incident.text, "next",
             "without TLS, for an hour", NULL);
-  host_list_add(connection_delivery(c)->plain_hosts, name, clock_now_us());
+  host_list_add(connection_delivery(c)->plain_hosts, connection_host(c), clock_now_us());
 }
 
-/* A host that cannot have the mail says nothing of one that could not be reached. */
+/* --- failures --- */
+
+/* Of those before it, one is kept apart as what the walk may end with. */
+static void failure_to_story(struct connection *c) {
+  if (c->failure.trouble != TROUBLE_NONE) story_add_incident(&c->walked, c->failed_target, &c->failure);
+  c->failure.trouble = TROUBLE_NONE;
+}
+
+static bool may_pass(const struct incident *i) {
+  return verdict_of(i) != VERDICT_BOUNCE;
+}
+
+/* The address at hand is of no use. What a host lacks for good says nothing of one that could not be reached. */
 static void note_failure(struct connection *c) {
-  if (verdict_of(&c->incident) != VERDICT_BOUNCE) c->passing = c->incident;
+  tried_add(&c->tried, address_at(c));
+  if (c->failure.trouble != TROUBLE_NONE && may_pass(&c->failure) && !may_pass(&c->incident)) {
+    story_add_incident(&c->walked, c->target, &c->incident);
+    return;
+  }
+  failure_to_story(c);
+  c->failure = c->incident;
+  snprintf(c->failed_target, sizeof c->failed_target, "%s", c->target);
+}
+
+void connection_walk_ends(struct connection *c) {
+  failure_to_story(c);
 }
 
 static void walk_failed(struct connection *c) {
   struct destination *d = c->destination;
-  if (c->passing.trouble != TROUBLE_NONE) c->incident = c->passing;
+  const struct incident *incident = c->failure.trouble != TROUBLE_NONE ? &c->failure : &c->incident;
+  struct outcome_place where = {.host = c->failed_target, .source = d->source_text, .tls = "", .before = c->walked};
   d->walking--;
   c->phase = CONNECTION_ENDING;
-  destination_walk_failed(d, &c->incident, c->target);
+  destination_walk_failed(d, incident, &where);
   connection_gone(c);
+}
+
+/* --- the walk --- */
+
+/* Opens a client to the next address that one can be opened to; false at the end of the walk. */
+static bool open_next(struct connection *c) {
+  while (!connection_delivery(c)->stopping && c->destination->queue.count && next_address(c)) {
+    if (open_client(c) == OK) return true;
+    note_failure(c);
+  }
+  return false;
 }
 
 /* After a host failed: the same again without TLS, or the next. */
 void connection_walk(struct connection *c) {
-  note_failure(c);
   if (!c->plain && !c->destination->require_tls && verdict_of(&c->incident) == VERDICT_PLAIN) {
     remember_broken_tls(c);
     c->plain = true;
   } else {
-    c->address++;
-    c->tried++;
+    note_failure(c);
     c->plain = false;
   }
-  while (!connection_delivery(c)->stopping && c->destination->queue.count && next_address(c)) {
-    if (open_client(c) == OK) return;
-    note_failure(c);
-    c->address++;
-    c->tried++;
-  }
-  walk_failed(c);
+  if (!open_next(c)) walk_failed(c);
 }
 
 /* RFC 5321 5.1: hosts of equal preference are taken in random order. */
@@ -113,6 +165,8 @@ bool connection_start(struct destination *d) {
   _Static_assert(sizeof c->order / sizeof *c->order >= 20, "as many as a route has hosts");
   c->destination = d;
   c->route = route_hold(d->route);
+  c->tried = d->tried;
+  c->started_us = clock_now_us();
   shuffle(c);
   DL_APPEND(d->connections, c);
   d->connection_count++;
@@ -122,11 +176,6 @@ bool connection_start(struct destination *d) {
                                   .trouble = TROUBLE_SOURCE,
                                   .local = true,
                                   .text = "no address of the site is of the source's family (IPv4, IPv6)"};
-  while (next_address(c)) {
-    if (open_client(c) == OK) return true;
-    c->address++;
-    c->tried++;
-  }
-  walk_failed(c);
+  if (!open_next(c)) walk_failed(c);
   return true;
 }

@@ -3,6 +3,7 @@
 #ifndef SENDOFF_RELAY_DELIVERY_SITE_DELIVERY_PARTS_H
 #define SENDOFF_RELAY_DELIVERY_SITE_DELIVERY_PARTS_H
 
+#include "base/clock.h"
 #include "relay/delivery/outcome/outcome.h"
 #include "relay/delivery/site/delivery.h"
 #include "relay/delivery/site/host_list.h"
@@ -13,8 +14,11 @@
 #define LOOP_CONNECTIONS_MAX 1000      /* outgoing, of one loop */
 #define CONNECTION_TRANSACTIONS_MAX 100
 #define CONNECTION_IDLE_MS 5000
-#define CONNECTION_ADDRESSES_MAX 10 /* tried in one walk over a site's hosts (RFC 5321 5.1 asks for two) */
-#define JOB_RETURNS_MAX 20          /* times that a job may go back to its queue before it is deferred */
+/* For how long an attempt goes on to further hosts (client_parts.h has how long each may take); their number: TRIED_MAX
+ */
+#define ATTEMPT_US (30 * 60 * SECOND_US)
+#define ONWARD_CONNECTIONS_MAX 5 /* as DESTINATION_CONNECTIONS_MAX, for what a better host has put off */
+#define JOB_RETURNS_MAX 20       /* times that a job may go back to its queue before it is deferred */
 #define DELIVERY_STOP_MS 10000
 
 struct destination;

@@ -20,9 +20,21 @@ static void on_turn(struct deferred *turn);
 
 /* --- life --- */
 
-static char *make_key(const char *source, const char *site, bool require_tls) {
-  char *key = NULL;
-  return asprintf(&key, "%s %s%s", source, site, require_tls ? " REQUIRETLS" : "") < 0 ? NULL : key;
+/* What makes a destination, beside its site. */
+struct plan {
+  struct route *route;
+  const char *source, *helo;
+  bool require_tls;
+  const struct tried *tried;
+};
+
+static char *make_key(const struct plan *plan) {
+  char *key = NULL, *tried = tried_text(plan->tried);
+  if (tried &&
+      asprintf(&key, "%s %s%s%s", plan->source, plan->route->site, plan->require_tls ? " REQUIRETLS" : "", tried) < 0)
+    key = NULL;
+  free(tried);
+  return key;
 }
 
 static void destination_free(struct destination *d) {
@@ -33,8 +45,7 @@ static void destination_free(struct destination *d) {
   free(d);
 }
 
-static struct destination *destination_new(struct delivery *delivery, char *key, bool require_tls, struct route *route,
-                                           const char *source, const char *helo) {
+static struct destination *destination_new(struct delivery *delivery, char *key, const struct plan *plan) {
   struct destination *d = calloc(1, sizeof *d);
   if (!d) {
     free(key);
@@ -42,12 +53,13 @@ static struct destination *destination_new(struct delivery *delivery, char *key,
   }
   d->delivery = delivery;
   d->key = key;
-  d->require_tls = require_tls;
-  d->helo = strdup(helo);
-  d->route = route_hold(route);
-  d->limit = DESTINATION_CONNECTIONS_MAX;
+  d->require_tls = plan->require_tls;
+  d->tried = *plan->tried;
+  d->helo = strdup(plan->helo);
+  d->route = route_hold(plan->route);
+  d->limit = plan->tried->count ? ONWARD_CONNECTIONS_MAX : DESTINATION_CONNECTIONS_MAX;
   d->turn.run = on_turn;
-  snprintf(d->source_text, sizeof d->source_text, "%s", source ? source : "");
+  snprintf(d->source_text, sizeof d->source_text, "%s", plan->source);
   bool good = d->helo && (!d->source_text[0] || ip_parse(d->source_text, 0, &d->source) == OK);
   if (good) HASH_ADD_KEYPTR(hh, delivery->destinations, d->key, strlen(d->key), d);
   if (good && d->hh.tbl) return d;
@@ -55,26 +67,42 @@ static struct destination *destination_new(struct delivery *delivery, char *key,
   return NULL;
 }
 
-int destination_take(struct delivery *delivery, struct job *j, struct route *route, const char *source,
-                     const char *helo) {
-  bool require_tls = j->envelope.flags & MESSAGE_REQUIRE_TLS;
-  char *key = make_key(source ? source : "", route->site, require_tls);
+static int take(struct delivery *delivery, struct job *j, const struct plan *plan) {
+  char *key = make_key(plan);
   if (!key) return E_MEMORY;
   struct destination *d = NULL;
   HASH_FIND_STR(delivery->destinations, key, d);
   if (d) {
     free(key);
-    if (d->route != route) { /* a fresh lookup may know better addresses */
+    if (d->route != plan->route) { /* a fresh lookup may know better addresses */
       route_release(&d->route);
-      d->route = route_hold(route);
+      d->route = route_hold(plan->route);
     }
   } else {
-    d = destination_new(delivery, key, require_tls, route, source, helo);
+    d = destination_new(delivery, key, plan);
     if (!d) return E_MEMORY;
   }
   job_queue_add(&d->queue, j, clock_now_us());
   destination_wake(d);
   return OK;
+}
+
+static const struct tried nothing_tried;
+
+int destination_take(struct delivery *delivery, struct job *j, struct route *route, const char *source,
+                     const char *helo) {
+  struct plan plan = {.route = route,
+                      .source = source ? source : "",
+                      .helo = helo,
+                      .require_tls = j->envelope.flags & MESSAGE_REQUIRE_TLS,
+                      .tried = &nothing_tried};
+  return take(delivery, j, &plan);
+}
+
+void destination_pass_on(struct destination *d, struct job *j, const struct tried *tried) {
+  struct plan plan = {
+      .route = d->route, .source = d->source_text, .helo = d->helo, .require_tls = d->require_tls, .tried = tried};
+  if (take(d->delivery, j, &plan) != OK) outcome_no_memory(gateway_of(d), j);
 }
 
 void destination_wake(struct destination *d) {
@@ -105,15 +133,18 @@ static bool goes_without_tls(struct destination *d, struct job *j) {
   return true;
 }
 
-static void defer_jobs(struct destination *d, const struct incident *incident, const char *target) {
-  bool unfit = verdict_of(incident) == VERDICT_BOUNCE; /* the site cannot have it: not that it cannot be reached */
-  /* The pause is the domain's, for mail from any source: so not for a fault of this source. */
-  bool pause = !incident->local && !unfit;
-  int64_t not_before = pause ? clock_now_us() + verdict_site_pause(gateway_of(d)->config) : 0;
-  struct outcome_place where = {.host = target, .source = d->source_text, .tls = ""};
-  for (struct job *j = destination_next_job(d); j; j = destination_next_job(d))
-    if (!unfit || !goes_without_tls(d, j))
-      outcome_without_attempt(d->delivery->outcomes, j, incident, &where, not_before);
+/* Each job is ruled for itself: what another host has put off is not lost because the rest cannot have it. */
+static void defer_jobs(struct destination *d, const struct incident *incident, const struct outcome_place *where) {
+  struct incident own = *incident;
+  for (struct job *j = destination_next_job(d); j; j = destination_next_job(d)) {
+    own.put_off = j->put_off;
+    bool unfit = verdict_of(&own) == VERDICT_BOUNCE; /* the site cannot have it: not that it cannot be reached */
+    /* The pause is the domain's, for mail from any source: so not for a fault of this source, and not when some of its
+     * hosts were reached. */
+    bool pause = !own.local && !unfit && !d->tried.count;
+    int64_t not_before = pause ? clock_now_us() + verdict_site_pause(gateway_of(d)->config) : 0;
+    if (!unfit || !goes_without_tls(d, j)) outcome_without_attempt(d->delivery->outcomes, j, &own, where, not_before);
+  }
 }
 
 void destination_return_overdue(struct destination *d, int64_t now_us) {
@@ -125,11 +156,12 @@ void destination_return_overdue(struct destination *d, int64_t now_us) {
   if (!d->queue.count) destination_wake(d);
 }
 
-void destination_walk_failed(struct destination *d, const struct incident *incident, const char *target) {
+void destination_walk_failed(struct destination *d, const struct incident *incident,
+                             const struct outcome_place *where) {
   if (d->delivery->stopping || !d->queue.count) return;
   size_t others = d->connection_count - 1; /* the failed one still counts */
   if (!others) {
-    defer_jobs(d, incident, target);
+    defer_jobs(d, incident, where);
     return;
   }
   /* Others got through, or are still trying: the site wants fewer of us at once. */
@@ -175,7 +207,8 @@ static void open_more(struct destination *d) {
     if (!connection_start(d)) {
       struct incident incident = {
           .stage = STAGE_ROUTE, .trouble = TROUBLE_LOCAL, .local = true, .text = "out of memory"};
-      if (!d->connection_count) defer_jobs(d, &incident, "");
+      struct outcome_place nowhere = {.host = "", .source = d->source_text, .tls = ""};
+      if (!d->connection_count) defer_jobs(d, &incident, &nowhere);
       return;
     }
   }

@@ -1,5 +1,6 @@
 /* A destination: the pair of a source address and a next-hop site, its waiting jobs, its connections. One loop's
- * thread. Mail that requires TLS (RFC 8689) has one of its own, whose connections are held to that.
+ * thread. Mail that requires TLS (RFC 8689) has one of its own, whose connections are held to that; and so has mail
+ * that some hosts of the site have put off in this attempt, whose connections pass those over (RFC 5321 5.1).
  *
  * Connections are opened as long as jobs outnumber those that are on their way, slowly at first (a site that does not
  * answer is not called twenty times), and never more than the site has shown to allow. A destination lives as long
@@ -11,6 +12,7 @@
 #include "relay/delivery/outcome/verdict.h"
 #include "relay/delivery/site/delivery_parts.h"
 #include "relay/delivery/site/job_queue.h"
+#include "relay/delivery/site/tried.h"
 
 struct connection;
 
@@ -21,6 +23,7 @@ struct destination {
   char source_text[IP_TEXT]; /* "": the system's choice */
   struct sockaddr_storage source;
   struct route *route;
+  struct tried tried;     /* addresses that its mail has been at in this attempt */
   struct job_queue queue; /* waiting */
   struct connection *connections;
   size_t connection_count, walking; /* all; those that have no host yet */
@@ -40,8 +43,11 @@ void destination_wake(struct destination *d);
 struct job *destination_next_job(struct destination *d);
 /* A job that nothing has happened to goes back to its place. */
 void destination_put_back(struct destination *d, struct job *j);
-/* One of its connections has walked over all hosts, and found none. `target` is the last one tried. */
-void destination_walk_failed(struct destination *d, const struct incident *incident, const char *target);
+/* This attempt at the job goes on, at addresses that are not in `tried`. Takes the job. */
+void destination_pass_on(struct destination *d, struct job *j, const struct tried *tried);
+/* One of its connections has walked over all hosts, and found none. `incident` is what counts, `where` the host that
+ * had it. */
+void destination_walk_failed(struct destination *d, const struct incident *incident, const struct outcome_place *where);
 /* A transaction went well: the site may allow more connections than it did. */
 void destination_transaction_done(struct destination *d);
 /* Returns waiting jobs whose sender wants them back by now (RFC 2852 4.1). */

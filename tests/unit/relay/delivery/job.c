@@ -83,6 +83,30 @@ static void test_split(void **state) {
   job_free(&part);
 }
 
+/* What hosts said of a recipient goes with it. */
+static void test_split_with_stories(void **state) {
+  (void)state;
+  struct job *j = job_of(4);
+  for (size_t i = 0; i < 4; i++) {
+    char **before = job_before(j, i);
+    assert_non_null(before);
+    if (i != 3) *before = strdup(j->recipients[i].to.address);
+  }
+  j->put_off = true;
+  j->attempt_us = 9;
+  struct job *part = job_split(j, is_odd, NULL);
+  assert_non_null(part);
+  assert_true(part->put_off && part->attempt_us == 9);
+  for (size_t i = 0; i < 2; i++) assert_string_equal(j->before[i], j->recipients[i].to.address);
+  assert_string_equal(part->before[0], "r1@example.net");
+  assert_null(part->before[1]);
+  struct job *none = job_split(part, is_odd, NULL);
+  assert_non_null(none);
+  job_free(&none);
+  job_free(&j);
+  job_free(&part);
+}
+
 static void test_control_characters(void **state) {
   (void)state;
   struct job *j = job_of(0);
@@ -100,6 +124,7 @@ int main(void) {
       cmocka_unit_test(test_finish),
       cmocka_unit_test(test_finish_alone),
       cmocka_unit_test(test_split),
+      cmocka_unit_test(test_split_with_stories),
       cmocka_unit_test(test_control_characters),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
