@@ -43,6 +43,12 @@ int job_add_recipient(struct job *j, const struct queued_recipient *r) {
   return OK;
 }
 
+bool job_has_waited(const struct job *j) {
+  for (size_t i = 0; i < j->recipient_count; i++)
+    if (!j->recipients[i].attempts) return false;
+  return true;
+}
+
 char **job_before(struct job *j, size_t index) {
   if (!j->before) j->before = calloc(j->recipient_count, sizeof *j->before);
   return j->before ? &j->before[index] : NULL;

@@ -43,6 +43,8 @@ struct job *job_new(const struct envelope *e, const char *domain); /* copies; NU
 int job_add_recipient(struct job *j, const struct queued_recipient *r);
 /* Of a job that gets no more recipients: where its story is kept. NULL without memory. */
 char **job_before(struct job *j, size_t index);
+/* Each of its recipients was tried before. */
+bool job_has_waited(const struct job *j);
 /* When its sender wants it back, if it is not delivered by then (RFC 2852 by-mode R); INT64_MAX: no such time. */
 int64_t job_deadline(const struct job *j);
 /* Moves the recipients for which `chosen` is true into a new job of the same message, which shares the content. NULL

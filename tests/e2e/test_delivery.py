@@ -6,7 +6,7 @@ import pytest
 
 from sendoff_test.client import connect, submit
 from sendoff_test.letters import letter, marker, report
-from sendoff_test.mx import DROP, DROP_MIDWAY, GARBAGE
+from sendoff_test.mx import DROP, DROP_MIDWAY
 from sendoff_test.verify import verified
 
 FROM = "a@example.com"
@@ -171,14 +171,6 @@ def test_tls_is_used_when_offered(lab, gateway, account):
     arrival = mx.wait_for(send(gateway, account, f"r@{mx.domain}"))
     assert arrival.tls.startswith("TLSv1."), "sent in the clear"
     assert arrival.helo == "smtp.example.com"
-
-
-@pytest.mark.parametrize("answer", ["454 4.7.0 no TLS now", GARBAGE, DROP])
-def test_broken_tls_does_not_stop_mail(lab, gateway, account, answer):
-    """RFC 7435: opportunistic TLS falls back to the clear, where plain SMTP would have been used anyway."""
-    mx = lab.exchanger(lab.new_domain(), tls="good")
-    mx.replies["STARTTLS"] = answer
-    assert mx.wait_for(send(gateway, account, f"r@{mx.domain}")).tls == ""
 
 
 def test_peer_without_pipelining(lab, gateway, account):

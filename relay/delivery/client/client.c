@@ -63,6 +63,7 @@ void client_incident(const struct smtp_client *c, enum trouble trouble, const st
       .stage = stage_of(c),
       .trouble = trouble,
       .tls = c->ever_tls,
+      .tls_unused = c->offers.starttls && !c->ever_tls,
       .reused = c->transactions > 1,
       .answered = c->envelope.answered > 0,
       .others_accepted = c->envelope.accepted > 0,

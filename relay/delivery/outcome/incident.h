@@ -52,6 +52,7 @@ struct incident {
   enum smtp_stage stage;
   enum trouble trouble;
   bool tls;                       /* inside TLS that was opportunistic */
+  bool tls_unused;                /* in the clear, though the host offers STARTTLS */
   bool reused;                    /* not the first transaction of its connection */
   bool answered;                  /* the host replied to some command of this transaction */
   bool others_accepted;           /* other recipients of this transaction were accepted */

@@ -129,6 +129,15 @@ void outcome_note_onward(struct outcome *o, const struct outcome_place *where) {
   }
 }
 
+void outcome_note_walk(struct job *j, const struct incident *incident, const struct outcome_place *where) {
+  for (size_t i = 0; i < j->recipient_count; i++) {
+    char **before = job_before(j, i);
+    if (!before) return;
+    story_add(before, where->before);
+    story_add_incident(before, where->host, incident);
+  }
+}
+
 /* --- rulings --- */
 
 /* RFC 2852 4.1: with by-mode R its time is over when its sender says so, if not before. */

@@ -63,6 +63,8 @@ struct job *outcome_take(struct outcome **o, bool (*chosen)(const struct ruling 
 /* Before those that go on (ruling.onward) are taken: notes in their job what this host said, and what happened on the
  * way to it. Where there is no memory for that, the ruling is final. */
 void outcome_note_onward(struct outcome *o, const struct outcome_place *where);
+/* A job that goes on though its site could not be reached: notes what happened, as far as there is memory for it. */
+void outcome_note_walk(struct job *j, const struct incident *incident, const struct outcome_place *where);
 
 /* The outcome of a job that no host was asked about: the same incident for each of its recipients. Takes the job;
  * without memory it finishes now, and is tried again after a pause. */

@@ -17,7 +17,14 @@ static bool too_many_recipients(const struct incident *i) {
   return enhanced[0] ? !strcmp(enhanced + 1, ".5.3") : i->reply.code == 452 || i->reply.code == 552;
 }
 
+/* RFC 3207 4: 530; RFC 3463's registry: X.7.10 is "encryption needed"; and what hosts have made up instead. */
+static bool demands_tls(const struct smtp_reply *r) {
+  return r->code == 530 || !strcmp(r->enhanced[0] ? r->enhanced + 1 : "", ".7.10") || strcasestr(r->text, "TLS");
+}
+
 static enum verdict of_reply(const struct incident *i) {
+  /* It offers what it demands, and today it did not work, with this attempt: no reason to return the mail. */
+  if (i->tls_unused && demands_tls(&i->reply)) return VERDICT_NEXT_HOST;
   if (too_many_recipients(i)) {
     if (i->others_accepted) return VERDICT_AGAIN;
     if (i->reply.code == 552) return VERDICT_NEXT_HOST; /* of the first, another 5xx is a refusal like any */
@@ -37,8 +44,8 @@ static enum verdict of_opening(const struct incident *i) {
   bool broken_tls = i->stage == STAGE_HANDSHAKE || (i->stage == STAGE_STARTTLS && i->trouble != TROUBLE_REPLY) ||
                     (i->tls && i->stage == STAGE_EHLO && i->trouble != TROUBLE_REPLY);
   /* Whatever the fault: somebody in the middle who breaks the handshake, or puts octets ahead of it, could as well
-   * have taken STARTTLS out of the EHLO reply. Refusing clear text would only keep mail from broken hosts (RFC 7435 3);
-   * what must not go in the clear says REQUIRETLS. */
+   * have taken STARTTLS out of the EHLO reply. Refusing clear text for ever would only keep mail from broken hosts (RFC
+   * 7435 3); what must not go in the clear says REQUIRETLS. */
   if (broken_tls && i->trouble != TROUBLE_STOPPING) return VERDICT_PLAIN;
   return VERDICT_NEXT_HOST;
 }

@@ -11,7 +11,8 @@
 enum verdict {
   VERDICT_DELIVERED,
   VERDICT_NEXT_HOST, /* nothing was decided here: the next address or exchanger (RFC 5321 5.1) */
-  VERDICT_PLAIN,     /* the same host again, on a new connection without TLS (RFC 7435 3: opportunistic) */
+  VERDICT_PLAIN,     /* its TLS is broken: the next host, and when there is none, mail that has waited goes without TLS
+                        (RFC 7435 3: opportunistic) */
   VERDICT_AGAIN,     /* at once in another transaction; nothing was decided about the recipient */
   VERDICT_DEFER,
   VERDICT_BOUNCE,

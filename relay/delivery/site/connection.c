@@ -61,13 +61,14 @@ static bool goes_onward(const struct ruling *r) {
 /* RFC 5321 5.1: what this host put off, in the same attempt to the next. */
 static void pass_on(struct connection *c, struct outcome **o) {
   struct tried tried;
+  bool plain;
   struct outcome_place where = place_of(c);
-  if (!connection_has_next_host(c, (*o)->job, &tried)) return;
+  if (!connection_has_next_host(c, (*o)->job, &tried, &plain)) return;
   outcome_note_onward(*o, &where);
   struct job *onward = outcome_take(o, goes_onward);
   if (!onward) return;
   onward->put_off = true;
-  destination_pass_on(c->destination, onward, &tried);
+  destination_pass_on(c->destination, onward, &tried, plain);
 }
 
 /* The end of a transaction: what has no ruling goes back to the queue, what was put off to another host, and the rest

@@ -33,7 +33,6 @@ struct connection {
   size_t host, address;
   int64_t started_us;
   struct tried tried;       /* all that were of no use to this attempt */
-  bool plain;               /* this host once more, without TLS */
   char target[340];         /* "mx.example.net[192.0.2.1]:25" */
   struct incident incident; /* what happened last */
   struct incident failure;  /* what the walk ends with if no host is ready: its last failure that may be over later, or

@@ -35,7 +35,8 @@ void connection_walk(struct connection *c);
 void connection_walk_ends(struct connection *c);
 /* The host's name. */
 const char *connection_host(const struct connection *c);
-/* For a job that this host has put off: all addresses that this attempt has come to, and is there another one? */
-bool connection_has_next_host(const struct connection *c, const struct job *j, struct tried *tried);
+/* For a job that this host has put off: is there another? Then `tried` has the addresses to pass over; `plain`: it is
+ * to be met without TLS. */
+bool connection_has_next_host(const struct connection *c, const struct job *j, struct tried *tried, bool *plain);
 
 #endif

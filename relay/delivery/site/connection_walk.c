@@ -42,15 +42,24 @@ static bool next_address(struct connection *c) {
   return false;
 }
 
-bool connection_has_next_host(const struct connection *c, const struct job *j, struct tried *tried) {
-  const struct destination *d = c->destination;
-  *tried = c->tried;
-  tried_add(tried, address_at(c));
-  bool over = d->delivery->stopping || tried_is_full(tried) || clock_now_us() - j->attempt_us > ATTEMPT_US;
-  for (size_t i = 0; i < d->route->host_count && !over; i++)
+static bool has_other_address(const struct destination *d, const struct tried *tried) {
+  for (size_t i = 0; i < d->route->host_count && !tried_is_full(tried); i++)
     for (size_t k = 0; k < d->route->hosts[i].address_count; k++)
       if (is_of_use(d, tried, &d->route->hosts[i].addresses[k])) return true;
   return false;
+}
+
+bool connection_has_next_host(const struct connection *c, const struct job *j, struct tried *tried, bool *plain) {
+  const struct destination *d = c->destination;
+  if (d->delivery->stopping || clock_now_us() - j->attempt_us > ATTEMPT_US) return false;
+  *tried = c->tried;
+  *plain = d->plain;
+  tried_add(tried, address_at(c), false);
+  if (has_other_address(d, tried)) return true;
+  if (d->require_tls || !job_has_waited(j) || !tried_met_broken_tls(tried)) return false;
+  *tried = tried_but_for_tls(tried);
+  *plain = true;
+  return true;
 }
 
 static int open_client(struct connection *c) {
@@ -65,10 +74,10 @@ static int open_client(struct connection *c) {
       .target = target,
       .host = h->name,
       .helo = d->helo,
+      .plain = d->plain,
+      .lockstep = host_list_has(d->delivery->lockstep_hosts, h->name, clock_now_us()),
       .require_tls = d->require_tls,
   };
-  plan.lockstep = host_list_has(d->delivery->lockstep_hosts, h->name, clock_now_us());
-  plan.plain = !d->require_tls && (c->plain || host_list_has(d->delivery->plain_hosts, h->name, clock_now_us()));
   struct reason why = {0};
   int rc = client_open(d->delivery->loop, &plan, &connection_client_calls, c, &c->client, &why);
   if (rc != OK) {
@@ -76,12 +85,6 @@ static int open_client(struct connection *c) {
     snprintf(c->incident.text, sizeof c->incident.text, "%.250s", why.text);
   }
   return rc;
-}
-
-static void remember_broken_tls(struct connection *c) {
-  log_event(LOG_WARN_, NULL, "tls failed", "host", c->target, "reason", c->incident.text, "next",
-            "without TLS, for an hour", NULL);
-  host_list_add(connection_delivery(c)->plain_hosts, connection_host(c), clock_now_us());
 }
 
 /* --- failures --- */
@@ -96,9 +99,16 @@ static bool may_pass(const struct incident *i) {
   return verdict_of(i) != VERDICT_BOUNCE;
 }
 
+static bool is_broken_tls(const struct connection *c) {
+  return !c->destination->require_tls && verdict_of(&c->incident) == VERDICT_PLAIN;
+}
+
 /* The address at hand is of no use. What a host lacks for good says nothing of one that could not be reached. */
 static void note_failure(struct connection *c) {
-  tried_add(&c->tried, address_at(c));
+  if (is_broken_tls(c))
+    log_event(LOG_WARN_, NULL, "tls failed", "host", c->target, "reason", c->incident.text, "next",
+              "another host; without TLS only what has waited", NULL);
+  tried_add(&c->tried, address_at(c), is_broken_tls(c));
   if (c->failure.trouble != TROUBLE_NONE && may_pass(&c->failure) && !may_pass(&c->incident)) {
     story_add_incident(&c->walked, c->target, &c->incident);
     return;
@@ -118,7 +128,7 @@ static void walk_failed(struct connection *c) {
   struct outcome_place where = {.host = c->failed_target, .source = d->source_text, .tls = "", .before = c->walked};
   d->walking--;
   c->phase = CONNECTION_ENDING;
-  destination_walk_failed(d, incident, &where);
+  destination_walk_failed(d, incident, &where, &c->tried);
   connection_gone(c);
 }
 
@@ -133,15 +143,8 @@ static bool open_next(struct connection *c) {
   return false;
 }
 
-/* After a host failed: the same again without TLS, or the next. */
 void connection_walk(struct connection *c) {
-  if (!c->plain && !c->destination->require_tls && verdict_of(&c->incident) == VERDICT_PLAIN) {
-    remember_broken_tls(c);
-    c->plain = true;
-  } else {
-    note_failure(c);
-    c->plain = false;
-  }
+  note_failure(c);
   if (!open_next(c)) walk_failed(c);
 }
 

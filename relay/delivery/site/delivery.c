@@ -18,9 +18,8 @@ int delivery_new(struct loop *loop, struct delivery **out) {
   struct delivery *d = *out = calloc(1, sizeof *d);
   if (!d) return E_MEMORY;
   d->loop = loop;
-  d->plain_hosts = host_list_new();
   d->lockstep_hosts = host_list_new();
-  if (d->plain_hosts && d->lockstep_hosts && content_loader_new(loop, &d->loader) == OK)
+  if (d->lockstep_hosts && content_loader_new(loop, &d->loader) == OK)
     d->outcomes = outcomes_new(loop, d->loader, on_no_outcome, d);
   if (d->outcomes) return OK;
   delivery_free(out);
@@ -31,7 +30,6 @@ void delivery_free(struct delivery **delivery) {
   if (!*delivery) return;
   outcomes_free(&(*delivery)->outcomes);
   if ((*delivery)->loader) content_loader_free(&(*delivery)->loader);
-  host_list_free(&(*delivery)->plain_hosts);
   host_list_free(&(*delivery)->lockstep_hosts);
   free(*delivery);
   *delivery = NULL;

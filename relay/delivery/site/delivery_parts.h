@@ -26,7 +26,6 @@ struct destination;
 struct delivery {
   struct loop *loop;
   struct content_loader *loader;
-  struct host_list *plain_hosts;    /* STARTTLS does not work there: without it */
   struct host_list *lockstep_hosts; /* PIPELINING does not work there: one command at a time */
   struct destination *destinations; /* hash by source and site */
   struct destination *starved;      /* list: have jobs, but the loop has no connection left for them */

@@ -24,15 +24,14 @@ static void on_turn(struct deferred *turn);
 struct plan {
   struct route *route;
   const char *source, *helo;
-  bool require_tls;
+  bool require_tls, plain;
   const struct tried *tried;
 };
 
 static char *make_key(const struct plan *plan) {
   char *key = NULL, *tried = tried_text(plan->tried);
-  if (tried &&
-      asprintf(&key, "%s %s%s%s", plan->source, plan->route->site, plan->require_tls ? " REQUIRETLS" : "", tried) < 0)
-    key = NULL;
+  const char *tls = plan->require_tls ? " REQUIRETLS" : plan->plain ? " PLAIN" : "";
+  if (tried && asprintf(&key, "%s %s%s%s", plan->source, plan->route->site, tls, tried) < 0) key = NULL;
   free(tried);
   return key;
 }
@@ -54,6 +53,7 @@ static struct destination *destination_new(struct delivery *delivery, char *key,
   d->delivery = delivery;
   d->key = key;
   d->require_tls = plan->require_tls;
+  d->plain = plan->plain;
   d->tried = *plan->tried;
   d->helo = strdup(plan->helo);
   d->route = route_hold(plan->route);
@@ -99,9 +99,13 @@ int destination_take(struct delivery *delivery, struct job *j, struct route *rou
   return take(delivery, j, &plan);
 }
 
-void destination_pass_on(struct destination *d, struct job *j, const struct tried *tried) {
-  struct plan plan = {
-      .route = d->route, .source = d->source_text, .helo = d->helo, .require_tls = d->require_tls, .tried = tried};
+void destination_pass_on(struct destination *d, struct job *j, const struct tried *tried, bool plain) {
+  struct plan plan = {.route = d->route,
+                      .source = d->source_text,
+                      .helo = d->helo,
+                      .require_tls = d->require_tls,
+                      .plain = plain,
+                      .tried = tried};
   if (take(d->delivery, j, &plan) != OK) outcome_no_memory(gateway_of(d), j);
 }
 
@@ -147,6 +151,24 @@ static void defer_jobs(struct destination *d, const struct incident *incident, c
   }
 }
 
+/* Mail that has waited goes without TLS where nothing but TLS is broken (RFC 7435 3); the rest stays in the queue: its
+ * first attempt may have met a passing fault. */
+static void go_plain(struct destination *d, const struct incident *incident, const struct outcome_place *where,
+                     const struct tried *unreachable) {
+  struct job *waiting = NULL, *j, *next;
+  for (j = destination_next_job(d); j; j = destination_next_job(d)) DL_APPEND(waiting, j);
+  DL_FOREACH_SAFE(waiting, j, next) {
+    DL_DELETE(waiting, j);
+    j->next = j->prev = NULL;
+    if (job_has_waited(j)) {
+      outcome_note_walk(j, incident, where);
+      destination_pass_on(d, j, unreachable, true);
+    } else {
+      job_queue_add(&d->queue, j, clock_now_us());
+    }
+  }
+}
+
 void destination_return_overdue(struct destination *d, int64_t now_us) {
   struct incident incident;
   struct outcome_place where = {.host = "", .source = d->source_text, .tls = ""};
@@ -156,11 +178,13 @@ void destination_return_overdue(struct destination *d, int64_t now_us) {
   if (!d->queue.count) destination_wake(d);
 }
 
-void destination_walk_failed(struct destination *d, const struct incident *incident,
-                             const struct outcome_place *where) {
+void destination_walk_failed(struct destination *d, const struct incident *incident, const struct outcome_place *where,
+                             const struct tried *tried) {
   if (d->delivery->stopping || !d->queue.count) return;
   size_t others = d->connection_count - 1; /* the failed one still counts */
   if (!others) {
+    struct tried unreachable = tried_but_for_tls(tried);
+    if (tried_met_broken_tls(tried)) go_plain(d, incident, where, &unreachable);
     defer_jobs(d, incident, where);
     return;
   }

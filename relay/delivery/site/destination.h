@@ -1,6 +1,7 @@
 /* A destination: the pair of a source address and a next-hop site, its waiting jobs, its connections. One loop's
  * thread. Mail that requires TLS (RFC 8689) has one of its own, whose connections are held to that; and so has mail
- * that some hosts of the site have put off in this attempt, whose connections pass those over (RFC 5321 5.1).
+ * that some hosts of the site have put off in this attempt, whose connections pass those over (RFC 5321 5.1), and mail
+ * that has waited, and may go without TLS to hosts whose TLS is broken.
  *
  * Connections are opened as long as jobs outnumber those that are on their way, slowly at first (a site that does not
  * answer is not called twenty times), and never more than the site has shown to allow. A destination lives as long
@@ -19,7 +20,7 @@ struct connection;
 struct destination {
   struct delivery *delivery;
   char *key, *helo;
-  bool require_tls;
+  bool require_tls, plain;   /* plain: without TLS; never both */
   char source_text[IP_TEXT]; /* "": the system's choice */
   struct sockaddr_storage source;
   struct route *route;
@@ -43,11 +44,12 @@ void destination_wake(struct destination *d);
 struct job *destination_next_job(struct destination *d);
 /* A job that nothing has happened to goes back to its place. */
 void destination_put_back(struct destination *d, struct job *j);
-/* This attempt at the job goes on, at addresses that are not in `tried`. Takes the job. */
-void destination_pass_on(struct destination *d, struct job *j, const struct tried *tried);
-/* One of its connections has walked over all hosts, and found none. `incident` is what counts, `where` the host that
- * had it. */
-void destination_walk_failed(struct destination *d, const struct incident *incident, const struct outcome_place *where);
+/* This attempt at the job goes on, at addresses that are not in `tried`; `plain`: without TLS. Takes the job. */
+void destination_pass_on(struct destination *d, struct job *j, const struct tried *tried, bool plain);
+/* One of its connections has walked over all hosts, the addresses in `tried`, and found none. `incident` is what
+ * counts, `where` the host that had it. */
+void destination_walk_failed(struct destination *d, const struct incident *incident, const struct outcome_place *where,
+                             const struct tried *tried);
 /* A transaction went well: the site may allow more connections than it did. */
 void destination_transaction_done(struct destination *d);
 /* Returns waiting jobs whose sender wants them back by now (RFC 2852 4.1). */

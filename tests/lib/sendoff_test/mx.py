@@ -122,8 +122,9 @@ class _Server(SMTP):
 
 
 class Exchanger:
-    def __init__(self, name, tls_context=None, pipelining=True, eight_bit=True, utf8=False, size=64 * 1024 * 1024, offers=()):
+    def __init__(self, name, tls_context=None, pipelining=True, eight_bit=True, utf8=False, size=64 * 1024 * 1024, offers=(), demand_tls=False):
         self.name = name
+        self._demand_tls = demand_tls  # 530 to MAIL in the clear (RFC 3207 4)
         self.offers = list(offers)
         self.replies = {}
         self.connections = 0
@@ -137,6 +138,7 @@ class Exchanger:
             self,
             hostname=self.name,
             tls_context=self._tls_context,
+            require_starttls=self._demand_tls,
             data_size_limit=self._size,
             enable_SMTPUTF8=self._utf8,
             loop=loop,

@@ -24,15 +24,21 @@ static void test_none_twice(void **state) {
   assert_string_equal(text, "");
   free(text);
   assert_false(tried_has(&t, &a));
-  tried_add(&t, &a);
-  tried_add(&t, &b);
-  tried_add(&t, &a);
+  tried_add(&t, &a, false);
+  assert_false(tried_met_broken_tls(&t));
+  tried_add(&t, &b, true);
+  tried_add(&t, &a, true);
+  assert_true(tried_met_broken_tls(&t));
   assert_int_equal(t.count, 2);
   assert_true(tried_has(&t, &a) && tried_has(&t, &b));
   assert_false(tried_has(&t, &c)); /* another server */
   text = tried_text(&t);
-  assert_string_equal(text, " !192.0.2.1:25 !2001:db8::1:25");
+  assert_string_equal(text, " !192.0.2.1:25 ~2001:db8::1:25");
   free(text);
+  struct tried rest = tried_but_for_tls(&t);
+  assert_int_equal(rest.count, 1);
+  assert_true(tried_has(&rest, &a) && !tried_has(&rest, &b));
+  assert_false(tried_met_broken_tls(&rest));
 }
 
 static void test_is_bounded(void **state) {
@@ -41,7 +47,7 @@ static void test_is_bounded(void **state) {
   for (unsigned port = 1; port <= TRIED_MAX + 3; port++) {
     struct sockaddr_storage a = address("2001:db8:1111:2222:3333:4444:5555:6666", 60000 + port);
     assert_int_equal(tried_is_full(&t), port > TRIED_MAX);
-    tried_add(&t, &a);
+    tried_add(&t, &a, false);
   }
   assert_int_equal(t.count, TRIED_MAX);
   char *text = tried_text(&t);
