@@ -1,5 +1,7 @@
 """RFC 5321 5.1: what one exchanger puts off goes to the next in the same attempt; what it refuses, or may have taken, does not."""
 
+import time
+
 import pytest
 
 from sendoff_test.client import submit
@@ -156,6 +158,20 @@ def test_same_address_under_another_name_is_not_another_host(lab, gateway, accou
     send(gateway, account, domain)
     gateway.wait_event("deferred", "--to", f"r@{domain}")
     assert first.connections == 1
+
+
+def test_what_was_true_of_a_host_does_not_stay_so(lab, gateway, account):
+    """The connection to the second has been used for longer than that; the first is back, and takes what the second puts off."""
+    domain, (first, second) = site(lab, 2)
+    puts_off(first, "GREETING", "421 4.3.2 not now")
+    until = time.monotonic() + 11
+    while time.monotonic() < until:
+        second.wait_for(send(gateway, account, domain))
+        time.sleep(1)
+    first.replies.clear()
+    second.replies["RCPT"] = "450 4.2.1 busy"
+    first.wait_for(send(gateway, account, domain))
+    assert second.connections == 1, "the second has not kept its connection"
 
 
 def test_several_addresses_of_one_exchanger(lab, gateway, account):

@@ -46,7 +46,7 @@ void story_add_incident(char **story, const char *host, const struct incident *i
 
 void story_add_ruling(char **story, const char *host, const struct ruling *r) {
   char reason[REPLY_TEXT_MAX + 40];
-  if (r->remote)
+  if (r->remote && r->code)
     snprintf(reason, sizeof reason, "%d %s %s", r->code, r->enhanced, r->text);
   else
     snprintf(reason, sizeof reason, "%s", r->text);

@@ -25,8 +25,9 @@ void connection_gone(struct connection *c) {
 /* --- work --- */
 
 /* Where the work was done, for the log. */
-static struct outcome_place place_of(const struct connection *c) {
-  return (struct outcome_place){.host = c->target, .source = c->source, .tls = c->tls, .before = c->walked};
+static struct outcome_place place_of(const struct connection *c, const struct job *j) {
+  return (struct outcome_place){
+      .host = c->target, .source = c->source, .tls = c->tls, .before = connection_walked_for(c, j) ? c->walked : NULL};
 }
 
 static void rule(struct connection *c, size_t index, const struct incident *incident) {
@@ -62,7 +63,7 @@ static bool goes_onward(const struct ruling *r) {
 static void pass_on(struct connection *c, struct outcome **o) {
   struct tried tried;
   bool plain;
-  struct outcome_place where = place_of(c);
+  struct outcome_place where = place_of(c, (*o)->job);
   if (!connection_has_next_host(c, (*o)->job, &tried, &plain)) return;
   outcome_note_onward(*o, &where);
   struct job *onward = outcome_take(o, goes_onward);
@@ -83,7 +84,7 @@ void connection_end_work(struct connection *c) {
   if (o) pass_on(c, &o);
   if (!o) return;
   outcome_rule_rest(o, &c->incident); /* without memory to take them back they wait */
-  struct outcome_place where = place_of(c);
+  struct outcome_place where = place_of(c, o->job);
   outcome_commit(o, &where, 0);
 }
 
@@ -100,7 +101,7 @@ static void cut_to_fit(struct connection *c, struct job *j) {
   const struct ehlo *offers = client_offers(c->client);
   struct incident why = {.stage = STAGE_IDLE, .put_off = j->put_off};
   struct job *unfit = job_take_unfit(j, offers, &why);
-  struct outcome_place where = place_of(c);
+  struct outcome_place where = place_of(c, j);
   if (unfit) outcome_without_attempt(connection_delivery(c)->outcomes, unfit, &why, &where, 0);
   struct job *excess = job_take_excess(j, offers);
   if (excess) destination_put_back(c->destination, excess);

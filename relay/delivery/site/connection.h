@@ -31,7 +31,7 @@ struct connection {
   struct route *route;
   size_t order[32]; /* hosts, best first, equals shuffled */
   size_t host, address;
-  int64_t started_us;
+  int64_t started_us, ready_us;
   struct tried tried;       /* all that were of no use to this attempt */
   char target[340];         /* "mx.example.net[192.0.2.1]:25" */
   struct incident incident; /* what happened last */

@@ -33,6 +33,8 @@ void connection_load(struct connection *c);
 void connection_walk(struct connection *c);
 /* The host at hand is ready: what happened at the others is history. */
 void connection_walk_ends(struct connection *c);
+/* The walk was part of this job's attempt, and not of an earlier one's that left the connection open. */
+bool connection_walked_for(const struct connection *c, const struct job *j);
 /* The host's name. */
 const char *connection_host(const struct connection *c);
 /* For a job that this host has put off: is there another? Then `tried` has the addresses to pass over; `plain`: it is

@@ -52,7 +52,7 @@ static bool has_other_address(const struct destination *d, const struct tried *t
 bool connection_has_next_host(const struct connection *c, const struct job *j, struct tried *tried, bool *plain) {
   const struct destination *d = c->destination;
   if (d->delivery->stopping || clock_now_us() - j->attempt_us > ATTEMPT_US) return false;
-  *tried = c->tried;
+  *tried = connection_walked_for(c, j) ? c->tried : d->tried;
   *plain = d->plain;
   tried_add(tried, address_at(c), false);
   if (has_other_address(d, tried)) return true;
@@ -119,7 +119,12 @@ static void note_failure(struct connection *c) {
 }
 
 void connection_walk_ends(struct connection *c) {
+  c->ready_us = clock_now_us();
   failure_to_story(c);
+}
+
+bool connection_walked_for(const struct connection *c, const struct job *j) {
+  return j->attempt_us - c->ready_us < WALK_FRESH_US;
 }
 
 static void walk_failed(struct connection *c) {

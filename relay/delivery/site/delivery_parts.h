@@ -17,6 +17,8 @@
 /* For how long an attempt goes on to further hosts (client_parts.h has how long each may take); their number: TRIED_MAX
  */
 #define ATTEMPT_US (30 * 60 * SECOND_US)
+/* What the walk found of other hosts is true of a job that begins this soon after it: the walk was for it. */
+#define WALK_FRESH_US (10 * SECOND_US)
 #define ONWARD_CONNECTIONS_MAX 5 /* as DESTINATION_CONNECTIONS_MAX, for what a better host has put off */
 #define JOB_RETURNS_MAX 20       /* times that a job may go back to its queue before it is deferred */
 #define DELIVERY_STOP_MS 10000

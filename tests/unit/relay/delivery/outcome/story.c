@@ -25,10 +25,11 @@ static void test_hosts_in_order(void **state) {
   story_add_ruling(&own, "c[192.0.2.3]:25",
                    &(struct ruling){.remote = true, .code = 451, .enhanced = "4.7.1", .text = "greylisted"});
   story_add_ruling(&own, "d", &(struct ruling){.code = 450, .enhanced = "4.4.2", .text = "closed"});
+  story_add_ruling(&own, "e", &(struct ruling){.remote = true, .enhanced = "4.4.7", .text = "not delivered within 5d"});
   char *all = story_tell("no answer", own, NULL);
   assert_string_equal(all, "no answer; before it: a[192.0.2.1]:25: refused; "
                            "b[192.0.2.2]:25: 421 4.3.2 busy (while waiting for the greeting); "
-                           "c[192.0.2.3]:25: 451 4.7.1 greylisted; d: closed");
+                           "c[192.0.2.3]:25: 451 4.7.1 greylisted; d: closed; e: not delivered within 5d");
   free(all);
   free(walked);
   free(own);
