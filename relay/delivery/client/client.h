@@ -7,10 +7,11 @@
  * Side paths:
  *   EHLO -> HELO -> READY            EHLO was refused permanently (RFC 5321 3.2)
  *   ENVELOPE -> RESET -> READY       no recipient was accepted, or DATA was refused
- *   ENVELOPE -> CLOSED               pipelined DATA was accepted though no recipient was: without the final dot there
- * is no message (RFC 2920 3.1 would send a lone one, and some hosts keep it) EHLO, STARTTLS -> CLOSED         with
- * QUIT: the host has not what REQUIRETLS wants any -> CLOSED                    failure, 421, time-out, client_abort
- * Never: a final dot without an accepted recipient; READY before EHLO (or HELO) was accepted; EHLO's offers kept across
+ *   ENVELOPE -> CLOSED               pipelined DATA was accepted though no recipient was
+ *   EHLO, STARTTLS -> CLOSED         with QUIT: the host has not what REQUIRETLS wants
+ *   any -> CLOSED                    failure, 421, time-out, client_abort
+ * Never: a final dot without an accepted recipient (RFC 2920 3.1 would send a lone one after such DATA, and some hosts
+ * keep what they have then); READY before EHLO (or HELO) was accepted; EHLO's offers kept across
  * HANDSHAKE (RFC 3207 4.2); CONTENT without an accepted recipient; READY out of CONTENT or DOT without a reply to the
  * final dot; anything out of CLOSED. */
 #ifndef SENDOFF_RELAY_DELIVERY_CLIENT_CLIENT_H
