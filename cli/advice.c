@@ -97,6 +97,9 @@ static const struct row {
     {DEFERRED, RULE_STOPPING, NULL, "The gateway was stopping. It is tried again when the gateway runs."},
     {DEFERRED, RULE_LOCAL, NULL,
      "This gateway lacked memory or disk at that moment; its own log says more. Retries continue by themselves."},
+    {DEFERRED, RULE_TLS, NULL,
+     "TLS with that host did not work. The next attempt begins with TLS again, and goes on without it if that fails as "
+     "well, unless the application has sent it with REQUIRETLS."},
     {DEFERRED, NULL, "4.4.",
      "The recipient's host cannot be reached now. Retries continue by themselves; if all domains fail, check this "
      "machine's way out (providers often block port 25). To try at once: sendoff queue retry {id}"},

@@ -53,6 +53,7 @@ static const struct {
     {EVENT_REFUSED, RULE_MEMORY, "4.3.0", "its own log"},
     {EVENT_DEFERRED, RULE_NETWORK, "4.4.1", "sendoff queue retry 1"},
     {EVENT_DEFERRED, RULE_TIMEOUT, "4.4.2", "sendoff queue retry 1"},
+    {EVENT_DEFERRED, RULE_TLS, "4.7.5", "begins with TLS again"},
     {EVENT_DEFERRED, RULE_STOPPING, "4.3.2", "when the gateway runs"},
     {EVENT_DEFERRED, RULE_LOCAL, "4.3.0", "its own log"},
     {EVENT_DEFERRED, RULE_DNS, "4.4.3", "dns block"},
