@@ -19,7 +19,7 @@ static bool is_atext(char c) { /* RFC 5322 3.2.3 */
 
 /* --- local part --- */
 
-/* Dot-string (RFC 5321 4.1.2, RFC 6531 3.3): the offset behind it, or 0. */
+/* Dot-string (RFC 5321 4.1.2, RFC 6531 3.3), with dots anywhere: the offset behind it, or 0. */
 static size_t dot_string(struct bytes text, size_t start) {
   size_t i = start;
   bool atom = false;
@@ -27,9 +27,8 @@ static size_t dot_string(struct bytes text, size_t start) {
     if (is_atext(text.at[i])) {
       i++;
       atom = true;
-    } else if (text.at[i] == '.' && atom) {
+    } else if (text.at[i] == '.') {
       i++;
-      atom = false;
     } else {
       size_t n = (unsigned char)text.at[i] >= 0x80 ? bytes_utf8_length(text, i) : 0;
       if (!n) break;
@@ -85,7 +84,7 @@ static size_t label_end(struct bytes text, size_t start) {
 static size_t domain_end(struct bytes text, size_t start) {
   for (size_t label = start;;) {
     size_t end = label_end(text, label);
-    if (end == label) return start;
+    if (end == label) return label > start ? label - 1 : start; /* before a dot that nothing follows */
     if (end >= text.len || text.at[end] != '.') return end;
     label = end + 1;
   }
@@ -113,6 +112,7 @@ static bool too_big(int rc) {
 
 int domain_normalize(struct bytes domain, char out[DOMAIN_MAX + 1]) {
   char copy[DOMAIN_MAX + 1];
+  if (domain.len > 1 && domain.at[domain.len - 1] == '.') domain.len--;
   if (domain.len > DOMAIN_MAX) return E_TOO_BIG;
   if (!domain_valid(domain)) return E_SYNTAX;
   bytes_copy(domain, copy, sizeof copy);
@@ -147,13 +147,14 @@ static int read_mailbox(struct bytes text, size_t start, struct address *out, si
     stop += stop < text.len;
   } else {
     stop = domain_end(text, domain);
+    stop += stop > domain && stop < text.len && text.at[stop] == '.';
   }
   *out = (struct address){.whole = {text.at + start, stop - start},
                           .local = {text.at + start, local - start},
                           .domain = {text.at + domain, stop - domain},
                           .literal = literal};
   if (!out->domain.len || (literal && !address_literal_valid(out->domain))) return E_SYNTAX;
-  if (out->local.len > LOCAL_PART_MAX || out->domain.len > DOMAIN_MAX || out->whole.len > ADDRESS_MAX) return E_TOO_BIG;
+  if (out->domain.len > DOMAIN_MAX || out->whole.len > ADDRESS_MAX) return E_TOO_BIG;
   for (size_t i = 0; i < out->whole.len; i++) out->utf8 |= (unsigned char)out->whole.at[i] >= 0x80;
   *end = stop;
   return OK;
@@ -163,6 +164,36 @@ int address_parse(struct bytes text, struct address *out) {
   size_t end;
   int rc = read_mailbox(text, 0, out, &end);
   return rc == OK && end != text.len ? E_SYNTAX : rc;
+}
+
+int bare_path_parse(struct bytes text, struct address *out, size_t *used) {
+  *out = (struct address){0};
+  int rc = read_mailbox(text, 0, out, used);
+  return rc == OK && *used < text.len && text.at[*used] != ' ' ? E_SYNTAX : rc;
+}
+
+/* The next octet of what a local part means; false at its end. */
+static bool next_octet(struct bytes local, size_t *at, char *c) {
+  bool quoted = local.len > 1 && local.at[0] == '"';
+  size_t begin = quoted ? 1 : 0, end = local.len - begin;
+  if (*at < begin) *at = begin;
+  if (quoted && *at + 1 < end && local.at[*at] == '\\') ++*at;
+  if (*at >= end) return false;
+  *c = local.at[(*at)++];
+  if (*c >= 'A' && *c <= 'Z') *c = (char)(*c - 'A' + 'a');
+  return true;
+}
+
+bool local_parts_equal(struct bytes a, struct bytes b) {
+  size_t i = 0, j = 0;
+  char x = 0, y = 0;
+  bool more_a, more_b;
+  do {
+    more_a = next_octet(a, &i, &x);
+    more_b = next_octet(b, &j, &y);
+    if (more_a != more_b || (more_a && x != y)) return false;
+  } while (more_a);
+  return true;
 }
 
 /* A source route is read and dropped (RFC 5321 4.1.1.3, Appendix C). */

@@ -5,9 +5,8 @@
 
 #include "base/bytes.h"
 
-#define LOCAL_PART_MAX 64 /* RFC 5321 4.5.3.1.1 */
-#define DOMAIN_MAX 255    /* RFC 5321 4.5.3.1.2 */
-#define ADDRESS_MAX 254   /* RFC 5321 4.5.3.1.3 less the angle brackets */
+#define DOMAIN_MAX 255  /* RFC 5321 4.5.3.1.2 */
+#define ADDRESS_MAX 254 /* RFC 5321 4.5.3.1.3 less the angle brackets; of it a local part may be all but a domain */
 
 struct address {
   struct bytes whole;  /* as written, without angle brackets and source route */
@@ -18,16 +17,24 @@ struct address {
   bool literal;        /* domain is an address literal, RFC 5321 4.1.3 */
 };
 
-/* Parses a path with its angle brackets at the start of `text`: <>, <local@domain>, <@route:local@domain>,
+/* More lenient than the grammar where mailboxes in use are (RFC 5321 4.5.3.1 wants no arbitrary limits): a local part
+ * may be longer than 64 octets, begin or end with a dot and have two side by side; a domain may end with one.
+ *
+ * Parses a path with its angle brackets at the start of `text`: <>, <local@domain>, <@route:local@domain>,
  * <postmaster>. On OK `*used` is the number of octets read, closing bracket included. E_SYNTAX, or E_TOO_BIG over the
  * limits above. */
 int path_parse(struct bytes text, struct address *out, size_t *used);
 /* The same for an address without brackets that is the whole of `text` (command line, store); always with a domain. */
 int address_parse(struct bytes text, struct address *out);
+/* An address without brackets at the start of `text`, ended by white space or the end. */
+int bare_path_parse(struct bytes text, struct address *out, size_t *used);
 bool domain_valid(struct bytes text);          /* LDH labels, "_" too, or U-labels; no literal; at most DOMAIN_MAX */
 bool address_literal_valid(struct bytes text); /* "[127.0.0.1]", "[IPv6:::1]" */
-/* Lower-case ASCII copy of a domain, U-labels turned into A-labels (libidn2); a NUL-terminated string. E_SYNTAX,
- * E_TOO_BIG, E_MEMORY; then `out` holds nothing of use. */
+/* Whether two local parts name the same mailbox for those who look at senders: without case and quotes. (RFC 5321 2.4
+ * leaves both to the receiving host, so what is delivered to stays as it is.) */
+bool local_parts_equal(struct bytes a, struct bytes b);
+/* Lower-case ASCII copy of a domain, U-labels turned into A-labels (libidn2), without a last dot; NUL-terminated.
+ * E_SYNTAX, E_TOO_BIG, E_MEMORY; then `out` holds nothing of use. */
 int domain_normalize(struct bytes domain, char out[DOMAIN_MAX + 1]);
 
 /* Walks the mailboxes of an RFC 5322 address-list (From, To): display names, comments, quoted strings, groups, folding,

@@ -10,7 +10,8 @@
 static bool matches(const char *pattern, struct bytes local, const char *domain) {
   if (strcmp(pattern, "*") == 0) return true;
   const char *at = strrchr(pattern, '@');
-  if (at) return bytes_equal((struct bytes){pattern, (size_t)(at - pattern)}, local) && strcmp(at + 1, domain) == 0;
+  if (at)
+    return local_parts_equal((struct bytes){pattern, (size_t)(at - pattern)}, local) && strcmp(at + 1, domain) == 0;
   if (strncmp(pattern, "*.", 2) != 0) return strcmp(pattern, domain) == 0;
   size_t suffix = strlen(pattern) - 1, len = strlen(domain);
   return len > suffix && strcmp(domain + len - suffix, pattern + 1) == 0;

@@ -4,7 +4,7 @@
 
 #include "base/address.h"
 
-/* Patterns: "*" anything; "a@example.com" that mailbox (local part exact, domain without case); "example.com" every
+/* Patterns: "*" anything; "a@example.com" that mailbox (without case and quotes); "example.com" every
  * mailbox of exactly that domain; "*.example.com" every subdomain. The null path <> is always allowed as a reverse-path
  * (DSNs, MDNs). */
 bool sender_allowed(const char *const *patterns, size_t count, const struct address *sender);

@@ -351,7 +351,7 @@ static bool read_path(const char *reverse_path, const char *helo, char domain[DO
 void spf_check_until(const struct dns_source *dns, const char *source_ip, const char *reverse_path, const char *helo,
                      uint64_t deadline_ms, struct spf_verdict *out) {
   struct view v = {.dns = dns, .ttl = TTL_MAX, .deadline_ms = deadline_ms};
-  char path[LOCAL_PART_MAX + DOMAIN_MAX + 2];
+  char path[ADDRESS_MAX + DOMAIN_MAX + 2];
   struct sockaddr_storage source;
   memset(out, 0, sizeof *out);
   bytes_copy(bytes_of(source_ip), out->source, sizeof out->source);

@@ -12,12 +12,18 @@ static const struct {
     {{">From ", 6}, true},
 };
 
+/* "From :" is the field, with white space that it should not have. */
+static bool is_field(struct bytes line, size_t at) {
+  while (at < line.len && line.at[at] == ' ') at++;
+  return at < line.len && line.at[at] == ':';
+}
+
 /* The length of the piece that `rest` begins with, or 0. */
 static size_t piece_at(struct bytes rest, bool *open) {
   for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; i++) {
     struct bytes start = pieces[i].start;
     size_t n = rest.len < start.len ? rest.len : start.len;
-    if (memcmp(rest.at, start.at, n) != 0) continue;
+    if (memcmp(rest.at, start.at, n) != 0 || (pieces[i].line && is_field(rest, n))) continue;
     const char *end = pieces[i].line ? memmem(rest.at, rest.len, "\r\n", 2) : NULL;
     *open = n < start.len || (pieces[i].line && !end);
     if (*open) return 0;

@@ -48,7 +48,9 @@ int path_argument_parse(struct bytes rest, const char *word, struct address *out
   size_t i = prefix.len;
   while (i < rest.len && rest.at[i] == ' ') i++;
   size_t used;
-  int rc = path_parse(bytes_from(rest, i), out, &used);
+  struct bytes path = bytes_from(rest, i);
+  bool bare = path.len && path.at[0] != '<';
+  int rc = bare ? bare_path_parse(path, out, &used) : path_parse(path, out, &used);
   if (rc != OK) return rc;
   *at = i + used;
   return OK;

@@ -20,7 +20,7 @@ struct parameter {
 int parameter_next(struct bytes text, size_t *at, struct parameter *out);
 
 /* "FROM:<...> params" or "TO:<...> params": checks the word, reads the path, leaves *at behind it. White space after
- * the colon is let pass: too many clients send it, and nothing is ambiguous. */
+ * the colon, and an address without its brackets, are let pass: old clients send them, and nothing is ambiguous. */
 int path_argument_parse(struct bytes rest, const char *word, struct address *out, size_t *at);
 
 #endif

@@ -30,7 +30,7 @@ static bool check_from(struct intake *i, const struct header_fixup *h, char doma
     intake_refuse_memory(i);
   else if (rc != OK)
     intake_refuse(i, 550, "5.6.0", RULE_FROM_SYNTAX,
-                  "the From field cannot be read as RFC 5322 3.6.2 wants it: one or more mailboxes");
+                  "the From field's address has no domain name: it could not be signed, and nobody would take it");
   else if (mailboxes > 1 && !h->sender) /* RFC 5322 3.6.2 */
     intake_refuse(i, 550, "5.6.0", RULE_FROM_SYNTAX,
                   "the From field has %zu mailboxes, so there must be a Sender field to say which one it is from",

@@ -17,6 +17,7 @@ struct transaction {
   char envid[ENVID_MAX + 1];
   struct recipient *recipients; /* copies */
   size_t recipient_count, recipient_room;
+  struct known_recipient *known; /* the same, to be found */
   struct spf_verdict spf;
   enum check_mode spf_mode;
 };
@@ -24,6 +25,8 @@ struct transaction {
 /* NULL without memory. Holds the directory; the account is in it. */
 struct transaction *transaction_new(const struct directory *d, int64_t account_id, struct bytes parameters);
 void transaction_free(struct transaction **t);
+/* It was given before: the same mailbox (RFC 5321 2.4: domain without case, local part exact). */
+bool transaction_has(const struct transaction *t, const struct recipient *r);
 /* Copies. OK or E_MEMORY. */
 int transaction_add(struct transaction *t, const struct recipient *r);
 

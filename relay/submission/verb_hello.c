@@ -11,10 +11,9 @@ bool check_hello(struct session *s) {
   return true; /* at any time: it also resets (RFC 5321 4.1.4) */
 }
 
+/* Whatever a client calls itself: devices say "my pc" and "[fe80::1%eth0]", and nothing is decided by it. */
 static bool hello(struct session *s, struct bytes rest, const char *verb) {
-  bool literal = rest.len && rest.at[0] == '[';
-  if (!rest.len || rest.len > DOMAIN_MAX || bytes_find(rest, ' ', 0) < rest.len ||
-      (literal && !address_literal_valid(rest))) {
+  if (!rest.len) {
     reply_refused(s, 501, "5.5.4", RULE_SYNTAX, "say %s and your host's name, or its address in brackets", verb);
     return false;
   }

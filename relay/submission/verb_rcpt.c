@@ -53,32 +53,35 @@ static int read_path(const struct session *s, struct bytes rest, struct forward_
   return rc == OK ? read_domain(p, why) : rc;
 }
 
-static int add(struct transaction *tx, const struct forward_path *p) {
+/* One that was given before is not counted, or delivered to, twice. */
+static int add(struct session *s, const struct forward_path *p, struct refusal *why) {
+  struct transaction *tx = s->tx;
+  unsigned max = s->submission->config->max_recipients;
   char address[ADDRESS_MAX + 1], orcpt[ORCPT_MAX + 1];
   bytes_copy(p->to.whole, address, sizeof address);
   bytes_copy(p->said.orcpt, orcpt, sizeof orcpt);
   struct recipient r = {.address = address, .domain = p->domain, .orcpt = orcpt, .notify = p->said.notify};
-  return transaction_add(tx, &r);
+  if (transaction_has(tx, &r)) return OK;
+  if (tx->recipient_count >= max) /* RFC 5321 4.5.3.1.10 */
+    return refuse(why, 452, "4.5.3", RULE_RECIPIENTS,
+                  "too many recipients: %u in one message at most; send the rest in another", max);
+  int rc = precheck_limits(s, tx->recipient_count + 1, why);
+  if (rc == OK && transaction_add(tx, &r) != OK)
+    rc = refuse(why, 452, "4.3.1", RULE_MEMORY, "out of memory; try again later");
+  return rc;
 }
 
 void do_rcpt(struct session *s, struct bytes rest) {
-  struct transaction *tx = s->tx;
   struct forward_path p;
   struct refusal decision = {0};
   char to[ADDRESS_MAX + 1];
-  unsigned max = s->submission->config->max_recipients;
   if (read_path(s, rest, &p, &decision) != OK) {
     header_unfold(rest, to, sizeof to); /* what was typed: there may be no address in it */
     reply_refusal(s, &decision, NULL, to);
     return;
   }
   bytes_copy(p.to.whole, to, sizeof to);
-  if (tx->recipient_count >= max) /* RFC 5321 4.5.3.1.10 */
-    refuse(&decision, 452, "4.5.3", RULE_RECIPIENTS,
-           "too many recipients: %u in one message at most; send the rest in another", max);
-  else if (precheck_limits(s, tx->recipient_count + 1, &decision) == OK && add(tx, &p) != OK)
-    refuse(&decision, 452, "4.3.1", RULE_MEMORY, "out of memory; try again later");
-  if (is_refused(&decision)) {
+  if (add(s, &p, &decision) != OK) {
     reply_refusal(s, &decision, NULL, to);
     return;
   }

@@ -243,6 +243,7 @@ def test_account_round_trip(sendoff):
         "state": "active",
         "reason": "",
         "eight_bit": "accept",
+        "long_lines": "convert",
         "idempotent": "on",
     }
     # What is not named stays; a list that is named is replaced.
@@ -302,7 +303,7 @@ def test_account_warnings(sendoff):
         (["blog", "--sender", "example.com", "--limit", "0/day"], "0/day"),
         (["blog", "--sender", "example.com", "--client-ip", "10.0.0.1/8"], "host bits"),
         (["blog", "--sender", "example.com", "--pool", "a b"], "pool"),
-        (["blog", "--sender", "example.com", "--eight-bit", "maybe"], "refuse or accept"),
+        (["blog", "--sender", "example.com", "--eight-bit", "maybe"], "accept or refuse"),
     ],
 )
 def test_account_add_refuses(made, words, says):

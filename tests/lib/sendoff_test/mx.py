@@ -47,6 +47,7 @@ class Arrival:
     options: list = field(default_factory=list)
     mail: dict = field(default_factory=dict)  # the parameters of MAIL as they came, by keyword
     rcpt: list = field(default_factory=list)  # those of each RCPT
+    paths: list = field(default_factory=list)  # of MAIL and of each RCPT, as they came
 
     @property
     def header(self):
@@ -80,16 +81,23 @@ class _Server(SMTP):
         return given, " ".join([path, *(w for w in words if w.partition("=")[0].upper() not in known)])
 
     async def smtp_MAIL(self, arg):
+        self.paths = [self._path(arg)]
         self.mail_parameters, arg = self._take_parameters(arg, False)
         self.rcpt_parameters = []
         await super().smtp_MAIL(arg)
 
     async def smtp_RCPT(self, arg):
-        given, arg = self._take_parameters(arg, True)
+        path = self._path(arg)
+        given, arg = self._take_parameters((arg or "").replace(".>", ">"), True)  # aiosmtpd takes no dot there
         before = len(self.envelope.rcpt_tos)
         await super().smtp_RCPT(arg)
         if len(self.envelope.rcpt_tos) > before:
             self.rcpt_parameters.append(given)
+            self.paths.append(path)
+
+    @staticmethod
+    def _path(argument):
+        return (argument or "").partition("<")[2].rpartition(">")[0]
 
     async def push(self, status):
         if not self._greeted:
@@ -243,6 +251,7 @@ class Exchanger:
             options=list(envelope.mail_options),
             mail=server.mail_parameters,
             rcpt=server.rcpt_parameters,
+            paths=server.paths,
         )
         with self._changed:
             self._arrivals.append(arrival)

@@ -25,7 +25,11 @@ def verified(content, dns):
 
     good = []
     for index, signature in enumerate(signatures(content)):
-        if dkim.DKIM(content).verify(idx=index, dnsfunc=lookup):
+        try:
+            right = dkim.DKIM(content).verify(idx=index, dnsfunc=lookup)
+        except dkim.DKIMException:
+            right = False  # one that nobody can read
+        if right:
             parts = tags(signature)
             good.append((parts["d"], parts["a"]))
     return good

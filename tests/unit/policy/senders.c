@@ -99,9 +99,13 @@ static void test_envelope(void **state) {
       {{"*.example.com", "example.com"}, "<a@example.com>", true},
       {{"a@example.com"}, "<a@example.com>", true},
       {{"a@example.com"}, "<a@EXAMPLE.COM>", true},
-      {{"a@example.com"}, "<A@example.com>", false}, /* local parts have case (RFC 5321 2.4) */
+      {{"a@example.com"}, "<A@example.com>", true}, /* who may send is not a matter of case */
       {{"a@example.com"}, "<a+b@example.com>", false},
-      {{"a@example.com"}, "<\"a\"@example.com>", false},
+      {{"a@example.com"}, "<\"a\"@example.com>", true},
+      {{"a@example.com"}, "<\"\\a\"@example.com>", true},
+      {{"a@example.com"}, "<\"a \"@example.com>", false},
+      {{"news@example.com"}, "<\"News\"@example.com>", true},
+      {{"\"a b\"@example.com"}, "<\"A B\"@example.com>", true},
       {{"a@example.com"}, "<b@example.com>", false},
       {{"a@example.com"}, "<a@sub.example.com>", false},
       {{"\"a b\"@example.com"}, "<\"a b\"@example.com>", true},

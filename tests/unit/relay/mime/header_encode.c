@@ -37,10 +37,10 @@ static const struct sample {
     /* addresses */
     {"From: J\xc3\xb6rg <a@x.example>", "", "From: =?utf-8?Q?J=C3=B6rg?= <a@x.example>"},
     {"To: \"J\xc3\xb6rg \\\"B\\\"\" <a@x.example>, b@y.example", "",
-     "To: =?utf-8?B?SsO2cmcgIkIi?= <a@x.example>, b@y.example"},
+     "To: =?utf-8?Q?J=C3=B6rg_=22B=22?= <a@x.example>, b@y.example"},
     {"Cc: b@y.example (J\xc3\xb6rg)", "", "Cc: b@y.example (=?utf-8?Q?J=C3=B6rg?=)"},
-    {"Reply-To: a@b\xc3\xbc.example", "", "Reply-To: a@xn--b-xka.example"},
-    {"Reply-To: X <a@b\xc3\xbc.example>", "", "Reply-To: X <a@xn--b-xka.example>"},
+    {"Reply-To: a@b\xc3\xbc.example", "", "Reply-To: a@xn--b-eha.example"},
+    {"Reply-To: X <a@b\xc3\xbc.example>", "", "Reply-To: X <a@xn--b-eha.example>"},
     {"To: J\xc3\xb6rg: a@x.example;", "", "To: =?utf-8?Q?J=C3=B6rg?=: a@x.example;"},
     {"From: J\xf6rg <a@x.example>", "", "From: =?utf-8?Q?J=C3=B6rg?= <a@x.example>"},
     {"To: j\xc3\xb6rg@x.example", "", NULL},

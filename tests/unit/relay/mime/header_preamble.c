@@ -25,6 +25,8 @@ static const struct {
      "x: y\r\n",
      0},
     {"\rx\r\n", 0},
+    {"From : a@x\r\n", 0},
+    {"From   : a@x\r\n", 0},
 };
 
 static void test_samples(void **state) {

@@ -1,0 +1,299 @@
+"""What applications send that is not quite what the standards ask for, and whose meaning is clear: it is repaired before
+it is signed, means the same to another parser (Python's), verifies, and the log says what was repaired."""
+
+import email
+import email.policy
+from email.header import decode_header, make_header
+import random
+
+import pytest
+
+from sendoff_test.attempts import attempt
+from sendoff_test.client import dialogue
+from sendoff_test.letters import marker
+from sendoff_test.verify import verified
+
+FROM, TO = "a@example.com", "r@dest.example.net"
+SIGNED = [("example.com", "ed25519-sha256")]
+LONG = "a word and another " * 120
+
+
+@pytest.fixture(scope="module")
+def account(gateway):
+    return gateway.add_account("app")
+
+
+@pytest.fixture(scope="module")
+def recipient(lab):
+    return lab.exchanger("dest.example.net")
+
+
+def octets(text, charset="utf-8"):
+    return text if isinstance(text, bytes) else text.replace("\n", "\r\n").encode(charset)
+
+
+def build(header, body="Hello.\n", mark="", charset="utf-8"):
+    return octets(header, charset) + f"X-Mark: {mark}\r\n".encode() + b"\r\n" + octets(body, charset)
+
+
+def sent(gateway, account, recipient, header, body="Hello.\n", sender=FROM, charset="utf-8"):
+    """The arrival, and the log's words on what was accepted."""
+    mark = marker()
+    with dialogue(gateway, account) as talk:
+        answer = attempt(talk, sender, [TO], build(header, body, mark, charset))
+    assert answer.startswith("250"), answer
+    (accepted,) = [e for e in gateway.sendoff.json("log", "show", answer.split()[-1]) if e["event"] == "accepted"]
+    return recipient.wait_for(mark), accepted["text"]
+
+
+def parsed(arrival):
+    return email.message_from_bytes(arrival.content, policy=email.policy.SMTP)
+
+
+def header_of(content):
+    return content.split(b"\r\n\r\n", 1)[0]
+
+
+FROMS = {  # as it is sent: the name and the address that are meant
+    "[My Blog] <a@example.com>": "[My Blog]",
+    "Doe, John <a@example.com>": "Doe, John",
+    "Shop: Orders & more <a@example.com>": "Shop: Orders & more",
+    "Dr. A. B. Smith @ Home <a@example.com>": "Dr. A. B. Smith @ Home",
+    "info@other.example via Forms <a@example.com>": "info@other.example via Forms",
+    "Jörg Müller <a@example.com>": "Jörg Müller",
+    "Müller, Jörg (Köln) <a@example.com>": "Müller, Jörg (Köln)",
+    '"Zoë" <a@example.com>': "Zoë",
+    "株式会社サンプル営業部お客様サポート係 担当 山田太郎 <a@example.com>": "株式会社サンプル営業部お客様サポート係 担当 山田太郎",
+}
+
+
+@pytest.mark.parametrize("field", FROMS)
+def test_from(lab, gateway, account, recipient, field):
+    arrival, log = sent(gateway, account, recipient, f"From: {field}\nSubject: x\n")
+    (address,) = parsed(arrival)["From"].addresses
+    assert address.addr_spec == FROM
+    raw = email.message_from_bytes(arrival.content)["From"]
+    assert str(make_header(decode_header(raw.rpartition("<")[0]))).strip(' "') == FROMS[field]
+    assert max(arrival.content) < 0x80
+    assert verified(arrival.content, lab.dns) == SIGNED
+    assert "; repaired: From " in log
+
+
+@pytest.mark.parametrize("charset", ["iso-8859-1", "iso-8859-15", "windows-1252", "koi8-r", "shift_jis", "gb18030"])
+@pytest.mark.parametrize("declared", [True, False])
+def test_names_in_old_character_sets(lab, gateway, account, recipient, charset, declared):
+    name = {"koi8-r": "Иван, Петров", "shift_jis": "山田, 太郎", "gb18030": "王, 小明"}.get(charset, "Jörg, Müller")
+    if not declared and name != "Jörg, Müller":
+        pytest.skip("nobody can tell which it is")
+    kind = f"Content-Type: text/plain; charset={charset}\nMIME-Version: 1.0\n" if declared else ""
+    arrival, _ = sent(gateway, account, recipient, f"From: {name} <{FROM}>\n{kind}Subject: {name}\n", charset=charset)
+    message = parsed(arrival)
+    assert message["From"].addresses[0].display_name == name
+    assert message["Subject"] == name
+    assert verified(arrival.content, lab.dns) == SIGNED
+
+
+def test_a_report_s_from(lab, gateway, account, recipient):
+    arrival, log = sent(gateway, account, recipient, "From: MAILER-DAEMON <>\nSubject: x\n", sender="")
+    (address,) = parsed(arrival)["From"].addresses
+    assert address.display_name == "MAILER-DAEMON" and address.username == "MAILER-DAEMON"
+    assert "From given an address" in log
+
+
+@pytest.mark.parametrize(
+    "field, words",
+    [
+        ("From: ceo@bank.example, x <a@example.com>, y <", "write From:"),
+        ("From: a@example.com <b@example.com> <c@example.com>", "write From:"),
+        ("From: nobody at all", '"nobody at all"'),
+        ("From: jörg@example.com", "SMTPUTF8"),
+    ],
+)
+def test_what_stays_ambiguous_is_refused(gateway, account, field, words):
+    with dialogue(gateway, account) as talk:
+        answer = attempt(talk, FROM, [TO], build(f"{field}\nSubject: x\n"))
+    assert answer.startswith("550 5.6.") and words in answer, answer
+
+
+FIELDS = {
+    "Subject": ("Grüße aus Köln", "Grüße aus Köln"),
+    "Comments": ("ein € und noch ein €", "ein € und noch ein €"),
+    "X-Mailer": ("Größenwahn 2.0", "Größenwahn 2.0"),
+    "To": ("Jörg <j@dest.example.net>, b@dest.example.net", "Jörg <j@dest.example.net>, b@dest.example.net"),
+    "Cc": ('"Müller, Jörg" <j@dest.example.net>', '"Müller, Jörg" <j@dest.example.net>'),
+    "Reply-To": ("Bücher <books@example.com>", "Bücher <books@example.com>"),
+}
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_raw_octets_in_fields(lab, gateway, account, recipient, name):
+    said, meant = FIELDS[name]
+    arrival, log = sent(gateway, account, recipient, f"From: {FROM}\n{name}: {said}\n" + ("" if name == "Subject" else "Subject: x\n"))
+    assert str(parsed(arrival)[name]) == meant
+    assert max(arrival.content) < 0x80
+    assert verified(arrival.content, lab.dns) == SIGNED
+    assert f"{name} encoded" in log
+
+
+@pytest.mark.parametrize("size", [10, 400_000])
+def test_file_names_of_parts(lab, gateway, account, recipient, size):
+    """Also at a host without 8BITMIME, which is where they bounced."""
+    name = "Rechnung für März, 2026 – überfällig und sehr lang, wie es eben so kommt.pdf"
+    body = (
+        f'--b\nContent-Type: application/pdf; name="{name}"\nContent-Disposition: attachment; filename="{name}"\n'
+        "Content-Transfer-Encoding: base64\n\n" + "QUFBQUFBQUFBQUFBQUFBQUFB\n" * (size // 24 + 1) + "--b--\n"
+    )
+    header = f"From: {FROM}\nSubject: x\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n"
+    arrival, log = sent(gateway, account, recipient, header, body)
+    (part,) = parsed(arrival).iter_parts()
+    assert part.get_filename() == name
+    assert max(arrival.content) < 0x80
+    assert verified(arrival.content, lab.dns) == SIGNED
+    assert "content encoded anew" in log
+
+
+def test_smtputf8_stays_as_it_is(lab, gateway, account):
+    recipient = lab.exchanger("utf8.example.net", utf8=True)
+    mark = marker()
+    with dialogue(gateway, account) as talk:
+        talk.envelope(FROM, "r@utf8.example.net", options=" SMTPUTF8")
+        assert talk.content(build(f"From: Jörg <{FROM}>\nSubject: Grüße\n", mark=mark)).startswith("250")
+    content = recipient.wait_for(mark).content
+    assert "Subject: Grüße\r\n".encode() in content and "From: Jörg <".encode() in content
+
+
+@pytest.mark.parametrize("body", [LONG + "\n", "x" * 3000 + "\n", "Grüße " * 400 + "\n", "x\n" + LONG + "\n"])
+def test_long_lines(lab, gateway, account, recipient, body):
+    kind = "MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n"
+    arrival, log = sent(gateway, account, recipient, f"From: {FROM}\nSubject: x\n{kind}", body)
+    assert max(len(line) for line in arrival.content.split(b"\r\n")) <= 998
+    assert parsed(arrival).get_payload(decode=True).rstrip(b"\r\n") == octets(body).rstrip(b"\r\n")
+    assert verified(arrival.content, lab.dns) == SIGNED
+    assert "content encoded anew" in log
+
+
+def test_a_large_message_with_long_lines(lab, gateway, account, recipient):
+    """Over what is kept in memory: its file is read, converted, and written anew."""
+    body = ("y" * 1500 + "\n") * 700
+    arrival, _ = sent(gateway, account, recipient, f"From: {FROM}\nSubject: x\nMIME-Version: 1.0\nContent-Type: text/html\n", body)
+    assert parsed(arrival).get_payload(decode=True) == octets(body)
+    assert verified(arrival.content, lab.dns) == SIGNED
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "To: " + ", ".join(f"user{n}@dest.example.net" for n in range(100)),
+        "To: " + ",".join(f"user{n}@dest.example.net" for n in range(100)),
+        "References: " + " ".join(f"<{n}.message@dest.example.net>" for n in range(60)),
+        "Subject: " + "long " * 300,
+        "X-Token: " + "abc" * 500,
+    ],
+)
+def test_long_fields(lab, gateway, account, recipient, field):
+    subject = "" if field.startswith("Subject") else "Subject: x\n"
+    arrival, log = sent(gateway, account, recipient, f"From: {FROM}\n{subject}{field}\n")
+    name, _, value = field.partition(": ")
+    assert max(len(line) for line in arrival.content.split(b"\r\n")) <= 998
+    got = str(parsed(arrival)[name])
+    assert got.replace(" ", "") == value.replace(" ", "").rstrip()
+    assert verified(arrival.content, lab.dns) == SIGNED
+    assert f"{name} folded" in log
+
+
+def test_long_lines_in_what_is_signed(gateway, account):
+    body = f"--s\nContent-Type: text/plain\n\n{LONG}\n--s\nContent-Type: application/pgp-signature\n\nx\n--s--\n"
+    header = f"From: {FROM}\nSubject: x\nMIME-Version: 1.0\nContent-Type: multipart/signed; boundary=s\n"
+    with dialogue(gateway, account) as talk:
+        answer = attempt(talk, FROM, [TO], build(header, body))
+    assert answer.startswith("550 5.6.3") and "signed" in answer, answer
+
+
+def test_long_lines_refused(gateway):
+    strict = gateway.add_account("strict", "--long-lines", "refuse")
+    with dialogue(gateway, strict) as talk:
+        answer = attempt(talk, FROM, [TO], build(f"From: {FROM}\nSubject: x\n", LONG + "\n"))
+        assert answer.startswith("550 5.6.0") and "over 998 octets" in answer, answer
+        answer = attempt(talk, FROM, [TO], build(f"From: {FROM}\nSubject: {LONG}\n"))
+        assert answer.startswith("550 5.6.0 the Subject field has a line over 998 octets; fold it"), answer
+
+
+@pytest.mark.parametrize(
+    "ahead", [b"From a@example.com Mon Nov 23 10:00:00 2026\r\n", b"\xef\xbb\xbf", b"\r\n\r\n", b"\xef\xbb\xbf\r\nFrom x\r\n"]
+)
+def test_what_stands_ahead_of_the_header(lab, gateway, account, recipient, ahead):
+    arrival, log = sent(gateway, account, recipient, ahead + f"From: {FROM}\r\nSubject: x\r\n".encode())
+    assert parsed(arrival)["Subject"] == "x" and arrival.body == b"Hello.\r\n"
+    assert ahead.strip() not in header_of(arrival.content) or not ahead.strip()
+    assert verified(arrival.content, lab.dns) == SIGNED
+    assert "ahead of the header" in log
+
+
+@pytest.mark.parametrize("name", ["Content-Type", "MIME-Version"])
+def test_two_of_what_says_what_the_content_is(gateway, account, name):
+    with dialogue(gateway, account) as talk:
+        answer = attempt(talk, FROM, [TO], build(f"From: {FROM}\n{name}: a\n{name}: b\nSubject: x\n"))
+    assert answer.startswith(f"550 5.6.0 the header has more than one {name} field"), answer
+
+
+def test_a_line_that_is_no_field_is_shown(gateway, account):
+    with dialogue(gateway, account) as talk:
+        answer = attempt(talk, FROM, [TO], build(f"From: {FROM}\nthis is no field\nSubject: x\n"))
+    assert answer.startswith("550 5.6.0") and '"this is no field"' in answer, answer
+
+
+def test_a_header_that_grows_too_large(gateway, account):
+    with dialogue(gateway, account) as talk:
+        answer = attempt(talk, FROM, [TO], build(f"From: {FROM}\nX-Words: " + "é a\n " * 40000 + "é\n"))
+    assert answer.startswith("552 5.3.4 the header is over "), answer
+    assert " octets once it is encoded" in answer or " octets. " in answer, answer
+
+
+BROKEN_SIGNATURES = [
+    "DKIM-Signature:",
+    "DKIM-Signature: v=1; a=rsa-sha256; d=example.org",
+    "DKIM-Signature: v=1; a=rsa-sha256; i=jörg@example.org; d=example.org; s=x; h=from; bh=x; b=x",
+    "DKIM-Signature: =?utf-8?Q?v=3D1=3B?= a=b",
+    "DKIM-Signature: v=1; a=rsa-sha256; d=example.org; s=x; h=from:to; bh=!!!; b=???",
+    "DKIM-Signature: ;;;;",
+    "X;Y: z",
+    "X-;: z",
+    "ARC-Seal: i=1; a",
+    "Authentication-Results:",
+]
+
+
+@pytest.mark.parametrize("field", BROKEN_SIGNATURES)
+def test_somebody_else_s_broken_fields(lab, gateway, account, recipient, field):
+    arrival, _ = sent(gateway, account, recipient, f"From: {FROM}\n{field}\nSubject: x\n")
+    assert SIGNED[0] in verified(arrival.content, lab.dns)
+
+
+KNOWN = (
+    "Received Return-Path Date From Sender Reply-To To Cc Bcc Message-ID In-Reply-To References Subject Comments Keywords "
+    "Resent-Date Resent-From Resent-Sender Resent-To Resent-Cc Resent-Message-ID MIME-Version Content-Type "
+    "Content-Transfer-Encoding Content-ID Content-Description Content-Disposition Content-Language DKIM-Signature "
+    "ARC-Seal ARC-Message-Signature ARC-Authentication-Results Authentication-Results List-Id List-Unsubscribe "
+    "List-Unsubscribe-Post List-Help Auto-Submitted Precedence Importance X-Mailer Thread-Topic Autocrypt"
+).split()
+PIECES = ["", " ", ";", "=", '"', "\\", "(", ")", "<", ">", ",", ":", "@", "é", "\xad", "=?utf-8?Q?x", "?=", "a" * 1200, "%", "\t", "[", "v=1; a=rsa-sha256", "x y", "日本"]
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_damaged_fields_never_come_back_as_temporary(lab, gateway, account, recipient, name):
+    """DESIGN, promise 4. Whatever is in a field, sent again it would be the same."""
+    chance = random.Random(name)
+    accepted = []
+    with dialogue(gateway, account) as talk:
+        for _ in range(8):
+            value = "".join(chance.choice(PIECES) for _ in range(chance.randrange(6)))
+            mark = marker()
+            rest = "" if name == "From" else f"From: {FROM}\n"
+            encoded = build(f"{rest}{name}: {value}\n", mark=mark, charset=chance.choice(["utf-8", "utf-8", "euc_jp"]) if "\xad" not in value and "é" not in value else "utf-8")
+            answer = attempt(talk, FROM, [TO], encoded)
+            assert answer[0] in "25", (name, value, answer)
+            if answer[0] == "2":
+                accepted.append(mark)
+    if accepted:
+        arrival = recipient.wait_for(accepted[-1])
+        assert SIGNED[0] in verified(arrival.content, lab.dns)
