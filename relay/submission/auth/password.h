@@ -13,8 +13,8 @@
 int password_verifier(struct bytes password, unsigned iterations, struct scram_verifier *out);
 /* The same with a given salt (iterations and salt taken from `out`); for tests against published vectors. */
 int password_derive(struct bytes password, struct scram_verifier *out);
-/* One for a name that is no account: always the same for a name, it looks like any account's, and no password is known
- * that it fits (RFC 5802 9: the salt must not tell which names exist). */
+/* One for a name that is no account: always the same for a name, it looks like that of an account whose password was
+ * generated, and no password is known that it fits (RFC 5802 9: the salt must not tell which names exist). */
 void password_of_nobody(const unsigned char secret[32], const char *name, struct scram_verifier *out);
 bool password_matches(struct bytes password, const struct scram_verifier *v);
 
