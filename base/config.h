@@ -14,6 +14,7 @@
 /* A certificate chain in order, and its key; PEM. */
 struct tls_files {
   char *certificate, *key;
+  bool cbc; /* with any of them: CBC cipher suites are offered, for devices that know no others */
 };
 
 #define CONFIG_RETRIES_MAX 32

@@ -67,6 +67,7 @@ const struct config_key config_keys[] = {
 
     TEXT("tls", "certificate", path, NULL, tls_files, certificate),
     TEXT("tls", "key", path, NULL, tls_files, key),
+    OTHER("tls", "cbc", boolean, "no", tls_files, cbc, bool),
 
     LIST("dns", "servers", dns_server, NULL, config, dns_servers, char **, servers),
     TEXT("dns", "trust_anchor", path, NULL, config, trust_anchor),

@@ -15,7 +15,9 @@
 #define PRIORITY                                                                                                       \
   "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1:+GROUP-SECP384R1:"             \
   "+GROUP-SECP521R1:+GROUP-X448:-CIPHER-ALL:+AES-128-GCM:+CHACHA20-POLY1305:+AES-256-GCM:+AES-128-CCM:+AES-256-CCM:"   \
-  "+AES-128-CBC:+AES-256-CBC:%SERVER_PRECEDENCE"
+  "%SERVER_PRECEDENCE"
+/* RFC 9325 4.1: no CBC but for those that have nothing else (padding oracles: Lucky Thirteen). */
+#define PRIORITY_CBC PRIORITY ":+AES-128-CBC:+AES-256-CBC"
 /* A mail exchanger with an old TLS still protects more than clear text would (RFC 7435). */
 #define CLIENT_PRIORITY "NORMAL"
 #define VERIFIED_PRIORITY "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
@@ -58,13 +60,19 @@ static int load_pair(struct tls_server *t, const struct tls_files *f, struct rea
   return rc < 0 ? fail(why, E_IO, "certificate %s with key %s: %s", f->certificate, f->key, gnutls_strerror(rc)) : OK;
 }
 
+static bool wants_cbc(const struct tls_files *files, size_t count) {
+  for (size_t i = 0; i < count; i++)
+    if (files[i].cbc) return true;
+  return false;
+}
+
 /* GnuTLS takes the one whose names fit what the client asks for (RFC 6066 3), else the first. */
 static int load_files(struct tls_server *t, const struct tls_files *files, size_t count, struct reason *why) {
   int rc = gnutls_certificate_allocate_credentials(&t->credentials);
   if (rc < 0) return fail(why, E_MEMORY, "%s", gnutls_strerror(rc));
   for (size_t i = 0; i < count; i++)
     if ((rc = load_pair(t, &files[i], why)) != OK) return rc;
-  rc = gnutls_priority_init(&t->priority, PRIORITY, NULL);
+  rc = gnutls_priority_init(&t->priority, wants_cbc(files, count) ? PRIORITY_CBC : PRIORITY, NULL);
   if (rc < 0) return fail(why, E_IO, "TLS priorities: %s", gnutls_strerror(rc));
   rc = gnutls_session_ticket_key_generate(&t->ticket_key);
   if (rc < 0) return fail(why, E_MEMORY, "TLS ticket key: %s", gnutls_strerror(rc));

@@ -42,6 +42,19 @@ def test_new_versions_are_not(gateway, version, name):
     assert f"New, {name}" in handshake(gateway, version)
 
 
+@pytest.mark.parametrize("suite", ["ECDHE-ECDSA-AES128-SHA", "ECDHE-ECDSA-AES256-SHA"])
+def test_cbc_is_for_those_who_ask(lab, gateway, suite):
+    """RFC 9325 4.1. Old devices know nothing else."""
+    words = ("-tls1_2", "-cipher", suite)
+    assert "Cipher is (NONE)" in handshake(gateway, *words)
+    old = lab.new_gateway()
+    certificate, key = make_certificate(old.folder, "smtp.example.com", "other")
+    old.configure(more=f'tls {{ certificate = "{certificate}"  key = "{key}"  cbc = yes }}').start()
+    assert f"Cipher is {suite}" in handshake(old, *words)
+    assert "Cipher is TLS_AES_128_GCM_SHA256" in handshake(old), "it comes first for no client"
+    old.stop()
+
+
 def test_no_round_trip_too_many(gateway):
     """What clients send a key share for is taken: no HelloRetryRequest."""
     assert "Server Temp Key: X25519" in handshake(gateway, "-tls1_3")

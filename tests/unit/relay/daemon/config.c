@@ -277,6 +277,7 @@ static const struct key_case key_cases[] = {
      {"\"10.0.0.1/8\"", "\"10.0.0.0/33\"", "\"192.0.2.7\", \"lb.example\"", "\"\""}},
     {"tls", "certificate", PATH_CASE},
     {"tls", "key", PATH_CASE},
+    {"tls", "cbc", {"yes", "no"}, {"maybe", "\"\""}},
     {"dns",
      "servers",
      {"\"127.0.0.1@5353\"", "\"::1\", \"192.0.2.1\"", ""},
