@@ -1,5 +1,7 @@
 #include "relay/daemon/privileges.h"
 
+#include "relay/daemon/process.h"
+
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
@@ -18,6 +20,7 @@ int privileges_drop(const char *user, struct reason *why) {
   if (geteuid() != 0) return fail(why, E_DENIED, "cannot become %s: start sendoff as root or as %s", user, user);
   if (initgroups(user, p->pw_gid) != 0 || setgid(p->pw_gid) != 0 || setuid(p->pw_uid) != 0)
     return fail(why, E_IO, "cannot become %s: %s", user, strerror(errno));
+  process_conceal();
   if (setuid(0) == 0) return fail(why, E_IO, "privileges came back after they were dropped");
   return OK;
 }

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -28,6 +29,12 @@ static void raise_file_limit(void) {
   if (getrlimit(RLIMIT_NOFILE, &r) != 0) return;
   r.rlim_cur = r.rlim_max;
   setrlimit(RLIMIT_NOFILE, &r);
+}
+
+void process_conceal(void) {
+  struct rlimit none = {0, 0};
+  setrlimit(RLIMIT_CORE, &none);
+  prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* a core_pattern that is a pipe does not ask for the limit (core(5)) */
 }
 
 void process_set_up(void) {

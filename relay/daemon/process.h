@@ -5,6 +5,9 @@
 
 #include "base/result.h"
 
+/* Passwords and private keys are in memory: no core dumps, and no other process of the same user may look in or attach.
+ * A change of user undoes it (prctl(2), PR_SET_DUMPABLE), so once more after that. */
+void process_conceal(void);
 /* Signals, umask, file limit, heap, and the size of libuv's pool. */
 void process_set_up(void);
 /* Locks the data directory for as long as `*fd` is open. E_BUSY: another gateway has it. E_IO. `*fd` is -1 on E_IO; the

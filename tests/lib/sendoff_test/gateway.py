@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import time
@@ -70,6 +71,14 @@ class Gateway:
                     retain=retain,
                 )
             )
+        return self
+
+    def hand_over(self, user):
+        """Its files become that user's, who can reach them."""
+        os.chmod(os.path.dirname(self.folder), 0o711)
+        for folder, _, files in os.walk(self.folder):
+            for path in (folder, *(f"{folder}/{name}" for name in files)):
+                shutil.chown(path, user)
         return self
 
     # Running it.

@@ -1,0 +1,29 @@
+"""What the released program is compiled with."""
+
+import json
+import os
+import platform
+import subprocess
+
+import pytest
+
+ROOT = os.path.normpath(os.path.join(os.path.dirname(__file__), "../.."))
+HARDENING = ["-fstack-protector-strong", "-fstack-clash-protection", "-fPIE", "_FORTIFY_SOURCE=2"]
+if platform.machine() == "x86_64":
+    HARDENING.append("-fcf-protection=full")
+
+
+@pytest.fixture(scope="module")
+def commands(tmp_path_factory):
+    """The compiler's command for each file, in the release build."""
+    folder = tmp_path_factory.mktemp("release")
+    words = ["cmake", "-S", ROOT, "-B", folder, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=RelWithDebInfo", "-DSENDOFF_TESTS=OFF"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return {one["file"]: one["command"] for one in json.loads((folder / "compile_commands.json").read_text())}
+
+
+@pytest.mark.parametrize("option", HARDENING)
+def test_every_file_is_hardened(commands, option):
+    assert len(commands) > 100
+    assert not [name for name, command in commands.items() if option not in command]
