@@ -3,6 +3,7 @@
 #ifndef SENDOFF_BASE_CONFIG_H
 #define SENDOFF_BASE_CONFIG_H
 
+#include "base/auth_mechanism.h"
 #include "base/cidr.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -34,8 +35,10 @@ struct config {
   char *hostname, *data_dir, *user; /* user NULL: stay who we are */
   struct listen_config *listens;
   size_t listen_count;
-  struct tls_files *certificates; /* the first for clients that name no other's host */
-  size_t certificate_count;       /* 0: no TLS (then only "optional" listeners are possible) */
+  struct tls_files *certificates;                       /* the first for clients that name no other's host */
+  size_t certificate_count;                             /* 0: no TLS (then only "optional" listeners are possible) */
+  enum auth_mechanism mechanisms[AUTH_MECHANISM_COUNT]; /* of AUTH, as they are announced */
+  size_t mechanism_count;
   char **dns_servers;
   size_t dns_server_count; /* "addr@port"; none: resolv.conf */
   char *trust_anchor;      /* NULL: the distribution's */

@@ -233,6 +233,19 @@ static void free_block(const struct config_block *b, struct config *c) {
   free(elements);
 }
 
+/* Announced twice, a mechanism would be two. */
+static int check_mechanisms(cfg_t *c, const struct config *out, struct reason *why) {
+  const int line = cfg_getsec(c, "auth")->line;
+  if (!out->mechanism_count)
+    return fail(why, E_SYNTAX, "%s:%d: mechanisms: write one at least, as in {\"PLAIN\", \"LOGIN\"}", out->path, line);
+  for (size_t i = 0; i < out->mechanism_count; i++)
+    for (size_t k = 0; k < i; k++)
+      if (out->mechanisms[i] == out->mechanisms[k])
+        return fail(why, E_SYNTAX, "%s:%d: mechanisms: %s is there twice", out->path, line,
+                    auth_mechanism_name(out->mechanisms[i]));
+  return OK;
+}
+
 /* What no single value shows. The line of a block is the one that it ends on. */
 static int check_whole(cfg_t *c, const struct config *out, struct reason *why) {
   if (!out->hostname)
@@ -247,6 +260,8 @@ static int check_whole(cfg_t *c, const struct config *out, struct reason *why) {
   if (!out->retry_count)
     return fail(why, E_SYNTAX, "%s:%d: retry: write one duration at least, as in {\"15m\"}", out->path,
                 cfg_getsec(c, "delivery")->line);
+  int rc = check_mechanisms(c, out, why);
+  if (rc != OK) return rc;
   for (size_t i = 0; i < out->listen_count; i++)
     if (out->listens[i].tls != LISTEN_OPTIONAL && !out->certificate_count)
       return fail(why, E_SYNTAX,

@@ -18,6 +18,7 @@ const struct config_block config_blocks[] = {
      .array = offsetof(struct config, certificates),
      .count = offsetof(struct config, certificate_count),
      .element_size = sizeof(struct tls_files)},
+    {.name = "auth"},
     {.name = "dns"},
     {.name = "delivery"},
     {.name = "limits"},
@@ -28,6 +29,8 @@ const struct config_block config_blocks[] = {
 const size_t config_block_count = sizeof config_blocks / sizeof config_blocks[0];
 
 static const struct config_list servers = {.count = offsetof(struct config, dns_server_count), .most = SIZE_MAX};
+static const struct config_list mechanisms = {
+    .count = offsetof(struct config, mechanism_count), .most = AUTH_MECHANISM_COUNT, .in_place = true};
 static const struct config_list retries = {
     .count = offsetof(struct config, retry_count), .most = CONFIG_RETRIES_MAX, .in_place = true};
 static const struct config_list proxies = {.count = offsetof(struct listen_config, proxy_count),
@@ -68,6 +71,9 @@ const struct config_key config_keys[] = {
     TEXT("tls", "certificate", path, NULL, tls_files, certificate),
     TEXT("tls", "key", path, NULL, tls_files, key),
     OTHER("tls", "cbc", boolean, "no", tls_files, cbc, bool),
+
+    LIST("auth", "mechanisms", mechanism, "{PLAIN, LOGIN, SCRAM-SHA-256, SCRAM-SHA-256-PLUS, EXTERNAL}", config,
+         mechanisms[0], enum auth_mechanism, mechanisms),
 
     LIST("dns", "servers", dns_server, NULL, config, dns_servers, char **, servers),
     TEXT("dns", "trust_anchor", path, NULL, config, trust_anchor),

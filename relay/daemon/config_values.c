@@ -201,6 +201,11 @@ static int parse_log_format(const char *text, const struct config_range *range, 
   return OK;
 }
 
+static int parse_mechanism(const char *text, const struct config_range *range, void *to) {
+  (void)range;
+  return auth_mechanism_parse(bytes_of(text), to) == OK ? OK : E_SYNTAX;
+}
+
 const struct config_type config_type_listen_tls = {
     .size = sizeof(enum listen_tls),
     .parse = parse_listen_tls,
@@ -208,3 +213,8 @@ const struct config_type config_type_listen_tls = {
 };
 const struct config_type config_type_log_format = {
     .size = sizeof(enum log_format), .parse = parse_log_format, .advice = "\"text\" or \"json\""};
+const struct config_type config_type_mechanism = {
+    .size = sizeof(enum auth_mechanism),
+    .parse = parse_mechanism,
+    .advice = "\"PLAIN\", \"LOGIN\", \"SCRAM-SHA-256\", \"SCRAM-SHA-256-PLUS\" or \"EXTERNAL\"",
+};

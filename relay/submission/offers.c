@@ -17,7 +17,7 @@
  */
 static bool offers_auth(const struct session *s) {
   bool safe = stream_is_tls(s->stream) || s->listener->tls == LISTEN_OPTIONAL;
-  return safe && (!s->account_id || s->proof == LOGIN_ADDRESS);
+  return safe && (!s->account_id || s->proof == LOGIN_ADDRESS) && auth_has_mechanism(s);
 }
 
 unsigned session_offers(const struct session *s) {

@@ -59,7 +59,7 @@ def test_curl(gateway, account, recipient, tls, scheme):
 
 
 @pytest.mark.parametrize("tls, starttls", [("starttls", "on"), ("implicit", "off")])
-@pytest.mark.parametrize("mechanism", ["plain", "login"])
+@pytest.mark.parametrize("mechanism", ["plain", "login", "scram-sha-256"])
 def test_msmtp(gateway, account, recipient, tls, starttls, mechanism):
     host, port = gateway.endpoint(tls)
     mark = marker()

@@ -28,35 +28,41 @@ static bool has_certificate(const struct session *s) {
   return stream_tls_peer(s->stream, &f);
 }
 
-/* Those that a client which takes the first it knows should find first: names as in the IANA registry. */
+/* What a mechanism needs beside the configuration's word. */
 static const struct mechanism {
-  const char *name;
   bool server_first; /* its first message is the server's */
   bool (*offered)(const struct session *s);
-} mechanisms[] = {
-    {"PLAIN", false, NULL},
-    {"LOGIN", true, NULL},
-    {"SCRAM-SHA-256", false, NULL},
-    {"SCRAM-SHA-256-PLUS", false, can_bind},
-    {"EXTERNAL", false, has_certificate},
+} mechanisms[AUTH_MECHANISM_COUNT] = {
+    [AUTH_LOGIN] = {.server_first = true},
+    [AUTH_SCRAM_SHA_256_PLUS] = {.offered = can_bind},
+    [AUTH_EXTERNAL] = {.offered = has_certificate},
 };
 
-static bool is_offered(const struct session *s, const struct mechanism *m) {
-  return !m->offered || m->offered(s);
+static bool is_allowed(const struct config *c, enum auth_mechanism m) {
+  for (size_t i = 0; i < c->mechanism_count; i++)
+    if (c->mechanisms[i] == m) return true;
+  return false;
 }
 
-static const struct mechanism *find(const struct session *s, struct bytes name) {
-  for (size_t i = 0; i < sizeof mechanisms / sizeof mechanisms[0]; i++)
-    if (bytes_equal_nocase(name, bytes_of(mechanisms[i].name)))
-      return is_offered(s, &mechanisms[i]) ? &mechanisms[i] : NULL;
-  return NULL;
+static bool is_possible(const struct session *s, enum auth_mechanism m) {
+  return !mechanisms[m].offered || mechanisms[m].offered(s);
 }
 
+bool auth_has_mechanism(const struct session *s) {
+  const struct config *c = s->submission->config;
+  for (size_t i = 0; i < c->mechanism_count; i++)
+    if (is_possible(s, c->mechanisms[i])) return true;
+  return false;
+}
+
+/* In the order of the configuration: there are clients that take the first they know. */
 void auth_announce(struct session *s) {
+  const struct config *c = s->submission->config;
   char text[128];
   size_t n = 0;
-  for (size_t i = 0; i < sizeof mechanisms / sizeof mechanisms[0]; i++)
-    if (is_offered(s, &mechanisms[i])) n += (size_t)snprintf(text + n, sizeof text - n, " %s", mechanisms[i].name);
+  for (size_t i = 0; i < c->mechanism_count; i++)
+    if (is_possible(s, c->mechanisms[i]))
+      n += (size_t)snprintf(text + n, sizeof text - n, " %s", auth_mechanism_name(c->mechanisms[i]));
   reply_line(s, 250, false, "AUTH%s", text);
 }
 
@@ -139,12 +145,14 @@ static void step(struct session *s, const char *response) {
   free(challenge);
 }
 
-static bool begin(struct session *s, const struct mechanism *m) {
+/* With a binding at hand, a client that says it was not offered one is refused: so only where it was offered. */
+static bool begin(struct session *s, enum auth_mechanism m) {
   unsigned char binding[SASL_BINDING];
   struct sasl_peer peer = {.find = find_verifier, .arg = s};
-  if (stream_tls_binding(s->stream, binding)) peer.binding = binding;
+  bool bound = is_allowed(s->submission->config, AUTH_SCRAM_SHA_256_PLUS);
+  if (bound && stream_tls_binding(s->stream, binding)) peer.binding = binding;
   s->auth = calloc(1, sizeof *s->auth);
-  if (s->auth) s->auth->sasl = sasl_begin(m->name, &peer);
+  if (s->auth) s->auth->sasl = sasl_begin(auth_mechanism_name(m), &peer);
   if (!s->auth || !s->auth->sasl) {
     auth_free(&s->auth);
     reply_refused(s, 454, "4.7.0", RULE_MEMORY, "out of memory; try again later");
@@ -162,16 +170,16 @@ static void skip_challenge(struct session *s) {
 }
 
 void auth_begin(struct session *s, struct bytes name, struct bytes initial, bool has_initial) {
-  const struct mechanism *m = find(s, name);
-  if (!m) {
+  enum auth_mechanism m;
+  if (auth_mechanism_parse(name, &m) != OK || !is_allowed(s->submission->config, m) || !is_possible(s, m)) {
     reply_refused(s, 504, "5.5.4", RULE_SYNTAX, "that mechanism is not offered; EHLO lists them");
     return;
   }
   if (!begin(s, m)) return;
-  if (has_initial && m->server_first) skip_challenge(s);
+  if (has_initial && mechanisms[m].server_first) skip_challenge(s);
   if (has_initial) /* RFC 4954 4: "=" is an empty one */
     auth_continue(s, bytes_equal(initial, BYTES("=")) ? (struct bytes){"", 0} : initial);
-  else if (m->server_first)
+  else if (mechanisms[m].server_first)
     step(s, "");
   else
     reply_challenge(s, "");

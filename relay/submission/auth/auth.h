@@ -5,7 +5,8 @@
 #include "relay/submission/session.h"
 
 struct auth_exchange;
-void auth_announce(struct session *s); /* the line of the EHLO reply */
+bool auth_has_mechanism(const struct session *s); /* there is one that this client could use */
+void auth_announce(struct session *s);            /* the line of the EHLO reply */
 void auth_begin(struct session *s, struct bytes mechanism, struct bytes initial, bool has_initial);
 void auth_continue(struct session *s, struct bytes line);
 void auth_free(struct auth_exchange **a);

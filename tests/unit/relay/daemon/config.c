@@ -54,6 +54,7 @@ static void test_defaults(void **state) {
   assert_null(c->trust);
   assert_int_equal(c->dns_server_count, 0);
   assert_int_equal(c->delivery_port, 25);
+  assert_int_equal(c->mechanism_count, AUTH_MECHANISM_COUNT);
   static const int minutes[] = {1, 5, 15, 60, 120, 240};
   assert_int_equal(c->retry_count, 6);
   for (size_t i = 0; i < 6; i++) assert_true(c->retry_us[i] == minutes[i] * 60 * SECOND_US);
@@ -170,6 +171,9 @@ static const struct mistake mistakes[] = {
     {LEAST "tls { certificate = \"/x\" key = \"/y\" }\ntls { key = \"/y\" }\n", 4, "both certificate and key"},
     {LEAST "tls { certificate = \"x\" key = \"/y\" }\n", 3, "beginning with /"},
     {LEAST "dns {\n  servers = {\"127.0.0.1@5353\",\n    \"ns.example.com\"}\n}\n", 5, "ADDRESS@PORT"},
+    {LEAST "auth {\n  mechanisms = {\"PLAIN\",\n    \"CRAM-MD5\"}\n}\n", 5,
+     "mechanisms = \"CRAM-MD5\": write \"PLAIN\""},
+    {LEAST "auth { mechanisms = {LOGIN, PLAIN, LOGIN} }\n", 3, "LOGIN is there twice"},
     {LEAST "delivery { port = 65536 }\n", 3, "from 1 to 65535"},
     {LEAST "delivery { port = many }\n", 3, "port = many: write a number from 1 to 65535"},
     {LEAST "delivery {\n  retry = {\"1m\",\n    \"5\"}\n}\n", 5, "retry = \"5\": write a duration of 1s or more"},
@@ -278,6 +282,11 @@ static const struct key_case key_cases[] = {
     {"tls", "certificate", PATH_CASE},
     {"tls", "key", PATH_CASE},
     {"tls", "cbc", {"yes", "no"}, {"maybe", "\"\""}},
+    {"auth",
+     "mechanisms",
+     {"PLAIN", "\"LOGIN\", \"PLAIN\"", "scram-sha-256, SCRAM-SHA-256-PLUS, EXTERNAL"},
+     {"", "PLAIN, PLAIN", "PLAIN, plain", "CRAM-MD5", "PLAIN, SCRAM-SHA-1", "\"\"", "\"PLAIN LOGIN\"",
+      "PLAIN, LOGIN, PLAIN, LOGIN, PLAIN, LOGIN"}},
     {"dns",
      "servers",
      {"\"127.0.0.1@5353\"", "\"::1\", \"192.0.2.1\"", ""},
