@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "relay/smtp/proxy_header.h"
+#include "relay/submission/auth/auth.h"
 #include "relay/submission/auth/login.h"
 #include "relay/submission/auth/login_bans.h"
 #include "relay/submission/reply.h"
@@ -74,9 +75,8 @@ static void log_in_by_address(struct session *s) {
   if (a) login_by_address(s, a);
 }
 
-/* Certificates are asked for where some account has one: clients that have none are not troubled by it. */
 int greeting_start_tls(struct session *s) {
-  return stream_start_tls_server(s->stream, s->loop->directory->client_cert_count > 0);
+  return stream_start_tls_server(s->stream, auth_wants_certificate(s));
 }
 
 /* With implicit TLS, what came behind the PROXY header is the begin of the handshake. */

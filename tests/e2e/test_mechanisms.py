@@ -66,6 +66,16 @@ def test_no_auth_line_without_a_mechanism(lab):
     gateway.stop()
 
 
+def test_no_certificate_is_asked_for_without_external(lab, gateway, few):
+    """Also where an account has one: the question alone troubles some clients."""
+    certificate, _ = make_certificate(lab.folder, "shop.example.com", "shop")
+    for one, asked in ((gateway, True), (few[0], False)):
+        one.add_account("shop", "--client-cert", OpensslClient.fingerprint(certificate))
+        words = ["openssl", "s_client", "-msg", "-connect", "{}:{}".format(*one.endpoint("implicit"))]
+        done = subprocess.run(words, input="QUIT\r\n", capture_output=True, text=True, timeout=20)
+        assert ("CertificateRequest" in done.stdout) is asked
+
+
 @pytest.fixture(scope="module")
 def recipient(lab):
     return lab.exchanger("dest.example.net")

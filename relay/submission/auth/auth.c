@@ -48,6 +48,10 @@ static bool is_possible(const struct session *s, enum auth_mechanism m) {
   return !mechanisms[m].offered || mechanisms[m].offered(s);
 }
 
+bool auth_wants_certificate(const struct session *s) {
+  return s->loop->directory->client_cert_count > 0 && is_allowed(s->submission->config, AUTH_EXTERNAL);
+}
+
 bool auth_has_mechanism(const struct session *s) {
   const struct config *c = s->submission->config;
   for (size_t i = 0; i < c->mechanism_count; i++)

@@ -5,6 +5,8 @@
 #include "relay/submission/session.h"
 
 struct auth_exchange;
+/* Certificates are asked for where some account has one: clients that have none are not troubled by it. */
+bool auth_wants_certificate(const struct session *s);
 bool auth_has_mechanism(const struct session *s); /* there is one that this client could use */
 void auth_announce(struct session *s);            /* the line of the EHLO reply */
 void auth_begin(struct session *s, struct bytes mechanism, struct bytes initial, bool has_initial);
