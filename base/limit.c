@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define EXAMPLES                                                                                                       \
-  "write COUNT[rcpt|KB|MB]/WINDOW[:defer|:smooth], as in 60/minute, 20000rcpt/month:defer, 100rcpt/message, "          \
+  "write COUNT[rcpt|KB|MB]/WINDOW[:defer|:smooth], as in 60/minute:smooth, 20000rcpt/month:defer, 100rcpt/message, "   \
   "2/second:smooth"
 
 static const struct {

@@ -74,7 +74,7 @@ static void help_all(void) {
   printf("\n--help after any of them says more.\n\nExample:\n  sendoff init --hostname smtp.example.com\n  sendoff "
          "domain add example.com\n"
          "  sendoff source add 192.0.2.10 --helo smtp.example.com\n  sendoff account add blog --sender example.com "
-         "--limit 5000/day\n  sendoff serve\n");
+         "--limit 60/minute:smooth --limit 5000/day\n  sendoff serve\n");
 }
 
 /* --- parsing --- */
