@@ -2,6 +2,7 @@
 #include "cli/command.h"
 #include "cli/output.h"
 #include "policy/senders.h"
+#include "relay/net/certificate_facts.h"
 #include "relay/submission/auth/password.h"
 #include "store/read.h"
 
@@ -187,8 +188,32 @@ static void print_ports(const struct config *c) {
   }
 }
 
+/* The certificate of those who name no host is one that no application trusts. */
+static bool is_self_signed(const struct config *c) {
+  struct certificate_facts facts;
+  return c->certificate_count && certificate_facts_read(c->certificates[0].certificate, &facts, NULL) == OK &&
+         facts.self_signed;
+}
+
+/* Else the first thing that a new account's owner sees is an application that cannot send. */
+static void print_certificate(struct cli *c) {
+  const struct config *k = c->config;
+  if (!is_self_signed(k)) return;
+  if (c->json)
+    cli_warn("the certificate is self-signed, and applications refuse it: put one of a CA into %s (tls { ... })",
+             k->path);
+  else
+    printf("\nThe gateway's certificate is self-signed: WordPress and most applications refuse it\n"
+           "(\"certificate verify failed\", \"could not connect\"). Get one for %s from a CA:\n\n"
+           "  certbot certonly --standalone -d %s --deploy-hook /usr/share/sendoff/certbot-hook\n\n"
+           "and put its paths into %s (tls { ... }); docs/authentication.md has the rest.\n"
+           "For a trial, switch off the check of the certificate in the application.\n",
+           k->hostname, k->hostname, k->path);
+}
+
 static void print_login(struct cli *c, const char *name, const struct draft *d) {
   if (c->json) {
+    print_certificate(c);
     print_json(
         json_pack("{s:s, s:o}", "account", name, "password", d->generated ? json_string(d->password) : json_null()));
     return;
@@ -200,6 +225,7 @@ static void print_login(struct cli *c, const char *name, const struct draft *d) 
   printf("Type this into your application; the password is shown this once:\n\n  host      %s\n", c->config->hostname);
   print_ports(c->config);
   printf("  user      %s\n  password  %s\n", name, d->password);
+  print_certificate(c);
 }
 
 /* --- verbs that change --- */
@@ -407,7 +433,7 @@ const struct verb account_verbs[] = {
      SETTINGS " password-stdin",
      "Makes an account and prints its password, once. SPEC is "
      "COUNT[rcpt|KB|MB]/second|minute|hour|day|month|message[:reject|defer|smooth].",
-     "sendoff account add blog --sender example.com --limit 60/minute --limit 5000/day", 1, 1, add},
+     "sendoff account add blog --sender example.com --limit 60/minute:smooth --limit 5000/day", 1, 1, add},
     {"account", "list", "", "", "All accounts.", "sendoff account list", 0, 0, list},
     {"account", "show", "NAME", "", "One account, whole.", "sendoff account show blog", 1, 1, show},
     {"account", "usage", "[NAME]", "", "What accounts have used of their windows, beside their limits.",
@@ -421,7 +447,7 @@ const struct verb account_verbs[] = {
      "Message-ID, recipients and content within ten minutes are answered with the first one's id, and sent once. "
      "--client-cert lets whoever shows that TLS certificate log in with AUTH EXTERNAL, without a password; FINGERPRINT "
      "is its SHA-256, from: openssl x509 -noout -fingerprint -sha256 -in FILE",
-     "sendoff account set blog --limit 100/minute --limit 10000/day", 1, 1, set},
+     "sendoff account set blog --limit 100/minute:smooth --limit 10000/day", 1, 1, set},
     {"account", "password", "NAME [--password-stdin]", "password-stdin",
      "A new password, printed once. The old one ends at once.", "sendoff account password blog", 1, 1, password},
     {"account", "suspend", "NAME --reason TEXT [--leave-queue]", "reason= leave-queue",

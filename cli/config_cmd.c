@@ -1,9 +1,13 @@
 #include "cli/command.h"
 #include "cli/output.h"
+#include "relay/daemon/privileges.h"
 #include "relay/net/tls.h"
 
 #include <pwd.h>
 #include <stdio.h>
+#include <unistd.h>
+
+#define SOON_US (7 * 86400 * SECOND_US)
 
 static enum exit_status check_trust(const char *file) {
   struct reason why = {""};
@@ -14,19 +18,49 @@ static enum exit_status check_trust(const char *file) {
   return rc == OK ? EXIT_DONE : cli_failed(rc, &why);
 }
 
-/* What the file names and `sendoff serve` will need. */
-static enum exit_status check_named(const struct config *c) {
+/* Everything is looked at as the user who will serve, where that is possible. */
+static enum exit_status become_user(const struct config *c) {
   struct reason why = {""};
-  struct tls_server *tls = NULL;
-  if (c->user && !getpwnam(c->user))
+  if (!c->user) return EXIT_DONE;
+  const struct passwd *p = getpwnam(c->user);
+  if (!p)
     return cli_fail(EXIT_NO, "%s: user %s is not on this machine; make it: adduser --system --group %s", c->path,
                     c->user, c->user);
-  if (c->certificate_count) {
-    int rc = tls_server_load(c->certificates, c->certificate_count, &tls, &why);
-    if (rc != OK) return cli_failed(rc, &why);
-    tls_server_release(&tls);
+  if (geteuid() != 0 && geteuid() != p->pw_uid) {
+    cli_warn("whether %s may read the certificates, only root or %s can check", c->user, c->user);
+    return EXIT_DONE;
   }
-  return c->trust ? check_trust(c->trust) : EXIT_DONE;
+  int rc = privileges_drop(c->user, &why);
+  return rc == OK ? EXIT_DONE : cli_failed(rc, &why);
+}
+
+static void warn_of_end(const struct tls_certificate *c) {
+  int64_t left_us = c->facts.expires_us - clock_now_us();
+  char left[40];
+  clock_format_span(left_us < 0 ? -left_us : left_us, left, sizeof left);
+  if (left_us < 0)
+    cli_warn("%s has expired, %s ago; clients refuse it", c->file, left);
+  else if (left_us < SOON_US)
+    cli_warn("%s expires in %s", c->file, left);
+}
+
+static enum exit_status check_certificates(const struct config *c) {
+  struct reason why = {""};
+  struct tls_server *tls = NULL;
+  size_t count;
+  int rc = tls_server_load(c->certificates, c->certificate_count, &tls, &why);
+  if (rc != OK) return cli_failed(rc, &why);
+  const struct tls_certificate *all = tls_server_certificates(tls, &count);
+  for (size_t i = 0; i < count; i++) warn_of_end(&all[i]);
+  tls_server_release(&tls);
+  return EXIT_DONE;
+}
+
+/* What the file names and `sendoff serve` will need. */
+static enum exit_status check_named(const struct config *c) {
+  enum exit_status s = become_user(c);
+  if (s == EXIT_DONE && c->certificate_count) s = check_certificates(c);
+  return s == EXIT_DONE && c->trust ? check_trust(c->trust) : s;
 }
 
 static enum exit_status check(struct cli *c) {
@@ -41,8 +75,9 @@ static enum exit_status check(struct cli *c) {
   return EXIT_DONE;
 }
 
-const struct verb config_verbs[] = {
-    {"config", "check", "", "",
-     "Reads the configuration file and what it names, and says what is wrong, with file and line.",
-     "sendoff config check --config /etc/sendoff/sendoff.conf", 0, 0, check},
-    {0}};
+const struct verb config_verbs[] = {{"config", "check", "", "",
+                                     "Reads the configuration file and what it names, as the user that will serve, and "
+                                     "says what is wrong, with file and "
+                                     "line.",
+                                     "sendoff config check --config /etc/sendoff/sendoff.conf", 0, 0, check},
+                                    {0}};

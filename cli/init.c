@@ -227,6 +227,14 @@ static enum exit_status make_places(struct plan *p, const char *data_dir) {
   return s;
 }
 
+/* Nobody asked for another user, and the usual one does not exist. */
+static void warn_of_root(const struct plan *p) {
+  if (geteuid() == 0 && !p->user)
+    cli_warn("there is no user sendoff, so the gateway will stay root; better: adduser --system --group sendoff; "
+             "chown -R sendoff: %s %s; and user = \"sendoff\" in %s",
+             p->data_dir, p->key, p->config);
+}
+
 static enum exit_status init(struct cli *c) {
   struct plan p = {.config = config_path(c->config_option), .dns = cli_option(c, "dns")};
   const char *data_dir = cli_option(c, "data-dir");
@@ -245,6 +253,7 @@ static enum exit_status init(struct cli *c) {
            "  sendoff domain add YOUR-DOMAIN\n  sendoff source add ADDRESS --helo %s\n"
            "  sendoff account add NAME --sender YOUR-DOMAIN\n  sendoff serve\n",
            p.config, p.data_dir, p.certificate, p.hostname);
+  warn_of_root(&p);
   return EXIT_DONE;
 }
 

@@ -3,6 +3,10 @@
 #include "relay/daemon/control_client.h"
 
 #include <stdio.h>
+#include <string.h>
+
+#define ANSWER_MAX (1024 * 1024) /* two hundred bans and certificates, with the longest paths */
+#define CERTIFICATES_PROBLEM "certificates_problem"
 
 static void print_ban(const json_t *ban) {
   char left[40];
@@ -24,24 +28,50 @@ static void print_bans(const json_t *bans, json_int_t count) {
   if (count > (json_int_t)i) printf("  and %lld more\n", (long long)count - (long long)i);
 }
 
+static void print_certificate(const json_t *c) {
+  char left[40];
+  json_int_t seconds = json_integer_value(json_object_get(c, "seconds_left"));
+  const char *expires = json_string_value(json_object_get(c, "expires"));
+  clock_format_span((seconds < 0 ? -seconds : seconds) * SECOND_US, left, sizeof left);
+  printf("  ");
+  print_safe(json_string_value(json_object_get(c, "file")));
+  printf(": ");
+  print_safe(json_string_value(json_object_get(c, "names")));
+  printf(seconds < 0 ? ", EXPIRED %s (%s ago)" : ", expires %s (in %s)", expires ? expires : "?", left);
+  puts(json_is_true(json_object_get(c, "self_signed")) ? ", self-signed" : "");
+}
+
+static void print_certificates(const json_t *object) {
+  size_t i;
+  const json_t *c, *list = json_object_get(object, "certificates");
+  const char *problem = json_string_value(json_object_get(object, CERTIFICATES_PROBLEM));
+  if (json_array_size(list)) printf("\nCertificates in use:\n");
+  json_array_foreach(list, i, c) print_certificate(c);
+  if (!problem) return;
+  printf("  NOT RENEWED: ");
+  print_safe(problem);
+  putchar('\n');
+}
+
 static void print_counters(const char *text, size_t len) {
   json_t *object = json_loadb(text, len, 0, NULL), *value;
   const char *key;
   json_object_foreach(object, key, value) {
-    if (json_is_array(value)) continue;
+    if (json_is_array(value) || strcmp(key, CERTIFICATES_PROBLEM) == 0) continue;
     if (json_is_string(value))
       printf("%-22s %s\n", key, json_string_value(value));
     else
       printf("%-22s %lld\n", key, (long long)json_integer_value(value));
   }
   print_bans(json_object_get(object, "bans"), json_integer_value(json_object_get(object, "banned")));
+  print_certificates(object);
   json_decref(object);
 }
 
 static enum exit_status status(struct cli *c) {
   struct buffer answer;
   if (cli_config(c) != EXIT_DONE) return EXIT_NO;
-  buffer_init(&answer, 64 * 1024);
+  buffer_init(&answer, ANSWER_MAX);
   int rc = control_ask(c->config->data_dir, "status", &answer);
   enum exit_status out = EXIT_DONE;
   if (rc == E_NOT_FOUND)
@@ -58,7 +88,7 @@ static enum exit_status status(struct cli *c) {
   return out;
 }
 
-const struct verb status_verbs[] = {{"status", NULL, "", "",
-                                     "The running gateway's counters, and who is banned for failed logins.",
-                                     "sendoff status", 0, 0, status},
-                                    {0}};
+const struct verb status_verbs[] = {
+    {"status", NULL, "", "", "The running gateway's counters, its certificates, and who is banned for failed logins.",
+     "sendoff status", 0, 0, status},
+    {0}};

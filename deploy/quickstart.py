@@ -30,7 +30,7 @@ EXPLANATION = """\
   user name  {user}
   password   {password}
   sender     any address of {sending}
-The certificate is self-signed: let your application accept it.
+The certificate is self-signed: let your application accept it (a real gateway takes one of a CA: docs/authentication.md).
 
 This is a closed world. Its DNS server knows {sending} and {receiving} only: mail to anybody at these two is
 shown below, and mail to any other domain does not leave this machine but bounces, as that domain "does not exist".
@@ -88,7 +88,7 @@ class Demonstration:
         self.publish_keys()
         self.gateway.sendoff("source", "add", SOURCE, "--helo", "smtp.example.com")
         self.account = self.gateway.add_account(
-            "shop", "--limit", "60/minute", "--limit", "5000/day", senders=(SENDING,)
+            "shop", "--limit", "60/minute:smooth", "--limit", "5000/day", senders=(SENDING,)
         )
         self.gateway.start()
 

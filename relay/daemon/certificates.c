@@ -1,74 +1,32 @@
 #include "relay/daemon/certificates.h"
 
 #include "base/log.h"
+#include "relay/daemon/certificate_files.h"
+#include "relay/daemon/config.h"
 #include "relay/net/broadcast.h"
-#include "relay/net/tls.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-/* Which file it is, and in what state. Of a symbolic link, the file that it leads to: ACME clients renew a certificate
- * by changing the link. */
-struct stamp {
-  dev_t device;
-  ino_t inode;
-  off_t size;
-  struct timespec modified;
-};
+#define PROBLEM_EVERY_MS UINT64_C(3600000)
+#define EXPIRY_EVERY_MS UINT64_C(86400000)
+#define EXPIRY_SOON_US (7 * 86400 * SECOND_US)
 
 struct certificates {
-  const struct config *config;
-  struct tls_server *tls; /* owns one reference; each loop has its own */
-  /* of each certificate and key, one allocation: when they were loaded, at the poll before, at this one */
-  struct stamp *loaded, *last_poll, *now;
+  char *config_path;
+  struct certificate_files *files; /* as the configuration has them now */
+  struct tls_server *tls;          /* owns one reference; each loop has its own */
+  struct reason problem;           /* "": none */
+  uint64_t problem_ms, expiry_ms;  /* when each is logged next */
 };
-
-static size_t stamp_count(const struct certificates *c) {
-  return 2 * c->config->certificate_count;
-}
-
-static void take_stamp(const char *path, struct stamp *out) {
-  struct stat st;
-  memset(out, 0, sizeof *out);
-  if (stat(path, &st) != 0) return; /* a missing file is a state, too */
-  out->device = st.st_dev;
-  out->inode = st.st_ino;
-  out->size = st.st_size;
-  out->modified = st.st_mtim;
-}
-
-static void take_stamps(const struct certificates *c, struct stamp *out) {
-  for (size_t i = 0; i < c->config->certificate_count; i++) {
-    take_stamp(c->config->certificates[i].certificate, &out[2 * i]);
-    take_stamp(c->config->certificates[i].key, &out[2 * i + 1]);
-  }
-}
-
-static bool same(const struct certificates *c, const struct stamp *a, const struct stamp *b) {
-  return memcmp(a, b, stamp_count(c) * sizeof *a) == 0;
-}
-
-/* Stamped before they are read: the next poll finds a change in between. `*out` is the caller's reference. */
-static int load(struct certificates *c, struct tls_server **out, struct reason *why) {
-  take_stamps(c, c->loaded);
-  memcpy(c->last_poll, c->loaded, stamp_count(c) * sizeof *c->last_poll);
-  return tls_server_load(c->config->certificates, c->config->certificate_count, out, why);
-}
 
 int certificates_load(const struct config *config, struct certificates **out, struct reason *why) {
   struct certificates *c = *out = calloc(1, sizeof *c);
   if (!c) return fail(why, E_MEMORY, "out of memory");
-  c->config = config;
-  if (!config->certificate_count) return OK;
-  c->loaded = calloc(3 * stamp_count(c), sizeof *c->loaded);
-  if (!c->loaded) {
-    certificates_free(out);
-    return fail(why, E_MEMORY, "out of memory");
-  }
-  c->last_poll = c->loaded + stamp_count(c);
-  c->now = c->last_poll + stamp_count(c);
-  int rc = load(c, &c->tls, why);
+  c->config_path = config->path ? strdup(config->path) : NULL;
+  c->files = certificate_files_new(config->certificates, config->certificate_count);
+  int rc = c->files ? OK : fail(why, E_MEMORY, "out of memory");
+  if (rc == OK) rc = certificate_files_load(c->files, &c->tls, why);
   if (rc != OK) certificates_free(out);
   return rc;
 }
@@ -78,7 +36,8 @@ void certificates_free(struct certificates **at) {
   *at = NULL;
   if (!c) return;
   tls_server_release(&c->tls);
-  free(c->loaded);
+  certificate_files_free(&c->files);
+  free(c->config_path);
   free(c);
 }
 
@@ -86,7 +45,11 @@ struct tls_server *certificates_current(const struct certificates *c) {
   return c->tls;
 }
 
-/* --- reload --- */
+const char *certificates_problem(const struct certificates *c) {
+  return *c->problem.text ? c->problem.text : NULL;
+}
+
+/* --- to every loop --- */
 
 static void take_server(struct loop *on, struct broadcast_token *t) {
   tls_server_release(&on->tls);
@@ -111,32 +74,101 @@ static int distribute(struct tls_server *tls, struct loop *supervisor) {
 /* `*out` is the caller's reference; NULL on failure. */
 static int load_and_distribute(struct certificates *c, struct loop *supervisor, struct tls_server **out,
                                struct reason *why) {
-  int rc = load(c, out, why);
+  int rc = certificate_files_load(c->files, out, why);
   if (rc != OK) return rc;
   rc = distribute(*out, supervisor);
   if (rc == OK) return OK;
   tls_server_release(out);
-  memset(c->loaded, 0, stamp_count(c) * sizeof *c->loaded); /* differs from every file: the next polls try again */
+  certificate_files_distrust(c->files); /* the next polls try again */
   return fail(why, rc, "%s", result_text(rc));
 }
 
-void certificates_reload(struct certificates *c, struct loop *supervisor) {
-  struct reason why;
+/* --- what is logged --- */
+
+/* The one in use that ends first; NULL: there is none. */
+static const struct tls_certificate *first_to_end(const struct certificates *c) {
+  size_t count = 0;
+  const struct tls_certificate *all = c->tls ? tls_server_certificates(c->tls, &count) : NULL, *first = NULL;
+  for (size_t i = 0; i < count; i++)
+    if (!first || all[i].facts.expires_us < first->facts.expires_us) first = &all[i];
+  return first;
+}
+
+static void log_certificate(enum log_level level, const char *event, const char *reason,
+                            const struct tls_certificate *t) {
+  struct log_line l;
+  char expires[40];
+  log_begin(&l, level, NULL, event);
+  if (reason) log_str(&l, "reason", reason);
+  if (t) {
+    clock_format_iso(t->facts.expires_us, expires, sizeof expires);
+    log_str(&l, "in_use", t->file);
+    log_str(&l, "expires", expires);
+  }
+  log_end(&l);
+}
+
+/* `problem` is set: the gateway goes on with what it has. */
+static void log_problem(struct certificates *c) {
+  log_certificate(LOG_ERROR_, "the certificate was not reloaded; the old one stays", c->problem.text, first_to_end(c));
+}
+
+static void log_expiry(const struct certificates *c) {
+  size_t count = 0;
+  const struct tls_certificate *all = c->tls ? tls_server_certificates(c->tls, &count) : NULL;
+  int64_t now = clock_now_us();
+  for (size_t i = 0; i < count; i++)
+    if (all[i].facts.expires_us < now + EXPIRY_SOON_US)
+      log_certificate(LOG_WARN_, all[i].facts.expires_us < now ? "certificate has expired" : "certificate expires soon",
+                      NULL, &all[i]);
+}
+
+/* --- reload --- */
+
+static void load_again(struct certificates *c, struct loop *supervisor) {
   struct tls_server *fresh = NULL;
-  if (!c->config->certificate_count) return;
+  struct reason why;
   if (load_and_distribute(c, supervisor, &fresh, &why) != OK) {
-    log_event(LOG_ERROR_, NULL, "the certificate was not reloaded; the old one stays", "reason", why.text, NULL);
+    c->problem = why;
+    c->problem_ms = 0; /* the poll says when */
+    log_problem(c);
     return;
   }
   tls_server_release(&c->tls);
   c->tls = fresh;
+  c->problem.text[0] = '\0';
+  c->expiry_ms = 0;
 }
 
-void certificates_poll(struct certificates *c, struct loop *supervisor) {
-  if (!c->config->certificate_count) return;
-  take_stamps(c, c->now);
-  if (same(c, c->now, c->loaded)) return;
-  bool settled = same(c, c->now, c->last_poll);
-  memcpy(c->last_poll, c->now, stamp_count(c) * sizeof *c->last_poll);
-  if (settled) certificates_reload(c, supervisor);
+/* The paths that the configuration has now, in place of those that it had. */
+static void read_paths(struct certificates *c) {
+  struct config *config;
+  struct reason why;
+  int rc = config_load(c->config_path, &config, &why);
+  struct certificate_files *files = NULL;
+  if (rc == OK && !config->certificate_count && c->tls) rc = fail(&why, E_DENIED, "to do without TLS takes a restart");
+  if (rc == OK && !certificate_files_are(c->files, config->certificates, config->certificate_count)) {
+    files = certificate_files_new(config->certificates, config->certificate_count);
+    if (!files) rc = fail(&why, E_MEMORY, "out of memory");
+  }
+  if (rc != OK) log_event(LOG_ERROR_, NULL, "the certificates' paths were not read again", "reason", why.text, NULL);
+  config_free(&config);
+  if (!files) return;
+  certificate_files_free(&c->files);
+  c->files = files;
+}
+
+void certificates_reload(struct certificates *c, struct loop *supervisor) {
+  if (c->config_path) read_paths(c);
+  if (certificate_files_any(c->files)) load_again(c, supervisor);
+}
+
+void certificates_poll(struct certificates *c, struct loop *supervisor, uint64_t now_ms) {
+  if (!certificate_files_any(c->files)) return;
+  bool due = *c->problem.text && c->problem_ms && now_ms >= c->problem_ms;
+  if (certificate_files_changed(c->files) || due) load_again(c, supervisor);
+  if (!c->problem_ms) c->problem_ms = now_ms + PROBLEM_EVERY_MS;
+  if (now_ms < c->expiry_ms) return;
+  c->expiry_ms = now_ms + EXPIRY_EVERY_MS;
+  log_expiry(c);
 }

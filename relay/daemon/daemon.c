@@ -123,7 +123,7 @@ static void on_poll(uv_timer_t *timer) {
   struct supervisor *s = timer->data;
   int64_t now = reader_generation(s->reader);
   if (now >= 0 && now != s->directory->generation) reload(s, NULL);
-  certificates_poll(s->certificates, &s->loop);
+  certificates_poll(s->certificates, &s->loop, clock_monotonic_ms());
 }
 
 /* --- shutdown --- */
@@ -202,12 +202,12 @@ static size_t loop_count(const struct config *c) {
   return n < LOOPS_MAX ? n : LOOPS_MAX;
 }
 
-/* What only root may be able to do; then becomes the configured user. */
+/* What only root may be able to do; then becomes the configured user, who reads everything else. */
 static int open_privileged(struct supervisor *s, struct reason *why) {
   const struct config *c = s->gateway.config;
-  int rc = certificates_load(c, &s->certificates, why);
-  if (rc == OK) rc = listener_bind(c, s->gateway.loop_count, &s->listeners, why);
-  return rc == OK ? privileges_drop(c->user, why) : rc;
+  int rc = listener_bind(c, s->gateway.loop_count, &s->listeners, why);
+  if (rc == OK) rc = privileges_drop(c->user, why);
+  return rc == OK ? certificates_load(c, &s->certificates, why) : rc;
 }
 
 static int open_data(struct supervisor *s, struct reason *why) {
@@ -250,7 +250,7 @@ static void on_control_reload(void *arg, struct control_request *r) {
 
 static void on_control_status(void *arg, struct control_request *r) {
   struct supervisor *s = arg;
-  status_ask(&s->loop, s->bans, s->started_us, r);
+  status_ask(&s->loop, s->bans, s->certificates, s->started_us, r);
 }
 
 static void on_control_unban(void *arg, const char *what, struct control_request *r) {

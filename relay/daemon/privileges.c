@@ -1,5 +1,6 @@
 #include "relay/daemon/privileges.h"
 
+#include "base/log.h"
 #include "relay/daemon/process.h"
 
 #include <errno.h>
@@ -9,7 +10,12 @@
 #include <unistd.h>
 
 int privileges_drop(const char *user, struct reason *why) {
-  if (!user) return OK;
+  if (!user) {
+    if (geteuid() == 0)
+      log_event(LOG_WARN_, NULL, "running as root", "advice",
+                "adduser --system --group sendoff, give it the data and the key, write user = \"sendoff\"", NULL);
+    return OK;
+  }
   const struct passwd *p = getpwnam(user);
   if (!p)
     return fail(

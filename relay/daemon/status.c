@@ -1,6 +1,8 @@
 #include "relay/daemon/status.h"
 
+#include "relay/daemon/certificates.h"
 #include "relay/daemon/counters.h"
+#include "relay/json/json.h"
 #include "relay/submission/auth/login_bans.h"
 
 #include <jansson.h>
@@ -8,10 +10,12 @@
 #include <unistd.h>
 
 #define BANS_SHOWN_MAX 200 /* what a person reads, and the command's buffer holds */
+#define CERTIFICATES_SHOWN_MAX 200
 
 struct status {
   const struct config *config;
   struct login_bans *bans;
+  const struct certificates *certificates;
   struct control_request *request;
 };
 
@@ -38,12 +42,31 @@ static bool add_bans(json_t *object, struct login_bans *b) {
   return add_number(object, "banned", count) && json_object_set_new(object, "bans", list) == 0;
 }
 
+/* Those in use, and why what is on disk is not, if so. */
+static bool add_certificates(json_t *object, const struct certificates *c) {
+  struct tls_server *tls = certificates_current(c);
+  size_t count = 0;
+  const struct tls_certificate *all = tls ? tls_server_certificates(tls, &count) : NULL;
+  const char *problem = certificates_problem(c);
+  json_t *list = json_array();
+  for (size_t i = 0; i < count && i < CERTIFICATES_SHOWN_MAX; i++)
+    json_array_append_new(list, json_pack("{s:o, s:o, s:o, s:I, s:b}", "file", json_text(all[i].file), "names",
+                                          json_text(all[i].facts.names), "expires", json_time(all[i].facts.expires_us),
+                                          "seconds_left",
+                                          (json_int_t)((all[i].facts.expires_us - clock_now_us()) / SECOND_US),
+                                          "self_signed", all[i].facts.self_signed));
+  return json_object_set_new(object, "certificates", list) == 0 &&
+         json_object_set_new(object, "certificates_problem", problem ? json_text(problem) : json_null()) == 0;
+}
+
 /* NULL: out of memory. */
 static char *describe(const struct status *s, const struct counters_snapshot *snapshot) {
   char *text = NULL;
   json_t *object = json_pack("{s:s, s:s, s:I}", "version", SENDOFF_VERSION, "hostname", s->config->hostname, "pid",
                              (json_int_t)getpid());
-  if (object && add_counters(object, snapshot) && add_bans(object, s->bans)) text = json_dumps(object, JSON_COMPACT);
+  if (object && add_counters(object, snapshot) && add_bans(object, s->bans) &&
+      add_certificates(object, s->certificates))
+    text = json_dumps(object, JSON_COMPACT);
   json_decref(object);
   return text;
 }
@@ -56,9 +79,10 @@ static void answer(void *arg, const struct counters_snapshot *snapshot) {
   free(s);
 }
 
-void status_ask(struct loop *supervisor, struct login_bans *bans, int64_t started_us, struct control_request *r) {
+void status_ask(struct loop *supervisor, struct login_bans *bans, const struct certificates *certificates,
+                int64_t started_us, struct control_request *r) {
   struct status *s = malloc(sizeof *s);
-  if (s) *s = (struct status){supervisor->gateway->config, bans, r};
+  if (s) *s = (struct status){supervisor->gateway->config, bans, certificates, r};
   if (s && counters_gather(supervisor, started_us, answer, s) == OK) return;
   control_answer(r, "error: out of memory");
   free(s);

@@ -1,5 +1,7 @@
 #include "relay/net/tls.h"
 
+#include "relay/net/file_access.h"
+
 #include <errno.h>
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
@@ -27,6 +29,8 @@ struct tls_server {
   gnutls_certificate_credentials_t credentials;
   gnutls_priority_t priority;
   gnutls_datum_t ticket_key;
+  struct tls_certificate *certificates;
+  size_t count;
   atomic_int references;
 };
 
@@ -54,10 +58,23 @@ static int check_key_mode(const char *key, struct reason *why) {
 }
 
 static int load_pair(struct tls_server *t, const struct tls_files *f, struct reason *why) {
-  int rc = check_key_mode(f->key, why);
+  int rc = file_check_readable(f->certificate, why);
+  if (rc == OK) rc = file_check_readable(f->key, why);
+  if (rc == OK) rc = check_key_mode(f->key, why);
   if (rc != OK) return rc;
   rc = gnutls_certificate_set_x509_key_file(t->credentials, f->certificate, f->key, GNUTLS_X509_FMT_PEM);
   return rc < 0 ? fail(why, E_IO, "certificate %s with key %s: %s", f->certificate, f->key, gnutls_strerror(rc)) : OK;
+}
+
+/* GnuTLS counts them as they were loaded. */
+static int describe_pair(struct tls_server *t, unsigned index, const char *file, struct reason *why) {
+  struct tls_certificate *c = &t->certificates[index];
+  gnutls_datum_t der;
+  c->file = strdup(file);
+  if (!c->file || gnutls_certificate_get_crt_raw(t->credentials, index, 0, &der) < 0 ||
+      certificate_facts_of((struct bytes){(const char *)der.data, der.size}, &c->facts) != OK)
+    return fail(why, E_MEMORY, "certificate %s: out of memory", file);
+  return OK;
 }
 
 static bool wants_cbc(const struct tls_files *files, size_t count) {
@@ -70,8 +87,14 @@ static bool wants_cbc(const struct tls_files *files, size_t count) {
 static int load_files(struct tls_server *t, const struct tls_files *files, size_t count, struct reason *why) {
   int rc = gnutls_certificate_allocate_credentials(&t->credentials);
   if (rc < 0) return fail(why, E_MEMORY, "%s", gnutls_strerror(rc));
-  for (size_t i = 0; i < count; i++)
-    if ((rc = load_pair(t, &files[i], why)) != OK) return rc;
+  t->certificates = calloc(count ? count : 1, sizeof *t->certificates);
+  if (!t->certificates) return fail(why, E_MEMORY, "out of memory");
+  t->count = count;
+  for (size_t i = 0; i < count; i++) {
+    rc = load_pair(t, &files[i], why);
+    if (rc == OK) rc = describe_pair(t, (unsigned)i, files[i].certificate, why);
+    if (rc != OK) return rc;
+  }
   rc = gnutls_priority_init(&t->priority, wants_cbc(files, count) ? PRIORITY_CBC : PRIORITY, NULL);
   if (rc < 0) return fail(why, E_IO, "TLS priorities: %s", gnutls_strerror(rc));
   rc = gnutls_session_ticket_key_generate(&t->ticket_key);
@@ -108,7 +131,14 @@ void tls_server_release(struct tls_server **at) {
     gnutls_memset(t->ticket_key.data, 0, t->ticket_key.size);
     gnutls_free(t->ticket_key.data);
   }
+  for (size_t i = 0; i < t->count; i++) free(t->certificates[i].file);
+  free(t->certificates);
   free(t);
+}
+
+const struct tls_certificate *tls_server_certificates(const struct tls_server *t, size_t *count) {
+  *count = t->count;
+  return t->certificates;
 }
 
 int tls_client_new(struct tls_client **out) {

@@ -9,16 +9,24 @@
 #include "base/config.h"
 #include "base/fingerprint.h"
 #include "base/result.h"
+#include "relay/net/certificate_facts.h"
 
 #include <sys/types.h>
 
 /* Server credentials: certificate chains, keys, ticket key. Immutable, counted; hold and release from any thread. */
 struct tls_server;
+/* A certificate in use. */
+struct tls_certificate {
+  char *file;
+  struct certificate_facts facts;
+};
 /* E_IO with a reason: a file that cannot be read, a key that others may read, a key that does not fit the certificate.
  */
 int tls_server_load(const struct tls_files *files, size_t count, struct tls_server **out, struct reason *why);
 struct tls_server *tls_server_hold(struct tls_server *t);
 void tls_server_release(struct tls_server **t);
+/* In the order of `files`; `*count` of them, which live as long as `t`. */
+const struct tls_certificate *tls_server_certificates(const struct tls_server *t, size_t *count);
 
 /* Client credentials. TLS is opportunistic (RFC 7435), and the peer's certificate not verified, but in the sessions
  * that say so. One for each loop. */

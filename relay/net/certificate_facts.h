@@ -1,0 +1,22 @@
+/* What a certificate says of itself: for whom, until when, and who vouches for it. Any thread. */
+#ifndef SENDOFF_RELAY_NET_CERTIFICATE_FACTS_H
+#define SENDOFF_RELAY_NET_CERTIFICATE_FACTS_H
+
+#include "base/bytes.h"
+#include "base/result.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct certificate_facts {
+  char names[256]; /* the DNS names in it, separated by blanks, as many as fit; without any, its common name */
+  int64_t expires_us;
+  bool self_signed; /* nobody else vouches for it: clients that verify refuse it */
+};
+
+/* Of one certificate, DER. E_SYNTAX, E_MEMORY. */
+int certificate_facts_of(struct bytes der, struct certificate_facts *out);
+/* Of the first certificate in a PEM file. E_IO with the reason. */
+int certificate_facts_read(const char *path, struct certificate_facts *out, struct reason *why);
+
+#endif

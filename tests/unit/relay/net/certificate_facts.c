@@ -1,0 +1,65 @@
+/* What is read out of certificates, and of files that are none. */
+#include "relay/net/certificate_facts.h"
+
+#include "base/clock.h"
+#include "tests/unit/loop_lab.h"
+#include "tests/unit/self_signed.h"
+
+static char folder[256], certificate[300], key[300];
+
+static int set_up(void **state) {
+  (void)state;
+  snprintf(folder, sizeof folder, "/tmp/sendoff-facts-XXXXXX");
+  assert_non_null(mkdtemp(folder));
+  snprintf(certificate, sizeof certificate, "%s/c.pem", folder);
+  snprintf(key, sizeof key, "%s/c.key", folder);
+  return 0;
+}
+
+static int tear_down(void **state) {
+  (void)state;
+  nftw(folder, loop_lab_remove, 16, FTW_DEPTH | FTW_PHYS);
+  return 0;
+}
+
+static void test_of_its_own(void **state) {
+  (void)state;
+  struct certificate_facts facts;
+  struct reason why;
+  self_signed("smtp.example.com", certificate, key);
+  if (certificate_facts_read(certificate, &facts, &why) != OK) fail_msg("%s", why.text);
+  assert_string_equal(facts.names, "smtp.example.com");
+  assert_true(facts.self_signed);
+  assert_in_range(facts.expires_us - clock_now_us(), 3500 * SECOND_US, 3600 * SECOND_US);
+}
+
+/* Each is E_IO, and the reason names the file. */
+static void test_what_is_none(void **state) {
+  (void)state;
+  struct certificate_facts facts;
+  struct reason why;
+  self_signed("smtp.example.com", certificate, key);
+  static const char *const texts[] = {"", "no PEM\n", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"};
+  for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+    FILE *f = fopen(certificate, "w");
+    assert_non_null(f);
+    assert_true(fputs(texts[i], f) >= 0);
+    assert_int_equal(fclose(f), 0);
+    assert_int_equal(certificate_facts_read(certificate, &facts, &why), E_IO);
+    assert_non_null(strstr(why.text, certificate));
+  }
+  assert_int_equal(certificate_facts_read(key, &facts, &why), E_IO);
+  assert_int_equal(certificate_facts_read(folder, &facts, &why), E_IO);
+  assert_int_equal(certificate_facts_read("/nowhere/c.pem", &facts, &why), E_IO);
+  assert_non_null(strstr(why.text, "/nowhere/c.pem: No such file"));
+  assert_int_equal(certificate_facts_of(BYTES("\x30\x03\x02\x01"), &facts), E_SYNTAX);
+  assert_int_equal(certificate_facts_of((struct bytes){"", 0}, &facts), E_SYNTAX);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test_setup_teardown(test_of_its_own, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_what_is_none, set_up, tear_down),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
