@@ -13,7 +13,7 @@ bool output_is_terminal(void) {
 }
 
 void print_json(json_t *object) {
-  char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
+  char *text = object ? json_line(object) : NULL;
   if (text)
     puts(text);
   else

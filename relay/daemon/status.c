@@ -66,7 +66,7 @@ static char *describe(const struct status *s, const struct counters_snapshot *sn
                              (json_int_t)getpid());
   if (object && add_counters(object, snapshot) && add_bans(object, s->bans) &&
       add_certificates(object, s->certificates))
-    text = json_dumps(object, JSON_COMPACT);
+    text = json_line(object);
   json_decref(object);
   return text;
 }

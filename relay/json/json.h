@@ -12,6 +12,10 @@
 json_t *json_text(const char *text);
 json_t *json_time(int64_t us); /* ISO 8601, or null for 0 */
 
+/* The object on one line, safe for a terminal: control characters beyond ASCII are escaped, too. The caller frees it;
+ * NULL without memory. */
+char *json_line(const json_t *object);
+
 json_t *event_json(const struct event *e);
 
 json_t *account_json(const struct account *a);
