@@ -1,6 +1,7 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/quantity.h"
+#include "cli/account_filter.h"
 #include "cli/command.h"
 #include "cli/event_print.h"
 #include "cli/output.h"
@@ -74,6 +75,7 @@ static enum exit_status list(struct cli *c) {
   struct printing p = {.json = c->json};
   int rc = reader_log(r, &f, print_row, &p);
   if (rc != OK) s = cli_fail(EXIT_NO, "the log cannot be read: %s", result_text(rc));
+  if (s == EXIT_DONE && !p.count) s = account_filter_check(c, f.account);
   if (s == EXIT_DONE && cli_switch(c, "follow")) {
     if (!p.last) p.last = id_floor(clock_now_us()); /* nothing yet: from now on */
     s = follow(r, &f, &p);

@@ -1,4 +1,5 @@
 #include "base/id.h"
+#include "cli/account_filter.h"
 #include "cli/command.h"
 #include "cli/output.h"
 
@@ -83,14 +84,35 @@ static enum exit_status read_limit(struct cli *c, struct queue_filter *f) {
   return EXIT_DONE;
 }
 
+static bool one_row(void *arg, const struct envelope *m, const struct queued_recipient *r) {
+  (void)m;
+  (void)r;
+  *(bool *)arg = true;
+  return false;
+}
+
+/* "The queue is empty" is for an empty queue: a filter that finds nothing says nothing of the rest. */
+static enum exit_status say_nothing_found(struct cli *c, const struct queue_filter *f) {
+  struct reader *r;
+  struct queue_filter all = {.state = -1, .limit = 1};
+  bool any = false;
+  enum exit_status s = account_filter_check(c, f->account);
+  if (s != EXIT_DONE || c->json) return s;
+  if (cli_reader(c, &r) != EXIT_DONE) return EXIT_NO;
+  int rc = reader_queue(r, &all, one_row, &any);
+  reader_close(&r);
+  if (rc != OK) return cli_fail(EXIT_NO, "the queue cannot be read: %s", result_text(rc));
+  puts(any ? "nothing in the queue matches; all of it: sendoff queue list" : "the queue is empty");
+  return EXIT_DONE;
+}
+
 static enum exit_status list(struct cli *c) {
   struct queue_filter f;
   size_t count;
   enum exit_status s = read_filter(c, NULL, &f);
   if (s == EXIT_DONE) s = read_limit(c, &f);
   if (s == EXIT_DONE) s = list_with(c, &f, &count);
-  if (s == EXIT_DONE && !count && !c->json) puts("the queue is empty");
-  return s;
+  return s == EXIT_DONE && !count ? say_nothing_found(c, &f) : s;
 }
 
 static enum exit_status print_content(struct cli *c, int64_t id) {
@@ -189,7 +211,9 @@ static enum exit_status change(struct cli *c, enum queue_action action, const ch
   else if (all)
     printf("%llu recipient%s %s\n", (unsigned long long)all, all == 1 ? "" : "s", done);
   if (missing) return cli_fail(EXIT_NO, "%s has nothing in the queue to change; see: sendoff queue list", missing);
-  return all ? EXIT_DONE : cli_fail(EXIT_NO, "nothing in the queue matches; see: sendoff queue list");
+  if (all) return EXIT_DONE;
+  s = account_filter_check(c, cli_option(c, "account"));
+  return s != EXIT_DONE ? s : cli_fail(EXIT_NO, "nothing in the queue matches; see: sendoff queue list");
 }
 
 static enum exit_status retry(struct cli *c) {
