@@ -14,6 +14,7 @@
 #include "relay/daemon/worker.h"
 #include "relay/delivery/delivery.h"
 #include "relay/message/signing.h"
+#include "relay/net/descriptors.h"
 #include "relay/net/resolver.h"
 #include "relay/submission/auth/login_bans.h"
 #include "relay/submission/auth/sasl.h"
@@ -124,6 +125,7 @@ static void on_poll(uv_timer_t *timer) {
   int64_t now = reader_generation(s->reader);
   if (now >= 0 && now != s->directory->generation) reload(s, NULL);
   certificates_poll(s->certificates, &s->loop, clock_monotonic_ms());
+  descriptors_poll();
 }
 
 /* --- shutdown --- */
@@ -328,6 +330,7 @@ int daemon_run(const struct config *config, struct reason *why) {
   s->gateway.config = config;
   s->gateway.loop_count = loop_count(config);
   process_set_up();
+  process_check_files(config->max_sessions);
   int rc = sasl_setup() == OK ? OK : fail(why, E_MEMORY, "the SASL library cannot be set up");
   if (rc == OK) rc = open_privileged(s, why);
   if (rc == OK) rc = open_data(s, why);

@@ -1,6 +1,7 @@
 #include "relay/daemon/listener.h"
 
 #include "base/log.h"
+#include "relay/net/descriptors.h"
 #include "relay/submission/submission.h"
 
 #include <errno.h>
@@ -129,7 +130,9 @@ int listener_bind(const struct config *c, size_t loops, struct listener_set **ou
 
 static void on_connection(uv_stream_t *server, int status) {
   struct listener *l = server->data;
-  if (status < 0)
+  if (status == UV_EMFILE || status == UV_ENFILE)
+    descriptors_failed(-status); /* as long as it lasts this comes again and again */
+  else if (status < 0)
     log_event(LOG_WARN_, NULL, "cannot accept", "reason", uv_strerror(status), NULL);
   else
     submission_accept(l->loop->submission, server, l->config);

@@ -1,5 +1,6 @@
 #include "relay/daemon/process.h"
 
+#include "base/log.h"
 #include "store/store.h"
 
 #include <errno.h>
@@ -15,6 +16,9 @@
 #include <sys/stat.h>
 
 #define POOL_THREADS "16" /* of libuv: slow DNS, passwords and files must not starve each other */
+
+/* Store, spool files, DNS, and room for connections to next hops. */
+#define OTHER_FILES 512
 
 /* Otherwise glibc grows and shrinks each thread's heap by a page or two for each message, one system call each time,
  * and maps, faults in and unmaps the memory of each message of 100 KB. */
@@ -43,6 +47,17 @@ void process_set_up(void) {
   raise_file_limit();
   keep_heap();
   setenv("UV_THREADPOOL_SIZE", POOL_THREADS, 0); /* read when the pool is first used */
+}
+
+void process_check_files(unsigned sessions) {
+  struct rlimit r;
+  struct log_line l;
+  if (getrlimit(RLIMIT_NOFILE, &r) != 0 || r.rlim_cur >= (rlim_t)sessions + OTHER_FILES) return;
+  log_begin(&l, LOG_WARN_, NULL, "the limit of open files is lower than max_sessions needs");
+  log_int(&l, "limit", (int64_t)r.rlim_cur);
+  log_int(&l, "needed", (int64_t)sessions + OTHER_FILES);
+  log_str(&l, "advice", "raise it (LimitNOFILE=, ulimit -Hn), or lower max_sessions");
+  log_end(&l);
 }
 
 int process_lock(const char *data_dir, int *fd, struct reason *why) {

@@ -10,6 +10,8 @@
 void process_conceal(void);
 /* Signals, umask, file limit, heap, and the size of libuv's pool. */
 void process_set_up(void);
+/* Warns when not so many sessions, and what the gateway has open besides, can be open at once. */
+void process_check_files(unsigned sessions);
 /* Locks the data directory for as long as `*fd` is open. E_BUSY: another gateway has it. E_IO. `*fd` is -1 on E_IO; the
  * caller closes it otherwise. */
 int process_lock(const char *data_dir, int *fd, struct reason *why);

@@ -3,6 +3,7 @@
  * decrypted yet (the owner paused) waits in `cipher`. */
 #include "relay/net/stream.h"
 
+#include "relay/net/descriptors.h"
 #include "relay/net/tls.h"
 
 #include <errno.h>
@@ -431,6 +432,11 @@ static int discard(struct stream *s, int code) {
   return code;
 }
 
+static void note_descriptor(const struct stream *s) {
+  uv_os_fd_t fd;
+  if (uv_fileno((const uv_handle_t *)&s->tcp, &fd) == 0) descriptors_opened(fd);
+}
+
 static void learn_names(struct stream *s) {
   int len = sizeof s->local;
   uv_tcp_getsockname(&s->tcp, (struct sockaddr *)&s->local, &len);
@@ -442,10 +448,13 @@ int stream_accept(struct loop *loop, uv_stream_t *listener, const struct stream_
                   struct stream **out) {
   struct stream *s = *out = stream_new(loop, calls, owner);
   if (!s) return E_MEMORY;
-  if (uv_accept(listener, (uv_stream_t *)&s->tcp) != 0) {
+  int rc = uv_accept(listener, (uv_stream_t *)&s->tcp);
+  if (rc != 0) {
     *out = NULL;
+    descriptors_failed(-rc);
     return discard(s, E_IO);
   }
+  note_descriptor(s);
   uv_tcp_nodelay(&s->tcp, 1);
   learn_names(s);
   start_reading(s);
@@ -469,7 +478,12 @@ static void on_connected(uv_connect_t *req, int status) {
  * may leave from one address. */
 static int open_from(struct stream *s, int family, const struct sockaddr *source) {
   int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) return -errno;
+  if (fd < 0) {
+    int error = errno;
+    descriptors_failed(error);
+    return -error;
+  }
+  descriptors_opened(fd);
   int on = 1;
   setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
   int rc = source && bind(fd, source, ip_length(source)) != 0 ? -errno : uv_tcp_open(&s->tcp, fd);
