@@ -49,7 +49,7 @@
 #define RULE_TLS "tls"
 #define RULE_LOCAL "local" /* this gateway's memory, disk or store */
 #define RULE_STOPPING "stopping"
-#define RULE_SOURCE "source" /* no source address fits */
+#define RULE_SOURCE "source" /* no source address fits, or it is not on this machine */
 #define RULE_TOO_LARGE "too-large"
 #define RULE_NO_8BITMIME "no-8bitmime"
 #define RULE_NO_SMTPUTF8 "no-smtputf8"

@@ -90,7 +90,12 @@ static const struct row {
      "The text says what is not allowed; sendoff account show {account} shows the account's senders and limits."},
     /* what waits */
     {HELD, NULL, NULL, "It is held by command. To let it go: sendoff queue release {id}"},
-    {DEFERRED, RULE_SOURCE, "4.3.5", "The pool has no address to send from that fits; see: sendoff source list"},
+    {DEFERRED, RULE_SOURCE, "4.3.5",
+     "The pool has no address to send from that fits and that this machine has now; sendoff source list shows which. "
+     "Give "
+     "the machine the address back, or take it out: sendoff source remove ADDRESS. It is noticed within seconds; to "
+     "try "
+     "at once: sendoff queue retry {id}"},
     {DEFERRED, RULE_DNS, "4.4.3",
      "DNS does not answer for that domain. If others fail, too, check the dns block of the configuration; otherwise "
      "its operators have to fix it. Retries continue by themselves."},

@@ -2,10 +2,9 @@
 #include "base/cidr.h"
 #include "cli/command.h"
 #include "cli/output.h"
+#include "relay/net/local_address.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <unistd.h>
 
 /* The address as everything else writes it. */
 static bool canonical(const char *text, char out[IP_TEXT]) {
@@ -15,14 +14,16 @@ static bool canonical(const char *text, char out[IP_TEXT]) {
   return true;
 }
 
+/* An address that cannot be read is none of ours. */
+static bool is_here(const char *address) {
+  struct sockaddr_storage a;
+  return ip_parse(address, 0, &a) == OK && address_is_here((const struct sockaddr *)&a);
+}
+
 /* Mail cannot leave from an address that no interface has; but it may be given to one later. */
 static void warn_foreign(const char *address) {
-  struct sockaddr_storage a;
-  if (ip_parse(address, 0, &a) != OK) return;
-  int fd = socket(a.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (fd >= 0 && bind(fd, (struct sockaddr *)&a, ip_length((struct sockaddr *)&a)) != 0 && errno == EADDRNOTAVAIL)
-    cli_warn("%s is no address of this machine now; mail waits until it is", address);
-  if (fd >= 0) close(fd);
+  if (!is_here(address))
+    cli_warn("%s is no address of this machine now; mail leaves from the others of its pool", address);
 }
 
 /* --helo as it goes over the wire, and --pool. */
@@ -76,14 +77,15 @@ static enum exit_status remove_source(struct cli *c) {
 static enum exit_status list(struct cli *c) {
   struct directory *d;
   if (cli_directory(c, &d) != EXIT_DONE) return EXIT_NO;
-  struct table *t = table_new((const char *const[]){"ADDRESS", "HELO", "POOL"}, 3);
+  struct table *t = table_new((const char *const[]){"ADDRESS", "HELO", "POOL", "STATE"}, 4);
   for (size_t i = 0; i < d->source_count; i++) {
     const struct source *s = &d->sources[i];
+    bool here = is_here(s->address);
     if (c->json)
-      print_json(json_pack("{s:s, s:o, s:o, s:o}", "address", s->address, "helo", json_text(s->helo), "pool",
-                           json_text(s->pool), "created", json_time(s->created_us)));
+      print_json(json_pack("{s:s, s:o, s:o, s:b, s:o}", "address", s->address, "helo", json_text(s->helo), "pool",
+                           json_text(s->pool), "usable", here, "created", json_time(s->created_us)));
     else
-      table_add(t, (const char *const[]){s->address, s->helo, s->pool});
+      table_add(t, (const char *const[]){s->address, s->helo, s->pool, here ? "usable" : "not on this machine"});
   }
   table_print(&t);
   directory_release(&d);
@@ -94,7 +96,8 @@ const struct verb source_verbs[] = {
     {"source", "add", "ADDRESS --helo NAME [--pool POOL]",
      "helo= pool=", "An address of this machine that mail leaves from, and the name it says in EHLO.",
      "sendoff source add 192.0.2.10 --helo smtp.example.com", 1, 1, add},
-    {"source", "list", "", "", "All source addresses.", "sendoff source list", 0, 0, list},
+    {"source", "list", "", "", "All source addresses, and whether this machine has them.", "sendoff source list", 0, 0,
+     list},
     {"source", "set", "ADDRESS [--helo NAME] [--pool POOL]", "helo= pool=", "Changes one.",
      "sendoff source set 192.0.2.10 --pool bulk", 1, 1, set},
     {"source", "remove", "ADDRESS", "", "Removes one; connections that are open end as they would.",

@@ -4,6 +4,7 @@
 #include "relay/net/stream.h"
 
 #include "relay/net/descriptors.h"
+#include "relay/net/local_address.h"
 #include "relay/net/tls.h"
 
 #include <errno.h>
@@ -475,8 +476,8 @@ static void on_connected(uv_connect_t *req, int status) {
 }
 
 /* Binding without a port lets the kernel choose one at connect time, by the whole four-tuple, so that many connections
- * may leave from one address. */
-static int open_from(struct stream *s, int family, const struct sockaddr *source) {
+ * may leave from one address. `*away`: it is not an address of this machine. */
+static int open_from(struct stream *s, int family, const struct sockaddr *source, bool *away) {
   int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) {
     int error = errno;
@@ -486,7 +487,9 @@ static int open_from(struct stream *s, int family, const struct sockaddr *source
   descriptors_opened(fd);
   int on = 1;
   setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
-  int rc = source && bind(fd, source, ip_length(source)) != 0 ? -errno : uv_tcp_open(&s->tcp, fd);
+  int rc = source && bind(fd, source, ip_length(source)) != 0 ? -errno : 0;
+  *away = rc == UV_EADDRNOTAVAIL;
+  if (rc == 0) rc = uv_tcp_open(&s->tcp, fd);
   if (rc != 0) close(fd);
   return rc;
 }
@@ -502,7 +505,8 @@ int stream_connect(struct loop *loop, const struct sockaddr *source, const struc
   if (!s) return fail(why, E_MEMORY, "out of memory");
   char from[IP_TEXT] = "any address";
   if (source) ip_format(source, from);
-  int rc = open_from(s, target->sa_family, source);
+  bool away = false;
+  int rc = open_from(s, target->sa_family, source, &away);
   if (rc == 0) {
     s->connect.data = s;
     rc = uv_tcp_connect(&s->connect, &s->tcp, target, on_connected);
@@ -514,6 +518,7 @@ int stream_connect(struct loop *loop, const struct sockaddr *source, const struc
   }
   if (rc != 0) {
     *out = NULL;
+    if (away) return discard(s, address_away(from, why));
     return discard(s, fail(why, E_IO, "cannot connect from %s: %s", from, uv_strerror(rc)));
   }
   return OK;

@@ -37,7 +37,7 @@ struct stream_owner {
 int stream_accept(struct loop *loop, uv_stream_t *listener, const struct stream_owner *calls, void *owner,
                   struct stream **out);
 /* Outgoing: from `source` (NULL: the system's choice) to `target`. STREAM_CONNECTED or STREAM_FAILED follows. E_IO,
- * E_MEMORY with the reason: *out is NULL and no callback comes. */
+ * E_MEMORY, E_NOT_FOUND (the source is not on this machine) with the reason: *out is NULL and no callback comes. */
 int stream_connect(struct loop *loop, const struct sockaddr *source, const struct sockaddr *target,
                    const struct stream_owner *calls, void *owner, struct stream **out, struct reason *why);
 

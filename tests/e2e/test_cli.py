@@ -454,6 +454,11 @@ def test_source_round_trip(sendoff):
 def test_source_of_another_machine_is_pointed_out(sendoff):
     added = sendoff.run("source", "add", "192.0.2.1", "--helo", HOST)
     assert added.status == 0 and "no address of this machine" in added.err
+    sendoff("source", "add", "127.0.0.1", "--helo", HOST)
+    assert {s["address"]: s["usable"] for s in sendoff.json("source", "list")} == {"192.0.2.1": False, "127.0.0.1": True}
+    lines = sendoff("source", "list").splitlines()
+    assert lines[0].split()[-1] == "STATE"
+    assert [line.endswith("not on this machine") for line in sorted(lines[1:])] == [False, True]
 
 
 def test_empty_answers(made):

@@ -45,7 +45,8 @@ struct client_owner {
   void (*on_closed)(void *owner, const struct incident *incident);
 };
 
-/* Copies the plan. OK; or E_IO, E_MEMORY with the reason: then no call comes. */
+/* Copies the plan. OK; or E_IO, E_MEMORY, E_NOT_FOUND (the source is not on this machine) with the reason: then no call
+ * comes. */
 int client_open(struct loop *loop, const struct client_plan *plan, const struct client_owner *calls, void *owner,
                 struct smtp_client **out, struct reason *why);
 /* While READY. May this host take it? OK, or E_DENIED with the incident that the refusal is for every recipient. */

@@ -32,7 +32,7 @@ enum trouble {
   TROUBLE_TLS,      /* the handshake failed */
   TROUBLE_LOCAL,    /* memory, disk: our own */
   TROUBLE_STOPPING, /* the gateway is ending */
-  TROUBLE_SOURCE,   /* no source address fits */
+  TROUBLE_SOURCE,   /* no source address fits, or it is not on this machine */
   TROUBLE_TOO_LARGE,
   TROUBLE_NO_8BITMIME,
   TROUBLE_NO_SMTPUTF8,

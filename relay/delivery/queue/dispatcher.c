@@ -4,7 +4,9 @@
 #include "base/log.h"
 #include "relay/delivery/queue/in_flight.h"
 #include "relay/delivery/route/router.h"
+#include "relay/delivery/route/source_watch.h"
 #include "relay/delivery/site/delivery.h"
+#include "relay/net/local_address.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -28,6 +30,7 @@ void dispatch_soon(struct dispatcher *d) {
 static void forget_memory(struct dispatcher *d) {
   if (--d->pending) return;
   picker_free(&d->picker);
+  source_watch_free(&d->sources);
   schedule_free(&d->schedule);
   free(d);
 }
@@ -216,9 +219,11 @@ int dispatcher_new(struct gateway *g, struct dispatcher **out, struct reason *wh
   d->generation = -1;
   schedule_init(&d->schedule);
   int rc = picker_new(&d->loop->uv, g->config->data_dir, &d->picker, why);
+  if (rc == OK && !(d->sources = source_watch_new(address_is_here))) rc = fail(why, E_MEMORY, "out of memory");
   if (rc == OK && router_new(g, g->resolver, &d->router) != OK) rc = fail(why, E_MEMORY, "out of memory");
   if (rc != OK) {
     picker_free(&d->picker);
+    source_watch_free(&d->sources);
     free(d);
     *out = NULL;
     return rc;

@@ -14,11 +14,13 @@
 #include "relay/delivery/queue/schedule.h"
 
 struct router;
+struct source_watch;
 
 struct dispatcher {
   struct gateway *gateway;
   struct loop *loop;
   struct router *router;
+  struct source_watch *sources;
   struct picker *picker;
   struct schedule schedule;
   uv_timer_t wake, tick;

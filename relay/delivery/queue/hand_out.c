@@ -5,6 +5,7 @@
 #include "relay/delivery/queue/in_flight.h"
 #include "relay/delivery/route/router.h"
 #include "relay/delivery/route/source_choice.h"
+#include "relay/delivery/route/source_watch.h"
 #include "relay/delivery/site/delivery.h"
 
 #include <stddef.h>
@@ -133,10 +134,16 @@ static bool may_route(struct dispatcher *d, struct job *j, const struct route *r
   return false;
 }
 
+static bool usable(void *arg, const struct source *s) {
+  struct dispatcher *d = arg;
+  return source_usable(d->sources, s->address, clock_monotonic_ms());
+}
+
 static void hand_out(struct dispatcher *d, struct job *j, struct route *route) {
   const struct source *source;
   struct reason why;
-  if (source_choose(d->loop->directory, j->envelope.pool, route, &source, &why) == OK) {
+  struct source_test test = {usable, d};
+  if (source_choose(d->loop->directory, j->envelope.pool, route, &test, &source, &why) == OK) {
     hand_over(d, j, route, source);
     return;
   }

@@ -1,5 +1,7 @@
 #include "relay/delivery/route/source_choice.h"
 
+#include "relay/net/local_address.h"
+
 #include <string.h>
 
 #define POOL_DEFAULT "default"
@@ -29,13 +31,26 @@ static const char *family_of(const struct route *route) {
   return v6 ? "IPv6" : "IPv4";
 }
 
+/* Of those whose family fits, `away_count` are not on this machine; `away` is the first. */
+static int none_fits(const char *pool, const struct route *route, const struct source *away, size_t away_count,
+                     struct reason *why) {
+  pool = pool[0] ? pool : POOL_DEFAULT;
+  if (!away) /* with addresses of both families any source would do */
+    return fail(why, E_NOT_FOUND, "no source address for %s, which is all that %.100s has: the pool %.60s has none",
+                family_of(route), route->host_count ? route->hosts[0].name : route->site, pool);
+  address_away(away->address, why);
+  if (away_count == 1) return E_NOT_FOUND;
+  struct reason first = *why;
+  return fail(why, E_NOT_FOUND, "%.120s, nor are %zu others of the pool %.60s", first.text, away_count - 1, pool);
+}
+
 /* Rendezvous hashing: each source has its own lot for the site, the highest wins; so a source that comes or goes moves
  * only its own sites. */
-int source_choose(const struct directory *d, const char *pool, const struct route *route, const struct source **out,
-                  struct reason *why) {
+int source_choose(const struct directory *d, const char *pool, const struct route *route,
+                  const struct source_test *test, const struct source **out, struct reason *why) {
   *out = NULL;
-  size_t count = 0;
-  const struct source *sources = directory_pool(d, pool, &count);
+  size_t count = 0, away_count = 0;
+  const struct source *sources = directory_pool(d, pool, &count), *away = NULL;
   if (!count) {
     if (!pool[0] || !strcmp(pool, POOL_DEFAULT)) return OK;
     return fail(why, E_NOT_FOUND,
@@ -45,14 +60,14 @@ int source_choose(const struct directory *d, const char *pool, const struct rout
   for (size_t i = 0; i < count; i++) {
     uint64_t lot = hash(sources[i].address, route->site);
     if ((*out && lot <= best) || !reaches(&sources[i], route)) continue;
+    if (!test->usable(test->arg, &sources[i])) {
+      if (!away_count++) away = &sources[i];
+      continue;
+    }
     *out = &sources[i];
     best = lot;
   }
-  if (*out) return OK;
-  /* With addresses of both families any source would do. */
-  const char *family = family_of(route);
-  return fail(why, E_NOT_FOUND, "no source address for %s, which is all that %.100s has: the pool %.60s has none",
-              family, route->host_count ? route->hosts[0].name : route->site, pool[0] ? pool : POOL_DEFAULT);
+  return *out ? OK : none_fits(pool, route, away, away_count, why);
 }
 
 size_t destination_owner(const char *source, const char *site, size_t count) {

@@ -5,13 +5,18 @@
 #include "base/directory.h"
 #include "relay/delivery/route/route.h"
 
-/* The source of this pool for this site, always the same while the pool stays as it is: *out NULL means the system's
- * choice (the pool "default" has no sources). E_NOT_FOUND with the reason when no source of the pool can be used: the
- * pool has none, or none of the family of any of the site's addresses. Leaving from another address instead would be
- * wrong.
- */
-int source_choose(const struct directory *d, const char *pool, const struct route *route, const struct source **out,
-                  struct reason *why);
+/* Can mail leave from it now? */
+struct source_test {
+  bool (*usable)(void *arg, const struct source *s);
+  void *arg;
+};
+
+/* The source of this pool for this site, always the same while the pool, and what of it is usable, stay as they are:
+ * *out NULL means the system's choice (the pool "default" has no sources). E_NOT_FOUND with the reason when no source
+ * of the pool can be used: the pool has none, or none of the family of any of the site's addresses, or those are not
+ * on this machine. Leaving from an address outside the pool instead would be wrong. */
+int source_choose(const struct directory *d, const char *pool, const struct route *route,
+                  const struct source_test *test, const struct source **out, struct reason *why);
 /* Which of `count` loops owns the destination. `source` may be NULL. */
 size_t destination_owner(const char *source, const char *site, size_t count);
 

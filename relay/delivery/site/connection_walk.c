@@ -81,7 +81,8 @@ static int open_client(struct connection *c) {
   struct reason why = {0};
   int rc = client_open(d->delivery->loop, &plan, &connection_client_calls, c, &c->client, &why);
   if (rc != OK) {
-    c->incident = (struct incident){.stage = STAGE_CONNECT, .trouble = TROUBLE_NETWORK, .local = true};
+    enum trouble trouble = rc == E_NOT_FOUND ? TROUBLE_SOURCE : TROUBLE_NETWORK;
+    c->incident = (struct incident){.stage = STAGE_CONNECT, .trouble = trouble, .local = true};
     snprintf(c->incident.text, sizeof c->incident.text, "%.250s", why.text);
   }
   return rc;

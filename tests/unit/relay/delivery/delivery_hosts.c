@@ -244,9 +244,29 @@ static void test_source_that_is_not_ours(void **state) {
   rig_run();
   keep(&(struct sample){.from = "", .to = {"ok1"}, .hand_over = true});
   struct count c = wait_for(EVENT_DEFERRED, 1);
-  assert_non_null(strstr(c.text, "192.0.2.1"));
+  assert_string_equal(c.text, "source 192.0.2.1 is not an address of this machine");
+  assert_string_equal(c.enhanced, "4.3.5");
+  assert_int_equal(c.last.code, 451);
   rig_stop();
   assert_int_equal(rig->hop.connections, 0);
+  rig_close();
+}
+
+/* Its share of the domains goes to the others, at once. */
+static void test_the_other_source_of_the_pool_is_used(void **state) {
+  (void)state;
+  static const struct source three[] = {{.address = "127.0.0.3", .helo = "three.example", .pool = "default"},
+                                        {.address = "192.0.2.1", .helo = "x.example", .pool = "default"},
+                                        {.address = "198.51.100.2", .helo = "y.example", .pool = "default"},
+                                        {.address = NULL}};
+  rig_open_from(&(struct hop_manner){0}, three);
+  rig_run();
+  keep(&(struct sample){.from = "", .to = {"ok1"}, .hand_over = true});
+  keep(&(struct sample){.from = "", .to = {"ok2"}, .domain = "live.two.test", .hand_over = true});
+  keep(&(struct sample){.from = "", .to = {"ok3"}, .domain = "two.test", .hand_over = true});
+  assert_string_equal(wait_for(EVENT_DELIVERED, 3).source, "127.0.0.3");
+  rig_stop();
+  assert_int_equal(events(EVENT_DEFERRED).found, 0);
   rig_close();
 }
 
@@ -267,6 +287,7 @@ int main(void) {
       cmocka_unit_test(test_leaves_from_its_source),
       cmocka_unit_test(test_no_source_for_the_family),
       cmocka_unit_test(test_source_that_is_not_ours),
+      cmocka_unit_test(test_the_other_source_of_the_pool_is_used),
   };
   rig_ready();
   return cmocka_run_group_tests(tests, NULL, NULL);

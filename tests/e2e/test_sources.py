@@ -1,0 +1,54 @@
+"""Sources that are not on this machine: their share of the domains goes to the others of the pool."""
+
+from sendoff_test.client import submit
+from sendoff_test.letters import letter, marker
+
+FROM = "a@example.com"
+AWAY = ("198.51.100.1", "203.0.113.1", "2001:db8::1")  # documentation addresses: machines have none (RFC 5737, RFC 3849)
+DOMAINS = 12
+
+
+def send(gateway, account, to):
+    mark = marker()
+    submit(gateway, account, FROM, [to], letter(FROM, to, subject=mark))
+    return mark
+
+
+def warnings(gateway, source):
+    return [line for line in gateway.output().splitlines() if "source unusable" in line and f"source={source} " in line]
+
+
+def test_every_domain_leaves_from_the_source_that_is_there(lab):
+    gateway = lab.new_gateway().configure().start()
+    here = lab.block.new_address()
+    for address in (*AWAY, here):
+        gateway.sendoff("source", "add", address, "--helo", "smtp.example.com")
+    account = gateway.add_account("app")
+    hosts = [lab.exchanger() for _ in range(DOMAINS)]
+    for host in hosts:
+        host.wait_for(send(gateway, account, f"r@{host.name}"))
+    events = gateway.wait_event("delivered", count=DOMAINS)
+    assert {event["source"] for event in events} == {here} and gateway.log("--event", "deferred") == []
+    for address in AWAY[:2]:
+        assert len(warnings(gateway, address)) <= 1, gateway.output()
+    assert any(warnings(gateway, address) for address in AWAY), gateway.output()
+    gateway.stop()
+
+
+def test_a_pool_that_has_no_other_waits_and_says_why(lab):
+    gateway = lab.new_gateway().configure(retry=["1s"]).start()
+    gateway.sendoff("source", "add", AWAY[0], "--helo", "smtp.example.com", "--pool", "bulk")
+    account = gateway.add_account("app", "--pool", "bulk")
+    host = lab.exchanger()
+    mark = send(gateway, account, f"r@{host.name}")
+    event = gateway.wait_event("deferred", "--to", f"r@{host.name}")[0]
+    assert event["text"] == f"source {AWAY[0]} is not an address of this machine"
+    assert (event["code"], event["enhanced"], event["rule"]) == (451, "4.3.5", "source")
+    explained = gateway.sendoff("why", event["message"])
+    assert "sendoff source list" in explained and AWAY[0] in explained
+    gateway.wait_event("deferred", "--to", f"r@{host.name}", count=3)
+    assert len(warnings(gateway, AWAY[0])) == 1 and not host.arrivals
+    # An address that the machine has: the mail goes at its next retry, without a command.
+    gateway.sendoff("source", "add", lab.block.new_address(), "--helo", "smtp.example.com", "--pool", "bulk")
+    host.wait_for(mark)
+    gateway.stop()
