@@ -43,7 +43,8 @@ struct config {
   size_t dns_server_count; /* "addr@port"; none: resolv.conf */
   char *trust_anchor;      /* NULL: the distribution's */
   unsigned delivery_port;
-  char *trust; /* roots for next hops whose certificate is verified, PEM; NULL: the system's */
+  bool local_next_hops; /* mail may go to loopback and to this machine's own addresses: tests, labs */
+  char *trust;          /* roots for next hops whose certificate is verified, PEM; NULL: the system's */
   int64_t retry_us[CONFIG_RETRIES_MAX];
   size_t retry_count; /* the last repeats */
   int64_t expire_us;

@@ -125,9 +125,12 @@ static const struct row {
     {BOUNCED, NULL, "5.2.", "The mailbox does not take mail now (disabled, or not for this sender)."},
     {BOUNCED, NULL, "5.3.4", "The message is too large for that host. Send less, or a link."},
     {BOUNCED, RULE_MAIL_LOOP, "5.4.6",
-     "The recipient's mail exchanger is this gateway itself. Correct the domain's MX record."},
+     "The recipient's mail exchanger is this gateway itself, or its machine. Correct the domain's MX record. In a test "
+     "or "
+     "a lab, mail may go to this machine with delivery { local_next_hops = yes }."},
     {BOUNCED, RULE_NO_ADDRESS, "5.4.4",
-     "The recipient's mail exchangers have no address; the domain's operators have to fix it."},
+     "The recipient's mail exchangers have no address that mail can go to; the domain's operators have to fix it. In a "
+     "test or a lab, mail may go to loopback with delivery { local_next_hops = yes }."},
     {BOUNCED, RULE_NO_DELIVERBY, "5.4.7",
      "The application set a deadline (BY= with R), which that host does not promise to keep. Give it more time, or "
      "send without."},

@@ -116,11 +116,13 @@ static void write_text(FILE *f, struct cli *c, const struct plan *p) {
   else
     fprintf(f, "\n# dns { servers = {\"127.0.0.1@53\"} }   # without it: those of /etc/resolv.conf\n");
   fprintf(f,
-          "\ndelivery {\n  port = %u\n  retry = {\"1m\", \"5m\", \"15m\", \"1h\", \"2h\", \"4h\"}   # the last one "
+          "\ndelivery {\n  port = %u\n%s  retry = {\"1m\", \"5m\", \"15m\", \"1h\", \"2h\", \"4h\"}   # the last one "
           "repeats\n  expire = \"5d\"               # then it bounces\n  delay_notice = \"4h\"         # senders who "
           "asked for it "
           "are told that it waits\n}\n",
-          p->port);
+          p->port,
+          cli_switch(c, "local-next-hops") ? "  local_next_hops = yes      # mail may go to loopback: tests, labs\n"
+                                           : "");
   fprintf(f, "\nlimits { max_message_size = \"36M\"  max_sessions = 2000  max_sessions_per_address = 100 }\n"
              "log { retain = \"30d\"  format = \"text\" }   # or \"json\"\n");
 }
@@ -260,8 +262,8 @@ static enum exit_status init(struct cli *c) {
 const struct verb init_verbs[] = {
     {"init", NULL,
      "--hostname NAME [--data-dir DIR] [--listen ADDR:PORT/starttls|implicit|optional]... [--dns ADDR@PORT] "
-     "[--delivery-port N] [--user NAME]",
-     "hostname= data-dir= listen= dns= delivery-port= user=",
+     "[--delivery-port N] [--local-next-hops] [--user NAME]",
+     "hostname= data-dir= listen= dns= delivery-port= local-next-hops user=",
      "Makes the configuration, the store and a self-signed certificate. Overwrites nothing.",
      "sendoff init --hostname smtp.example.com", 0, 0, init},
     {0}};

@@ -86,8 +86,12 @@ def test_init_takes_its_options(tmp_path):
         'listen "127.0.0.1:1587" { tls = "starttls" }',
         'listen "[::1]:1025" { tls = "optional" }',
     ]
-    assert 'servers = {"127.0.0.1@5353"}' in text and "port = 2526" in text
+    assert 'servers = {"127.0.0.1@5353"}' in text and "port = 2526" in text and "local_next_hops" not in text
     sendoff("config", "check")
+    lab = Command(f"{tmp_path}/lab/sendoff.conf")
+    lab("init", "--hostname", HOST, "--data-dir", tmp_path / "lab/data", "--local-next-hops")
+    assert re.search(r"^  local_next_hops = yes", (tmp_path / "lab/sendoff.conf").read_text(), re.M)
+    lab("config", "check")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to another user")

@@ -136,6 +136,21 @@ def test_cname_is_followed(lab, gateway, account):
     assert real.wait_for(send(gateway, account, alias)).recipients == [f"r@{alias}"]
 
 
+def test_a_better_exchanger_that_cannot_be_looked_up_is_waited_for(lab, gateway, account):
+    """We are its backup, and must not return the mail while the better one may come back."""
+    domain = lab.new_domain()
+    lab.dns.update(
+        {
+            (domain, "MX"): [f"10 better.{BROKEN}.", "20 self.example.net."],
+            ("self.example.net", "A"): [gateway.address],
+        }
+    )
+    send(gateway, account, domain)
+    (event,) = gateway.wait_event("deferred", "--to", f"r@{domain}")[:1]
+    assert event["enhanced"] == "4.4.3" and f"better.{BROKEN}" in event["text"]
+    gateway.sendoff("queue", "drop", "--to", f"r@{domain}")
+
+
 def test_dns_failure_defers_and_recovers(lab, gateway, account):
     domain = f"later.{BROKEN}"
     mark = send(gateway, account, domain)
@@ -170,3 +185,80 @@ def test_forged_dns_defers(lab):
     (event, *_) = gateway.wait_event("deferred", "--to", f"r@{target.domain}", timeout=40)
     assert event["enhanced"] == "4.4.3" and not target.arrivals
     gateway.stop()
+
+
+# Addresses that no mail goes to, whatever DNS says. The gateway of these tests has no local_next_hops, as none should have
+# that serves real mail; so what comes back to the sender is read in the log.
+
+
+@pytest.fixture(scope="module")
+def strict(lab):
+    """It listens on the delivery port, as the exchanger of its own domains would."""
+    gateway = lab.new_gateway(address=lab.block.new_address())
+    gateway.configure(more=f'listen "{gateway.address}:{lab.delivery_port}" {{ tls = "optional" }}', local="no")
+    gateway.add_domain("example.com", "--key", "ed25519")
+    return gateway.start()
+
+
+@pytest.fixture(scope="module")
+def strict_account(strict):
+    return strict.add_account("strict")
+
+
+def received(gateway):
+    return [e for e in gateway.log("--event", "accepted", "--limit", "0") if e["from"]]
+
+
+def test_our_own_domain_comes_back_at_once_as_a_mail_loop(lab, strict, strict_account):
+    domain = lab.new_domain()
+    lab.dns.update({(domain, "MX"): ["10 self.example.net."], ("self.example.net", "A"): [strict.address]})
+    before = len(received(strict))
+    send(strict, strict_account, domain)
+    (event,) = strict.wait_event("bounced", "--to", f"r@{domain}")
+    assert (event["code"], event["enhanced"], event["rule"]) == (554, "5.4.6", "mail-loop")
+    assert event["text"] == (
+        f"mail for {domain} loops back to this gateway: self.example.net has the address {strict.address}, which is ours"
+    )
+    assert len(received(strict)) == before + 1, "one submission became several"
+    assert strict.queue("--to", f"r@{domain}") == []
+    assert "mail exchanger is this gateway itself" in strict.sendoff("why", event["message"])
+
+
+@pytest.mark.parametrize(
+    "kind, address, what",
+    [
+        ("A", "0.0.0.0", "an unspecified address"),
+        ("AAAA", "::", "an unspecified address"),
+        ("AAAA", "::ffff:0.0.0.0", "an unspecified address"),
+        ("A", "127.0.0.1", "a loopback address"),
+        ("AAAA", "::1", "a loopback address"),
+        ("AAAA", "::ffff:127.0.0.1", "a loopback address"),
+        ("A", "169.254.169.254", "a link-local address"),
+        ("A", "255.255.255.255", "a reserved address"),
+        ("A", "224.0.0.1", "a multicast address"),
+    ],
+)
+def test_addresses_that_no_mail_goes_to(lab, strict, strict_account, kind, address, what):
+    domain = lab.new_domain()
+    lab.dns.update({(domain, "MX"): [f"10 mx.{domain}."], (f"mx.{domain}", kind): [address]})
+    send(strict, strict_account, domain)
+    (event,) = strict.wait_event("bounced", "--to", f"r@{domain}")
+    assert (event["enhanced"], event["rule"]) == ("5.4.4", "no-address"), event
+    assert f"mx.{domain} has the address" in event["text"] and event["text"].endswith(what)
+
+
+def test_a_literal_of_loopback_is_no_way_in_either(lab, strict, strict_account):
+    send(strict, strict_account, "[127.0.0.1]")
+    (event,) = strict.wait_event("bounced", "--to", "r@[127.0.0.1]")
+    assert event["rule"] == "no-address" and "a loopback address" in event["text"]
+
+
+def test_a_better_exchanger_that_is_loopback_is_passed_over(lab, gateway, account):
+    """With local_next_hops, so that the other one can be reached here; 0.0.0.0 is never connected to."""
+    good = lab.exchanger()
+    domain = lab.new_domain()
+    lab.dns.update(
+        {(domain, "MX"): [f"10 mx.{domain}.", f"20 {good.name}."], (f"mx.{domain}", "A"): ["0.0.0.0", "224.0.0.1"]}
+    )
+    good.wait_for(send(gateway, account, domain))
+    assert gateway.log("--event", "deferred", "--to", f"r@{domain}") == []

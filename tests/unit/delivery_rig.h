@@ -62,6 +62,7 @@ static inline void rig_configure(void) {
       .dns_servers = rig->servers,
       .dns_server_count = 1,
       .delivery_port = rig->listens ? rig->hop.port : 9, /* nobody listens on discard */
+      .local_next_hops = true,
       .retry_us = {3600 * SECOND_US},
       .retry_count = 1,
       .expire_us = 86400 * SECOND_US,

@@ -1,6 +1,7 @@
 #include "relay/delivery/route/route_search.h"
 
 #include "base/clock.h"
+#include "relay/delivery/route/address_kind.h"
 #include "relay/delivery/route/mx.h"
 
 #include <arpa/nameser.h>
@@ -8,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define ROUTE_RECORDS_MAX 100 /* of one answer that are looked at */
 
 struct search;
 
@@ -18,6 +21,7 @@ struct candidate {
   size_t v4_count, v6_count;
   bool v4_failed, v6_failed; /* the question had no answer */
   bool no_name;              /* NXDOMAIN */
+  bool own;                  /* one of its addresses is ours */
   bool dropped;              /* by loop detection */
 };
 
@@ -29,6 +33,8 @@ struct search {
   size_t count;
   size_t open; /* questions, plus one while they are being asked */
   uint32_t ttl;
+  char own[200], barred[200]; /* "mx.example.net has 192.0.2.1": the first address that is ours, or that no mail can go
+                                 to; "": none */
 };
 
 static void report(struct search *s, struct route *route) {
@@ -61,20 +67,12 @@ __attribute__((format(printf, 3, 4))) static void report_nonef(struct search *s,
 
 /* --- loops --- */
 
-static bool candidate_is_own(const struct search *s, const struct candidate *c) {
-  for (size_t i = 0; i < c->v4_count; i++)
-    if (s->plan.is_own(s->plan.is_own_arg, (const struct sockaddr *)&c->v4[i])) return true;
-  for (size_t i = 0; i < c->v6_count; i++)
-    if (s->plan.is_own(s->plan.is_own_arg, (const struct sockaddr *)&c->v6[i])) return true;
-  return false;
-}
-
 /* RFC 5321 5.1: if we are one of the exchangers, that one and all of equal or lower priority are set aside. */
 static bool drop_loops(struct search *s) {
   bool found = false;
   unsigned least = 0;
   for (size_t i = 0; i < s->count; i++) {
-    if (!candidate_is_own(s, &s->candidates[i])) continue;
+    if (!s->candidates[i].own) continue;
     if (!found || s->candidates[i].mx.preference < least) least = s->candidates[i].mx.preference;
     found = true;
   }
@@ -135,29 +133,40 @@ static void report_failed(struct search *s, size_t failed, const struct candidat
     report_nonef(s, ROUTE_TEMPORARY, "the address (%s) of %.180s cannot be looked up now", which, name);
 }
 
+static void report_no_address(struct search *s) {
+  if (s->barred[0])
+    report_nonef(s, ROUTE_NO_ADDRESS, "no address that %.80s leads to can be a mail exchanger's: %.150s", s->domain,
+                 s->barred);
+  else if (s->has_mx)
+    report_nonef(s, ROUTE_NO_ADDRESS, "no mail exchanger of %s has an address (first: %s)", s->domain,
+                 s->candidates[0].mx.name);
+  else
+    report_nonef(s, ROUTE_NO_ADDRESS, "%s has neither MX nor address records", s->domain);
+}
+
 static void conclude(struct search *s) {
   bool loop = drop_loops(s);
   const struct candidate *first_failed = NULL;
   size_t usable = 0, failed = 0, names = 0;
   for (size_t i = 0; i < s->count; i++) {
     const struct candidate *c = &s->candidates[i];
-    if (!c->dropped && c->v4_count + c->v6_count) usable++;
-    if ((c->v4_failed || c->v6_failed) && c->v4_count + c->v6_count == 0 && !failed++) first_failed = c;
     if (!c->no_name) names++;
+    if (c->dropped) continue;
+    if (c->v4_count + c->v6_count)
+      usable++;
+    else if ((c->v4_failed || c->v6_failed) && !failed++)
+      first_failed = c;
   }
   if (usable)
     report_hosts(s);
-  else if (loop)
-    report_nonef(s, ROUTE_LOOP, "mail for %s loops back to this gateway", s->domain);
-  else if (failed)
+  else if (failed) /* also when we are a worse exchanger: that one may be up again */
     report_failed(s, failed, first_failed);
-  else if (s->has_mx)
-    report_nonef(s, ROUTE_NO_ADDRESS, "no mail exchanger of %s has an address (first: %s)", s->domain,
-                 s->candidates[0].mx.name);
-  else if (!names)
+  else if (loop)
+    report_nonef(s, ROUTE_LOOP, "mail for %.80s loops back to this gateway: %.150s", s->domain, s->own);
+  else if (!s->has_mx && !names)
     report_nonef(s, ROUTE_NO_DOMAIN, "the domain %s does not exist", s->domain);
   else
-    report_nonef(s, ROUTE_NO_ADDRESS, "%s has neither MX nor address records", s->domain);
+    report_no_address(s);
 }
 
 static void one_less(struct search *s) {
@@ -172,15 +181,46 @@ static void take_status(struct candidate *c, const struct dns_answer *answer, bo
   if (answer->status != DNS_FAILED && answer->ttl < c->search->ttl) c->search->ttl = answer->ttl;
 }
 
+static void note(char out[200], const struct candidate *c, const struct sockaddr *address, const char *what) {
+  char text[IP_TEXT];
+  ip_format(address, text);
+  if (!out[0]) snprintf(out, 200, "%.80s has the address %.45s%.40s", c->mx.name, text, what);
+}
+
+/* May we connect to it? Never to an address that no other host can have, whatever DNS says. */
+static bool may_connect(struct candidate *c, const struct sockaddr *address) {
+  struct search *s = c->search;
+  char what[40];
+  if (s->plan.is_own(s->plan.is_own_arg, address)) {
+    c->own = true;
+    note(s->own, c, address, ", which is ours");
+    return false;
+  }
+  enum address_kind kind = address_kind_of(address);
+  if (kind == ADDRESS_HOST || (kind == ADDRESS_LOOPBACK && s->plan.local)) return true;
+  snprintf(what, sizeof what, ", %s", address_kind_phrase(kind));
+  note(s->barred, c, address, what);
+  return false;
+}
+
+static void add_address(struct candidate *c, const struct sockaddr_storage *address) {
+  bool v4 = address->ss_family == AF_INET;
+  size_t *count = v4 ? &c->v4_count : &c->v6_count;
+  if (*count == ROUTE_ADDRESSES_MAX || !may_connect(c, (const struct sockaddr *)address)) return;
+  (v4 ? c->v4 : c->v6)[(*count)++] = *address;
+}
+
 static void on_a(void *arg, const struct dns_answer *answer) {
   struct candidate *c = arg;
   take_status(c, answer, &c->v4_failed);
-  for (size_t i = 0; i < answer->count && c->v4_count < ROUTE_ADDRESSES_MAX; i++) {
+  for (size_t i = 0; i < answer->count && i < ROUTE_RECORDS_MAX; i++) {
     if (answer->records[i].data.len != 4) continue;
-    struct sockaddr_in *a = (struct sockaddr_in *)&c->v4[c->v4_count++];
+    struct sockaddr_storage address = {0};
+    struct sockaddr_in *a = (struct sockaddr_in *)&address;
     a->sin_family = AF_INET;
     a->sin_port = htons((uint16_t)c->search->plan.port);
     memcpy(&a->sin_addr, answer->records[i].data.at, 4);
+    add_address(c, &address);
   }
   one_less(c->search);
 }
@@ -188,12 +228,14 @@ static void on_a(void *arg, const struct dns_answer *answer) {
 static void on_aaaa(void *arg, const struct dns_answer *answer) {
   struct candidate *c = arg;
   take_status(c, answer, &c->v6_failed);
-  for (size_t i = 0; i < answer->count && c->v6_count < ROUTE_ADDRESSES_MAX; i++) {
+  for (size_t i = 0; i < answer->count && i < ROUTE_RECORDS_MAX; i++) {
     if (answer->records[i].data.len != 16) continue;
-    struct sockaddr_in6 *a = (struct sockaddr_in6 *)&c->v6[c->v6_count++];
+    struct sockaddr_storage address = {0};
+    struct sockaddr_in6 *a = (struct sockaddr_in6 *)&address;
     a->sin6_family = AF_INET6;
     a->sin6_port = htons((uint16_t)c->search->plan.port);
     memcpy(&a->sin6_addr, answer->records[i].data.at, 16);
+    add_address(c, &address);
   }
   one_less(c->search);
 }
@@ -286,11 +328,7 @@ static void literal(struct search *s) {
     report(s, NULL);
     return;
   }
-  struct candidate *c = s->candidates;
-  if (address.ss_family == AF_INET)
-    c->v4[c->v4_count++] = address;
-  else
-    c->v6[c->v6_count++] = address;
+  add_address(s->candidates, &address);
   conclude(s);
 }
 

@@ -11,12 +11,13 @@
 #define ROUTE_TTL_MOST 86400
 #define ROUTE_TTL_TEMPORARY 30
 
-/* Is this address and port one of our own listeners? */
+/* Would a connection to this address and port be one to ourselves? */
 typedef bool own_address(void *arg, const struct sockaddr *address);
 
 struct route_search {
   struct resolver *resolver;
   unsigned port;
+  bool local; /* loopback addresses may be connected to */
   own_address *is_own;
   void *is_own_arg;
   /* Called once, maybe before route_search_start returns, with the one reference to the new route (NULL: no memory). */

@@ -2,10 +2,9 @@
 #include "relay/delivery/route/router.h"
 #include "base/clock.h"
 #include "base/hash.h"
-#include "base/log.h"
+#include "relay/delivery/route/own_addresses.h"
 #include "relay/delivery/route/route_search.h"
 
-#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,51 +28,9 @@ struct entry {
 struct router {
   struct gateway *gateway;
   struct resolver *resolver;
+  struct own_addresses *own;
   struct entry *entries; /* oldest search first */
 };
-
-/* --- our own addresses --- */
-
-static bool same_host(const struct sockaddr *a, const struct sockaddr *b) {
-  char x[IP_TEXT], y[IP_TEXT];
-  ip_format(a, x);
-  ip_format(b, y);
-  return !strcmp(x, y);
-}
-
-static bool wildcard(const struct sockaddr *a) {
-  if (a->sa_family == AF_INET) return ((const struct sockaddr_in *)a)->sin_addr.s_addr == htonl(INADDR_ANY);
-  return IN6_IS_ADDR_UNSPECIFIED(&((const struct sockaddr_in6 *)a)->sin6_addr);
-}
-
-static bool loopback(const struct sockaddr *a) {
-  if (a->sa_family == AF_INET) return ntohl(((const struct sockaddr_in *)a)->sin_addr.s_addr) >> 24 == 127;
-  return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)a)->sin6_addr);
-}
-
-static bool on_this_machine(const struct sockaddr *address) {
-  if (loopback(address)) return true;
-  uv_interface_address_t *list = NULL;
-  int count = 0;
-  if (uv_interface_addresses(&list, &count) != 0) return false;
-  bool found = false;
-  for (int i = 0; i < count && !found; i++) found = same_host((const struct sockaddr *)&list[i].address, address);
-  uv_free_interface_addresses(list, count);
-  return found;
-}
-
-static bool is_own(void *arg, const struct sockaddr *address) {
-  const struct config *config = arg;
-  for (size_t i = 0; i < config->listen_count; i++) {
-    const struct sockaddr *listen = (const struct sockaddr *)&config->listens[i].address;
-    if (ip_port(listen) != ip_port(address)) continue;
-    if (same_host(listen, address)) return true;
-    /* A listener on [::] takes IPv4 as well; one on 0.0.0.0 does not take IPv6. */
-    bool covers = wildcard(listen) && (listen->sa_family == AF_INET6 || address->sa_family == AF_INET);
-    if (covers && on_this_machine(address)) return true;
-  }
-  return false;
-}
 
 /* --- entries --- */
 
@@ -86,6 +43,12 @@ static void entry_free(struct entry *e) {
 static void forget(struct router *r, struct entry *e) {
   HASH_DEL(r->entries, e);
   entry_free(e);
+}
+
+/* route_search's: nobody waits for a search whose router has gone. */
+static bool is_own(void *arg, const struct sockaddr *address) {
+  const struct entry *e = arg;
+  return e->router && own_addresses_have(e->router->own, address);
 }
 
 /* Searches in flight are never forgotten: there are few of them, and each ends. */
@@ -159,8 +122,9 @@ static int begin_search(struct router *r, const char *domain, void (*done)(void 
   struct route_search plan = {
       .resolver = r->resolver,
       .port = r->gateway->config->delivery_port,
+      .local = r->gateway->config->local_next_hops,
       .is_own = is_own,
-      .is_own_arg = (void *)(uintptr_t)r->gateway->config, /* outlives a search; the router may not */
+      .is_own_arg = e,
       .done = on_found,
       .arg = e,
   };
@@ -192,7 +156,10 @@ int router_new(struct gateway *g, struct resolver *resolver, struct router **out
   if (!r) return E_MEMORY;
   r->gateway = g;
   r->resolver = resolver;
-  return OK;
+  r->own = own_addresses_new(g->config);
+  if (r->own) return OK;
+  router_free(out);
+  return E_MEMORY;
 }
 
 void router_free(struct router **router) {
@@ -212,6 +179,7 @@ void router_free(struct router **router) {
     e->waiters = NULL;
     e->router = NULL;
   }
+  own_addresses_free(&r->own);
   free(r);
   answer_waiters(waiters, no_memory_route());
 }

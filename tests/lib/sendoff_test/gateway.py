@@ -17,7 +17,7 @@ data_dir = "{data}"
 {listens}
 tls {{ certificate = "{certificate}"  key = "{key}" }}
 dns {{ servers = {{{servers}}}  trust_anchor = "{anchor}" }}
-delivery {{ port = {delivery_port}  retry = {{{retry}}}  expire = "{expire}"  {delivery} }}
+delivery {{ port = {delivery_port}  local_next_hops = {local}  retry = {{{retry}}}  expire = "{expire}"  {delivery} }}
 limits {{ {limits} }}
 log {{ retain = "{retain}"  format = "text" }}
 {more}
@@ -45,14 +45,26 @@ class Gateway:
         listens = [word for kind, port in self.ports.items() for word in ("--listen", f"{self.address}:{port}/{kind}")]
         self.sendoff(
             *("init", "--hostname", "smtp.example.com", "--data-dir", self.data, *listens),
-            *("--dns", self.dns.server, "--delivery-port", self.delivery_port),
+            *("--dns", self.dns.server, "--delivery-port", self.delivery_port, "--local-next-hops"),
         )
         return self
 
     def configure(
-        self, retry=("1s", "2s"), expire="1h", limits="", servers=None, anchor=None, certificate=None, key=None, more="", delivery="", retain="30d"
+        self,
+        retry=("1s", "2s"),
+        expire="1h",
+        limits="",
+        servers=None,
+        anchor=None,
+        certificate=None,
+        key=None,
+        more="",
+        delivery="",
+        retain="30d",
+        local="yes",
     ):
-        """Replaces the configuration that init wrote by one with everything said."""
+        """Replaces the configuration that init wrote by one with everything said. `local`: may mail go to loopback, where every
+        exchanger of a test is?"""
         with open(self.config, "w") as config:
             config.write(
                 CONFIG.format(
@@ -68,6 +80,7 @@ class Gateway:
                     limits=limits,
                     more=more,
                     delivery=delivery,
+                    local=local,
                     retain=retain,
                 )
             )

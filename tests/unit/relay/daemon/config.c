@@ -55,6 +55,7 @@ static void test_defaults(void **state) {
   assert_int_equal(c->dns_server_count, 0);
   assert_int_equal(c->delivery_port, 25);
   assert_int_equal(c->mechanism_count, AUTH_MECHANISM_COUNT);
+  assert_false(c->local_next_hops);
   static const int minutes[] = {1, 5, 15, 60, 120, 240};
   assert_int_equal(c->retry_count, 6);
   for (size_t i = 0; i < 6; i++) assert_true(c->retry_us[i] == minutes[i] * 60 * SECOND_US);
@@ -90,7 +91,8 @@ static void test_everything(void **state) {
                         "tls { certificate = \"/etc/c.pem\" key = \"/etc/k.pem\" }\n"
                         "tls { certificate = \"/etc/c2.pem\" key = \"/etc/k2.pem\" }\n"
                         "dns { servers = {\"127.0.0.1@5353\", \"::1\"} trust_anchor = \"/etc/root.key\" }\n"
-                        "delivery { port = 2526 retry = {\"1s\", \"1h30m\"} expire = \"2w\" trust = \"/etc/roots.pem\" "
+                        "delivery { port = 2526 local_next_hops = yes retry = {\"1s\", \"1h30m\"} expire = \"2w\" "
+                        "trust = \"/etc/roots.pem\" "
                         "delay_notice = \"90m\" }\n"
                         "limits { max_message_size = \"1M\" max_sessions = 7 max_sessions_per_address = 8 "
                         "max_recipients = 9 command_timeout = \"6m\" data_timeout = \"2s\" handshake_timeout = \"1s\" "
@@ -118,6 +120,7 @@ static void test_everything(void **state) {
   assert_string_equal(c->dns_servers[1], "::1");
   assert_string_equal(c->trust_anchor, "/etc/root.key");
   assert_int_equal(c->delivery_port, 2526);
+  assert_true(c->local_next_hops);
   assert_string_equal(c->trust, "/etc/roots.pem");
   assert_int_equal(c->delay_notice_us, 90 * 60 * SECOND_US);
   assert_int_equal(c->retry_count, 2);
@@ -293,6 +296,7 @@ static const struct key_case key_cases[] = {
      {"\"127.0.0.1:53\"", "\"127.0.0.1@0\"", "\"127.0.0.1@65536\"", "ns.example", "\"::1\", \"\""}},
     {"dns", "trust_anchor", PATH_CASE},
     {"delivery", "port", {"1", "25", "65535"}, {"0", "65536", "-25", "smtp", "\"\""}},
+    {"delivery", "local_next_hops", {"yes", "no", "true", "OFF", "\"on\""}, {"maybe", "1", "\"\"", "y"}},
     {"delivery", "trust", PATH_CASE},
     {"delivery", "retry", {"1s", "\"1m\", \"1h30m\"", "5d"}, {"", "0s", "1m, 5", "\"\"", "1m, soon"}},
     {"delivery", "expire", DURATION_CASE},

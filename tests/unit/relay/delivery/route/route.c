@@ -48,6 +48,28 @@ static const struct dns_row rows[] = {
     {"onlyus.test", ns_t_mx, "20 mx1.plain.test"},
     {"loopback.test", ns_t_a, "127.0.0.5"},
     {"silent.test", ns_t_mx, "SILENCE"},
+    {"backup.test", ns_t_mx, "10 bad.half.test"},
+    {"backup.test", ns_t_mx, "20 us.test"},
+    {"zero.test", ns_t_a, "0.0.0.0"},
+    {"zero6.test", ns_t_aaaa, "::"},
+    {"zero-mapped.test", ns_t_aaaa, "::ffff:0.0.0.0"},
+    {"this-network.test", ns_t_a, "0.1.2.3"},
+    {"one6.test", ns_t_aaaa, "::1"},
+    {"mapped.test", ns_t_aaaa, "::ffff:127.0.0.1"},
+    {"nat64.test", ns_t_aaaa, "64:ff9b::7f00:1"},
+    {"6to4.test", ns_t_aaaa, "2002:7f00:1::1"},
+    {"metadata.test", ns_t_a, "169.254.169.254"},
+    {"link.test", ns_t_aaaa, "fe80::1"},
+    {"multicast.test", ns_t_a, "224.0.0.1"},
+    {"multicast6.test", ns_t_aaaa, "ff02::1"},
+    {"broadcast.test", ns_t_a, "255.255.255.255"},
+    {"private.test", ns_t_a, "10.1.2.3"},
+    {"unique.test", ns_t_aaaa, "fd12::3"},
+    {"partly.test", ns_t_mx, "10 mixed.test"},
+    {"partly.test", ns_t_mx, "20 zero.test"},
+    {"partly.test", ns_t_mx, "30 mx1.plain.test"},
+    {"mixed.test", ns_t_a, "127.0.0.1"},
+    {"mixed.test", ns_t_a, "198.51.100.4"},
 };
 
 static const struct {
@@ -79,6 +101,34 @@ static const struct {
     {"[IPv6:2001:db8::5]", ROUTE_OK, "[IPv6:2001:db8::5]", "2001:db8::5", NULL},
     {"[192.0.2.77]", ROUTE_LOOP, NULL, NULL, NULL},
     {"[nonsense]", ROUTE_NO_ADDRESS, NULL, NULL, NULL},
+    {"backup.test", ROUTE_TEMPORARY, NULL, NULL, NULL},
+};
+
+/* Where no mail goes, with and without local_next_hops. */
+static const struct {
+  const char *domain;
+  enum route_status status, status_local;
+  const char *kind; /* as the reason names it */
+} barred[] = {
+    {"zero.test", ROUTE_NO_ADDRESS, ROUTE_NO_ADDRESS, "an unspecified address"},
+    {"zero6.test", ROUTE_NO_ADDRESS, ROUTE_NO_ADDRESS, "an unspecified address"},
+    {"zero-mapped.test", ROUTE_NO_ADDRESS, ROUTE_NO_ADDRESS, "an unspecified address"},
+    {"this-network.test", ROUTE_NO_ADDRESS, ROUTE_NO_ADDRESS, "an unspecified address"},
+    {"[0.0.0.0]", ROUTE_NO_ADDRESS, ROUTE_NO_ADDRESS, "an unspecified address"},
+    {"[IPv6:::]", ROUTE_NO_ADDRESS, ROUTE_NO_ADDRESS, "an unspecified address"},
+    {"metadata.test", ROUTE_NO_ADDRESS, ROUTE_NO_ADDRESS, "a link-local address"},
+    {"link.test", ROUTE_NO_ADDRESS, ROUTE_NO_ADDRESS, "a link-local address"},
+    {"multicast.test", ROUTE_NO_ADDRESS, ROUTE_NO_ADDRESS, "a multicast address"},
+    {"multicast6.test", ROUTE_NO_ADDRESS, ROUTE_NO_ADDRESS, "a multicast address"},
+    {"broadcast.test", ROUTE_NO_ADDRESS, ROUTE_NO_ADDRESS, "a reserved address"},
+    {"loopback.test", ROUTE_NO_ADDRESS, ROUTE_OK, "a loopback address"},
+    {"one6.test", ROUTE_NO_ADDRESS, ROUTE_OK, "a loopback address"},
+    {"mapped.test", ROUTE_NO_ADDRESS, ROUTE_OK, "a loopback address"},
+    {"nat64.test", ROUTE_NO_ADDRESS, ROUTE_OK, "a loopback address"},
+    {"6to4.test", ROUTE_NO_ADDRESS, ROUTE_OK, "a loopback address"},
+    {"[127.0.0.1]", ROUTE_NO_ADDRESS, ROUTE_OK, "a loopback address"},
+    {"private.test", ROUTE_OK, ROUTE_OK, ""},
+    {"unique.test", ROUTE_OK, ROUTE_OK, ""},
 };
 
 struct rig {
@@ -100,8 +150,12 @@ static void rig_open(struct rig *r, const char *listen) {
   snprintf(r->server, sizeof r->server, "127.0.0.1@%u", r->dns.port);
   r->servers[0] = r->server;
   assert_int_equal(endpoint_parse(listen, ':', &r->listens[0].address), OK);
-  r->config = (struct config){
-      .dns_servers = r->servers, .dns_server_count = 1, .delivery_port = 25, .listens = r->listens, .listen_count = 1};
+  r->config = (struct config){.dns_servers = r->servers,
+                              .dns_server_count = 1,
+                              .delivery_port = 25,
+                              .listens = r->listens,
+                              .listen_count = 1,
+                              .local_next_hops = true};
   r->gateway.config = &r->config;
   assert_int_equal(uv_loop_init(&r->loop), 0);
   assert_int_equal(resolver_new(&r->config, &r->resolver, &r->why), OK);
@@ -165,15 +219,93 @@ static void test_table(void **state) {
 static void test_wildcard_listener_is_every_address_of_ours(void **state) {
   (void)state;
   static const struct {
-    const char *listen;
+    const char *listen, *domain;
     enum route_status status;
   } samples[] = {
-      {"0.0.0.0:25", ROUTE_LOOP}, {"[::]:25", ROUTE_LOOP}, {"0.0.0.0:2525", ROUTE_OK}, {"127.0.0.1:25", ROUTE_OK}};
+      {"0.0.0.0:25", "loopback.test", ROUTE_LOOP},
+      {"[::]:25", "loopback.test", ROUTE_LOOP},
+      {"0.0.0.0:25", "mapped.test", ROUTE_LOOP},
+      {"0.0.0.0:25", "one6.test", ROUTE_OK},
+      {"[::]:25", "one6.test", ROUTE_LOOP},
+      {"0.0.0.0:2525", "loopback.test", ROUTE_OK},
+      {"127.0.0.1:25", "loopback.test", ROUTE_OK},
+      {"127.0.0.5:25", "loopback.test", ROUTE_LOOP},
+      {"127.0.0.1:25", "mapped.test", ROUTE_LOOP},
+      {"0.0.0.0:25", "zero.test", ROUTE_LOOP},
+      {"0.0.0.0:2525", "zero.test", ROUTE_NO_ADDRESS},
+  };
   for (size_t i = 0; i < sizeof samples / sizeof *samples; i++) {
     struct rig r;
     rig_open(&r, samples[i].listen);
-    struct route *route = find(&r, "loopback.test");
-    assert_int_equal(route->status, samples[i].status);
+    struct route *route = find(&r, samples[i].domain);
+    if (route->status != samples[i].status) fail_msg("%zu: %d, %s", i, (int)route->status, route->why);
+    route_release(&route);
+    rig_close(&r);
+  }
+}
+
+static void test_addresses_that_no_mail_goes_to(void **state) {
+  (void)state;
+  for (int local = 0; local < 2; local++) {
+    struct rig r;
+    rig_open(&r, "192.0.2.77:25");
+    r.config.local_next_hops = local;
+    for (size_t i = 0; i < sizeof barred / sizeof *barred; i++) {
+      struct route *route = find(&r, barred[i].domain);
+      enum route_status wanted = local ? barred[i].status_local : barred[i].status;
+      if (route->status != wanted) fail_msg("%s: status %d, %s", barred[i].domain, (int)route->status, route->why);
+      if (wanted != ROUTE_OK) assert_non_null(strstr(route->why, barred[i].kind));
+      route_release(&route);
+    }
+    rig_close(&r);
+  }
+}
+
+/* What is left of an exchanger, and of a site, is used. */
+static void test_only_bad_addresses_are_left_out(void **state) {
+  (void)state;
+  struct rig r;
+  rig_open(&r, "192.0.2.77:25");
+  r.config.local_next_hops = false;
+  struct route *route = find(&r, "partly.test");
+  assert_int_equal(route->status, ROUTE_OK);
+  assert_int_equal(route->host_count, 2);
+  char text[IP_TEXT];
+  assert_int_equal(route->hosts[0].address_count, 1);
+  ip_format((struct sockaddr *)&route->hosts[0].addresses[0], text);
+  assert_string_equal(text, "198.51.100.4");
+  assert_string_equal(route->hosts[1].name, "mx1.plain.test");
+  route_release(&route);
+  rig_close(&r);
+}
+
+/* An address that an interface of this machine has, not loopback: as a literal's text. */
+static bool own_address(char out[IP_TEXT + 10]) {
+  uv_interface_address_t *list = NULL;
+  int count = 0;
+  out[0] = 0;
+  assert_int_equal(uv_interface_addresses(&list, &count), 0);
+  for (int i = 0; i < count && !out[0]; i++) {
+    char text[IP_TEXT];
+    if (list[i].is_internal) continue;
+    ip_format((const struct sockaddr *)&list[i].address, text);
+    snprintf(out, IP_TEXT + 10, list[i].address.address4.sin_family == AF_INET ? "[%s]" : "[IPv6:%s]", text);
+  }
+  uv_free_interface_addresses(list, count);
+  return out[0];
+}
+
+static void test_this_machine_is_no_next_hop(void **state) {
+  (void)state;
+  char literal[IP_TEXT + 10];
+  if (!own_address(literal)) skip(); /* a machine with loopback only */
+  for (int local = 0; local < 2; local++) {
+    struct rig r;
+    rig_open(&r, "192.0.2.77:25");
+    r.config.local_next_hops = local;
+    struct route *route = find(&r, literal);
+    if (route->status != (local ? ROUTE_OK : ROUTE_LOOP)) fail_msg("%s: %s", literal, route->why);
+    if (!local) assert_non_null(strstr(route->why, "which is ours"));
     route_release(&route);
     rig_close(&r);
   }
@@ -284,6 +416,9 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_table),
       cmocka_unit_test(test_wildcard_listener_is_every_address_of_ours),
+      cmocka_unit_test(test_addresses_that_no_mail_goes_to),
+      cmocka_unit_test(test_only_bad_addresses_are_left_out),
+      cmocka_unit_test(test_this_machine_is_no_next_hop),
       cmocka_unit_test(test_cache_and_joined_questions),
       cmocka_unit_test(test_end_while_searching),
       cmocka_unit_test(test_blocking_lookup),
