@@ -31,6 +31,16 @@ void numbers_add(char numbers[NUMBERS_TEXT], const char *name, int64_t value) {
   if (n < 0 || (size_t)n >= NUMBERS_TEXT - len) numbers[len] = '\0';
 }
 
+void numbers_set(char numbers[NUMBERS_TEXT], const char *name, int64_t value) {
+  char kept[NUMBERS_TEXT] = "", other[32];
+  const char *at = NULL;
+  int64_t n;
+  while (numbers_next(numbers, &at, other, &n))
+    if (strcmp(other, name) != 0) numbers_add(kept, other, n);
+  numbers_add(kept, name, value);
+  memcpy(numbers, kept, sizeof kept);
+}
+
 int numbers_next(const char *numbers, const char **at, char name[32], int64_t *value) {
   const char *from = *at ? *at : numbers;
   from += strspn(from, " ");

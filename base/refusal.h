@@ -33,7 +33,12 @@ static inline bool is_refused(const struct refusal *r) {
 
 /* A rule's numbers as the log keeps them: "used=5000 count=5000". Appends one; one that finds no room is left out. */
 void numbers_add(char numbers[NUMBERS_TEXT], const char *name, int64_t value);
+/* The same, in place of one of that name. */
+void numbers_set(char numbers[NUMBERS_TEXT], const char *name, int64_t value);
 /* The next of them: 1, or 0 at the end and for what is not well-formed. Start with *at NULL; `name` takes 32 octets. */
 int numbers_next(const char *numbers, const char **at, char name[32], int64_t *value);
+
+/* Not a rule's: the message that its sender was notified with of this event. Its id, so shown as one. */
+#define NUMBER_NOTICE "notice"
 
 #endif

@@ -6,6 +6,7 @@
 #include "cli/output.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static const char *colour(enum event_kind kind) {
   if (!output_is_terminal()) return "";
@@ -65,10 +66,18 @@ static void print_part(const char *name, const char *value) {
 
 /* "limit (used=5000 count=5000)" */
 static void print_rule(const struct event *e) {
-  char text[64 + NUMBERS_TEXT];
-  bool numbers = *e->numbers != '\0';
-  snprintf(text, sizeof text, "%s%s%s%s", e->rule, numbers ? " (" : "", e->numbers, numbers ? ")" : "");
+  char text[64 + 2 * NUMBERS_TEXT], numbers[NUMBERS_TEXT] = "", name[32], notice[ID_TEXT] = "";
+  const char *at = NULL;
+  int64_t value;
+  while (numbers_next(e->numbers, &at, name, &value)) {
+    if (strcmp(name, NUMBER_NOTICE) == 0)
+      id_format(value, notice);
+    else
+      numbers_add(numbers, name, value);
+  }
+  snprintf(text, sizeof text, "%s%s%s%s", e->rule, *numbers ? " (" : "", numbers, *numbers ? ")" : "");
   print_part("rule", text);
+  print_part("notice", notice);
 }
 
 void event_print_story(const struct event *e) {

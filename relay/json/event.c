@@ -2,24 +2,34 @@
 #include "base/refusal.h"
 #include "relay/json/json.h"
 
-static json_t *numbers_json(const char *numbers) {
+#include <string.h>
+
+/* `notice` gets the id of the notice; "": none. */
+static json_t *numbers_json(const char *numbers, char notice[ID_TEXT]) {
   json_t *object = json_object();
   const char *at = NULL;
   char name[32];
   int64_t value;
-  while (numbers_next(numbers, &at, name, &value)) json_object_set_new(object, name, json_integer(value));
+  notice[0] = '\0';
+  while (numbers_next(numbers, &at, name, &value)) {
+    if (strcmp(name, NUMBER_NOTICE) == 0)
+      id_format(value, notice);
+    else
+      json_object_set_new(object, name, json_integer(value));
+  }
   return object;
 }
 
 json_t *event_json(const struct event *e) {
-  char id[ID_TEXT], message[ID_TEXT] = "";
+  char id[ID_TEXT], message[ID_TEXT] = "", notice[ID_TEXT];
+  json_t *numbers = numbers_json(e->numbers, notice);
   id_format(e->id, id);
   if (e->message_id) id_format(e->message_id, message);
-  return json_pack("{s:s, s:o, s:s, s:s, s:o, s:o, s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o}", "id", id,
+  return json_pack("{s:s, s:o, s:s, s:s, s:o, s:o, s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:s, s:o}", "id", id,
                    "time", json_time(id_time_us(e->id)), "event", event_name(e->kind), "message", message, "account",
                    json_text(e->account), "from", json_text(e->from), "to", json_text(e->to), "code", e->code,
-                   "enhanced", json_text(e->enhanced), "rule", json_text(e->rule), "numbers", numbers_json(e->numbers),
-                   "text", json_text(e->text), "host", json_text(e->host), "source", json_text(e->source), "ref",
-                   json_text(e->ref), "count", (json_int_t)e->count, "first",
+                   "enhanced", json_text(e->enhanced), "rule", json_text(e->rule), "numbers", numbers, "text",
+                   json_text(e->text), "host", json_text(e->host), "source", json_text(e->source), "ref",
+                   json_text(e->ref), "count", (json_int_t)e->count, "notice", notice, "first",
                    json_time(e->first_us ? e->first_us : id_time_us(e->id)));
 }

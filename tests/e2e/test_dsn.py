@@ -315,3 +315,76 @@ def test_a_sender_beyond_ascii_is_told_in_utf8(lab, gateway, account, home):
     assert status.get_content_type() == "message/global-delivery-status"
     assert f"Final-Recipient: utf-8; jörg@{mx.domain}".encode() in back.content
     assert "To: <günther@grüße.example.com>\r\n".encode() in back.content
+    assert parsed.get_param("report-type") == "global-delivery-status"
+    assert parsed["Content-Transfer-Encoding"] == "8bit"
+
+
+def test_a_reply_in_utf8_reaches_the_sender(lab, gateway, account, home, mailbox):
+    """As it is where the notice goes with SMTPUTF8 (RFC 6533 3); else in the part for people only."""
+    mx = lab.exchanger(lab.new_domain(), utf8=True)
+    mx.replies["RCPT"] = "550 5.1.1 Empfänger unbekannt"
+    mark = send(gateway, account, [f"jörg@{mx.domain}"], mail=["SMTPUTF8"], sender="günther@grüße.example.com")
+    content = home.wait_for(mark).content
+    assert "Diagnostic-Code: smtp; 550 5.1.1 Empfänger unbekannt\r\n".encode() in content
+    mark = send(gateway, account, [f"r@{mx.domain}"])
+    back, said, recipient = told(mailbox, mark, "failed")
+    assert recipient["diagnostic-code"] == "smtp; 550 5.1.1 Empf??nger unbekannt"
+    human = email.message_from_bytes(back.content, policy=email.policy.default).get_payload()[0]
+    assert "Empfänger unbekannt" in human.get_content() and max(back.content) < 0x80
+
+
+EIGHT_BIT_TEXT = "Grüße aus der Küche"
+
+
+@pytest.mark.parametrize("eight_bit", [True, False])
+def test_a_whole_message_in_8bit_comes_back(lab, gateway, account, plain, eight_bit):
+    """The outer encoding is the inner one's (RFC 2045 6.4), also when the notice had to be converted for its next hop."""
+    there = lab.exchanger(lab.new_domain(), eight_bit=eight_bit)
+    account = gateway.add_account(f"whole{eight_bit}", senders=(there.domain,))
+    plain.replies["RCPT"] = "550 5.1.1 nobody here"
+    sender = f"a@{there.domain}"
+    mark = marker()
+    extra = "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n"
+    with connect(gateway, account) as session:
+        session.ehlo_or_helo_if_needed()
+        assert session.mail(sender, ["BODY=8BITMIME", "RET=FULL"])[0] == 250
+        assert session.rcpt(f"r@{plain.domain}")[0] == 250
+        text = f"{mark}\r\n{EIGHT_BIT_TEXT}\r\n".encode()
+        assert session.data(letter(sender, f"r@{plain.domain}", text, subject=mark, extra=extra))[0] == 250
+    back = there.wait_for(mark)
+    report(back.content)  # with its checks of the encodings
+    parsed = email.message_from_bytes(back.content, policy=email.policy.default)
+    (original,) = parsed.get_payload()[2].get_payload()
+    assert EIGHT_BIT_TEXT in original.get_content()
+    if not eight_bit:
+        assert max(back.content) < 0x80
+
+
+# The story of a message names the notices made for it.
+
+
+def test_the_story_names_its_notices(lab, gateway, account, mailbox, plain):
+    plain.replies["RCPT"] = "550 5.1.1 nobody here"
+    mark = send(gateway, account, [f"r@{plain.domain}"])
+    mailbox.wait_for(mark)
+    (bounced,) = gateway.wait_event("bounced", "--to", f"r@{plain.domain}")
+    notice = bounced["notice"]
+    assert notice and "notice" not in bounced["numbers"] and bounced["numbers"]["attempt"] == 1
+    story = gateway.sendoff("log", "show", bounced["message"])
+    assert f"notice   {notice}" in story and f"notice   {notice}" in gateway.sendoff("why", bounced["message"])
+    gateway.wait_event("delivered", "--to", FROM)
+    (made, *_) = gateway.sendoff.json("log", "show", notice)
+    assert made["text"] == f"failure notice for message {bounced['message']}" and made["notice"] == ""
+
+
+def test_the_story_names_each_notice(lab, gateway, account, mailbox, plain):
+    """One of delay, one of failure; a recipient that nobody is notified of has none."""
+    plain.replies["RCPT"] = lambda address: "450 4.2.1 later" if address.startswith("late") else None
+    mark = send(gateway, account, [f"late@{plain.domain}", (f"good@{plain.domain}", ["NOTIFY=FAILURE"])], rcpt=["NOTIFY=DELAY,FAILURE"])
+    back = mailbox.wait_for(mark)
+    assert report(back.content)["recipients"][0]["action"] == "delayed"
+    (good,) = gateway.wait_event("delivered", "--to", f"good@{plain.domain}")
+    assert good["notice"] == ""
+    notices = {e["notice"] for e in gateway.log("--event", "deferred", "--to", f"late@{plain.domain}")} - {""}
+    assert len(notices) == 1
+    gateway.sendoff("queue", "drop", good["message"])

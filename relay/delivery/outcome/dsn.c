@@ -8,6 +8,7 @@
 #include "relay/mime/octets.h"
 #include "relay/mime/quoted_printable.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define FOLD_AT 72
@@ -20,20 +21,29 @@ bool dsn_ascii(const char *text) {
   return true;
 }
 
-static int add_word(struct buffer *out, struct bytes word, const char *indent, size_t *column) {
+/* How many octets there are the next character, if it may be written as it is; else 0. */
+static size_t printable_length(struct bytes text, size_t at, bool utf8) {
+  unsigned char c = (unsigned char)text.at[at];
+  if (c < 0x80) return c >= 0x20 && c < 0x7f;
+  if (!utf8 || (c == 0xc2 && at + 1 < text.len && (unsigned char)text.at[at + 1] < 0xa0)) return 0; /* C1 controls */
+  return bytes_utf8_length(text, at);
+}
+
+static int add_word(struct buffer *out, struct bytes word, const char *indent, size_t *column, bool utf8) {
   int rc = OK;
-  for (size_t i = 0; i < word.len && rc == OK; i++, ++*column) {
-    char c = word.at[i];
+  for (size_t i = 0; i < word.len && rc == OK; ++*column) {
+    size_t len = printable_length(word, i, utf8);
     if (*column > 2 * FOLD_AT) {
       rc = buffer_addf(out, "\r\n%s", indent);
       *column = strlen(indent);
     }
-    if (rc == OK) rc = buffer_add(out, (unsigned char)c < 0x20 || (unsigned char)c > 0x7e ? "?" : &c, 1);
+    if (rc == OK) rc = buffer_add(out, len ? word.at + i : "?", len ? len : 1);
+    i += len ? len : 1;
   }
   return rc;
 }
 
-int dsn_add_folded(struct buffer *out, const char *text, const char *indent, size_t column) {
+int dsn_add_folded(struct buffer *out, const char *text, const char *indent, size_t column, bool utf8) {
   const char *gap = "";
   int rc = OK;
   while (*(text += strspn(text, BLANKS)) && rc == OK) {
@@ -41,7 +51,7 @@ int dsn_add_folded(struct buffer *out, const char *text, const char *indent, siz
     bool fold = *gap && column + word.len > FOLD_AT;
     rc = fold ? buffer_addf(out, "\r\n%s", indent) : buffer_add_bytes(out, bytes_of(gap));
     column = fold ? strlen(indent) : column + strlen(gap);
-    if (rc == OK) rc = add_word(out, word, indent, &column);
+    if (rc == OK) rc = add_word(out, word, indent, &column, utf8);
     text += word.len;
     gap = " ";
   }
@@ -84,10 +94,16 @@ static int add_explanation(const struct dsn_input *in, const char *boundary, str
   return rc;
 }
 
-/* RFC 6533 4: in UTF-8 it is another type. Neither type is ever encoded, and without `utf8` it is ASCII. */
+/* RFC 6533 4: in UTF-8 it is another type. */
+static const char *status_subtype(const struct dsn_input *in) {
+  return in->utf8 ? "global-delivery-status" : "delivery-status";
+}
+
+/* Neither type is ever encoded, and without `utf8` it is ASCII. */
 static int add_status(const struct dsn_input *in, const char *boundary, struct buffer *out) {
-  int rc = begin_part(out, boundary, in->utf8 ? "message/global-delivery-status" : "message/delivery-status",
-                      in->utf8 ? "8bit" : "7bit");
+  char type[64];
+  snprintf(type, sizeof type, "message/%s", status_subtype(in));
+  int rc = begin_part(out, boundary, type, in->utf8 ? "8bit" : "7bit");
   return rc == OK ? dsn_add_fields(in, out) : rc;
 }
 
@@ -103,13 +119,20 @@ static int add_header(const struct dsn_input *in, const char *boundary, struct b
 
 /* RFC 2046 5.2.1: message/rfc822 goes as it is; message/global may be encoded (RFC 6532 3.7), and is, where the notice
  * itself does not go with SMTPUTF8. */
+static bool encodes_whole(const struct dsn_input *in) {
+  return in->original_utf8 && !in->utf8;
+}
+
+static bool whole_is_eight_bit(const struct dsn_input *in) {
+  return !encodes_whole(in) && !(seven_bit_safe(in->whole_head) && seven_bit_safe(in->whole_rest));
+}
+
 static int add_whole(const struct dsn_input *in, const char *boundary, struct buffer *out) {
-  bool ascii = seven_bit_safe(in->whole_head) && seven_bit_safe(in->whole_rest);
-  bool encode = in->original_utf8 && !in->utf8;
+  bool encode = encodes_whole(in);
   int rc = begin_part(out, boundary, in->original_utf8 ? "message/global" : "message/rfc822",
-                      encode  ? "quoted-printable"
-                      : ascii ? "7bit"
-                              : "8bit");
+                      encode                   ? "quoted-printable"
+                      : whole_is_eight_bit(in) ? "8bit"
+                                               : "7bit");
   if (rc == OK) rc = encode ? quoted_printable_add(in->whole_head, out) : buffer_add_bytes(out, in->whole_head);
   if (rc == OK) rc = encode ? quoted_printable_add(in->whole_rest, out) : buffer_add_bytes(out, in->whole_rest);
   return rc == OK ? buffer_add(out, "\r\n", 2) : rc;
@@ -143,6 +166,11 @@ static const char *subject(const struct dsn_input *in) {
   }
 }
 
+/* RFC 2045 6.4: a multipart is in 8bit as soon as one of its parts is. */
+static bool is_eight_bit(const struct dsn_input *in) {
+  return in->utf8 || whole_is_eight_bit(in);
+}
+
 /* RFC 3834 3.1 and RFC 3464 2: automatic, from the null reverse-path, to the reverse-path of the original. */
 static int add_top(const struct dsn_input *in, const char *boundary, struct buffer *out) {
   char id[ID_TEXT], now[40];
@@ -160,9 +188,10 @@ static int add_top(const struct dsn_input *in, const char *boundary, struct buff
   return buffer_addf(out,
                      "Auto-Submitted: auto-replied\r\n"
                      "MIME-Version: 1.0\r\n"
-                     "Content-Type: multipart/report; report-type=delivery-status;\r\n"
-                     " boundary=\"%s\"\r\n\r\n",
-                     boundary);
+                     "Content-Type: multipart/report; report-type=%s;\r\n" /* RFC 6522 3: the second part's subtype */
+                     " boundary=\"%s\"\r\n"
+                     "Content-Transfer-Encoding: %s\r\n\r\n",
+                     status_subtype(in), boundary, is_eight_bit(in) ? "8bit" : "7bit");
 }
 
 int dsn_build(const struct dsn_input *in, struct buffer *out) {

@@ -45,12 +45,13 @@ static int add_remote_mta(struct buffer *out, const struct dsn_input *in) {
   return buffer_addf(out, "Remote-MTA: dns; %.*s\r\n", (int)(address - in->host), in->host);
 }
 
-/* RFC 3464 2.3.6: the reason of a failure or delay; "smtp" is for the text of an SMTP server. */
-static int add_diagnostic(struct buffer *out, const struct ruling *r) {
+/* RFC 3464 2.3.6: the reason of a failure or delay; "smtp" is for the text of an SMTP server, which may be in UTF-8
+ * (RFC 6531 3.7.4.2) and then stays so where the report is (RFC 6533 3). */
+static int add_diagnostic(struct buffer *out, const struct dsn_input *in, const struct ruling *r) {
   bool smtp = r->remote && r->kind != EVENT_EXPIRED;
   int rc = smtp ? buffer_addf(out, "Diagnostic-Code: smtp; %d %s ", r->code, r->enhanced)
                 : buffer_addf(out, "Diagnostic-Code: x-sendoff; ");
-  return rc == OK ? dsn_add_folded(out, r->text, " ", 36) : rc;
+  return rc == OK ? dsn_add_folded(out, r->text, " ", 36, in->utf8) : rc;
 }
 
 static int add_moment(struct buffer *out, const char *name, int64_t us) {
@@ -64,7 +65,7 @@ static int add_recipient(struct buffer *out, const struct dsn_input *in, const s
   if (rc == OK) rc = add_final_recipient(out, in, r->to->address);
   if (rc == OK) rc = add_action(out, r);
   if (rc == OK && r->ruling->remote) rc = add_remote_mta(out, in);
-  if (rc == OK && r->action != DSN_RELAYED) rc = add_diagnostic(out, r->ruling);
+  if (rc == OK && r->action != DSN_RELAYED) rc = add_diagnostic(out, in, r->ruling);
   if (rc == OK) rc = add_moment(out, "Last-Attempt-Date", in->now_us);
   if (rc == OK && r->action == DSN_DELAYED) rc = add_moment(out, "Will-Retry-Until", in->expires_us);
   return rc == OK ? buffer_add(out, "\r\n", 2) : rc;

@@ -6,10 +6,10 @@
 #include "relay/delivery/outcome/dsn.h"
 
 bool dsn_ascii(const char *text);
-/* Text from strangers: printable ASCII only, one space between words, folded there with `indent`, what is too long is
- * cut; ends the line. The first line goes on from column `column`. No line has white space alone (RFC 5322 3.2.2),
- * whatever they said: to some readers it ends a header. */
-int dsn_add_folded(struct buffer *out, const char *text, const char *indent, size_t column);
+/* Text from strangers: printable, one space between words, folded there with `indent`, what is too long is cut; ends
+ * the line. Beyond ASCII only with `utf8`, and then well-formed. The first line goes on from column `column`. No line
+ * has white space alone (RFC 5322 3.2.2), whatever they said: to some readers it ends a header. */
+int dsn_add_folded(struct buffer *out, const char *text, const char *indent, size_t column, bool utf8);
 
 /* dsn_text.c: the part for people, unencoded. */
 int dsn_add_text(const struct dsn_input *in, struct buffer *out);

@@ -6,6 +6,7 @@ static const char *host_of(const struct dsn_input *in) {
   return in->host && in->host[0] ? in->host : "the next hop";
 }
 
+/* The part is encoded where it must be, so the host's text stays as it is. */
 static int add_reason(struct buffer *out, const struct dsn_input *in, const struct dsn_recipient *r) {
   const struct ruling *u = r->ruling;
   int rc;
@@ -21,7 +22,7 @@ static int add_reason(struct buffer *out, const struct dsn_input *in, const stru
     rc = buffer_addf(out, "  was refused by %s, which said:\r\n    %d %s ", host_of(in), u->code, u->enhanced);
   else
     rc = buffer_addf(out, "  cannot be delivered (%d %s):\r\n    ", u->code, u->enhanced);
-  return rc == OK ? dsn_add_folded(out, u->text, "    ", 16) : rc;
+  return rc == OK ? dsn_add_folded(out, u->text, "    ", 16, true) : rc;
 }
 
 static int add_heading(struct buffer *out, const struct dsn_input *in, enum dsn_action action, size_t count) {

@@ -173,13 +173,22 @@ static void post(struct pending *p) {
 
 /* --- the notice --- */
 
+/* So that the message's story names its notices. */
+static void note_notice(struct pending *p) {
+  for (size_t i = 0; p->notice.made && i < p->outcome.job->recipient_count; i++)
+    if (p->actions[i] != DSN_NONE)
+      numbers_set(p->outcome.rulings[i].numbers, NUMBER_NOTICE, p->notice.message.envelope.id);
+}
+
 static void make_notice(struct pending *p, const struct content *content) {
   int rc =
       notice_make(loop_of_outcome(p), p->outcome.job, p->outcome.rulings, p->actions, p->host, content, &p->notice);
-  if (rc != OK)
+  if (rc != OK) {
     retry_later(p, result_text(rc));
-  else
-    post(p);
+    return;
+  }
+  note_notice(p);
+  post(p);
 }
 
 static void on_original(void *arg, struct loaded *loaded) {

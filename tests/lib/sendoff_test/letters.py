@@ -36,11 +36,14 @@ def report(content):
     names, and the returned header."""
     parsed = email.message_from_bytes(content)
     assert parsed.get_content_type() == "multipart/report", parsed.get_content_type()
-    assert parsed.get_param("report-type") == "delivery-status"
     human, status, *rest = parsed.get_payload()  # the third part is optional
     assert len(rest) <= 1
     assert human.get_content_type() == "text/plain"
     assert status.get_content_type() in ("message/delivery-status", "message/global-delivery-status")
+    assert parsed.get_param("report-type") == status.get_content_subtype()  # RFC 6522 3
+    eight_bit = any(part["Content-Transfer-Encoding"] == "8bit" for part in parsed.get_payload())
+    assert parsed.get("Content-Transfer-Encoding", "7bit") == ("8bit" if eight_bit else "7bit")  # RFC 2045 6.4
+    assert eight_bit or max(content) < 0x80
     for returned in rest:
         assert returned.get_content_type() in ORIGINALS, returned.get_content_type()
     groups = [{name.lower(): value for name, value in group.items()} for group in status.get_payload()]

@@ -61,6 +61,10 @@ static void test_numbers(void **state) {
   assert_int_equal(numbers_next(numbers, &at, name, &value), 1);
   assert_true(value == INT64_MAX);
   assert_int_equal(numbers_next(numbers, &at, name, &value), 0);
+  numbers_set(numbers, "left", 3);
+  assert_string_equal(numbers, "used=5000 most=9223372036854775807 left=3");
+  numbers_set(numbers, "lef", 4);
+  assert_string_equal(numbers, "used=5000 most=9223372036854775807 left=3 lef=4");
 }
 
 /* What finds no room is left out, whole. */

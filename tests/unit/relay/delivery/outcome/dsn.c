@@ -42,6 +42,7 @@ static const char judge_failed[] =
     "assert first['Status'] == '5.1.1' and first['Remote-MTA'] == 'dns; mx.example.net'\n"
     "code = ' '.join(first['Diagnostic-Code'].split())\n"
     "assert code.startswith('smtp; 550 5.1.1 no such user') and '?' in code, code\n"
+    "assert m['Content-Transfer-Encoding'] == '7bit' and 'user \303\251 here' in ' '.join(text.split())\n"
     "assert second['Status'] == '4.4.7' and second['Remote-MTA'] is None\n"
     "assert second['Diagnostic-Code'].startswith('x-sendoff; not delivered')\n"
     "assert third['Final-Recipient'] == r'utf-8; j\\x{F6}rg@example.net', third['Final-Recipient']\n"
@@ -194,7 +195,9 @@ static const char judge_utf8[] =
     "m = email.message_from_bytes(raw, policy=email.policy.SMTPUTF8)\n"
     "human, status, original = m.get_payload()\n"
     "assert status.get_content_type() == 'message/global-delivery-status'\n"
-    "assert status['Content-Transfer-Encoding'] == '8bit'\n"
+    "assert status['Content-Transfer-Encoding'] == '8bit' == m['Content-Transfer-Encoding']\n"
+    "assert m.get_param('report-type') == 'global-delivery-status'\n"
+    "assert 'Diagnostic-Code: smtp; 550 5.1.1 no such user \303\251 here,'.encode() in raw\n"
     "assert 'Final-Recipient: utf-8; j\303\266rg@example.net\\r\\n'.encode() in raw\n"
     "assert 'Original-Recipient: utf-8; j\303\266@example.net\\r\\n'.encode() in raw\n"
     "assert original.get_content_type() == 'message/global-headers'\n"
@@ -241,7 +244,7 @@ static const char judge_whole[] =
     "human, status, original = m.get_payload()\n"
     "assert 'The message is attached' in human.get_content()\n"
     "assert original.get_content_type() == 'message/rfc822', original.get_content_type()\n"
-    "assert original['Content-Transfer-Encoding'] == '8bit'\n"
+    "assert original['Content-Transfer-Encoding'] == '8bit' == m['Content-Transfer-Encoding']\n"
     "assert b'\\r\\n\\r\\nX: 1\\r\\nSubject: q\\r\\n\\r\\n--gr\\xc3\\xbc\\xc3\\x9fe\\r\\n\\r\\n--' in raw\n"
     "(inner,) = original.get_payload()\n"
     "assert inner['X'] == '1' and inner['Subject'] == 'q'\n"
@@ -255,6 +258,47 @@ static void test_whole(void **state) {
   in.whole_head = BYTES("X: 1\r\n");
   in.whole_rest = BYTES("Subject: q\r\n\r\n--gr\303\274\303\237e\r\n");
   build_and_ask(&in, judge_whole);
+}
+
+static const char judge_whole_ascii[] =
+    "import sys, email, email.policy\n"
+    "m = email.message_from_bytes(open(sys.argv[1], 'rb').read(), policy=email.policy.default)\n"
+    "assert m['Content-Transfer-Encoding'] == '7bit' == m.get_payload()[2]['Content-Transfer-Encoding']\n"
+    "print('good')\n";
+
+static void test_whole_in_seven_bit(void **state) {
+  (void)state;
+  struct dsn_recipient one = {
+      .to = &(struct recipient){.address = "b@example.net"}, .ruling = &refused, .action = DSN_FAILED};
+  struct dsn_input in = input(&one, 1);
+  in.whole_head = BYTES("X: 1\r\n");
+  in.whole_rest = BYTES("Subject: q\r\n\r\nhello\r\n");
+  build_and_ask(&in, judge_whole_ascii);
+}
+
+/* Whatever octets a host replies with, the report is well-formed UTF-8 and has no control characters. */
+static const char judge_hostile[] =
+    "import sys, email, email.policy, unicodedata\n"
+    "raw = open(sys.argv[1], 'rb').read()\n"
+    "text = raw.decode('utf-8')\n"
+    "bad = [c for c in text if unicodedata.category(c) == 'Cc' and c not in '\\r\\n']\n"
+    "assert not bad, bad\n"
+    "(line,) = [l for l in text.split('\\r\\n') if l.startswith('Diagnostic-Code')]\n"
+    "assert line == 'Diagnostic-Code: smtp; 550 5.1.1 a?b ?\077 \342\202\254 ? \360\237\230\200 ?\077', line\n"
+    "print('good')\n";
+
+static void test_hostile_reply_in_utf8(void **state) {
+  (void)state;
+  static struct ruling hostile = {.kind = EVENT_BOUNCED,
+                                  .code = 550,
+                                  .enhanced = "5.1.1",
+                                  .remote = true,
+                                  .text = "a\001b \300\200 \342\202\254 \377 \360\237\230\200 \302\233"};
+  struct dsn_recipient one = {
+      .to = &(struct recipient){.address = "b@example.net"}, .ruling = &hostile, .action = DSN_FAILED};
+  struct dsn_input in = input(&one, 1);
+  in.utf8 = true;
+  build_and_ask(&in, judge_hostile);
 }
 
 static const char judge_whole_utf8[] =
@@ -351,6 +395,8 @@ int main(void) {
       cmocka_unit_test(test_utf8),
       cmocka_unit_test(test_utf8_original_to_an_ascii_sender),
       cmocka_unit_test(test_whole),
+      cmocka_unit_test(test_whole_in_seven_bit),
+      cmocka_unit_test(test_hostile_reply_in_utf8),
       cmocka_unit_test(test_whole_utf8_to_an_ascii_sender),
       cmocka_unit_test(test_words_with_many_blanks),
       cmocka_unit_test(test_bound),
