@@ -66,7 +66,7 @@ struct signature {
 
 struct signer {
   struct signature signatures[SIGNER_KEYS_MAX];
-  size_t count;
+  size_t count, fields;
   char last[2]; /* of the body */
   bool has_body;
 };
@@ -178,6 +178,7 @@ static bool is_signed(struct bytes field) {
 
 int signer_header(struct signer *s, struct bytes field) {
   if (!is_signed(field)) return OK;
+  if (++s->fields > SIGNER_FIELDS_MAX) return E_TOO_BIG;
   if (field.len >= 2 && memcmp(field.at + field.len - 2, "\r\n", 2) == 0) field.len -= 2;
   int rc = OK;
   for (size_t i = 0; rc == OK && i < s->count; i++)

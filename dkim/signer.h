@@ -17,11 +17,13 @@ struct signer_identity {
 
 struct signer;
 #define SIGNER_KEYS_MAX 4
+#define SIGNER_FIELDS_MAX 200 /* more would make a signature that verifiers do not take */
 /* One signature for each identity; at most SIGNER_KEYS_MAX. */
 int signer_begin(struct signer_lib *lib, const struct signer_identity *ids, size_t count, struct signer **out,
                  struct reason *why);
 /* Each header field in order, whole, with its last CRLF or without. Those that RFC 6376 5.4.1 lists are signed, and
- * all others passed over. E_SYNTAX: the field cannot be signed, and never will. */
+ * all others passed over. E_SYNTAX: the field cannot be signed, and never will; E_TOO_BIG: there are over
+ * SIGNER_FIELDS_MAX of those that are. */
 int signer_header(struct signer *s, struct bytes field);
 int signer_headers_end(struct signer *s, struct reason *why);
 /* The body with CRLF line ends, in any cuts, also between CR and LF. */

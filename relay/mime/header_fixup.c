@@ -50,8 +50,6 @@ static int refuse_line(struct header_fixup *h, const char *what, struct bytes li
 }
 
 static int scan_field(const struct field *f, struct header_fixup *h, struct tally *t) {
-  if (f->name.at[f->name.len] != ':') /* RFC 5322 4.5; signers and verifiers do not agree on what it is */
-    return refuse_line(h, "a header field has white space before its colon", f->whole);
   for (size_t i = 0; i < SEEN_COUNT; i++)
     if (named(f, once[i]) && ++t->seen[i] > 1)
       return refuse(&h->refusal, 550, "5.6.0", RULE_HEADER,
@@ -99,6 +97,19 @@ static int refuse_from(struct header_fixup *h, struct bytes value, size_t at) {
       "the From field cannot be read as mailboxes (RFC 5322 3.6.2) from \"%s\" on: \"%s\"; write From: \"Name\" "
       "<user@example.com>",
       rest, text);
+}
+
+/* RFC 5322 4.5 has white space before the colon as obsolete; signers and verifiers do not agree on what it is. */
+static int close_up(const struct field *f, struct header_fixup *h, const struct tally *t, struct buffer *out) {
+  (void)t;
+  if (f->name.at[f->name.len] == ':') return OK;
+  int rc = buffer_add_bytes(out, f->name);
+  if (rc == OK) rc = buffer_add(out, ":", 1);
+  if (rc == OK) rc = buffer_add_bytes(out, f->value);
+  if (rc == OK) rc = buffer_add(out, "\r\n", 2);
+  if (rc != OK) return rc;
+  repairs_add(h->repairs, f->name, "closed up");
+  return 1;
 }
 
 static int repair_from(const struct field *f, struct header_fixup *h, const struct tally *t, struct buffer *out) {
@@ -189,7 +200,7 @@ static int add_kept(struct header_fixup *h, const struct field *f) {
 /* From the first step on that has something to do: what it made goes through those that follow. */
 static int keep_from(struct header_fixup *h, const struct field *f, const struct tally *t, size_t step) {
   static int (*const steps[])(const struct field *f, struct header_fixup *h, const struct tally *t,
-                              struct buffer *out) = {repair_from, encode, fold};
+                              struct buffer *out) = {close_up, repair_from, encode, fold};
   struct buffer made;
   struct field next;
   size_t at = 0;

@@ -75,9 +75,12 @@ static int feed_signer(struct intake *i, struct bytes fields) {
 
 /* Whatever is wrong with a message is refused for good: sent again, it would be wrong again. */
 static void refuse_signature(struct intake *i, int rc, const char *from_domain, struct reason *why) {
-  if (!*why->text) fail(why, rc, "%s", result_text(rc));
+  if (rc == E_TOO_BIG)
+    fail(why, rc, "it has over %d fields of the kinds that are signed (RFC 6376 5.4.1)", SIGNER_FIELDS_MAX);
+  else if (!*why->text)
+    fail(why, rc, "%s", result_text(rc));
   log_event(LOG_ERROR_, i->session->id, "cannot sign", "domain", from_domain, "reason", why->text, NULL);
-  if (rc == E_SYNTAX)
+  if (rc == E_SYNTAX || rc == E_TOO_BIG)
     intake_refuse(i, 550, "5.6.0", RULE_HEADER, "the message cannot be signed for %s: %s", from_domain, why->text);
   else
     intake_refuse(i, 451, "4.3.5", RULE_SIGNING, "the message could not be signed for %s; try again later",

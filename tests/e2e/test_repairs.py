@@ -236,6 +236,15 @@ def test_two_of_what_says_what_the_content_is(gateway, account, name):
     assert answer.startswith(f"550 5.6.0 the header has more than one {name} field"), answer
 
 
+@pytest.mark.parametrize("name", ["From", "Subject", "To", "X-Mailer"])
+def test_white_space_before_a_colon(lab, gateway, account, recipient, name):
+    rest = "" if name == "From" else f"From: {FROM}\n"
+    arrival, log = sent(gateway, account, recipient, f"{rest}{name} : {FROM}\n" + ("" if name == "Subject" else "Subject: x\n"))
+    assert str(parsed(arrival)[name]) == FROM
+    assert verified(arrival.content, lab.dns) == SIGNED
+    assert f"{name} closed up" in log
+
+
 def test_a_line_that_is_no_field_is_shown(gateway, account):
     with dialogue(gateway, account) as talk:
         answer = attempt(talk, FROM, [TO], build(f"From: {FROM}\nthis is no field\nSubject: x\n"))
@@ -247,6 +256,17 @@ def test_a_header_that_grows_too_large(gateway, account):
         answer = attempt(talk, FROM, [TO], build(f"From: {FROM}\nX-Words: " + "é a\n " * 40000 + "é\n"))
     assert answer.startswith("552 5.3.4 the header is over "), answer
     assert " octets once it is encoded" in answer or " octets. " in answer, answer
+
+
+@pytest.mark.parametrize("count", [190, 300])
+def test_many_fields_that_are_signed(lab, gateway, account, recipient, count):
+    header = f"From: {FROM}\nSubject: x\n" + "".join(f"Resent-To: r{n}@dest.example.net\n" for n in range(count))
+    if count < 200:
+        assert verified(sent(gateway, account, recipient, header)[0].content, lab.dns) == SIGNED
+        return
+    with dialogue(gateway, account) as talk:
+        answer = attempt(talk, FROM, [TO], build(header))
+    assert answer.startswith("550 5.6.0 the message cannot be signed for example.com: it has over 200 fields"), answer
 
 
 BROKEN_SIGNATURES = [

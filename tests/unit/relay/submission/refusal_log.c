@@ -157,12 +157,74 @@ static void test_bound(void **state) {
   wait_for(ref, 1);
 }
 
+static void add_of(const char *account, const char *from, const char *to, const char *host, char *ref) {
+  struct refusal r = refusal("ceo@bank.example");
+  struct event e = {.account = account, .from = from, .to = to, .host = host};
+  refusal_log_add(f->log, &r, &e, ref);
+}
+
+/* Another envelope or client is another line: one must not hide the other. */
+static void test_envelopes_are_apart(void **state) {
+  (void)state;
+  char refs[5][REF_LENGTH + 1];
+  add_of("blog", "a@x.example", "r@y.example", "192.0.2.1", refs[0]);
+  add_of("blog", "b@x.example", "r@y.example", "192.0.2.1", refs[1]);
+  add_of("blog", "a@x.example", "s@y.example", "192.0.2.1", refs[2]);
+  add_of("blog", "a@x.example", "r@y.example", "192.0.2.2", refs[3]);
+  add_of("blog", "a@x.example", "r@y.example", "192.0.2.1", refs[4]);
+  assert_string_equal(refs[4], refs[0]);
+  for (size_t i = 0; i < 4; i++)
+    for (size_t j = 0; j < i; j++) assert_string_not_equal(refs[i], refs[j]);
+  wait_for(refs[0], 2);
+  for (size_t i = 1; i < 4; i++) wait_for(refs[i], 1);
+}
+
+/* Clients without a login, each with an address of its own, within moments: a few lines, and all are counted. */
+static void test_strangers_share(void **state) {
+  (void)state;
+  enum { MANY = 500 };
+  char ref[REF_LENGTH + 1], host[32];
+  for (int i = 0; i < MANY; i++) {
+    snprintf(host, sizeof host, "192.0.%d.%d", i / 250, i % 250);
+    add_of("", "a@x.example", "", host, ref);
+  }
+  for (int i = 0; i < 200; i++) {
+    refusal_log_flush(f->log);
+    uv_run(&f->loop.uv, UV_RUN_NOWAIT);
+    usleep(1000);
+  }
+  size_t lines = read_lines(NULL).count;
+  assert_true(lines > 1 && lines <= 3 * 20 + 1); /* 20 a second; a slow machine may have taken more than one */
+  char sql[] = "SELECT sum(count) FROM events";
+  assert_int_equal(lab_number(f->lab.dir, sql), MANY);
+}
+
+/* A repeat moves the line on in time, and says when the first was. */
+static void test_the_latest_time(void **state) {
+  (void)state;
+  char ref[REF_LENGTH + 1], sql[200];
+  struct refusal r = refusal("ceo@bank.example");
+  add(&r, "blog", ref);
+  wait_for(ref, 1);
+  int64_t first = lab_number(f->lab.dir, "SELECT id FROM events");
+  assert_int_equal(lab_number(f->lab.dir, "SELECT first_us FROM events"), 0);
+  usleep(20000);
+  add(&r, "blog", ref);
+  wait_for(ref, 2);
+  assert_true(lab_number(f->lab.dir, "SELECT id FROM events") > first);
+  snprintf(sql, sizeof sql, "SELECT abs(first_us - %lld) < 1000000 FROM events", (long long)id_time_us(first));
+  assert_int_equal(lab_number(f->lab.dir, sql), 1);
+}
+
 int main(void) {
   static const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_line, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_same_is_counted, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_others_are_apart, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_bound, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_envelopes_are_apart, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_strangers_share, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_the_latest_time, set_up, tear_down),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
