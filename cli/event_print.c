@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/refusal.h"
+#include "base/tls_facts.h"
 #include "cli/output.h"
 
 #include <stdio.h>
@@ -64,20 +65,40 @@ static void print_part(const char *name, const char *value) {
   putchar('\n');
 }
 
-/* "limit (used=5000 count=5000)" */
-static void print_rule(const struct event *e) {
-  char text[64 + 2 * NUMBERS_TEXT], numbers[NUMBERS_TEXT] = "", name[32], notice[ID_TEXT] = "";
+/* "used=5000 count=5000", without what has a line of its own; `notice` gets the id of the notice. */
+static void list_numbers(const struct event *e, char out[NUMBERS_TEXT], char notice[ID_TEXT]) {
   const char *at = NULL;
+  char name[32];
   int64_t value;
-  while (numbers_next(e->numbers, &at, name, &value)) {
+  *out = *notice = '\0';
+  while (numbers_next(e->numbers, &at, name, &value))
     if (strcmp(name, NUMBER_NOTICE) == 0)
       id_format(value, notice);
-    else
-      numbers_add(numbers, name, value);
-  }
-  snprintf(text, sizeof text, "%s%s%s%s", e->rule, *numbers ? " (" : "", numbers, *numbers ? ")" : "");
-  print_part("rule", text);
+    else if (!tls_facts_owns(name))
+      numbers_add(out, name, value);
+}
+
+/* "limit (used=5000 count=5000)"; numbers without a rule by themselves. */
+static void print_rule(const struct event *e) {
+  char text[64 + 2 * NUMBERS_TEXT], list[NUMBERS_TEXT], notice[ID_TEXT];
+  list_numbers(e, list, notice);
+  bool numbers = *list != '\0';
+  snprintf(text, sizeof text, "%s%s%s%s", e->rule, numbers ? " (" : "", list, numbers ? ")" : "");
+  if (*e->rule)
+    print_part("rule", text);
+  else
+    print_part("numbers", list);
   print_part("notice", notice);
+}
+
+/* "TLSv1.3, verified by a CA" */
+static void print_tls(const struct event *e) {
+  char text[64];
+  struct tls_facts facts;
+  if (!tls_facts_read(e->numbers, &facts)) return;
+  snprintf(text, sizeof text, "%s%s%s", tls_version_name(facts.version), facts.version ? ", " : "",
+           facts.version ? tls_proof_phrase(facts.proof) : "");
+  print_part("tls", text);
 }
 
 void event_print_story(const struct event *e) {
@@ -90,6 +111,7 @@ void event_print_story(const struct event *e) {
   print_part("to", e->to);
   print_part(from_client ? "client" : "host", e->host);
   print_part("source", e->source);
+  print_tls(e);
   print_rule(e);
   print_part("why", e->ref);
 }

@@ -1,5 +1,6 @@
 #include "base/id.h"
 #include "base/refusal.h"
+#include "base/tls_facts.h"
 #include "relay/json/json.h"
 
 #include <string.h>
@@ -14,22 +15,35 @@ static json_t *numbers_json(const char *numbers, char notice[ID_TEXT]) {
   while (numbers_next(numbers, &at, name, &value)) {
     if (strcmp(name, NUMBER_NOTICE) == 0)
       id_format(value, notice);
-    else
+    else if (!tls_facts_owns(name)) /* fields of their own */
       json_object_set_new(object, name, json_integer(value));
   }
   return object;
 }
 
-json_t *event_json(const struct event *e) {
+/* Of a delivery; other events, and those of older versions, have no such fields. */
+static json_t *add_tls(json_t *object, const struct event *e) {
+  struct tls_facts facts;
+  if (!object || !tls_facts_read(e->numbers, &facts)) return object;
+  json_object_set_new(object, "tls", json_string(tls_version_name(facts.version)));
+  json_object_set_new(object, "verified", json_string(tls_proof_name(facts.proof)));
+  return object;
+}
+
+static json_t *common_json(const struct event *e) {
   char id[ID_TEXT], message[ID_TEXT] = "", notice[ID_TEXT];
   json_t *numbers = numbers_json(e->numbers, notice);
   id_format(e->id, id);
   if (e->message_id) id_format(e->message_id, message);
-  return json_pack("{s:s, s:o, s:s, s:s, s:o, s:o, s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:s, s:o}", "id", id,
-                   "time", json_time(id_time_us(e->id)), "event", event_name(e->kind), "message", message, "account",
-                   json_text(e->account), "from", json_text(e->from), "to", json_text(e->to), "code", e->code,
-                   "enhanced", json_text(e->enhanced), "rule", json_text(e->rule), "numbers", numbers, "text",
+  return json_pack("{s:s, s:o, s:s, s:s, s:o, s:o, s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:s, s:o}", "id",
+                   id, "time", json_time(id_time_us(e->id)), "event", event_name(e->kind), "message", message,
+                   "account", json_text(e->account), "from", json_text(e->from), "to", json_text(e->to), "code",
+                   e->code, "enhanced", json_text(e->enhanced), "rule", json_text(e->rule), "numbers", numbers, "text",
                    json_text(e->text), "host", json_text(e->host), "source", json_text(e->source), "ref",
                    json_text(e->ref), "count", (json_int_t)e->count, "notice", notice, "first",
                    json_time(e->first_us ? e->first_us : id_time_us(e->id)));
+}
+
+json_t *event_json(const struct event *e) {
+  return add_tls(common_json(e), e);
 }

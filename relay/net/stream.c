@@ -569,6 +569,9 @@ bool stream_tls_peer(const struct stream *s, struct fingerprint *out) {
 const char *stream_tls_text(const struct stream *s) {
   return stream_is_tls(s) ? tls_text(s->tls) : "";
 }
+struct tls_facts stream_tls_facts(const struct stream *s) {
+  return stream_is_tls(s) ? tls_facts(s->tls) : (struct tls_facts){0};
+}
 const char *stream_error(const struct stream *s) {
   return s->error;
 }

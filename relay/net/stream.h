@@ -11,6 +11,7 @@
 #include "base/bytes.h"
 #include "base/fingerprint.h"
 #include "base/result.h"
+#include "base/tls_facts.h"
 #include "relay/net/loop.h"
 
 struct stream;
@@ -59,6 +60,8 @@ int stream_put_back(struct stream *s, struct bytes data);
 bool stream_has_input(const struct stream *s);
 /* "TLSv1.3 AES-256-GCM", for Received and the log; "" without TLS. Lives as long as the stream. */
 const char *stream_tls_text(const struct stream *s);
+
+struct tls_facts stream_tls_facts(const struct stream *s);
 
 /* Inside TLS. The tls-exporter channel binding (RFC 9266), 32 octets. False: this session has none that is safe. */
 bool stream_tls_binding(const struct stream *s, unsigned char out[32]);

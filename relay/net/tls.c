@@ -349,6 +349,12 @@ bool tls_peer(const struct tls_session *s, struct fingerprint *out) {
   return chain && count && gnutls_fingerprint(GNUTLS_DIG_SHA256, &chain[0], out->sha256, &size) == 0;
 }
 
+struct tls_facts tls_facts(const struct tls_session *s) {
+  gnutls_protocol_t v = gnutls_protocol_get_version(s->session);
+  unsigned version = v == GNUTLS_TLS1_3 ? 13 : v == GNUTLS_TLS1_2 ? 12 : v == GNUTLS_TLS1_1 ? 11 : 10;
+  return (struct tls_facts){version, *s->name ? TLS_BY_CA : TLS_UNVERIFIED}; /* a bad certificate ends the handshake */
+}
+
 void tls_bye(struct tls_session *s) {
   gnutls_bye(s->session, GNUTLS_SHUT_WR);
 }

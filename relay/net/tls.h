@@ -9,6 +9,7 @@
 #include "base/config.h"
 #include "base/fingerprint.h"
 #include "base/result.h"
+#include "base/tls_facts.h"
 #include "relay/net/certificate_facts.h"
 
 #include <sys/types.h>
@@ -65,6 +66,7 @@ void tls_bye(struct tls_session *s);
  * in TLS 1.2 without the extended master secret (RFC 7627). */
 bool tls_binding(const struct tls_session *s, unsigned char out[32]);
 bool tls_peer(const struct tls_session *s, struct fingerprint *out); /* false: the peer has shown no certificate */
+struct tls_facts tls_facts(const struct tls_session *s);             /* once the handshake is done */
 const char *tls_error(const struct tls_session *s);                  /* after TLS_FAILED */
 const char *tls_text(const struct tls_session *s); /* "TLSv1.3 AES-256-GCM" once the handshake is done */
 

@@ -49,6 +49,9 @@ def test_it_is_handed_on_to_a_host_that_keeps_it(lab, gateway, account):
     mx = lab.exchanger(lab.new_domain(), tls="verified", offers=["REQUIRETLS"])
     arrival = mx.wait_for(send(gateway, account, f"r@{mx.domain}"))
     assert "REQUIRETLS" in arrival.mail and arrival.tls.startswith("TLSv1.")
+    (event,) = gateway.wait_event("delivered", "--to", f"r@{mx.domain}")
+    assert event["tls"].startswith("TLSv1.") and event["verified"] == "ca"
+    assert f"tls      {event['tls']}, verified by a CA" in gateway.sendoff("log", "show", event["message"])
 
 
 def test_other_mail_to_such_a_host_says_nothing_of_it(lab, gateway, account):

@@ -42,7 +42,7 @@ static enum smtp_stage envelope_stage(const struct smtp_client *c) {
   return c->envelope.t && c->envelope.answered <= c->envelope.t->recipient_count ? STAGE_RCPT : STAGE_DATA;
 }
 
-static enum smtp_stage stage_of(const struct smtp_client *c) {
+enum smtp_stage client_stage(const struct smtp_client *c) {
   switch (c->state) {
   case CLIENT_CONNECTING: return STAGE_CONNECT;
   case CLIENT_GREETING: return STAGE_GREETING;
@@ -60,7 +60,7 @@ static enum smtp_stage stage_of(const struct smtp_client *c) {
 void client_incident(const struct smtp_client *c, enum trouble trouble, const struct smtp_reply *reply,
                      const char *text, struct incident *out) {
   *out = (struct incident){
-      .stage = stage_of(c),
+      .stage = client_stage(c),
       .trouble = trouble,
       .tls = c->ever_tls,
       .tls_unused = c->offers.starttls && !c->ever_tls,
@@ -307,6 +307,9 @@ bool client_is_ready(const struct smtp_client *c) {
 }
 const char *client_tls_text(const struct smtp_client *c) {
   return stream_tls_text(c->stream);
+}
+struct tls_facts client_tls_facts(const struct smtp_client *c) {
+  return stream_tls_facts(c->stream);
 }
 const struct sockaddr *client_local(const struct smtp_client *c) {
   return stream_local(c->stream);

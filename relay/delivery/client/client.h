@@ -67,6 +67,8 @@ void client_abort(struct smtp_client *c, enum trouble trouble, const char *text)
 bool client_is_ready(const struct smtp_client *c);
 /* These are of the connection, so they end with it: not in on_closed. "TLSv1.3 ..." or "". */
 const char *client_tls_text(const struct smtp_client *c);
+struct tls_facts client_tls_facts(const struct smtp_client *c);
+enum smtp_stage client_stage(const struct smtp_client *c); /* how far it has come */
 const struct sockaddr *client_local(const struct smtp_client *c);
 /* The offers of the last EHLO. */
 const struct ehlo *client_offers(const struct smtp_client *c);

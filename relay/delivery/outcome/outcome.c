@@ -30,6 +30,14 @@ bool outcomes_is_empty(const struct outcomes *all) {
   return !all->list;
 }
 
+void outcomes_each(const struct outcomes *all, void (*each)(void *arg, const struct job *j, const char *host),
+                   void *arg) {
+  for (const struct outcome *o = all->list; o; o = o->next) {
+    const struct pending *p = (const struct pending *)o;
+    if (p->committed && o->job) each(arg, o->job, p->host);
+  }
+}
+
 void outcomes_count(const struct outcomes *all, struct delivery_counters *to) {
   to->delivered += all->counters.delivered;
   to->deferred += all->counters.deferred;

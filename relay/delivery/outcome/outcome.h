@@ -7,6 +7,7 @@
 #ifndef SENDOFF_RELAY_DELIVERY_OUTCOME_OUTCOME_H
 #define SENDOFF_RELAY_DELIVERY_OUTCOME_OUTCOME_H
 
+#include "base/tls_facts.h"
 #include "relay/delivery/delivery.h"
 #include "relay/delivery/job.h"
 #include "relay/delivery/outcome/verdict.h"
@@ -24,6 +25,9 @@ void outcomes_free(struct outcomes **o); /* when it is empty */
 bool outcomes_is_empty(const struct outcomes *o);
 /* At the end, when the time for it is up: those that the store refused are not posted again. */
 void outcomes_abandon(struct outcomes *o);
+
+/* Those that are on their way into the store, or wait to be posted again. `host` as in their place. */
+void outcomes_each(const struct outcomes *o, void (*each)(void *arg, const struct job *j, const char *host), void *arg);
 
 /* Adds the recipients delivered, deferred and bounced since the start. */
 void outcomes_count(const struct outcomes *o, struct delivery_counters *to);
@@ -43,6 +47,7 @@ struct outcome_place {
   const char *source; /* the address it left from; "": none */
   const char *tls;    /* as stream_tls_text; "": none */
   const char *before; /* what happened at other hosts on the way to it (story.h); NULL: nothing */
+  struct tls_facts tls_facts;
 };
 
 /* Takes the job when it returns an outcome; NULL without memory. */

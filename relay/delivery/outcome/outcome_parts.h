@@ -24,6 +24,7 @@ struct pending {
   struct notice notice;
   uv_timer_t timer;
   bool timer_open, waiting; /* `waiting`: the timer runs */
+  bool committed;           /* nothing more is ruled */
   uint64_t delay_ms;
   int64_t not_before_us;
   char host[340], source[IP_TEXT], tls[96];

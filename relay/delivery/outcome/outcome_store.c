@@ -220,12 +220,20 @@ static void begin(struct pending *p) {
     retry_later(p, result_text(E_MEMORY));
 }
 
+/* What a delivery says of how it was protected. */
+static void note_tls(struct pending *p, const struct tls_facts *facts) {
+  for (size_t i = 0; i < p->outcome.job->recipient_count; i++)
+    if (p->outcome.rulings[i].kind == EVENT_DELIVERED) tls_facts_add(p->outcome.rulings[i].numbers, facts);
+}
+
 void outcome_commit(struct outcome *o, const struct outcome_place *where, int64_t not_before_us) {
   struct pending *p = (struct pending *)o;
   snprintf(p->host, sizeof p->host, "%s", where->host);
   snprintf(p->source, sizeof p->source, "%s", where->source);
   snprintf(p->tls, sizeof p->tls, "%s", where->tls);
   p->not_before_us = not_before_us;
+  p->committed = true;
+  note_tls(p, &where->tls_facts);
   tell_stories(p, where->before);
   begin(p);
 }

@@ -26,8 +26,11 @@ void connection_gone(struct connection *c) {
 
 /* Where the work was done, for the log. */
 static struct outcome_place place_of(const struct connection *c, const struct job *j) {
-  return (struct outcome_place){
-      .host = c->target, .source = c->source, .tls = c->tls, .before = connection_walked_for(c, j) ? c->walked : NULL};
+  return (struct outcome_place){.host = c->target,
+                                .source = c->source,
+                                .tls = c->tls,
+                                .before = connection_walked_for(c, j) ? c->walked : NULL,
+                                .tls_facts = c->tls_facts};
 }
 
 static void rule(struct connection *c, size_t index, const struct incident *incident) {
@@ -161,6 +164,7 @@ static void on_ready(void *owner) {
   c->destination->walking--;
   connection_walk_ends(c);
   snprintf(c->tls, sizeof c->tls, "%s", client_tls_text(c->client));
+  c->tls_facts = client_tls_facts(c->client);
   ip_format(client_local(c->client), c->source);
   connection_work(c);
   destination_wake(c->destination); /* more connections may be opened now */

@@ -42,6 +42,7 @@ struct connection {
   /* the work */
   unsigned jobs_done;
   char tls[96], source[IP_TEXT];
+  struct tls_facts tls_facts;
   struct outcome *outcome;
   struct client_transaction transaction;
   struct load *load;

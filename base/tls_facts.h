@@ -1,0 +1,24 @@
+/* What protected a delivery on its way, as numbers of the delivery log (base/refusal.h): "tls=13 verified=0". Plain
+ * data; any thread. */
+#ifndef SENDOFF_BASE_TLS_FACTS_H
+#define SENDOFF_BASE_TLS_FACTS_H
+
+#include "base/refusal.h"
+
+/* By what the host was known for sure. Logged as its number. */
+enum tls_proof { TLS_UNVERIFIED, TLS_BY_CA, TLS_BY_DANE };
+
+struct tls_facts {
+  unsigned version; /* 13 is TLS 1.3; 0: in the clear */
+  enum tls_proof proof;
+};
+
+void tls_facts_add(char numbers[NUMBERS_TEXT], const struct tls_facts *f);
+bool tls_facts_read(const char *numbers, struct tls_facts *out); /* false: they say nothing of it */
+bool tls_facts_owns(const char *name);                           /* it is one of these numbers' names */
+
+const char *tls_version_name(unsigned version);     /* "TLSv1.3", as registered (RFC 8314 4.3); "none" */
+const char *tls_proof_name(enum tls_proof proof);   /* "no", "ca", "dane": for scripts */
+const char *tls_proof_phrase(enum tls_proof proof); /* "not verified", "verified by a CA", "verified by DANE" */
+
+#endif
