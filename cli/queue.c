@@ -1,5 +1,6 @@
 #include "base/id.h"
 #include "cli/account_filter.h"
+#include "cli/attempts.h"
 #include "cli/command.h"
 #include "cli/output.h"
 
@@ -34,29 +35,59 @@ static enum exit_status read_filter(struct cli *c, const char *id, struct queue_
 struct listing {
   struct cli *c;
   struct table *table;
+  struct attempts *attempts; /* of the running gateway; NULL: none is running */
   size_t count;
 };
 
-static bool list_row(void *arg, const struct envelope *m, const struct queued_recipient *r) {
-  struct listing *l = arg;
-  char id[ID_TEXT], next[40], age[40], attempts[16];
+static json_t *attempt_json(const struct attempt *a) {
+  return a ? json_pack("{s:o, s:o, s:o}", "host", json_text(a->host), "stage", json_text(a->stage), "since",
+                       json_time(a->since_us))
+           : json_null();
+}
+
+static void print_recipient(const struct envelope *m, const struct queued_recipient *r, const struct attempt *a) {
+  char id[ID_TEXT];
   id_format(m->id, id);
+  print_json(json_pack("{s:s, s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "message", id, "account",
+                       json_text(m->account), "from", json_text(m->reverse_path), "to", json_text(r->to.address),
+                       "domain", json_text(r->to.domain), "state", state_name(r->state), "attempts",
+                       (json_int_t)r->attempts, "size", (json_int_t)m->size, "created", json_time(m->created_us),
+                       "next", json_time(r->next_us), "expires", json_time(m->expires_us), "last", json_text(r->last),
+                       "under_way", attempt_json(a)));
+}
+
+/* "RCPT to mx.example.net[192.0.2.1]:25, for 12s" */
+static void describe_attempt(const struct attempt *a, int64_t now_us, char *out, size_t size) {
+  char span[40];
+  clock_format_span(now_us - a->since_us, span, sizeof span);
+  snprintf(out, size, "%s %s, for %s", attempt_phrase(a), a->host, now_us - a->since_us < SECOND_US ? "0s" : span);
+}
+
+/* An attempt that is under way is one of the tries, and what is said of the last one is of the one before. */
+static void add_row(struct table *t, const struct envelope *m, const struct queued_recipient *r,
+                    const struct attempt *a) {
+  char id[ID_TEXT], next[40], age[40], tries[16], under_way[512];
   int64_t now = clock_now_us();
-  l->count++;
-  if (l->c->json) {
-    print_json(json_pack("{s:s, s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:o, s:o, s:o, s:o}", "message", id, "account",
-                         json_text(m->account), "from", json_text(m->reverse_path), "to", json_text(r->to.address),
-                         "domain", json_text(r->to.domain), "state", state_name(r->state), "attempts",
-                         (json_int_t)r->attempts, "size", (json_int_t)m->size, "created", json_time(m->created_us),
-                         "next", json_time(r->next_us), "expires", json_time(m->expires_us), "last",
-                         json_text(r->last)));
-    return true;
-  }
+  id_format(m->id, id);
   clock_format_span(now - m->created_us, age, sizeof age);
   clock_format_span(r->next_us - now, next, sizeof next);
-  snprintf(attempts, sizeof attempts, "%u", r->attempts);
-  table_add(l->table, (const char *const[]){id, m->account, m->reverse_path, r->to.address, age, attempts,
-                                            r->state == RECIPIENT_HELD ? "held" : next, r->last});
+  snprintf(tries, sizeof tries, "%u", r->attempts + (a != NULL));
+  if (a) describe_attempt(a, now, under_way, sizeof under_way);
+  table_add(t, (const char *const[]){id, m->account, m->reverse_path, r->to.address, age, tries,
+                                     a                            ? "under way"
+                                     : r->state == RECIPIENT_HELD ? "held"
+                                                                  : next,
+                                     a ? under_way : r->last});
+}
+
+static bool list_row(void *arg, const struct envelope *m, const struct queued_recipient *r) {
+  struct listing *l = arg;
+  const struct attempt *a = attempts_find(l->attempts, r->to.id);
+  l->count++;
+  if (l->c->json)
+    print_recipient(m, r, a);
+  else
+    add_row(l->table, m, r, a);
   return true;
 }
 
@@ -66,10 +97,12 @@ static enum exit_status list_with(struct cli *c, const struct queue_filter *f, s
   struct listing l = {
       .c = c,
       .table =
-          table_new((const char *const[]){"MESSAGE", "ACCOUNT", "FROM", "TO", "AGE", "TRIES", "NEXT IN", "LAST"}, 8)};
+          table_new((const char *const[]){"MESSAGE", "ACCOUNT", "FROM", "TO", "AGE", "TRIES", "NEXT IN", "LAST"}, 8),
+      .attempts = attempts_read(c)};
   int rc = reader_queue(r, f, list_row, &l);
   reader_close(&r);
   table_print(&l.table);
+  attempts_free(&l.attempts);
   *count = l.count;
   if (f->limit && l.count == f->limit) cli_warn("these are the first %zu; for all: --limit 0", f->limit);
   return rc == OK ? EXIT_DONE : cli_fail(EXIT_NO, "the queue cannot be read: %s", result_text(rc));
@@ -233,7 +266,8 @@ static enum exit_status drop(struct cli *c) {
 
 const struct verb queue_verbs[] = {
     {"queue", "list", "[--account A] [--to PATTERN] [--state queued|held] [--limit N]",
-     "account= to= state= limit=", "The recipients that wait.", "sendoff queue list --account blog", 0, 0, list},
+     "account= to= state= limit=", "The recipients that wait, or are under way: where, and since when.",
+     "sendoff queue list --account blog", 0, 0, list},
     {"queue", "show", "ID [--content]", "content", "One message's recipients, or its content as it will be sent.",
      "sendoff queue show 1CZQ6K3E0W40 --content", 1, 1, show},
     {"queue", "summary", "", "", "What waits, by domain.", "sendoff queue summary", 0, 0, summary},

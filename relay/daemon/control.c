@@ -84,6 +84,8 @@ static void ask_call(struct control_request *r) {
     calls->reload(calls->arg, r);
   else if (strcmp(r->line, "status") == 0)
     calls->status(calls->arg, r);
+  else if (strcmp(r->line, "attempts") == 0)
+    calls->attempts(calls->arg, r);
   else if (strcmp(r->line, "unban") == 0 || strncmp(r->line, "unban ", 6) == 0)
     calls->unban(calls->arg, r->line[5] ? r->line + 6 : "", r);
   else

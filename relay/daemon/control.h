@@ -2,7 +2,8 @@
  *
  *   reload           the configuration in the store, or the queue, has changed: "ok" when every loop has the new state
  *   status           the counters and bans, one JSON object
- *   unban [WHAT]     lifts the bans of an address or account, or all: "ok" and the number of bans lifted
+ *   attempts         a line for each recipient that is worked on (struct delivery_attempt): "RECIPIENT SINCE STAGE
+ * HOST" unban [WHAT]     lifts the bans of an address or account, or all: "ok" and the number of bans lifted
  *
  * "error: ..." answers what failed. The supervisor's thread only. */
 #ifndef SENDOFF_RELAY_DAEMON_CONTROL_H
@@ -16,6 +17,7 @@ struct control_request;
 struct control_calls {
   void (*reload)(void *arg, struct control_request *r);
   void (*status)(void *arg, struct control_request *r);
+  void (*attempts)(void *arg, struct control_request *r);
   void (*unban)(void *arg, const char *what, struct control_request *r); /* "": all */
   void *arg;
 };

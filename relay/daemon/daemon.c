@@ -6,6 +6,7 @@
 #include "relay/daemon/daemon.h"
 
 #include "base/log.h"
+#include "relay/daemon/attempts.h"
 #include "relay/daemon/certificates.h"
 #include "relay/daemon/control.h"
 #include "relay/daemon/privileges.h"
@@ -255,6 +256,10 @@ static void on_control_status(void *arg, struct control_request *r) {
   status_ask(&s->loop, s->bans, s->certificates, s->started_us, r);
 }
 
+static void on_control_attempts(void *arg, struct control_request *r) {
+  attempts_ask(&((struct supervisor *)arg)->loop, r);
+}
+
 static void on_control_unban(void *arg, const char *what, struct control_request *r) {
   struct supervisor *s = arg;
   char answer[32];
@@ -266,7 +271,7 @@ static void on_control_unban(void *arg, const char *what, struct control_request
 
 static int start_supervisor(struct supervisor *s, struct reason *why) {
   static const int numbers[SIGNAL_COUNT] = {SIGTERM, SIGINT, SIGHUP};
-  struct control_calls calls = {on_control_reload, on_control_status, on_control_unban, s};
+  struct control_calls calls = {on_control_reload, on_control_status, on_control_attempts, on_control_unban, s};
   for (size_t i = 0; i < SIGNAL_COUNT; i++) {
     uv_signal_init(&s->loop.uv, &s->signals[i]);
     s->signals[i].data = s;

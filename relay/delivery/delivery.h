@@ -45,6 +45,22 @@ void dispatcher_drain(struct dispatcher *d, void (*idle)(void *arg), void *arg);
  * finish. Call it with &gateway->dispatcher: late messages read that, and find NULL. */
 void dispatcher_free(struct dispatcher **d);
 
+/* --- what is under way --- */
+
+/* A recipient that is worked on. */
+struct delivery_attempt {
+  int64_t recipient_id, since_us; /* since_us: when this attempt began */
+  /* "route" (on its way to a host), "wait" (for a connection), "load", "convert", or what the SMTP client does:
+   * "connect", "greeting", "ehlo", "starttls", "handshake", "mail", "rcpt", "data", "content", "dot"; or "record", when
+   * the store is about to have the outcome; static */
+  const char *stage;
+  const char *host; /* "mx.example.net[192.0.2.1]:25"; with "route" the domain, with "wait" the site; without a host,
+                       the domain with "record" */
+};
+/* Those of this loop, on its thread. loops[0] reports all that are in flight besides, as "route": where two are
+ * reported of one recipient, the other counts. */
+void delivery_attempts(const struct loop *on, void (*each)(void *arg, const struct delivery_attempt *a), void *arg);
+
 /* --- counters --- */
 
 struct delivery_counters {

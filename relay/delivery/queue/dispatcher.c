@@ -279,3 +279,15 @@ void delivery_count(const struct loop *on, struct delivery_counters *to) {
   to->queue_read += d->read;
   to->queue_left += d->left;
 }
+
+void delivery_attempts(const struct loop *on, void (*each)(void *arg, const struct delivery_attempt *a), void *arg) {
+  const struct dispatcher *d = on->index == 0 ? on->gateway->dispatcher : NULL;
+  const struct in_flight *f = d ? d->schedule.recipients_in_flight : NULL;
+  delivery_attempts_at_sites(on->delivery, each, arg);
+  for (; f; f = f->hh.next) {
+    struct delivery_attempt a = {.recipient_id = f->id, .since_us = f->since_us, .stage = "route"};
+    if (f->ended) continue;
+    a.host = f->domain->name;
+    each(arg, &a);
+  }
+}

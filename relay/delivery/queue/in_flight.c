@@ -1,5 +1,7 @@
 #include "relay/delivery/queue/in_flight.h"
 
+#include "base/clock.h"
+
 #include <stdlib.h>
 
 static void free_one(struct schedule *s, struct in_flight *f) {
@@ -17,7 +19,7 @@ void in_flight_forget_ended(struct schedule *s) {
   }
 }
 
-static bool add_one(struct schedule *s, struct queue_domain *domain, int64_t id) {
+static bool add_one(struct schedule *s, struct queue_domain *domain, int64_t id, int64_t now_us) {
   struct in_flight *f = NULL;
   HASH_FIND(hh, s->recipients_in_flight, &id, sizeof id, f);
   if (f) return false;
@@ -25,6 +27,7 @@ static bool add_one(struct schedule *s, struct queue_domain *domain, int64_t id)
   if (!f) return false;
   f->id = id;
   f->domain = domain;
+  f->since_us = now_us;
   HASH_ADD(hh, s->recipients_in_flight, id, sizeof f->id, f);
   if (!f->hh.tbl) {
     free(f);
@@ -37,8 +40,9 @@ static bool add_one(struct schedule *s, struct queue_domain *domain, int64_t id)
 
 void in_flight_add(struct schedule *s, struct queue_domain *domain, struct job *j) {
   size_t kept = 0;
+  int64_t now = clock_now_us();
   for (size_t i = 0; i < j->recipient_count; i++) {
-    if (add_one(s, domain, j->recipients[i].to.id))
+    if (add_one(s, domain, j->recipients[i].to.id, now))
       j->recipients[kept++] = j->recipients[i];
     else
       queued_recipient_clear(&j->recipients[i]);

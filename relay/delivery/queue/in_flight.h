@@ -10,6 +10,7 @@
 struct in_flight {
   int64_t id;
   struct queue_domain *domain;
+  int64_t since_us;
   bool ended;
   UT_hash_handle hh;
 };

@@ -15,6 +15,9 @@ struct outcomes;
 void delivery_take(struct delivery *d, struct job *j, struct route *route, const char *source, const char *helo);
 /* Where outcomes of this loop are made, also those of jobs that no destination can take. */
 struct outcomes *delivery_outcomes(struct delivery *d);
+/* site_attempts.c: delivery_attempts of the destinations. */
+void delivery_attempts_at_sites(const struct delivery *d, void (*each)(void *arg, const struct delivery_attempt *a),
+                                void *arg);
 /* Adds the destinations' and the outcomes' counters. */
 void delivery_count_sites(const struct delivery *d, struct delivery_counters *to);
 

@@ -1,0 +1,21 @@
+/* Which recipients a running gateway is working on. One thread. */
+#ifndef SENDOFF_CLI_ATTEMPTS_H
+#define SENDOFF_CLI_ATTEMPTS_H
+
+#include "cli/command.h"
+
+/* One that is under way. */
+struct attempt {
+  int64_t recipient_id, since_us;
+  const char *stage, *host; /* as in struct delivery_attempt */
+};
+
+struct attempts;
+/* Asks the gateway. NULL when none is running, or it does not say, which has been warned of. */
+struct attempts *attempts_read(struct cli *c);
+void attempts_free(struct attempts **a);
+/* NULL: it is not worked on. `a` may be NULL. */
+const struct attempt *attempts_find(const struct attempts *a, int64_t recipient_id);
+const char *attempt_phrase(const struct attempt *a); /* "at RCPT", "waiting for a connection to" */
+
+#endif

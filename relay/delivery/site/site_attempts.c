@@ -1,0 +1,58 @@
+/* What the destinations of a loop are doing, for people who ask. */
+#include "relay/delivery/site/connection.h"
+#include "relay/delivery/site/delivery.h"
+#include "relay/delivery/site/delivery_parts.h"
+#include "relay/delivery/site/destination.h"
+
+struct report {
+  void (*each)(void *arg, const struct delivery_attempt *a);
+  void *arg;
+};
+
+static const char *stage_name(enum smtp_stage stage) {
+  static const char *const names[] = {
+      [STAGE_ROUTE] = "route", [STAGE_CONNECT] = "connect",   [STAGE_GREETING] = "greeting",
+      [STAGE_EHLO] = "ehlo",   [STAGE_STARTTLS] = "starttls", [STAGE_HANDSHAKE] = "handshake",
+      [STAGE_IDLE] = "wait",   [STAGE_MAIL] = "mail",         [STAGE_RCPT] = "rcpt",
+      [STAGE_DATA] = "data",   [STAGE_CONTENT] = "content",   [STAGE_DOT] = "dot",
+  };
+  return names[stage];
+}
+
+static const char *work_name(const struct connection *c) {
+  if (c->phase == CONNECTION_LOADING) return "load";
+  if (c->phase == CONNECTION_CONVERTING) return "convert";
+  return c->client ? stage_name(client_stage(c->client)) : "connect";
+}
+
+static void report_job(const struct report *r, const struct job *j, const char *stage, const char *host) {
+  struct delivery_attempt a = {.since_us = j->attempt_us ? j->attempt_us : j->queued_us, .stage = stage, .host = host};
+  for (size_t i = 0; i < j->recipient_count; i++) {
+    a.recipient_id = j->recipients[i].to.id;
+    r->each(r->arg, &a);
+  }
+}
+
+/* What waits is shown with a connection that is being opened for it: mostly to a host that does not answer. */
+static void report_waiting(const struct report *r, const struct destination *t) {
+  const struct connection *c = t->connections;
+  while (c && c->phase != CONNECTION_WALKING) c = c->next;
+  const char *stage = c ? work_name(c) : "wait", *host = c ? c->target : t->route->site;
+  for (size_t i = 0; i < sizeof t->queue.lists / sizeof t->queue.lists[0]; i++)
+    for (const struct job *j = t->queue.lists[i]; j; j = j->next) report_job(r, j, stage, host);
+}
+
+static void report_outcome(void *arg, const struct job *j, const char *host) {
+  report_job(arg, j, "record", *host ? host : j->domain);
+}
+
+void delivery_attempts_at_sites(const struct delivery *d, void (*each)(void *arg, const struct delivery_attempt *a),
+                                void *arg) {
+  struct report r = {each, arg};
+  for (const struct destination *t = d->destinations; t; t = t->hh.next) {
+    report_waiting(&r, t);
+    for (const struct connection *c = t->connections; c; c = c->next)
+      if (c->outcome) report_job(&r, c->outcome->job, work_name(c), c->target);
+  }
+  outcomes_each(d->outcomes, report_outcome, &r);
+}

@@ -1,0 +1,157 @@
+"""An attempt under way shows in the queue: at which host, how far, and since when; and a delivery says how it was protected."""
+
+import contextlib
+import socket
+import threading
+from datetime import datetime, timezone
+
+import pytest
+
+from sendoff_test.client import submit
+from sendoff_test.letters import letter
+from sendoff_test.processes import wait_until
+
+FROM = "a@example.com"
+STAGES = ("greeting", "ehlo", "mail", "rcpt", "data", "dot")
+
+
+class Stuck:
+    """A mail exchanger that answers up to a stage, and then no more until it is released."""
+
+    def __init__(self, address, port, stage):
+        self._stage, self.released = stage, threading.Event()
+        self._listener = socket.create_server((address, port))
+        self._listener.settimeout(60)
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def _serve(self):
+        with contextlib.suppress(OSError):
+            while True:
+                peer, _ = self._listener.accept()
+                threading.Thread(target=self._talk, args=(peer,), daemon=True).start()
+
+    def _answer(self, peer, stage, text):
+        if stage == self._stage:
+            self.released.wait(60)
+        peer.sendall(text + b"\r\n")
+
+    def _talk(self, peer):
+        with contextlib.suppress(OSError), peer, peer.makefile("rb") as lines:
+            self._answer(peer, "greeting", b"220 mx.example.net ESMTP")
+            for line in lines:
+                verb = line[:4].upper()
+                if verb == b"DATA":
+                    self._answer(peer, "data", b"354 go on")
+                    while lines.readline() not in (b".\r\n", b""):
+                        pass
+                    self._answer(peer, "dot", b"250 2.0.0 kept")
+                else:
+                    self._answer(peer, verb.decode().lower().strip(), b"250 2.0.0 fine")
+
+    def close(self):
+        self.released.set()
+        self._listener.close()
+
+
+@pytest.fixture(scope="module")
+def account(gateway):
+    return gateway.add_account("patient")
+
+
+def publish(lab, domain, address):
+    name = f"mx-{address.replace('.', '-')}.example.net"
+    lab.dns.set(name, "A", address)
+    lab.dns.set(domain, "MX", f"10 {name}.")
+    return f"{name}[{address}]:{lab.delivery_port}"
+
+
+def under_way(gateway, to, stage):
+    """The one recipient of that address, once an attempt at it is that far."""
+
+    def found():
+        (one,) = (one for one in gateway.queue() if one["to"] == to)
+        return one if one["under_way"] and one["under_way"]["stage"] == stage else None
+
+    return wait_until(found, f"{stage} shows")
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_each_stage(lab, gateway, account, stage):
+    domain, address = lab.new_domain("stuck"), lab.block.new_address()
+    host = publish(lab, domain, address)
+    to = f"r@{domain}"
+    with contextlib.closing(Stuck(address, lab.delivery_port, stage)) as stuck:
+        before = datetime.now(timezone.utc)
+        submit(gateway, account, FROM, [to], letter(FROM, to, "x\r\n"))
+        one = under_way(gateway, to, stage)
+        assert one["under_way"]["host"] == host and one["attempts"] == 0
+        since = datetime.fromisoformat(one["under_way"]["since"].replace("Z", "+00:00"))
+        assert -1 < (since - before).total_seconds() < 30
+        for words in (("queue", "list", "--to", to), ("queue", "show", one["message"])):
+            (line,) = (line for line in gateway.sendoff(*words).split("\n") if to in line)
+            assert host in line and "under way" in line and ", for " in line
+            assert line.split()[5] == "1", "the attempt is one of the tries"
+        stuck.released.set()
+        gateway.wait_event("delivered", "--to", to)
+    assert not [one for one in gateway.queue() if one["to"] == to]
+
+
+def test_a_host_that_does_not_take_the_connection(lab, gateway, account):
+    domain, address = lab.new_domain("full"), lab.block.new_address()
+    host = publish(lab, domain, address)
+    to = f"r@{domain}"
+    with contextlib.ExitStack() as held:
+        listener = held.enter_context(socket.socket())
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((address, lab.delivery_port))
+        listener.listen(0)
+        for _ in range(4):  # its queue is full: the kernel drops what comes
+            one = held.enter_context(socket.socket())
+            one.setblocking(False)
+            one.connect_ex((address, lab.delivery_port))
+        submit(gateway, account, FROM, [to, f"s@{domain}"], letter(FROM, to, "x\r\n"))
+        for who in (to, f"s@{domain}"):
+            assert under_way(gateway, who, "connect")["under_way"]["host"] == host
+        gateway.sendoff("queue", "hold", "--to", f"*@{domain}")
+        (line,) = (line for line in gateway.sendoff("queue", "list").split("\n") if to in line)
+        assert "under way" in line, "a hold does not end it"
+    gateway.sendoff("queue", "drop", "--to", f"*@{domain}")
+
+
+def test_a_domain_whose_host_is_not_known_yet(lab):
+    hole = lab.black_hole()
+    gateway = lab.new_gateway().configure(servers=[hole.server])
+    gateway.sendoff("source", "add", "127.0.0.2", "--helo", "smtp.example.com")
+    account = gateway.add_account("early")
+    gateway.start()
+    submit(gateway, account, FROM, ["r@dark.example.net"], letter(FROM, "r@dark.example.net", "x\r\n"))
+    assert under_way(gateway, "r@dark.example.net", "route")["under_way"]["host"] == "dark.example.net"
+    assert "finding a host of dark.example.net, for " in gateway.sendoff("queue", "list")
+    gateway.stop()
+    (one,) = gateway.queue()
+    assert one["under_way"] is None, "no gateway is running"
+    assert "under way" not in gateway.sendoff("queue", "list")
+
+
+def test_what_waits_for_its_next_try_is_not_under_way(lab):
+    later = lab.exchanger(lab.new_domain("later"))
+    later.replies["RCPT"] = "450 4.2.1 not now"
+    slow = lab.gateway(retry=("1h",))
+    submit(slow, slow.add_account("slow"), FROM, [f"r@{later.domain}"], letter(FROM, f"r@{later.domain}", "x\r\n"))
+    slow.wait_event("deferred")
+    wait_until(lambda: slow.queue()[0]["under_way"] is None, "its attempt is over")
+    assert slow.queue()[0]["attempts"] == 1
+    slow.stop()
+
+
+def test_a_delivery_says_how_it_was_protected(lab, gateway, account):
+    for tls, version, story in ((None, "none", "tls      none"), ("good", "TLSv1.3", "tls      TLSv1.3, not verified")):
+        domain = lab.new_domain("tls")
+        lab.exchanger(domain, tls=tls)
+        submit(gateway, account, FROM, [f"r@{domain}"], letter(FROM, f"r@{domain}", "x\r\n"))
+        (event,) = gateway.wait_event("delivered", "--to", f"r@{domain}")
+        assert (event["tls"], event["verified"]) == (version, "no")
+        text = gateway.sendoff("log", "show", event["message"])
+        assert story in text and "verified=" not in text
+        assert "tls" not in next(one for one in gateway.sendoff.json("log", "show", event["message"]) if one["event"] == "accepted")
