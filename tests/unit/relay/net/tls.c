@@ -196,6 +196,11 @@ static void test_certificates(void **state) {
     set_up(state);
     begin(cases[i].name, cases[i].verify);
     if (shake() != cases[i].step) fail_msg("%s, %d", cases[i].name, cases[i].verify);
+    if (cases[i].step == TLS_DONE) {
+      struct tls_facts facts = tls_facts(client.session);
+      assert_int_equal(facts.version, 13);
+      assert_int_equal(facts.proof, cases[i].verify ? TLS_BY_CA : TLS_UNVERIFIED);
+    }
     tear_down(state);
   }
   set_up(state);
