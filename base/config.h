@@ -51,6 +51,7 @@ struct config {
   int64_t delay_notice_us; /* a sender who wants it (NOTIFY=DELAY) gets a notice of delay after this long */
   uint64_t max_message_size;
   unsigned max_sessions, max_sessions_per_address, max_recipients;
+  unsigned max_connections; /* to next hops, of all event loops together; 0: 1000 for each of these */
   int64_t command_timeout_us, data_timeout_us, handshake_timeout_us;
   unsigned minimum_rate;                                           /* octets of content a second; 0: none */
   unsigned login_failures_per_address, login_failures_per_account; /* within the window; 0: any number */

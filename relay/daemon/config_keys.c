@@ -88,6 +88,7 @@ const struct config_key config_keys[] = {
     SIZE("limits", "max_message_size", "36M", max_message_size, 1024, INT64_MAX),
     NUMBER("limits", "max_sessions", "2000", max_sessions, 1, COUNT_MAX),
     NUMBER("limits", "max_sessions_per_address", "100", max_sessions_per_address, 1, COUNT_MAX),
+    NUMBER("limits", "max_connections", "0", max_connections, 0, COUNT_MAX),
     NUMBER("limits", "max_recipients", "1000", max_recipients, 1, COUNT_MAX),
     /* RFC 5321 4.5.3.2.7 and 4.5.3.2.5. In milliseconds, a day fits every timer. */
     DURATION("limits", "command_timeout", "5m", command_timeout_us, SECOND_US, DAY),

@@ -37,6 +37,8 @@ const struct counter counters[] = {
     SINCE_START("queue_read", delivery.queue_read, "Recipients read from the queue since the start."),
     SINCE_START("queue_left", delivery.queue_left,
                 "Recipients that found no room in memory since the start: left in the queue."),
+    NOW("destinations_starved", delivery.starved,
+        "Destinations with mail that wait for a connection because too many are open."),
 };
 /* clang-format on */
 const size_t counter_count = sizeof counters / sizeof counters[0];
@@ -72,6 +74,7 @@ static void add_delivery(struct delivery_counters *sum, const struct delivery_co
   sum->idle_connections += d->idle_connections;
   sum->destinations += d->destinations;
   sum->waiting_jobs += d->waiting_jobs;
+  sum->starved += d->starved;
   sum->delivered += d->delivered;
   sum->deferred += d->deferred;
   sum->bounced += d->bounced;

@@ -65,6 +65,7 @@ void delivery_attempts(const struct loop *on, void (*each)(void *arg, const stru
 
 struct delivery_counters {
   uint64_t connections, idle_connections, destinations, waiting_jobs; /* now */
+  uint64_t starved;                                                   /* now: destinations without a connection */
   uint64_t delivered, deferred, bounced;                              /* recipients, since the start */
   /* The dispatcher's, with loops[0]. */
   uint64_t in_flight, domains_waiting; /* now: recipients that are worked on; domains that have mail waiting or in

@@ -15,7 +15,7 @@ void connection_gone(struct connection *c) {
   if (c->phase == CONNECTION_WALKING) d->walking--;
   DL_DELETE(d->connections, c);
   d->connection_count--;
-  d->delivery->connections--;
+  share_give(&d->delivery->shares, c->share, c->class);
   route_release(&c->route);
   free(c->walked);
   free(c);
@@ -176,12 +176,23 @@ static void on_recipient(void *owner, size_t index, const struct incident *incid
   rule(c, index, incident);
 }
 
+/* It gives back what the sites that are not known to answer share. */
+static void count_as_answering(struct connection *c) {
+  struct shares *s = &connection_delivery(c)->shares;
+  if (c->class == SITE_ANSWERS) return;
+  share_take(s, c->share, SITE_ANSWERS);
+  share_give(s, c->share, c->class);
+  c->class = SITE_ANSWERS;
+  if (s->waiting) destination_wake(c->destination); /* somebody's turn */
+}
+
 static void on_transaction(void *owner) {
   struct connection *c = owner;
   c->phase = CONNECTION_IDLE;
   c->jobs_done++;
   connection_end_work(c);
   destination_transaction_done(c->destination);
+  count_as_answering(c);
   connection_work(c);
 }
 
@@ -200,6 +211,7 @@ static void on_closed(void *owner, const struct incident *incident) {
     return;
   }
   if (verdict_wants_lockstep(incident)) remember_broken_pipelining(c);
+  if (incident->trouble == TROUBLE_TIMEOUT) destination_was_silent(c->destination);
   if (c->outcome) connection_end_work(c);
   c->phase = CONNECTION_ENDING;
   connection_gone(c);

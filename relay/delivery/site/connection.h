@@ -26,6 +26,9 @@ struct connection {
   struct destination *destination;
   struct connection *next, *prev;
   enum connection_phase phase;
+  struct share *share; /* whose connection it is, and of which kind of site */
+  enum site_class class;
+  uint64_t opened_ms;         /* clock_monotonic_ms: since when it is at this host */
   struct smtp_client *client; /* NULL only between two hosts */
   /* the walk */
   struct route *route;

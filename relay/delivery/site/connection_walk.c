@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "relay/delivery/outcome/story.h"
 #include "relay/delivery/site/connection_parts.h"
+#include "relay/delivery/site/starved.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,6 +80,7 @@ static int open_client(struct connection *c) {
       .require_tls = d->require_tls,
   };
   struct reason why = {0};
+  c->opened_ms = clock_monotonic_ms();
   int rc = client_open(d->delivery->loop, &plan, &connection_client_calls, c, &c->client, &why);
   if (rc != OK) {
     enum trouble trouble = rc == E_NOT_FOUND ? TROUBLE_SOURCE : TROUBLE_NETWORK;
@@ -142,7 +144,8 @@ static void walk_failed(struct connection *c) {
 
 /* Opens a client to the next address that one can be opened to; false at the end of the walk. */
 static bool open_next(struct connection *c) {
-  while (!connection_delivery(c)->stopping && c->destination->queue.count && next_address(c)) {
+  while (!connection_delivery(c)->stopping && c->destination->queue.count && starved_walk_may_go_on(c) &&
+         next_address(c)) {
     if (open_client(c) == OK) return true;
     note_failure(c);
   }
@@ -169,8 +172,16 @@ static void shuffle(struct connection *c) {
 }
 
 bool connection_start(struct destination *d) {
+  struct shares *shares = &d->delivery->shares;
+  const struct job *j = job_queue_first(&d->queue);
   struct connection *c = calloc(1, sizeof *c);
-  if (!c) return false;
+  if (c) c->share = shares_of(shares, j ? j->envelope.account : "");
+  if (!c || !c->share) {
+    free(c);
+    return false;
+  }
+  c->class = starved_class(d);
+  share_take(shares, c->share, c->class);
   _Static_assert(sizeof c->order / sizeof *c->order >= 20, "as many as a route has hosts");
   c->destination = d;
   c->route = route_hold(d->route);
@@ -180,7 +191,6 @@ bool connection_start(struct destination *d) {
   DL_APPEND(d->connections, c);
   d->connection_count++;
   d->walking++;
-  d->delivery->connections++;
   c->incident = (struct incident){.stage = STAGE_ROUTE,
                                   .trouble = TROUBLE_SOURCE,
                                   .local = true,

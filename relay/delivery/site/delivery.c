@@ -4,6 +4,7 @@
 #include "relay/delivery/site/connection.h"
 #include "relay/delivery/site/delivery_parts.h"
 #include "relay/delivery/site/destination.h"
+#include "relay/delivery/site/starved.h"
 #include "relay/message/conversion.h"
 
 #include <stdlib.h>
@@ -14,12 +15,21 @@ static void on_no_outcome(void *arg) {
   delivery_check_stopped(arg);
 }
 
+/* Of one loop. */
+static size_t connections_most(const struct gateway *g) {
+  size_t most =
+      g->config->max_connections && g->loop_count ? g->config->max_connections / g->loop_count : LOOP_CONNECTIONS_MAX;
+  return most < LOOP_CONNECTIONS_LEAST ? LOOP_CONNECTIONS_LEAST : most;
+}
+
 int delivery_new(struct loop *loop, struct delivery **out) {
   struct delivery *d = *out = calloc(1, sizeof *d);
   if (!d) return E_MEMORY;
   d->loop = loop;
+  shares_init(&d->shares, connections_most(loop->gateway));
   d->lockstep_hosts = host_list_new();
-  if (d->lockstep_hosts && content_loader_new(loop, &d->loader) == OK)
+  d->sites = site_memory_new();
+  if (d->lockstep_hosts && d->sites && content_loader_new(loop, &d->loader) == OK)
     d->outcomes = outcomes_new(loop, d->loader, on_no_outcome, d);
   if (d->outcomes) return OK;
   delivery_free(out);
@@ -31,6 +41,8 @@ void delivery_free(struct delivery **delivery) {
   outcomes_free(&(*delivery)->outcomes);
   if ((*delivery)->loader) content_loader_free(&(*delivery)->loader);
   host_list_free(&(*delivery)->lockstep_hosts);
+  site_memory_free(&(*delivery)->sites);
+  shares_clear(&(*delivery)->shares);
   free(*delivery);
   *delivery = NULL;
 }
@@ -49,7 +61,8 @@ void delivery_take(struct delivery *d, struct job *j, struct route *route, const
 
 void delivery_count_sites(const struct delivery *d, struct delivery_counters *to) {
   outcomes_count(d->outcomes, to);
-  to->connections += d->connections;
+  to->connections += shares_used(&d->shares);
+  to->starved += d->shares.waiting;
   to->destinations += HASH_COUNT(d->destinations);
   for (struct destination *t = d->destinations; t; t = t->hh.next) {
     to->waiting_jobs += t->queue.count;
@@ -61,6 +74,7 @@ void delivery_tick(struct delivery *d) {
   int64_t now = clock_now_us();
   for (struct destination *t = d->stopping ? NULL : d->destinations; t; t = t->hh.next)
     if (t->queue.deadlines) destination_return_overdue(t, now);
+  if (!d->stopping) starved_tick(d);
 }
 
 /* --- stopping --- */

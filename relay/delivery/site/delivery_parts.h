@@ -7,11 +7,14 @@
 #include "relay/delivery/outcome/outcome.h"
 #include "relay/delivery/site/delivery.h"
 #include "relay/delivery/site/host_list.h"
+#include "relay/delivery/site/shares.h"
+#include "relay/delivery/site/site_memory.h"
 #include "relay/message/content_loader.h"
 
 /* The sizes of outgoing work, all in one place. */
 #define DESTINATION_CONNECTIONS_MAX 20 /* to one site from one source address */
-#define LOOP_CONNECTIONS_MAX 1000      /* outgoing, of one loop */
+#define LOOP_CONNECTIONS_MAX 1000      /* outgoing, of one loop, unless limits { max_connections } says */
+#define LOOP_CONNECTIONS_LEAST 8
 #define CONNECTION_TRANSACTIONS_MAX 100
 #define CONNECTION_IDLE_MS 5000
 /* For how long an attempt goes on to further hosts (client_parts.h has how long each may take); their number: TRIED_MAX
@@ -30,9 +33,10 @@ struct delivery {
   struct content_loader *loader;
   struct host_list *lockstep_hosts; /* PIPELINING does not work there: one command at a time */
   struct destination *destinations; /* hash by source and site */
-  struct destination *starved;      /* list: have jobs, but the loop has no connection left for them */
+  struct shares shares;             /* of the connections, among sites and accounts */
+  struct site_memory *sites;        /* which of them answer */
+  uint64_t warned_ms;               /* of connections that are short */
   struct outcomes *outcomes;
-  uint64_t connections; /* open ones */
   bool stopping, stopped_called;
   void (*stopped)(void *arg);
   void *stopped_arg;

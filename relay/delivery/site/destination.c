@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "relay/delivery/site/connection.h"
+#include "relay/delivery/site/starved.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -180,6 +181,7 @@ void destination_return_overdue(struct destination *d, int64_t now_us) {
 
 void destination_walk_failed(struct destination *d, const struct incident *incident, const struct outcome_place *where,
                              const struct tried *tried) {
+  if (incident->trouble == TROUBLE_TIMEOUT) destination_was_silent(d);
   if (d->delivery->stopping || !d->queue.count) return;
   size_t others = d->connection_count - 1; /* the failed one still counts */
   if (!others) {
@@ -194,26 +196,13 @@ void destination_walk_failed(struct destination *d, const struct incident *incid
 }
 
 void destination_transaction_done(struct destination *d) {
+  destination_answered(d);
   if (d->limit >= DESTINATION_CONNECTIONS_MAX || ++d->transactions < LIMIT_RAISED_AFTER) return;
   d->transactions = 0;
   d->limit++;
 }
 
 /* --- what there is to do --- */
-
-static void starve(struct destination *d) {
-  if (d->starved) return;
-  d->starved = true;
-  DL_APPEND(d->delivery->starved, d);
-}
-
-static void feed_starved(struct delivery *delivery) {
-  struct destination *d = delivery->starved;
-  if (!d || delivery->connections >= LOOP_CONNECTIONS_MAX) return;
-  DL_DELETE(delivery->starved, d);
-  d->starved = false;
-  destination_wake(d);
-}
 
 static void use_idle(struct destination *d) {
   for (struct connection *c = d->connections; c && d->queue.count; c = c->next)
@@ -223,9 +212,11 @@ static void use_idle(struct destination *d) {
 static void open_more(struct destination *d) {
   while (d->queue.count > d->walking && d->connection_count < d->limit) {
     size_t ready = d->connection_count - d->walking;
-    if (d->walking >= (ready ? 2 * ready : WALKERS_AT_FIRST)) return;
-    if (d->delivery->connections >= LOOP_CONNECTIONS_MAX) {
-      if (!d->connection_count) starve(d);
+    /* One is enough to find out whether a site answers, while others wait for one. */
+    size_t at_first = d->delivery->shares.waiting ? 1 : WALKERS_AT_FIRST;
+    if (d->walking >= (ready ? 2 * ready : at_first)) return;
+    if (!starved_may_open(d)) {
+      if (!d->connection_count) starved_add(d);
       return;
     }
     if (!connection_start(d)) {
@@ -244,13 +235,14 @@ static void on_turn(struct deferred *turn) {
   if (!delivery->stopping) {
     use_idle(d);
     open_more(d);
+    d->fed = false;
   }
   if (!d->queue.count && !d->connections) {
-    if (d->starved) DL_DELETE(delivery->starved, d);
+    starved_remove(d);
     HASH_DEL(delivery->destinations, d);
     destination_free(d);
   }
-  feed_starved(delivery);
+  starved_feed(delivery);
   delivery_check_stopped(delivery);
 }
 

@@ -29,9 +29,11 @@ struct destination {
   struct connection *connections;
   size_t connection_count, walking; /* all; those that have no host yet */
   size_t limit, transactions;       /* connections allowed; since it was lowered */
-  bool starved;
+  struct share *share;              /* while it waits for a connection: its account's (starved.h) */
+  enum site_class waiting_class;
+  bool fed; /* it has waited, and it is its turn */
   struct deferred turn;
-  struct destination *next, *prev; /* delivery->starved */
+  struct destination *next, *prev; /* share->waiting */
   UT_hash_handle hh;
 };
 
@@ -52,6 +54,9 @@ void destination_walk_failed(struct destination *d, const struct incident *incid
                              const struct tried *tried);
 /* A transaction went well: the site may allow more connections than it did. */
 void destination_transaction_done(struct destination *d);
+/* starved.c. The site answers; it let a connection wait until its time was over. */
+void destination_answered(struct destination *d);
+void destination_was_silent(struct destination *d);
 /* Returns waiting jobs whose sender wants them back by now (RFC 2852 4.1). */
 void destination_return_overdue(struct destination *d, int64_t now_us);
 /* Gives back its waiting jobs and ends its connections: idle and walking ones now, working ones after their

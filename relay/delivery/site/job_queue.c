@@ -42,11 +42,21 @@ static int64_t place(const struct job *j) {
   return j->queued_us - j->envelope.priority * JOB_PRIORITY_STEP_US;
 }
 
-struct job *job_queue_take(struct job_queue *q) {
-  struct job **best = NULL;
+static struct job *const *best_of(const struct job_queue *q) {
+  struct job *const *best = NULL;
   for (size_t i = LISTS; i-- > 0;)
     if (q->lists[i] && (!best || place(q->lists[i]) < place(*best))) best = &q->lists[i];
-  return best ? take_out(q, best, *best) : NULL;
+  return best;
+}
+
+const struct job *job_queue_first(const struct job_queue *q) {
+  struct job *const *best = best_of(q);
+  return best ? *best : NULL;
+}
+
+struct job *job_queue_take(struct job_queue *q) {
+  struct job *const *best = best_of(q);
+  return best ? take_out(q, &q->lists[best - q->lists], *best) : NULL;
 }
 
 struct job *job_queue_take_overdue(struct job_queue *q, int64_t now_us) {

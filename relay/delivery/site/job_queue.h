@@ -20,6 +20,8 @@ struct job_queue {
 void job_queue_add(struct job_queue *q, struct job *j, int64_t now_us);
 /* One that was taken comes back to its place. */
 void job_queue_put_back(struct job_queue *q, struct job *j);
+/* The next, which stays; NULL. */
+const struct job *job_queue_first(const struct job_queue *q);
 /* The next, the caller's now; NULL. Constant time. */
 struct job *job_queue_take(struct job_queue *q);
 /* One whose sender wants it back by now; NULL. Goes through all of them, if any has a deadline. */

@@ -304,6 +304,7 @@ static const struct key_case key_cases[] = {
     {"limits", "max_message_size", {"1024", "1K", "\"36M\"", "2G"}, {"1023", "0", "-1", "\"\"", "big", "1T", "1.5M"}},
     {"limits", "max_sessions", COUNT_CASE},
     {"limits", "max_sessions_per_address", COUNT_CASE},
+    {"limits", "max_connections", COUNT_OR_NONE_CASE},
     {"limits", "max_recipients", COUNT_CASE},
     {"limits", "command_timeout", TIMEOUT_CASE},
     {"limits", "data_timeout", TIMEOUT_CASE},

@@ -23,21 +23,32 @@ static const struct counters_snapshot snapshot = {
                  .domains_waiting = 8,
                  .queue_direct = 16,
                  .queue_read = 17,
-                 .queue_left = 18},
+                 .queue_left = 18,
+                 .starved = 19},
     .store = {.operations = 12, .commits = 13, .failed_commits = 14, .waiting = 15},
 };
 
 /* In order, so that the n-th has the value n. */
 static const char *const names[] = {
-    "uptime_seconds", "sessions",
-    "connections",    "idle_connections",
-    "destinations",   "waiting_jobs",
-    "in_flight",      "domains_waiting",
-    "delivered",      "deferred",
-    "bounced",        "store_operations",
-    "store_commits",  "store_failed_commits",
-    "store_waiting",  "queue_direct",
-    "queue_read",     "queue_left",
+    "uptime_seconds",
+    "sessions",
+    "connections",
+    "idle_connections",
+    "destinations",
+    "waiting_jobs",
+    "in_flight",
+    "domains_waiting",
+    "delivered",
+    "deferred",
+    "bounced",
+    "store_operations",
+    "store_commits",
+    "store_failed_commits",
+    "store_waiting",
+    "queue_direct",
+    "queue_read",
+    "queue_left",
+    "destinations_starved",
 };
 
 static void test_names_and_values(void **state) {

@@ -35,7 +35,11 @@ static void test_priority_then_age(void **state) {
   job_queue_add(&q, job(5, 3, 0), 4);
   job_queue_add(&q, job(6, 9, 0), 5);
   static const int64_t order[] = {3, 6, 5, 1, 2, 4};
-  for (size_t i = 0; i < 6; i++) expect(&q, order[i]);
+  for (size_t i = 0; i < 6; i++) {
+    assert_int_equal(job_queue_first(&q)->envelope.id, order[i]);
+    expect(&q, order[i]);
+  }
+  assert_null(job_queue_first(&q));
   assert_null(job_queue_take(&q));
   assert_int_equal(q.count, 0);
 }
