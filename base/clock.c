@@ -1,6 +1,7 @@
 #include "base/clock.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -18,6 +19,23 @@ uint64_t clock_monotonic_ms(void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
   return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static int64_t since_boot_us(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_BOOTTIME, &t);
+  return (int64_t)t.tv_sec * SECOND_US + t.tv_nsec / 1000;
+}
+
+int64_t clock_jumps_us(void) {
+  static _Atomic int64_t offset, jumps; /* of the clock from the time since boot; 0: not known yet */
+  int64_t before = since_boot_us(), now = clock_now_us(), after = since_boot_us();
+  int64_t known = atomic_load(&offset), found = now - after, moved = found - known;
+  if (after - before > SECOND_US) return atomic_load(&jumps); /* stopped in between: this says nothing */
+  bool jump = known && (moved >= CLOCK_JUMP_US || moved <= -CLOCK_JUMP_US);
+  /* Who is not the first to notice leaves it alone. */
+  if (atomic_compare_exchange_strong(&offset, &known, found ? found : 1) && jump) atomic_fetch_add(&jumps, moved);
+  return atomic_load(&jumps);
 }
 
 void clock_set_for_tests(int64_t us) {

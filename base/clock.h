@@ -10,6 +10,10 @@
 
 int64_t clock_now_us(void);
 uint64_t clock_monotonic_ms(void);
+/* By how much the clock has jumped since the first call, all jumps together: ahead of, or behind, the time that has
+ * really passed. A machine that sleeps makes no jump, and what a time server corrects is none. Any thread. */
+#define CLOCK_JUMP_US (5 * 60 * SECOND_US) /* less is no jump */
+int64_t clock_jumps_us(void);
 /* Tests: every later clock_now_us() answers `us` (atomically set); 0 gives the real clock back. */
 void clock_set_for_tests(int64_t us);
 

@@ -3,6 +3,7 @@
 #include "base/result.h"
 
 #define DAY_US (86400 * SECOND_US)
+#define SLOT_MOST_US (32 * DAY_US) /* one message a month, after a day of others */
 
 static const int64_t window_seconds[] = {
     [WINDOW_SECOND] = 1, [WINDOW_MINUTE] = 60, [WINDOW_HOUR] = 3600, [WINDOW_DAY] = 86400, [WINDOW_MONTH] = 30 * 86400};
@@ -17,9 +18,10 @@ static uint64_t asked_of(const struct limit *l, const struct limit_request *r) {
   return l->unit == LIMIT_MESSAGES ? 1 : l->unit == LIMIT_RECIPIENTS ? r->recipients : r->octets;
 }
 
-/* The next free slot of a smoothed limit. */
+/* The next free slot of a smoothed limit. One further ahead than a slot can be was given by a clock that was wrong. */
 static int64_t slot(const struct usage *u, int64_t now_us) {
-  return u->smooth_next_us > now_us ? u->smooth_next_us : now_us;
+  bool wrong = u->smooth_next_us > now_us + SLOT_MOST_US;
+  return u->smooth_next_us > now_us && !wrong ? u->smooth_next_us : now_us;
 }
 
 static int64_t spacing(const struct limit *l) {

@@ -89,4 +89,16 @@ struct store_note {
 };
 void store_note_init(struct store_note *n);
 
+/* The queue's times, after the clock was set. With `jump_us`, by how much the clock has jumped while the gateway ran:
+ * the times of what was made by the old clock move with it. With 0, once after a start: time in which the gateway did
+ * not run (no line in the log for `away_us` or more) is not counted towards expiry. And always: messages of a clock
+ * that was ahead begin now, with what was left of their waits; and nothing waits, or lives, for longer than it can have
+ * been told to: `retry_us` after an attempt, `hold_us` at all, `life_us` until it expires. */
+struct store_clock {
+  struct store_op op;
+  int64_t now_us, jump_us, away_us, retry_us, hold_us, life_us;
+  uint64_t changed; /* out: rows */
+};
+void store_clock_init(struct store_clock *c); /* the kind; the rest is the poster's */
+
 #endif

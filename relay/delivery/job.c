@@ -1,5 +1,6 @@
 #include "relay/delivery/job.h"
 
+#include "base/clock.h"
 #include "base/result.h"
 
 #include <stdlib.h>
@@ -9,6 +10,7 @@ struct job *job_new(const struct envelope *e, const char *domain) {
   struct job *j = calloc(1, sizeof *j);
   if (!j) return NULL;
   j->retry_us = INT64_MAX;
+  j->clock_us = clock_jumps_us();
   j->domain = strdup(domain);
   if (envelope_copy(&j->envelope, e) != OK || !j->domain) job_free(&j);
   return j;
@@ -16,6 +18,14 @@ struct job *job_new(const struct envelope *e, const char *domain) {
 
 int64_t job_deadline(const struct job *j) {
   return envelope_deadline(&j->envelope);
+}
+
+void job_follow_clock(struct job *j) {
+  int64_t jumps = clock_jumps_us(), by = jumps - j->clock_us;
+  j->clock_us = jumps;
+  j->envelope.created_us += by;
+  j->envelope.expires_us += by;
+  if (j->envelope.deliver_by_us) j->envelope.deliver_by_us += by;
 }
 
 static bool printable(const char *address) {
@@ -59,6 +69,7 @@ static struct job *copy_without_recipients(const struct job *j) {
   if (!copy) return NULL;
   copy->returned = j->returned;
   copy->queued_us = j->queued_us;
+  copy->clock_us = j->clock_us;
   copy->attempt_us = j->attempt_us;
   copy->put_off = j->put_off;
   copy->finish = j->finish;

@@ -24,6 +24,7 @@ struct job {
   struct queued_recipient *recipients; /* copies; `last` only with MESSAGE_BY_RETURN, else "" */
   size_t recipient_count, recipient_room;
   int64_t retry_us;        /* the earliest next attempt of those that were deferred, INT64_MAX: none; for its finish */
+  int64_t clock_us;        /* clock_jumps_us when its times were read */
   int64_t queued_us;       /* job_queue.c's: since when it waits there */
   int64_t attempt_us;      /* when this attempt came to its first host; 0: not yet */
   char **before;           /* of each recipient, what its earlier hosts of this attempt said (outcome/story.h), or NULL.
@@ -47,6 +48,8 @@ char **job_before(struct job *j, size_t index);
 bool job_has_waited(const struct job *j);
 /* When its sender wants it back, if it is not delivered by then (RFC 2852 by-mode R); INT64_MAX: no such time. */
 int64_t job_deadline(const struct job *j);
+/* The clock may have jumped since its times were read: they move with it, as those in the store do (store_clock). */
+void job_follow_clock(struct job *j);
 /* Moves the recipients for which `chosen` is true into a new job of the same message, which shares the content. NULL
  * without memory (then nothing has moved). */
 struct job *job_split(struct job *j, bool (*chosen)(void *arg, size_t index), void *arg);

@@ -9,11 +9,12 @@
 #include "store/sqlite/usage_table.h"
 #include "store/write.h"
 
-enum operation { OPERATION_ACCEPT = 1, OPERATION_OUTCOME, OPERATION_NOTE };
+enum operation { OPERATION_ACCEPT = 1, OPERATION_OUTCOME, OPERATION_NOTE, OPERATION_CLOCK };
 
 int operation_accept(struct sql *q, struct usage_table *usage, struct idempotency_index *index, struct store_accept *a);
 int operation_outcome(struct sql *q, struct store_outcome *o, bool *remove_file);
 int operation_note(struct sql *q, struct store_note *n);
+int operation_clock(struct sql *q, struct store_clock *c);
 
 /* --- shared by them and by admin_queue.c --- */
 int event_insert(struct sql *q, const struct event *e); /* id made when 0 */

@@ -79,6 +79,7 @@ static int run_one(struct writer *w, struct store_op *op) {
   case OPERATION_ACCEPT: rc = operation_accept(&w->q, w->usage, w->index, (struct store_accept *)op); break;
   case OPERATION_OUTCOME: rc = operation_outcome(&w->q, (struct store_outcome *)op, &remove_file); break;
   case OPERATION_NOTE: rc = operation_note(&w->q, (struct store_note *)op); break;
+  case OPERATION_CLOCK: rc = operation_clock(&w->q, (struct store_clock *)op); break;
   }
   if (remove_file) w->removals[w->removal_count++] = ((struct store_outcome *)op)->message_id;
   op->result = rc;

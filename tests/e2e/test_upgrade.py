@@ -33,7 +33,7 @@ class Upgrade:
         }
         for records in self.expected["records"].values():
             self.lab.dns.update({(one["name"], one["type"]): [txt(one["value"])] for one in records})
-        self.gateway = self.lab.new_gateway().configure(expire=stored.FOREVER, retain=stored.FOREVER)
+        self.gateway = self.lab.new_gateway().configure(retry=("18250d",), expire=stored.FOREVER, retain=stored.FOREVER)  # retry as when it was made
         stored.restore(folder, self.gateway.data)
         self.gateway.start()
         self.shown = stored.shown(self.gateway.sendoff, self.gateway.data)

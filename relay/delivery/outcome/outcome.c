@@ -154,6 +154,7 @@ static bool sender_ends_it(const struct job *j) {
 }
 
 void outcome_rule(struct outcome *o, size_t index, const struct incident *incident) {
+  job_follow_clock(o->job);
   const struct job *j = o->job;
   struct ruling *r = &o->rulings[index];
   struct verdict_case c = {.config = o->all->loop->gateway->config,

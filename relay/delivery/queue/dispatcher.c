@@ -174,7 +174,7 @@ static void arm(struct dispatcher *d) {
 }
 
 static void poll_queue(struct dispatcher *d) {
-  if (!d->started || d->draining || picker_busy(d->picker)) return;
+  if (!d->started || d->draining || picker_busy(d->picker) || clock_watch(d)) return;
   bool list = d->list_wanted;
   if (list) {
     d->list_wanted = false;
@@ -202,7 +202,7 @@ static void on_tick(uv_timer_t *timer) {
 static void on_turn(struct deferred *turn) {
   struct dispatcher *d = (struct dispatcher *)((char *)turn - offsetof(struct dispatcher, turn));
   poll_queue(d);
-  if (!d->draining || d->schedule.in_flight || picker_busy(d->picker) || !d->idle) return;
+  if (!d->draining || d->schedule.in_flight || picker_busy(d->picker) || d->clock.busy || !d->idle) return;
   void (*idle)(void *arg) = d->idle;
   d->idle = NULL;
   idle(d->idle_arg);
@@ -238,6 +238,7 @@ void dispatcher_start(struct dispatcher *d) {
   if (d->draining) return;
   d->started = true;
   d->started_us = clock_now_us();
+  d->clock.seen = clock_jumps_us();
   d->list_wanted = true;
   d->listed_ms = uv_now(&d->loop->uv);
   uv_timer_start(&d->tick, on_tick, TICK_MS, TICK_MS);

@@ -10,6 +10,7 @@
 #define SENDOFF_RELAY_DELIVERY_QUEUE_DISPATCHER_H
 
 #include "relay/delivery/job.h"
+#include "relay/delivery/queue/clock_watch.h"
 #include "relay/delivery/queue/pick.h"
 #include "relay/delivery/queue/schedule.h"
 
@@ -23,6 +24,7 @@ struct dispatcher {
   struct source_watch *sources;
   struct picker *picker;
   struct schedule schedule;
+  struct clock_watch clock;
   uv_timer_t wake, tick;
   struct deferred turn;
   int64_t started_us, generation, armed_us;

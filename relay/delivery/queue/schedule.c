@@ -130,6 +130,15 @@ void schedule_deadline(struct schedule *s, struct queue_domain *domain, int64_t 
   heap_update(s, domain);
 }
 
+/* The order stays, so the heap does. */
+void schedule_shift(struct schedule *s, int64_t by_us) {
+  for (struct queue_domain *domain = s->table; domain; domain = domain->hh.next) {
+    if (domain->due_us != INT64_MAX) domain->due_us += by_us;
+    if (domain->paused_us) domain->paused_us += by_us;
+    for (size_t i = 0; i < domain->deadline_count; i++) domain->deadlines[i] += by_us;
+  }
+}
+
 static void domain_free(struct schedule *s, struct queue_domain *domain) {
   heap_remove(s, domain);
   HASH_DEL(s->table, domain);

@@ -56,6 +56,8 @@ void schedule_pause(struct schedule *s, struct queue_domain *domain, int64_t unt
 /* Some of its mail has to be returned then, if it still waits. INT64_MAX: nothing. More than DOMAIN_DEADLINES_MAX of
  * them: the latest may have to wait for the end of the pause. */
 void schedule_deadline(struct schedule *s, struct queue_domain *domain, int64_t deadline_us);
+/* The clock has jumped: all moments move with it. */
+void schedule_shift(struct schedule *s, int64_t by_us);
 /* Frees it when nothing is known of it any more. */
 void schedule_tidy(struct schedule *s, struct queue_domain *domain);
 size_t schedule_room(const struct schedule *s, const struct queue_domain *domain);

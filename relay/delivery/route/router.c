@@ -141,7 +141,8 @@ int router_find(struct router *r, const char *domain, void (*done)(void *arg, st
   struct entry *e = NULL;
   HASH_FIND_STR(r->entries, domain, e);
   if (e && !e->route) return add_waiter(e, done, arg);
-  if (e && e->route->expires_us > clock_now_us()) {
+  int64_t left_us = e ? e->route->expires_us - clock_now_us() : 0;
+  if (left_us > 0 && left_us <= ROUTE_TTL_MOST * SECOND_US) { /* more than that: the clock was set back */
     struct route *route = route_hold(e->route);
     done(arg, route);
     route_release(&route);

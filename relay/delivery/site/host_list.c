@@ -49,7 +49,7 @@ void host_list_add(struct host_list *p, const char *host, int64_t now_us) {
 bool host_list_has(struct host_list *p, const char *host, int64_t now_us) {
   struct host_entry *h = NULL;
   HASH_FIND_STR(p->table, host, h);
-  if (h && h->until_us <= now_us) {
+  if (h && (h->until_us <= now_us || h->until_us - now_us > HOST_LIST_US)) { /* the latter: the clock was set back */
     drop(p, h);
     h = NULL;
   }

@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#define DAY INT64_C(86400)
+
 #include "tests/unit/exact.h"
 
 static int64_t at(const char *moment) {
@@ -114,6 +116,29 @@ static void test_clock(void **state) {
   assert_true(clock_monotonic_ms() >= before);
 }
 
+/* Of any size, in any order; what a time server corrects is none. */
+static void test_jumps(void **state) {
+  (void)state;
+  static const int64_t steps[] = {5 * 365 * DAY, -5 * 365 * DAY, -56 * 365 * DAY, 56 * 365 * DAY, 600, -3600};
+  int64_t base = clock_now_us(), sum = 0;
+  clock_set_for_tests(base);
+  int64_t first = clock_jumps_us();
+  for (size_t i = 0; i < COUNT_OF(steps); i++) {
+    sum += steps[i] * SECOND_US;
+    clock_set_for_tests(base + sum);
+    for (int k = 0; k < 3; k++) { /* once each */
+      int64_t off = clock_jumps_us() - first - sum;
+      assert_true(off > -10 * SECOND_US && off < 10 * SECOND_US);
+    }
+  }
+  int64_t before = clock_jumps_us();
+  for (int i = 0; i < 30; i++) {
+    clock_set_for_tests(base + sum + i * 60 * SECOND_US);
+    assert_int_equal(clock_jumps_us(), before);
+  }
+  clock_set_for_tests(0);
+}
+
 static void test_usage(void **state) {
   (void)state;
   struct usage u = {0};
@@ -159,10 +184,9 @@ static void test_usage_clock_back(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_windows), cmocka_unit_test(test_windows_meet),
-      cmocka_unit_test(test_names),   cmocka_unit_test(test_formats),
-      cmocka_unit_test(test_spans),   cmocka_unit_test(test_clock),
-      cmocka_unit_test(test_usage),   cmocka_unit_test(test_usage_clock_back),
+      cmocka_unit_test(test_windows), cmocka_unit_test(test_windows_meet), cmocka_unit_test(test_names),
+      cmocka_unit_test(test_formats), cmocka_unit_test(test_spans),        cmocka_unit_test(test_clock),
+      cmocka_unit_test(test_jumps),   cmocka_unit_test(test_usage),        cmocka_unit_test(test_usage_clock_back),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -59,6 +59,18 @@ static void test_smooth_slots(void **state) {
   }
 }
 
+/* A clock that was years ahead gave the slots: the account does not wait until then. */
+static void test_smooth_slot_of_a_wrong_clock(void **state) {
+  (void)state;
+  struct limit limits[RULES_MAX];
+  size_t n = parse((const char *const[RULES_MAX]){"1/month:smooth"}, limits);
+  int64_t now = moment("2026-11-22 20:48"), day = 86400 * SECOND_US;
+  struct usage u = {.smooth_next_us = now + 5 * 365 * day};
+  struct limit_verdict v = check(limits, n, &u, now, 1, 1, true);
+  assert_true(v.result == OK && v.not_before_us == 0 && u.smooth_next_us == now + 30 * day);
+  assert_int_equal(check(limits, n, &u, now, 1, 1, true).result, E_LIMIT); /* a slot that can be stays */
+}
+
 /* A slot that went by unused is not saved up, and one that another limit refuses is not taken. */
 static void test_smooth_with_others(void **state) {
   (void)state;
@@ -79,6 +91,7 @@ int main(void) {
   static const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_windows_roll),
       cmocka_unit_test(test_smooth_slots),
+      cmocka_unit_test(test_smooth_slot_of_a_wrong_clock),
       cmocka_unit_test(test_smooth_with_others),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -174,6 +174,46 @@ static void test_expired(void **state) {
   rig_close();
 }
 
+/* --- the clock --- */
+
+static int64_t time_in_store(const char *what, const char *table) {
+  char sql[100];
+  snprintf(sql, sizeof sql, "SELECT %s FROM %s", what, table);
+  return lab_number(rig->lab.dir, sql);
+}
+
+static void wait_until_expiry(int64_t wanted) {
+  for (int i = 0; i < DEADLINE_MS / 10; i++) {
+    int64_t off = time_in_store("expires_us", "messages") - wanted;
+    if (off > -60 * SECOND_US && off < 60 * SECOND_US) return;
+    usleep(10000);
+  }
+  fail_msg("the queue's times did not follow the clock");
+}
+
+/* Five years ahead for a while, with mail that waits and mail under way: nothing expires, nothing is tried early, and
+ * afterwards everything is as it was. */
+static void test_clock_that_jumps(void **state) {
+  (void)state;
+  const int64_t years = 5 * 365 * 86400 * SECOND_US;
+  rig_open_plain();
+  rig_run();
+  keep(&(struct sample){.from = "s@[127.0.0.1]", .to = {"defer1"}, .hand_over = true});
+  wait_for(EVENT_DEFERRED, 1);
+  int64_t expires = time_in_store("expires_us", "messages"), next = time_in_store("next_us", "recipients");
+  clock_set_for_tests(clock_now_us() + years);
+  wait_until_expiry(expires + years);
+  usleep(1500000); /* a tick, and what it would start */
+  clock_set_for_tests(0);
+  wait_until_expiry(expires);
+  int64_t off = time_in_store("next_us", "recipients") - next;
+  assert_true(off > -60 * SECOND_US && off < 60 * SECOND_US);
+  rig_stop();
+  assert_int_equal(events(EVENT_EXPIRED).found, 0);
+  assert_int_equal(events(EVENT_DEFERRED).found, 1);
+  rig_close();
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_outcomes),
@@ -184,6 +224,7 @@ int main(void) {
       cmocka_unit_test(test_failing_notice_is_dropped),
       cmocka_unit_test(test_data_taken_for_nobody),
       cmocka_unit_test(test_lost_after_the_dot),
+      cmocka_unit_test(test_clock_that_jumps),
       cmocka_unit_test(test_expired),
   };
   rig_ready();

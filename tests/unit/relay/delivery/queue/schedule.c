@@ -18,6 +18,32 @@ static struct job *new_job(int64_t first_id, size_t count) {
   return j;
 }
 
+/* The clock jumps: the order stays, and what has no moment gets none. */
+static void test_shift(void **state) {
+  (void)state;
+  struct schedule l;
+  schedule_init(&l);
+  struct queue_domain *none = schedule_get(&l, "none"), *late = schedule_get(&l, "late"),
+                      *early = schedule_get(&l, "e");
+  schedule_due(&l, late, 2000);
+  schedule_pause(&l, late, 3000);
+  schedule_deadline(&l, late, 2500);
+  schedule_due(&l, early, 1000);
+  static const int64_t jumps[] = {INT64_C(157680000000000), -INT64_C(157680000000000)};
+  for (size_t i = 0; i < 2; i++) {
+    int64_t by = i ? 0 : jumps[0];
+    schedule_shift(&l, jumps[i]);
+    assert_ptr_equal(schedule_first(&l), early);
+    assert_int_equal(schedule_moment(early), 1000 + by);
+    assert_int_equal(early->paused_us, 0);
+    assert_int_equal(late->due_us, 2000 + by);
+    assert_int_equal(late->paused_us, 3000 + by);
+    assert_int_equal(schedule_moment(late), 2500 + by);
+    assert_int_equal(none->due_us, INT64_MAX);
+  }
+  schedule_free(&l);
+}
+
 static void test_order_of_moments(void **state) {
   (void)state;
   struct schedule l;
@@ -180,6 +206,7 @@ static void test_deadlines_pass_through_a_pause(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_deadlines_pass_through_a_pause),
+      cmocka_unit_test(test_shift),
       cmocka_unit_test(test_order_of_moments),
       cmocka_unit_test(test_due_is_the_earliest_known),
       cmocka_unit_test(test_nothing_is_in_flight_twice),
