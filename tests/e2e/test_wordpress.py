@@ -1,6 +1,7 @@
 """A real application: WordPress sends a password reset through the gateway."""
 
 from sendoff_test.letters import values
+from sendoff_test.processes import wait_until
 from sendoff_test.verify import verified
 from sendoff_test.wordpress import WordPress
 
@@ -22,3 +23,22 @@ def test_password_reset_arrives(lab, gateway):
     )
     (event,) = gateway.wait_event("delivered", "--to", "boss@dest.example.net")
     assert event["account"] == "shop"
+
+
+def test_it_verifies_the_certificate(lab):
+    """As PHP does where nobody has switched it off: not with the certificate that init makes, but with one of a CA."""
+    mx = lab.exchanger("verified.example.net")
+    gateway = lab.gateway()
+    account = gateway.add_account("shop")
+    site = WordPress(lab.processes, f"{lab.folder}/wordpress-2", lab.block.new_address(), lab.block.new_port())
+    host, port = gateway.endpoint("starttls")
+    site.install("boss@verified.example.net", "shop@example.com", host, port, account.name, account.password, lab.authority.roots)
+    assert "checkemail=confirm" not in site.lost_password("admin"), "it took the self-signed certificate"
+    assert not gateway.log("--event", "accepted")
+    certificate, key = lab.authority.certificate("smtp.example.com")
+    gateway.configure(certificate=certificate, key=key)
+    gateway.reload()
+    wait_until(lambda: "certificate reloaded" in gateway.output(), "the certificate of the CA is in use")
+    assert "checkemail=confirm" in site.lost_password("admin"), site.output()[-2000:]
+    assert mx.wait_for("Password Reset").recipients == ["boss@verified.example.net"]
+    gateway.stop()
