@@ -60,9 +60,8 @@ def test_utf8_is_not_asked_for_where_nothing_needs_it(talk, recipient):
 
 
 def hold(talk, parameter):
-    mark = marker()
+    mark, begin = marker(), time.time()
     talk.envelope(FROM, TO, options=" " + parameter)
-    begin = time.time()
     answer = talk.content(letter(FROM, TO, subject=mark))
     assert answer.startswith("250"), answer
     return mark, begin, answer.split()[-1]
