@@ -33,6 +33,11 @@ static bool blank(char c) {
   return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
+/* strchr would find the NUL that ends `set`. */
+static bool one_of(char c, const char *set) {
+  return c && strchr(set, c);
+}
+
 static struct bytes slice(struct bytes text, size_t from, size_t to) {
   return (struct bytes){text.at + from, to - from};
 }
@@ -192,7 +197,7 @@ static int put_part(struct pen *p, struct bytes part, bool phrase) {
 /* The words of one item up to what ends them: "<" or ":" makes them a phrase, anything else an address. */
 static int put_words(struct pen *p, struct bytes text, size_t *at) {
   size_t start = *at, i = start;
-  while (i < text.len && !strchr("<>,;:(", text.at[i])) i = text.at[i] == '"' ? closed_at(text, i, '"', '"') : i + 1;
+  while (i < text.len && !one_of(text.at[i], "<>,;:(")) i = text.at[i] == '"' ? closed_at(text, i, '"', '"') : i + 1;
   *at = i;
   bool phrase = i < text.len && (text.at[i] == '<' || text.at[i] == ':' || text.at[i] == '(');
   return put_part(p, slice(text, start, i), phrase);
@@ -203,7 +208,7 @@ static int put_addresses(struct pen *p, struct bytes text) {
   for (size_t at = 0; rc == OK && at < text.len;) {
     char c = text.at[at];
     size_t end = at + 1;
-    if (!c || !strchr("<>,;:(", c)) {
+    if (!one_of(c, "<>,;:(")) {
       rc = put_words(p, text, &at);
       continue;
     }
@@ -231,7 +236,8 @@ static int put_percent(struct pen *p, struct bytes name, struct bytes text) {
     rc = buffer_addf(p->out, "%s%.*s", section ? ";\r\n " : "", (int)name.len, name.at);
     if (rc == OK && split) rc = buffer_addf(p->out, "*%zu", section);
     if (rc == OK) rc = buffer_addf(p->out, "*=%s", section ? "" : "utf-8''");
-    for (size_t n = name.len + 14; rc == OK && at < text.len && (!split || n < LINE_GOAL - 3); at++) {
+    size_t room = name.len + 14 < LINE_GOAL - 12 ? LINE_GOAL - 3 - (name.len + 14) : 9; /* one character at least */
+    for (size_t n = 0; rc == OK && at < text.len && (!split || n < room); at++) {
       unsigned char c = (unsigned char)text.at[at];
       char escaped[3] = {'%', hex[c >> 4], hex[c & 15]};
       bool plain = attribute_octet((char)c);
@@ -268,7 +274,8 @@ static int put_parameters(struct pen *p, struct bytes text) {
   for (size_t at = 0, n = 0; rc == OK && at < text.len; n++) {
     size_t end = at;
     while (end < text.len && text.at[end] != ';') end = text.at[end] == '"' ? closed_at(text, end, '"', '"') : end + 1;
-    rc = n ? put_parameter(p, slice(text, at, end)) : put_text(p, slice(text, at, end));
+    struct bytes part = slice(text, at, end); /* the first is the type, which has no other form */
+    rc = n ? put_parameter(p, part) : high(part) ? E_SYNTAX : put(p, part);
     if (rc == OK && end < text.len) rc = put(p, BYTES(";"));
     at = end + 1;
   }

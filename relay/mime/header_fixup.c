@@ -55,7 +55,6 @@ static int scan_field(const struct field *f, struct header_fixup *h, struct tall
       return refuse(&h->refusal, 550, "5.6.0", RULE_HEADER,
                     "the header has more than one %s field; RFC 5322 allows one", once[i]);
   h->sender |= named(f, "Sender");
-  if (named(f, "Message-ID")) header_unfold(f->value, h->message_id, sizeof h->message_id);
   if (named(f, "Received")) t->received++;
   t->content_fields |= bytes_starts_nocase(f->name, BYTES("Content-"));
   return OK;
@@ -150,7 +149,7 @@ static int refuse_8bit(struct header_fixup *h, const struct field *f, bool utf8)
 
 /* What is wrong in an address list that nobody is judged by is written as text: it reads the same. */
 static bool reads_as_text(const struct field *f) {
-  return !named(f, "From") && !named(f, "Sender") && !bytes_starts_nocase(f->name, BYTES("Content-"));
+  return !named(f, "From") && !named(f, "Sender") && !named(f, "Content-Type");
 }
 
 static int encode(const struct field *f, struct header_fixup *h, const struct tally *t, struct buffer *out) {
@@ -194,6 +193,7 @@ static int add_kept(struct header_fixup *h, const struct field *f) {
     h->from_at = h->kept->len + (size_t)(f->value.at - f->whole.at);
     h->from_len = f->value.len;
   }
+  if (named(f, "Message-ID")) header_unfold(f->value, h->message_id, sizeof h->message_id);
   return buffer_add_bytes(h->kept, f->whole);
 }
 

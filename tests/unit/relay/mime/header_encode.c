@@ -54,6 +54,7 @@ static const struct sample {
     {"Content-Type: text/plain; name=\"a;\xc3\xbc b\"", "",
      "Content-Type: text/plain;\r\n name*=utf-8''a%3B%C3%BC%20b"},
     {"Content-Type: multipart/mixed; boundary=\"\xc3\xbc\"", "", NULL},
+    {"Content-Type: te\xc3\xbcxt/plain", "", NULL},
 };
 
 static void read_field(const char *text, struct field *f) {
