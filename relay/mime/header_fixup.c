@@ -67,7 +67,9 @@ static int scan(struct bytes block, struct header_fixup *h, struct tally *t) {
   int rc;
   while ((rc = header_next(block, &at, &f)) == 1) {
     if ((rc = scan_field(&f, h, t)) != OK) return rc;
-    if (named(&f, "Content-Type")) mime_parameter_read(f.value, "charset", t->charset, sizeof t->charset);
+    if (!named(&f, "Content-Type")) continue;
+    mime_parameter_read(f.value, "charset", t->charset, sizeof t->charset);
+    h->multipart = bytes_starts_nocase(bytes_trim(f.value), BYTES("multipart/"));
   }
   if (rc < 0) return refuse_line(h, "a line of the header is no header field (an empty line ends the header)", f.whole);
   if (t->received > HOPS_MAX)
@@ -114,11 +116,10 @@ static int close_up(const struct field *f, struct header_fixup *h, const struct 
 static int repair_from(const struct field *f, struct header_fixup *h, const struct tally *t, struct buffer *out) {
   struct buffer utf8, value;
   size_t at;
-  if (!named(f, "From")) return OK;
+  if (!named(f, "From") || (!h->encode_8bit && !is_utf8(f->value))) return OK;
   buffer_init(&utf8, FIELD_ROOM);
   buffer_init(&value, FIELD_ROOM);
-  bool convert = !is_utf8(f->value) && h->encode_8bit;
-  int rc = convert ? to_utf8(f->value, bytes_of(t->charset), &utf8) : buffer_add_bytes(&utf8, f->value);
+  int rc = to_utf8(f->value, bytes_of(t->charset), &utf8);
   int made = rc == OK ? from_repair(buffer_bytes(&utf8), h->report, h->hostname, &value, &at) : rc;
   h->daemon = made == 2;
   if (made == E_SYNTAX)

@@ -29,6 +29,7 @@ struct header_fixup {
   size_t from_at, from_len;  /* where the From field's value is in `kept` */
   bool daemon;               /* From has MAILER-DAEMON's address here, made by us */
   bool sender;               /* there is a Sender field */
+  bool multipart;            /* its content has parts, with fields of their own */
   char message_id[256];      /* with its angle brackets, for the log */
   bool own_message_id;       /* the message had none */
   bool utf8;                 /* it has UTF-8, and SMTPUTF8 was asked for: the next hop must offer it (RFC 6531 3.4) */

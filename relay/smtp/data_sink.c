@@ -31,9 +31,20 @@ static bool has_eight_bit(struct bytes run) {
   return seen & 0x8080808080808080u;
 }
 
+/* "-- " begins a signature, too: what follows is a field only if it looks like one. */
+static void read_field(struct data_sink *d, struct bytes run) {
+  size_t i = 0;
+  if (!d->line_octets && (run.at[0] == ' ' || run.at[0] == '\t')) d->named = true;
+  for (; d->in_fields && !d->named && i < run.len; i++) {
+    d->named = run.at[i] == ':';
+    d->in_fields = d->named || (run.at[i] > 32 && run.at[i] < 127);
+  }
+}
+
 /* Octets of one line (no CR among them): counts them, and looks for what must not be there. */
 static void inspect(struct data_sink *d, struct bytes run) {
   if (!run.len) return;
+  if (d->in_fields) read_field(d, run);
   if (has_eight_bit(run)) {
     note_both(&d->eight_bit, &d->last_eight_bit, d->line);
     if (d->in_fields) note(&d->eight_bit_field, d->line);
@@ -49,9 +60,10 @@ static void inspect(struct data_sink *d, struct bytes run) {
 static void end_line(struct data_sink *d) {
   if (d->hyphens == 2)
     d->in_fields = true;
-  else if (!d->line_octets)
+  else if (!d->line_octets || !d->named)
     d->in_fields = false;
   d->hyphens = 0;
+  d->named = false;
   d->line++;
   d->line_octets = 0;
 }

@@ -20,7 +20,8 @@ struct data_sink {
   uint64_t chunk_left; /* octets of this chunk that have not come yet */
   size_t line, line_octets;
   unsigned hyphens; /* at the beginning of this line, two at most */
-  bool in_fields;   /* behind a line that begins with "--", up to the next empty one: fields of a part, perhaps */
+  bool in_fields;   /* behind a line that begins with "--", while lines look like fields: of a part, perhaps */
+  bool named;       /* this line has had the colon of a field, or is a fold */
   /* The first line (from 1) where each was seen; 0: nowhere. */
   size_t bare_cr, bare_lf, nul, long_line, eight_bit;
   size_t last_long_line, last_eight_bit; /* and the last */

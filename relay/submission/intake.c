@@ -256,7 +256,8 @@ static void check_octets(struct intake *i) {
 /* What every host takes is worth the second look at the few messages that are not so (RFC 5322 2.1.1; RFC 2045 2). */
 static bool wants_encoding_anew(const struct intake *i) {
   const struct data_sink *d = &i->session->sink;
-  bool fields = i->owner->accept_8bit && !i->session->tx->said.utf8 && in_body(i, d->eight_bit_field);
+  bool may_encode = i->owner->accept_8bit && !i->session->tx->said.utf8;
+  bool fields = may_encode && i->multipart && in_body(i, d->eight_bit_field);
   return !i->anew && !is_refused(&i->refusal) && (in_body(i, d->last_long_line) || fields);
 }
 

@@ -231,7 +231,6 @@ static void start_over(struct intake *i) {
   buffer_free(&i->added);
   buffer_free(&i->prefix);
   buffer_free(&i->body);
-  intake_count_memory(i, 0);
 }
 
 bool binary_anew(struct intake *i) {
@@ -242,7 +241,7 @@ bool binary_anew(struct intake *i) {
   b->spool_id = i->spool ? i->id : 0;
   i->spool = NULL;
   if (!b->spool) {
-    b->raw = i->body;
+    b->raw = i->body; /* still counted, until what it becomes is */
     buffer_init(&i->body, b->raw.max);
   }
   start_over(i);

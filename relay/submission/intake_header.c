@@ -148,6 +148,7 @@ void intake_header(struct intake *i, struct bytes block) {
   bytes_copy(bytes_of(h.message_id), i->message_id, sizeof i->message_id);
   i->own_message_id = h.own_message_id;
   i->utf8 = h.utf8;
+  i->multipart = h.multipart;
   if (!check_from(i, &h, domain) || !begin_signature(i, domain)) return;
   if (buffer_add(&i->body, "\r\n", 2) != OK) {
     intake_refuse_memory(i);

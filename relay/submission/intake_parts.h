@@ -41,6 +41,7 @@ struct intake {
   bool anew;            /* it has been encoded anew */
   size_t header_lines;  /* lines up to and with the empty one */
   bool eight_bit, utf8; /* octets over 127 in the body; UTF-8 in the header */
+  bool multipart;
   char repairs[REPAIRS_MAX];
   char signed_by[160], message_id[256];
   bool own_message_id;             /* the client gave none */

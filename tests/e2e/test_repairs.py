@@ -152,6 +152,13 @@ def test_file_names_of_parts(lab, gateway, account, recipient, size):
     assert "content encoded anew" in log
 
 
+def test_a_signature_is_no_part(gateway, account, recipient):
+    body = "--b\nContent-Type: text/plain; charset=utf-8\n\nHello.\n-- \nJörg Müller\nTel.: 0221 Köln\n--b--\n"
+    header = f"From: {FROM}\nSubject: x\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n"
+    arrival, log = sent(gateway, account, recipient, header, body)
+    assert arrival.body == octets(body) and "repaired" not in log
+
+
 def test_smtputf8_stays_as_it_is(lab, gateway, account):
     recipient = lab.exchanger("utf8.example.net", utf8=True)
     mark = marker()

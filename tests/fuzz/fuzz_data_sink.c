@@ -57,6 +57,8 @@ static void same(const struct content *a, const struct content *b) {
   CHECK(bytes_equal(buffer_bytes(&a->out), buffer_bytes(&b->out)));
   CHECK(x->bare_cr == y->bare_cr && x->bare_lf == y->bare_lf && x->nul == y->nul);
   CHECK(x->long_line == y->long_line && x->eight_bit == y->eight_bit && x->line == y->line);
+  CHECK(x->last_long_line == y->last_long_line && x->last_eight_bit == y->last_eight_bit);
+  CHECK(x->eight_bit_field == y->eight_bit_field && (!x->eight_bit_field || x->eight_bit));
 }
 
 /* RFC 5321 4.1.1.4: the end is CRLF "." CRLF, the first CRLF of which may be that of the DATA command. */

@@ -147,7 +147,43 @@ static void test_chunks(void **state) {
       }
 }
 
+/* --- the last line, and the fields of parts --- */
+
+static const struct {
+  struct bytes in;
+  size_t last_eight_bit, last_long_line, eight_bit_field;
+} marked[] = {
+    {B("\xc3\xa4\r\nx\r\n\xc3\xa4\r\nx\r\n"), 3, 0, 0},
+    {B(A998 "a\r\nx\r\n" A998 "a\r\n"), 0, 3, 0},
+    {B("--b\r\nX: \xc3\xa4\r\n\r\n\xc3\xa4\r\n"), 4, 0, 2},
+    {B("--b\r\nX: y\r\n\xc3\xa4: z\r\n"), 3, 0, 0},
+    {B("--b\r\nX: y;\r\n\tz=\xc3\xa4\r\n"), 3, 0, 3},
+    {B("-- \r\nJ\xc3\xb6rg\r\nTel: \xc3\xa4\r\n"), 3, 0, 0}, /* a signature */
+    {B("-- \r\nJohn\r\nTel: \xc3\xa4\r\n"), 3, 0, 0},
+    {B("-x\r\nX: \xc3\xa4\r\n"), 2, 0, 0},
+    {B("--b\r\n\r\nX: \xc3\xa4\r\n"), 3, 0, 0},
+    {B("a--b\r\nX: \xc3\xa4\r\n"), 2, 0, 0},
+};
+
+static void test_marked_lines(void **state) {
+  (void)state;
+  for (size_t i = 0; i < sizeof marked / sizeof marked[0]; i++)
+    for (size_t cut = 0; cut <= marked[i].in.len; cut++) {
+      struct data_sink d;
+      struct buffer out;
+      bool done;
+      buffer_init(&out, 4096);
+      data_sink_init(&d, DATA_DOTTED);
+      feed(&d, marked[i].in, 0, cut, &out, &done);
+      if (d.last_eight_bit != marked[i].last_eight_bit || d.last_long_line != marked[i].last_long_line ||
+          d.eight_bit_field != marked[i].eight_bit_field)
+        fail_msg("%zu, cut %zu: %zu %zu %zu", i, cut, d.last_eight_bit, d.last_long_line, d.eight_bit_field);
+      buffer_free(&out);
+    }
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_samples), cmocka_unit_test(test_chunks)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_samples), cmocka_unit_test(test_chunks),
+                                     cmocka_unit_test(test_marked_lines)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
