@@ -1,11 +1,10 @@
 /* Written octets gather in `out` during a turn of the loop and leave together at its end (deferred flush): many
  * replies, one system call. `sending` is what uv_write holds meanwhile. Ciphertext that arrived but may not be
  * decrypted yet (the owner paused) waits in `cipher`. */
-#include "relay/net/stream.h"
+#include "relay/net/stream_parts.h"
 
 #include "relay/net/descriptors.h"
 #include "relay/net/local_address.h"
-#include "relay/net/tls.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -15,61 +14,20 @@
 
 #define FLUSH_MS 5000  /* a closing stream has this long to send what it holds */
 #define LINGER_MS 1000 /* and this long for the peer to close first, so that no RST overtakes our last reply */
-#define PLAIN_CHUNK (16 * 1024)
 /* TLS framing of what STREAM_PENDING_MAX lets in, plus alerts. */
 #define OUT_MAX (STREAM_PENDING_MAX + STREAM_PENDING_MAX / 8 + 64 * 1024)
-
-/* Only ever forward, but for OPEN -> HANDSHAKE -> OPEN. The owner hears of events up to FAILED.
- *
- *   OPEN <-> HANDSHAKE (start of TLS -> its end)
- *   either --error--> FAILED              the owner has been informed, and closes it
- *   OPEN --close with flush--> FLUSHING --all sent--> LINGERING --the peer closed--> CLOSING
- *   any  --close--> CLOSING               the handles close; then on_close */
-enum phase { PHASE_OPEN, PHASE_HANDSHAKE, PHASE_FAILED, PHASE_FLUSHING, PHASE_LINGERING, PHASE_CLOSING };
-
-struct stream {
-  uv_tcp_t tcp;
-  uv_timer_t timer;
-  uv_write_t write;
-  uv_shutdown_t shutdown;
-  uv_connect_t connect;
-  struct deferred turn; /* flush and resume at the start of the next turn */
-  struct loop *loop;
-  const struct stream_owner *calls;
-  void *owner;
-  struct tls_session *tls;
-  enum phase phase;
-  bool secured;    /* the TLS handshake is done: what is read and written is inside TLS */
-  bool paused;     /* by the owner */
-  bool resumed;    /* what waits in `cipher` is read at the next turn */
-  bool reading;    /* uv_read_start is on */
-  bool writing;    /* `sending` is with uv_write */
-  bool peer_ended; /* the peer sends no more */
-  bool drained;    /* STREAM_DRAINED was sent for what was written */
-  unsigned open_handles;
-  struct buffer out, sending;
-  struct bytes arrived; /* ciphertext of the read in progress */
-  struct buffer cipher;
-  struct sockaddr_storage peer, local;
-  char error[256];
-};
 
 static void close_handles(struct stream *s);
 static void flush(struct stream *s);
 static void start_reading(struct stream *s);
 static void on_timer(uv_timer_t *timer);
 
-/* The owner may still hear of it. */
-static bool is_live(const struct stream *s) {
-  return s->phase == PHASE_OPEN || s->phase == PHASE_HANDSHAKE;
-}
-
 static bool is_closing(const struct stream *s) {
   return s->phase >= PHASE_FLUSHING;
 }
 
-static void emit(struct stream *s, enum stream_event e) {
-  if (is_live(s)) s->calls->on_event(s->owner, e);
+void stream_emit(struct stream *s, enum stream_event e) {
+  if (stream_is_live(s)) s->calls->on_event(s->owner, e);
 }
 
 static void stop_reading(struct stream *s) {
@@ -77,12 +35,18 @@ static void stop_reading(struct stream *s) {
   s->reading = false;
 }
 
-static void peer_ended(struct stream *s) {
+void stream_peer_ended(struct stream *s) {
   s->peer_ended = true;
   stop_reading(s);
 }
 
-static void set_failed(struct stream *s, const char *what) {
+void stream_end(struct stream *s) {
+  if (s->ended) return;
+  s->ended = true;
+  stream_emit(s, STREAM_END);
+}
+
+void stream_fail(struct stream *s, const char *what) {
   if (is_closing(s)) {
     close_handles(s);
     return;
@@ -94,99 +58,6 @@ static void set_failed(struct stream *s, const char *what) {
   s->calls->on_event(s->owner, STREAM_FAILED);
 }
 
-/* --- TLS transport --- */
-
-static ssize_t pull(void *arg, void *out, size_t size) {
-  struct stream *s = arg;
-  struct bytes from = s->cipher.len ? buffer_bytes(&s->cipher) : s->arrived;
-  if (!from.len) {
-    if (s->peer_ended) return 0;
-    errno = EAGAIN;
-    return -1;
-  }
-  size_t n = from.len < size ? from.len : size;
-  memcpy(out, from.at, n);
-  if (s->cipher.len)
-    buffer_consume(&s->cipher, n);
-  else
-    s->arrived = bytes_from(s->arrived, n);
-  return (ssize_t)n;
-}
-
-static ssize_t push(void *arg, const void *data, size_t len) {
-  struct stream *s = arg;
-  if (buffer_add(&s->out, data, len) != OK) {
-    errno = ENOMEM;
-    return -1;
-  }
-  s->drained = false;
-  loop_defer(s->loop, &s->turn);
-  return (ssize_t)len;
-}
-
-static const struct tls_transport no_transport = {pull, push, NULL};
-
-/* Ciphertext that is there. */
-static size_t cipher_left(const struct stream *s) {
-  return s->cipher.len + s->arrived.len;
-}
-
-static void handshake_failed(struct stream *s) {
-  flush(s); /* the alert */
-  set_failed(s, tls_error(s->tls));
-}
-
-/* A message of the handshake may come in many records (RFC 8446 5.1); each call reads one. */
-static void handshake(struct stream *s) {
-  enum tls_step step;
-  size_t before;
-  do {
-    before = cipher_left(s);
-    step = tls_handshake(s->tls);
-  } while (step == TLS_AGAIN && cipher_left(s) < before);
-  if (step == TLS_AGAIN) {
-    if (s->peer_ended) set_failed(s, "the peer closed during the TLS handshake");
-  } else if (step != TLS_DONE)
-    handshake_failed(s);
-  else {
-    s->phase = PHASE_OPEN;
-    s->secured = true;
-    emit(s, STREAM_TLS_READY);
-  }
-}
-
-/* A peer that closes without close_notify is common, and means no more than END to SMTP, whose dots mark ends. */
-static void read_failed(struct stream *s) {
-  if (s->peer_ended)
-    emit(s, STREAM_END);
-  else
-    set_failed(s, tls_error(s->tls));
-}
-
-/* One record at most. True: there may be more. */
-static bool read_record(struct stream *s) {
-  char plain[PLAIN_CHUNK];
-  size_t got, before = cipher_left(s);
-  switch (tls_read(s->tls, plain, sizeof plain, &got)) {
-  case TLS_DONE: s->calls->on_data(s->owner, (struct bytes){plain, got}); return true;
-  case TLS_END:
-    peer_ended(s); /* the end of TCP, which follows, is no other */
-    emit(s, STREAM_END);
-    return false;
-  case TLS_FAILED: read_failed(s); return false;
-  case TLS_AGAIN: break;
-  }
-  if (cipher_left(s) < before) return true; /* a record that was not for us (a session ticket, say) */
-  if (s->peer_ended) emit(s, STREAM_END);
-  return false;
-}
-
-/* What arrived is handed to TLS, and what that gives to the owner, until nothing is left or the owner pauses. */
-static void read_tls(struct stream *s) {
-  if (s->phase == PHASE_HANDSHAKE) handshake(s);
-  while (s->phase == PHASE_OPEN && !s->paused && read_record(s)) continue;
-}
-
 /* --- reading --- */
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
@@ -195,26 +66,18 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
   *buf = uv_buf_init(s->loop->read_buffer, sizeof s->loop->read_buffer);
 }
 
-static void on_ciphertext(struct stream *s, struct bytes data) {
-  s->arrived = data;
-  read_tls(s);
-  if (!is_closing(s) && s->arrived.len && buffer_add_bytes(&s->cipher, s->arrived) != OK)
-    set_failed(s, "too much input while paused");
-  s->arrived = (struct bytes){0};
-}
-
 static void on_end(struct stream *s) {
-  peer_ended(s);
+  stream_peer_ended(s);
   if (s->tls)
-    read_tls(s);
+    stream_tls_read(s);
   else
-    emit(s, STREAM_END);
+    stream_end(s);
 }
 
 /* Closing: what comes is discarded, until the peer closes. */
 static void on_read_closing(struct stream *s, ssize_t n) {
   if (n >= 0) return;
-  peer_ended(s);
+  stream_peer_ended(s);
   if (s->phase == PHASE_LINGERING) close_handles(s);
 }
 
@@ -227,9 +90,9 @@ static void on_read(uv_stream_t *handle, ssize_t n, const uv_buf_t *buf) {
   else if (n == UV_EOF)
     on_end(s);
   else if (n < 0)
-    set_failed(s, uv_strerror((int)n));
+    stream_fail(s, uv_strerror((int)n));
   else if (s->tls)
-    on_ciphertext(s, data);
+    stream_tls_arrived(s, data);
   else
     s->calls->on_data(s->owner, data);
 }
@@ -279,7 +142,7 @@ static void after_flush(struct stream *s) {
   }
   if (s->drained) return;
   s->drained = true;
-  emit(s, STREAM_DRAINED);
+  stream_emit(s, STREAM_DRAINED);
 }
 
 static void on_written(uv_write_t *req, int status) {
@@ -288,7 +151,7 @@ static void on_written(uv_write_t *req, int status) {
   buffer_free(&s->sending);
   if (s->phase == PHASE_CLOSING) return;
   if (status < 0)
-    set_failed(s, uv_strerror(status));
+    stream_fail(s, uv_strerror(status));
   else
     flush(s);
 }
@@ -301,7 +164,7 @@ static bool write_now(struct stream *s) {
   if (n > 0) buffer_consume(&s->out, (size_t)n);
   if (n >= 0 || n == UV_EAGAIN) return true;
   buffer_free(&s->out);
-  set_failed(s, uv_strerror(n));
+  stream_fail(s, uv_strerror(n));
   return false;
 }
 
@@ -314,7 +177,7 @@ static void write_later(struct stream *s) {
   s->writing = uv_write(&s->write, (uv_stream_t *)&s->tcp, &rest, 1, on_written) == 0;
   if (s->writing) return;
   buffer_free(&s->sending);
-  set_failed(s, "cannot write");
+  stream_fail(s, "cannot write");
 }
 
 static void flush(struct stream *s) {
@@ -327,8 +190,15 @@ static void flush(struct stream *s) {
   after_flush(s);
 }
 
+void stream_send_last(struct stream *s) {
+  uv_buf_t buf = uv_buf_init(s->out.at, (unsigned)s->out.len);
+  if (!s->writing && s->out.len) uv_try_write((uv_stream_t *)&s->tcp, &buf, 1);
+  buffer_free(&s->out);
+}
+
 int stream_write(struct stream *s, struct bytes data) {
-  if (!is_live(s)) return E_IO;
+  if (!stream_is_live(s)) return E_IO;
+  if (s->phase == PHASE_HANDSHAKE) return E_DENIED; /* it would go out in the clear */
   if (stream_pending(s) + data.len > STREAM_PENDING_MAX) return E_TOO_BIG;
   s->drained = false;
   loop_defer(s->loop, &s->turn);
@@ -343,11 +213,11 @@ size_t stream_pending(const struct stream *s) {
 static void on_turn(struct deferred *d) {
   struct stream *s = (struct stream *)((char *)d - offsetof(struct stream, turn));
   if (s->phase == PHASE_CLOSING) return;
-  if (s->resumed && !s->paused && is_live(s) && s->tls) {
+  if (s->resumed && !s->paused && stream_is_live(s) && s->tls) {
     s->resumed = false;
-    read_tls(s);
+    stream_tls_read(s);
   }
-  if (!s->paused && is_live(s)) start_reading(s);
+  if (!s->paused && stream_is_live(s)) start_reading(s);
   flush(s);
 }
 
@@ -357,7 +227,7 @@ static void on_timer(uv_timer_t *timer) {
   struct stream *s = timer->data;
   if (is_closing(s))
     close_handles(s);
-  else if (is_live(s))
+  else if (stream_is_live(s))
     s->calls->on_timeout(s->owner);
 }
 
@@ -466,13 +336,13 @@ static void on_connected(uv_connect_t *req, int status) {
   struct stream *s = req->data;
   if (is_closing(s)) return;
   if (status != 0) {
-    set_failed(s, uv_strerror(status));
+    stream_fail(s, uv_strerror(status));
     return;
   }
   uv_tcp_nodelay(&s->tcp, 1);
   learn_names(s);
   start_reading(s);
-  emit(s, STREAM_CONNECTED);
+  stream_emit(s, STREAM_CONNECTED);
 }
 
 /* Binding without a port lets the kernel choose one at connect time, by the whole four-tuple, so that many connections
@@ -524,32 +394,6 @@ int stream_connect(struct loop *loop, const struct sockaddr *source, const struc
   return OK;
 }
 
-static int start_tls(struct stream *s, int rc) {
-  if (rc != OK) return rc;
-  s->phase = PHASE_HANDSHAKE;
-  s->resumed = true;
-  loop_defer(s->loop, &s->turn);
-  return OK;
-}
-
-int stream_start_tls_server(struct stream *s, bool ask) {
-  if (s->tls || !s->loop->tls || !is_live(s)) return E_DENIED;
-  struct tls_transport transport = no_transport;
-  transport.arg = s;
-  return start_tls(s, tls_session_server(s->loop->tls, ask, &transport, &s->tls));
-}
-
-int stream_start_tls_client(struct stream *s, const char *server_name, bool verify) {
-  if (s->tls || !is_live(s)) return E_DENIED;
-  struct tls_transport transport = no_transport;
-  transport.arg = s;
-  return start_tls(s, tls_session_client(s->loop->tls_client, server_name, verify, &transport, &s->tls));
-}
-
-int stream_put_back(struct stream *s, struct bytes data) {
-  return buffer_add_bytes(&s->cipher, data);
-}
-
 bool stream_has_input(const struct stream *s) {
   uv_os_fd_t fd;
   char octet;
@@ -557,21 +401,6 @@ bool stream_has_input(const struct stream *s) {
   return recv(fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
-bool stream_is_tls(const struct stream *s) {
-  return s->secured;
-}
-bool stream_tls_binding(const struct stream *s, unsigned char out[32]) {
-  return stream_is_tls(s) && tls_binding(s->tls, out);
-}
-bool stream_tls_peer(const struct stream *s, struct fingerprint *out) {
-  return stream_is_tls(s) && tls_peer(s->tls, out);
-}
-const char *stream_tls_text(const struct stream *s) {
-  return stream_is_tls(s) ? tls_text(s->tls) : "";
-}
-struct tls_facts stream_tls_facts(const struct stream *s) {
-  return stream_is_tls(s) ? tls_facts(s->tls) : (struct tls_facts){0};
-}
 const char *stream_error(const struct stream *s) {
   return s->error;
 }

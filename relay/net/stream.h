@@ -20,7 +20,7 @@ enum stream_event {
   STREAM_CONNECTED, /* outgoing: TCP is up */
   STREAM_TLS_READY, /* the handshake is done */
   STREAM_DRAINED,   /* the kernel has taken everything that was written */
-  STREAM_END,       /* the peer closed its side; may come again after stream_resume */
+  STREAM_END,       /* the peer closed its side: no more octets come. Once; what is written still goes out */
   STREAM_FAILED,    /* stream_error says why; only on_close follows, after stream_close */
 };
 
@@ -45,7 +45,7 @@ int stream_connect(struct loop *loop, const struct sockaddr *source, const struc
 /* Starts the handshake; STREAM_TLS_READY or STREAM_FAILED follows. What was written before goes out in the clear, what
  * arrived before and was consumed is no part of it: the caller makes sure that nothing of the peer is left over from
  * the clear (RFC 3207 4; stream_has_input). OK, E_MEMORY, E_DENIED: TLS was started already, the stream has
- * failed, or the loop has no certificate. */
+ * failed, or the loop has no credentials for that side. */
 /* Server side, with the loop's current credentials. `ask` requests the client's certificate; the client may have none,
  * and it is not verified, only compared with fingerprints (stream_tls_peer). */
 int stream_start_tls_server(struct stream *s, bool ask);
@@ -70,7 +70,8 @@ bool stream_tls_peer(const struct stream *s, struct fingerprint *out);
 
 #define STREAM_PENDING_MAX (1024 * 1024) /* octets */
 /* Copies `data` and sends it at the next turn of the loop; order is kept. All or nothing. E_TOO_BIG: more than
- * STREAM_PENDING_MAX would wait, so wait for STREAM_DRAINED. E_IO: the stream has failed or is closed. E_MEMORY. */
+ * STREAM_PENDING_MAX would wait, so wait for STREAM_DRAINED. E_DENIED: a TLS handshake is under way. E_IO: the stream
+ * has failed or is closed. E_MEMORY. */
 int stream_write(struct stream *s, struct bytes data);
 /* Octets not yet taken by the kernel; inside TLS, of ciphertext. */
 size_t stream_pending(const struct stream *s);

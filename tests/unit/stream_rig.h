@@ -27,6 +27,7 @@ struct end {
   bool reply_closes;                                 /* to the first octets: closes */
   bool quiet;                                        /* nothing may come any more but on_close */
   void (*on_data)(struct end *e, struct bytes data); /* instead of keeping it */
+  void (*on_ready)(struct end *e);                   /* at STREAM_TLS_READY */
 };
 
 static inline void end_on_data(void *owner, struct bytes data) {
@@ -48,6 +49,7 @@ static inline void end_on_event(void *owner, enum stream_event event) {
   struct end *e = owner;
   assert_false(e->quiet);
   e->events[event]++;
+  if (event == STREAM_TLS_READY && e->on_ready) e->on_ready(e);
   if (event == STREAM_FAILED) e->quiet = true;
 }
 

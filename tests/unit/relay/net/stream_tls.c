@@ -218,12 +218,84 @@ static void paused_between_records(void **state) {
   tls_rig_close(&r);
 }
 
+static void no_client_credentials_no_tls(void **state) {
+  (void)state;
+  struct stream_rig r = {0};
+  struct end client = {0}, server = {0};
+  rig_open(&r);
+  rig_pair(&r, &client, &server);
+  assert_int_equal(stream_start_tls_client(client.stream, "a.test", false), E_DENIED);
+  assert_int_equal(stream_write(client.stream, BYTES("EHLO c\r\n")), OK); /* the stream is as it was */
+  loop_lab_until(&r.on, got_is(&server, "EHLO c\r\n"));
+  close_both(&r, &client, &server);
+  rig_close(&r);
+}
+
+static void nothing_is_written_within_the_handshake(void **state) {
+  (void)state;
+  struct stream_rig r = {0};
+  struct end client = {0}, server = {0};
+  tls_rig_open(&r);
+  rig_pair(&r, &client, &server);
+  assert_int_equal(stream_start_tls_server(server.stream, false), OK);
+  assert_int_equal(stream_write(server.stream, BYTES("250 secret\r\n")), E_DENIED);
+  assert_int_equal(stream_start_tls_client(client.stream, "a.test", false), OK);
+  assert_int_equal(stream_write(client.stream, BYTES("AUTH PLAIN secret\r\n")), E_DENIED);
+  loop_lab_until(&r.on, client.events[STREAM_TLS_READY] && server.events[STREAM_TLS_READY]);
+  assert_int_equal(stream_write(server.stream, BYTES("250 secret\r\n")), OK);
+  loop_lab_until(&r.on, client.got.len);
+  assert_true(got_is(&client, "250 secret\r\n"));
+  close_both(&r, &client, &server);
+  tls_rig_close(&r);
+}
+
+/* Both leave in one turn of the loop, so that they are there in one read. */
+static void write_at_once(struct end *e) {
+  assert_int_equal(stream_write(e->stream, BYTES("EHLO client\r\n")), OK);
+}
+
+static void data_behind_the_handshake(void **state) {
+  (void)state;
+  struct stream_rig r = {0};
+  struct end client = {.on_ready = write_at_once}, server = {0};
+  tls_rig_open(&r);
+  rig_pair(&r, &client, &server);
+  start_both(&r, &client, &server, "a.test");
+  loop_lab_until(&r.on, server.got.len);
+  assert_true(got_is(&server, "EHLO client\r\n"));
+  close_both(&r, &client, &server);
+  tls_rig_close(&r);
+}
+
+static void the_end_comes_once(void **state) {
+  (void)state;
+  struct stream_rig r = {0};
+  struct end client = {0}, server = {0};
+  tls_rig_open(&r);
+  rig_pair(&r, &client, &server);
+  start_both(&r, &client, &server, "a.test");
+  stream_close(client.stream, true);
+  loop_lab_until(&r.on, server.events[STREAM_END]);
+  for (int i = 0; i < 3; i++) {
+    stream_pause(server.stream);
+    stream_resume(server.stream);
+    loop_lab_for(&r.on, 10);
+  }
+  assert_int_equal(server.events[STREAM_END], 1);
+  assert_int_equal(server.events[STREAM_FAILED], 0);
+  close_both(&r, &client, &server);
+  tls_rig_close(&r);
+}
+
 /* --- through a middleman --- */
 
 /* Passes octets between the client and the listener, at most `piece` at once, until `cut_after` octets have come from
- * the server; then both sides see the end of TCP, without TLS having said so. */
+ * the server; then both sides see the end of TCP, without TLS having said so. `halve`: only the server sees it, and
+ * what it writes still passes. When the client ends, `tail` goes to the server first. */
 struct middleman {
   size_t piece, cut_after;
+  bool halve; /* atomic */
+  struct bytes tail;
   int listener;
   struct sockaddr_in at;
   const struct stream_rig *rig;
@@ -244,10 +316,14 @@ static void *middleman_run(void *arg) {
   setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   setsockopt(server, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   size_t from_server = 0;
+  bool halved = false;
   while (open && !__atomic_load_n(&m->released, __ATOMIC_ACQUIRE)) {
     struct pollfd fds[2] = {{.fd = client, .events = POLLIN}, {.fd = server, .events = POLLIN}};
+    if (!halved && __atomic_load_n(&m->halve, __ATOMIC_ACQUIRE)) halved = shutdown(server, SHUT_WR) == 0;
+    if (halved) fds[0].fd = -1;
     if (poll(fds, 2, 20) <= 0) continue;
     if (fds[0].revents) open = pass(client, server, m->piece);
+    if (!open && m->tail.len) send(server, m->tail.at, m->tail.len, MSG_NOSIGNAL);
     size_t most = m->cut_after - from_server < m->piece ? m->cut_after - from_server : m->piece;
     if (open && fds[1].revents) open = most && pass(server, client, most);
     if (fds[1].revents) from_server += most;
@@ -323,6 +399,53 @@ static void cut_without_close_notify(void **state) {
   tls_rig_close(&r);
 }
 
+/* A client that has said all that it wants to, and says so to TCP alone: it still gets the replies. */
+static void ended_without_close_notify(void **state) {
+  (void)state;
+  struct stream_rig r = {0};
+  struct middleman m = {.piece = 4096, .cut_after = SIZE_MAX};
+  struct end client = {0}, server = {0};
+  begin_through(&r, &m, &client, &server);
+  loop_lab_until(&r.on, client.events[STREAM_TLS_READY] && server.events[STREAM_TLS_READY]);
+  assert_int_equal(stream_write(client.stream, BYTES("QUIT\r\n")), OK);
+  loop_lab_until(&r.on, server.got.len);
+  __atomic_store_n(&m.halve, true, __ATOMIC_RELEASE);
+  loop_lab_until(&r.on, server.events[STREAM_END]);
+  assert_int_equal(stream_write(server.stream, BYTES("221 bye\r\n")), OK);
+  stream_close(server.stream, true); /* with close_notify */
+  loop_lab_until(&r.on, client.events[STREAM_END]);
+  assert_true(got_is(&client, "221 bye\r\n"));
+  assert_int_equal(server.events[STREAM_END], 1);
+  assert_int_equal(client.events[STREAM_FAILED] + server.events[STREAM_FAILED], 0);
+  middleman_stop(&m);
+  close_both(&r, &client, &server);
+  tls_rig_close(&r);
+}
+
+/* RFC 8446 6.1: what comes behind close_notify is ignored, be it TLS or not. */
+static void octets_behind_close_notify(void **state) {
+  (void)state;
+  static const char *const tails[] = {"QUIT\r\n", "\x17\x03\x03\x00\x30"
+                                                  "0123456789abcdef0123456789abcdef0123456789abcdef"};
+  for (size_t i = 0; i < COUNT_OF(tails); i++) {
+    struct stream_rig r = {0};
+    struct middleman m = {.piece = 4096, .cut_after = SIZE_MAX, .tail = {tails[i], i ? 53 : 6}};
+    struct end client = {0}, server = {0};
+    begin_through(&r, &m, &client, &server);
+    loop_lab_until(&r.on, client.events[STREAM_TLS_READY] && server.events[STREAM_TLS_READY]);
+    assert_int_equal(stream_write(client.stream, BYTES("NOOP\r\n")), OK);
+    stream_close(client.stream, true);
+    loop_lab_until(&r.on, server.events[STREAM_END]);
+    loop_lab_for(&r.on, 100);
+    assert_true(got_is(&server, "NOOP\r\n"));
+    assert_int_equal(server.events[STREAM_END], 1);
+    assert_int_equal(server.events[STREAM_FAILED], 0);
+    middleman_stop(&m);
+    close_both(&r, &client, &server);
+    tls_rig_close(&r);
+  }
+}
+
 static void cut_within_the_handshake(void **state) {
   (void)state;
   struct stream_rig r = {0};
@@ -348,6 +471,12 @@ int main(void) {
       cmocka_unit_test(records_split_over_many_reads),
       cmocka_unit_test(cut_without_close_notify),
       cmocka_unit_test(cut_within_the_handshake),
+      cmocka_unit_test(no_client_credentials_no_tls),
+      cmocka_unit_test(nothing_is_written_within_the_handshake),
+      cmocka_unit_test(data_behind_the_handshake),
+      cmocka_unit_test(the_end_comes_once),
+      cmocka_unit_test(ended_without_close_notify),
+      cmocka_unit_test(octets_behind_close_notify),
   };
   return cmocka_run_group_tests(tests, make_lab, remove_lab);
 }
