@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "base/tls_facts.h"
 #include "relay/net/loop.h"
+#include "relay/net/tls.h"
 
 struct stream;
 
@@ -54,6 +55,10 @@ int stream_start_tls_server(struct stream *s, bool ask);
 int stream_start_tls_client(struct stream *s, const char *server_name, bool verify);
 /* The handshake is done. */
 bool stream_is_tls(const struct stream *s);
+/* The peer has sent something of its handshake. */
+bool stream_tls_began(const struct stream *s);
+/* After STREAM_FAILED, or while the handshake lasts: tls_distrust of relay/net/tls.h. */
+enum tls_distrust stream_tls_distrust(const struct stream *s);
 /* Before stream_start_tls_server: octets that were read ahead and belong to the handshake. OK, E_MEMORY, E_TOO_BIG. */
 int stream_put_back(struct stream *s, struct bytes data);
 /* The kernel holds octets of the peer that were not read yet. One system call. */

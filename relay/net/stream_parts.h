@@ -4,7 +4,6 @@
 #define SENDOFF_RELAY_NET_STREAM_PARTS_H
 
 #include "relay/net/stream.h"
-#include "relay/net/tls.h"
 
 /* Only ever forward, but for OPEN -> HANDSHAKE -> OPEN. The owner hears of events up to FAILED.
  *

@@ -141,6 +141,12 @@ int stream_put_back(struct stream *s, struct bytes data) {
 bool stream_is_tls(const struct stream *s) {
   return s->secured;
 }
+bool stream_tls_began(const struct stream *s) {
+  return s->tls && tls_began(s->tls);
+}
+enum tls_distrust stream_tls_distrust(const struct stream *s) {
+  return s->tls ? tls_distrust(s->tls) : TLS_DISTRUST_NONE;
+}
 bool stream_tls_binding(const struct stream *s, unsigned char out[32]) {
   return stream_is_tls(s) && tls_binding(s->tls, out);
 }

@@ -24,6 +24,8 @@
 #define CLIENT_PRIORITY "NORMAL"
 #define VERIFIED_PRIORITY "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 #define HANDSHAKE_STEPS_MAX 64
+#define HANDSHAKE_RECORD 22
+#define ALERT_RECORD 7 /* octets, in the clear: RFC 8446 5.1 and 6 */
 
 struct tls_server {
   gnutls_certificate_credentials_t credentials;
@@ -44,6 +46,12 @@ struct tls_session {
   gnutls_session_t session;
   struct tls_server *server; /* held; NULL on the client side */
   struct tls_transport transport;
+  size_t taken; /* octets since the begin, or since data came */
+  bool began;
+  bool is_tls;                      /* the first octet was one of a handshake's record */
+  bool over;                        /* more than TLS_WITHOUT_DATA_MAX would have been */
+  unsigned char last[ALERT_RECORD]; /* octets that were taken */
+  bool distrusted;
   char name[256]; /* that the peer's certificate must be for */
   gnutls_typed_vdata_st wanted[2];
   char error[240], text[80];
@@ -171,10 +179,29 @@ int tls_client_trust(struct tls_client *t, const char *file, struct reason *why)
   return OK;
 }
 
+static void keep_last(struct tls_session *s, const unsigned char *octets, size_t n) {
+  size_t more = n < sizeof s->last ? n : sizeof s->last, old = sizeof s->last - more;
+  memmove(s->last, s->last + more, old);
+  memcpy(s->last + old, octets + n - more, more);
+}
+
+/* GnuTLS keeps a handshake message of any length until it is whole, during the handshake and behind it; its own limit
+ * (gnutls_handshake_set_max_packet_length) is applied only then. */
+static bool has_room(struct tls_session *s, size_t size) {
+  s->over |= size > TLS_WITHOUT_DATA_MAX - s->taken;
+  return !s->over;
+}
+
 static ssize_t pull(gnutls_transport_ptr_t arg, void *out, size_t size) {
   struct tls_session *s = arg;
-  ssize_t n = s->transport.pull(s->transport.arg, out, size);
+  errno = EMSGSIZE;
+  ssize_t n = has_room(s, size) ? s->transport.pull(s->transport.arg, out, size) : -1;
   if (n < 0) gnutls_transport_set_errno(s->session, errno);
+  if (n <= 0) return n;
+  keep_last(s, out, (size_t)n);
+  if (!s->began) s->is_tls = *(const unsigned char *)out == HANDSHAKE_RECORD;
+  s->taken += (size_t)n;
+  s->began = true;
   return n;
 }
 
@@ -270,12 +297,41 @@ static void describe_distrust(struct tls_session *s) {
   for (size_t at = strlen(s->error); at && s->error[at - 1] == ' '; at--) s->error[at - 1] = '\0';
 }
 
+/* Those that a peer sends who was shown a certificate and does not take it (RFC 8446 6.2). */
+static bool is_distrust(unsigned alert) {
+  return (alert >= GNUTLS_A_BAD_CERTIFICATE && alert <= GNUTLS_A_CERTIFICATE_UNKNOWN) || alert == GNUTLS_A_UNKNOWN_CA;
+}
+
+/* A client that gives up within TLS 1.3 may not have switched to its handshake keys yet, and sends the alert in the
+ * clear (OpenSSL does). GnuTLS cannot read it; 0: that was none. */
+static unsigned alert_in_clear(const struct tls_session *s) {
+  const unsigned char *l = s->last;
+  bool is_alert = l[0] == 21 && l[1] == 3 && l[3] == 0 && l[4] == 2 && (l[5] == 1 || l[5] == 2);
+  return is_alert ? l[6] : 0;
+}
+
+static unsigned alert_of(const struct tls_session *s, int rc) {
+  if (rc == GNUTLS_E_FATAL_ALERT_RECEIVED || rc == GNUTLS_E_WARNING_ALERT_RECEIVED) return gnutls_alert_get(s->session);
+  return s->over || *s->text ? 0 : alert_in_clear(s);
+}
+
+static void describe_alert(struct tls_session *s, unsigned alert) {
+  const char *name = gnutls_alert_get_name((gnutls_alert_description_t)alert);
+  s->distrusted = is_distrust(alert);
+  snprintf(s->error, sizeof s->error, "TLS alert from the peer: %s", name ? name : "of an unknown kind");
+}
+
 static enum tls_step failed(struct tls_session *s, int rc) {
+  unsigned alert = alert_of(s, rc);
   if (rc == GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR)
     describe_distrust(s);
-  else if (rc == GNUTLS_E_FATAL_ALERT_RECEIVED || rc == GNUTLS_E_WARNING_ALERT_RECEIVED)
-    snprintf(s->error, sizeof s->error, "TLS alert from the peer: %s",
-             gnutls_alert_get_name(gnutls_alert_get(s->session)));
+  else if (s->over)
+    snprintf(s->error, sizeof s->error, "TLS: the peer sent more than %d KB without any data",
+             TLS_WITHOUT_DATA_MAX / 1024);
+  else if (alert)
+    describe_alert(s, alert);
+  else if (s->began && !s->is_tls)
+    snprintf(s->error, sizeof s->error, "TLS: what the peer sends is no TLS");
   else
     snprintf(s->error, sizeof s->error, "TLS: %s", gnutls_strerror(rc));
   return TLS_FAILED;
@@ -294,14 +350,24 @@ enum tls_step tls_handshake(struct tls_session *s) {
     int rc = gnutls_handshake(s->session);
     if (rc == GNUTLS_E_SUCCESS) {
       describe(s);
+      s->taken = 0;
       return TLS_DONE;
     }
     if (rc == GNUTLS_E_AGAIN) return TLS_AGAIN;
     if (rc == GNUTLS_E_INTERRUPTED || rc == GNUTLS_E_WARNING_ALERT_RECEIVED) continue;
-    gnutls_alert_send_appropriate(s->session, rc);
+    gnutls_alert_send_appropriate(s->session, s->over ? GNUTLS_E_HANDSHAKE_TOO_LARGE : rc);
     return failed(s, rc);
   }
   return failed(s, GNUTLS_E_TOO_MANY_HANDSHAKE_PACKETS);
+}
+
+/* Renegotiation is refused; TLS 1.3 has none. A server that asks for it goes on without (RFC 5246 7.4.1.1); behind a
+ * client's ClientHello GnuTLS can only go on with that. */
+static enum tls_step refuse_renegotiation(struct tls_session *s) {
+  gnutls_alert_send(s->session, GNUTLS_AL_WARNING, GNUTLS_A_NO_RENEGOTIATION);
+  if (!s->server) return TLS_AGAIN;
+  snprintf(s->error, sizeof s->error, "TLS: the peer wants to negotiate again, which is refused");
+  return TLS_FAILED;
 }
 
 enum tls_step tls_read(struct tls_session *s, void *out, size_t size, size_t *got) {
@@ -309,15 +375,12 @@ enum tls_step tls_read(struct tls_session *s, void *out, size_t size, size_t *go
   ssize_t n = gnutls_record_recv(s->session, out, size);
   if (n > 0) {
     *got = (size_t)n;
+    s->taken = 0;
     return TLS_DONE;
   }
   if (n == 0) return TLS_END;
   if (n == GNUTLS_E_AGAIN || n == GNUTLS_E_INTERRUPTED) return TLS_AGAIN;
-  if (n == GNUTLS_E_REHANDSHAKE) { /* renegotiation is refused; TLS 1.3 has none */
-    gnutls_alert_send(s->session, GNUTLS_AL_WARNING, GNUTLS_A_NO_RENEGOTIATION);
-    return TLS_AGAIN;
-  }
-  return failed(s, (int)n);
+  return n == GNUTLS_E_REHANDSHAKE ? refuse_renegotiation(s) : failed(s, (int)n);
 }
 
 enum tls_step tls_write(struct tls_session *s, struct bytes data) {
@@ -328,6 +391,24 @@ enum tls_step tls_write(struct tls_session *s, struct bytes data) {
     data = bytes_from(data, (size_t)n);
   }
   return TLS_DONE;
+}
+
+bool tls_began(const struct tls_session *s) {
+  return s->began;
+}
+
+/* The last message of a server's flight has left, and the certificate was in it. In TLS 1.3 GnuTLS sends tickets with
+ * it; in TLS 1.2 they are sent when all is done. */
+static bool showed_certificate(const struct tls_session *s) {
+  gnutls_handshake_description_t last = gnutls_handshake_get_last_out(s->session);
+  bool sent = last == GNUTLS_HANDSHAKE_SERVER_HELLO_DONE || last == GNUTLS_HANDSHAKE_FINISHED ||
+              last == GNUTLS_HANDSHAKE_NEW_SESSION_TICKET;
+  return sent && s->server && !gnutls_session_is_resumed(s->session);
+}
+
+enum tls_distrust tls_distrust(const struct tls_session *s) {
+  if (s->distrusted) return TLS_DISTRUST_CERTAIN;
+  return !*s->error && !*s->text && showed_certificate(s) ? TLS_DISTRUST_POSSIBLE : TLS_DISTRUST_NONE;
 }
 
 bool tls_binding(const struct tls_session *s, unsigned char out[32]) {

@@ -56,12 +56,23 @@ int tls_session_client(struct tls_client *t, const char *server_name, bool verif
                        const struct tls_transport *transport, struct tls_session **out);
 void tls_session_free(struct tls_session **s);
 
+/* What a peer may send in its handshake, and after it without any data (tickets, new keys): what is kept of it until it
+ * is whole. Ciphertext; TLS_FAILED beyond. Chains of certificates have a fifth of it, and lists of accepted authorities
+ * a third. */
+#define TLS_WITHOUT_DATA_MAX (64 * 1024)
+
 enum tls_step { TLS_DONE, TLS_AGAIN, TLS_END, TLS_FAILED };
 enum tls_step tls_handshake(struct tls_session *s);
 enum tls_step tls_read(struct tls_session *s, void *out, size_t size,
                        size_t *got);                               /* TLS_DONE: `*got` octets; TLS_END: close_notify */
 enum tls_step tls_write(struct tls_session *s, struct bytes data); /* all of it, or TLS_FAILED */
 void tls_bye(struct tls_session *s);
+/* The peer has sent something. */
+bool tls_began(const struct tls_session *s);
+/* After a failure, or when the peer left: does it not trust the certificate that it was shown? CERTAIN: its alert says
+ * so (RFC 8446 6.2). POSSIBLE: it had seen the certificate, and said nothing. */
+enum tls_distrust { TLS_DISTRUST_NONE, TLS_DISTRUST_POSSIBLE, TLS_DISTRUST_CERTAIN };
+enum tls_distrust tls_distrust(const struct tls_session *s);
 /* After the handshake. RFC 9266: 32 octets that both sides, and nobody between them, can know. False: not to be had, as
  * in TLS 1.2 without the extended master secret (RFC 7627). */
 bool tls_binding(const struct tls_session *s, unsigned char out[32]);
