@@ -1,7 +1,6 @@
 #include "relay/daemon/counters.h"
 
 #include "relay/net/broadcast.h"
-#include "relay/submission/submission.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +18,7 @@
 /* clang-format off: one row a counter */
 const struct counter counters[] = {
     NOW("uptime_seconds", uptime_seconds, "Seconds since the gateway started."),
-    NOW("sessions", sessions, "Open SMTP sessions of clients."),
+    NOW("sessions", submission.sessions, "Open SMTP sessions of clients."),
     NOW("connections", delivery.connections, "Open connections to next hops."),
     NOW("idle_connections", delivery.idle_connections, "Open connections to next hops that wait for a message."),
     NOW("destinations", delivery.destinations, "Pairs of source address and next-hop site in use."),
@@ -39,6 +38,10 @@ const struct counter counters[] = {
                 "Recipients that found no room in memory since the start: left in the queue."),
     NOW("destinations_starved", delivery.starved,
         "Destinations with mail that wait for a connection because too many are open."),
+    SINCE_START("tls_handshakes_failed", submission.tls_failed,
+                "TLS handshakes of clients that failed since the start."),
+    SINCE_START("tls_cert_not_trusted", submission.tls_not_trusted,
+                "Clients that did not trust the TLS certificate, and said so, since the start."),
 };
 /* clang-format on */
 const size_t counter_count = sizeof counters / sizeof counters[0];
@@ -57,16 +60,22 @@ struct gathering {
   void (*done)(void *arg, const struct counters_snapshot *s);
   void *arg;
   struct { /* one each: no loop writes where another does */
-    uint64_t sessions;
+    struct submission_counters submission;
     struct delivery_counters delivery;
   } loops[];
 };
 
 static void read_loop(struct loop *on, struct broadcast_token *t) {
   struct gathering *g = broadcast_arg(t);
-  g->loops[on->index].sessions = submission_session_count(on->submission);
+  submission_count(on->submission, &g->loops[on->index].submission);
   delivery_count(on, &g->loops[on->index].delivery);
   broadcast_return(t);
+}
+
+static void add_submission(struct submission_counters *sum, const struct submission_counters *s) {
+  sum->sessions += s->sessions;
+  sum->tls_failed += s->tls_failed;
+  sum->tls_not_trusted += s->tls_not_trusted;
 }
 
 static void add_delivery(struct delivery_counters *sum, const struct delivery_counters *d) {
@@ -90,7 +99,7 @@ static void every_loop_read(void *arg) {
   const struct gateway *gateway = g->supervisor->gateway;
   struct counters_snapshot s = {.uptime_seconds = (uint64_t)((clock_now_us() - g->started_us) / SECOND_US)};
   for (size_t i = 0; i < gateway->loop_count; i++) {
-    s.sessions += g->loops[i].sessions;
+    add_submission(&s.submission, &g->loops[i].submission);
     add_delivery(&s.delivery, &g->loops[i].delivery);
   }
   if (gateway->store) store_counters(gateway->store, &s.store);

@@ -5,11 +5,13 @@
 
 #include "relay/delivery/delivery.h"
 #include "relay/net/loop.h"
+#include "relay/submission/submission.h"
 #include "store/store.h"
 
 struct counters_snapshot {
-  uint64_t uptime_seconds, sessions;
-  struct delivery_counters delivery; /* of all loops */
+  uint64_t uptime_seconds;
+  struct submission_counters submission; /* of all loops */
+  struct delivery_counters delivery;     /* of all loops */
   struct store_counters store;
 };
 

@@ -15,8 +15,10 @@ struct submission {
   struct refusal_log *refusals;
   struct session *sessions; /* all that are open, doubly linked */
   size_t session_count;
-  size_t intake_octets; /* of content in memory, of messages on their way in */
-  bool draining;        /* no new sessions or transactions */
+  uint64_t tls_failed;      /* handshakes, since the start */
+  uint64_t tls_not_trusted; /* of them, those of clients that did not trust the certificate */
+  size_t intake_octets;     /* of content in memory, of messages on their way in */
+  bool draining;            /* no new sessions or transactions */
 };
 
 #endif

@@ -5,6 +5,7 @@
 #include "relay/submission/auth/auth.h"
 #include "relay/submission/greeting.h"
 #include "relay/submission/reply.h"
+#include "relay/submission/tls_failure.h"
 #include "relay/submission/verbs.h"
 
 #include <stdio.h>
@@ -27,7 +28,7 @@ static void on_timeout(void *owner) {
   else if (s->state == SESSION_PROXY)
     session_close(s, false, "no PROXY header came in time");
   else if (!session_may_reply(s))
-    session_close(s, false, "the TLS handshake took too long");
+    tls_failure_end(s, "TLS: the handshake took too long");
   else if (session_awaits_content(s) && !silent) {
     snprintf(text, sizeof text, "the content comes too slowly, under %u octets a second; good-bye",
              s->submission->config->minimum_rate);
@@ -170,7 +171,7 @@ static void on_event(void *owner, enum stream_event event) {
     s->peer_ended = true; /* what is awaited, and what was sent before the end, still counts */
     if (!s->waiting && !s->choked) session_close(s, true, "the client closed the connection");
     break;
-  case STREAM_FAILED: session_close(s, false, stream_error(s->stream)); break;
+  case STREAM_FAILED: tls_failure_end(s, stream_error(s->stream)); break;
   case STREAM_DRAINED: unchoke(s); break;
   case STREAM_CONNECTED: break;
   }

@@ -52,6 +52,12 @@ size_t submission_session_count(const struct submission *s) {
   return s->session_count;
 }
 
+void submission_count(const struct submission *s, struct submission_counters *to) {
+  to->sessions += s->session_count;
+  to->tls_failed += s->tls_failed;
+  to->tls_not_trusted += s->tls_not_trusted;
+}
+
 void submission_tick(struct submission *s) {
   refusal_log_flush(s->refusals);
 }

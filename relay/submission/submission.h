@@ -16,6 +16,13 @@ void submission_free(struct submission **s); /* no session is left */
 /* `config` stays for as long as the loop runs. */
 void submission_accept(struct submission *s, uv_stream_t *listener, const struct listen_config *config);
 size_t submission_session_count(const struct submission *s);
+struct submission_counters {
+  uint64_t sessions;
+  uint64_t tls_failed;      /* TLS handshakes, since the start */
+  uint64_t tls_not_trusted; /* of them, those of clients that did not trust the certificate */
+};
+/* Adds those of this loop. */
+void submission_count(const struct submission *s, struct submission_counters *to);
 /* Once a second, and before the store closes: refusals that were counted go into the delivery log. */
 void submission_tick(struct submission *s);
 /* No new transactions: idle sessions get 421 now, the others after their transaction (RFC 5321 3.8). */

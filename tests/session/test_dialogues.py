@@ -40,6 +40,9 @@ ELSEWHERE = {
     "the login of this session no longer holds": "e2e/test_login_ends.py",
     "your certificate is not bound to that account; sendoff account set NAME": "e2e/test_external.py",
     "TLS is not available here": "e2e/test_trouble.py",
+    "the TLS handshake failed": "e2e/test_tls_failures.py",
+    "the TLS handshake ended once the client had the certificate, which it may not trust": "e2e/test_tls_failures.py",
+    "the client ended TLS, probably because it does not trust the certificate": "e2e/test_tls_failures.py",
     "what this session logged in with was changed while": "needs a change between two looks; unit/store/standing.c has the decision",
 }
 

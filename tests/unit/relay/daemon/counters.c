@@ -11,7 +11,7 @@
 
 static const struct counters_snapshot snapshot = {
     .uptime_seconds = 1,
-    .sessions = 2,
+    .submission = {.sessions = 2, .tls_failed = 20, .tls_not_trusted = 21},
     .delivery = {.connections = 3,
                  .idle_connections = 4,
                  .destinations = 5,
@@ -49,6 +49,8 @@ static const char *const names[] = {
     "queue_read",
     "queue_left",
     "destinations_starved",
+    "tls_handshakes_failed",
+    "tls_cert_not_trusted",
 };
 
 static void test_names_and_values(void **state) {
