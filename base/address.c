@@ -3,7 +3,6 @@
 #include "base/cidr.h"
 #include "base/result.h"
 
-#include <idn2.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -104,34 +103,6 @@ bool address_literal_valid(struct bytes text) {
   if (!bytes_copy(t, inside, sizeof inside) || memchr(t.at, '\0', t.len) || ip_parse(inside, 0, &address) != OK)
     return false;
   return six == (address.ss_family == AF_INET6);
-}
-
-static bool too_big(int rc) {
-  return rc == IDN2_TOO_BIG_DOMAIN || rc == IDN2_TOO_BIG_LABEL || rc == IDN2_PUNYCODE_BIG_OUTPUT;
-}
-
-int domain_normalize(struct bytes domain, char out[DOMAIN_MAX + 1]) {
-  char copy[DOMAIN_MAX + 1];
-  if (domain.len > 1 && domain.at[domain.len - 1] == '.') domain.len--;
-  if (domain.len > DOMAIN_MAX) return E_TOO_BIG;
-  if (!domain_valid(domain)) return E_SYNTAX;
-  bytes_copy(domain, copy, sizeof copy);
-  bool ascii = true;
-  for (char *c = copy; *c; c++) {
-    if ((unsigned char)*c >= 0x80) ascii = false;
-    if (*c >= 'A' && *c <= 'Z') *c = (char)(*c - 'A' + 'a');
-  }
-  if (ascii) {
-    memcpy(out, copy, domain.len + 1);
-    return OK;
-  }
-  char *a_labels = NULL;
-  int rc = idn2_to_ascii_8z(copy, &a_labels, IDN2_NONTRANSITIONAL | IDN2_NFC_INPUT);
-  if (rc != IDN2_OK) return rc == IDN2_MALLOC ? E_MEMORY : too_big(rc) ? E_TOO_BIG : E_SYNTAX;
-  bool fits = bytes_copy(bytes_of(a_labels), out, DOMAIN_MAX + 1);
-  idn2_free(a_labels);
-  if (!fits) return E_TOO_BIG;
-  return domain_valid(bytes_of(out)) ? OK : E_SYNTAX; /* compatibility mapping can bring forth dots and other ASCII */
 }
 
 /* --- mailbox --- */

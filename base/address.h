@@ -37,6 +37,11 @@ bool local_parts_equal(struct bytes a, struct bytes b);
  * E_SYNTAX, E_TOO_BIG, E_MEMORY; then `out` holds nothing of use. */
 int domain_normalize(struct bytes domain, char out[DOMAIN_MAX + 1]);
 
+/* A domain beyond ASCII is what it reads as: domain_normalize changes nothing but case in it. False of full-width
+ * letters and dots, invisible characters, letters in two code points where one exists (NFC): two readers may see two
+ * domains. */
+bool domain_is_plain(struct bytes domain);
+
 /* Walks the mailboxes of an RFC 5322 address-list (From, To): display names, comments, quoted strings, groups, folding,
  * obsolete routes. Start with `*at` = 0; returns 1 with the next addr-spec in `out` (views into `value`, or into
  * `scratch`, at least value.len octets, when comments or folding inside the addr-spec had to be taken out), 0 at the

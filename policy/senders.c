@@ -20,11 +20,18 @@ static bool matches(const char *pattern, struct bytes local, const char *domain)
 bool sender_allowed(const char *const *patterns, size_t count, const struct address *sender) {
   char domain[DOMAIN_MAX + 1] = "";
   if (sender->is_null) return true;
+  if (sender->utf8 && !domain_is_plain(sender->domain)) return false;
   if (sender->domain.len && !sender->literal && domain_normalize(sender->domain, domain) != OK) return false;
   if (sender->literal) bytes_copy(sender->domain, domain, sizeof domain);
   for (size_t i = 0; i < count; i++)
     if (matches(patterns[i], sender->local, domain)) return true;
   return false;
+}
+
+bool sender_misleads(struct bytes address, char out[DOMAIN_MAX + 1]) {
+  struct address a;
+  return address_parse(address, &a) == OK && a.utf8 && !domain_is_plain(a.domain) &&
+         domain_normalize(a.domain, out) == OK;
 }
 
 int sender_pattern_normalize(const char *typed, char *out, size_t size) {

@@ -8,6 +8,9 @@
  * mailbox of exactly that domain; "*.example.com" every subdomain. The null path <> is always allowed as a reverse-path
  * (DSNs, MDNs). */
 bool sender_allowed(const char *const *patterns, size_t count, const struct address *sender);
+/* Not allowed to anybody: an address whose domain is not written as it is read (domain_is_plain). Then `out` has the
+ * domain that it means. */
+bool sender_misleads(struct bytes address, char out[DOMAIN_MAX + 1]);
 /* A pattern as an operator typed it, normalised into `out`; E_SYNTAX. */
 int sender_pattern_normalize(const char *typed, char *out, size_t size);
 /* The patterns as a list for a reply, "a, b": cut to its room. */

@@ -5,6 +5,7 @@
 #include "relay/mime/header_fixup.h"
 #include "relay/mime/header_preamble.h"
 #include "relay/submission/intake_parts.h"
+#include "relay/submission/precheck.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,11 @@ static bool check_from(struct intake *i, const struct header_fixup *h, char doma
   char offender[ADDRESS_MAX + 1];
   size_t mailboxes;
   int rc = header_from_allowed(a->senders, a->sender_count, from, &mailboxes, offender, sizeof offender);
+  if (rc == E_DENIED && sender_misleads(bytes_of(offender), domain)) {
+    refuse_misleading(&i->refusal, 550, "5.6.0", RULE_FROM_SYNTAX, bytes_of(offender), domain);
+    intake_discard(i);
+    return false;
+  }
   if (rc == E_DENIED && h->daemon) rc = OK; /* its address is ours, and was not the account's choice */
   if (rc == E_DENIED) {
     char allowed[160];

@@ -41,6 +41,14 @@ int refuse_utf8(struct refusal *why) {
   return refuse(why, 553, "5.6.7", RULE_PARAMETER, "an address beyond ASCII takes SMTPUTF8 on the MAIL command");
 }
 
+int refuse_misleading(struct refusal *why, int code, const char *enhanced, const char *rule, struct bytes address,
+                      const char *meant) {
+  return refuse(why, code, enhanced, rule,
+                "the domain of %.*s is not written as it is read (full-width or invisible characters, or not in NFC); "
+                "write %s",
+                (int)address.len, address.at, meant);
+}
+
 int precheck_limits(const struct session *s, uint64_t recipients, struct refusal *why) {
   const struct account *a = s->tx->account;
   struct limit_request request = {.recipients = recipients, .octets = s->tx->said.size};

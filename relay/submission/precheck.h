@@ -14,6 +14,9 @@ int precheck_account(const struct session *s, struct refusal *why);
 int refuse_standing(struct refusal *why, const char *account, enum account_standing standing, const char *reason);
 /* RFC 6531 3.2, 3.4. Returns E_DENIED. */
 int refuse_utf8(struct refusal *why);
+/* An address whose domain is not written as it is read (domain_is_plain): `meant` is what it is. */
+int refuse_misleading(struct refusal *why, int code, const char *enhanced, const char *rule, struct bytes address,
+                      const char *meant);
 /* Would the account's limits take a message to so many recipients, going by what is committed so far? The store
  * decides exactly, when the message is kept. OK or E_DENIED. */
 int precheck_limits(const struct session *s, uint64_t recipients, struct refusal *why);

@@ -72,8 +72,9 @@ static int read_parameters(struct session *s, struct bytes rest, size_t at, cons
 
 static int check_sender(const struct transaction *tx, const struct address *from, struct refusal *why) {
   const struct account *a = tx->account;
-  char allowed[160];
+  char allowed[160], meant[DOMAIN_MAX + 1];
   if (sender_allowed(a->senders, a->sender_count, from)) return OK;
+  if (sender_misleads(from->whole, meant)) return refuse_misleading(why, 553, "5.1.7", RULE_SENDER, from->whole, meant);
   senders_list(a->senders, a->sender_count, allowed, sizeof allowed);
   refuse(why, 553, "5.7.1", RULE_SENDER, "%s may not send as %s; allowed: %s", a->name, tx->reverse_path, allowed);
   refusal_about(why, tx->reverse_path);

@@ -39,6 +39,8 @@ static int read_domain(struct forward_path *p, struct refusal *why) {
     bytes_copy(p->to.domain, p->domain, sizeof p->domain);
   else if (domain_normalize(p->to.domain, p->domain) != OK)
     return refuse(why, 501, "5.1.2", RULE_PARAMETER, "the recipient's domain is not a domain name");
+  else if (p->to.utf8 && !domain_is_plain(p->to.domain))
+    return refuse_misleading(why, 553, "5.1.3", RULE_PARAMETER, p->to.whole, p->domain);
   return OK;
 }
 

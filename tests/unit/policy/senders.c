@@ -116,7 +116,10 @@ static void test_envelope(void **state) {
       {{"xn--bcher-kva.example"}, "<a@xn--bcher-kva.example>", true},
       {{"*.xn--bcher-kva.example"}, "<a@sub.b\303\274cher.example>", true},
       {{"bucher.example"}, "<a@b\303\274cher.example>", false},
-      {{"example.com"}, "<a@ex\320\260mple.com>", false}, /* a Cyrillic letter that looks the same */
+      {{"xn--bcher-kva.example"}, "<a@bu\314\210cher.example>", false}, /* not in NFC */
+      {{"example.com"}, "<a@\357\275\205xample.com>", false},           /* a full-width letter */
+      {{"*"}, "<a@\357\275\205xample.com>", false},                     /* not to anybody */
+      {{"example.com"}, "<a@ex\320\260mple.com>", false},               /* a Cyrillic letter that looks the same */
       {{"\303\274@example.com"}, "<\303\274@example.com>", true},
       {{"x.example", "y.example", "a@z.example"}, "<a@z.example>", true},
       {{"x.example", "y.example", "a@z.example"}, "<b@z.example>", false},
@@ -159,6 +162,8 @@ static void test_header_from(void **state) {
       {{"example.com"}, " <@example.com:a@evil.example>", E_DENIED, "a@evil.example"},
       {{"example.com"}, " a@b\303\274cher.example", E_DENIED, "a@b\303\274cher.example"},
       {{"xn--bcher-kva.example"}, " a@b\303\274cher.example", OK},
+      {{"example.com"}, " a@example\357\274\216com", E_DENIED, "a@example\357\274\216com"},
+      {{"*"}, " A <a@exam\342\200\213ple.com>", E_DENIED, "a@exam\342\200\213ple.com"},
       /* what some readers would take for another author is refused, never guessed at */
       {{"example.com"}, " ceo@bank.example <a@example.com>", E_SYNTAX},
       {{"example.com"}, " \"ceo@bank.example\" <a@example.com>", OK}, /* a quoted display name is only that */
