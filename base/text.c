@@ -15,3 +15,9 @@ void text_clean(char *text, bool controls) {
     memset(text + i, '?', n);
   }
 }
+
+bool text_has_no_controls(const char *text) {
+  for (; *text; text++)
+    if ((unsigned char)*text < 0x20 || *text == 0x7f) return false;
+  return true;
+}

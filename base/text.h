@@ -7,4 +7,7 @@
 /* In place: octets that are not UTF-8 and, with `controls`, what a terminal could obey (C0, DEL, C1), become '?'. */
 void text_clean(char *text, bool controls);
 
+/* No C0 control character and no DEL: nothing in it can end a line. */
+bool text_has_no_controls(const char *text);
+
 #endif

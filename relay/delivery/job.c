@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "base/text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -28,10 +29,13 @@ void job_follow_clock(struct job *j) {
   if (j->envelope.deliver_by_us) j->envelope.deliver_by_us += by;
 }
 
-static bool printable(const char *address) {
-  for (const char *c = address; *c; c++)
-    if ((unsigned char)*c < 0x20 || *c == 0x7f) return false;
-  return true;
+static bool printable(const char *text) {
+  return !text || text_has_no_controls(text);
+}
+
+/* All that goes into a command. */
+static bool may_be_said(const struct envelope *e, const struct recipient *r) {
+  return printable(e->reverse_path) && printable(e->envid) && printable(r->address) && printable(r->orcpt);
 }
 
 static int grow(struct job *j) {
@@ -46,7 +50,7 @@ static int grow(struct job *j) {
 
 int job_add_recipient(struct job *j, const struct queued_recipient *r) {
   struct queued_recipient from = *r;
-  if (!printable(from.to.address) || (from.to.orcpt && !printable(from.to.orcpt))) return E_SYNTAX;
+  if (!may_be_said(&j->envelope, &r->to)) return E_SYNTAX;
   if (!(j->envelope.flags & MESSAGE_BY_RETURN)) from.last = NULL; /* for the notice when the time is over */
   if (grow(j) != OK || queued_recipient_copy(&j->recipients[j->recipient_count], &from) != OK) return E_MEMORY;
   j->recipient_count++;

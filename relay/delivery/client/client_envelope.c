@@ -46,7 +46,7 @@ static void send_commands(struct smtp_client *c) {
   if (rc == OK)
     client_send(c, buffer_bytes(&out));
   else
-    client_fail(c, TROUBLE_LOCAL, NULL, "out of memory");
+    client_fail(c, TROUBLE_LOCAL, NULL, rc == E_SYNTAX ? "the envelope has control characters" : "out of memory");
   buffer_free(&out);
 }
 

@@ -1,5 +1,6 @@
 /* The opening of a session: greeting, EHLO or HELO, STARTTLS; see client.h for the states. */
 #include "base/log.h"
+#include "base/text.h"
 #include "relay/delivery/client/client_parts.h"
 
 #include <stdio.h>
@@ -7,6 +8,10 @@
 
 static bool send_name(struct smtp_client *c, const char *verb) {
   char line[300];
+  if (!text_has_no_controls(c->helo)) {
+    client_fail(c, TROUBLE_LOCAL, NULL, "the name for EHLO has control characters");
+    return false;
+  }
   int n = snprintf(line, sizeof line, "%s %s\r\n", verb, c->helo);
   return client_send(c, (struct bytes){line, (size_t)n});
 }

@@ -120,6 +120,15 @@ bool transaction_recipient_obstacle(const char *address, const struct ehlo *e, s
                   "the recipient's address needs SMTPUTF8, which the host does not offer");
 }
 
+/* --- commands --- */
+
+/* Whatever the store has: a command is one line. */
+static int end_command(struct buffer *out, size_t begin) {
+  for (size_t i = begin; i < out->len; i++)
+    if ((unsigned char)out->at[i] < 0x20 || out->at[i] == 0x7f) return E_SYNTAX;
+  return buffer_add(out, "\r\n", 2);
+}
+
 /* --- MAIL --- */
 
 /* RFC 3461 5.2.1: exactly what its sender said, and nothing where nothing was said. */
@@ -142,6 +151,7 @@ static int add_deadline(const struct client_transaction *t, int64_t now_us, stru
 }
 
 int transaction_mail(const struct client_transaction *t, const struct ehlo *e, int64_t now_us, struct buffer *out) {
+  size_t begin = out->len;
   int rc = buffer_addf(out, "MAIL FROM:<");
   if (rc == OK) rc = write_path(t->envelope.reverse_path, e, out);
   if (rc == OK) rc = buffer_addf(out, ">");
@@ -153,7 +163,7 @@ int transaction_mail(const struct client_transaction *t, const struct ehlo *e, i
   if (rc == OK && e->priority && t->envelope.priority)
     rc = buffer_addf(out, " MT-PRIORITY=%d", t->envelope.priority);                              /* RFC 6710 */
   if (rc == OK && t->envelope.flags & MESSAGE_REQUIRE_TLS) rc = buffer_addf(out, " REQUIRETLS"); /* RFC 8689 4.2.1 */
-  return rc == OK ? buffer_add(out, "\r\n", 2) : rc;
+  return rc == OK ? end_command(out, begin) : rc;
 }
 
 /* --- RCPT --- */
@@ -196,6 +206,7 @@ static int add_own_orcpt(struct bytes address, bool utf8, struct buffer *out) {
 int transaction_rcpt(const struct client_transaction *t, size_t index, const struct ehlo *e, struct buffer *out) {
   const struct queued_recipient *r = &t->recipients[index];
   bool utf8 = says_utf8(t, e);
+  size_t begin = out->len;
   int rc = buffer_addf(out, "RCPT TO:<");
   if (rc == OK) rc = write_path(r->to.address, e, out);
   if (rc == OK) rc = buffer_addf(out, ">");
@@ -203,5 +214,5 @@ int transaction_rcpt(const struct client_transaction *t, size_t index, const str
   if (rc == OK && e->dsn)
     rc = r->to.orcpt && r->to.orcpt[0] ? add_given_orcpt(bytes_of(r->to.orcpt), utf8, out)
                                        : add_own_orcpt(bytes_of(r->to.address), utf8, out);
-  return rc == OK ? buffer_add(out, "\r\n", 2) : rc;
+  return rc == OK ? end_command(out, begin) : rc;
 }

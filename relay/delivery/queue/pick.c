@@ -2,6 +2,7 @@
 
 #include "relay/delivery/delivery.h"
 
+#include "base/id.h"
 #include "base/log.h"
 #include "store/read.h"
 
@@ -84,6 +85,14 @@ static struct job *job_for(struct row_reader *r, const struct envelope *m) {
   return j;
 }
 
+/* What no client of ours has sent: somebody wrote to the store. */
+static void note_controls(const struct envelope *m) {
+  char id[ID_TEXT];
+  id_format(m->id, id);
+  log_event(LOG_ERROR_, NULL, "not sent", "message", id, "reason",
+            "its envelope has control characters; take it out with: sendoff queue drop", NULL);
+}
+
 static bool on_row(void *arg, const struct envelope *m, const struct queued_recipient *rcpt) {
   struct row_reader *r = arg;
   if (!due(r, m, rcpt)) {
@@ -94,7 +103,7 @@ static bool on_row(void *arg, const struct envelope *m, const struct queued_reci
   r->count++;
   struct job *j = job_for(r, m);
   int rc = j ? job_add_recipient(j, rcpt) : E_MEMORY;
-  if (rc == E_SYNTAX) log_event(LOG_ERROR_, NULL, "queue", "reason", "a forward-path with control characters", NULL);
+  if (rc == E_SYNTAX) note_controls(m);
   if (rc == E_MEMORY) r->into->result = E_MEMORY;
   return rc != E_MEMORY;
 }

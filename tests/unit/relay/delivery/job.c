@@ -117,6 +117,16 @@ static void test_control_characters(void **state) {
   assert_int_equal(job_add_recipient(j, &r), E_SYNTAX);
   assert_int_equal(j->recipient_count, 0);
   job_free(&j);
+  static const struct envelope envelopes[] = {{.reverse_path = "a@example.com>\r\nRCPT TO:<x@example.net"},
+                                              {.reverse_path = "a\x7f@example.com"},
+                                              {.reverse_path = "a@example.com", .envid = "q\n"}};
+  r.to.orcpt = "rfc822;r";
+  for (size_t i = 0; i < sizeof envelopes / sizeof *envelopes; i++) {
+    j = job_new(&envelopes[i], "example.net");
+    assert_non_null(j);
+    assert_int_equal(job_add_recipient(j, &r), E_SYNTAX);
+    job_free(&j);
+  }
 }
 
 int main(void) {

@@ -230,10 +230,38 @@ static void test_limits(void **state) {
   }
 }
 
+/* The store may have been written to by others: what it says is one line, or nothing. */
+static void test_control_characters(void **state) {
+  (void)state;
+  static const struct {
+    const char *from, *envid, *to, *orcpt;
+  } cases[] = {
+      {"a@b.c>\r\nRCPT TO:<x@y.z", "", "r@example.net", ""}, {"a@b.c\n", "", "r@example.net", ""},
+      {"a@b.c", "q\r\nDATA", "r@example.net", ""},           {"a@b.c", "", "r@example.net>\r\nDATA\r\n", ""},
+      {"a@b.c", "", "r@example.net", "rfc822;r\r\nDATA"},    {"a\t@b.c", "", "r\x7f@example.net", ""},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct queued_recipient r = {.to = {.address = cases[i].to, .orcpt = cases[i].orcpt}};
+    struct client_transaction t = transaction(&r);
+    struct buffer out;
+    t.envelope.reverse_path = cases[i].from;
+    t.envelope.envid = cases[i].envid;
+    buffer_init(&out, 4000);
+    int mail = transaction_mail(&t, &everything, NOW, &out), rcpt = transaction_rcpt(&t, 0, &everything, &out);
+    if (mail == OK && rcpt == OK) fail_msg("%zu: %.*s", i, (int)out.len, out.at);
+    buffer_free(&out);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_mail),      cmocka_unit_test(test_rcpt), cmocka_unit_test(test_orcpt_too_long),
-      cmocka_unit_test(test_obstacles), cmocka_unit_test(test_fit),  cmocka_unit_test(test_limits),
+      cmocka_unit_test(test_mail),
+      cmocka_unit_test(test_rcpt),
+      cmocka_unit_test(test_orcpt_too_long),
+      cmocka_unit_test(test_obstacles),
+      cmocka_unit_test(test_fit),
+      cmocka_unit_test(test_limits),
+      cmocka_unit_test(test_control_characters),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
