@@ -80,7 +80,6 @@ static void take_list(struct dispatcher *d, const struct pick *p, bool by_comman
     struct queue_domain *domain = schedule_get(&d->schedule, p->domains[i].domain);
     if (!domain) break;
     if (by_command && domain->paused_us) schedule_pause(&d->schedule, domain, 0);
-    if (!d->listed) domain->startup = true;
     schedule_due(&d->schedule, domain, d->listed ? p->domains[i].next_us : p->domains[i].next_us - DELIVERY_GRACE_US);
   }
   d->listed = true;
@@ -135,7 +134,6 @@ static bool add_rows(struct dispatcher *d, struct pick *p, const struct queue_do
   p->rows[p->rows_count++] = (struct pick_rows){
       .domain = name,
       .limit = (room < PICK_RECIPIENTS ? room : PICK_RECIPIENTS) + domain->in_flight + d->schedule.ended,
-      .early = domain->startup,
       .next_us = INT64_MAX,
       .deadline_us = INT64_MAX,
   };

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SKIPPED_MAX 2000
+
 struct picker {
   uv_loop_t *loop;
   struct reader *reader;
@@ -62,14 +64,33 @@ struct row_reader {
   const struct pick *pick;
   struct pick_rows *into;
   struct job *last;
-  size_t count; /* of rows */
+  size_t count, skipped; /* rows that are due; that are not, and may hide some that are */
 };
+
+/* When the reader would first see it: behind the grace of its hand-over, or when its time is over. */
+static int64_t grace_end(const struct envelope *m) {
+  int64_t end = m->created_us + DELIVERY_GRACE_US, deadline = envelope_deadline(m);
+  return end < deadline ? end : deadline;
+}
 
 static bool due(const struct row_reader *r, const struct envelope *m, const struct queued_recipient *rcpt) {
   if (rcpt->next_us <= r->pick->now_us) return true;
   /* Of an earlier run, and only waiting for a hand-over that is not going to come; not because its sender said when. */
-  bool fresh = rcpt->next_us == m->created_us + DELIVERY_GRACE_US;
-  return r->into->early && fresh && m->created_us < r->pick->started_us;
+  bool fresh = !rcpt->attempts && rcpt->next_us == grace_end(m);
+  return fresh && m->created_us < r->pick->started_us;
+}
+
+/* Rows come in the order of their time. */
+static bool may_hide_fresh(struct row_reader *r, const struct queued_recipient *rcpt) {
+  return rcpt->next_us < r->pick->started_us + DELIVERY_GRACE_US && ++r->skipped <= SKIPPED_MAX;
+}
+
+static bool not_due(struct row_reader *r, const struct envelope *m, const struct queued_recipient *rcpt) {
+  if (r->into->next_us == INT64_MAX) {
+    r->into->next_us = rcpt->next_us;
+    if (m->flags & MESSAGE_BY_RETURN) r->into->deadline_us = m->deliver_by_us;
+  }
+  return may_hide_fresh(r, rcpt);
 }
 
 /* Rows of one message follow each other, so only the job made last can be the one. */
@@ -95,11 +116,9 @@ static void note_controls(const struct envelope *m) {
 
 static bool on_row(void *arg, const struct envelope *m, const struct queued_recipient *rcpt) {
   struct row_reader *r = arg;
-  if (!due(r, m, rcpt)) {
-    r->into->next_us = rcpt->next_us;
-    if (m->flags & MESSAGE_BY_RETURN) r->into->deadline_us = m->deliver_by_us;
-    return false;
-  }
+  if (!due(r, m, rcpt)) return not_due(r, m, rcpt);
+  r->into->more = r->count == r->into->limit;
+  if (r->into->more) return false;
   r->count++;
   struct job *j = job_for(r, m);
   int rc = j ? job_add_recipient(j, rcpt) : E_MEMORY;
@@ -113,9 +132,8 @@ static void read_rows(struct picker *p) {
     struct pick_rows *rows = &p->pick.rows[i];
     struct row_reader r = {.pick = &p->pick, .into = rows};
     rows->next_us = rows->deadline_us = INT64_MAX;
-    int rc = reader_due_recipients(p->reader, rows->domain, INT64_MAX, rows->limit, on_row, &r);
+    int rc = reader_due_recipients(p->reader, rows->domain, INT64_MAX, rows->limit + 1 + SKIPPED_MAX, on_row, &r);
     if (rc != OK) rows->result = rc;
-    rows->more = r.count >= rows->limit;
   }
 }
 

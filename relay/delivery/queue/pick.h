@@ -16,13 +16,12 @@ enum pick_kind {
 struct pick_rows {
   char *domain;
   size_t limit; /* rows to read */
-  bool early;   /* also fresh rows of messages older than `started_us`, for the grace after a start */
   /* result */
   int result;
   struct job *jobs;    /* list by next; owned until taken */
   int64_t next_us;     /* of the first row that is not due; INT64_MAX */
   int64_t deadline_us; /* of that row's message (RFC 2852, by-mode R); INT64_MAX */
-  bool more;           /* the limit was reached */
+  bool more;           /* more than the limit are due */
 };
 struct pick_domain {
   char *domain;
@@ -31,7 +30,7 @@ struct pick_domain {
 
 struct pick {
   enum pick_kind kind;
-  int64_t now_us, started_us;
+  int64_t now_us, started_us; /* fresh rows of messages older than the start are due without their grace */
   struct pick_rows rows[PICK_DOMAINS_MAX];
   size_t rows_count;
   /* result */

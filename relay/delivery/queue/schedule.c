@@ -176,7 +176,6 @@ void schedule_begin_read(struct schedule *s, struct queue_domain *domain, int64_
 
 void schedule_end_read(struct schedule *s, struct queue_domain *domain) {
   domain->reading = false;
-  domain->startup = false;
   heap_update(s, domain);
 }
 

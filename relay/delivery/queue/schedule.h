@@ -31,7 +31,6 @@ struct queue_domain {
   size_t heap_at; /* in schedule.heap, plus one; 0: not there */
   bool reading;   /* its rows are being read */
   bool more;      /* rows that are due were left, because there was no room */
-  bool startup;   /* not read since the start */
   UT_hash_handle hh;
 };
 
