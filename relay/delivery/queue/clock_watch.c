@@ -72,6 +72,7 @@ bool clock_watch(struct dispatcher *d) {
   if (jump) {
     report_jump(jump);
     schedule_shift(&d->schedule, jump);
+    d->started_us += jump;
     w->left += jump;
   }
   if (!w->busy && (!w->checked || w->left) && clock_monotonic_ms() >= w->not_before_ms) post(d);
