@@ -329,3 +329,11 @@ def test_from_hosts(lab, gateway, account, manner):
         grown = (resident(gateway) - before) / HOSTS
     print(f"{manner.__name__}: {grown / 1024:.0f} KB a connection")
     assert grown < BOUND
+
+
+def test_a_host_whose_handshake_has_no_end(lab, gateway, account):
+    with contextlib.closing(Hosts(lab, 1, their_handshake)) as hosts:
+        to = f"r@{hosts.domains[0]}"
+        submit(gateway, account, FROM, [to], letter(FROM, to, marker()))
+        (event,) = gateway.wait_event("deferred", "--to", to)
+    assert "more than 64 KB" in event["text"]
