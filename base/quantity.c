@@ -5,6 +5,7 @@
 #include "base/result.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -27,6 +28,22 @@ int size_parse(const char *text, uint64_t *bytes) {
   if (!bytes_to_u64(all, &number) || number > UINT64_MAX >> shift) return E_SYNTAX;
   *bytes = number << shift;
   return OK;
+}
+
+void size_format(uint64_t bytes, char *out, size_t size) {
+  static const char units[] = "KMGT";
+  uint64_t unit = 1;
+  size_t at = 0; /* of the next unit */
+  while (bytes / unit >= 1024 && units[at]) {
+    unit *= 1024;
+    at++;
+  }
+  uint64_t whole = bytes / unit, tenth = bytes % unit * 10 / unit;
+  char name[2] = {at ? units[at - 1] : '\0', '\0'};
+  if (tenth)
+    snprintf(out, size, "%llu.%llu%s", (unsigned long long)whole, (unsigned long long)tenth, name);
+  else
+    snprintf(out, size, "%llu%s", (unsigned long long)whole, name);
 }
 
 static int64_t unit_seconds(char c) {

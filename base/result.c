@@ -26,6 +26,7 @@ const char *result_text(int code) {
   case E_BUSY: return "busy";
   case E_DENIED: return "denied";
   case E_TEMPORARY: return "temporary failure";
+  case E_FULL: return "the disk is full";
   default: return "unknown result";
   }
 }

@@ -15,6 +15,7 @@ enum result {
   E_BUSY = -9,       /* try again later: a queue is full, or the database is locked */
   E_DENIED = -10,    /* suspended, not allowed */
   E_TEMPORARY = -11, /* DNS or another outside party did not answer */
+  E_FULL = -12,      /* no room on the disk */
 };
 
 /* A reason as text for a person; filled by functions that can fail in more ways than a code says. */

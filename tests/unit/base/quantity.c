@@ -148,8 +148,31 @@ static void test_round_trip(void **state) {
   assert_true(us == NOW + 60 * SECOND_US);
 }
 
+static void test_sizes_are_written_as_they_are_read(void **state) {
+  static const struct {
+    uint64_t in;
+    const char *out;
+  } samples[] = {
+      {0, "0"},
+      {1023, "1023"},
+      {1024, "1K"},
+      {1536, "1.5K"},
+      {1024 * 1024 - 1, "1023.9K"},
+      {36ull << 20, "36M"},
+      {(74ull << 30) + (100ull << 20), "74G"},
+      {UINT64_MAX, "16777215.9T"},
+  };
+  (void)state;
+  for (size_t i = 0; i < sizeof samples / sizeof samples[0]; i++) {
+    char out[40];
+    size_format(samples[i].in, out, sizeof out);
+    assert_string_equal(out, samples[i].out);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(test_sizes), cmocka_unit_test(test_durations),
+                                     cmocka_unit_test(test_sizes_are_written_as_they_are_read),
                                      cmocka_unit_test(test_moments), cmocka_unit_test(test_round_trip)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
