@@ -19,17 +19,21 @@ struct store;
 struct store_op;
 
 /* Creates the database in `data_dir` (which must exist) or migrates it to this version. E_NEWER for one written by a
- * newer version, E_IO otherwise, with `why`. Sync, any thread; used by `sendoff init` and by store_open. */
+ * newer version, E_IO otherwise, with `why`; E_EXISTS when there is none, but something that was left of one. Sync, any
+ * thread; used by `sendoff init`. */
 int store_create(const char *data_dir, struct reason *why);
 
 struct store_options {
   int64_t log_retain_us; /* delivery events older than this are purged, a bounded batch at a time; 0 keeps them */
   int64_t idempotency_window_us; /* how long a submission is remembered as the first of its kind (store/write.h); 0:
                                     never */
+  uint64_t disk_reserve;         /* octets kept free on the disk (docs/storage.md), or STORE_RESERVE_DEFAULT; 0: none */
 };
+#define STORE_RESERVE_DEFAULT UINT64_MAX /* the lesser of 512 MB and a twentieth of the disk */
 
-/* Opens (creating and migrating), sweeps orphaned spool files, starts the writer thread. Main thread, once. On failure
- * *out is NULL. */
+/* Opens and migrates, sweeps orphaned spool files, starts the writer thread. Main thread, once. On failure *out is
+ * NULL. E_NOT_FOUND: there is no store, and none is made: in the place of one that was removed, an empty one would
+ * hide that its mail has gone. */
 int store_open(const char *data_dir, const struct store_options *options, struct store **out, struct reason *why);
 /* Runs what was posted, commits, stops the thread, closes. Every posted operation's completion is in its port before
  * this returns. No store_post may come after it. */
@@ -63,6 +67,29 @@ void store_post(struct store *store, struct store_op *op);
  * What was counted before `since_us` (when the account was made) was another account of that name. From memory: any
  * thread, also an event loop. The exact decision is the one that store_accept makes. */
 void store_usage(struct store *store, const char *account, int64_t since_us, struct usage *out);
+
+/* --- how it is; any thread --- */
+
+enum store_state {
+  STORE_GOOD,
+  STORE_LOCKED,  /* a command has it locked for longer than the writer waits */
+  STORE_FULL,    /* the disk is full, and nothing is left to give up */
+  STORE_FAILING, /* the disk or the database fails, though its connections are opened anew */
+  STORE_LOST     /* its files were removed or replaced under the running gateway: what is committed would be lost */
+};
+struct store_condition {
+  enum store_state state;
+  uint64_t for_ms;                  /* since when it is good, or is not */
+  struct reason why;                /* "" when it is good */
+  uint64_t disk_free, disk_reserve; /* octets */
+  bool disk_low;                    /* no mail is taken, until there is room */
+};
+void store_condition(struct store *store, struct store_condition *out);
+/* May a message of so many octets (0: not known) come in now? OK; E_FULL: the disk is almost full, `why` says how full;
+ * E_IO: the store is lost. Cheap. */
+int store_takes_mail(struct store *store, uint64_t octets, struct reason *why);
+/* Are outcomes recorded? A delivery that starts while they are not may be made again after a restart. Cheap. */
+bool store_records(struct store *store);
 
 struct store_counters {
   uint64_t operations, commits, failed_commits, waiting;

@@ -226,16 +226,23 @@ static int load(struct sql *q, struct directory_owner *o, struct reason *why) {
 }
 
 /* In one read transaction, so that the snapshot is of one moment. */
+static int load_at_once(struct sql *q, struct directory_owner *o, struct reason *why) {
+  why->text[0] = '\0';
+  int rc = sql_exec(q, "BEGIN");
+  if (rc == OK) rc = load(q, o, why);
+  if (rc != OK && !why->text[0]) sql_why(q, rc, why);
+  if (!sqlite3_get_autocommit(q->db)) sql_exec(q, "ROLLBACK"); /* nothing was written */
+  return rc;
+}
+
 int reader_directory(struct reader *r, struct directory **out, struct reason *why) {
   *out = NULL;
   struct directory_owner *o = calloc(1, sizeof *o);
   if (!o) return fail(why, E_MEMORY, "out of memory");
-  struct reason reason = {.text = ""};
+  struct reason reason;
   o->references = 1;
-  int rc = sql_exec(&r->q, "BEGIN");
-  if (rc == OK) rc = load(&r->q, o, &reason);
-  if (rc != OK && !reason.text[0]) sql_why(&r->q, rc, &reason);
-  if (!sqlite3_get_autocommit(r->q.db)) sql_exec(&r->q, "ROLLBACK"); /* nothing was written */
+  int rc = reader_begin(r, &reason);
+  if (rc == OK) rc = reader_end(r, load_at_once(&r->at.q, o, &reason));
   if (rc != OK) {
     directory_free(o);
     return fail(why, rc, "%s", reason.text);

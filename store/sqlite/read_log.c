@@ -24,7 +24,7 @@ static sqlite3_stmt *choose(struct reader *r, const struct log_filter *f) {
   static const char *const by_account[] = BOTH("INDEXED BY events_account WHERE account = ?4");
   static const char *const by_time[] = BOTH("NOT INDEXED WHERE 1");
   const char *const *way = f->ref ? by_ref : f->message_id ? by_message : f->account ? by_account : by_time;
-  return sql_use(&r->q, way[f->limit != 0]);
+  return sql_use(&r->at.q, way[f->limit != 0]);
 }
 
 static struct event read_event(sqlite3_stmt *s) {
@@ -59,7 +59,8 @@ static void bind_filter(sqlite3_stmt *s, const struct log_filter *f, const char 
   sql_bind_text(s, 10, f->ref);
 }
 
-int reader_log(struct reader *r, const struct log_filter *f, bool (*row)(void *arg, const struct event *e), void *arg) {
+static int give_events(struct reader *r, const struct log_filter *f, bool (*row)(void *arg, const struct event *e),
+                       void *arg) {
   char *from = f->from ? pattern_to_like(f->from) : NULL, *to = f->to ? pattern_to_like(f->to) : NULL;
   bool memory = (from || !f->from) && (to || !f->to);
   sqlite3_stmt *s = memory ? choose(r, f) : NULL;
@@ -75,4 +76,9 @@ int reader_log(struct reader *r, const struct log_filter *f, bool (*row)(void *a
   free(from);
   free(to);
   return rc;
+}
+
+int reader_log(struct reader *r, const struct log_filter *f, bool (*row)(void *arg, const struct event *e), void *arg) {
+  int rc = reader_begin(r, NULL);
+  return rc == OK ? reader_end(r, give_events(r, f, row, arg)) : rc;
 }

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 
 /* Every domain once, by jumping from one to the next in the index: the cost follows the domains, not the recipients. */
-int reader_due_domains(struct reader *r, bool (*row)(void *arg, const char *domain, int64_t next_us), void *arg) {
+static int give_domains(struct sql *q, bool (*row)(void *arg, const char *domain, int64_t next_us), void *arg) {
   sqlite3_stmt *s = sql_use(
-      &r->q,
+      q,
       "WITH RECURSIVE d(name) AS (SELECT min(domain) FROM recipients INDEXED BY recipients_due WHERE state = 0"
       " UNION ALL SELECT (SELECT min(domain) FROM recipients INDEXED BY recipients_due WHERE state = 0 AND domain > "
       "d.name)"
@@ -17,6 +17,11 @@ int reader_due_domains(struct reader *r, bool (*row)(void *arg, const char *doma
   while (more && (rc = sql_step(s)) == 1) more = row(arg, sql_text(s, 0), sqlite3_column_int64(s, 1));
   if (!more) sqlite3_reset(s);
   return more ? rc : OK;
+}
+
+int reader_due_domains(struct reader *r, bool (*row)(void *arg, const char *domain, int64_t next_us), void *arg) {
+  int rc = reader_begin(r, NULL);
+  return rc == OK ? reader_end(r, give_domains(&r->at.q, row, arg)) : rc;
 }
 
 #define ROW_COLUMNS                                                                                                    \
@@ -54,15 +59,21 @@ static int give_rows(sqlite3_stmt *s, queue_row *row, void *arg) {
   return rc;
 }
 
-int reader_due_recipients(struct reader *r, const char *domain, int64_t until_us, size_t limit, queue_row *row,
-                          void *arg) {
+static int give_recipients(struct sql *q, const char *domain, int64_t until_us, size_t limit, queue_row *row,
+                           void *arg) {
   sqlite3_stmt *s =
-      sql_use(&r->q, ROW_COLUMNS "FROM recipients r INDEXED BY recipients_due JOIN messages m ON m.id = r.message_id"
-                                 " WHERE r.state = 0 AND r.domain = ? AND r.next_us <= ? ORDER BY r.next_us LIMIT ?");
+      sql_use(q, ROW_COLUMNS "FROM recipients r INDEXED BY recipients_due JOIN messages m ON m.id = r.message_id"
+                             " WHERE r.state = 0 AND r.domain = ? AND r.next_us <= ? ORDER BY r.next_us LIMIT ?");
   sql_bind_text(s, 1, domain);
   sql_bind_int(s, 2, until_us);
   sql_bind_int(s, 3, (int64_t)limit);
   return give_rows(s, row, arg);
+}
+
+int reader_due_recipients(struct reader *r, const char *domain, int64_t until_us, size_t limit, queue_row *row,
+                          void *arg) {
+  int rc = reader_begin(r, NULL);
+  return rc == OK ? reader_end(r, give_recipients(&r->at.q, domain, until_us, limit, row, arg)) : rc;
 }
 
 #define CHOSEN                                                                                                         \
@@ -96,7 +107,8 @@ int queue_rows(struct sql *q, const struct queue_filter *f, int64_t after, int64
 }
 
 int reader_queue(struct reader *r, const struct queue_filter *f, queue_row *row, void *arg) {
-  return queue_rows(&r->q, f, 0, INT64_MAX, row, arg);
+  int rc = reader_begin(r, NULL);
+  return rc == OK ? reader_end(r, queue_rows(&r->at.q, f, 0, INT64_MAX, row, arg)) : rc;
 }
 
 /* `last` is that of the recipient whose next attempt is the latest, so the reply that came last, roughly. */
@@ -106,8 +118,8 @@ int reader_queue(struct reader *r, const struct queue_filter *f, queue_row *row,
   " substr(max(CASE r.last WHEN '' THEN '' ELSE printf('%020d', r.next_us) || r.last END), 21)"                        \
   " FROM recipients r JOIN messages m ON m.id = r.message_id GROUP BY r.domain ORDER BY count(*) DESC, r.domain"
 
-int reader_queue_summary(struct reader *r, bool (*row)(void *arg, const struct queue_summary_row *s), void *arg) {
-  sqlite3_stmt *s = sql_use(&r->q, SUMMARY);
+static int give_summary(struct sql *q, bool (*row)(void *arg, const struct queue_summary_row *s), void *arg) {
+  sqlite3_stmt *s = sql_use(q, SUMMARY);
   int rc;
   while ((rc = sql_step(s)) == 1) {
     struct queue_summary_row one = {.domain = sql_text(s, 0),
@@ -121,4 +133,9 @@ int reader_queue_summary(struct reader *r, bool (*row)(void *arg, const struct q
     return OK;
   }
   return rc;
+}
+
+int reader_queue_summary(struct reader *r, bool (*row)(void *arg, const struct queue_summary_row *s), void *arg) {
+  int rc = reader_begin(r, NULL);
+  return rc == OK ? reader_end(r, give_summary(&r->at.q, row, arg)) : rc;
 }

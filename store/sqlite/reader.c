@@ -14,9 +14,9 @@
 int reader_open(const char *data_dir, struct reader **out, struct reason *why) {
   struct reader *r = *out = calloc(1, sizeof *r);
   if (!r) return fail(why, E_MEMORY, "out of memory");
-  r->data_dir = strdup(data_dir);
-  int rc = r->data_dir ? sql_open(data_dir, SQL_READ, &r->q, why) : fail(why, E_MEMORY, "out of memory");
-  if (rc == OK) rc = schema_check(&r->q, why);
+  int rc = renewable_open(&r->at, data_dir, SQL_READ, why);
+  if (rc == OK) rc = reader_begin(r, why);
+  if (rc == OK) rc = reader_end(r, schema_check(&r->at.q, why));
   if (rc != OK) reader_close(out);
   return rc;
 }
@@ -25,16 +25,24 @@ void reader_close(struct reader **at) {
   struct reader *r = *at;
   *at = NULL;
   if (!r) return;
-  sql_close(&r->q);
-  free(r->data_dir);
+  renewable_close(&r->at);
   free(r);
+}
+
+int reader_begin(struct reader *r, struct reason *why) {
+  return renewable_begin(&r->at, why);
+}
+
+int reader_end(struct reader *r, int rc) {
+  return renewable_end(&r->at, rc);
 }
 
 static int64_t generation(struct reader *r, const char *key) {
   int64_t value;
-  sqlite3_stmt *s = sql_use(&r->q, "SELECT value FROM meta WHERE key = ?");
+  if (reader_begin(r, NULL) != OK) return -1;
+  sqlite3_stmt *s = sql_use(&r->at.q, "SELECT value FROM meta WHERE key = ?");
   sql_bind_text(s, 1, key);
-  return sql_int(s, -1, &value) == OK ? value : -1;
+  return reader_end(r, sql_int(s, -1, &value)) == OK ? value : -1;
 }
 
 int64_t reader_generation(struct reader *r) {
@@ -44,27 +52,37 @@ int64_t reader_queue_generation(struct reader *r) {
   return generation(r, "queue");
 }
 
-int reader_usage(struct reader *r, const char *account, struct usage *out) {
+static int read_usage(struct sql *q, const char *account, struct usage *out) {
   int64_t there;
-  sqlite3_stmt *s = sql_use(&r->q, "SELECT 1 FROM accounts WHERE name = ?");
+  sqlite3_stmt *s = sql_use(q, "SELECT 1 FROM accounts WHERE name = ?");
   sql_bind_text(s, 1, account);
   int rc = sql_int(s, 0, &there);
   if (rc != OK) return rc;
   if (!there) return E_NOT_FOUND;
-  rc = usage_read(&r->q, account, out);
+  rc = usage_read(q, account, out);
   if (rc == OK) usage_roll(out, clock_now_us());
   return rc;
 }
 
-int reader_private_key(struct reader *r, int64_t key_id, struct buffer *pem, struct reason *why) {
-  sqlite3_stmt *s = sql_use(&r->q, "SELECT private_pem FROM keys WHERE id = ?");
+int reader_usage(struct reader *r, const char *account, struct usage *out) {
+  int rc = reader_begin(r, NULL);
+  return rc == OK ? reader_end(r, read_usage(&r->at.q, account, out)) : rc;
+}
+
+static int read_private_key(struct sql *q, int64_t key_id, struct buffer *pem, struct reason *why) {
+  sqlite3_stmt *s = sql_use(q, "SELECT private_pem FROM keys WHERE id = ?");
   sql_bind_int(s, 1, key_id);
   int rc = sql_step(s);
   if (rc == 0) return fail(why, E_NOT_FOUND, "the key has been removed");
-  if (rc != 1) return sql_why(&r->q, rc, why);
+  if (rc != 1) return sql_why(q, rc, why);
   rc = buffer_add_bytes(pem, sql_blob(s, 0));
   sqlite3_reset(s);
   return rc == OK ? OK : fail(why, rc, "out of memory");
+}
+
+int reader_private_key(struct reader *r, int64_t key_id, struct buffer *pem, struct reason *why) {
+  int rc = reader_begin(r, why);
+  return rc == OK ? reader_end(r, read_private_key(&r->at.q, key_id, pem, why)) : rc;
 }
 
 /* --- content --- */
@@ -72,11 +90,11 @@ int reader_private_key(struct reader *r, int64_t key_id, struct buffer *pem, str
 /* The row's prefix, and its content unless that is in a file. */
 static int read_row(struct reader *r, int64_t id, struct buffer *prefix, struct buffer *content, bool *in_file,
                     struct reason *why) {
-  sqlite3_stmt *s = sql_use(&r->q, "SELECT prefix, content, flags FROM messages WHERE id = ?");
+  sqlite3_stmt *s = sql_use(&r->at.q, "SELECT prefix, content, flags FROM messages WHERE id = ?");
   sql_bind_int(s, 1, id);
   int rc = sql_step(s);
   if (rc == 0) return fail(why, E_NOT_FOUND, "the message has left the queue");
-  if (rc != 1) return sql_why(&r->q, rc, why);
+  if (rc != 1) return sql_why(&r->at.q, rc, why);
   *in_file = sqlite3_column_int64(s, 2) & MESSAGE_IN_FILE;
   rc = buffer_add_bytes(prefix, sql_blob(s, 0));
   if (rc == OK && content && !*in_file) rc = buffer_add_bytes(content, sql_blob(s, 1));
@@ -102,30 +120,40 @@ static int read_file(int fd, struct buffer *out, struct reason *why) {
 /* A file that is not there is a message that went this moment, unless its row stays: then the file was lost. */
 static int open_file(struct reader *r, int64_t id, int *fd, struct reason *why) {
   int64_t there;
-  int rc = spool_open(r->data_dir, id, fd, why);
+  int rc = spool_open(r->at.data_dir, id, fd, why);
   if (rc != E_NOT_FOUND) return rc;
-  sqlite3_stmt *s = sql_use(&r->q, "SELECT 1 FROM messages WHERE id = ?");
+  sqlite3_stmt *s = sql_use(&r->at.q, "SELECT 1 FROM messages WHERE id = ?");
   sql_bind_int(s, 1, id);
   if (sql_int(s, 0, &there) != OK || there)
     return fail(why, E_IO, "the message's content file is missing from the spool");
   return fail(why, E_NOT_FOUND, "the message has left the queue");
 }
 
-int reader_content(struct reader *r, int64_t id, struct buffer *prefix, struct buffer *content, struct reason *why) {
+static int content(struct reader *r, int64_t id, struct buffer *prefix, struct buffer *out, struct reason *why) {
   bool in_file = false;
-  int fd, rc = read_row(r, id, prefix, content, &in_file, why);
+  int fd, rc = read_row(r, id, prefix, out, &in_file, why);
   if (rc != OK || !in_file) return rc;
   rc = open_file(r, id, &fd, why);
   if (rc != OK) return rc;
-  rc = read_file(fd, content, why);
+  rc = read_file(fd, out, why);
   close(fd);
   return rc;
 }
 
-int reader_content_file(struct reader *r, int64_t id, struct buffer *prefix, int *fd, struct reason *why) {
+int reader_content(struct reader *r, int64_t id, struct buffer *prefix, struct buffer *out, struct reason *why) {
+  int rc = reader_begin(r, why);
+  return rc == OK ? reader_end(r, content(r, id, prefix, out, why)) : rc;
+}
+
+static int content_file(struct reader *r, int64_t id, struct buffer *prefix, int *fd, struct reason *why) {
   bool in_file = false;
-  *fd = -1;
   int rc = read_row(r, id, prefix, NULL, &in_file, why);
   if (rc == OK && !in_file) rc = fail(why, E_SYNTAX, "the message's content is not in a file");
   return rc == OK ? open_file(r, id, fd, why) : rc;
+}
+
+int reader_content_file(struct reader *r, int64_t id, struct buffer *prefix, int *fd, struct reason *why) {
+  *fd = -1;
+  int rc = reader_begin(r, why);
+  return rc == OK ? reader_end(r, content_file(r, id, prefix, fd, why)) : rc;
 }

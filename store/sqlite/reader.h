@@ -3,12 +3,15 @@
 #define SENDOFF_STORE_SQLITE_READER_H
 
 #include "store/read.h"
-#include "store/sqlite/sql.h"
+#include "store/sqlite/renewable.h"
 
 struct reader {
-  struct sql q;
-  char *data_dir;
+  struct renewable at;
 };
+
+/* Around each use; a use that fails for the database's own trouble gets a new connection the next time. */
+int reader_begin(struct reader *r, struct reason *why);
+int reader_end(struct reader *r, int rc); /* returns rc */
 
 /* A pattern (read.h) as one for LIKE ... ESCAPE '\': malloc'd. NULL without memory. */
 char *pattern_to_like(const char *pattern);

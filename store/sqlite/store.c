@@ -8,6 +8,7 @@
 #include "store/store.h"
 
 #include "base/clock.h"
+#include "base/quantity.h"
 #include "store/sqlite/housekeeping.h"
 #include "store/sqlite/writer.h"
 
@@ -19,6 +20,7 @@
 
 /* Both bound what a crash can make be sent again: mail that a next hop has taken, of which no commit tells yet. */
 #define GATHER_MS 20
+#define HOUSE_AGAIN_MS 1000
 #define COMPANY 32 /* operations, patient ones too, that are company enough for each other */
 
 struct store {
@@ -83,6 +85,19 @@ static void let_others_post(struct store *s) {
   pthread_mutex_lock(&s->lock);
 }
 
+/* Between batches; returns when it is due again. */
+static uint64_t keep_house(struct store *s, uint64_t now_ms) {
+  uint64_t tend_ms = writer_tend(&s->writer, now_ms), due_ms = UINT64_MAX;
+  if (health_state(&s->writer.health) != STORE_GOOD) return tend_ms;
+  if (renewable_begin(&s->writer.at, NULL) == OK) {
+    due_ms = housekeeping_run(&s->housekeeping, now_ms);
+    renewable_end(&s->writer.at, OK);
+  } else {
+    due_ms = now_ms + HOUSE_AGAIN_MS;
+  }
+  return tend_ms < due_ms ? tend_ms : due_ms;
+}
+
 static void *writer_thread(void *arg) {
   struct store *s = arg;
   uint64_t due_ms = 0;
@@ -100,7 +115,7 @@ static void *writer_thread(void *arg) {
       writer_run(&s->writer, batch);
       housekeeping_busy(&s->housekeeping, clock_monotonic_ms());
     }
-    due_ms = housekeeping_run(&s->housekeeping, clock_monotonic_ms());
+    due_ms = keep_house(s, clock_monotonic_ms());
     pthread_mutex_lock(&s->lock);
     publish(s);
     if (batch) s->nap_end_ms = clock_monotonic_ms() + GATHER_MS;
@@ -136,6 +151,33 @@ void store_post(struct store *s, struct store_op *op) {
 
 void store_usage(struct store *s, const char *account, int64_t since_us, struct usage *out) {
   usage_view_get(s->writer.view, account, since_us, out);
+}
+
+void store_condition(struct store *s, struct store_condition *out) {
+  health_read(&s->writer.health, out);
+  out->disk_low = !disk_room(&s->writer.disk);
+  disk_read(&s->writer.disk, &out->disk_free, &out->disk_reserve);
+}
+
+static int refuse_for_room(struct store *s, struct reason *why) {
+  struct store_condition now;
+  char has[40], wants[40];
+  store_condition(s, &now);
+  size_format(now.disk_free, has, sizeof has);
+  size_format(now.disk_reserve, wants, sizeof wants);
+  return fail(why, E_FULL, "%s free, %s are kept free", has, wants);
+}
+
+int store_takes_mail(struct store *s, uint64_t octets, struct reason *why) {
+  enum store_state state = health_state(&s->writer.health);
+  if (state == STORE_LOST) return fail(why, E_IO, "its files have gone");
+  if (state == STORE_FULL) return refuse_for_room(s, why);
+  uint64_t room = disk_room(&s->writer.disk);
+  return room && octets <= room ? OK : refuse_for_room(s, why);
+}
+
+bool store_records(struct store *s) {
+  return health_state(&s->writer.health) == STORE_GOOD;
 }
 
 void store_counters(struct store *s, struct store_counters *out) {
@@ -177,9 +219,9 @@ int store_open(const char *data_dir, const struct store_options *options, struct
   if (!s) return fail(why, E_MEMORY, "out of memory");
   init_lock(s);
   s->tail = &s->head;
-  int rc = writer_open(data_dir, options->idempotency_window_us, &s->writer, why);
+  int rc = writer_open(data_dir, options, &s->writer, why);
   if (rc == OK) {
-    housekeeping_init(&s->housekeeping, &s->writer.q, options, clock_monotonic_ms());
+    housekeeping_init(&s->housekeeping, &s->writer.at.q, options, clock_monotonic_ms());
     rc = start_thread(s, why);
     if (rc != OK) writer_close(&s->writer);
   }

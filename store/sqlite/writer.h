@@ -3,8 +3,11 @@
 #ifndef SENDOFF_STORE_SQLITE_WRITER_H
 #define SENDOFF_STORE_SQLITE_WRITER_H
 
+#include "store/disk.h"
+#include "store/sqlite/files.h"
+#include "store/sqlite/health.h"
 #include "store/sqlite/idempotency_index.h"
-#include "store/sqlite/sql.h"
+#include "store/sqlite/renewable.h"
 #include "store/sqlite/usage_table.h"
 #include "store/store.h"
 #include "store/usage_view.h"
@@ -12,8 +15,15 @@
 #define BATCH_MAX 512 /* operations in one transaction: bounds how long the first waits for the last */
 
 struct writer {
-  struct sql q;
-  char *data_dir;
+  struct renewable at;
+  unsigned opened;      /* at.opened, when what is kept below was read */
+  unsigned long closed; /* at.seen, when the files were noted */
+  struct files files;
+  struct disk disk;     /* thread-safe in part */
+  struct health health; /* thread-safe to read */
+  unsigned locked;      /* how often in a row it was */
+  uint64_t closed_all_ms, tend_at_ms;
+  bool probing;
   struct usage_table *usage;
   struct usage_view *view; /* thread-safe */
   struct idempotency_index *index;
@@ -23,10 +33,13 @@ struct writer {
   uint64_t operations, commits, failed_commits; /* so far */
 };
 
-/* Creates and migrates; removes orphaned spool files. On failure there is nothing to close. */
-int writer_open(const char *data_dir, int64_t idempotency_window_us, struct writer *w, struct reason *why);
+/* Migrates; removes orphaned spool files. Its address stays where it is. On failure there is nothing to close. */
+int writer_open(const char *data_dir, const struct store_options *options, struct writer *w, struct reason *why);
 void writer_close(struct writer *w);
 /* Runs a list of at most BATCH_MAX operations, and completes each. */
 void writer_run(struct writer *w, struct store_op *batch);
+/* Tries again what is not well, once a second: the database, the files, the ballast. Returns when it wants to be called
+ * again; UINT64_MAX: all is well. */
+uint64_t writer_tend(struct writer *w, uint64_t now_ms);
 
 #endif

@@ -139,10 +139,12 @@ struct lab {
   struct poster poster;
   struct reason why;
   int64_t idempotency_window_us; /* 0 */
+  uint64_t disk_reserve;         /* 0 */
 };
 
 static inline void lab_open(struct lab *l) {
-  struct store_options options = {.idempotency_window_us = l->idempotency_window_us};
+  struct store_options options = {.idempotency_window_us = l->idempotency_window_us, .disk_reserve = l->disk_reserve};
+  assert_ok(store_create(l->dir, &l->why), l->why);
   assert_ok(store_open(l->dir, &options, &l->store, &l->why), l->why);
   poster_init(&l->poster, l->store);
 }

@@ -43,7 +43,7 @@ static void child(const char *dir, int fd) {
   struct poster p;
   struct reason why;
   report_fd = fd;
-  if (store_open(dir, &options, &store, &why) != OK) _exit(2);
+  if (store_create(dir, &why) != OK || store_open(dir, &options, &store, &why) != OK) _exit(2);
   poster_init(&p, store);
   for (;;) {
     for (size_t i = 0; i < IN_FLIGHT; i++) post_one(&p, dir, &flights[i], i % 8 == 0);

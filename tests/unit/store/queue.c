@@ -95,7 +95,7 @@ static void due_domains_cost(void **state) {
     struct seen_domains d = {.count = 0};
     assert_int_equal(reader_due_domains(r, see_domain, &d), OK);
     assert_int_equal(d.count, 20);
-    steps[round] = sqlite3_stmt_status(r->q.prepared[r->q.count - 1].statement, SQLITE_STMTSTATUS_VM_STEP, 0);
+    steps[round] = sqlite3_stmt_status(r->at.q.prepared[r->at.q.count - 1].statement, SQLITE_STMTSTATUS_VM_STEP, 0);
     reader_close(&r);
     lab_exec(l->dir, "DELETE FROM recipients; DELETE FROM messages");
   }

@@ -25,15 +25,18 @@ static int accept_big(struct lab *l, const char *content, struct reason *why) {
   return rc;
 }
 
-/* Accepts until it fails; returns how many were. */
-static int64_t fill(struct lab *l, const char *content) {
+/* Accepts until it fails, twice: in between, the store may find some more room. Returns how many were. */
+static int64_t fill(struct lab *l, const char *content, int end) {
   struct reason why;
-  for (int64_t n = 0; n < 1000; n++) {
+  int64_t accepted = 0;
+  for (int n = 0, failed = 0; n < 1000 && failed < 2; n++) {
     int rc = accept_big(l, content, &why);
+    failed = rc == OK ? 0 : failed + 1;
+    accepted += rc == OK;
     if (rc == OK) continue;
-    assert_int_equal(rc, E_IO);
+    assert_int_equal(rc, end);
     assert_true(strlen(why.text) > 10);
-    return n;
+    if (failed == 2) return accepted;
   }
   fail_msg("it never failed");
   return 0;
@@ -50,7 +53,7 @@ static void a_full_disk(void **state) {
   (void)state;
   struct lab l = {.store = NULL};
   struct reason why;
-  char ballast[300], *content = big();
+  char filler[300], *content = big();
   lab_folder(l.dir, sizeof l.dir);
   /* In a namespace of its own, so that nobody else sees the mount and it cannot be left behind. */
   if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
@@ -59,19 +62,17 @@ static void a_full_disk(void **state) {
     free(content);
     skip();
   }
-  snprintf(ballast, sizeof ballast, "%s/ballast", l.dir);
-  int fd = open(ballast, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  snprintf(filler, sizeof filler, "%s/filler", l.dir);
+  int fd = open(filler, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
   assert_int_equal(write(fd, content, CONTENT_SIZE), CONTENT_SIZE);
   assert_int_equal(posix_fallocate(fd, 0, 1024 * 1024), 0);
   close(fd);
   lab_open(&l);
-  int64_t accepted = fill(&l, content);
+  int64_t accepted = fill(&l, content, E_FULL);
   assert_true(accepted > 0);
-  assert_int_equal(accept_big(&l, content, &why), E_IO);
-  assert_non_null(strstr(why.text, "full"));
   check_counts(&l, accepted);
   /* Room again: it goes on, and the count is that of the rows. */
-  assert_int_equal(unlink(ballast), 0);
+  assert_int_equal(unlink(filler), 0);
   assert_int_equal(accept_big(&l, content, &why), OK);
   check_counts(&l, accepted + 1);
   lab_reopen(&l);
@@ -92,11 +93,9 @@ static void writing_fails(void **state) {
   small.rlim_max = before.rlim_max;
   signal(SIGXFSZ, SIG_IGN);
   assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-  int64_t accepted = fill(l, content);
-  int again = accept_big(l, content, &why);
+  int64_t accepted = fill(l, content, E_IO);
   assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
   assert_true(accepted > 0);
-  assert_int_equal(again, E_IO);
   check_counts(l, accepted);
   assert_int_equal(accept_big(l, content, &why), OK);
   check_counts(l, accepted + 1);
