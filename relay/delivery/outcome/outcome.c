@@ -38,6 +38,10 @@ void outcomes_each(const struct outcomes *all, void (*each)(void *arg, const str
   }
 }
 
+bool outcomes_are_unkept(const struct outcomes *all) {
+  return all->unkept > 0;
+}
+
 void outcomes_count(const struct outcomes *all, struct delivery_counters *to) {
   to->delivered += all->counters.delivered;
   to->deferred += all->counters.deferred;

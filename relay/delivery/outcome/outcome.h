@@ -23,6 +23,8 @@ struct outcomes;
 struct outcomes *outcomes_new(struct loop *loop, struct content_loader *loader, void (*empty)(void *arg), void *arg);
 void outcomes_free(struct outcomes **o); /* when it is empty */
 bool outcomes_is_empty(const struct outcomes *o);
+/* Some were refused by a store in trouble, and are posted until it takes them. */
+bool outcomes_are_unkept(const struct outcomes *o);
 /* At the end, when the time for it is up: those that the store refused are not posted again. */
 void outcomes_abandon(struct outcomes *o);
 

@@ -10,6 +10,7 @@ struct outcomes {
   struct loop *loop;
   struct content_loader *loader;
   struct outcome *list; /* prepared, or on their way into the store */
+  size_t unkept;        /* of the list: the store has refused them for trouble of its own, and has not taken them yet */
   bool abandoning;
   struct delivery_counters counters; /* its delivered, deferred, bounced */
   void (*empty)(void *arg);
@@ -25,6 +26,7 @@ struct pending {
   uv_timer_t timer;
   bool timer_open, waiting; /* `waiting`: the timer runs */
   bool committed;           /* nothing more is ruled */
+  bool unkept;
   uint64_t delay_ms;
   int64_t not_before_us;
   char host[340], source[IP_TEXT], tls[96];

@@ -112,8 +112,15 @@ static void free_stories(struct pending *p) {
   for (size_t i = 0; i < p->outcome.job->recipient_count; i++) free(p->outcome.rulings[i].story);
 }
 
+static void set_unkept(struct pending *p, bool unkept) {
+  if (unkept && !p->unkept) p->outcome.all->unkept++;
+  if (!unkept && p->unkept) p->outcome.all->unkept--;
+  p->unkept = unkept;
+}
+
 static void finish(struct pending *p) {
   struct job *j = p->outcome.job;
+  set_unkept(p, false);
   free_stories(p);
   struct job_result result = {.not_before_us = p->not_before_us};
   if (p->notice.made) result.notice = notice_job(&p->notice);
@@ -125,6 +132,10 @@ static void finish(struct pending *p) {
 
 static void on_retry(uv_timer_t *timer) {
   struct pending *p = timer->data;
+  if (!store_records(loop_of_outcome(p)->gateway->store)) {
+    uv_timer_start(timer, on_retry, OUTCOME_RETRY_LEAST_MS, 0);
+    return;
+  }
   p->waiting = false;
   begin(p);
 }
@@ -138,10 +149,17 @@ static void abandon(struct pending *p) {
   finish(p);
 }
 
-static void retry_later(struct pending *p, const char *why) {
+/* Once: while the store is not well, it says that itself. */
+static void log_retry(const struct pending *p, const char *why) {
   char id[ID_TEXT];
+  if (p->delay_ms) return;
   id_format(p->outcome.job->envelope.id, id);
-  log_event(LOG_ERROR_, NULL, "outcome not kept", "message", id, "reason", why, "next", "posted again soon", NULL);
+  log_event(LOG_ERROR_, NULL, "outcome not kept", "message", id, "reason", why, "next", "posted again until it is",
+            NULL);
+}
+
+static void retry_later(struct pending *p, const char *why) {
+  log_retry(p, why);
   notice_free(&p->notice);
   if (p->outcome.all->abandoning) {
     abandon(p);
@@ -150,7 +168,8 @@ static void retry_later(struct pending *p, const char *why) {
   if (!p->timer_open) uv_timer_init(&loop_of_outcome(p)->uv, &p->timer);
   p->timer_open = p->waiting = true;
   p->timer.data = p;
-  p->delay_ms = p->delay_ms ? 2 * p->delay_ms : OUTCOME_RETRY_LEAST_MS;
+  bool own = p->delay_ms && store_records(loop_of_outcome(p)->gateway->store); /* not the store's trouble */
+  p->delay_ms = own ? 2 * p->delay_ms : OUTCOME_RETRY_LEAST_MS;
   if (p->delay_ms > OUTCOME_RETRY_MOST_MS) p->delay_ms = OUTCOME_RETRY_MOST_MS;
   uv_timer_start(&p->timer, on_retry, p->delay_ms, 0);
 }
@@ -158,6 +177,7 @@ static void retry_later(struct pending *p, const char *why) {
 static void on_stored(struct store_op *op) {
   struct pending *p = (struct pending *)((char *)op - offsetof(struct pending, op.op));
   if (op->result != OK) {
+    set_unkept(p, op->result == E_IO || op->result == E_FULL || op->result == E_BUSY);
     retry_later(p, op->why.text[0] ? op->why.text : result_text(op->result));
     return;
   }

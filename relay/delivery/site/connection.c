@@ -147,7 +147,7 @@ void connection_work(struct connection *c) {
     return;
   }
   while (connection_can_work(c)) {
-    struct job *j = destination_next_job(c->destination);
+    struct job *j = delivery_may_start(connection_delivery(c)) ? destination_next_job(c->destination) : NULL;
     if (!j) {
       client_idle(c->client, CONNECTION_IDLE_MS);
       return;

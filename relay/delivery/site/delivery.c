@@ -70,8 +70,26 @@ void delivery_count_sites(const struct delivery *d, struct delivery_counters *to
   }
 }
 
+static bool records(const struct delivery *d) {
+  return store_records(d->loop->gateway->store) && !outcomes_are_unkept(d->outcomes);
+}
+
+bool delivery_may_start(struct delivery *d) {
+  bool may = records(d);
+  if (!may) d->paused = true;
+  return may;
+}
+
+/* What has waited for the store to record outcomes again. */
+static void go_on(struct delivery *d) {
+  if (!d->paused || !records(d)) return;
+  d->paused = false;
+  for (struct destination *t = d->destinations; t; t = t->hh.next) destination_wake(t);
+}
+
 void delivery_tick(struct delivery *d) {
   int64_t now = clock_now_us();
+  go_on(d);
   for (struct destination *t = d->stopping ? NULL : d->destinations; t; t = t->hh.next)
     if (t->queue.deadlines) destination_return_overdue(t, now);
   if (!d->stopping) starved_tick(d);

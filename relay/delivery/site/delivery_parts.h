@@ -37,12 +37,16 @@ struct delivery {
   struct site_memory *sites;        /* which of them answer */
   uint64_t warned_ms;               /* of connections that are short */
   struct outcomes *outcomes;
+  bool paused; /* something waits for delivery_may_start */
   bool stopping, stopped_called;
   void (*stopped)(void *arg);
   void *stopped_arg;
   uv_timer_t stop_timer;
 };
 
+/* False while the store does not record outcomes: what is delivered then may be delivered again after a restart. Each
+ * destination is woken when it does again. */
+bool delivery_may_start(struct delivery *d);
 /* Something ended: is it time to report that the delivery has stopped? */
 void delivery_check_stopped(struct delivery *d);
 

@@ -232,7 +232,7 @@ static void open_more(struct destination *d) {
 static void on_turn(struct deferred *turn) {
   struct destination *d = (struct destination *)((char *)turn - offsetof(struct destination, turn));
   struct delivery *delivery = d->delivery;
-  if (!delivery->stopping) {
+  if (!delivery->stopping && delivery_may_start(delivery)) {
     use_idle(d);
     open_more(d);
     d->fed = false;
