@@ -35,7 +35,7 @@
 #define RULE_8BIT "8bit"                 /* 8-bit content that was not announced */
 #define RULE_CONVERSION "conversion"     /* BINARYMIME content that cannot be converted */
 #define RULE_SIGNING "signing"           /* the message could not be signed */
-#define RULE_DISK "disk"                 /* the spool could not be written */
+#define RULE_DISK "disk"                 /* the disk is full, or almost */
 #define RULE_MEMORY "memory"             /* out of memory */
 #define RULE_STORE "store"               /* the store could not keep the message */
 

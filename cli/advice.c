@@ -81,6 +81,11 @@ static const struct row {
     {REFUSED, RULE_MAIL_LOOP, "5.4.6",
      "A mail loop: a forwarder or a route sends the message back here. Its Received fields show the way it took."},
     {REFUSED, NULL, "5.6.", "The message is not well-formed, as the text says. Fix the application that makes it."},
+    {REFUSED, RULE_DISK, NULL,
+     "Make room on the gateway's disk: sendoff status shows what is free and what is kept free (disk_reserve in the "
+     "configuration), and its own log says the rest. Then send again."},
+    {REFUSED, RULE_STORE, NULL,
+     "The gateway's store did not take it: sendoff status shows how it is, and its own log why. Then send again."},
     {REFUSED, RULE_SIGNING, "4.3.5",
      "Signing failed; the gateway's own log says why. sendoff dkim list {domain} shows the keys."},
     {REFUSED, NULL, "4.3.",

@@ -237,7 +237,29 @@ static void warn_of_root(const struct plan *p) {
              p->data_dir, p->key, p->config);
 }
 
+/* The configuration is there, and its store has gone: an empty one is made, when that is what is asked for. */
+static bool lacks_store(struct cli *c) {
+  char path[PATH_ROOM];
+  if (access(config_path(c->config_option), F_OK) != 0 || cli_config(c) != EXIT_DONE) return false;
+  int n = snprintf(path, sizeof path, "%s/%s", c->config->data_dir, STORE_FILE);
+  return n > 0 && (size_t)n < sizeof path && access(path, F_OK) != 0 && errno == ENOENT;
+}
+
+static enum exit_status make_store_again(struct cli *c) {
+  struct plan p = {0};
+  enum exit_status status = find_owner(&p, c->config->user);
+  if (status == EXIT_DONE) status = make_data(&p, c->config->data_dir);
+  if (status == EXIT_DONE) status = make_store(&p);
+  if (status != EXIT_DONE) return status;
+  if (c->json)
+    print_json(json_pack("{s:o, s:o}", "config", json_text(c->config->path), "data_dir", json_text(p.data_dir)));
+  else
+    printf("configuration  %s (as it was)\ndata           %s (a new, empty store)\n", c->config->path, p.data_dir);
+  return EXIT_DONE;
+}
+
 static enum exit_status init(struct cli *c) {
+  if (lacks_store(c)) return make_store_again(c);
   struct plan p = {.config = config_path(c->config_option), .dns = cli_option(c, "dns")};
   const char *data_dir = cli_option(c, "data-dir");
   enum exit_status status = check_arguments(c, &p);
@@ -264,6 +286,7 @@ const struct verb init_verbs[] = {
      "--hostname NAME [--data-dir DIR] [--listen ADDR:PORT/starttls|implicit|optional]... [--dns ADDR@PORT] "
      "[--delivery-port N] [--local-next-hops] [--user NAME]",
      "hostname= data-dir= listen= dns= delivery-port= local-next-hops user=",
-     "Makes the configuration, the store and a self-signed certificate. Overwrites nothing.",
+     "Makes the configuration, the store and a self-signed certificate, or what is missing of the store. "
+     "Overwrites nothing.",
      "sendoff init --hostname smtp.example.com", 0, 0, init},
     {0}};

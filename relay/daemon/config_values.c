@@ -148,6 +148,19 @@ static void advise_size(const struct config_range *range, char *out, size_t size
   snprintf(out, size, "a size of %lldK or more, as in \"36M\"", (long long)range->least / 1024);
 }
 
+static int parse_reserve(const char *text, const struct config_range *range, void *to) {
+  uint64_t n = UINT64_MAX;
+  (void)range;
+  if (strcmp(text, "auto") != 0 && (size_parse(text, &n) != OK || n > INT64_MAX)) return E_SYNTAX;
+  *(uint64_t *)to = n;
+  return OK;
+}
+
+const struct config_type config_type_reserve = {
+    .size = sizeof(uint64_t),
+    .parse = parse_reserve,
+    .advice = "a size, as in \"2G\", \"0\" for none, or \"auto\"",
+};
 const struct config_type config_type_number = {
     .size = sizeof(unsigned), .bare = true, .parse = parse_number, .advise = advise_number};
 const struct config_type config_type_boolean = {

@@ -42,6 +42,8 @@ const struct counter counters[] = {
                 "TLS handshakes of clients that failed since the start."),
     SINCE_START("tls_cert_not_trusted", submission.tls_not_trusted,
                 "Clients that did not trust the TLS certificate, and said so, since the start."),
+    NOW("disk_free", condition.disk_free, "Octets that are free on the disk of the store."),
+    NOW("disk_reserve", condition.disk_reserve, "Octets that are kept free there: below, no mail is accepted."),
 };
 /* clang-format on */
 const size_t counter_count = sizeof counters / sizeof counters[0];
@@ -103,6 +105,7 @@ static void every_loop_read(void *arg) {
     add_delivery(&s.delivery, &g->loops[i].delivery);
   }
   if (gateway->store) store_counters(gateway->store, &s.store);
+  if (gateway->store) store_condition(gateway->store, &s.condition);
   g->done(g->arg, &s);
   free(g);
 }

@@ -13,6 +13,7 @@ struct counters_snapshot {
   struct submission_counters submission; /* of all loops */
   struct delivery_counters delivery;     /* of all loops */
   struct store_counters store;
+  struct store_condition condition; /* the store's */
 };
 
 struct counter {

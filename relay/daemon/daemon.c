@@ -28,7 +28,9 @@
 #include <unistd.h>
 
 #define POLL_MS 1000
-#define STOP_TIMEOUT_MS 60000 /* then exit at once: what is committed is safe, the rest was never promised */
+#define STOP_TIMEOUT_MS 60000  /* then exit at once: what is committed is safe, the rest was never promised */
+#define STORE_LOST_MS 5000     /* files that are moved away and back at once are no reason to end */
+#define STORE_FAILING_MS 30000 /* what opening its connections anew does not cure */
 #define SIGNAL_COUNT 3
 #define LOOPS_MAX 256
 
@@ -50,6 +52,7 @@ struct supervisor {
   int64_t started_us;
   int lock_fd;
   bool running, stopping;
+  struct reason over; /* why it ends by itself; "": it was told to */
 };
 
 /* --- reload of the directory --- */
@@ -121,14 +124,6 @@ static void reload(struct supervisor *s, struct control_request *request) {
   update_free(u);
 }
 
-static void on_poll(uv_timer_t *timer) {
-  struct supervisor *s = timer->data;
-  int64_t now = reader_generation(s->reader);
-  if (now >= 0 && now != s->directory->generation) reload(s, NULL);
-  certificates_poll(s->certificates, &s->loop, clock_monotonic_ms());
-  descriptors_poll();
-}
-
 /* --- shutdown --- */
 
 static void each_drain(struct loop *on, struct broadcast_token *t) {
@@ -190,6 +185,31 @@ static void begin_stop(struct supervisor *s) {
   next_step(s, each_drain, sessions_drained);
 }
 
+/* --- once a second --- */
+
+/* A store that does not come back by itself: a restart may find another, or none, and says so. */
+static bool store_is_over(struct supervisor *s) {
+  struct store_condition now;
+  store_condition(s->gateway.store, &now);
+  bool over = (now.state == STORE_LOST && now.for_ms >= STORE_LOST_MS) ||
+              (now.state == STORE_FAILING && now.for_ms >= STORE_FAILING_MS);
+  if (over) s->over = now.why;
+  return over;
+}
+
+static void on_poll(uv_timer_t *timer) {
+  struct supervisor *s = timer->data;
+  if (store_is_over(s)) {
+    log_event(LOG_ERROR_, NULL, "the gateway cannot go on", "reason", s->over.text, NULL);
+    begin_stop(s);
+    return;
+  }
+  int64_t now = reader_generation(s->reader);
+  if (now >= 0 && now != s->directory->generation) reload(s, NULL);
+  certificates_poll(s->certificates, &s->loop, clock_monotonic_ms());
+  descriptors_poll();
+}
+
 static void on_signal(uv_signal_t *handle, int number) {
   struct supervisor *s = handle->data;
   if (number == SIGHUP && !s->stopping)
@@ -215,7 +235,9 @@ static int open_privileged(struct supervisor *s, struct reason *why) {
 
 static int open_data(struct supervisor *s, struct reason *why) {
   const struct config *c = s->gateway.config;
-  struct store_options options = {.log_retain_us = c->log_retain_us, .idempotency_window_us = c->idempotency_window_us};
+  struct store_options options = {.log_retain_us = c->log_retain_us,
+                                  .idempotency_window_us = c->idempotency_window_us,
+                                  .disk_reserve = c->disk_reserve};
   int rc = process_lock(c->data_dir, &s->lock_fd, why);
   if (rc == OK) rc = store_open(c->data_dir, &options, &s->gateway.store, why);
   if (rc == OK) rc = reader_open(c->data_dir, &s->reader, why);
@@ -297,7 +319,7 @@ static int run(struct supervisor *s, struct reason *why) {
   log_event(LOG_INFO_, NULL, "ready", "hostname", g->config->hostname, "version", SENDOFF_VERSION, NULL);
   sd_notify(0, "READY=1");
   loop_run(&s->loop);
-  return OK;
+  return s->over.text[0] ? fail(why, E_IO, "ended, because the store cannot go on: %.400s", s->over.text) : OK;
 }
 
 static void free_all(struct supervisor *s) {

@@ -1,5 +1,6 @@
 #include "relay/daemon/listener.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "relay/net/descriptors.h"
 #include "relay/submission/submission.h"
@@ -11,11 +12,13 @@
 #include <unistd.h>
 
 #define BACKLOG 1024
+#define TOLD_EVERY_MS 60000
 
 struct listener {
   uv_tcp_t tcp;
   int fd; /* -1 once libuv owns it */
   bool open;
+  uint64_t told_ms; /* that it cannot accept; 0: never */
   struct loop *loop;
   const struct listen_config *config;
 };
@@ -128,12 +131,20 @@ int listener_bind(const struct config *c, size_t loops, struct listener_set **ou
   return rc;
 }
 
+/* libuv tries again at once, as long as it lasts: one line a minute is enough. */
+static void cannot_accept(struct listener *l, int status) {
+  uint64_t now = clock_monotonic_ms();
+  if (l->told_ms && now - l->told_ms < TOLD_EVERY_MS) return;
+  l->told_ms = now;
+  log_event(LOG_WARN_, NULL, "cannot accept", "listen", l->config->text, "reason", uv_strerror(status), NULL);
+}
+
 static void on_connection(uv_stream_t *server, int status) {
   struct listener *l = server->data;
   if (status == UV_EMFILE || status == UV_ENFILE)
     descriptors_failed(-status); /* as long as it lasts this comes again and again */
   else if (status < 0)
-    log_event(LOG_WARN_, NULL, "cannot accept", "reason", uv_strerror(status), NULL);
+    cannot_accept(l, status);
   else
     submission_accept(l->loop->submission, server, l->config);
 }

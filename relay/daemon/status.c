@@ -59,13 +59,26 @@ static bool add_certificates(json_t *object, const struct certificates *c) {
          json_object_set_new(object, "certificates_problem", problem ? json_text(problem) : json_null()) == 0;
 }
 
+/* One word, and a reason where there is one. */
+static bool add_store(json_t *object, const struct store_condition *c) {
+  static const char *const words[] = {[STORE_GOOD] = "good",
+                                      [STORE_LOCKED] = "locked",
+                                      [STORE_FULL] = "full",
+                                      [STORE_FAILING] = "failing",
+                                      [STORE_LOST] = "lost"};
+  bool low = c->state == STORE_GOOD && c->disk_low;
+  const char *why = low ? "the disk is almost full: no new mail is accepted until there is room" : c->why.text;
+  return json_object_set_new(object, "store", json_string(low ? "low on disk" : words[c->state])) == 0 &&
+         (!*why || json_object_set_new(object, "store_reason", json_text(why)) == 0);
+}
+
 /* NULL: out of memory. */
 static char *describe(const struct status *s, const struct counters_snapshot *snapshot) {
   char *text = NULL;
   json_t *object = json_pack("{s:s, s:s, s:I}", "version", SENDOFF_VERSION, "hostname", s->config->hostname, "pid",
                              (json_int_t)getpid());
-  if (object && add_counters(object, snapshot) && add_bans(object, s->bans) &&
-      add_certificates(object, s->certificates))
+  if (object && add_counters(object, snapshot) && add_store(object, &snapshot->condition) &&
+      add_bans(object, s->bans) && add_certificates(object, s->certificates))
     text = json_line(object);
   json_decref(object);
   return text;

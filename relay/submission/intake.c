@@ -198,6 +198,15 @@ void intake_take(struct intake *i, struct bytes run) {
     take_body(i, run);
 }
 
+/* A large one must not take what is kept free for outcomes. */
+static void check_room(struct intake *i, struct bytes run) {
+  struct refusal why = {0};
+  if (i->octets <= STORE_INLINE_MAX || i->phase == INTAKE_DISCARD) return;
+  if (precheck_room(i->session, run.len, &why) == OK) return;
+  i->refusal = why;
+  intake_discard(i);
+}
+
 void intake_write(struct session *s, struct bytes run) {
   struct intake *i = s->intake;
   uint64_t max = i->submission->config->max_message_size;
@@ -205,6 +214,7 @@ void intake_write(struct session *s, struct bytes run) {
   if (i->octets > max)
     intake_refuse(i, 552, "5.3.4", RULE_SIZE, "the message is over %llu octets",
                   (unsigned long long)max); /* RFC 1870 6.1 */
+  check_room(i, run);
   if (i->idempotency && i->phase != INTAKE_DISCARD) idempotency_content(i->idempotency, run);
   if (i->phase == INTAKE_RAW)
     binary_write(i, run);

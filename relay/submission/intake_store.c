@@ -63,7 +63,10 @@ static void answer_refused(struct intake *i) {
     refuse_standing(&r, i->owner->name, a->standing, a->suspend_reason);
   else {
     log_event(LOG_ERROR_, i->session->id, "cannot store a message", "reason", a->op.why.text, NULL);
-    refuse(&r, 451, "4.3.0", RULE_STORE, "the message could not be stored; try again later");
+    if (a->op.result == E_FULL)
+      refuse(&r, 452, "4.3.1", RULE_DISK, "the disk is full; try again later"); /* RFC 5321 4.2.2 */
+    else
+      refuse(&r, 451, "4.3.0", RULE_STORE, "the message could not be stored; try again later");
   }
   reply_refusal(i->session, &r, NULL, i->log_to);
 }

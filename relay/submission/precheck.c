@@ -37,6 +37,15 @@ int precheck_account(const struct session *s, struct refusal *why) {
   return a->suspended ? refuse_standing(why, a->name, STANDING_SUSPENDED, a->suspend_reason) : OK;
 }
 
+int precheck_room(const struct session *s, uint64_t octets, struct refusal *why) {
+  struct reason reason;
+  int rc = store_takes_mail(s->loop->gateway->store, octets, &reason);
+  if (rc == OK) return OK;
+  if (rc != E_FULL) return refuse(why, 451, "4.3.0", RULE_STORE, "the store's files have gone; try again later");
+  return refuse(why, 452, "4.3.1", RULE_DISK, "the disk is almost full: %.100s; try again later", /* RFC 5321 4.2.2 */
+                reason.text);
+}
+
 int refuse_utf8(struct refusal *why) {
   return refuse(why, 553, "5.6.7", RULE_PARAMETER, "an address beyond ASCII takes SMTPUTF8 on the MAIL command");
 }

@@ -12,6 +12,8 @@ struct parameter_rules session_parameter_rules(const struct session *s);
 int precheck_account(const struct session *s, struct refusal *why);
 /* The same, when the store has found out, at the commit. */
 int refuse_standing(struct refusal *why, const char *account, enum account_standing standing, const char *reason);
+/* Has the disk room for a message of so many octets (0: not known)? OK or E_DENIED. */
+int precheck_room(const struct session *s, uint64_t octets, struct refusal *why);
 /* RFC 6531 3.2, 3.4. Returns E_DENIED. */
 int refuse_utf8(struct refusal *why);
 /* An address whose domain is not written as it is read (domain_is_plain): `meant` is what it is. */

@@ -146,7 +146,8 @@ void do_mail(struct session *s, struct bytes rest) {
   bytes_copy(from.whole, tx->reverse_path, sizeof tx->reverse_path);
   if (read_parameters(s, rest, at, &from, &syntax) != OK)
     reply_refusal(s, &syntax, NULL, "");
-  else if (check_sender(tx, &from, &decision) != OK || precheck_limits(s, 1, &decision) != OK)
+  else if (check_sender(tx, &from, &decision) != OK || precheck_limits(s, 1, &decision) != OK ||
+           precheck_room(s, tx->said.size, &decision) != OK)
     reply_refusal(s, &decision, NULL, "");
   else {
     check_spf(s, &from);

@@ -122,6 +122,10 @@ class Gateway:
     def running(self):
         return self._process is not None and self._process.running()
 
+    def status(self):
+        """The exit status of one that has ended."""
+        return self._process.wait()
+
     def output(self):
         return self._process.output() if self._process else ""
 

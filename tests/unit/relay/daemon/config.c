@@ -73,6 +73,7 @@ static void test_defaults(void **state) {
   assert_true(c->login_window_us == 600 * SECOND_US && c->ban_us == 900 * SECOND_US);
   assert_true(c->log_retain_us == 30 * 86400 * SECOND_US);
   assert_int_equal(c->log_format, LOG_TEXT);
+  assert_true(c->disk_reserve == UINT64_MAX);
   assert_int_equal(c->loops, 0);
   assert_false(c->received_client);
   config_free(&c);
@@ -98,7 +99,8 @@ static void test_everything(void **state) {
                         "max_recipients = 9 command_timeout = \"6m\" data_timeout = \"2s\" handshake_timeout = \"1s\" "
                         "minimum_rate = 0 login_failures_per_address = 0 login_failures_per_account = 3 "
                         "login_window = \"1h\" ban = \"2d\" }\n"
-                        "log { retain = \"1d\" format = \"json\" }",
+                        "log { retain = \"1d\" format = \"json\" }\n"
+                        "store { disk_reserve = \"64M\" }",
                         &c, &why),
                    OK);
   assert_string_equal(c->hostname, "xn--bcher-kva.example"); /* EHLO takes A-labels */
@@ -143,6 +145,7 @@ static void test_everything(void **state) {
   assert_true(c->login_window_us == 3600 * SECOND_US && c->ban_us == 2 * 86400 * SECOND_US);
   assert_true(c->log_retain_us == 86400 * SECOND_US);
   assert_int_equal(c->log_format, LOG_JSON);
+  assert_true(c->disk_reserve == 64 * 1024 * 1024);
   config_free(&c);
 }
 
@@ -318,6 +321,10 @@ static const struct key_case key_cases[] = {
     {"limits", "idempotency_window", SPAN_CASE},
     {"limits", "repeat_window", SPAN_CASE}, /* its older name */
     {"log", "retain", DURATION_CASE},
+    {"store",
+     "disk_reserve",
+     {"auto", "0", "\"512M\"", "2G", "1"},
+     {"\"\"", "5%", "-1", "none", "1.5M", "99999999999999999999"}},
     {"log", "format", {"text", "\"json\""}, {"\"\"", "xml", "JSON"}},
 };
 

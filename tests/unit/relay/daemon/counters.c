@@ -26,6 +26,7 @@ static const struct counters_snapshot snapshot = {
                  .queue_left = 18,
                  .starved = 19},
     .store = {.operations = 12, .commits = 13, .failed_commits = 14, .waiting = 15},
+    .condition = {.disk_free = 22, .disk_reserve = 23},
 };
 
 /* In order, so that the n-th has the value n. */
@@ -51,6 +52,8 @@ static const char *const names[] = {
     "destinations_starved",
     "tls_handshakes_failed",
     "tls_cert_not_trusted",
+    "disk_free",
+    "disk_reserve",
 };
 
 static void test_names_and_values(void **state) {
