@@ -35,7 +35,7 @@ struct event {
   const char *source;   /* address it left from */
   const char *ref;      /* what `sendoff why` takes; only for refusals */
   uint64_t count;       /* how many times the same refusal was made under this ref (1 or more) */
-  int64_t first_us;     /* when the first of several was made; 0: at its time, the only one */
+  int64_t first_us;     /* when the first of several was made; 0: at its time */
 };
 
 const char *event_name(enum event_kind kind);                 /* "accepted" ... */

@@ -81,7 +81,7 @@ static void write_entry(struct refusal_log *l, struct remembered *m, uint64_t no
   if (!m->unwritten) return;
   struct store_note *n = note_copy(&m->last->event, m->unwritten);
   if (!n) return; /* the count stays for the next try */
-  n->event.first_us = m->written_ms ? m->first_us : 0;
+  n->event.first_us = m->first_us;
   m->unwritten = 0;
   m->written_ms = now;
   loop_store_post(l->loop, &n->op, noted);
