@@ -401,6 +401,19 @@ static int use_anchor(struct ub_ctx *ctx, const struct config *config, struct re
   return rc == 0 ? OK : fail(why, E_IO, "trust anchor %s: %s", anchor, ub_strerror(rc));
 }
 
+static void on_started(void *arg, int err, struct ub_result *result) {
+  (void)arg;
+  if (err == 0) ub_resolve_free(result);
+}
+
+/* libunbound starts its thread with the first question, and does not notice when it cannot: no question is answered
+ * from then on. So the first is asked at the start, when no fault that passes is likely, about a name that concerns
+ * nobody (RFC 6761 6.3); what comes of it does not matter. */
+static int start_its_thread(struct resolver *r, struct reason *why) {
+  int id, rc = ub_resolve_async(r->ctx, "localhost.", 1, 1, NULL, on_started, &id);
+  return rc == 0 ? OK : fail(why, E_IO, "the resolver cannot be started: %s", ub_strerror(rc));
+}
+
 static int set_up(struct resolver *r, const struct config *config, struct reason *why) {
   r->ctx = ub_ctx_create();
   if (!r->ctx) return fail(why, E_MEMORY, "cannot make a resolver");
@@ -408,6 +421,7 @@ static int set_up(struct resolver *r, const struct config *config, struct reason
   int rc = set_bounds(r->ctx, why);
   if (rc == OK) rc = config->dns_server_count ? use_servers(r->ctx, config, why) : use_system(r->ctx, why);
   if (rc == OK) rc = use_anchor(r->ctx, config, why);
+  if (rc == OK) rc = start_its_thread(r, why);
   if (rc != OK) return rc;
   r->stop_fd = eventfd(0, EFD_CLOEXEC);
   if (r->stop_fd < 0) return fail(why, E_IO, "eventfd: %s", strerror(errno));

@@ -2,6 +2,8 @@
  * freed with questions out. */
 #include "relay/net/resolver.h"
 
+#include <dirent.h>
+
 #define LOOP_LAB_MS 20000 /* longer than RESOLVER_TIMEOUT_MS */
 
 #include "tests/unit/exact.h"
@@ -293,6 +295,26 @@ static void forged_replies_are_not_taken(void **state) {
   rig_close(&r);
 }
 
+static size_t thread_count(void) {
+  size_t count = 0;
+  DIR *tasks = opendir("/proc/self/task");
+  assert_non_null(tasks);
+  for (const struct dirent *e = readdir(tasks); e; e = readdir(tasks)) count += e->d_name[0] != '.';
+  closedir(tasks);
+  return count;
+}
+
+/* Its own thread, and libunbound's, before anybody asks: where none can be made later, none is needed. */
+static void all_threads_are_there_from_the_start(void **state) {
+  struct rig r = {0};
+  (void)state;
+  size_t before = thread_count();
+  rig_open(&r);
+  for (int i = 0; i < 200 && thread_count() < before + 3; i++) usleep(10000);
+  assert_int_equal(thread_count(), before + 3); /* and the fake server's */
+  rig_close(&r);
+}
+
 static void configured_wrongly(void **state) {
   (void)state;
   char *none[] = {(char *)(uintptr_t) "not an address"}, *some[] = {(char *)(uintptr_t) "127.0.0.1@53"};
@@ -318,6 +340,7 @@ int main(void) {
       cmocka_unit_test(freed_with_questions_out),
       cmocka_unit_test(not_attached),
       cmocka_unit_test(forged_replies_are_not_taken),
+      cmocka_unit_test(all_threads_are_there_from_the_start),
       cmocka_unit_test(configured_wrongly),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
