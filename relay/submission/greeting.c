@@ -133,8 +133,8 @@ static bool is_proxy(const struct session *s) {
 void greeting_begin(struct session *s) {
   memcpy(&s->client, stream_peer(s->stream), sizeof s->client);
   ip_format(session_client(s), s->peer);
-  if (session_client(s)->sa_family ==
-      AF_UNSPEC) { /* an account's --client-ip would be told for good that it is nobody */
+  /* Otherwise a client that --client-ip knows would be refused permanently, as one that is not logged in. */
+  if (session_client(s)->sa_family == AF_UNSPEC) {
     session_close(s, false, "the client's address cannot be read");
     return;
   }

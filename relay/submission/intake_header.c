@@ -79,7 +79,7 @@ static int feed_signer(struct intake *i, struct bytes fields) {
   return rc;
 }
 
-/* Whatever is wrong with a message is refused for good: sent again, it would be wrong again. */
+/* Whatever is wrong with a message is refused permanently: sent again, it would be wrong again. */
 static void refuse_signature(struct intake *i, int rc, const char *from_domain, struct reason *why) {
   if (rc == E_TOO_BIG)
     fail(why, rc, "it has over %d fields of the kinds that are signed (RFC 6376 5.4.1)", SIGNER_FIELDS_MAX);

@@ -98,7 +98,7 @@ static void count(struct pending *p) {
   }
 }
 
-/* What came before a delivery is only told of the message itself, not of how the host was found. */
+/* Of what came before a delivery, only what concerns the message is logged, not how the host was found. */
 static void tell_stories(struct pending *p, const char *before) {
   const struct job *j = p->outcome.job;
   for (size_t i = 0; i < j->recipient_count; i++) {

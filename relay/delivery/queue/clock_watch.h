@@ -13,7 +13,7 @@ struct clock_watch {
   bool checked;           /* once since the start */
   uint64_t not_before_ms; /* after a failure; clock_monotonic_ms */
   int64_t seen;           /* of clock_jumps_us */
-  int64_t left;           /* jumps that the store has not been told of */
+  int64_t left;           /* jumps that are not yet in the store */
 };
 
 /* Often, before the queue is read. True: the times in the store are being corrected, read later. */

@@ -106,7 +106,7 @@ static bool is_broken_tls(const struct connection *c) {
   return !c->destination->require_tls && verdict_of(&c->incident) == VERDICT_PLAIN;
 }
 
-/* The address at hand is of no use. What a host lacks for good says nothing of one that could not be reached. */
+/* The address at hand is of no use. What a host permanently lacks says nothing of one that could not be reached. */
 static void note_failure(struct connection *c) {
   if (is_broken_tls(c))
     log_event(LOG_WARN_, NULL, "tls failed", "host", c->target, "reason", c->incident.text, "next",
