@@ -2,14 +2,10 @@
 
 #include "base/hash.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct known_recipient {
-  UT_hash_handle hh;
-  char key[];
-};
+#define FEW 8 /* so many are looked through one by one */
 
 struct transaction *transaction_new(const struct directory *d, int64_t account_id, struct bytes parameters) {
   struct transaction *t = calloc(1, sizeof *t);
@@ -28,11 +24,7 @@ void transaction_free(struct transaction **at) {
   struct transaction *t = *at;
   *at = NULL;
   if (!t) return;
-  struct known_recipient *k, *next;
-  HASH_ITER(hh, t->known, k, next) {
-    HASH_DEL(t->known, k);
-    free(k);
-  }
+  free(t->slots);
   for (size_t i = 0; i < t->recipient_count; i++) recipient_clear(&t->recipients[i]);
   free(t->recipients);
   free(t->parameters);
@@ -40,33 +32,44 @@ void transaction_free(struct transaction **at) {
   free(t);
 }
 
-/* local part, "@", normalised domain; `key` takes ADDRESS_MAX + DOMAIN_MAX + 2. */
-static size_t key_of(const struct recipient *r, char *key) {
+static struct bytes local_part(const struct recipient *r) {
   const char *at = strrchr(r->address, '@');
-  size_t local = at ? (size_t)(at - r->address) : strlen(r->address);
-  memcpy(key, r->address, local);
-  return local + (size_t)sprintf(key + local, "@%s", r->domain); /* both are bounded */
+  return (struct bytes){r->address, at ? (size_t)(at - r->address) : strlen(r->address)};
+}
+
+static bool same_mailbox(const struct recipient *a, const struct recipient *b) {
+  return bytes_equal(local_part(a), local_part(b)) && strcmp(a->domain, b->domain) == 0;
+}
+
+/* The slot that has it, or the free one where it would go. */
+static uint32_t *find(const struct transaction *t, const struct recipient *r) {
+  struct bytes local = local_part(r);
+  unsigned hash, of_domain;
+  HASH_VALUE(local.at, local.len, hash);
+  HASH_VALUE(r->domain, strlen(r->domain), of_domain);
+  size_t at = (hash ^ of_domain) & (t->slot_count - 1);
+  while (t->slots[at] && !same_mailbox(&t->recipients[t->slots[at] - 1], r)) at = (at + 1) & (t->slot_count - 1);
+  return &t->slots[at];
+}
+
+/* Room for one more, with as many slots free as taken. */
+static int reserve_slot(struct transaction *t) {
+  if (t->recipient_count < FEW || 2 * (t->recipient_count + 1) <= t->slot_count) return OK;
+  size_t count = t->slot_count ? 2 * t->slot_count : 4 * FEW;
+  uint32_t *slots = calloc(count, sizeof *slots);
+  if (!slots) return E_MEMORY;
+  free(t->slots);
+  t->slots = slots;
+  t->slot_count = count;
+  for (size_t i = 0; i < t->recipient_count; i++) *find(t, &t->recipients[i]) = (uint32_t)i + 1;
+  return OK;
 }
 
 bool transaction_has(const struct transaction *t, const struct recipient *r) {
-  char key[ADDRESS_MAX + DOMAIN_MAX + 2];
-  struct known_recipient *k;
-  size_t len = t->known ? key_of(r, key) : 0;
-  if (!len) return false;
-  HASH_FIND(hh, t->known, key, len, k);
-  return k != NULL;
-}
-
-static int remember(struct transaction *t, const struct recipient *r) {
-  char key[ADDRESS_MAX + DOMAIN_MAX + 2];
-  size_t len = key_of(r, key);
-  struct known_recipient *k = malloc(sizeof *k + len);
-  if (!k) return E_MEMORY;
-  memcpy(k->key, key, len);
-  HASH_ADD_KEYPTR(hh, t->known, k->key, len, k);
-  if (k->hh.tbl) return OK;
-  free(k);
-  return E_MEMORY;
+  if (t->slot_count) return *find(t, r) != 0;
+  for (size_t i = 0; i < t->recipient_count; i++)
+    if (same_mailbox(&t->recipients[i], r)) return true;
+  return false;
 }
 
 int transaction_add(struct transaction *t, const struct recipient *r) {
@@ -77,7 +80,8 @@ int transaction_add(struct transaction *t, const struct recipient *r) {
     t->recipients = more;
     t->recipient_room = room;
   }
-  if (remember(t, r) != OK || recipient_copy(&t->recipients[t->recipient_count], r) != OK) return E_MEMORY;
+  if (reserve_slot(t) != OK || recipient_copy(&t->recipients[t->recipient_count], r) != OK) return E_MEMORY;
   t->recipient_count++;
+  if (t->slot_count) *find(t, r) = (uint32_t)t->recipient_count;
   return OK;
 }

@@ -17,7 +17,8 @@ struct transaction {
   char envid[ENVID_MAX + 1];
   struct recipient *recipients; /* copies */
   size_t recipient_count, recipient_room;
-  struct known_recipient *known; /* the same, to be found */
+  uint32_t *slots; /* of many, where each is: its index + 1, by its mailbox's hash; 0: free. A power of two of them */
+  size_t slot_count;
   struct spf_verdict spf;
   enum check_mode spf_mode;
 };
