@@ -40,6 +40,9 @@ struct account {
   int64_t created_us;
 };
 
+/* Whether an account may still send what a session of its has begun. */
+enum account_standing { STANDING_GOOD, STANDING_GONE, STANDING_SUSPENDED, STANDING_LOGIN_CHANGED };
+
 #define SECRET_SIZE 32
 
 enum key_state { KEY_ACTIVE, KEY_RETIRED }; /* stored */

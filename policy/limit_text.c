@@ -47,7 +47,7 @@ static void write_text(const struct limit_verdict *v, const char *account, int64
            window_phrase(l->window), more, when, span);
 }
 
-static const char *rule_of(const struct limit *l) {
+const char *limit_rule(const struct limit *l) {
   return l->per_message ? RULE_MESSAGE_LIMIT : l->action == LIMIT_SMOOTH ? RULE_SMOOTH_LIMIT : RULE_LIMIT;
 }
 
@@ -56,7 +56,7 @@ int refuse_limit(struct refusal *r, const struct limit_verdict *v, const char *a
   char text[400];
   if (is_refused(r)) return E_DENIED;
   write_text(v, account, now_us, text, sizeof text);
-  refuse(r, later ? 452 : 550, later ? "4.7.1" : "5.7.1", rule_of(v->rule), "%s", text);
+  refuse(r, later ? 452 : 550, later ? "4.7.1" : "5.7.1", limit_rule(v->rule), "%s", text);
   refusal_about(r, v->rule->text);
   numbers_add(r->numbers, "count", (int64_t)v->rule->count);
   numbers_add(r->numbers, "used", (int64_t)v->used);

@@ -4,6 +4,7 @@
 #define SENDOFF_STORE_WRITE_H
 
 #include "base/bytes.h"
+#include "base/directory.h"
 #include "base/envelope.h"
 #include "base/event.h"
 #include "base/limits.h"
@@ -27,8 +28,6 @@ struct new_message {
 struct idempotency_key {
   unsigned char octets[16];
 };
-
-enum account_standing { STANDING_GOOD, STANDING_GONE, STANDING_SUSPENDED, STANDING_LOGIN_CHANGED };
 
 /* Keeps a message, counts it for its account, writes the "accepted" event: the 250 rests on this. */
 struct store_accept {

@@ -7,8 +7,8 @@
 #include "base/log.h"
 #include "relay/message/signing.h"
 #include "relay/mime/header_fixup.h"
+#include "relay/submission/decision.h"
 #include "relay/submission/intake_parts.h"
-#include "relay/submission/precheck.h"
 #include "relay/submission/reply.h"
 
 #include <stdarg.h>
@@ -202,7 +202,8 @@ void intake_take(struct intake *i, struct bytes run) {
 static void check_room(struct intake *i, struct bytes run) {
   struct refusal why = {0};
   if (i->octets <= STORE_INLINE_MAX || i->phase == INTAKE_DISCARD) return;
-  if (precheck_room(i->session, run.len, &why) == OK) return;
+  i->session->tx->facts.room_octets = run.len;
+  if (decide_now(i->session, STAGE_DATA, &why) == OK) return;
   i->refusal = why;
   intake_discard(i);
 }
@@ -276,7 +277,7 @@ static void check_account(struct intake *i) {
   const struct account *a = session_account(i->session);
   struct refusal why = {0};
   if (is_refused(&i->refusal)) return;
-  if (precheck_account(i->session, &why) != OK) {
+  if (decide_now(i->session, STAGE_SESSION, &why) != OK) {
     i->refusal = why;
     intake_discard(i);
   } else {

@@ -1,47 +1,32 @@
 #include "base/header.h"
 #include "base/log.h"
-#include "policy/senders.h"
 #include "relay/message/signing.h"
 #include "relay/mime/header_fixup.h"
 #include "relay/mime/header_preamble.h"
+#include "relay/submission/decision.h"
 #include "relay/submission/intake_parts.h"
-#include "relay/submission/precheck.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static bool check_from(struct intake *i, const struct header_fixup *h, char domain[DOMAIN_MAX + 1]) {
-  const struct account *a = i->owner;
-  struct bytes from = header_fixup_from(h);
-  char offender[ADDRESS_MAX + 1];
-  size_t mailboxes;
-  int rc = header_from_allowed(a->senders, a->sender_count, from, &mailboxes, offender, sizeof offender);
-  if (rc == E_DENIED && sender_misleads(bytes_of(offender), domain)) {
-    refuse_misleading(&i->refusal, 550, "5.6.0", RULE_FROM_SYNTAX, bytes_of(offender), domain);
-    intake_discard(i);
-    return false;
-  }
-  if (rc == E_DENIED && h->daemon) rc = OK; /* its address is ours, and was not the account's choice */
-  if (rc == E_DENIED) {
-    char allowed[160];
-    senders_list(a->senders, a->sender_count, allowed, sizeof allowed);
-    intake_refuse(i, 553, "5.7.1", RULE_HEADER_FROM, "%s may not send with From: %s; allowed: %s", a->name, offender,
-                  allowed);
-    refusal_about(&i->refusal, offender);
-    return false;
-  }
-  if (rc == OK) rc = signing_domain(from, domain);
-  if (rc == E_MEMORY)
+/* `domain`: the From field's; the signature follows it. */
+static bool check_header(struct intake *i, const struct header_fixup *h, char domain[DOMAIN_MAX + 1]) {
+  struct facts *f = &i->session->tx->facts;
+  f->header_from = header_fixup_from(h);
+  int rc = signing_domain(f->header_from, domain);
+  if (rc == E_MEMORY) {
     intake_refuse_memory(i);
-  else if (rc != OK)
-    intake_refuse(i, 550, "5.6.0", RULE_FROM_SYNTAX,
-                  "the From field's address has no domain name: it could not be signed, and nobody would take it");
-  else if (mailboxes > 1 && !h->sender) /* RFC 5322 3.6.2 */
-    intake_refuse(i, 550, "5.6.0", RULE_FROM_SYNTAX,
-                  "the From field has %zu mailboxes, so there must be a Sender field to say which one it is from",
-                  mailboxes);
-  return rc == OK && !is_refused(&i->refusal);
+    return false;
+  }
+  f->from_domain = rc == OK ? domain : NULL;
+  f->daemon = h->daemon;
+  f->has_sender = h->sender;
+  f->known |= FACT_HEADER;
+  rc = decide_now(i->session, STAGE_HEADER, &i->refusal);
+  f->known &= ~(unsigned)FACT_HEADER; /* it may move, and come again */
+  if (rc != OK) intake_discard(i);
+  return rc == OK;
 }
 
 /* What the client calls itself is taken over where it is a name (RFC 5321 4.1.2); else its address alone. */
@@ -155,7 +140,7 @@ void intake_header(struct intake *i, struct bytes block) {
   i->own_message_id = h.own_message_id;
   i->utf8 = h.utf8;
   i->multipart = h.multipart;
-  if (!check_from(i, &h, domain) || !begin_signature(i, domain)) return;
+  if (!check_header(i, &h, domain) || !begin_signature(i, domain)) return;
   if (buffer_add(&i->body, "\r\n", 2) != OK) {
     intake_refuse_memory(i);
     return;

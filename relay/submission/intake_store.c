@@ -1,9 +1,7 @@
 /* The end of the way in: the exact decision, the commit, the reply, and the hand-over to delivery. */
 #include "base/log.h"
-#include "policy/limit_text.h"
 #include "relay/delivery/delivery.h"
 #include "relay/submission/intake_parts.h"
-#include "relay/submission/precheck.h"
 #include "relay/submission/reply.h"
 
 #include <stdio.h>
@@ -53,22 +51,24 @@ static void answer_kept(struct intake *i) {
   reply(s, 250, "2.0.0", "accepted as %s", i->id_text);
 }
 
-/* What the store decided, or could not do. */
+/* What the store decided, or could not do. The session may have closed: the facts are the intake's. */
 static void answer_refused(struct intake *i) {
   const struct store_accept *a = &i->accept;
-  struct refusal r = {0};
-  if (a->op.result == E_LIMIT)
-    refuse_limit(&r, &a->limit, i->owner->name, clock_now_us());
-  else if (a->op.result == E_DENIED)
-    refuse_standing(&r, i->owner->name, a->standing, a->suspend_reason);
-  else {
+  struct verdict v;
+  struct facts f = {.known = FACT_STORED,
+                    .now_us = clock_now_us(),
+                    .directory = i->directory,
+                    .account = i->owner,
+                    .account_name = i->owner->name,
+                    .standing = a->standing,
+                    .suspend_reason = a->suspend_reason,
+                    .login_holds = true,
+                    .stored = a->op.result,
+                    .stored_limit = &a->limit};
+  policy_decide(&f, STAGE_STORE, &v);
+  if (a->op.result != E_LIMIT && a->op.result != E_DENIED)
     log_event(LOG_ERROR_, i->session->id, "cannot store a message", "reason", a->op.why.text, NULL);
-    if (a->op.result == E_FULL)
-      refuse(&r, 452, "4.3.1", RULE_DISK, "the disk is full; try again later"); /* RFC 5321 4.2.2 */
-    else
-      refuse(&r, 451, "4.3.0", RULE_STORE, "the message could not be stored; try again later");
-  }
-  reply_refusal(i->session, &r, NULL, i->log_to);
+  reply_refusal(i->session, &v.refusal, NULL, i->log_to);
 }
 
 static void answer_stored(struct intake *i) {
@@ -144,7 +144,7 @@ static void describe(struct intake *i) {
   snprintf(i->log_text, sizeof i->log_text,
            "%llu octets, %zu recipient%s, Message-ID %.200s, DKIM %s, SPF %s%s%.160s%s%s%s",
            (unsigned long long)m->envelope.size, m->recipient_count, m->recipient_count == 1 ? "" : "s", i->message_id,
-           i->signed_by, tx->spf_mode == CHECK_OFF ? "not checked" : spf_result_name(tx->spf.result),
+           i->signed_by, tx->facts.known & FACT_SPF ? spf_result_name(tx->spf.result) : "not checked",
            tx->spf.why[0] ? ": " : "", tx->spf.why, held, *i->repairs ? "; repaired: " : "", i->repairs);
   i->accept.accepted = (struct event){.account = i->account,
                                       .from = i->reverse_path,

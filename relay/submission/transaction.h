@@ -5,8 +5,10 @@
 #include "base/address.h"
 #include "base/directory.h"
 #include "base/envelope.h"
-#include "policy/spf/spf.h"
+#include "policy/policy.h"
 #include "relay/smtp/parameters.h"
+
+struct session;
 
 struct transaction {
   struct directory *directory; /* held, so that `account` stays */
@@ -19,8 +21,13 @@ struct transaction {
   size_t recipient_count, recipient_room;
   uint32_t *slots; /* of many, where each is: its index + 1, by its mailbox's hash; 0: free. A power of two of them */
   size_t slot_count;
+  /* the decision: relay/submission/decision.h */
+  struct facts facts;
+  struct usage usage;
+  struct reason room_why;
   struct spf_verdict spf;
-  enum check_mode spf_mode;
+  enum stage stage; /* of the one that waits for facts */
+  void (*decided)(struct session *s, const struct verdict *v);
 };
 
 /* NULL without memory. Holds the directory; the account is in it. */

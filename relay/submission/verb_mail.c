@@ -1,15 +1,13 @@
 /* MAIL: RFC 5321 4.1.1.2. What its parameters mean is in relay/smtp/parameters.c. */
 #include "base/header.h"
 #include "base/log.h"
-#include "policy/senders.h"
 #include "relay/smtp/command.h"
 #include "relay/submission/auth/login.h"
-#include "relay/submission/precheck.h"
+#include "relay/submission/decision.h"
 #include "relay/submission/reply.h"
+#include "relay/submission/session_parameters.h"
 #include "relay/submission/verbs.h"
 
-#include <stddef.h>
-#include <stdio.h>
 #include <string.h>
 
 /* RFC 5321 4.2.1: 421 ends the session. */
@@ -44,7 +42,7 @@ bool may_send_mail(struct session *s) {
   else if (!s->account_id)                                                     /* RFC 4954 6 */
     reply_refused(s, 530, "5.7.0", RULE_AUTHENTICATION,
                   "authentication is required; set user name and password in your application");
-  else if (precheck_account(s, &why) != OK)
+  else if (decide_now(s, STAGE_SESSION, &why) != OK)
     refuse_account(s, &why);
   else
     return true;
@@ -70,64 +68,45 @@ static int read_parameters(struct session *s, struct bytes rest, size_t at, cons
 
 /* --- the decision --- */
 
-static int check_sender(const struct transaction *tx, const struct address *from, struct refusal *why) {
-  const struct account *a = tx->account;
-  char allowed[160], meant[DOMAIN_MAX + 1];
-  if (sender_allowed(a->senders, a->sender_count, from)) return OK;
-  if (sender_misleads(from->whole, meant)) return refuse_misleading(why, 553, "5.1.7", RULE_SENDER, from->whole, meant);
-  senders_list(a->senders, a->sender_count, allowed, sizeof allowed);
-  refuse(why, 553, "5.7.1", RULE_SENDER, "%s may not send as %s; allowed: %s", a->name, tx->reverse_path, allowed);
-  refusal_about(why, tx->reverse_path);
-  return E_DENIED;
-}
-
-static void mail_done(struct session *s) {
+static void decided(struct session *s, const struct verdict *v) {
   if (session_is_closed(s)) return;
+  if (v->action == ACTION_REFUSE) {
+    reply_refusal(s, &v->refusal, NULL, "");
+    give_up(s);
+    return;
+  }
   session_set_state(s, SESSION_MAIL);
   reply(s, 250, "2.1.0", "sender ok");
 }
 
-static void refuse_spf(struct session *s) {
-  const struct spf_verdict *v = &s->tx->spf;
-  char about[REFUSAL_ABOUT];
-  struct refusal r = {0};
-  refuse(&r, 550, "5.7.23", RULE_SPF, /* RFC 7372 3.2 */
-         "%s; publish for %s: TXT \"v=spf1 ip%c:%s -all\", or add it to the record that is there", v->why, v->domain,
-         strchr(v->source, ':') ? '6' : '4', v->source);
-  snprintf(about, sizeof about, "%s %s", v->domain, v->source);
-  refusal_about(&r, about);
-  reply_refusal(s, &r, NULL, "");
-  give_up(s);
+/* `from` has views into the command, which is gone when the answer comes. */
+static struct address of_transaction(const struct transaction *tx, const struct address *from) {
+  struct address a = *from;
+  if (!a.whole.len) return a;
+  a.local.at = tx->reverse_path + (from->local.at - from->whole.at);
+  a.domain.at = tx->reverse_path + (from->domain.at - from->whole.at);
+  a.whole.at = tx->reverse_path;
+  return a;
 }
 
-static void spf_known(struct spf_wait *w, const struct spf_verdict *v) {
-  struct session *s = (struct session *)((char *)w - offsetof(struct session, spf_wait));
-  bool waited = s->waiting == WAIT_SPF;
-  s->tx->spf = *v;
-  if (s->tx->spf_mode == CHECK_ENFORCE && v->result == SPF_FAIL)
-    refuse_spf(s);
-  else
-    mail_done(s);
-  if (waited) session_resume(s);
-}
-
-static void check_spf(struct session *s, const struct address *from) {
+static void fill_facts(struct session *s, const struct address *from) {
   struct transaction *tx = s->tx;
+  struct facts *f = &tx->facts;
   char name[DOMAIN_MAX + 1];
-  const struct domain *d = NULL;
-  if (from->domain.len && domain_normalize(from->domain, name) == OK) d = directory_domain(tx->directory, name, false);
-  tx->spf_mode = d ? d->spf : CHECK_OBSERVE;
-  if (tx->spf_mode == CHECK_OFF) {
-    mail_done(s);
-    return;
-  }
-  s->spf_wait.done = spf_known;
-  if (!spf_gate_ask(s->submission->spf_gate, tx->directory, tx->account->pool, tx->reverse_path, &s->spf_wait))
-    session_wait(s, WAIT_SPF);
+  decision_facts(s, f);
+  f->account = tx->account;
+  f->directory = tx->directory;
+  f->reverse_path = tx->reverse_path;
+  f->from = of_transaction(tx, from);
+  if (from->domain.len && domain_normalize(from->domain, name) == OK)
+    f->envelope_domain = directory_domain(tx->directory, name, false);
+  f->size = f->room_octets = tx->said.size;
+  f->recipients_max = s->submission->config->max_recipients;
+  f->known = FACT_ENVELOPE;
 }
 
 void do_mail(struct session *s, struct bytes rest) {
-  struct refusal syntax = {0}, decision = {0};
+  struct refusal syntax = {0};
   struct address from;
   size_t at;
   char typed[ADDRESS_MAX + 1]; /* for the log, where no reverse-path can be told */
@@ -144,14 +123,11 @@ void do_mail(struct session *s, struct bytes rest) {
     return;
   }
   bytes_copy(from.whole, tx->reverse_path, sizeof tx->reverse_path);
-  if (read_parameters(s, rest, at, &from, &syntax) != OK)
+  if (read_parameters(s, rest, at, &from, &syntax) != OK) {
     reply_refusal(s, &syntax, NULL, "");
-  else if (check_sender(tx, &from, &decision) != OK || precheck_limits(s, 1, &decision) != OK ||
-           precheck_room(s, tx->said.size, &decision) != OK)
-    reply_refusal(s, &decision, NULL, "");
-  else {
-    check_spf(s, &from);
+    give_up(s);
     return;
   }
-  give_up(s);
+  fill_facts(s, &from);
+  decide(s, STAGE_MAIL, decided);
 }

@@ -2,8 +2,9 @@
 #include "base/address.h"
 #include "base/header.h"
 #include "relay/smtp/command.h"
-#include "relay/submission/precheck.h"
+#include "relay/submission/decision.h"
 #include "relay/submission/reply.h"
+#include "relay/submission/session_parameters.h"
 #include "relay/submission/verbs.h"
 
 #include <stdio.h>
@@ -58,16 +59,15 @@ static int read_path(const struct session *s, struct bytes rest, struct forward_
 /* One that was given before is not counted, or delivered to, twice. */
 static int add(struct session *s, const struct forward_path *p, struct refusal *why) {
   struct transaction *tx = s->tx;
-  unsigned max = s->submission->config->max_recipients;
   char address[ADDRESS_MAX + 1], orcpt[ORCPT_MAX + 1];
   bytes_copy(p->to.whole, address, sizeof address);
   bytes_copy(p->said.orcpt, orcpt, sizeof orcpt);
   struct recipient r = {.address = address, .domain = p->domain, .orcpt = orcpt, .notify = p->said.notify};
   if (transaction_has(tx, &r)) return OK;
-  if (tx->recipient_count >= max) /* RFC 5321 4.5.3.1.10 */
-    return refuse(why, 452, "4.5.3", RULE_RECIPIENTS,
-                  "too many recipients: %u in one message at most; send the rest in another", max);
-  int rc = precheck_limits(s, tx->recipient_count + 1, why);
+  tx->facts.recipient = address;
+  tx->facts.recipient_count = tx->recipient_count + 1;
+  tx->facts.known |= FACT_RECIPIENT;
+  int rc = decide_now(s, STAGE_RCPT, why);
   if (rc == OK && transaction_add(tx, &r) != OK)
     rc = refuse(why, 452, "4.3.1", RULE_MEMORY, "out of memory; try again later");
   return rc;

@@ -1,0 +1,25 @@
+/* By what is committed so far, until the store has decided exactly. */
+#include "policy/check.h"
+#include "policy/limit_text.h"
+
+static void take(struct finding *out, const struct limit_verdict *v) {
+  out->outcome = OUTCOME_PASS;
+  out->limit = *v;
+  if (v->result != OK) finding_refuse(out, limit_rule(v->rule), CAUSE_MAIN);
+}
+
+void check_limits(const struct facts *f, struct finding *out) {
+  const struct account *a = f->account;
+  if (f->known & FACT_STORED) {
+    take(out, f->stored_limit);
+  } else if (!a->limit_count) {
+    out->outcome = OUTCOME_PASS;
+  } else if (f->known & FACT_USAGE) {
+    size_t recipients = f->recipient_count ? f->recipient_count : 1;
+    struct limit_request request = {.recipients = recipients, .octets = f->size};
+    struct limit_verdict v = limits_check(a->limits, a->limit_count, f->usage, f->now_us, &request);
+    take(out, &v);
+  } else {
+    out->missing = FACT_USAGE;
+  }
+}

@@ -1,0 +1,75 @@
+#include "policy/policy.h"
+
+#include "policy/check.h"
+
+#include <string.h>
+
+/* In the order in which they are asked. What is cheap, and what the client can do something about, comes first; a DNS
+ * question is asked for a message that nothing else refuses. */
+const struct check policy_checks[] = {
+    {"account", STAGE_SESSION | STAGE_STORE, 0, true, CHECK_ENFORCE, check_account,
+     "the account is there, not suspended, and the session's login still holds"},
+    {"sender", STAGE_MAIL, FACT_ACCOUNT | FACT_ENVELOPE, false, CHECK_ENFORCE, check_sender,
+     "the reverse-path is one that the account may send as"},
+    {"recipient-count", STAGE_RCPT, FACT_RECIPIENT, true, CHECK_ENFORCE, check_recipient_count,
+     "no more recipients in one message than max_recipients"},
+    {"limits", STAGE_MAIL | STAGE_RCPT | STAGE_STORE, FACT_ACCOUNT, false, CHECK_ENFORCE, check_limits,
+     "limits let one more message in; decided exactly with the commit"},
+    {"room", STAGE_MAIL | STAGE_DATA, FACT_ENVELOPE | FACT_ROOM, true, CHECK_ENFORCE, check_room,
+     "the disk has room for it"},
+    {"spf", STAGE_MAIL, FACT_ENVELOPE | FACT_SPF, false, CHECK_OBSERVE, check_spf,
+     "the reverse-path's domain lists the source in its SPF record (RFC 7208)"},
+    {"header-from", STAGE_HEADER, FACT_ACCOUNT | FACT_HEADER, false, CHECK_ENFORCE, check_header_from,
+     "every address in From is one that the account may send as"},
+    {"from-form", STAGE_HEADER, FACT_HEADER, true, CHECK_ENFORCE, check_from_form,
+     "From has an address with a domain, and several only with a Sender field (RFC 5322 3.6.2)"},
+    {"store", STAGE_STORE, FACT_STORED, true, CHECK_ENFORCE, check_store, "the message is safe on the disk"},
+};
+const size_t policy_check_count = sizeof policy_checks / sizeof policy_checks[0];
+_Static_assert(sizeof policy_checks / sizeof policy_checks[0] <= POLICY_CHECKS_MAX,
+               "verdict.observed has a bit for each");
+
+static enum check_mode mode_of(const struct check *c, const struct facts *f) {
+  if (c->fixed) return CHECK_ENFORCE;
+  if (strcmp(c->name, "spf") == 0 && f->envelope_domain) return f->envelope_domain->spf;
+  return c->otherwise;
+}
+
+static void find(const struct check *c, const struct facts *f, struct finding *out) {
+  out->check = c;
+  out->mode = mode_of(c, f);
+  out->outcome = OUTCOME_UNKNOWN;
+  out->rule = NULL;
+  out->missing = c->needs & ~(f->known & ~(unsigned)FACT_ACCOUNT) & ~(f->account ? FACT_ACCOUNT : 0u);
+  if (out->mode == CHECK_OFF)
+    out->outcome = OUTCOME_OFF;
+  else if (!out->missing)
+    c->run(f, out);
+}
+
+void policy_decide(const struct facts *f, enum stage stage, struct verdict *out) {
+  struct finding found;
+  out->action = ACTION_ACCEPT;
+  out->missing = out->observed = 0;
+  for (size_t i = 0; i < policy_check_count; i++) {
+    const struct check *c = &policy_checks[i];
+    if (!(c->stages & stage)) continue;
+    find(c, f, &found);
+    if (found.outcome == OUTCOME_UNKNOWN) {
+      out->action = ACTION_GATHER;
+      out->missing = found.missing;
+      return;
+    }
+    if (found.outcome != OUTCOME_REFUSE) continue;
+    out->observed |= found.mode == CHECK_ENFORCE ? 0 : 1u << i;
+    if (found.mode != CHECK_ENFORCE) continue;
+    out->action = ACTION_REFUSE;
+    out->refusal = (struct refusal){0};
+    policy_word(f, &found, &out->refusal);
+    return;
+  }
+}
+
+void policy_find_all(const struct facts *f, struct finding *out) {
+  for (size_t i = 0; i < policy_check_count; i++) find(&policy_checks[i], f, &out[i]);
+}

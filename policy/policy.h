@@ -1,0 +1,133 @@
+/* The decision: may this account send this message now? Facts in, verdict out. policy.c has THE ordered table of
+ * checks; the live path (relay/submission/), `sendoff explain`, `sendoff why` and `sendoff policy replay` all run it.
+ *
+ * A check looks at facts and finds something (struct finding, typed); wording.c alone makes a reply of it. To add one:
+ * a file check_NAME.c, a row of the table, a test table in tests/unit/policy/. Pure; any thread; allocates nothing that
+ * outlives the call. */
+#ifndef SENDOFF_POLICY_POLICY_H
+#define SENDOFF_POLICY_POLICY_H
+
+#include "base/address.h"
+#include "base/directory.h"
+#include "base/limits.h"
+#include "base/refusal.h"
+#include "base/result.h"
+#include "policy/spf/spf.h"
+
+/* When a check runs. One that runs at several asks the same again with what has become known. */
+enum stage {
+  STAGE_SESSION = 1, /* with every command of a transaction */
+  STAGE_MAIL = 2,
+  STAGE_RCPT = 4,    /* for each recipient */
+  STAGE_DATA = 8,    /* while the content of a large message comes */
+  STAGE_HEADER = 16, /* the header is whole, and not yet signed */
+  STAGE_STORE = 32,  /* what the store decided, with the commit */
+};
+
+/* What a check may need to know beyond the account; each a group of struct facts. */
+enum fact {
+  FACT_ENVELOPE = 1,
+  FACT_USAGE = 2,
+  FACT_ROOM = 4,
+  FACT_SPF = 8,
+  FACT_RECIPIENT = 16,
+  FACT_HEADER = 32,
+  FACT_STORED = 64,
+  FACT_ACCOUNT = 128, /* known when `account` is there */
+};
+
+struct facts {
+  unsigned known; /* enum fact: which groups are filled in */
+  int64_t now_us;
+  const struct directory *directory;
+  /* the account, always */
+  const struct account *account; /* NULL: gone */
+  const char *account_name;
+  enum account_standing standing;
+  const char *suspend_reason;
+  bool login_holds; /* of this session */
+  /* FACT_ENVELOPE */
+  const char *reverse_path;
+  struct address from;                  /* views into reverse_path */
+  const struct domain *envelope_domain; /* of the reverse-path, if it is configured here */
+  uint64_t size;                        /* declared (RFC 1870), 0: not known */
+  /* FACT_USAGE: of the account, rolled to now_us */
+  const struct usage *usage;
+  /* FACT_ROOM: what the store says of the disk */
+  uint64_t room_octets; /* that it was asked for; 0: not known */
+  int room;
+  const char *room_why;
+  /* FACT_SPF */
+  const struct spf_verdict *spf;
+  /* FACT_RECIPIENT: the one that is asked about, and how many there are with it (0: none yet) */
+  const char *recipient;
+  size_t recipient_count, recipients_max;
+  /* FACT_HEADER */
+  struct bytes header_from; /* the From field's value */
+  const char *from_domain;  /* its first mailbox's, normalised; NULL: it has none */
+  bool daemon;              /* From has MAILER-DAEMON's address here, which was not the client's choice */
+  bool has_sender;          /* there is a Sender field */
+  /* FACT_STORED */
+  int stored; /* the result: OK, E_LIMIT, E_DENIED (standing says why), E_FULL, other */
+  const struct limit_verdict *stored_limit;
+};
+
+enum outcome {
+  OUTCOME_UNKNOWN, /* a fact that it needs is not known (yet) */
+  OUTCOME_OFF,
+  OUTCOME_PASS,
+  OUTCOME_REFUSE, /* or would, if it were enforced */
+};
+
+/* What one check found, typed. */
+struct finding {
+  const struct check *check;
+  enum outcome outcome;
+  enum check_mode mode;
+  unsigned missing; /* OUTCOME_UNKNOWN: which facts */
+  const char *rule; /* OUTCOME_REFUSE: base/rule.h */
+  int cause;        /* of several that a rule has: wording.c */
+  /* what wording needs besides the facts */
+  char subject[ADDRESS_MAX + 1]; /* an address */
+  char meant[DOMAIN_MAX + 1];    /* a domain as it is read */
+  uint64_t count;
+  struct limit_verdict limit;
+};
+
+enum action { ACTION_ACCEPT, ACTION_REFUSE, ACTION_GATHER };
+
+struct verdict {
+  enum action action;
+  unsigned missing;       /* ACTION_GATHER: the facts to gather; then ask again */
+  struct refusal refusal; /* ACTION_REFUSE */
+  unsigned observed;      /* checks that would have refused, as bits in the table's order */
+};
+
+/* The checks of a stage, in order, up to the first that refuses or lacks a fact. */
+void policy_decide(const struct facts *f, enum stage stage, struct verdict *out);
+
+/* --- the table --- */
+
+struct check {
+  const char *name;
+  unsigned stages, needs;    /* enum stage, enum fact */
+  bool fixed;                /* always enforced: it cannot be switched off or observed */
+  enum check_mode otherwise; /* the mode, where nothing is set */
+  void (*run)(const struct facts *f, struct finding *out);
+  const char *about; /* for `sendoff policy list` and the documents */
+};
+extern const struct check policy_checks[];
+extern const size_t policy_check_count;
+#define POLICY_CHECKS_MAX 32
+
+/* Every check of every stage, whether or not one refuses before it: for explain, why, and tests. `out` has
+ * policy_check_count rows. */
+void policy_find_all(const struct facts *f, struct finding *out);
+/* The reply and the log's text of a finding that refuses. */
+void policy_word(const struct facts *f, const struct finding *found, struct refusal *out);
+/* Also for what is found while a path is read: an address whose domain is not written as it is read
+ * (domain_is_plain): `meant` is what it is. Returns E_DENIED. */
+int refuse_misleading(struct refusal *out, int code, const char *enhanced, const char *rule, struct bytes address,
+                      const char *meant);
+
+#endif

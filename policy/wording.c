@@ -1,0 +1,128 @@
+/* What a refusal says, and with which codes: the one place. The reason comes first, and the line stays under 300
+ * characters: applications show their users the end of it, or nothing. */
+#include "policy/check.h"
+#include "policy/limit_text.h"
+#include "policy/senders.h"
+
+#include <stdio.h>
+#include <string.h>
+
+int refuse_misleading(struct refusal *out, int code, const char *enhanced, const char *rule, struct bytes address,
+                      const char *meant) {
+  return refuse(out, code, enhanced, rule,
+                "the domain of %.*s is not written as it is read (full-width or invisible characters, or not in NFC); "
+                "write %s",
+                (int)address.len, address.at, meant);
+}
+
+static void word_misleading(const struct finding *found, int code, const char *enhanced, struct refusal *out) {
+  refuse_misleading(out, code, enhanced, found->rule, bytes_of(found->subject), found->meant);
+}
+
+static void word_account(const struct facts *f, const struct finding *found, struct refusal *out) {
+  const char *name = f->account_name;
+  if (strcmp(found->rule, RULE_ACCOUNT_GONE) == 0)
+    refuse(out, 550, "5.7.1", found->rule, "account %s is no longer here", name);
+  else if (strcmp(found->rule, RULE_SUSPENDED) == 0)
+    refuse(out, 550, "5.7.1", found->rule, "%s is suspended: %s", name, f->suspend_reason);
+  else if (found->cause == CAUSE_LATE)
+    refuse(out, 451, "4.7.0", found->rule,
+           "what this session logged in with was changed while the message came; send it again");
+  else
+    refuse(out, 530, "5.7.0", found->rule,
+           "the login of this session no longer holds: what it was made with was changed; log in again");
+}
+
+static void word_sender(const struct facts *f, const struct finding *found, struct refusal *out) {
+  const struct account *a = f->account;
+  char allowed[160];
+  if (found->cause == CAUSE_MISLEADING) {
+    word_misleading(found, 553, "5.1.7", out);
+    return;
+  }
+  bool header = strcmp(found->rule, RULE_HEADER_FROM) == 0;
+  senders_list(a->senders, a->sender_count, allowed, sizeof allowed);
+  refuse(out, 553, "5.7.1", found->rule, "%s may not send %s%s; allowed: %s", a->name, header ? "with From: " : "as ",
+         found->subject, allowed);
+  refusal_about(out, found->subject);
+}
+
+static void word_recipients(const struct facts *f, const struct finding *found, struct refusal *out) {
+  refuse(out, 452, "4.5.3", found->rule, /* RFC 5321 4.5.3.1.10 */
+         "too many recipients: %zu in one message at most; send the rest in another", f->recipients_max);
+}
+
+static void word_limit(const struct facts *f, const struct finding *found, struct refusal *out) {
+  refuse_limit(out, &found->limit, f->account_name, f->now_us);
+}
+
+static void word_disk(const struct facts *f, const struct finding *found, struct refusal *out) {
+  if (found->cause == CAUSE_LATE)
+    refuse(out, 452, "4.3.1", found->rule, "the disk is full; try again later"); /* RFC 5321 4.2.2 */
+  else
+    refuse(out, 452, "4.3.1", found->rule, "the disk is almost full: %.100s; try again later", f->room_why);
+}
+
+static void word_store(const struct facts *f, const struct finding *found, struct refusal *out) {
+  (void)f;
+  refuse(out, 451, "4.3.0", found->rule,
+         found->cause == CAUSE_LOST ? "the store's files have gone; try again later"
+                                    : "the message could not be stored; try again later");
+}
+
+static void word_memory(const struct facts *f, const struct finding *found, struct refusal *out) {
+  (void)f;
+  refuse(out, 451, "4.3.0", found->rule, "out of memory; try again later");
+}
+
+static void word_spf(const struct facts *f, const struct finding *found, struct refusal *out) {
+  const struct spf_verdict *v = f->spf;
+  char about[REFUSAL_ABOUT];
+  refuse(out, 550, "5.7.23", found->rule, /* RFC 7372 3.2 */
+         "%s; publish for %s: TXT \"v=spf1 ip%c:%s -all\", or add it to the record that is there", v->why, v->domain,
+         strchr(v->source, ':') ? '6' : '4', v->source);
+  snprintf(about, sizeof about, "%s %s", v->domain, v->source);
+  refusal_about(out, about);
+}
+
+static void word_from_form(const struct facts *f, const struct finding *found, struct refusal *out) {
+  (void)f;
+  if (found->cause == CAUSE_MISLEADING)
+    word_misleading(found, 550, "5.6.0", out);
+  else if (found->cause == CAUSE_NO_DOMAIN)
+    refuse(out, 550, "5.6.0", found->rule,
+           "the From field's address has no domain name: it could not be signed, and nobody would take it");
+  else
+    refuse(out, 550, "5.6.0", found->rule,
+           "the From field has %llu mailboxes, so there must be a Sender field to say which one it is from",
+           (unsigned long long)found->count);
+}
+
+static const struct {
+  const char *rule;
+  void (*word)(const struct facts *f, const struct finding *found, struct refusal *out);
+} words[] = {
+    {RULE_ACCOUNT_GONE, word_account},
+    {RULE_LOGIN_ENDED, word_account},
+    {RULE_SUSPENDED, word_account},
+    {RULE_SENDER, word_sender},
+    {RULE_HEADER_FROM, word_sender},
+    {RULE_FROM_SYNTAX, word_from_form},
+    {RULE_RECIPIENTS, word_recipients},
+    {RULE_LIMIT, word_limit},
+    {RULE_MESSAGE_LIMIT, word_limit},
+    {RULE_SMOOTH_LIMIT, word_limit},
+    {RULE_DISK, word_disk},
+    {RULE_STORE, word_store},
+    {RULE_MEMORY, word_memory},
+    {RULE_SPF, word_spf},
+};
+
+void policy_word(const struct facts *f, const struct finding *found, struct refusal *out) {
+  for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+    if (strcmp(words[i].rule, found->rule) == 0) {
+      words[i].word(f, found, out);
+      return;
+    }
+  refuse(out, 554, "5.7.1", found->rule, "refused by the check %s", found->check->name);
+}

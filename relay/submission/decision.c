@@ -1,0 +1,105 @@
+#include "relay/submission/decision.h"
+
+#include "base/clock.h"
+#include "relay/submission/auth/login.h"
+#include "store/store.h"
+
+#include <stddef.h>
+
+#define CHANGES (FACT_USAGE | FACT_ROOM) /* from one stage to the next */
+
+void decision_facts(const struct session *s, struct facts *out) {
+  const struct account *a = session_account(s);
+  out->now_us = clock_now_us();
+  out->directory = s->loop->directory;
+  out->account = a;
+  out->account_name = s->account;
+  out->standing = !a ? STANDING_GONE : a->suspended ? STANDING_SUSPENDED : STANDING_GOOD;
+  out->suspend_reason = a ? a->suspend_reason : "";
+  out->login_holds = a && login_holds(s, a);
+}
+
+/* --- gathering --- */
+
+static void gather_usage(struct session *s) {
+  struct transaction *tx = s->tx;
+  store_usage(s->loop->gateway->store, tx->account->name, tx->account->created_us, &tx->usage);
+  usage_roll(&tx->usage, tx->facts.now_us);
+  tx->facts.usage = &tx->usage;
+  tx->facts.known |= FACT_USAGE;
+}
+
+static void gather_room(struct session *s) {
+  struct transaction *tx = s->tx;
+  tx->facts.room = store_takes_mail(s->loop->gateway->store, tx->facts.room_octets, &tx->room_why);
+  tx->facts.room_why = tx->room_why.text;
+  tx->facts.known |= FACT_ROOM;
+}
+
+static void run(struct session *s);
+
+static void spf_known(struct spf_wait *w, const struct spf_verdict *v) {
+  struct session *s = (struct session *)((char *)w - offsetof(struct session, spf_wait));
+  struct transaction *tx = s->tx;
+  bool waited = s->waiting == WAIT_SPF;
+  tx->spf = *v;
+  tx->facts.spf = &tx->spf;
+  tx->facts.known |= FACT_SPF;
+  if (!waited) return;
+  run(s);
+  session_resume(s);
+}
+
+/* True: it is known now. False: it will be. */
+static bool gather_spf(struct session *s) {
+  struct transaction *tx = s->tx;
+  s->spf_wait.done = spf_known;
+  if (spf_gate_ask(s->submission->spf_gate, tx->directory, tx->account->pool, tx->reverse_path, &s->spf_wait))
+    return true;
+  session_wait(s, WAIT_SPF);
+  return false;
+}
+
+static bool gather(struct session *s, unsigned missing) {
+  if (missing & FACT_USAGE) gather_usage(s);
+  if (missing & FACT_ROOM) gather_room(s);
+  return !(missing & FACT_SPF) || gather_spf(s);
+}
+
+/* --- deciding --- */
+
+static void begin(struct transaction *tx) {
+  tx->facts.now_us = clock_now_us();
+  tx->facts.known &= ~(unsigned)CHANGES;
+}
+
+int decide_now(struct session *s, enum stage stage, struct refusal *why) {
+  struct facts of_session = {0}, *f = s->tx && stage != STAGE_SESSION ? &s->tx->facts : &of_session;
+  struct verdict v;
+  if (f == &of_session)
+    decision_facts(s, f);
+  else
+    begin(s->tx);
+  for (policy_decide(f, stage, &v); v.action == ACTION_GATHER; policy_decide(f, stage, &v))
+    if (v.missing & ~(unsigned)CHANGES) /* a row of the table has a stage that cannot wait for its facts */
+      return refuse(why, 451, "4.3.0", RULE_LOCAL, "the gateway cannot decide it; try again later");
+    else
+      gather(s, v.missing);
+  if (v.action == ACTION_REFUSE) *why = v.refusal;
+  return v.action == ACTION_REFUSE ? E_DENIED : OK;
+}
+
+static void run(struct session *s) {
+  struct transaction *tx = s->tx;
+  struct verdict v;
+  for (policy_decide(&tx->facts, tx->stage, &v); v.action == ACTION_GATHER; policy_decide(&tx->facts, tx->stage, &v))
+    if (!gather(s, v.missing)) return;
+  tx->decided(s, &v);
+}
+
+void decide(struct session *s, enum stage stage, void (*done)(struct session *s, const struct verdict *v)) {
+  s->tx->stage = stage;
+  s->tx->decided = done;
+  begin(s->tx);
+  run(s);
+}

@@ -1,0 +1,265 @@
+/* The table of checks: each row's cases, and how a stage is decided. */
+#include "policy/policy.h"
+
+#include "tests/unit/limit_samples.h"
+
+#include <string.h>
+
+static const char *const senders[] = {"example.com", "a@example.net"};
+static const struct account blog = {.name = "blog", .senders = senders, .sender_count = 2};
+static const struct spf_verdict spf_fails = {.result = SPF_FAIL,
+                                             .source = "192.0.2.7",
+                                             .domain = "example.com",
+                                             .why = "example.com does not list 192.0.2.7 (v=spf1 -all)"},
+                                spf_softfails = {.result = SPF_SOFTFAIL}, spf_unknown = {.result = SPF_TEMPERROR};
+static const struct domain enforcing = {.name = "example.com", .spf = CHECK_ENFORCE},
+                           observing = {.name = "example.com", .spf = CHECK_OBSERVE},
+                           without = {.name = "example.com", .spf = CHECK_OFF};
+
+/* One check with these facts; all that a case does not say is as it should be. */
+struct sample {
+  const char *check;
+  enum outcome outcome;
+  int code;         /* OUTCOME_REFUSE */
+  const char *text; /* of the reply, or a part of it */
+  /* facts */
+  bool gone, login_ended;
+  enum account_standing standing;
+  const char *from, *header_from, *from_domain, *limit;
+  bool daemon, has_sender;
+  uint64_t used;
+  size_t recipients;
+  int room, stored;
+  const struct spf_verdict *spf;
+  const struct domain *domain;
+  unsigned unknown; /* facts that are not known */
+};
+
+static void take_from(struct facts *f, const char *from) {
+  f->reverse_path = from;
+  f->from = (struct address){.is_null = true};
+  if (*from) assert_int_equal(address_parse(bytes_of(from), &f->from), OK);
+}
+
+static void run(const struct sample *s) {
+  struct account account = blog;
+  struct limit limit = {0};
+  struct usage usage = {0};
+  struct limit_verdict stored = {.result = s->stored == E_LIMIT ? E_LIMIT : OK, .rule = &limit};
+  struct reason why;
+  struct finding found[POLICY_CHECKS_MAX];
+  struct facts f = {.known = ~s->unknown,
+                    .now_us = moment("2026-11-22 20:48"),
+                    .account = s->gone ? NULL : &account,
+                    .account_name = "blog",
+                    .standing = s->standing,
+                    .suspend_reason = "unpaid",
+                    .login_holds = !s->login_ended,
+                    .envelope_domain = s->domain,
+                    .usage = &usage,
+                    .room = s->room,
+                    .room_why = "3 MB free of 10 GB",
+                    .spf = s->spf ? s->spf : &spf_unknown,
+                    .recipient_count = s->recipients,
+                    .recipients_max = 100,
+                    .header_from = bytes_of(s->header_from ? s->header_from : "a@example.com"),
+                    .from_domain = s->from_domain ? s->from_domain : "example.com",
+                    .daemon = s->daemon,
+                    .has_sender = s->has_sender,
+                    .stored = s->stored,
+                    .stored_limit = &stored};
+  if (s->from_domain && !*s->from_domain) f.from_domain = NULL;
+  take_from(&f, s->from ? s->from : "a@example.com");
+  usage.window[WINDOW_DAY] = (struct usage_window){.start_us = moment("2026-11-22"), .messages = s->used};
+  if (s->limit) {
+    assert_int_equal(limit_parse(s->limit, &limit, &why), OK);
+    account.limits = &limit;
+    account.limit_count = 1;
+  }
+  policy_find_all(&f, found);
+  for (size_t i = 0; i < policy_check_count; i++) {
+    if (strcmp(policy_checks[i].name, s->check) != 0) continue;
+    assert_int_equal(found[i].outcome, s->outcome);
+    if (s->outcome != OUTCOME_REFUSE) return;
+    struct refusal r = {0};
+    policy_word(&f, &found[i], &r);
+    assert_int_equal(r.code, s->code);
+    assert_string_equal(r.rule, found[i].rule);
+    if (s->text && !strstr(r.text, s->text)) fail_msg("\"%s\" is not in \"%s\"", s->text, r.text);
+    return;
+  }
+  fail_msg("there is no check %s", s->check);
+}
+
+#define NOT_STORED .unknown = FACT_STORED
+
+static const struct sample samples[] = {
+    {"account", OUTCOME_PASS},
+    {"account", OUTCOME_REFUSE, 550, "account blog is no longer here", .gone = true},
+    {"account", OUTCOME_REFUSE, 550, "no longer here", .standing = STANDING_GONE},
+    {"account", OUTCOME_REFUSE, 550, "blog is suspended: unpaid", .standing = STANDING_SUSPENDED},
+    {"account", OUTCOME_REFUSE, 530, "log in again", .login_ended = true},
+    {"account", OUTCOME_REFUSE, 451, "send it again", .standing = STANDING_LOGIN_CHANGED},
+    {"sender", OUTCOME_PASS, .from = "anybody@EXAMPLE.com"},
+    {"sender", OUTCOME_PASS, .from = ""},
+    {"sender", OUTCOME_PASS, .from = "A@example.net"},
+    {"sender", OUTCOME_REFUSE, 553, "blog may not send as b@example.net; allowed: example.com, a@example.net",
+     .from = "b@example.net"},
+    {"sender", OUTCOME_REFUSE, 553, "may not send as", .from = "a@sub.example.com"},
+    {"sender", OUTCOME_REFUSE, 553, "write example.com", .from = "a@ｅxample.com"},
+    {"sender", OUTCOME_UNKNOWN, .unknown = FACT_ENVELOPE},
+    {"recipient-count", OUTCOME_PASS, .recipients = 100},
+    {"recipient-count", OUTCOME_REFUSE, 452, "100 in one message at most", .recipients = 101},
+    {"limits", OUTCOME_PASS, .used = 1000, NOT_STORED},
+    {"limits", OUTCOME_PASS, .limit = "1000/day", .used = 999, NOT_STORED},
+    {"limits", OUTCOME_REFUSE, 452, "blog: 1000 of 1000 messages today", .limit = "1000/day", .used = 1000, NOT_STORED},
+    {"limits", OUTCOME_REFUSE, 550, "blog: 3 recipients in this message, 2 allowed", .limit = "2rcpt/message",
+     .recipients = 3, NOT_STORED},
+    {"limits", OUTCOME_UNKNOWN, .limit = "1000/day", .unknown = FACT_STORED | FACT_USAGE},
+    {"limits", OUTCOME_PASS, .unknown = FACT_STORED | FACT_USAGE},
+    {"limits", OUTCOME_REFUSE, 452, "of 1000 messages", .limit = "1000/day", .stored = E_LIMIT},
+    {"room", OUTCOME_PASS},
+    {"room", OUTCOME_REFUSE, 452, "almost full: 3 MB free", .room = E_FULL},
+    {"room", OUTCOME_REFUSE, 451, "files have gone", .room = E_IO},
+    {"spf", OUTCOME_PASS, .domain = &enforcing},
+    {"spf", OUTCOME_PASS, .domain = &enforcing, .spf = &spf_softfails},
+    {"spf", OUTCOME_REFUSE, 550, "v=spf1 ip4:192.0.2.7 -all", .domain = &enforcing, .spf = &spf_fails},
+    {"spf", OUTCOME_OFF, .domain = &without, .spf = &spf_fails},
+    {"spf", OUTCOME_UNKNOWN, .domain = &enforcing, .unknown = FACT_SPF},
+    {"header-from", OUTCOME_PASS, .header_from = "\"A, B\" <a@example.com>, x@example.com"},
+    {"header-from", OUTCOME_REFUSE, 553, "blog may not send with From: boss@bank.example; allowed: example.com",
+     .header_from = "a@example.com, The Boss <boss@bank.example>"},
+    {"header-from", OUTCOME_PASS, .header_from = "MAILER-DAEMON <mailer-daemon@gateway.example>", .daemon = true},
+    {"header-from", OUTCOME_REFUSE, 550, "write example.com", .header_from = "a@ｅxample.com"},
+    {"from-form", OUTCOME_PASS},
+    {"from-form", OUTCOME_REFUSE, 550, "no domain name", .from_domain = ""},
+    {"from-form", OUTCOME_REFUSE, 550, "has 3 mailboxes", .header_from = "a@example.com, b@example.com, c@example.com"},
+    {"from-form", OUTCOME_PASS, .header_from = "a@example.com, b@example.com", .has_sender = true},
+    {"store", OUTCOME_PASS},
+    {"store", OUTCOME_REFUSE, 452, "the disk is full", .stored = E_FULL},
+    {"store", OUTCOME_REFUSE, 451, "could not be stored", .stored = E_IO},
+};
+
+static void test_checks(void **state) {
+  (void)state;
+  for (size_t i = 0; i < sizeof samples / sizeof samples[0]; i++) {
+    print_message("%zu %s\n", i, samples[i].check);
+    run(&samples[i]);
+  }
+}
+
+static void test_every_check_has_cases(void **state) {
+  (void)state;
+  for (size_t c = 0; c < policy_check_count; c++) {
+    bool passes = false, refuses = false;
+    for (size_t i = 0; i < sizeof samples / sizeof samples[0]; i++) {
+      if (strcmp(samples[i].check, policy_checks[c].name) != 0) continue;
+      passes |= samples[i].outcome == OUTCOME_PASS;
+      refuses |= samples[i].outcome == OUTCOME_REFUSE;
+    }
+    if (!passes || !refuses) fail_msg("%s has no case that passes, or none that refuses", policy_checks[c].name);
+  }
+}
+
+/* --- a stage --- */
+
+static struct facts mail(const char *from, unsigned known) {
+  struct facts f = {.known = known & ~(unsigned)FACT_STORED,
+                    .account = &blog,
+                    .account_name = "blog",
+                    .login_holds = true,
+                    .spf = &spf_fails};
+  take_from(&f, from);
+  return f;
+}
+
+static void test_a_stage_asks_for_what_it_lacks(void **state) {
+  (void)state;
+  struct facts f = mail("a@example.com", FACT_ENVELOPE);
+  struct verdict v;
+  policy_decide(&f, STAGE_MAIL, &v);
+  assert_int_equal(v.action, ACTION_GATHER);
+  assert_int_equal(v.missing, FACT_ROOM);
+  f.known |= FACT_ROOM;
+  policy_decide(&f, STAGE_MAIL, &v);
+  assert_int_equal(v.action, ACTION_GATHER);
+  assert_int_equal(v.missing, FACT_SPF);
+  f.known |= FACT_SPF;
+  policy_decide(&f, STAGE_MAIL, &v);
+  assert_int_equal(v.action, ACTION_ACCEPT);
+}
+
+static void test_what_is_refused_asks_no_dns(void **state) {
+  (void)state;
+  struct facts f = mail("a@bank.example", FACT_ENVELOPE);
+  struct verdict v;
+  policy_decide(&f, STAGE_MAIL, &v);
+  assert_int_equal(v.action, ACTION_REFUSE);
+  assert_string_equal(v.refusal.rule, RULE_SENDER);
+  assert_string_equal(v.refusal.about, "a@bank.example");
+}
+
+static void test_modes(void **state) {
+  (void)state;
+  static const struct {
+    const struct domain *domain;
+    enum action action;
+    bool observed;
+  } cases[] = {{&enforcing, ACTION_REFUSE, false},
+               {&observing, ACTION_ACCEPT, true},
+               {&without, ACTION_ACCEPT, false},
+               {NULL, ACTION_ACCEPT, true}};
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    struct facts f = mail("a@example.com", ~0u);
+    struct verdict v;
+    f.envelope_domain = cases[i].domain;
+    policy_decide(&f, STAGE_MAIL, &v);
+    assert_int_equal(v.action, cases[i].action);
+    assert_int_equal(v.observed != 0, cases[i].observed);
+  }
+}
+
+static void test_off_needs_nothing(void **state) {
+  (void)state;
+  struct facts f = mail("a@example.com", FACT_ENVELOPE | FACT_ROOM);
+  struct verdict v;
+  f.envelope_domain = &without;
+  policy_decide(&f, STAGE_MAIL, &v);
+  assert_int_equal(v.action, ACTION_ACCEPT);
+}
+
+/* Of all but MAIL: what is known at once, or by the caller. */
+static void test_only_mail_waits(void **state) {
+  (void)state;
+  for (size_t i = 0; i < policy_check_count; i++)
+    if (policy_checks[i].stages & ~(unsigned)STAGE_MAIL) assert_false(policy_checks[i].needs & FACT_SPF);
+}
+
+static void test_every_rule_has_words(void **state) {
+  (void)state;
+  static const char *const rules[] = {RULE_ACCOUNT_GONE, RULE_LOGIN_ENDED,   RULE_SUSPENDED,    RULE_SENDER, RULE_LIMIT,
+                                      RULE_HEADER_FROM,  RULE_MESSAGE_LIMIT, RULE_SMOOTH_LIMIT, RULE_DISK,   RULE_STORE,
+                                      RULE_FROM_SYNTAX,  RULE_RECIPIENTS,    RULE_MEMORY,       RULE_SPF};
+  struct facts f = mail("a@example.com", ~0u);
+  struct limit limit = {0};
+  for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
+    struct finding found = {.check = policy_checks, .rule = rules[i], .limit = {.rule = &limit}};
+    struct refusal r = {0};
+    f.room_why = "";
+    f.suspend_reason = "";
+    policy_word(&f, &found, &r);
+    assert_null(strstr(r.text, "refused by the check"));
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_checks),
+                                     cmocka_unit_test(test_every_check_has_cases),
+                                     cmocka_unit_test(test_a_stage_asks_for_what_it_lacks),
+                                     cmocka_unit_test(test_what_is_refused_asks_no_dns),
+                                     cmocka_unit_test(test_modes),
+                                     cmocka_unit_test(test_off_needs_nothing),
+                                     cmocka_unit_test(test_only_mail_waits),
+                                     cmocka_unit_test(test_every_rule_has_words)};
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
