@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TEXTS_MAX 4
+#define TEXTS_MAX 5
 
 int64_t envelope_deadline(const struct envelope *e) {
   return e->flags & MESSAGE_BY_RETURN ? e->deliver_by_us : INT64_MAX;
@@ -29,9 +29,10 @@ static void free_texts(const char *first) {
 }
 
 int envelope_copy(struct envelope *to, const struct envelope *from) {
-  const char *const texts[] = {from->account, from->pool, from->reverse_path, from->envid};
+  const char *const texts[] = {from->account, from->pool, from->reverse_path, from->envid, from->sources};
   *to = *from;
-  int rc = copy_texts((const char **const[]){&to->account, &to->pool, &to->reverse_path, &to->envid}, texts, 4);
+  int rc = copy_texts((const char **const[]){&to->account, &to->pool, &to->reverse_path, &to->envid, &to->sources},
+                      texts, 5);
   if (rc != OK) *to = (struct envelope){0};
   return rc;
 }

@@ -18,6 +18,8 @@ enum message_flag {
   MESSAGE_BY_RETURN = 128,  /* RFC 2852: at most one of these two, with deliver_by_us */
   MESSAGE_BY_NOTIFY = 256,
   MESSAGE_BY_TRACE = 512,
+  MESSAGE_BULK = 1024,         /* of the stream bulk; else transactional */
+  MESSAGE_SOURCES_ONLY = 2048, /* it leaves from `sources` or not at all */
 };
 
 /* Of a recipient: RFC 3461 4.1. 0: no NOTIFY came, which is NOTIFY_FAILURE, and leave to report delay. Stored. */
@@ -33,6 +35,7 @@ struct envelope {
   int64_t id;
   const char *account;      /* name; "" for mail made here without one */
   const char *pool;         /* pool of sources it leaves from */
+  const char *sources;      /* of the pool, those that it leaves from first: "192.0.2.1 192.0.2.2"; "": any */
   const char *reverse_path; /* without angle brackets; "" is the null reverse-path */
   const char *envid;        /* xtext, as it came; "": none (RFC 3461 4.4) */
   unsigned flags;           /* enum message_flag */

@@ -35,6 +35,12 @@ static enum check_mode mode_of(const struct check *c, const struct facts *f) {
   return c->otherwise;
 }
 
+enum check_mode policy_mode(const struct facts *f, const char *check) {
+  for (size_t i = 0; i < policy_check_count; i++)
+    if (strcmp(policy_checks[i].name, check) == 0) return mode_of(&policy_checks[i], f);
+  return CHECK_OFF;
+}
+
 static void find(const struct check *c, const struct facts *f, struct finding *out) {
   out->check = c;
   out->mode = mode_of(c, f);

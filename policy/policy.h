@@ -12,7 +12,7 @@
 #include "base/limits.h"
 #include "base/refusal.h"
 #include "base/result.h"
-#include "policy/spf/spf.h"
+#include "policy/source_rank.h"
 
 /* When a check runs. One that runs at several asks the same again with what has become known. */
 enum stage {
@@ -57,7 +57,7 @@ struct facts {
   uint64_t room_octets; /* that it was asked for; 0: not known */
   int room;
   const char *room_why;
-  /* FACT_SPF */
+  /* FACT_SPF: of the source that does best */
   const struct spf_verdict *spf;
   /* FACT_RECIPIENT: the one that is asked about, and how many there are with it (0: none yet) */
   const char *recipient;
@@ -120,6 +120,11 @@ extern const struct check policy_checks[];
 extern const size_t policy_check_count;
 #define POLICY_CHECKS_MAX 32
 
+/* The mode of the check of that name, for what these facts are about. */
+enum check_mode policy_mode(const struct facts *f, const char *check);
+static inline bool policy_enforces(const struct facts *f, const char *check) {
+  return policy_mode(f, check) == CHECK_ENFORCE;
+}
 /* Every check of every stage, whether or not one refuses before it: for explain, why, and tests. `out` has
  * policy_check_count rows. */
 void policy_find_all(const struct facts *f, struct finding *out);

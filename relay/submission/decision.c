@@ -38,12 +38,12 @@ static void gather_room(struct session *s) {
 
 static void run(struct session *s);
 
-static void spf_known(struct spf_wait *w, const struct spf_verdict *v) {
+static void spf_known(struct spf_wait *w, const struct source_rank *r) {
   struct session *s = (struct session *)((char *)w - offsetof(struct session, spf_wait));
   struct transaction *tx = s->tx;
   bool waited = s->waiting == WAIT_SPF;
-  tx->spf = *v;
-  tx->facts.spf = &tx->spf;
+  tx->sources = *r;
+  tx->facts.spf = &tx->sources.best;
   tx->facts.known |= FACT_SPF;
   if (!waited) return;
   run(s);

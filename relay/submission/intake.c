@@ -36,6 +36,7 @@ static void intake_free(struct intake *i) {
   free(i->recipients);
   free(i->accept.covered);
   free(i->reverse_path);
+  free(i->sources);
   directory_release(&i->directory);
   free(i);
 }

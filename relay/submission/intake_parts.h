@@ -53,7 +53,7 @@ struct intake {
   struct store_accept accept;
   struct idempotency_key key;
   struct recipient *recipients;
-  char log_text[1024], log_to[ADDRESS_MAX + 32], *reverse_path, account[65], pool[65], envid[ENVID_MAX + 1];
+  char log_text[1024], log_to[ADDRESS_MAX + 32], *reverse_path, *sources, account[65], pool[65], envid[ENVID_MAX + 1];
 };
 
 /* --- intake.c --- */

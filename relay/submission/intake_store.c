@@ -95,8 +95,10 @@ static void stored(struct store_op *op) {
 /* RFC 6531 3.4: SMTPUTF8 is needed further on only where there is something beyond ASCII; an address knows it of
  * itself. */
 static unsigned flags_of(const struct intake *i) {
-  return i->session->tx->said.flags | (i->eight_bit ? MESSAGE_8BIT : 0u) | (i->utf8 ? MESSAGE_UTF8 : 0u) |
-         (i->spool ? MESSAGE_IN_FILE : 0u);
+  const struct source_rank *r = &i->session->tx->sources;
+  bool only = *r->preferred && r->failing && policy_enforces(&i->session->tx->facts, "spf");
+  return i->session->tx->said.flags | (only ? MESSAGE_SOURCES_ONLY : 0u) | (i->eight_bit ? MESSAGE_8BIT : 0u) |
+         (i->utf8 ? MESSAGE_UTF8 : 0u) | (i->spool ? MESSAGE_IN_FILE : 0u);
 }
 
 static bool copy_envelope(struct intake *i) {
@@ -104,8 +106,9 @@ static bool copy_envelope(struct intake *i) {
   struct envelope *m = &i->accept.message.envelope;
   const struct config *c = i->submission->config;
   i->reverse_path = strdup(tx->reverse_path);
+  i->sources = strdup(tx->sources.preferred);
   i->recipients = calloc(tx->recipient_count, sizeof *i->recipients);
-  if (!i->reverse_path || !i->recipients) return false;
+  if (!i->reverse_path || !i->sources || !i->recipients) return false;
   for (size_t n = 0; n < tx->recipient_count; n++) {
     i->recipients[n] = tx->recipients[n]; /* they are the intake's now */
     i->recipients[n].id = id_new();
@@ -120,6 +123,7 @@ static bool copy_envelope(struct intake *i) {
   *m = (struct envelope){.id = i->id,
                          .account = i->account,
                          .pool = i->pool,
+                         .sources = i->sources,
                          .reverse_path = i->reverse_path,
                          .envid = i->envid,
                          .flags = flags_of(i),
@@ -141,11 +145,11 @@ static void describe(struct intake *i) {
     clock_format_minute(m->not_before_us, until, sizeof until);
     snprintf(held, sizeof held, ", held until %s", until);
   }
-  snprintf(i->log_text, sizeof i->log_text,
-           "%llu octets, %zu recipient%s, Message-ID %.200s, DKIM %s, SPF %s%s%.160s%s%s%s",
-           (unsigned long long)m->envelope.size, m->recipient_count, m->recipient_count == 1 ? "" : "s", i->message_id,
-           i->signed_by, tx->facts.known & FACT_SPF ? spf_result_name(tx->spf.result) : "not checked",
-           tx->spf.why[0] ? ": " : "", tx->spf.why, held, *i->repairs ? "; repaired: " : "", i->repairs);
+  snprintf(
+      i->log_text, sizeof i->log_text, "%llu octets, %zu recipient%s, Message-ID %.200s, DKIM %s, SPF %s%s%.160s%s%s%s",
+      (unsigned long long)m->envelope.size, m->recipient_count, m->recipient_count == 1 ? "" : "s", i->message_id,
+      i->signed_by, tx->facts.known & FACT_SPF ? spf_result_name(tx->sources.best.result) : "not checked",
+      tx->sources.best.why[0] ? ": " : "", tx->sources.best.why, held, *i->repairs ? "; repaired: " : "", i->repairs);
   i->accept.accepted = (struct event){.account = i->account,
                                       .from = i->reverse_path,
                                       .to = i->log_to,

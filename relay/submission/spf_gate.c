@@ -9,7 +9,6 @@
 #include <string.h>
 
 #define CACHE_ENTRIES 20000
-#define SOURCES_MAX 16 /* of a pool, that one check looks at */
 #define RUNNING_MAX                                                                                                    \
   4 /* checks on the pool at once, for each loop: slow DNS must leave threads for passwords and files */
 #define WAITING_MAX 256
@@ -57,18 +56,11 @@ void spf_gate_free(struct spf_gate **at) {
   free(g);
 }
 
-/* From best to worst for the sender: a fail of any source that may be used is what the far end may see. */
-static int badness(enum spf_result r) {
-  static const int order[] = {[SPF_PASS] = 0,     [SPF_NONE] = 1,      [SPF_NEUTRAL] = 2, [SPF_TEMPERROR] = 3,
-                              [SPF_SOFTFAIL] = 4, [SPF_PERMERROR] = 5, [SPF_FAIL] = 6};
-  return order[r];
-}
-
-static const struct spf_verdict *worst(const struct spf_check_job *j) {
-  const struct spf_verdict *w = &j->sources[0].verdict;
-  for (size_t i = 1; i < j->count; i++)
-    if (badness(j->sources[i].verdict.result) > badness(w->result)) w = &j->sources[i].verdict;
-  return w;
+/* Of all that were checked. */
+static void rank(const struct spf_check_job *j, struct source_rank *out) {
+  const struct spf_verdict *verdicts[SOURCES_MAX];
+  for (size_t i = 0; i < j->count; i++) verdicts[i] = &j->sources[i].verdict;
+  source_rank(verdicts, j->count, out);
 }
 
 void spf_gate_leave(struct spf_wait *w) {
@@ -81,11 +73,11 @@ void spf_gate_leave(struct spf_wait *w) {
   w->job = NULL;
 }
 
-static void answer_all(struct spf_check_job *j, const struct spf_verdict *v) {
+static void answer_all(struct spf_check_job *j, const struct source_rank *r) {
   while (j->waits) {
     struct spf_wait *w = j->waits;
     spf_gate_leave(w);
-    w->done(w, v);
+    w->done(w, r);
   }
 }
 
@@ -130,7 +122,9 @@ static void worked(uv_work_t *req, int status) {
   unlink_job(j);
   j->worked = true;
   g->running--;
-  answer_all(j, worst(j));
+  struct source_rank r;
+  rank(j, &r);
+  answer_all(j, &r);
   if (!uv_is_closing((uv_handle_t *)&j->timer)) uv_close((uv_handle_t *)&j->timer, on_timer_closed);
   free_when_done(j);
   start_next(g);
@@ -143,7 +137,8 @@ static void on_timer(uv_timer_t *timer) {
   snprintf(late.why, sizeof late.why, "DNS did not answer in time");
   for (size_t i = 0; i < j->count; i++) /* the next message need not wait for the same silence */
     spf_cache_put(j->gate->cache, j->sources[i].address, j->reverse_path, j->sources[i].helo, &late, clock_now_us());
-  answer_all(j, &late);
+  struct source_rank r = {.best = late, .count = j->count};
+  answer_all(j, &r);
   if (!j->started) { /* nobody waits for it any more */
     unlink_job(j);
     j->worked = true;
@@ -211,9 +206,9 @@ static void job_start(struct spf_gate *g, struct spf_check_job *j) {
 }
 
 static bool answer_now(struct spf_wait *w, enum spf_result result, const char *why) {
-  struct spf_verdict v = {.result = result};
-  bytes_copy(bytes_of(why), v.why, sizeof v.why);
-  w->done(w, &v);
+  struct source_rank r = {.best = {.result = result}};
+  bytes_copy(bytes_of(why), r.best.why, sizeof r.best.why);
+  w->done(w, &r);
   return true;
 }
 
@@ -228,9 +223,10 @@ bool spf_gate_ask(struct spf_gate *g, const struct directory *d, const char *poo
     j = job_new(g);
     if (!j) return answer_now(w, SPF_TEMPERROR, "out of memory");
     if (fill(g, j, sources, count, reverse_path)) {
-      struct spf_verdict v = *worst(j);
+      struct source_rank r;
+      rank(j, &r);
       free(j);
-      w->done(w, &v);
+      w->done(w, &r);
       return true;
     }
     if (g->waiting >= WAITING_MAX) {

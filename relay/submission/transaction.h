@@ -25,7 +25,7 @@ struct transaction {
   struct facts facts;
   struct usage usage;
   struct reason room_why;
-  struct spf_verdict spf;
+  struct source_rank sources;
   enum stage stage; /* of the one that waits for facts */
   void (*decided)(struct session *s, const struct verdict *v);
 };

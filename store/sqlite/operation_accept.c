@@ -14,7 +14,7 @@ void store_accept_init(struct store_accept *a) {
 static int insert_envelope(struct sql *q, const struct new_message *m) {
   sqlite3_stmt *s =
       sql_use(q, "INSERT INTO messages(id, account, pool, reverse_path, envid, flags, priority, size, created_us,"
-                 " expires_us, deliver_by_us, prefix, content) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)");
+                 " expires_us, deliver_by_us, prefix, content, sources) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
   sql_bind_int(s, 1, m->envelope.id);
   sql_bind_text(s, 2, m->envelope.account);
   sql_bind_text(s, 3, m->envelope.pool);
@@ -27,6 +27,7 @@ static int insert_envelope(struct sql *q, const struct new_message *m) {
   sql_bind_int(s, 10, m->envelope.expires_us);
   sql_bind_int(s, 11, m->envelope.deliver_by_us);
   sql_bind_blob(s, 12, m->prefix);
+  sql_bind_text(s, 14, m->envelope.sources);
   if (m->envelope.flags & MESSAGE_IN_FILE)
     sql_bind_text_or_null(s, 13, NULL);
   else

@@ -27,7 +27,7 @@ int reader_due_domains(struct reader *r, bool (*row)(void *arg, const char *doma
 #define ROW_COLUMNS                                                                                                    \
   "SELECT m.id, m.account, m.pool, m.reverse_path, m.flags, m.size, m.created_us, m.expires_us,"                       \
   " r.id, r.address, r.domain, r.attempts, r.next_us, r.state, r.last,"                                                \
-  " m.envid, m.priority, m.deliver_by_us, r.notify, r.orcpt "
+  " m.envid, m.priority, m.deliver_by_us, r.notify, r.orcpt, m.sources "
 
 static int give_rows(sqlite3_stmt *s, queue_row *row, void *arg) {
   int rc;
@@ -42,7 +42,8 @@ static int give_rows(sqlite3_stmt *s, queue_row *row, void *arg) {
                          .expires_us = sqlite3_column_int64(s, 7),
                          .envid = sql_text(s, 15),
                          .priority = (int)sqlite3_column_int64(s, 16),
-                         .deliver_by_us = sqlite3_column_int64(s, 17)};
+                         .deliver_by_us = sqlite3_column_int64(s, 17),
+                         .sources = sql_text(s, 20)};
     struct queued_recipient q = {.to = {.id = sqlite3_column_int64(s, 8),
                                         .address = sql_text(s, 9),
                                         .domain = sql_text(s, 10),

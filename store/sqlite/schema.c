@@ -109,6 +109,18 @@ static const char *const steps[] = {
     "ALTER TABLE accounts ADD COLUMN convert_long_lines INTEGER NOT NULL DEFAULT 1;"
     "UPDATE accounts SET accept_8bit = 1;"
     "ALTER TABLE events ADD COLUMN first_us INTEGER NOT NULL DEFAULT 0;",
+
+    /* The sources that a message leaves from first, chosen when it was accepted. Before the content, as above. */
+    "CREATE TABLE sourced_messages(id INTEGER PRIMARY KEY, account TEXT NOT NULL, pool TEXT NOT NULL, sources TEXT NOT "
+    "NULL, reverse_path TEXT NOT NULL, envid TEXT NOT NULL,"
+    " flags INTEGER NOT NULL, priority INTEGER NOT NULL, size INTEGER NOT NULL, created_us INTEGER NOT NULL, "
+    "expires_us INTEGER NOT NULL, deliver_by_us INTEGER NOT NULL,"
+    " prefix BLOB NOT NULL, content BLOB,"
+    " CHECK ((content IS NULL) = ((flags & 4) <> 0))) STRICT;"
+    "INSERT INTO sourced_messages SELECT id, account, pool, '', reverse_path, envid, flags, priority, size, "
+    "created_us, expires_us, deliver_by_us, prefix, content FROM messages;"
+    "DROP TABLE messages;"
+    "ALTER TABLE sourced_messages RENAME TO messages;",
 };
 #define VERSION ((int64_t)(sizeof steps / sizeof steps[0]))
 

@@ -1,6 +1,7 @@
 """Sources that are not on this machine: their share of the domains goes to the others of the pool."""
 
 from sendoff_test.client import submit
+from sendoff_test.dns import txt
 from sendoff_test.letters import letter, marker
 
 FROM = "a@example.com"
@@ -51,4 +52,62 @@ def test_a_pool_that_has_no_other_waits_and_says_why(lab):
     # An address that the machine has: the mail goes at its next retry, without a command.
     gateway.sendoff("source", "add", lab.block.new_address(), "--helo", "smtp.example.com", "--pool", "bulk")
     host.wait_for(mark)
+    gateway.stop()
+
+
+def sources_used(gateway, sender):
+    return {event["source"] for event in gateway.log("--event", "delivered", "--from", sender)}
+
+
+def test_sources_that_pass_spf_come_first(lab):
+    """Twelve destinations, which three sources would share; the domain's record lists one of them."""
+    gateway = lab.new_gateway().configure().start()
+    pool = [lab.block.new_address() for _ in range(3)]
+    for address in pool:
+        gateway.sendoff("source", "add", address, "--helo", "smtp.example.com")
+    account = gateway.add_account("app", senders=["*"])
+    domains = {mode: lab.new_domain("spf") for mode in ("enforce", "observe")}
+    for mode, domain in domains.items():
+        gateway.add_domain(domain, "--key", "ed25519", publish=False)
+        gateway.sendoff("domain", "set", domain, "--spf", mode)
+        lab.dns.set(domain, "TXT", txt(f"v=spf1 ip4:{pool[1]} -all"))
+    hosts = [lab.exchanger() for _ in range(DOMAINS)]
+    for domain in domains.values():
+        for host in hosts:
+            mark = marker()
+            submit(gateway, account, f"a@{domain}", [f"r@{host.name}"], letter(f"a@{domain}", "r@x", subject=mark))
+            host.wait_for(mark)
+        gateway.wait_event("delivered", "--from", f"a@{domain}", count=DOMAINS)
+        assert sources_used(gateway, f"a@{domain}") == {pool[1]}
+    # All of them pass: they share.
+    lab.dns.set("shared.example", "TXT", txt("v=spf1 " + " ".join(f"ip4:{a}" for a in pool) + " -all"))
+    for host in hosts:
+        mark = marker()
+        submit(gateway, account, "a@shared.example", [f"r@{host.name}"], letter("a@shared.example", "r@x", subject=mark))
+        host.wait_for(mark)
+    gateway.wait_event("delivered", "--from", "a@shared.example", count=DOMAINS)
+    assert len(sources_used(gateway, "a@shared.example")) > 1
+    gateway.stop()
+
+
+def test_a_source_that_would_fail_an_enforced_check_is_not_used(lab):
+    """Also not when it is the only one that is there, and also after a restart."""
+    gateway = lab.new_gateway().configure(retry=["1s"]).start()
+    here = lab.block.new_address()
+    for address in (here, AWAY[0]):
+        gateway.sendoff("source", "add", address, "--helo", "smtp.example.com")
+    account = gateway.add_account("app", senders=["*"])
+    domain = lab.new_domain("spf")
+    gateway.add_domain(domain, "--key", "ed25519", publish=False)
+    gateway.sendoff("domain", "set", domain, "--spf", "enforce")
+    lab.dns.set(domain, "TXT", txt(f"v=spf1 ip4:{AWAY[0]} -all"))
+    host = lab.exchanger()
+    mark = marker()
+    submit(gateway, account, f"a@{domain}", [f"r@{host.name}"], letter(f"a@{domain}", "r@x", subject=mark))
+    event = gateway.wait_event("deferred", "--to", f"r@{host.name}")[0]
+    assert event["rule"] == "source" and AWAY[0] in event["text"], event
+    gateway.stop()
+    gateway.start()
+    gateway.wait_event("deferred", "--to", f"r@{host.name}", count=2)
+    assert not host.arrivals
     gateway.stop()

@@ -143,7 +143,8 @@ static void hand_out(struct dispatcher *d, struct job *j, struct route *route) {
   const struct source *source;
   struct reason why;
   struct source_test test = {usable, d};
-  if (source_choose(d->loop->directory, j->envelope.pool, route, &test, &source, &why) == OK) {
+  const struct source_wish wish = {j->envelope.pool, j->envelope.sources, j->envelope.flags & MESSAGE_SOURCES_ONLY};
+  if (source_choose(d->loop->directory, &wish, route, &test, &source, &why) == OK) {
     hand_over(d, j, route, source);
     return;
   }

@@ -1,5 +1,6 @@
 #include "relay/delivery/route/source_choice.h"
 
+#include "policy/source_rank.h"
 #include "relay/net/local_address.h"
 
 #include <string.h>
@@ -44,30 +45,54 @@ static int none_fits(const char *pool, const struct route *route, const struct s
   return fail(why, E_NOT_FOUND, "%.120s, nor are %zu others of the pool %.60s", first.text, away_count - 1, pool);
 }
 
+/* What a search among sources has found. */
+struct search {
+  const struct source *best, *away; /* away: the first that fits, and is not on this machine */
+  size_t away_count;
+};
+
 /* Rendezvous hashing: each source has its own lot for the site, the highest wins; so a source that comes or goes moves
- * only its own sites. */
-int source_choose(const struct directory *d, const char *pool, const struct route *route,
+ * only its own sites. `first`: only those of that list. */
+static void search(const struct source *sources, size_t count, const char *first, const struct route *route,
+                   const struct source_test *test, struct search *out) {
+  uint64_t best = 0;
+  *out = (struct search){0};
+  for (size_t i = 0; i < count; i++) {
+    uint64_t lot = hash(sources[i].address, route->site);
+    if ((*first && !source_listed(first, sources[i].address)) || (out->best && lot <= best)) continue;
+    if (!reaches(&sources[i], route)) continue;
+    if (!test->usable(test->arg, &sources[i])) {
+      if (!out->away_count++) out->away = &sources[i];
+      continue;
+    }
+    out->best = &sources[i];
+    best = lot;
+  }
+}
+
+int source_choose(const struct directory *d, const struct source_wish *wish, const struct route *route,
                   const struct source_test *test, const struct source **out, struct reason *why) {
+  const char *pool = wish->pool, *first = wish->first ? wish->first : "";
+  struct search found;
+  size_t count = 0;
   *out = NULL;
-  size_t count = 0, away_count = 0;
-  const struct source *sources = directory_pool(d, pool, &count), *away = NULL;
+  const struct source *sources = directory_pool(d, pool, &count);
   if (!count) {
     if (!pool[0] || !strcmp(pool, POOL_DEFAULT)) return OK;
     return fail(why, E_NOT_FOUND,
                 "the pool %s has no source addresses: sendoff source add ADDRESS --helo NAME --pool %s", pool, pool);
   }
-  uint64_t best = 0;
-  for (size_t i = 0; i < count; i++) {
-    uint64_t lot = hash(sources[i].address, route->site);
-    if ((*out && lot <= best) || !reaches(&sources[i], route)) continue;
-    if (!test->usable(test->arg, &sources[i])) {
-      if (!away_count++) away = &sources[i];
-      continue;
-    }
-    *out = &sources[i];
-    best = lot;
-  }
-  return *out ? OK : none_fits(pool, route, away, away_count, why);
+  search(sources, count, first, route, test, &found);
+  if (!found.best && *first && !wish->only) search(sources, count, "", route, test, &found);
+  *out = found.best;
+  if (*out) return OK;
+  if (*first && wish->only && !found.away)
+    return fail(
+        why, E_NOT_FOUND,
+        "the sending domain's SPF record lists %.100s alone of the pool %.60s, from which this domain cannot be "
+        "reached; list another source, or: sendoff domain set DOMAIN --spf observe",
+        first, pool[0] ? pool : POOL_DEFAULT);
+  return none_fits(pool, route, found.away, found.away_count, why);
 }
 
 size_t destination_owner(const char *source, const char *site, size_t count) {

@@ -11,11 +11,18 @@ struct source_test {
   void *arg;
 };
 
+/* Which sources of a pool a message may leave from. */
+struct source_wish {
+  const char *pool;
+  const char *first; /* those of this list first (struct envelope's sources); "": any */
+  bool only;         /* or not at all */
+};
+
 /* The source of this pool for this site, always the same while the pool, and what of it is usable, stay as they are:
  * *out NULL means the system's choice (the pool "default" has no sources). E_NOT_FOUND with the reason when no source
  * of the pool can be used: the pool has none, or none of the family of any of the site's addresses, or those are not
  * on this machine. Leaving from an address outside the pool instead would be wrong. */
-int source_choose(const struct directory *d, const char *pool, const struct route *route,
+int source_choose(const struct directory *d, const struct source_wish *wish, const struct route *route,
                   const struct source_test *test, const struct source **out, struct reason *why);
 /* Which of `count` loops owns the destination. `source` may be NULL. */
 size_t destination_owner(const char *source, const char *site, size_t count);

@@ -76,7 +76,9 @@ static void due_domains_and_recipients(void **state) {
 static void put_queue(struct lab *l, int domains, int count) {
   char sql[800];
   snprintf(sql, sizeof sql,
-           "INSERT INTO messages VALUES (1, 'bulk', 'default', 'news@example.com', '', 0, 0, 3, 1, 2, 0, x'', x'');"
+           "INSERT INTO messages(id, account, pool, sources, reverse_path, envid, flags, priority, size, created_us,"
+           " expires_us, deliver_by_us, prefix, content)"
+           " VALUES (1, 'bulk', 'default', '', 'news@example.com', '', 0, 0, 3, 1, 2, 0, x'', x'');"
            "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < %d)"
            " INSERT INTO recipients(id, message_id, address, domain, state, attempts, next_us, last, notify, orcpt) "
            "SELECT i + 1, 1, 'r' || i || '@d' || (i %% %d) || '.example', 'd' || (i %% %d) ||"

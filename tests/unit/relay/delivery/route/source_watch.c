@@ -124,14 +124,20 @@ static bool usable(void *arg, const struct source *s) {
   return source_usable(arg, s->address, now += SOURCE_CHECK_MS);
 }
 
-static int choose(struct source_watch *w, const char *pool, const char *site, const struct source **out,
-                  struct reason *why) {
+static int choose_of(struct source_watch *w, const struct source_wish *wish, const char *site,
+                     const struct source **out, struct reason *why) {
   struct sockaddr_storage address;
   ip_parse("203.0.113.1", 25, &address);
   struct route_host host = {.name = "mx.site.test", .addresses = &address, .address_count = 1};
   struct route route = {.site = (char *)(uintptr_t)site, .hosts = &host, .host_count = 1};
   struct source_test test = {usable, w};
-  return source_choose(&directory, pool, &route, &test, out, why);
+  return source_choose(&directory, wish, &route, &test, out, why);
+}
+
+static int choose(struct source_watch *w, const char *pool, const char *site, const struct source **out,
+                  struct reason *why) {
+  const struct source_wish wish = {.pool = pool};
+  return choose_of(w, &wish, site, out, why);
 }
 
 static void test_others_take_over_and_only_its_sites_move(void **state) {
@@ -156,6 +162,37 @@ static void test_others_take_over_and_only_its_sites_move(void **state) {
   }
   assert_in_range(moved, 20, 120);
   source_watch_free(&w);
+}
+
+static void test_those_that_pass_spf_come_first(void **state) {
+  (void)state;
+  static const struct {
+    struct source_wish wish;
+    const char *away, *chosen; /* chosen NULL: none */
+  } cases[] = {
+      {{"default", "192.0.2.2", false}, "", "192.0.2.2"},
+      {{"default", "192.0.2.2", true}, "", "192.0.2.2"},
+      {{"default", "192.0.2.2", false}, "192.0.2.2", "192.0.2"}, /* another one */
+      {{"default", "192.0.2.2", true}, "192.0.2.2", NULL},
+      {{"default", "2001:db8::1", false}, "", "192.0.2"}, /* the site has no IPv6 */
+      {{"default", "2001:db8::1", true}, "", NULL},
+      {{"default", "198.51.100.1", true}, "", NULL}, /* it was taken out of the pool */
+      {{"default", "198.51.100.1", false}, "", "192.0.2"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    struct source_watch *w = watch_new();
+    const struct source *s;
+    struct reason why = {""};
+    set_away(cases[i].away);
+    int rc = choose_of(w, &cases[i].wish, "site.test", &s, &why);
+    assert_int_equal(rc, cases[i].chosen ? OK : E_NOT_FOUND);
+    if (cases[i].chosen)
+      assert_int_equal(strncmp(s->address, cases[i].chosen, strlen(cases[i].chosen)), 0);
+    else
+      assert_true(*why.text);
+    source_watch_free(&w);
+  }
+  set_away("");
 }
 
 static void test_says_which_are_away(void **state) {
@@ -183,6 +220,7 @@ int main(void) {
       cmocka_unit_test(test_warns_once_an_hour),
       cmocka_unit_test(test_is_bounded),
       cmocka_unit_test(test_others_take_over_and_only_its_sites_move),
+      cmocka_unit_test(test_those_that_pass_spf_come_first),
       cmocka_unit_test(test_says_which_are_away),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
