@@ -155,6 +155,25 @@ const struct source *directory_pool(const struct directory *d, const char *pool,
   return first;
 }
 
+/* --- modes --- */
+
+static bool find_mode(const struct settings *s, const char *check, enum check_mode *out) {
+  for (size_t i = 0; i < s->mode_count; i++) {
+    if (strcmp(s->modes[i].check, check) != 0) continue;
+    *out = s->modes[i].mode;
+    return true;
+  }
+  return false;
+}
+
+enum check_mode directory_check_mode(const struct directory *d, const struct account *a, const struct domain *domain,
+                                     const char *check, enum check_mode otherwise) {
+  enum check_mode mode;
+  if (a && find_mode(&a->settings, check, &mode)) return mode;
+  if (domain && find_mode(&domain->settings, check, &mode)) return mode;
+  return d && find_mode(&d->gateway, check, &mode) ? mode : otherwise;
+}
+
 /* --- names --- */
 
 static const char *const modes[] = {"off", "observe", "enforce"};
@@ -167,6 +186,21 @@ int check_mode_parse(const char *name, enum check_mode *out) {
   for (int i = 0; i < 3; i++)
     if (strcmp(name, modes[i]) == 0) {
       *out = (enum check_mode)i;
+      return OK;
+    }
+  return E_NOT_FOUND;
+}
+
+static const char *const streams[] = {"transactional", "bulk"};
+
+const char *stream_name(enum mail_stream stream) {
+  return streams[stream];
+}
+
+int stream_parse(const char *name, enum mail_stream *out) {
+  for (int i = 0; i < STREAM_COUNT; i++)
+    if (strcmp(name, streams[i]) == 0) {
+      *out = (enum mail_stream)i;
       return OK;
     }
   return E_NOT_FOUND;

@@ -18,14 +18,48 @@ struct scram_verifier {
   unsigned char stored_key[32], server_key[32];
 };
 
+enum check_mode { CHECK_OFF, CHECK_OBSERVE, CHECK_ENFORCE };  /* stored */
+const char *check_mode_name(enum check_mode mode);            /* "off", "observe", "enforce" */
+int check_mode_parse(const char *name, enum check_mode *out); /* OK or E_NOT_FOUND */
+
+/* Kinds of mail that are told apart all the way: limits, pool and selector of their own. Stored. */
+enum mail_stream { STREAM_TRANSACTIONAL, STREAM_BULK, STREAM_COUNT };
+const char *stream_name(enum mail_stream stream);          /* "transactional", "bulk" */
+int stream_parse(const char *name, enum mail_stream *out); /* OK or E_NOT_FOUND */
+
+/* Whose limits, usage and check modes they are. Stored. */
+enum scope { SCOPE_GATEWAY, SCOPE_DOMAIN, SCOPE_ACCOUNT, SCOPE_STREAM /* of an account: usage alone */ };
+
+struct limit_list {
+  const struct limit *limits;
+  size_t count;
+};
+struct check_setting {
+  const char *check; /* a name of policy's table */
+  enum check_mode mode;
+};
+/* What can be set alike for the gateway, a domain and an account. */
+struct settings {
+  struct limit_list all, stream[STREAM_COUNT]; /* stream: of that stream's mail alone; an account's */
+  const struct check_setting *modes;
+  size_t mode_count;
+};
+
 struct account {
   int64_t id;
   const char *name;
   const char *const *senders; /* "example.com", "a@example.com", "*"; lower case, domains as A-labels */
   size_t sender_count;
-  const struct limit *limits;
-  size_t limit_count;
-  const char *pool; /* "default" unless set */
+  const char *const *to, *const *not_to; /* patterns as above: whom it may write to, and whom not */
+  size_t to_count, not_to_count;         /* 0: no such list */
+  const char *rewrite_from;              /* the address that its mail comes from, whatever it says; "": as it says */
+  struct settings settings;
+  const char *time_zone;                 /* of its days and months: "UTC", "Europe/Vienna" */
+  const char *pool;                      /* "default" unless set */
+  const char *stream_pool[STREAM_COUNT]; /* of a stream's mail; "": pool */
+  enum mail_stream stream;               /* of mail that does not say */
+  bool drop_suppressed;                  /* mail to suppressed recipients is accepted and dropped, not refused */
+  unsigned suppress_after;               /* hard bounces within a week; 0: the stream's default */
   const struct cidr *client_ips;
   size_t client_ip_count;
   const struct fingerprint *client_certs; /* these log in with AUTH EXTERNAL; each to one account only */
@@ -56,14 +90,11 @@ struct signing_key {
   int64_t created_us;
 };
 
-enum check_mode { CHECK_OFF, CHECK_OBSERVE, CHECK_ENFORCE };  /* stored */
-const char *check_mode_name(enum check_mode mode);            /* "off", "observe", "enforce" */
-int check_mode_parse(const char *name, enum check_mode *out); /* OK or E_NOT_FOUND */
-
 struct domain {
   const char *name; /* normalised */
-  enum check_mode spf, dmarc;
-  const struct signing_key *keys; /* newest first */
+  struct settings settings;
+  const char *stream_selector[STREAM_COUNT]; /* of the key that signs a stream's mail; "": every active one */
+  const struct signing_key *keys;            /* newest first */
   size_t key_count;
   int64_t created_us;
 };
@@ -82,6 +113,7 @@ struct directory {
   size_t domain_count;
   const struct source *sources; /* ordered by pool, then address */
   size_t source_count;
+  struct settings gateway;
   size_t client_cert_count;              /* of all accounts */
   unsigned char no_account[SECRET_SIZE]; /* of this gateway: what SCRAM with an unknown name is answered with */
 };
@@ -99,5 +131,9 @@ const struct account *directory_account_by_certificate(const struct directory *d
 const struct domain *directory_domain(const struct directory *d, const char *normalized, bool parents);
 /* The sources of a pool: a pointer to the first, `*count` of them. */
 const struct source *directory_pool(const struct directory *d, const char *pool, size_t *count);
+/* What is set for a check: of the account, else the domain, else the gateway, else `otherwise`. `a` and `domain` may be
+ * NULL. */
+enum check_mode directory_check_mode(const struct directory *d, const struct account *a, const struct domain *domain,
+                                     const char *check, enum check_mode otherwise);
 
 #endif

@@ -1,7 +1,7 @@
+#include "cli/account_options.h"
 #include "cli/account_usage.h"
 #include "cli/command.h"
 #include "cli/output.h"
-#include "policy/senders.h"
 #include "relay/net/certificate_facts.h"
 #include "relay/submission/auth/password.h"
 #include "store/read.h"
@@ -11,132 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LIST_MAX 256
-#define PASSWORD_MAX 1024
 #define PASSWORD_LEAST 12
 #define GENERATED_LENGTH 26 /* of 32 characters each: 130 bits */
-#define PATTERN_ROOM 330
-
-/* What the options describe; `account` points into it. */
-struct draft {
-  struct account account;
-  const char *senders[LIST_MAX];
-  char patterns[LIST_MAX][PATTERN_ROOM];
-  struct limit limits[LIST_MAX];
-  struct cidr client_ips[LIST_MAX];
-  struct fingerprint client_certs[LIST_MAX];
-  unsigned parts;
-  char password[PASSWORD_MAX + 1];
-  bool generated;
-};
-
-static enum exit_status read_senders(struct cli *c, struct draft *d) {
-  size_t n = cli_option_count(c, "sender");
-  if (n > LIST_MAX) return cli_fail(EXIT_USAGE, "%d senders at most", LIST_MAX);
-  for (size_t i = 0; i < n; i++) {
-    const char *typed = cli_option_at(c, "sender", i);
-    if (sender_pattern_normalize(typed, d->patterns[i], sizeof d->patterns[i]) != OK)
-      return cli_fail(
-          EXIT_USAGE,
-          "--sender %s: write a domain, an address, or * for any; as in example.com, shop@example.com, *.example.com",
-          typed);
-    d->senders[i] = d->patterns[i];
-  }
-  d->account.senders = d->senders;
-  d->account.sender_count = n;
-  if (n) d->parts |= ACCOUNT_SENDERS;
-  return EXIT_DONE;
-}
-
-static enum exit_status read_limits(struct cli *c, struct draft *d) {
-  size_t n = cli_option_count(c, "limit");
-  struct reason why = {""};
-  if (n > LIST_MAX) return cli_fail(EXIT_USAGE, "%d limits at most", LIST_MAX);
-  if (n) d->parts |= ACCOUNT_LIMITS;
-  d->account.limits = d->limits;
-  if (n == 1 && strcmp(cli_option(c, "limit"), "none") == 0) return EXIT_DONE;
-  for (size_t i = 0; i < n; i++)
-    if (limit_parse(cli_option_at(c, "limit", i), &d->limits[i], &why) != OK)
-      return cli_fail(EXIT_USAGE, "%s", why.text);
-  d->account.limit_count = n;
-  return EXIT_DONE;
-}
-
-static enum exit_status read_client_ips(struct cli *c, struct draft *d) {
-  size_t n = cli_option_count(c, "client-ip");
-  if (n > LIST_MAX) return cli_fail(EXIT_USAGE, "%d client networks at most", LIST_MAX);
-  if (n) d->parts |= ACCOUNT_CLIENT_IPS;
-  d->account.client_ips = d->client_ips;
-  if (n == 1 && strcmp(cli_option(c, "client-ip"), "none") == 0) return EXIT_DONE;
-  for (size_t i = 0; i < n; i++)
-    if (cidr_parse(cli_option_at(c, "client-ip", i), &d->client_ips[i]) != OK)
-      return cli_fail(EXIT_USAGE,
-                      "--client-ip %s: write an address or a network whose host bits are zero, as in 192.0.2.7, "
-                      "10.0.0.0/8, 2001:db8::/32",
-                      cli_option_at(c, "client-ip", i));
-  d->account.client_ip_count = n;
-  return EXIT_DONE;
-}
-
-static enum exit_status read_client_certs(struct cli *c, struct draft *d) {
-  size_t n = cli_option_count(c, "client-cert");
-  if (n > LIST_MAX) return cli_fail(EXIT_USAGE, "%d client certificates at most", LIST_MAX);
-  if (n) d->parts |= ACCOUNT_CLIENT_CERTS;
-  d->account.client_certs = d->client_certs;
-  if (n == 1 && strcmp(cli_option(c, "client-cert"), "none") == 0) return EXIT_DONE;
-  size_t kept = 0;
-  for (size_t i = 0; i < n; i++) {
-    if (fingerprint_parse(cli_option_at(c, "client-cert", i), &d->client_certs[kept]) != OK)
-      return cli_fail(EXIT_USAGE,
-                      "--client-cert %s: write the certificate's SHA-256 fingerprint, 64 hexadecimal digits, as this "
-                      "prints it: openssl x509 -noout -fingerprint -sha256 -in FILE",
-                      cli_option_at(c, "client-cert", i));
-    bool twice = false;
-    for (size_t k = 0; k < kept; k++)
-      twice |= memcmp(&d->client_certs[k], &d->client_certs[kept], sizeof *d->client_certs) == 0;
-    if (!twice) kept++;
-  }
-  d->account.client_cert_count = kept;
-  return EXIT_DONE;
-}
-
-/* An option with two values, of which the first is the default. */
-static enum exit_status read_choice(struct cli *c, struct draft *d, const char *name, const char *first,
-                                    const char *second, enum account_part part, bool *is_first) {
-  const char *text = cli_option(c, name);
-  *is_first = !text || strcmp(text, first) == 0;
-  if (!text) return EXIT_DONE;
-  d->parts |= part;
-  return *is_first || strcmp(text, second) == 0 ? EXIT_DONE
-                                                : cli_fail(EXIT_USAGE, "--%s is %s or %s", name, first, second);
-}
-
-static enum exit_status read_choices(struct cli *c, struct draft *d) {
-  struct account *a = &d->account;
-  enum exit_status s = read_choice(c, d, "idempotent", "on", "off", ACCOUNT_IDEMPOTENT, &a->idempotent);
-  if (s == EXIT_DONE) s = read_choice(c, d, "eight-bit", "accept", "refuse", ACCOUNT_8BIT, &a->accept_8bit);
-  if (s == EXIT_DONE)
-    s = read_choice(c, d, "long-lines", "convert", "refuse", ACCOUNT_LONG_LINES, &a->convert_long_lines);
-  return s;
-}
-
-static enum exit_status read_pool(struct cli *c, struct draft *d) {
-  d->account.pool = cli_option(c, "pool");
-  if (d->account.pool) d->parts |= ACCOUNT_POOL;
-  if (d->account.pool && !cli_name_ok(d->account.pool))
-    return cli_fail(EXIT_USAGE, "--pool %s: a pool's name is 1 to 64 letters, digits and . _ @ + -", d->account.pool);
-  return EXIT_DONE;
-}
-
-static enum exit_status read_draft(struct cli *c, struct draft *d) {
-  enum exit_status s = read_senders(c, d);
-  if (s == EXIT_DONE) s = read_limits(c, d);
-  if (s == EXIT_DONE) s = read_client_ips(c, d);
-  if (s == EXIT_DONE) s = read_client_certs(c, d);
-  if (s == EXIT_DONE) s = read_choices(c, d);
-  if (s == EXIT_DONE) s = read_pool(c, d);
-  return s;
-}
 
 /* --- passwords --- */
 
@@ -236,7 +112,7 @@ static void warn(struct cli *c, const struct draft *d) {
   size_t sources;
   if (cli_directory(c, &dir) != EXIT_DONE) return;
   for (size_t i = 0; i < d->account.sender_count; i++) {
-    const char *at = strrchr(d->senders[i], '@'), *domain = at ? at + 1 : d->senders[i];
+    const char *sender = d->account.senders[i], *at = strrchr(sender, '@'), *domain = at ? at + 1 : sender;
     if (strncmp(domain, "*.", 2) == 0) domain += 2;
     if (strcmp(domain, "*") == 0 || directory_domain(dir, domain, true)) continue;
     cli_warn("mail from %s will not be signed; add the domain: sendoff domain add %s", domain, domain);
@@ -263,7 +139,7 @@ static enum exit_status add(struct cli *c) {
   if (!d) return cli_fail(EXIT_NO, "out of memory");
   d->account.name = c->arguments[0];
   enum exit_status s = cli_name_ok(c->arguments[0])
-                           ? read_draft(c, d)
+                           ? account_options_read(c, d)
                            : cli_fail(EXIT_USAGE, "an account's name is 1 to 64 letters, digits and . _ @ + -");
   if (s == EXIT_DONE && !d->account.sender_count)
     s = cli_fail(EXIT_USAGE, "say who %s may send as: --sender example.com", c->arguments[0]);
@@ -283,11 +159,12 @@ static enum exit_status set(struct cli *c) {
   struct admin *a;
   struct reason why = {""};
   if (!d) return cli_fail(EXIT_NO, "out of memory");
-  enum exit_status s = read_draft(c, d);
-  if (s == EXIT_DONE && !d->parts) s = cli_fail(EXIT_USAGE, "say what to change; see: sendoff account set --help");
+  enum exit_status s = account_options_read(c, d);
+  if (s == EXIT_DONE && !d->parts && !draft_edits(d))
+    s = cli_fail(EXIT_USAGE, "say what to change; see: sendoff account set --help");
   if (s == EXIT_DONE) s = cli_admin(c, &a);
   if (s == EXIT_DONE)
-    s = cli_admin_done(c, &a, admin_account_set(a, c->arguments[0], d->parts, &d->account, &why), &why);
+    s = cli_admin_done(c, &a, admin_account_set(a, c->arguments[0], d->parts, &d->account, &d->edit, &why), &why);
   if (s == EXIT_DONE) warn(c, d);
   return finish(d, s);
 }
@@ -300,7 +177,7 @@ static enum exit_status password(struct cli *c) {
   enum exit_status s = read_password(c, d);
   if (s == EXIT_DONE) s = cli_admin(c, &a);
   if (s == EXIT_DONE)
-    s = cli_admin_done(c, &a, admin_account_set(a, c->arguments[0], ACCOUNT_VERIFIER, &d->account, &why), &why);
+    s = cli_admin_done(c, &a, admin_account_set(a, c->arguments[0], ACCOUNT_VERIFIER, &d->account, NULL, &why), &why);
   if (s == EXIT_DONE) print_login(c, c->arguments[0], d);
   return finish(d, s);
 }
@@ -419,17 +296,18 @@ static enum exit_status show(struct cli *c) {
   return s;
 }
 
-#define SETTINGS "sender= limit= pool= client-ip= client-cert= eight-bit= long-lines= idempotent="
+#define SETTINGS                                                                                                       \
+  "sender= limit= pool= client-ip= client-cert= eight-bit= long-lines= idempotent= to= not-to= rewrite-from= "         \
+  "time-zone= stream= stream-limit= stream-pool= suppressed= suppress-after= " CHECK_OPTIONS
 #define SETTINGS_TEXT                                                                                                  \
-  "[--sender DOMAIN|ADDRESS|*]... [--limit SPEC|none]... [--pool POOL] [--client-ip CIDR|none]... "                    \
-  "[--client-cert FINGERPRINT|none]... [--eight-bit accept|refuse] [--long-lines convert|refuse] [--idempotent "       \
-  "on|off]"
+  "[--sender DOMAIN|ADDRESS|*]... [--limit SPEC|none]... [--to PATTERN|none]... [--not-to PATTERN|none]... "           \
+  "[--rewrite-from ADDRESS|none] [--time-zone ZONE] [--pool POOL] [--stream transactional|bulk] "                      \
+  "[--stream-limit STREAM:SPEC|none]... [--stream-pool STREAM:POOL|none]... [--suppressed refuse|drop] "               \
+  "[--suppress-after N] [--client-ip CIDR|none]... [--client-cert FINGERPRINT|none]... [--eight-bit accept|refuse] "   \
+  "[--long-lines convert|refuse] [--idempotent on|off] [--CHECK off|observe|enforce]..."
 
 const struct verb account_verbs[] = {
-    {"account", "add",
-     "NAME --sender DOMAIN|ADDRESS|* ... [--limit SPEC]... [--pool POOL] [--client-ip CIDR]... "
-     "[--client-cert FINGERPRINT]... [--eight-bit accept|refuse] [--long-lines convert|refuse] [--idempotent on|off] "
-     "[--password-stdin]",
+    {"account", "add", "NAME --sender DOMAIN|ADDRESS|* ... " SETTINGS_TEXT " [--password-stdin]",
      SETTINGS " password-stdin",
      "Makes an account and prints its password, once. SPEC is "
      "COUNT[rcpt|KB|MB]/second|minute|hour|day|month|message[:reject|defer|smooth].",
@@ -438,8 +316,15 @@ const struct verb account_verbs[] = {
     {"account", "show", "NAME", "", "One account, whole.", "sendoff account show blog", 1, 1, show},
     {"account", "usage", "[NAME]", "", "What accounts have used of their windows, beside their limits.",
      "sendoff account usage blog", 0, 1, account_usage},
-    {"account", "set", "NAME " SETTINGS_TEXT, SETTINGS,
-     "Changes an account; a list that is given replaces the old one. Takes effect at once. --eight-bit refuse turns "
+    {"account", "set",
+     "NAME " SETTINGS_TEXT " [--add-sender|--remove-sender PATTERN]... [--add-limit|--remove-limit SPEC]...",
+     SETTINGS " add-sender= remove-sender= add-limit= remove-limit=",
+     "Changes an account; a list that is given replaces the old one. Takes effect with the next command of every "
+     "session. --to and --not-to say whom it may write to (DOMAIN, *.DOMAIN, ADDRESS or *). --rewrite-from makes all "
+     "its mail come from that address; what it said goes to Reply-To. --time-zone is that of its days and months, as "
+     "in "
+     "Europe/Vienna. --stream is what its mail is unless a message says otherwise. CHECK is one that sendoff policy "
+     "list names. --eight-bit refuse turns "
      "away "
      "8-bit text that was not announced (5.6.1), --long-lines refuse lines over 998 octets (5.6.0): by default the one "
      "is taken as it is, and the other encoded anew. "

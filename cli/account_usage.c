@@ -19,7 +19,8 @@ static json_t *limit_json(const struct limit *l, const struct usage *u, int64_t 
 static json_t *usage_json(const struct account *a, const struct usage *u) {
   int64_t now = clock_now_us();
   json_t *limits = json_array();
-  for (size_t i = 0; i < a->limit_count; i++) json_array_append_new(limits, limit_json(&a->limits[i], u, now));
+  for (size_t i = 0; i < a->settings.all.count; i++)
+    json_array_append_new(limits, limit_json(&a->settings.all.limits[i], u, now));
   json_t *object = json_pack("{s:o, s:I, s:I, s:I, s:o}", "account", json_text(a->name), "total_messages",
                              (json_int_t)u->total_messages, "total_recipients", (json_int_t)u->total_recipients,
                              "total_octets", (json_int_t)u->total_octets, "limits", limits);
@@ -33,8 +34,8 @@ static json_t *usage_json(const struct account *a, const struct usage *u) {
 /* Adds "12 of 5000/day" for each of the window's limits. False: it has none. */
 static bool add_limits(struct buffer *out, const struct account *a, const struct usage *u, enum window w) {
   bool any = false;
-  for (size_t i = 0; i < a->limit_count; i++) {
-    const struct limit *l = &a->limits[i];
+  for (size_t i = 0; i < a->settings.all.count; i++) {
+    const struct limit *l = &a->settings.all.limits[i];
     uint64_t used = limit_used(l, u);
     if (l->per_message || l->window != w) continue;
     int rc = any ? buffer_add(out, ", ", 2) : OK;
@@ -71,9 +72,9 @@ static void usage_rows(struct table *t, const struct account *a, const struct us
       add_row(t, a->name, window_phrase(w), &u->window[w], limited ? limits.at : "", resets);
     buffer_free(&limits);
   }
-  for (size_t i = 0; i < a->limit_count; i++)
-    if (a->limits[i].per_message)
-      table_add(t, (const char *const[]){a->name, "each message", "", "", "", a->limits[i].text, ""});
+  for (size_t i = 0; i < a->settings.all.count; i++)
+    if (a->settings.all.limits[i].per_message)
+      table_add(t, (const char *const[]){a->name, "each message", "", "", "", a->settings.all.limits[i].text, ""});
   struct usage_window total = {
       .messages = u->total_messages, .recipients = u->total_recipients, .octets = u->total_octets};
   add_row(t, a->name, "in all", &total, "", "");

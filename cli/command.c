@@ -1,5 +1,6 @@
 #include "cli/command.h"
 #include "base/text.h"
+#include "cli/settings_options.h"
 
 #include "base/bytes.h"
 #include "cli/output.h"
@@ -11,9 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct verb *const nouns[] = {init_verbs,   serve_verbs, config_verbs, account_verbs,
-                                           domain_verbs, dkim_verbs,  source_verbs, queue_verbs,
-                                           log_verbs,    why_verbs,   status_verbs, unban_verbs};
+static const struct verb *const nouns[] = {init_verbs, serve_verbs,  config_verbs,  account_verbs, domain_verbs,
+                                           dkim_verbs, source_verbs, gateway_verbs, policy_verbs,  queue_verbs,
+                                           log_verbs,  why_verbs,    status_verbs,  unban_verbs};
 #define NOUN_COUNT (sizeof nouns / sizeof nouns[0])
 
 /* --- messages --- */
@@ -99,6 +100,7 @@ static int option_kind(const char *options, const char *name, size_t len) {
     size_t n = strcspn(at, " ");
     bool value = n && at[n - 1] == '=';
     if (n - value == len && strncmp(at, name, len) == 0) return value;
+    if (n == strlen(CHECK_OPTIONS) && strncmp(at, CHECK_OPTIONS, n) == 0 && is_check_option(name, len)) return 1;
     at += n + (at[n] == ' ');
   }
   return -1;

@@ -3,9 +3,12 @@
 #include "cli/command.h"
 #include "cli/dns_records.h"
 #include "cli/output.h"
+#include "cli/settings_options.h"
 #include "dkim/keys.h"
+#include "policy/policy.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -87,14 +90,30 @@ static size_t active_keys(const struct domain *d) {
   return n;
 }
 
-static json_t *domain_json(const struct domain *d) {
+/* As it holds for the domain's mail, where an account has no setting of its own. */
+static enum check_mode mode_of(const struct directory *all, const struct domain *d, const char *check) {
+  enum check_mode otherwise = CHECK_ENFORCE;
+  for (size_t i = 0; i < policy_check_count; i++)
+    if (strcmp(policy_checks[i].name, check) == 0) otherwise = policy_checks[i].otherwise;
+  return directory_check_mode(all, NULL, d, check, otherwise);
+}
+
+static json_t *domain_json(const struct directory *all, const struct domain *d) {
   json_t *keys = json_array();
   for (size_t i = 0; i < d->key_count; i++)
     json_array_append_new(keys, json_pack("{s:o, s:s, s:s}", "selector", json_text(d->keys[i].selector), "algorithm",
                                           key_algorithm_name(d->keys[i].algorithm), "state",
                                           d->keys[i].state == KEY_ACTIVE ? "active" : "retired"));
-  return json_pack("{s:o, s:s, s:o, s:o}", "domain", json_text(d->name), "spf", check_mode_name(d->spf), "keys", keys,
-                   "created", json_time(d->created_us));
+  json_t *selectors = json_object(), *settings = settings_json(&d->settings);
+  for (int i = 0; i < STREAM_COUNT; i++)
+    if (*d->stream_selector[i])
+      json_object_set_new(selectors, stream_name((enum mail_stream)i), json_text(d->stream_selector[i]));
+  json_t *object = json_pack("{s:o, s:s, s:o, s:o, s:o}", "domain", json_text(d->name), "spf",
+                             check_mode_name(mode_of(all, d, "spf")), "keys", keys, "stream_selectors", selectors,
+                             "created", json_time(d->created_us));
+  if (object) json_object_update(object, settings);
+  json_decref(settings);
+  return object;
 }
 
 static enum exit_status list(struct cli *c) {
@@ -105,13 +124,19 @@ static enum exit_status list(struct cli *c) {
     char keys[32];
     snprintf(keys, sizeof keys, "%zu", active_keys(&d->domains[i]));
     if (c->json)
-      print_json(domain_json(&d->domains[i]));
+      print_json(domain_json(d, &d->domains[i]));
     else
-      table_add(t, (const char *const[]){d->domains[i].name, keys, check_mode_name(d->domains[i].spf)});
+      table_add(t, (const char *const[]){d->domains[i].name, keys, check_mode_name(mode_of(d, &d->domains[i], "spf"))});
   }
   table_print(&t);
   directory_release(&d);
   return EXIT_DONE;
+}
+
+static void print_selectors(const struct domain *d) {
+  for (int i = 0; i < STREAM_COUNT; i++)
+    if (*d->stream_selector[i])
+      printf("%-11s %s of %s mail\n", "selector", d->stream_selector[i], stream_name((enum mail_stream)i));
 }
 
 static enum exit_status show(struct cli *c) {
@@ -124,28 +149,56 @@ static enum exit_status show(struct cli *c) {
   if (!domain) {
     s = cli_fail(EXIT_NO, "there is no domain %s; see: sendoff domain list", name);
   } else if (c->json) {
-    print_json(domain_json(domain));
+    print_json(domain_json(d, domain));
   } else {
-    printf("domain  %s\nspf     %s\n", domain->name, check_mode_name(domain->spf));
+    printf("%-11s %s\n%-11s %s\n", "domain", domain->name, "spf", check_mode_name(mode_of(d, domain, "spf")));
+    settings_print(&domain->settings);
+    print_selectors(domain);
     for (size_t i = 0; i < domain->key_count; i++)
-      printf("key     %s, %s, %s\n", domain->keys[i].selector, domain->keys[i].algorithm == KEY_RSA ? "RSA" : "Ed25519",
+      printf("%-11s %s, %s, %s\n", "key", domain->keys[i].selector,
+             domain->keys[i].algorithm == KEY_RSA ? "RSA" : "Ed25519",
              domain->keys[i].state == KEY_ACTIVE ? "signs" : "retired");
   }
   directory_release(&d);
   return s;
 }
 
-static enum exit_status set(struct cli *c) {
-  char name[DOMAIN_MAX + 1];
-  enum check_mode mode;
+/* "bulk:SELECTOR" or "bulk:none". */
+static enum exit_status set_selectors(struct cli *c, struct admin *a, const char *name, struct reason *why, int *rc) {
+  for (size_t i = 0; *rc == OK && i < cli_option_count(c, "stream-selector"); i++) {
+    const char *typed = cli_option_at(c, "stream-selector", i), *colon = strchr(typed, ':');
+    char stream_text[32] = "";
+    enum mail_stream stream;
+    if (colon) bytes_copy((struct bytes){typed, (size_t)(colon - typed)}, stream_text, sizeof stream_text);
+    if (!colon || !colon[1] || stream_parse(stream_text, &stream) != OK)
+      return cli_fail(EXIT_USAGE, "--stream-selector %s: write STREAM:SELECTOR, as in bulk:s202611b, or bulk:none",
+                      typed);
+    *rc = admin_domain_set_selector(a, name, stream, strcmp(colon + 1, "none") == 0 ? "" : colon + 1, why);
+  }
+  return EXIT_DONE;
+}
+
+static enum exit_status set_all(struct cli *c, const char *name, const struct settings_draft *d) {
   struct admin *a;
   struct reason why = {""};
-  const char *spf = cli_option(c, "spf");
-  if (!spf || check_mode_parse(spf, &mode) != OK)
-    return cli_fail(EXIT_USAGE, "say what to change: --spf off, observe or enforce");
-  if (normalize(c->arguments[0], name) != EXIT_DONE) return EXIT_USAGE;
   if (cli_admin(c, &a) != EXIT_DONE) return EXIT_NO;
-  return cli_admin_done(c, &a, admin_domain_set_spf(a, name, mode, &why), &why);
+  int rc = admin_settings_set(a, SCOPE_DOMAIN, name, d->parts, &d->settings, &d->edit, &why);
+  enum exit_status s = set_selectors(c, a, name, &why, &rc);
+  enum exit_status done = cli_admin_done(c, &a, rc, &why);
+  return s == EXIT_DONE ? done : s;
+}
+
+static enum exit_status set(struct cli *c) {
+  char name[DOMAIN_MAX + 1];
+  struct settings_draft *d = calloc(1, sizeof *d);
+  if (!d) return cli_fail(EXIT_NO, "out of memory");
+  enum exit_status s = normalize(c->arguments[0], name);
+  if (s == EXIT_DONE) s = settings_options_read(c, d);
+  if (s == EXIT_DONE && !c->option_count)
+    s = cli_fail(EXIT_USAGE, "say what to change, as in --spf enforce; see: sendoff domain set --help");
+  if (s == EXIT_DONE) s = set_all(c, name, d);
+  free(d);
+  return s;
 }
 
 static enum exit_status remove_domain(struct cli *c) {
@@ -196,8 +249,12 @@ const struct verb domain_verbs[] = {
     {"domain", "show", "DOMAIN", "", "One domain, with its keys.", "sendoff domain show example.com", 1, 1, show},
     {"domain", "records", "DOMAIN", "", "The DNS records to publish, ready to paste.",
      "sendoff domain records example.com", 1, 1, records},
-    {"domain", "set", "DOMAIN --spf off|observe|enforce", "spf=",
-     "What a failing SPF check does: nothing, a note in the log, or a refusal (550 5.7.23) with the record to publish.",
+    {"domain", "set",
+     "DOMAIN [--CHECK off|observe|enforce]... [--limit SPEC|none]... [--add-limit|--remove-limit SPEC]... "
+     "[--stream-selector STREAM:SELECTOR|none]...",
+     "limit= add-limit= remove-limit= stream-selector= " CHECK_OPTIONS,
+     "What a check does with mail from the domain: nothing, a note in the log, or a refusal; CHECK is one that sendoff "
+     "policy list names. A limit counts all mail with the domain in From, whatever its account.",
      "sendoff domain set example.com --spf enforce", 1, 1, set},
     {"domain", "remove", "DOMAIN", "", "Removes the domain and its keys; its mail is no longer signed.",
      "sendoff domain remove example.com", 1, 1, remove_domain},

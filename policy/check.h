@@ -5,7 +5,7 @@
 #include "policy/policy.h"
 
 void check_account(const struct facts *f, struct finding *out);
-void check_sender(const struct facts *f, struct finding *out);
+void check_reverse_path(const struct facts *f, struct finding *out);
 void check_limits(const struct facts *f, struct finding *out);
 void check_room(const struct facts *f, struct finding *out);
 void check_spf(const struct facts *f, struct finding *out);

@@ -12,12 +12,12 @@ void check_limits(const struct facts *f, struct finding *out) {
   const struct account *a = f->account;
   if (f->known & FACT_STORED) {
     take(out, f->stored_limit);
-  } else if (!a->limit_count) {
+  } else if (!a->settings.all.count) {
     out->outcome = OUTCOME_PASS;
   } else if (f->known & FACT_USAGE) {
     size_t recipients = f->recipient_count ? f->recipient_count : 1;
     struct limit_request request = {.recipients = recipients, .octets = f->size};
-    struct limit_verdict v = limits_check(a->limits, a->limit_count, f->usage, f->now_us, &request);
+    struct limit_verdict v = limits_check(a->settings.all.limits, a->settings.all.count, f->usage, f->now_us, &request);
     take(out, &v);
   } else {
     out->missing = FACT_USAGE;

@@ -9,7 +9,7 @@
 const struct check policy_checks[] = {
     {"account", STAGE_SESSION | STAGE_STORE, 0, true, CHECK_ENFORCE, check_account,
      "the account is there, not suspended, and the session's login still holds"},
-    {"sender", STAGE_MAIL, FACT_ACCOUNT | FACT_ENVELOPE, false, CHECK_ENFORCE, check_sender,
+    {"reverse-path", STAGE_MAIL, FACT_ACCOUNT | FACT_ENVELOPE, false, CHECK_ENFORCE, check_reverse_path,
      "the reverse-path is one that the account may send as"},
     {"recipient-count", STAGE_RCPT, FACT_RECIPIENT, true, CHECK_ENFORCE, check_recipient_count,
      "no more recipients in one message than max_recipients"},
@@ -29,10 +29,16 @@ const size_t policy_check_count = sizeof policy_checks / sizeof policy_checks[0]
 _Static_assert(sizeof policy_checks / sizeof policy_checks[0] <= POLICY_CHECKS_MAX,
                "verdict.observed has a bit for each");
 
+const char *stage_name(enum stage stage) {
+  static const char *const names[] = {"session", "mail", "rcpt", "data", "header", "commit"};
+  size_t i = 0;
+  while (1u << i < (unsigned)stage) i++;
+  return names[i];
+}
+
 static enum check_mode mode_of(const struct check *c, const struct facts *f) {
   if (c->fixed) return CHECK_ENFORCE;
-  if (strcmp(c->name, "spf") == 0 && f->envelope_domain) return f->envelope_domain->spf;
-  return c->otherwise;
+  return directory_check_mode(f->directory, f->account, f->envelope_domain, c->name, c->otherwise);
 }
 
 enum check_mode policy_mode(const struct facts *f, const char *check) {

@@ -22,7 +22,9 @@ enum stage {
   STAGE_DATA = 8,    /* while the content of a large message comes */
   STAGE_HEADER = 16, /* the header is whole, and not yet signed */
   STAGE_STORE = 32,  /* what the store decided, with the commit */
+  STAGE_LAST = STAGE_STORE,
 };
+const char *stage_name(enum stage stage); /* "session", "mail", "rcpt", "data", "header", "commit" */
 
 /* What a check may need to know beyond the account; each a group of struct facts. */
 enum fact {

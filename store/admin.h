@@ -11,30 +11,57 @@ struct admin;
 int admin_open(const char *data_dir, struct admin **out, struct reason *why); /* E_NOT_FOUND: no store there */
 void admin_close(struct admin **admin);
 
-/* `a` gives name, senders, limits (their text), pool, client_ips, client_certs, accept_8bit, convert_long_lines,
- * idempotent, verifier; the rest is ignored. */
-int admin_account_add(struct admin *admin, const struct account *a, struct reason *why);
-/* Replaces what is chosen in `what` from `a`. */
+/* Changes of one list, beside what replaces it whole: an entry that is there already is not added again, one that is
+ * not there cannot be taken out (E_NOT_FOUND, with what is there). Texts in their canonical form. */
+struct list_edit {
+  const char *const *add, *const *remove;
+  size_t add_count, remove_count;
+};
+
+/* Which parts of a struct account, or of a struct settings, are to be written. A list replaces the old one. */
 enum account_part {
   ACCOUNT_SENDERS = 1,
-  ACCOUNT_LIMITS = 2,
+  ACCOUNT_LIMITS = 2, /* settings.all */
   ACCOUNT_POOL = 4,
   ACCOUNT_CLIENT_IPS = 8,
   ACCOUNT_8BIT = 16,
   ACCOUNT_VERIFIER = 32,
   ACCOUNT_IDEMPOTENT = 64,
   ACCOUNT_CLIENT_CERTS = 128,
-  ACCOUNT_LONG_LINES = 256
+  ACCOUNT_LONG_LINES = 256,
+  ACCOUNT_TO = 512,
+  ACCOUNT_NOT_TO = 1024,
+  ACCOUNT_REWRITE_FROM = 2048,
+  ACCOUNT_TIME_ZONE = 4096,
+  ACCOUNT_STREAM = 8192,
+  ACCOUNT_DROP_SUPPRESSED = 16384,
+  ACCOUNT_SUPPRESS_AFTER = 32768,
+  ACCOUNT_STREAM_LIMITS = 65536, /* settings.stream, both */
+  ACCOUNT_STREAM_POOLS = 131072,
+  ACCOUNT_MODES = 262144 /* settings.modes: those that it names; the others stay */
 };
+struct account_edit {
+  struct list_edit senders, limits;
+};
+
+/* `a` gives all but id, suspended, suspend_reason, login_version, created_us. */
+int admin_account_add(struct admin *admin, const struct account *a, struct reason *why);
+/* Replaces what is chosen in `what` from `a`, then edits (NULL: nothing). */
 int admin_account_set(struct admin *admin, const char *name, unsigned what, const struct account *a,
-                      struct reason *why);
+                      const struct account_edit *edit, struct reason *why);
 int admin_account_suspend(struct admin *admin, const char *name, const char *reason,
                           struct reason *why); /* reason NULL: resume */
 /* Its queued mail and its log stay. */
 int admin_account_remove(struct admin *admin, const char *name, struct reason *why);
 
-int admin_domain_add(struct admin *admin, const char *name, struct reason *why); /* spf observe, dmarc observe */
-int admin_domain_set_spf(struct admin *admin, const char *name, enum check_mode spf, struct reason *why);
+int admin_domain_add(struct admin *admin, const char *name, struct reason *why);
+/* The selector whose key signs a stream's mail; "": every active one. E_NOT_FOUND: no such domain, or no such key. */
+int admin_domain_set_selector(struct admin *admin, const char *name, enum mail_stream stream, const char *selector,
+                              struct reason *why);
+/* Limits and check modes of the gateway (owner "") or a domain: ACCOUNT_LIMITS and ACCOUNT_MODES of `what`, then the
+ * edit of its limits (NULL: nothing). */
+int admin_settings_set(struct admin *admin, enum scope scope, const char *owner, unsigned what,
+                       const struct settings *settings, const struct list_edit *limits, struct reason *why);
 int admin_domain_remove(struct admin *admin, const char *name, struct reason *why); /* with its keys */
 /* `k` gives domain, selector, algorithm, public_base64; `private_pem` is PKCS #8 PEM. */
 int admin_key_add(struct admin *admin, const struct signing_key *k, struct bytes private_pem, struct reason *why);

@@ -21,6 +21,7 @@ json_t *event_json(const struct event *e);
 json_t *account_json(const struct account *a);
 json_t *account_senders_json(const struct account *a);
 json_t *account_limits_json(const struct account *a);
+json_t *settings_json(const struct settings *s); /* {"limits": [], "checks": {}} */
 json_t *account_client_ips_json(const struct account *a);
 json_t *account_client_certs_json(const struct account *a);
 

@@ -184,8 +184,8 @@ void intake_store(struct intake *i) {
   a->message.prefix = buffer_bytes(&i->prefix);
   a->message.content = buffer_bytes(&i->body);
   a->count_usage = true;
-  a->limits = i->owner->limits;
-  a->limit_count = i->owner->limit_count;
+  a->limits = i->owner->settings.all.limits;
+  a->limit_count = i->owner->settings.all.count;
   describe(i);
   i->phase = INTAKE_STORING;
   session_hold(i->session);

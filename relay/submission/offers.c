@@ -35,10 +35,10 @@ static void announce_limits(struct session *s) {
   const struct account *a = session_account(s);
   struct limits_left left = {.messages = UINT64_MAX, .recipients = s->submission->config->max_recipients};
   struct usage usage;
-  if (a && a->limit_count) {
+  if (a && a->settings.all.count) {
     store_usage(s->loop->gateway->store, a->name, a->created_us, &usage);
     usage_roll(&usage, clock_now_us());
-    limits_left(a->limits, a->limit_count, &usage, &left);
+    limits_left(a->settings.all.limits, a->settings.all.count, &usage, &left);
   }
   if (left.recipients > LIMIT_VALUE_MAX) left.recipients = LIMIT_VALUE_MAX;
   if (left.messages > LIMIT_VALUE_MAX)

@@ -1,4 +1,4 @@
-#include "store/sqlite/admin_base.h"
+#include "store/sqlite/admin_settings.h"
 
 #include "base/clock.h"
 
@@ -35,13 +35,6 @@ static int set_senders(struct admin *a, int64_t id, const struct account *from) 
   return rc;
 }
 
-static int set_limits(struct admin *a, int64_t id, const struct account *from) {
-  int rc = clear(a, "DELETE FROM account_limits WHERE account_id = ?", id);
-  for (size_t i = 0; rc == OK && i < from->limit_count; i++)
-    rc = put(a, "INSERT INTO account_limits(account_id, position, spec) VALUES (?,?,?)", id, i, from->limits[i].text);
-  return rc;
-}
-
 static int set_client_ips(struct admin *a, int64_t id, const struct account *from) {
   int rc = clear(a, "DELETE FROM account_client_ips WHERE account_id = ?", id);
   for (size_t i = 0; rc == OK && i < from->client_ip_count; i++) {
@@ -65,32 +58,88 @@ static int set_client_certs(struct admin *a, int64_t id, const struct account *f
   return rc;
 }
 
-static int set_pool(struct admin *a, int64_t id, const struct account *from) {
-  sqlite3_stmt *s = sql_use(&a->q, "UPDATE accounts SET pool = ? WHERE id = ?");
-  sql_bind_text(s, 1, from->pool ? from->pool : "default");
+/* A text, or a number, of the account's own row. */
+static int set_text(struct admin *a, int64_t id, const char *text, const char *value) {
+  sqlite3_stmt *s = sql_use(&a->q, text);
+  sql_bind_text(s, 1, value);
   sql_bind_int(s, 2, id);
   return sql_run(s);
+}
+
+static int set_number(struct admin *a, int64_t id, const char *text, int64_t value) {
+  sqlite3_stmt *s = sql_use(&a->q, text);
+  sql_bind_int(s, 1, value);
+  sql_bind_int(s, 2, id);
+  return sql_run(s);
+}
+
+static int set_pool(struct admin *a, int64_t id, const struct account *from) {
+  return set_text(a, id, "UPDATE accounts SET pool = ? WHERE id = ?", from->pool ? from->pool : "default");
 }
 
 static int set_8bit(struct admin *a, int64_t id, const struct account *from) {
-  sqlite3_stmt *s = sql_use(&a->q, "UPDATE accounts SET accept_8bit = ? WHERE id = ?");
-  sql_bind_int(s, 1, from->accept_8bit);
-  sql_bind_int(s, 2, id);
-  return sql_run(s);
+  return set_number(a, id, "UPDATE accounts SET accept_8bit = ? WHERE id = ?", from->accept_8bit);
 }
 
 static int set_long_lines(struct admin *a, int64_t id, const struct account *from) {
-  sqlite3_stmt *s = sql_use(&a->q, "UPDATE accounts SET convert_long_lines = ? WHERE id = ?");
-  sql_bind_int(s, 1, from->convert_long_lines);
-  sql_bind_int(s, 2, id);
-  return sql_run(s);
+  return set_number(a, id, "UPDATE accounts SET convert_long_lines = ? WHERE id = ?", from->convert_long_lines);
 }
 
 static int set_idempotent(struct admin *a, int64_t id, const struct account *from) {
-  sqlite3_stmt *s = sql_use(&a->q, "UPDATE accounts SET idempotent = ? WHERE id = ?");
-  sql_bind_int(s, 1, from->idempotent);
-  sql_bind_int(s, 2, id);
-  return sql_run(s);
+  return set_number(a, id, "UPDATE accounts SET idempotent = ? WHERE id = ?", from->idempotent);
+}
+
+static int set_rewrite_from(struct admin *a, int64_t id, const struct account *from) {
+  return set_text(a, id, "UPDATE accounts SET rewrite_from = ? WHERE id = ?", from->rewrite_from);
+}
+
+static int set_time_zone(struct admin *a, int64_t id, const struct account *from) {
+  return set_text(a, id, "UPDATE accounts SET time_zone = ? WHERE id = ?", from->time_zone ? from->time_zone : "UTC");
+}
+
+static int set_stream(struct admin *a, int64_t id, const struct account *from) {
+  return set_number(a, id, "UPDATE accounts SET stream = ? WHERE id = ?", from->stream);
+}
+
+static int set_drop_suppressed(struct admin *a, int64_t id, const struct account *from) {
+  return set_number(a, id, "UPDATE accounts SET drop_suppressed = ? WHERE id = ?", from->drop_suppressed);
+}
+
+static int set_suppress_after(struct admin *a, int64_t id, const struct account *from) {
+  return set_number(a, id, "UPDATE accounts SET suppress_after = ? WHERE id = ?", from->suppress_after);
+}
+
+static int set_recipients(struct admin *a, int64_t id, bool denied, const char *const *patterns, size_t count) {
+  sqlite3_stmt *s = sql_use(&a->q, "DELETE FROM account_recipients WHERE account_id = ? AND denied = ?");
+  sql_bind_int(s, 1, id);
+  sql_bind_int(s, 2, denied);
+  int rc = sql_run(s);
+  for (size_t i = 0; rc == OK && i < count; i++) {
+    s = sql_use(&a->q, "INSERT INTO account_recipients(account_id, denied, position, pattern) VALUES (?,?,?,?)");
+    sql_bind_int(s, 1, id);
+    sql_bind_int(s, 2, denied);
+    sql_bind_int(s, 3, (int64_t)i);
+    sql_bind_text(s, 4, patterns[i]);
+    rc = sql_run(s);
+  }
+  return rc;
+}
+
+static int set_to(struct admin *a, int64_t id, const struct account *from) {
+  return set_recipients(a, id, false, from->to, from->to_count);
+}
+
+static int set_not_to(struct admin *a, int64_t id, const struct account *from) {
+  return set_recipients(a, id, true, from->not_to, from->not_to_count);
+}
+
+static int set_stream_pools(struct admin *a, int64_t id, const struct account *from) {
+  int rc = clear(a, "DELETE FROM account_pools WHERE account_id = ?", id);
+  for (int i = 0; rc == OK && i < STREAM_COUNT; i++)
+    if (from->stream_pool[i] && *from->stream_pool[i])
+      rc = put(a, "INSERT INTO account_pools(account_id, stream, pool) VALUES (?,?,?)", id, (size_t)i,
+               from->stream_pool[i]);
+  return rc;
 }
 
 static void bind_verifier(sqlite3_stmt *s, int at, const struct scram_verifier *v) {
@@ -108,19 +157,27 @@ static int set_verifier(struct admin *a, int64_t id, const struct account *from)
   return sql_run(s);
 }
 
-static int set_parts(struct admin *a, int64_t id, unsigned what, const struct account *from, struct reason *why) {
+static int set_parts(struct admin *a, int64_t id, const char *name, unsigned what, const struct account *from,
+                     struct reason *why) {
   static const struct {
     unsigned part;
     int (*set)(struct admin *a, int64_t id, const struct account *from);
   } parts[] = {{ACCOUNT_SENDERS, set_senders},
-               {ACCOUNT_LIMITS, set_limits},
                {ACCOUNT_POOL, set_pool},
                {ACCOUNT_CLIENT_IPS, set_client_ips},
                {ACCOUNT_8BIT, set_8bit},
                {ACCOUNT_LONG_LINES, set_long_lines},
                {ACCOUNT_VERIFIER, set_verifier},
                {ACCOUNT_IDEMPOTENT, set_idempotent},
-               {ACCOUNT_CLIENT_CERTS, set_client_certs}};
+               {ACCOUNT_CLIENT_CERTS, set_client_certs},
+               {ACCOUNT_TO, set_to},
+               {ACCOUNT_NOT_TO, set_not_to},
+               {ACCOUNT_REWRITE_FROM, set_rewrite_from},
+               {ACCOUNT_TIME_ZONE, set_time_zone},
+               {ACCOUNT_STREAM, set_stream},
+               {ACCOUNT_DROP_SUPPRESSED, set_drop_suppressed},
+               {ACCOUNT_SUPPRESS_AFTER, set_suppress_after},
+               {ACCOUNT_STREAM_POOLS, set_stream_pools}};
   int rc = OK;
   for (size_t i = 0; rc == OK && i < sizeof parts / sizeof parts[0]; i++)
     if (what & parts[i].part) rc = parts[i].set(a, id, from);
@@ -128,7 +185,7 @@ static int set_parts(struct admin *a, int64_t id, unsigned what, const struct ac
     fail(why, rc,
          "a client certificate logs in to one account only, and one of these is bound already; see: sendoff "
          "account list --json");
-  return rc;
+  return rc == OK ? settings_write(a, SCOPE_ACCOUNT, name, what, &from->settings) : rc;
 }
 
 /* What a session logged in with may hold no longer: messages that it has under way are asked again (write.h). */
@@ -164,20 +221,63 @@ int admin_account_add(struct admin *a, const struct account *from, struct reason
   int64_t id = sqlite3_last_insert_rowid(a->q.db);
   if (rc == OK) rc = forget_usage(a, from->name);
   if (rc == OK)
-    rc = set_parts(a, id,
-                   ACCOUNT_SENDERS | ACCOUNT_LIMITS | ACCOUNT_CLIENT_IPS | ACCOUNT_LONG_LINES | ACCOUNT_IDEMPOTENT |
-                       ACCOUNT_CLIENT_CERTS,
-                   from, why);
+    rc = set_parts(a, id, from->name, ~(unsigned)(ACCOUNT_POOL | ACCOUNT_8BIT | ACCOUNT_VERIFIER), from, why);
   return admin_end(a, rc, "config", why);
 }
 
+/* --- single senders --- */
+
+static int add_sender(struct admin *a, int64_t id, const char *pattern) {
+  sqlite3_stmt *s =
+      sql_use(&a->q, "INSERT INTO account_senders(account_id, position, pattern)"
+                     " SELECT ?1, (SELECT coalesce(max(position) + 1, 0) FROM account_senders WHERE account_id = ?1),"
+                     " ?2 WHERE NOT EXISTS (SELECT 1 FROM account_senders WHERE account_id = ?1 AND pattern = ?2)");
+  sql_bind_int(s, 1, id);
+  sql_bind_text(s, 2, pattern);
+  return sql_run(s);
+}
+
+static int sender_not_there(struct admin *a, int64_t id, const char *pattern, struct reason *why) {
+  sqlite3_stmt *s = sql_use(&a->q, "SELECT group_concat(pattern, ', ') FROM account_senders WHERE account_id = ?");
+  sql_bind_int(s, 1, id);
+  int rc = sql_step(s);
+  if (rc == 1) fail(why, E_NOT_FOUND, "there is no sender %s; what is there: %.300s", pattern, sql_text(s, 0));
+  sqlite3_reset(s);
+  return rc == 1 ? E_NOT_FOUND : rc;
+}
+
+/* The last one stays: an account that may send as nobody is suspended instead. */
+static int remove_sender(struct admin *a, int64_t id, const char *pattern, struct reason *why) {
+  int64_t left;
+  sqlite3_stmt *s = sql_use(&a->q, "DELETE FROM account_senders WHERE account_id = ? AND pattern = ?");
+  sql_bind_int(s, 1, id);
+  sql_bind_text(s, 2, pattern);
+  int rc = sql_run(s);
+  if (rc == OK && !sqlite3_changes(a->q.db)) return sender_not_there(a, id, pattern, why);
+  s = sql_use(&a->q, "SELECT count(*) FROM account_senders WHERE account_id = ?");
+  sql_bind_int(s, 1, id);
+  if (rc == OK) rc = sql_int(s, 0, &left);
+  if (rc == OK && !left)
+    rc = fail(why, E_DENIED, "%s is its last sender: add another one first, or suspend the account", pattern);
+  return rc;
+}
+
+static int edit_senders(struct admin *a, int64_t id, const struct list_edit *edit, struct reason *why) {
+  int rc = OK;
+  for (size_t i = 0; rc == OK && i < edit->add_count; i++) rc = add_sender(a, id, edit->add[i]);
+  for (size_t i = 0; rc == OK && i < edit->remove_count; i++) rc = remove_sender(a, id, edit->remove[i], why);
+  return rc;
+}
+
 int admin_account_set(struct admin *a, const char *name, unsigned what, const struct account *from,
-                      struct reason *why) {
+                      const struct account_edit *edit, struct reason *why) {
   int64_t id;
   int rc = admin_begin(a, why);
   if (rc != OK) return rc;
   rc = find(a, name, &id, why);
-  if (rc == OK) rc = set_parts(a, id, what, from, why);
+  if (rc == OK) rc = set_parts(a, id, name, what, from, why);
+  if (rc == OK && edit) rc = edit_senders(a, id, &edit->senders, why);
+  if (rc == OK && edit) rc = settings_edit_limits(a, SCOPE_ACCOUNT, name, &edit->limits, why);
   if (rc == OK && (what & (ACCOUNT_VERIFIER | ACCOUNT_CLIENT_CERTS | ACCOUNT_CLIENT_IPS)))
     rc = count_login_change(a, id);
   return admin_end(a, rc, "config", why);
@@ -199,7 +299,9 @@ int admin_account_remove(struct admin *a, const char *name, struct reason *why) 
   if (rc != OK) return rc;
   rc = find(a, name, &id, why);
   if (rc == OK) rc = clear(a, "DELETE FROM account_senders WHERE account_id = ?", id);
-  if (rc == OK) rc = clear(a, "DELETE FROM account_limits WHERE account_id = ?", id);
+  if (rc == OK) rc = clear(a, "DELETE FROM account_recipients WHERE account_id = ?", id);
+  if (rc == OK) rc = clear(a, "DELETE FROM account_pools WHERE account_id = ?", id);
+  if (rc == OK) rc = settings_remove(a, SCOPE_ACCOUNT, name);
   if (rc == OK) rc = clear(a, "DELETE FROM account_client_ips WHERE account_id = ?", id);
   if (rc == OK) rc = clear(a, "DELETE FROM account_client_certs WHERE account_id = ?", id);
   if (rc == OK) rc = clear(a, "DELETE FROM accounts WHERE id = ?", id);

@@ -1,38 +1,58 @@
-#include "store/sqlite/admin_base.h"
+#include "store/sqlite/admin_settings.h"
 
 #include "base/clock.h"
 
 int admin_domain_add(struct admin *a, const char *name, struct reason *why) {
   int rc = admin_begin(a, why);
   if (rc != OK) return rc;
-  sqlite3_stmt *s = sql_use(&a->q, "INSERT INTO domains(name, spf, dmarc, created_us) VALUES (?, ?, ?, ?)");
+  sqlite3_stmt *s = sql_use(&a->q, "INSERT INTO domains(name, created_us) VALUES (?, ?)");
   sql_bind_text(s, 1, name);
-  sql_bind_int(s, 2, CHECK_OBSERVE);
-  sql_bind_int(s, 3, CHECK_OBSERVE);
-  sql_bind_int(s, 4, clock_now_us());
+  sql_bind_int(s, 2, clock_now_us());
   rc = sql_run(s);
   if (rc == E_EXISTS) fail(why, rc, "domain %s exists already; see: sendoff domain show %s", name, name);
   return admin_end(a, rc, "config", why);
 }
 
-int admin_domain_set_spf(struct admin *a, const char *name, enum check_mode spf, struct reason *why) {
+static int has_key(struct admin *a, const char *name, const char *selector, struct reason *why) {
+  int64_t there = 1;
+  sqlite3_stmt *s = sql_use(&a->q, "SELECT 1 FROM keys WHERE domain = ? AND selector = ?");
+  sql_bind_text(s, 1, name);
+  sql_bind_text(s, 2, selector);
+  int rc = *selector ? sql_int(s, 0, &there) : OK;
+  if (rc != OK || there) return rc;
+  return fail(why, E_NOT_FOUND, "%s has no key with selector %s; see: sendoff dkim list %s", name, selector, name);
+}
+
+int admin_domain_set_selector(struct admin *a, const char *name, enum mail_stream stream, const char *selector,
+                              struct reason *why) {
   int rc = admin_begin(a, why);
   if (rc != OK) return rc;
-  sqlite3_stmt *s = sql_use(&a->q, "UPDATE domains SET spf = ? WHERE name = ?");
-  sql_bind_int(s, 1, spf);
-  sql_bind_text(s, 2, name);
-  rc = admin_changed(a, sql_run(s), "domain", name, why);
+  rc = has_key(a, name, selector, why);
+  if (rc == OK) {
+    sqlite3_stmt *s = sql_use(&a->q, "INSERT OR REPLACE INTO domain_selectors(domain, stream, selector)"
+                                     " SELECT name, ?2, ?3 FROM domains WHERE name = ?1");
+    sql_bind_text(s, 1, name);
+    sql_bind_int(s, 2, stream);
+    sql_bind_text(s, 3, selector);
+    rc = admin_changed(a, sql_run(s), "domain", name, why);
+  }
   return admin_end(a, rc, "config", why);
+}
+
+static int clear_of(struct admin *a, const char *text, const char *name) {
+  sqlite3_stmt *s = sql_use(&a->q, text);
+  sql_bind_text(s, 1, name);
+  return sql_run(s);
 }
 
 int admin_domain_remove(struct admin *a, const char *name, struct reason *why) {
   int rc = admin_begin(a, why);
   if (rc != OK) return rc;
-  sqlite3_stmt *s = sql_use(&a->q, "DELETE FROM keys WHERE domain = ?");
-  sql_bind_text(s, 1, name);
-  rc = sql_run(s);
+  rc = clear_of(a, "DELETE FROM keys WHERE domain = ?", name);
+  if (rc == OK) rc = clear_of(a, "DELETE FROM domain_selectors WHERE domain = ?", name);
+  if (rc == OK) rc = settings_remove(a, SCOPE_DOMAIN, name);
   if (rc == OK) {
-    s = sql_use(&a->q, "DELETE FROM domains WHERE name = ?");
+    sqlite3_stmt *s = sql_use(&a->q, "DELETE FROM domains WHERE name = ?");
     sql_bind_text(s, 1, name);
     rc = admin_changed(a, sql_run(s), "domain", name, why);
   }

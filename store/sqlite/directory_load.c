@@ -1,4 +1,4 @@
-#include "base/directory_build.h"
+#include "store/sqlite/directory_load.h"
 #include "store/sqlite/reader.h"
 
 #include <stdlib.h>
@@ -16,14 +16,12 @@ static void copy_blob(sqlite3_stmt *s, int column, unsigned char *out, size_t si
   memcpy(out, b.at, b.len < size ? b.len : size);
 }
 
-/* The lists of an account: each a table with account_id, position and one text. */
-static int load_list(struct sql *q, const char *text, int64_t account_id, struct directory_owner *o, const char ***out,
-                     size_t *count) {
+int directory_load_list(struct sql *q, sqlite3_stmt *s, struct directory_owner *o, const char *const **out,
+                        size_t *count) {
   const char **list = NULL;
   size_t n = 0, room = 0;
-  sqlite3_stmt *s = sql_use(q, text);
-  sql_bind_int(s, 1, account_id);
   int rc;
+  (void)q;
   while ((rc = sql_step(s)) == 1) {
     if (n == room) {
       size_t more = room ? 2 * room : 4;
@@ -43,24 +41,16 @@ static int load_list(struct sql *q, const char *text, int64_t account_id, struct
   return rc == 1 ? E_MEMORY : rc;
 }
 
-static int load_limits(struct sql *q, struct account *a, struct directory_owner *o, struct reason *why) {
-  const char **specs;
-  size_t n;
-  int rc = load_list(q, "SELECT spec FROM account_limits WHERE account_id = ? ORDER BY position", a->id, o, &specs, &n);
-  struct limit *limits = rc == OK && n ? directory_alloc(o, n * sizeof *limits, false) : NULL;
-  if (rc != OK || (n && !limits)) return rc != OK ? rc : E_MEMORY;
-  for (size_t i = 0; rc == OK && i < n; i++) {
-    struct reason parsed;
-    rc = limit_parse(specs[i], &limits[i], &parsed);
-    if (rc != OK) fail(why, rc, "account %s has a limit that cannot be read, %s: %s", a->name, specs[i], parsed.text);
-  }
-  a->limits = limits;
-  a->limit_count = n;
-  return rc;
+/* The lists of an account: each a table with account_id, position and one text. */
+static int load_list(struct sql *q, const char *text, int64_t account_id, struct directory_owner *o,
+                     const char *const **out, size_t *count) {
+  sqlite3_stmt *s = sql_use(q, text);
+  sql_bind_int(s, 1, account_id);
+  return directory_load_list(q, s, o, out, count);
 }
 
 static int load_client_ips(struct sql *q, struct account *a, struct directory_owner *o, struct reason *why) {
-  const char **texts;
+  const char *const *texts;
   size_t n;
   int rc =
       load_list(q, "SELECT cidr FROM account_client_ips WHERE account_id = ? ORDER BY position", a->id, o, &texts, &n);
@@ -75,7 +65,7 @@ static int load_client_ips(struct sql *q, struct account *a, struct directory_ow
 }
 
 static int load_client_certs(struct sql *q, struct account *a, struct directory_owner *o, struct reason *why) {
-  const char **texts;
+  const char *const *texts;
   size_t n;
   int rc = load_list(q, "SELECT fingerprint FROM account_client_certs WHERE account_id = ? ORDER BY position", a->id, o,
                      &texts, &n);
@@ -88,6 +78,34 @@ static int load_client_certs(struct sql *q, struct account *a, struct directory_
   a->client_cert_count = n;
   o->directory.client_cert_count += n;
   return rc;
+}
+
+static int load_recipients(struct sql *q, struct account *a, struct directory_owner *o) {
+  int rc = load_list(q, "SELECT pattern FROM account_recipients WHERE account_id = ? AND denied = 0 ORDER BY position",
+                     a->id, o, &a->to, &a->to_count);
+  if (rc != OK) return rc;
+  return load_list(q, "SELECT pattern FROM account_recipients WHERE account_id = ? AND denied = 1 ORDER BY position",
+                   a->id, o, &a->not_to, &a->not_to_count);
+}
+
+/* Texts by stream: the statement gives stream and text. */
+static int load_by_stream(sqlite3_stmt *s, struct directory_owner *o, const char *out[STREAM_COUNT]) {
+  int rc;
+  for (int i = 0; i < STREAM_COUNT; i++) out[i] = "";
+  while ((rc = sql_step(s)) == 1) {
+    int64_t stream = sqlite3_column_int64(s, 0);
+    if (stream < 0 || stream >= STREAM_COUNT) continue;
+    out[stream] = directory_text(o, sql_text(s, 1));
+    if (!out[stream]) break;
+  }
+  if (rc == 1) sqlite3_reset(s);
+  return rc == 1 ? E_MEMORY : rc;
+}
+
+static int load_pools(struct sql *q, struct account *a, struct directory_owner *o) {
+  sqlite3_stmt *s = sql_use(q, "SELECT stream, pool FROM account_pools WHERE account_id = ?");
+  sql_bind_int(s, 1, a->id);
+  return load_by_stream(s, o, a->stream_pool);
 }
 
 static int load_account_row(sqlite3_stmt *s, struct account *a, struct directory_owner *o) {
@@ -105,7 +123,12 @@ static int load_account_row(sqlite3_stmt *s, struct account *a, struct directory
   a->idempotent = sqlite3_column_int64(s, 10) != 0;
   a->login_version = sqlite3_column_int64(s, 11);
   a->convert_long_lines = sqlite3_column_int64(s, 12) != 0;
-  return a->name && a->pool && a->suspend_reason ? OK : E_MEMORY;
+  a->rewrite_from = directory_text(o, sql_text(s, 13));
+  a->time_zone = directory_text(o, sql_text(s, 14));
+  a->stream = sqlite3_column_int64(s, 15) == STREAM_BULK ? STREAM_BULK : STREAM_TRANSACTIONAL;
+  a->drop_suppressed = sqlite3_column_int64(s, 16) != 0;
+  a->suppress_after = (unsigned)sqlite3_column_int64(s, 17);
+  return a->name && a->pool && a->suspend_reason && a->rewrite_from && a->time_zone ? OK : E_MEMORY;
 }
 
 static int load_accounts(struct sql *q, struct directory_owner *o, struct reason *why) {
@@ -116,17 +139,18 @@ static int load_accounts(struct sql *q, struct directory_owner *o, struct reason
   if (!all) return E_MEMORY;
   sqlite3_stmt *s =
       sql_use(q, "SELECT id, name, pool, accept_8bit, suspended, iterations, salt, stored_key, server_key, created_us,"
-                 " idempotent, login_version, convert_long_lines FROM accounts ORDER BY id");
+                 " idempotent, login_version, convert_long_lines, rewrite_from, time_zone, stream, drop_suppressed,"
+                 " suppress_after FROM accounts ORDER BY id");
   while (i < n && (rc = sql_step(s)) == 1 && (rc = load_account_row(s, &all[i], o)) == OK) i++;
   if (s) sqlite3_reset(s);
   o->directory.accounts = all;
   o->directory.account_count = i;
   for (size_t k = 0; rc == OK && k < i; k++) {
-    const char **senders;
     rc = load_list(q, "SELECT pattern FROM account_senders WHERE account_id = ? ORDER BY position", all[k].id, o,
-                   &senders, &all[k].sender_count);
-    all[k].senders = senders;
-    if (rc == OK) rc = load_limits(q, &all[k], o, why);
+                   &all[k].senders, &all[k].sender_count);
+    if (rc == OK) rc = load_recipients(q, &all[k], o);
+    if (rc == OK) rc = load_pools(q, &all[k], o);
+    if (rc == OK) rc = directory_load_settings(q, o, SCOPE_ACCOUNT, all[k].name, &all[k].settings, why);
     if (rc == OK) rc = load_client_ips(q, &all[k], o, why);
     if (rc == OK) rc = load_client_certs(q, &all[k], o, why);
   }
@@ -163,18 +187,21 @@ static int load_keys(struct sql *q, struct domain *d, struct directory_owner *o)
   return rc;
 }
 
-static int load_domains(struct sql *q, struct directory_owner *o) {
+static int load_selectors(struct sql *q, struct domain *d, struct directory_owner *o) {
+  sqlite3_stmt *s = sql_use(q, "SELECT stream, selector FROM domain_selectors WHERE domain = ?");
+  sql_bind_text(s, 1, d->name);
+  return load_by_stream(s, o, d->stream_selector);
+}
+
+static int load_domains(struct sql *q, struct directory_owner *o, struct reason *why) {
   size_t n, i = 0;
   int rc = count_rows(q, "SELECT count(*) FROM domains", &n);
   struct domain *all = rc == OK && n ? directory_alloc(o, n * sizeof *all, false) : NULL;
   if (rc != OK || !n) return rc;
   if (!all) return E_MEMORY;
-  sqlite3_stmt *s = sql_use(q, "SELECT name, spf, dmarc, created_us FROM domains ORDER BY name");
+  sqlite3_stmt *s = sql_use(q, "SELECT name, created_us FROM domains ORDER BY name");
   while (i < n && (rc = sql_step(s)) == 1) {
-    all[i] = (struct domain){.name = directory_text(o, sql_text(s, 0)),
-                             .spf = (enum check_mode)sqlite3_column_int64(s, 1),
-                             .dmarc = (enum check_mode)sqlite3_column_int64(s, 2),
-                             .created_us = sqlite3_column_int64(s, 3)};
+    all[i] = (struct domain){.name = directory_text(o, sql_text(s, 0)), .created_us = sqlite3_column_int64(s, 1)};
     rc = all[i].name ? OK : E_MEMORY;
     if (rc != OK) break;
     i++;
@@ -182,7 +209,11 @@ static int load_domains(struct sql *q, struct directory_owner *o) {
   if (s) sqlite3_reset(s);
   o->directory.domains = all;
   o->directory.domain_count = i;
-  for (size_t k = 0; rc == OK && k < i; k++) rc = load_keys(q, &all[k], o);
+  for (size_t k = 0; rc == OK && k < i; k++) {
+    rc = load_keys(q, &all[k], o);
+    if (rc == OK) rc = load_selectors(q, &all[k], o);
+    if (rc == OK) rc = directory_load_settings(q, o, SCOPE_DOMAIN, all[k].name, &all[k].settings, why);
+  }
   return rc;
 }
 
@@ -220,7 +251,8 @@ static int load(struct sql *q, struct directory_owner *o, struct reason *why) {
   int rc = sql_int(sql_use(q, "SELECT value FROM meta WHERE key = 'config'"), 0, &o->directory.generation);
   if (rc == OK) rc = load_secret(q, &o->directory);
   if (rc == OK) rc = load_accounts(q, o, why);
-  if (rc == OK) rc = load_domains(q, o);
+  if (rc == OK) rc = load_domains(q, o, why);
+  if (rc == OK) rc = directory_load_settings(q, o, SCOPE_GATEWAY, "", &o->directory.gateway, why);
   if (rc == OK) rc = load_sources(q, o);
   return rc == OK ? directory_index(o) : rc;
 }

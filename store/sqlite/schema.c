@@ -120,7 +120,34 @@ static const char *const steps[] = {
     "INSERT INTO sourced_messages SELECT id, account, pool, '', reverse_path, envid, flags, priority, size, "
     "created_us, expires_us, deliver_by_us, prefix, content FROM messages;"
     "DROP TABLE messages;"
-    "ALTER TABLE sourced_messages RENAME TO messages;",
+    "ALTER TABLE sourced_messages RENAME TO messages;"
+    /* Limits and the modes of checks: of the gateway (scope 0, owner ''), a domain (1, its name), an account (2, its
+       name); stream -1: of all mail, else of one stream's. */
+    "CREATE TABLE policy_limits(scope INTEGER NOT NULL, owner TEXT NOT NULL, stream INTEGER NOT NULL, position INTEGER "
+    "NOT NULL, spec TEXT NOT NULL, PRIMARY KEY(scope, owner, stream, position)) STRICT, WITHOUT ROWID;"
+    "INSERT INTO policy_limits SELECT 2, a.name, -1, l.position, l.spec FROM account_limits l JOIN accounts a ON a.id "
+    "= "
+    "l.account_id;"
+    "DROP TABLE account_limits;"
+    "CREATE TABLE check_modes(scope INTEGER NOT NULL, owner TEXT NOT NULL, check_name TEXT NOT NULL, mode INTEGER NOT "
+    "NULL, PRIMARY KEY(scope, owner, check_name)) STRICT, WITHOUT ROWID;"
+    "INSERT INTO check_modes SELECT 1, name, 'spf', spf FROM domains WHERE spf <> 1;"
+    "ALTER TABLE domains DROP COLUMN spf;"
+    "ALTER TABLE domains DROP COLUMN dmarc;" /* nothing has used it */
+    "ALTER TABLE accounts ADD COLUMN rewrite_from TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE accounts ADD COLUMN time_zone TEXT NOT NULL DEFAULT 'UTC';"
+    "ALTER TABLE accounts ADD COLUMN stream INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE accounts ADD COLUMN drop_suppressed INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE accounts ADD COLUMN suppress_after INTEGER NOT NULL DEFAULT 0;"
+    "CREATE TABLE account_recipients(account_id INTEGER NOT NULL, position INTEGER NOT NULL, denied INTEGER NOT NULL, "
+    "pattern TEXT NOT NULL, PRIMARY KEY(account_id, denied, position)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE account_pools(account_id INTEGER NOT NULL, stream INTEGER NOT NULL, pool TEXT NOT NULL, "
+    "PRIMARY KEY(account_id, stream)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE domain_selectors(domain TEXT NOT NULL, stream INTEGER NOT NULL, selector TEXT NOT NULL, "
+    "PRIMARY KEY(domain, stream)) STRICT, WITHOUT ROWID;"
+    /* Every check's result at the time of a refusal, and the stream. */
+    "ALTER TABLE events ADD COLUMN verdict TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE events ADD COLUMN stream INTEGER NOT NULL DEFAULT 0;",
 };
 #define VERSION ((int64_t)(sizeof steps / sizeof steps[0]))
 

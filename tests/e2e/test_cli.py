@@ -249,6 +249,15 @@ def test_account_round_trip(sendoff):
         "eight_bit": "accept",
         "long_lines": "convert",
         "idempotent": "on",
+        "checks": {},
+        "to": [],
+        "not_to": [],
+        "rewrite_from": "",
+        "time_zone": "UTC",
+        "stream": "transactional",
+        "suppressed": "refuse",
+        "suppress_after": 0,
+        "streams": {},
     }
     # What is not named stays; a list that is named is replaced.
     sendoff("account", "set", "blog", "--limit", "100rcpt/message", "--eight-bit", "refuse")

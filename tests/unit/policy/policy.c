@@ -12,9 +12,11 @@ static const struct spf_verdict spf_fails = {.result = SPF_FAIL,
                                              .domain = "example.com",
                                              .why = "example.com does not list 192.0.2.7 (v=spf1 -all)"},
                                 spf_softfails = {.result = SPF_SOFTFAIL}, spf_unknown = {.result = SPF_TEMPERROR};
-static const struct domain enforcing = {.name = "example.com", .spf = CHECK_ENFORCE},
-                           observing = {.name = "example.com", .spf = CHECK_OBSERVE},
-                           without = {.name = "example.com", .spf = CHECK_OFF};
+static const struct check_setting enforce = {"spf", CHECK_ENFORCE}, observe = {"spf", CHECK_OBSERVE},
+                                  off = {"spf", CHECK_OFF};
+static const struct domain enforcing = {.name = "example.com", .settings = {.modes = &enforce, .mode_count = 1}},
+                           observing = {.name = "example.com", .settings = {.modes = &observe, .mode_count = 1}},
+                           without = {.name = "example.com", .settings = {.modes = &off, .mode_count = 1}};
 
 /* One check with these facts; all that a case does not say is as it should be. */
 struct sample {
@@ -73,8 +75,7 @@ static void run(const struct sample *s) {
   usage.window[WINDOW_DAY] = (struct usage_window){.start_us = moment("2026-11-22"), .messages = s->used};
   if (s->limit) {
     assert_int_equal(limit_parse(s->limit, &limit, &why), OK);
-    account.limits = &limit;
-    account.limit_count = 1;
+    account.settings.all = (struct limit_list){&limit, 1};
   }
   policy_find_all(&f, found);
   for (size_t i = 0; i < policy_check_count; i++) {
@@ -100,14 +101,14 @@ static const struct sample samples[] = {
     {"account", OUTCOME_REFUSE, 550, "blog is suspended: unpaid", .standing = STANDING_SUSPENDED},
     {"account", OUTCOME_REFUSE, 530, "log in again", .login_ended = true},
     {"account", OUTCOME_REFUSE, 451, "send it again", .standing = STANDING_LOGIN_CHANGED},
-    {"sender", OUTCOME_PASS, .from = "anybody@EXAMPLE.com"},
-    {"sender", OUTCOME_PASS, .from = ""},
-    {"sender", OUTCOME_PASS, .from = "A@example.net"},
-    {"sender", OUTCOME_REFUSE, 553, "blog may not send as b@example.net; allowed: example.com, a@example.net",
+    {"reverse-path", OUTCOME_PASS, .from = "anybody@EXAMPLE.com"},
+    {"reverse-path", OUTCOME_PASS, .from = ""},
+    {"reverse-path", OUTCOME_PASS, .from = "A@example.net"},
+    {"reverse-path", OUTCOME_REFUSE, 553, "blog may not send as b@example.net; allowed: example.com, a@example.net",
      .from = "b@example.net"},
-    {"sender", OUTCOME_REFUSE, 553, "may not send as", .from = "a@sub.example.com"},
-    {"sender", OUTCOME_REFUSE, 553, "write example.com", .from = "a@ｅxample.com"},
-    {"sender", OUTCOME_UNKNOWN, .unknown = FACT_ENVELOPE},
+    {"reverse-path", OUTCOME_REFUSE, 553, "may not send as", .from = "a@sub.example.com"},
+    {"reverse-path", OUTCOME_REFUSE, 553, "write example.com", .from = "a@ｅxample.com"},
+    {"reverse-path", OUTCOME_UNKNOWN, .unknown = FACT_ENVELOPE},
     {"recipient-count", OUTCOME_PASS, .recipients = 100},
     {"recipient-count", OUTCOME_REFUSE, 452, "100 in one message at most", .recipients = 101},
     {"limits", OUTCOME_PASS, .used = 1000, NOT_STORED},

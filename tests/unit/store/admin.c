@@ -40,8 +40,7 @@ static void an_account_with_everything(void **state) {
       .name = "blog",
       .senders = senders,
       .sender_count = 3,
-      .limits = limits,
-      .limit_count = 3,
+      .settings = {.all = {limits, 3}},
       .pool = "bulk",
       .client_ips = nets,
       .client_ip_count = 3,
@@ -59,11 +58,11 @@ static void an_account_with_everything(void **state) {
   assert_non_null(out);
   assert_int_equal(out->sender_count, 3);
   for (size_t i = 0; i < 3; i++) assert_string_equal(out->senders[i], senders[i]);
-  assert_int_equal(out->limit_count, 3);
+  assert_int_equal(out->settings.all.count, 3);
   for (size_t i = 0; i < 3; i++) {
-    assert_string_equal(out->limits[i].text, limits[i].text);
-    assert_int_equal(out->limits[i].count, limits[i].count);
-    assert_int_equal(out->limits[i].action, limits[i].action);
+    assert_string_equal(out->settings.all.limits[i].text, limits[i].text);
+    assert_int_equal(out->settings.all.limits[i].count, limits[i].count);
+    assert_int_equal(out->settings.all.limits[i].action, limits[i].action);
   }
   assert_int_equal(out->client_ip_count, 3);
   for (size_t i = 0; i < 3; i++) {
@@ -77,7 +76,7 @@ static void an_account_with_everything(void **state) {
   assert_true(llabs(out->created_us - clock_now_us()) < 60 * SECOND_US);
   const struct account *bare = directory_account(d, BYTES("bare"));
   assert_string_equal(bare->pool, "default");
-  assert_int_equal(bare->sender_count + bare->limit_count + bare->client_ip_count, 0);
+  assert_int_equal(bare->sender_count + bare->settings.all.count + bare->client_ip_count, 0);
   directory_release(&d);
   admin_close(&a);
 }
@@ -91,20 +90,19 @@ static void parts_of_an_account_are_replaced(void **state) {
   struct account in = {.name = "blog",
                        .senders = first,
                        .sender_count = 2,
-                       .limits = limits,
-                       .limit_count = 1,
+                       .settings = {.all = {limits, 1}},
                        .client_ips = nets,
                        .client_ip_count = 1};
   assert_ok(admin_account_add(a, &in, &l->why), l->why);
   struct account change = {
       .senders = second, .sender_count = 1, .pool = "bulk", .accept_8bit = true, .verifier = {.iterations = 9}};
 
-  assert_ok(admin_account_set(a, "blog", ACCOUNT_SENDERS, &change, &l->why), l->why);
+  assert_ok(admin_account_set(a, "blog", ACCOUNT_SENDERS, &change, NULL, &l->why), l->why);
   struct directory *d = directory_of(l);
   const struct account *out = directory_account(d, BYTES("blog"));
   assert_int_equal(out->sender_count, 1);
   assert_string_equal(out->senders[0], "example.org");
-  assert_int_equal(out->limit_count, 1);
+  assert_int_equal(out->settings.all.count, 1);
   assert_int_equal(out->client_ip_count, 1);
   assert_string_equal(out->pool, "default");
   assert_false(out->accept_8bit);
@@ -112,15 +110,15 @@ static void parts_of_an_account_are_replaced(void **state) {
   directory_release(&d);
 
   unsigned rest = ACCOUNT_LIMITS | ACCOUNT_CLIENT_IPS | ACCOUNT_POOL | ACCOUNT_8BIT | ACCOUNT_VERIFIER;
-  assert_ok(admin_account_set(a, "blog", rest, &change, &l->why), l->why);
+  assert_ok(admin_account_set(a, "blog", rest, &change, NULL, &l->why), l->why);
   d = directory_of(l);
   out = directory_account(d, BYTES("blog"));
-  assert_int_equal(out->limit_count + out->client_ip_count, 0);
+  assert_int_equal(out->settings.all.count + out->client_ip_count, 0);
   assert_string_equal(out->pool, "bulk");
   assert_true(out->accept_8bit);
   assert_int_equal(out->verifier.iterations, 9);
   directory_release(&d);
-  assert_int_equal(admin_account_set(a, "nobody", ACCOUNT_POOL, &change, &l->why), E_NOT_FOUND);
+  assert_int_equal(admin_account_set(a, "nobody", ACCOUNT_POOL, &change, NULL, &l->why), E_NOT_FOUND);
   assert_non_null(strstr(l->why.text, "nobody"));
   admin_close(&a);
 }
@@ -186,8 +184,7 @@ static void domains_and_keys(void **state) {
   assert_int_equal(admin_key_add(a, &lost, BYTES("-- lost --"), &l->why), E_NOT_FOUND);
   struct directory *d = directory_of(l);
   const struct domain *out = directory_domain(d, "example.com", false);
-  assert_int_equal(out->spf, CHECK_OBSERVE);
-  assert_int_equal(out->dmarc, CHECK_OBSERVE);
+  assert_int_equal(out->settings.mode_count + out->settings.all.count, 0);
   assert_int_equal(out->key_count, 2);
   assert_string_equal(out->keys[0].selector, "s2"); /* the newest first */
   assert_string_equal(out->keys[0].domain, "example.com");
@@ -199,14 +196,17 @@ static void domains_and_keys(void **state) {
   int64_t newest = out->keys[0].id;
   directory_release(&d);
 
-  assert_ok(admin_domain_set_spf(a, "example.com", CHECK_ENFORCE, &l->why), l->why);
-  lab_exec(l->dir, "UPDATE domains SET dmarc = 0");                    /* CHECK_OFF */
+  const struct check_setting modes[] = {{"spf", CHECK_ENFORCE}, {"dmarc", CHECK_OFF}};
+  const struct settings settings = {.modes = modes, .mode_count = 2};
+  assert_ok(admin_settings_set(a, SCOPE_DOMAIN, "example.com", ACCOUNT_MODES, &settings, NULL, &l->why), l->why);
   lab_exec(l->dir, "UPDATE keys SET state = 1 WHERE selector = 's1'"); /* KEY_RETIRED */
-  assert_int_equal(admin_domain_set_spf(a, "nowhere.example", CHECK_OFF, &l->why), E_NOT_FOUND);
+  assert_int_equal(admin_settings_set(a, SCOPE_DOMAIN, "nowhere.example", ACCOUNT_MODES, &settings, NULL, &l->why),
+                   E_NOT_FOUND);
   d = directory_of(l);
   out = directory_domain(d, "example.com", false);
-  assert_int_equal(out->spf, CHECK_ENFORCE);
-  assert_int_equal(out->dmarc, CHECK_OFF);
+  assert_int_equal(directory_check_mode(d, NULL, out, "spf", CHECK_OBSERVE), CHECK_ENFORCE);
+  assert_int_equal(directory_check_mode(d, NULL, out, "dmarc", CHECK_OBSERVE), CHECK_OFF);
+  assert_int_equal(directory_check_mode(d, NULL, out, "sender", CHECK_OBSERVE), CHECK_OBSERVE);
   assert_int_equal(out->keys[0].state, KEY_ACTIVE);
   assert_int_equal(out->keys[1].state, KEY_RETIRED);
   directory_release(&d);
@@ -294,9 +294,9 @@ static void a_failure_changes_nothing(void **state) {
   assert_int_equal(admin_account_remove(a, "nobody", &l->why), E_NOT_FOUND);
   assert_int_equal(admin_domain_remove(a, "nowhere.example", &l->why), E_NOT_FOUND);
   assert_int_equal(generation_of(l), before);
-  lab_exec(l->dir, "DROP TABLE account_limits");
+  lab_exec(l->dir, "DROP TABLE policy_limits");
   assert_int_equal(admin_account_add(a, &(struct account){.name = "half"}, &l->why), E_IO);
-  assert_non_null(strstr(l->why.text, "account_limits"));
+  assert_non_null(strstr(l->why.text, "policy_limits"));
   assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM accounts"), 1);
   admin_close(&a);
 }

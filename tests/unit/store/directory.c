@@ -100,10 +100,10 @@ static void certificates(void **state) {
   assert_null(directory_account_by_certificate(d, &(struct fingerprint){{3}}));
   directory_release(&d);
   l->why.text[0] = '\0';
-  assert_int_equal(admin_account_set(a, "second", ACCOUNT_CLIENT_CERTS, &first, &l->why), E_EXISTS);
+  assert_int_equal(admin_account_set(a, "second", ACCOUNT_CLIENT_CERTS, &first, NULL, &l->why), E_EXISTS);
   assert_non_null(strstr(l->why.text, "one account only"));
   assert_ok(admin_account_remove(a, "first", &l->why), l->why);
-  assert_ok(admin_account_set(a, "second", ACCOUNT_CLIENT_CERTS, &first, &l->why), l->why);
+  assert_ok(admin_account_set(a, "second", ACCOUNT_CLIENT_CERTS, &first, NULL, &l->why), l->why);
   d = load(l);
   assert_string_equal(directory_account_by_certificate(d, &one)->name, "second");
   assert_null(directory_account_by_certificate(d, &two));
@@ -163,8 +163,8 @@ static void domains(void **state) {
 /* What somebody wrote into the database by hand is refused with the account's name. */
 static void what_cannot_be_read_is_named(void **state) {
   static const char *const rows[][2] = {
-      {"INSERT INTO account_limits VALUES (1, 0, 'many/day')", "many/day"},
-      {"DELETE FROM account_limits; INSERT INTO account_client_ips VALUES (1, 0, 'here')", "here"},
+      {"INSERT INTO policy_limits SELECT 2, name, -1, 0, 'many/day' FROM accounts", "many/day"},
+      {"DELETE FROM policy_limits; INSERT INTO account_client_ips VALUES (1, 0, 'here')", "here"},
   };
   struct lab *l = *state;
   struct directory *d;

@@ -71,7 +71,7 @@ static void logins_changed(void **state) {
   struct admin *admin = lab_admin(l);
   for (size_t i = 0; i < COUNT_OF(parts); i++) {
     struct account a = find(l, "blog"), change = {.pool = "default"};
-    assert_ok(admin_account_set(admin, "blog", parts[i].part, &change, &l->why), l->why);
+    assert_ok(admin_account_set(admin, "blog", parts[i].part, &change, NULL, &l->why), l->why);
     if (parts[i].ends)
       refused(l, &a, STANDING_LOGIN_CHANGED);
     else

@@ -1,7 +1,7 @@
 #include "policy/check.h"
 #include "policy/senders.h"
 
-void check_sender(const struct facts *f, struct finding *out) {
+void check_reverse_path(const struct facts *f, struct finding *out) {
   const struct account *a = f->account;
   out->outcome = OUTCOME_PASS;
   if (sender_allowed(a->senders, a->sender_count, &f->from)) return;

@@ -1,0 +1,32 @@
+/* The options of `account add` and `account set`, read into what is to be written. One thread. */
+#ifndef SENDOFF_CLI_ACCOUNT_OPTIONS_H
+#define SENDOFF_CLI_ACCOUNT_OPTIONS_H
+
+#include "cli/settings_options.h"
+
+#define PASSWORD_MAX 1024
+#define PATTERN_ROOM 330
+#define DRAFT_PATTERNS_MAX 1024 /* of all lists together */
+
+/* What the options describe; `account` and `edit` point into it, and into argv. */
+struct draft {
+  struct account account;
+  struct account_edit edit;
+  unsigned parts; /* enum account_part: what was given */
+  struct settings_draft settings;
+  size_t pattern_count;
+  const char *pattern_list[DRAFT_PATTERNS_MAX];
+  char patterns[DRAFT_PATTERNS_MAX][PATTERN_ROOM];
+  struct limit stream_limits[STREAM_COUNT][SETTINGS_LIST_MAX];
+  struct cidr client_ips[SETTINGS_LIST_MAX];
+  struct fingerprint client_certs[SETTINGS_LIST_MAX];
+  char rewrite_from[PATTERN_ROOM];
+  char password[PASSWORD_MAX + 1];
+  bool generated;
+};
+
+/* `d` is zeroed. EXIT_USAGE: the message has been printed. */
+enum exit_status account_options_read(struct cli *c, struct draft *d);
+bool draft_edits(const struct draft *d); /* something is added to a list, or removed from it */
+
+#endif

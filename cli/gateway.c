@@ -1,0 +1,48 @@
+#include "cli/command.h"
+#include "cli/output.h"
+#include "cli/settings_options.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static enum exit_status show(struct cli *c) {
+  struct directory *d;
+  if (cli_directory(c, &d) != EXIT_DONE) return EXIT_NO;
+  if (c->json)
+    print_json(settings_json(&d->gateway));
+  else if (!d->gateway.all.count && !d->gateway.mode_count)
+    printf("no limits, and every check as it comes; see: sendoff policy list\n");
+  else
+    settings_print(&d->gateway);
+  directory_release(&d);
+  return EXIT_DONE;
+}
+
+static enum exit_status write_settings(struct cli *c, const struct settings_draft *d) {
+  struct admin *a;
+  struct reason why = {""};
+  if (cli_admin(c, &a) != EXIT_DONE) return EXIT_NO;
+  return cli_admin_done(c, &a, admin_settings_set(a, SCOPE_GATEWAY, "", d->parts, &d->settings, &d->edit, &why), &why);
+}
+
+static enum exit_status set(struct cli *c) {
+  struct settings_draft *d = calloc(1, sizeof *d);
+  if (!d) return cli_fail(EXIT_NO, "out of memory");
+  enum exit_status s = settings_options_read(c, d);
+  if (s == EXIT_DONE && !c->option_count)
+    s = cli_fail(EXIT_USAGE, "say what to change, as in --limit 100000/day; see: sendoff gateway set --help");
+  if (s == EXIT_DONE) s = write_settings(c, d);
+  free(d);
+  return s;
+}
+
+const struct verb gateway_verbs[] = {
+    {"gateway", "show", "", "", "What holds for all mail: limits, and the modes of checks.", "sendoff gateway show", 0,
+     0, show},
+    {"gateway", "set", "[--limit SPEC|none]... [--add-limit|--remove-limit SPEC]... [--CHECK off|observe|enforce]...",
+     "limit= add-limit= remove-limit= " CHECK_OPTIONS,
+     "Limits of the whole gateway, and what a check does where neither the account nor the domain says otherwise; "
+     "CHECK "
+     "is one that sendoff policy list names.",
+     "sendoff gateway set --limit 100000/day --dmarc observe", 0, 0, set},
+    {0}};

@@ -1,0 +1,41 @@
+#include "policy/policy.h"
+#include "cli/command.h"
+#include "cli/output.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* "mail, rcpt, commit": when it runs. */
+static void stages_text(unsigned stages, char *out, size_t size) {
+  size_t at = 0;
+  out[0] = '\0';
+  for (unsigned bit = 1; bit <= STAGE_LAST; bit <<= 1)
+    if (stages & bit) at += (size_t)snprintf(out + at, size - at, "%s%s", at ? ", " : "", stage_name((enum stage)bit));
+}
+
+static enum exit_status list(struct cli *c) {
+  struct directory *d;
+  if (cli_directory(c, &d) != EXIT_DONE) return EXIT_NO;
+  struct table *t = table_new((const char *const[]){"CHECK", "AT", "MODE", "WHAT"}, 4);
+  for (size_t i = 0; i < policy_check_count; i++) {
+    const struct check *k = &policy_checks[i];
+    char stages[128];
+    const char *mode =
+        k->fixed ? "always" : check_mode_name(directory_check_mode(d, NULL, NULL, k->name, k->otherwise));
+    stages_text(k->stages, stages, sizeof stages);
+    if (c->json)
+      print_json(json_pack("{s:s, s:s, s:s, s:s}", "check", k->name, "at", stages, "mode", mode, "about", k->about));
+    else
+      table_add(t, (const char *const[]){k->name, stages, mode, k->about});
+  }
+  table_print(&t);
+  directory_release(&d);
+  return EXIT_DONE;
+}
+
+const struct verb policy_verbs[] = {
+    {"policy", "list", "", "",
+     "Every check, in the order in which they are asked, with its mode for the gateway. Domains and accounts may have "
+     "other modes: sendoff domain show, sendoff account show.",
+     "sendoff policy list", 0, 0, list},
+    {0}};

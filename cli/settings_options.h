@@ -1,0 +1,28 @@
+/* The options that set limits and the modes of checks, alike for an account, a domain and the gateway. One thread. */
+#ifndef SENDOFF_CLI_SETTINGS_OPTIONS_H
+#define SENDOFF_CLI_SETTINGS_OPTIONS_H
+
+#include "cli/command.h"
+
+#define SETTINGS_LIST_MAX 256
+#define SETTINGS_CHECKS_MAX 32
+/* Of a verb's options: --CHECK off|observe|enforce for each check that can be set. */
+#define CHECK_OPTIONS "@checks"
+
+struct settings_draft {
+  struct settings settings; /* points into the rest */
+  struct list_edit edit;    /* of limits */
+  unsigned parts;           /* ACCOUNT_LIMITS, ACCOUNT_MODES: what was given */
+  struct limit limits[SETTINGS_LIST_MAX], added[SETTINGS_LIST_MAX], removed[SETTINGS_LIST_MAX];
+  const char *added_texts[SETTINGS_LIST_MAX], *removed_texts[SETTINGS_LIST_MAX];
+  struct check_setting modes[SETTINGS_CHECKS_MAX];
+};
+
+/* --limit, --add-limit, --remove-limit, --CHECK. `d` is zeroed. EXIT_USAGE: the message has been printed. */
+enum exit_status settings_options_read(struct cli *c, struct settings_draft *d);
+/* Is it the name of a check that can be set? */
+bool is_check_option(const char *name, size_t len);
+/* "limits 5000/day, 60/minute:smooth" and "spf enforce": a line each, after a label. */
+void settings_print(const struct settings *s);
+
+#endif

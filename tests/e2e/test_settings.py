@@ -1,0 +1,138 @@
+"""Settings of accounts, domains and the gateway: typed, kept, shown, edited one by one, and refused with what to write."""
+
+import pytest
+
+from sendoff_test.command import Command
+
+
+@pytest.fixture
+def sendoff(tmp_path):
+    made = Command(f"{tmp_path}/etc/sendoff.conf")
+    made("init", "--hostname", "smtp.example.com", "--data-dir", tmp_path / "data")
+    made("account", "add", "blog", "--sender", "example.com", "--limit", "5000/day")
+    made("domain", "add", "example.com", "--key", "ed25519")
+    return made
+
+
+def account(sendoff, name="blog"):
+    (shown,) = sendoff.json("account", "show", name)
+    return shown
+
+
+def refused(result, status, *pieces):
+    assert result.status == status, result
+    assert len(result.err.splitlines()) == 1, result
+    for piece in pieces:
+        assert piece in result.err, result
+
+
+def test_all_of_an_account(sendoff):
+    sendoff(
+        *("account", "set", "blog", "--to", "Example.COM", "--to", "me@example.org", "--not-to", "*.example.net"),
+        *("--rewrite-from", "printer@Example.com", "--time-zone", "Europe/Vienna", "--stream", "bulk"),
+        *("--stream-limit", "bulk:100/hour", "--stream-limit", "bulk:2/second:smooth", "--stream-pool", "bulk:news"),
+        *("--suppressed", "drop", "--suppress-after", "5", "--spf", "enforce", "--limits", "observe"),
+    )
+    shown = account(sendoff)
+    assert shown["to"] == ["example.com", "me@example.org"] and shown["not_to"] == ["*.example.net"]
+    assert shown["rewrite_from"] == "printer@example.com" and shown["time_zone"] == "Europe/Vienna"
+    assert shown["stream"] == "bulk" and shown["suppressed"] == "drop" and shown["suppress_after"] == 5
+    assert shown["streams"] == {"bulk": {"limits": ["100/hour", "2/second:smooth"], "pool": "news"}}
+    assert shown["checks"] == {"spf": "enforce", "limits": "observe"}
+    assert shown["limits"] == ["5000/day"], "what is not named stays"
+    text = sendoff("account", "show", "blog")
+    for piece in ("printer@example.com", "Europe/Vienna", "bulk", "*.example.net"):
+        assert piece in text
+    sendoff(
+        *("account", "set", "blog", "--to", "none", "--not-to", "none", "--rewrite-from", "none"),
+        *("--stream-limit", "none", "--stream-pool", "none", "--suppress-after", "default", "--spf", "off"),
+    )
+    shown = account(sendoff)
+    assert shown["to"] == shown["not_to"] == [] and shown["rewrite_from"] == "" and shown["streams"] == {}
+    assert shown["suppress_after"] == 0 and shown["checks"] == {"spf": "off", "limits": "observe"}
+
+
+def test_added_with_all(sendoff):
+    sendoff("account", "add", "shop", "--sender", "example.com", "--to", "example.com", "--stream", "bulk", "--spf", "off")
+    shown = account(sendoff, "shop")
+    assert shown["to"] == ["example.com"] and shown["stream"] == "bulk" and shown["checks"] == {"spf": "off"}
+
+
+def test_lists_are_edited(sendoff):
+    sendoff("account", "set", "blog", "--add-limit", "60/minute:smooth", "--add-sender", "*.example.com")
+    sendoff("account", "set", "blog", "--add-limit", "60/minute:smooth", "--add-sender", "*.Example.com")
+    assert account(sendoff)["limits"] == ["5000/day", "60/minute:smooth"], "the same one is not there twice"
+    assert account(sendoff)["senders"] == ["example.com", "*.example.com"]
+    sendoff("account", "set", "blog", "--remove-limit", "5000/day", "--add-limit", "7000/day", "--remove-sender", "example.com")
+    assert account(sendoff)["limits"] == ["60/minute:smooth", "7000/day"]
+    assert account(sendoff)["senders"] == ["*.example.com"]
+    refused(sendoff.run("account", "set", "blog", "--remove-limit", "9/day"), 1, "9/day", "60/minute:smooth, 7000/day")
+    refused(sendoff.run("account", "set", "blog", "--remove-sender", "example.org"), 1, "example.org", "*.example.com")
+    refused(sendoff.run("account", "set", "blog", "--remove-sender", "*.example.com"), 1, "last sender")
+    # Together or not at all.
+    refused(sendoff.run("account", "set", "blog", "--add-limit", "1/day", "--remove-limit", "8/day"), 1, "8/day")
+    assert account(sendoff)["limits"] == ["60/minute:smooth", "7000/day"]
+
+
+def test_a_domain(sendoff):
+    sendoff("domain", "set", "example.com", "--limit", "1000/day", "--limit", "50000rcpt/month", "--spf", "enforce", "--header-from", "observe")
+    (shown,) = sendoff.json("domain", "show", "example.com")
+    assert shown["limits"] == ["1000/day", "50000rcpt/month"] and shown["spf"] == "enforce"
+    assert shown["checks"] == {"spf": "enforce", "header-from": "observe"}
+    sendoff("domain", "set", "example.com", "--remove-limit", "1000/day")
+    selector = shown["keys"][0]["selector"]
+    sendoff("domain", "set", "example.com", "--stream-selector", f"bulk:{selector}")
+    (shown,) = sendoff.json("domain", "show", "example.com")
+    assert shown["limits"] == ["50000rcpt/month"] and shown["stream_selectors"] == {"bulk": selector}
+    refused(sendoff.run("domain", "set", "example.com", "--stream-selector", "bulk:none-such"), 1, "none-such", "dkim list")
+    refused(sendoff.run("domain", "set", "example.com", "--stream-selector", selector), 2, "bulk:")
+    refused(sendoff.run("domain", "set", "example.net", "--limit", "1/day"), 1, "example.net", "domain list")
+    refused(sendoff.run("domain", "set", "example.com"), 2, "--help")
+
+
+def test_the_gateway(sendoff):
+    assert sendoff.json("gateway", "show") == [{"limits": [], "checks": {}}]
+    sendoff("gateway", "set", "--limit", "100000/day", "--spf", "off")
+    assert sendoff.json("gateway", "show") == [{"limits": ["100000/day"], "checks": {"spf": "off"}}]
+    assert "100000/day" in sendoff("gateway", "show")
+    modes = {row["check"]: row["mode"] for row in sendoff.json("policy", "list")}
+    assert modes["spf"] == "off" and modes["account"] == "always"
+    (shown,) = sendoff.json("domain", "show", "example.com")
+    assert shown["spf"] == "off", "what the gateway has, where the domain has none"
+    sendoff("gateway", "set", "--limit", "none", "--spf", "observe")
+    assert sendoff.json("gateway", "show") == [{"limits": [], "checks": {"spf": "observe"}}]
+
+
+def test_what_is_removed_leaves_nothing_behind(sendoff):
+    sendoff("account", "set", "blog", "--to", "example.com", "--stream-pool", "bulk:news", "--spf", "off")
+    sendoff("domain", "set", "example.com", "--limit", "1/day")
+    sendoff("account", "remove", "blog")
+    sendoff("domain", "remove", "example.com")
+    sendoff("account", "add", "blog", "--sender", "example.com")
+    sendoff("domain", "add", "example.com", "--key", "ed25519")
+    shown = account(sendoff)
+    assert shown["limits"] == shown["to"] == [] and shown["checks"] == shown["streams"] == {}
+    (domain,) = sendoff.json("domain", "show", "example.com")
+    assert domain["limits"] == []
+
+
+@pytest.mark.parametrize(
+    "options, pieces",
+    [
+        (["--time-zone", "Mars/Olympus"], ["Mars/Olympus", "Europe/Vienna"]),
+        (["--time-zone", "../../etc/passwd"], ["--time-zone"]),
+        (["--rewrite-from", "example.com"], ["printer@example.com"]),
+        (["--to", "not a domain"], ["--to not a domain", "*.example.com"]),
+        (["--stream", "news"], ["transactional or bulk"]),
+        (["--stream-limit", "5000/day"], ["bulk:5000/day"]),
+        (["--stream-pool", "bulk:a b"], ["pool's name"]),
+        (["--suppressed", "ignore"], ["refuse or drop"]),
+        (["--suppress-after", "0"], ["1 to 100"]),
+        (["--spf", "sometimes"], ["off, observe or enforce"]),
+        (["--account", "observe"], ["is not an option"]),
+        (["--sender", "none"], ["suspended"]),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else value,
+)
+def test_wrong_values_say_what_to_write(sendoff, options, pieces):
+    refused(sendoff.run("account", "set", "blog", *options), 2, *pieces)
