@@ -155,6 +155,10 @@ const struct source *directory_pool(const struct directory *d, const char *pool,
   return first;
 }
 
+const char *account_pool(const struct account *a, enum mail_stream stream) {
+  return *a->stream_pool[stream] ? a->stream_pool[stream] : a->pool;
+}
+
 /* --- modes --- */
 
 static bool find_mode(const struct settings *s, const char *check, enum check_mode *out) {

@@ -129,6 +129,8 @@ const struct account *directory_account_by_client(const struct directory *d, con
 const struct account *directory_account_by_certificate(const struct directory *d, const struct fingerprint *f);
 /* The domain so named, or else its nearest configured parent when `parents`; NULL. */
 const struct domain *directory_domain(const struct directory *d, const char *normalized, bool parents);
+/* The pool that this stream's mail of the account leaves from. */
+const char *account_pool(const struct account *a, enum mail_stream stream);
 /* The sources of a pool: a pointer to the first, `*count` of them. */
 const struct source *directory_pool(const struct directory *d, const char *pool, size_t *count);
 /* What is set for a check: of the account, else the domain, else the gateway, else `otherwise`. `a` and `domain` may be

@@ -12,6 +12,7 @@
 #define REFUSAL_TEXT 512
 #define REFUSAL_ABOUT 512
 #define NUMBERS_TEXT 200
+#define TRACE_TEXT 600
 
 struct refusal {
   int code;                /* the reply code; 0: nothing is refused */
@@ -21,6 +22,7 @@ struct refusal {
   /* What of the rule it is about: a limit, an address. Refusals of one rule about the same are counted together. */
   char about[REFUSAL_ABOUT];
   char numbers[NUMBERS_TEXT]; /* numbers_add's */
+  char trace[TRACE_TEXT];     /* what every check of the policy had found; "": it was not asked */
 };
 
 /* Fills it, unless it holds a refusal already. Returns E_DENIED, so that `return refuse(...)` reads well. */

@@ -19,6 +19,8 @@
 #define RULE_LOGIN_RESTRICTED "login-restricted" /* too many failed logins: only known addresses may still try */
 #define RULE_SENDER "sender"                     /* the reverse-path is not the account's */
 #define RULE_HEADER_FROM "header-from"           /* an address in From is not the account's */
+#define RULE_HEADER_SENDER "header-sender"       /* the address in Sender is not the account's */
+#define RULE_RECIPIENT "recipient"               /* the account may not write to that recipient */
 #define RULE_SPF "spf"                           /* the sending domain's SPF record would fail the mail */
 #define RULE_LIMIT "limit"                       /* a limit for a window of time is used up */
 #define RULE_MESSAGE_LIMIT "message-limit"       /* more in this message than a limit allows */

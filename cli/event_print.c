@@ -101,6 +101,22 @@ static void print_tls(const struct event *e) {
   print_part("tls", text);
 }
 
+/* A line for each check. */
+static void print_checks(const struct event *e) {
+  const char *at = e->verdict, *label = "checks";
+  while (*at) {
+    char text[280] = "";
+    size_t len = strcspn(at, ";");
+    bytes_copy((struct bytes){at, len}, text, sizeof text);
+    char *equals = strchr(text, '=');
+    if (equals) *equals = ' ';
+    print_part(label, text);
+    label = "";
+    at += len;
+    at += strspn(at, "; ");
+  }
+}
+
 void event_print_story(const struct event *e) {
   bool from_client = e->kind == EVENT_ACCEPTED || e->kind == EVENT_REFUSED;
   print_head(e);
@@ -113,5 +129,6 @@ void event_print_story(const struct event *e) {
   print_part("source", e->source);
   print_tls(e);
   print_rule(e);
+  print_checks(e);
   print_part("why", e->ref);
 }

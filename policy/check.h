@@ -6,6 +6,8 @@
 
 void check_account(const struct facts *f, struct finding *out);
 void check_reverse_path(const struct facts *f, struct finding *out);
+void check_recipient(const struct facts *f, struct finding *out);
+void check_header_sender(const struct facts *f, struct finding *out);
 void check_limits(const struct facts *f, struct finding *out);
 void check_room(const struct facts *f, struct finding *out);
 void check_spf(const struct facts *f, struct finding *out);
@@ -20,8 +22,10 @@ enum cause {
   CAUSE_MISLEADING, /* the domain is not written as it is read */
   CAUSE_NO_DOMAIN,
   CAUSE_MANY_FROM, /* several mailboxes without a Sender field */
-  CAUSE_LOST,      /* the store's files have gone */
-  CAUSE_LATE,      /* found at the commit */
+  CAUSE_DENIED,    /* of a list of those that are not allowed */
+  CAUSE_UNREADABLE,
+  CAUSE_LOST, /* the store's files have gone */
+  CAUSE_LATE, /* found at the commit */
 };
 
 static inline void finding_refuse(struct finding *out, const char *rule, enum cause cause) {

@@ -15,6 +15,6 @@ void check_from_form(const struct facts *f, struct finding *out) {
   out->count = count_mailboxes(f->header_from);
   if (!f->from_domain)
     finding_refuse(out, RULE_FROM_SYNTAX, CAUSE_NO_DOMAIN);
-  else if (out->count > 1 && !f->has_sender) /* RFC 5322 3.6.2 */
+  else if (out->count > 1 && !f->header_sender.len) /* RFC 5322 3.6.2 */
     finding_refuse(out, RULE_FROM_SYNTAX, CAUSE_MANY_FROM);
 }

@@ -2,6 +2,7 @@
 
 #include "policy/check.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* In the order in which they are asked. What is cheap, and what the client can do something about, comes first; a DNS
@@ -13,14 +14,18 @@ const struct check policy_checks[] = {
      "the reverse-path is one that the account may send as"},
     {"recipient-count", STAGE_RCPT, FACT_RECIPIENT, true, CHECK_ENFORCE, check_recipient_count,
      "no more recipients in one message than max_recipients"},
+    {"recipient", STAGE_RCPT, FACT_ACCOUNT | FACT_RECIPIENT, false, CHECK_ENFORCE, check_recipient,
+     "the account may write to that recipient (--to, --not-to)"},
     {"limits", STAGE_MAIL | STAGE_RCPT | STAGE_STORE, FACT_ACCOUNT, false, CHECK_ENFORCE, check_limits,
      "limits let one more message in; decided exactly with the commit"},
     {"room", STAGE_MAIL | STAGE_DATA, FACT_ENVELOPE | FACT_ROOM, true, CHECK_ENFORCE, check_room,
      "the disk has room for it"},
-    {"spf", STAGE_MAIL, FACT_ENVELOPE | FACT_SPF, false, CHECK_OBSERVE, check_spf,
+    {"spf", STAGE_MAIL | STAGE_CONTENT, FACT_ENVELOPE | FACT_SPF, false, CHECK_OBSERVE, check_spf,
      "the reverse-path's domain lists the source in its SPF record (RFC 7208)"},
     {"header-from", STAGE_HEADER, FACT_ACCOUNT | FACT_HEADER, false, CHECK_ENFORCE, check_header_from,
      "every address in From is one that the account may send as"},
+    {"header-sender", STAGE_HEADER, FACT_ACCOUNT | FACT_HEADER, false, CHECK_ENFORCE, check_header_sender,
+     "the address in Sender is one that the account may send as"},
     {"from-form", STAGE_HEADER, FACT_HEADER, true, CHECK_ENFORCE, check_from_form,
      "From has an address with a domain, and several only with a Sender field (RFC 5322 3.6.2)"},
     {"store", STAGE_STORE, FACT_STORED, true, CHECK_ENFORCE, check_store, "the message is safe on the disk"},
@@ -30,7 +35,7 @@ _Static_assert(sizeof policy_checks / sizeof policy_checks[0] <= POLICY_CHECKS_M
                "verdict.observed has a bit for each");
 
 const char *stage_name(enum stage stage) {
-  static const char *const names[] = {"session", "mail", "rcpt", "data", "header", "commit"};
+  static const char *const names[] = {"session", "mail", "rcpt", "data", "header", "content", "commit"};
   size_t i = 0;
   while (1u << i < (unsigned)stage) i++;
   return names[i];
@@ -38,7 +43,9 @@ const char *stage_name(enum stage stage) {
 
 static enum check_mode mode_of(const struct check *c, const struct facts *f) {
   if (c->fixed) return CHECK_ENFORCE;
-  return directory_check_mode(f->directory, f->account, f->envelope_domain, c->name, c->otherwise);
+  bool of_header = c->needs & FACT_HEADER;
+  const struct domain *d = !of_header ? f->envelope_domain : f->known & FACT_HEADER ? f->header_domain : NULL;
+  return directory_check_mode(f->directory, f->account, d, c->name, c->otherwise);
 }
 
 enum check_mode policy_mode(const struct facts *f, const char *check) {
@@ -59,10 +66,23 @@ static void find(const struct check *c, const struct facts *f, struct finding *o
     c->run(f, out);
 }
 
+/* One that finds no room is left out. */
+static void note(const struct facts *f, const struct finding *found, struct verdict *out) {
+  struct refusal r = {0};
+  size_t at = strlen(out->notes);
+  policy_word(f, found, &r);
+  for (char *c = r.text; *c; c++)
+    if (*c == ';') *c = ','; /* it separates the notes */
+  int n = snprintf(out->notes + at, NOTES_TEXT - at, "%s%s=would refuse: %.200s", at ? "; " : "", found->check->name,
+                   r.text);
+  if (n < 0 || (size_t)n >= NOTES_TEXT - at) out->notes[at] = '\0';
+}
+
 void policy_decide(const struct facts *f, enum stage stage, struct verdict *out) {
   struct finding found;
   out->action = ACTION_ACCEPT;
   out->missing = out->observed = 0;
+  out->notes[0] = '\0';
   for (size_t i = 0; i < policy_check_count; i++) {
     const struct check *c = &policy_checks[i];
     if (!(c->stages & stage)) continue;
@@ -73,11 +93,15 @@ void policy_decide(const struct facts *f, enum stage stage, struct verdict *out)
       return;
     }
     if (found.outcome != OUTCOME_REFUSE) continue;
-    out->observed |= found.mode == CHECK_ENFORCE ? 0 : 1u << i;
-    if (found.mode != CHECK_ENFORCE) continue;
+    if (found.mode != CHECK_ENFORCE) {
+      out->observed |= 1u << i;
+      note(f, &found, out);
+      continue;
+    }
     out->action = ACTION_REFUSE;
     out->refusal = (struct refusal){0};
     policy_word(f, &found, &out->refusal);
+    policy_trace(f, out->refusal.trace);
     return;
   }
 }

@@ -18,13 +18,14 @@
 enum stage {
   STAGE_SESSION = 1, /* with every command of a transaction */
   STAGE_MAIL = 2,
-  STAGE_RCPT = 4,    /* for each recipient */
-  STAGE_DATA = 8,    /* while the content of a large message comes */
-  STAGE_HEADER = 16, /* the header is whole, and not yet signed */
-  STAGE_STORE = 32,  /* what the store decided, with the commit */
+  STAGE_RCPT = 4,     /* for each recipient */
+  STAGE_DATA = 8,     /* while the content of a large message comes */
+  STAGE_HEADER = 16,  /* the header is whole, and not yet signed */
+  STAGE_CONTENT = 32, /* the content is whole, and not yet kept */
+  STAGE_STORE = 64,   /* what the store decided, with the commit */
   STAGE_LAST = STAGE_STORE,
 };
-const char *stage_name(enum stage stage); /* "session", "mail", "rcpt", "data", "header", "commit" */
+const char *stage_name(enum stage stage); /* "session", "mail", "rcpt", "data", "header", "content", "commit" */
 
 /* What a check may need to know beyond the account; each a group of struct facts. */
 enum fact {
@@ -53,6 +54,7 @@ struct facts {
   struct address from;                  /* views into reverse_path */
   const struct domain *envelope_domain; /* of the reverse-path, if it is configured here */
   uint64_t size;                        /* declared (RFC 1870), 0: not known */
+  bool rewritten;                       /* the account has its sender written by us (--rewrite-from) */
   /* FACT_USAGE: of the account, rolled to now_us */
   const struct usage *usage;
   /* FACT_ROOM: what the store says of the disk */
@@ -63,12 +65,15 @@ struct facts {
   const struct spf_verdict *spf;
   /* FACT_RECIPIENT: the one that is asked about, and how many there are with it (0: none yet) */
   const char *recipient;
+  struct address to; /* views into it */
   size_t recipient_count, recipients_max;
   /* FACT_HEADER */
-  struct bytes header_from; /* the From field's value */
-  const char *from_domain;  /* its first mailbox's, normalised; NULL: it has none */
-  bool daemon;              /* From has MAILER-DAEMON's address here, which was not the client's choice */
-  bool has_sender;          /* there is a Sender field */
+  struct bytes header_from;           /* the From field's value */
+  struct bytes header_sender;         /* the Sender field's, empty when there is none */
+  const char *from_domain;            /* its first mailbox's, normalised; NULL: it has none */
+  bool daemon;                        /* From has MAILER-DAEMON's address here, which was not the client's choice */
+  const struct domain *header_domain; /* From's, or its nearest parent that is configured here */
+  enum mail_stream stream;
   /* FACT_STORED */
   int stored; /* the result: OK, E_LIMIT, E_DENIED (standing says why), E_FULL, other */
   const struct limit_verdict *stored_limit;
@@ -98,12 +103,16 @@ struct finding {
 
 enum action { ACTION_ACCEPT, ACTION_REFUSE, ACTION_GATHER };
 
+#define NOTES_TEXT 320
+
 struct verdict {
   enum action action;
   unsigned missing;       /* ACTION_GATHER: the facts to gather; then ask again */
   struct refusal refusal; /* ACTION_REFUSE */
   unsigned observed;      /* checks that would have refused, as bits in the table's order */
+  char notes[NOTES_TEXT]; /* what the observed ones would have said: "spf=would refuse: TEXT; ..." */
 };
+#define NOTES_MAX 400 /* of a message, over all stages */
 
 /* The checks of a stage, in order, up to the first that refuses or lacks a fact. */
 void policy_decide(const struct facts *f, enum stage stage, struct verdict *out);
@@ -132,6 +141,8 @@ static inline bool policy_enforces(const struct facts *f, const char *check) {
 void policy_find_all(const struct facts *f, struct finding *out);
 /* The reply and the log's text of a finding that refuses. */
 void policy_word(const struct facts *f, const struct finding *found, struct refusal *out);
+/* What every check says of these facts, for the log; those that were not reached are left out. */
+void policy_trace(const struct facts *f, char out[TRACE_TEXT]);
 /* Also for what is found while a path is read: an address whose domain is not written as it is read
  * (domain_is_plain): `meant` is what it is. Returns E_DENIED. */
 int refuse_misleading(struct refusal *out, int code, const char *enhanced, const char *rule, struct bytes address,

@@ -40,10 +40,35 @@ static void word_sender(const struct facts *f, const struct finding *found, stru
     word_misleading(found, 553, "5.1.7", out);
     return;
   }
-  bool header = strcmp(found->rule, RULE_HEADER_FROM) == 0;
+  const char *with = strcmp(found->rule, RULE_HEADER_FROM) == 0     ? "with From: "
+                     : strcmp(found->rule, RULE_HEADER_SENDER) == 0 ? "with Sender: "
+                                                                    : "as ";
   senders_list(a->senders, a->sender_count, allowed, sizeof allowed);
-  refuse(out, 553, "5.7.1", found->rule, "%s may not send %s%s; allowed: %s", a->name, header ? "with From: " : "as ",
-         found->subject, allowed);
+  refuse(out, 553, "5.7.1", found->rule, "%s may not send %s%s; allowed: %s", a->name, with, found->subject, allowed);
+  refusal_about(out, found->subject);
+}
+
+static void word_header_sender(const struct facts *f, const struct finding *found, struct refusal *out) {
+  if (found->cause == CAUSE_MISLEADING)
+    word_misleading(found, 550, "5.6.0", out);
+  else if (found->cause == CAUSE_UNREADABLE)
+    refuse(out, 550, "5.6.0", found->rule,
+           "the Sender field cannot be read as a mailbox (RFC 5322 3.6.2); write Sender: user@example.com, or leave it "
+           "out");
+  else
+    word_sender(f, found, out);
+}
+
+static void word_recipient(const struct facts *f, const struct finding *found, struct refusal *out) {
+  const struct account *a = f->account;
+  char list[160];
+  if (found->cause == CAUSE_DENIED) {
+    senders_list(a->not_to, a->not_to_count, list, sizeof list);
+    refuse(out, 550, "5.7.1", found->rule, "%s may not write to %s; not allowed: %s", a->name, found->subject, list);
+  } else {
+    senders_list(a->to, a->to_count, list, sizeof list);
+    refuse(out, 550, "5.7.1", found->rule, "%s may not write to %s; allowed: %s", a->name, found->subject, list);
+  }
   refusal_about(out, found->subject);
 }
 
@@ -108,6 +133,8 @@ static const struct {
     {RULE_SENDER, word_sender},
     {RULE_HEADER_FROM, word_sender},
     {RULE_FROM_SYNTAX, word_from_form},
+    {RULE_HEADER_SENDER, word_header_sender},
+    {RULE_RECIPIENT, word_recipient},
     {RULE_RECIPIENTS, word_recipients},
     {RULE_LIMIT, word_limit},
     {RULE_MESSAGE_LIMIT, word_limit},

@@ -1,3 +1,5 @@
+#include "base/bytes.h"
+#include "base/directory.h"
 #include "base/id.h"
 #include "base/refusal.h"
 #include "base/tls_facts.h"
@@ -44,6 +46,30 @@ static json_t *common_json(const struct event *e) {
                    json_time(e->first_us ? e->first_us : id_time_us(e->id)));
 }
 
+/* "account=pass; spf=refuse fail" as an object. */
+static json_t *checks_json(const char *verdict) {
+  json_t *object = json_object();
+  while (*verdict) {
+    char name[64] = "", found[200] = "";
+    size_t len = strcspn(verdict, ";"), equals = strcspn(verdict, "=");
+    if (equals >= len) break;
+    bytes_copy((struct bytes){verdict, equals}, name, sizeof name);
+    bytes_copy((struct bytes){verdict + equals + 1, len - equals - 1}, found, sizeof found);
+    json_object_set_new(object, name, json_text(found));
+    verdict += len;
+    verdict += strspn(verdict, "; ");
+  }
+  return object;
+}
+
+static json_t *add_decision(json_t *object, const struct event *e) {
+  if (!object) return NULL;
+  if (e->kind == EVENT_ACCEPTED)
+    json_object_set_new(object, "stream", json_string(stream_name((enum mail_stream)(e->stream == STREAM_BULK))));
+  if (*e->verdict) json_object_set_new(object, "checks", checks_json(e->verdict));
+  return object;
+}
+
 json_t *event_json(const struct event *e) {
-  return add_tls(common_json(e), e);
+  return add_decision(add_tls(common_json(e), e), e);
 }

@@ -10,6 +10,7 @@
 #define SIGNATURES_MAX (16 * 1024)
 
 struct seven_bit {
+  enum mail_stream stream; /* whose selector signs */
   struct loop *loop;
   struct conversion *conversion; /* NULL when that is done */
   struct buffer header, body;    /* `header` gets its empty line last */
@@ -101,7 +102,8 @@ static int sign_header(struct seven_bit *s) {
   struct field f, from;
   char domain[DOMAIN_MAX + 1], about[128];
   if (!s->loop->signing || !header_find(header, "From", &from) || signing_domain(from.value, domain) != OK) return OK;
-  int rc = signing_begin(s->loop->signing, s->loop->directory, domain, &s->signer, about, sizeof about, &s->result.why);
+  int rc = signing_begin(s->loop->signing, s->loop->directory, domain, s->stream, &s->signer, about, sizeof about,
+                         &s->result.why);
   size_t at = 0;
   while (rc == OK && s->signer && header_next(header, &at, &f) == 1) rc = signer_header(s->signer, f.whole);
   if (rc == OK && s->signer) rc = signer_headers_end(s->signer, &s->result.why);
@@ -145,11 +147,11 @@ static void on_converted(void *arg, struct converted *c) {
   sign(s);
 }
 
-struct seven_bit *seven_bit_start(struct loop *loop, const struct conversion_source *from,
+struct seven_bit *seven_bit_start(struct loop *loop, const struct conversion_source *from, enum mail_stream stream,
                                   void (*done)(void *arg, struct seven_bit_result *r), void *arg) {
   struct seven_bit *s = calloc(1, sizeof *s);
   if (!s) return NULL;
-  *s = (struct seven_bit){.loop = loop, .fd = -1, .done = done, .arg = arg};
+  *s = (struct seven_bit){.loop = loop, .stream = stream, .fd = -1, .done = done, .arg = arg};
   buffer_init(&s->header, 0);
   buffer_init(&s->body, 0);
   s->conversion = conversion_start(loop, from, on_converted, s);

@@ -4,6 +4,7 @@
 #ifndef SENDOFF_RELAY_MESSAGE_SEVEN_BIT_H
 #define SENDOFF_RELAY_MESSAGE_SEVEN_BIT_H
 
+#include "base/directory.h"
 #include "relay/message/content_feed.h"
 #include "relay/message/conversion.h"
 
@@ -18,7 +19,7 @@ struct seven_bit_result {
 struct seven_bit;
 /* `from` as for conversion_start, which takes what it names. `done` runs later, once. NULL without memory: then nothing
  * was taken. */
-struct seven_bit *seven_bit_start(struct loop *loop, const struct conversion_source *from,
+struct seven_bit *seven_bit_start(struct loop *loop, const struct conversion_source *from, enum mail_stream stream,
                                   void (*done)(void *arg, struct seven_bit_result *r), void *arg);
 /* Before `done`: it will not be called. */
 void seven_bit_forget(struct seven_bit **s);

@@ -84,8 +84,18 @@ int signing_domain(struct bytes from, char domain[DOMAIN_MAX + 1]) {
   return rc;
 }
 
-int signing_begin(struct signing *s, const struct directory *d, const char *from_domain, struct signer **out,
-                  char *about, size_t about_size, struct reason *why) {
+/* A stream with a selector of its own is signed by that key alone, while it is active. */
+static bool signs(const struct domain *d, const struct signing_key *k, enum mail_stream stream) {
+  const char *own = d->stream_selector[stream];
+  if (k->state != KEY_ACTIVE) return false;
+  if (!*own || strcmp(own, k->selector) == 0) return true;
+  for (size_t i = 0; i < d->key_count; i++)
+    if (d->keys[i].state == KEY_ACTIVE && strcmp(own, d->keys[i].selector) == 0) return false;
+  return true; /* it is gone or retired: better signed by another than not at all */
+}
+
+int signing_begin(struct signing *s, const struct directory *d, const char *from_domain, enum mail_stream stream,
+                  struct signer **out, char *about, size_t about_size, struct reason *why) {
   *out = NULL;
   const struct domain *domain = directory_domain(d, from_domain, true);
   struct signer_identity ids[SIGNER_KEYS_MAX];
@@ -94,7 +104,7 @@ int signing_begin(struct signing *s, const struct directory *d, const char *from
   buffer_init(&text, about_size);
   for (size_t i = 0; domain && i < domain->key_count && count < SIGNER_KEYS_MAX; i++) {
     const struct signing_key *k = &domain->keys[i];
-    if (k->state != KEY_ACTIVE) continue;
+    if (!signs(domain, k, stream)) continue;
     struct signer_key *key = parsed(s, k, why);
     if (!key) {
       buffer_free(&text);
@@ -127,7 +137,8 @@ int signing_sign_whole(struct loop *loop, const char *from_domain, struct bytes 
   struct signer *s;
   struct reason why = {0};
   char about[128];
-  int rc = signing_begin(loop->signing, loop->directory, from_domain, &s, about, sizeof about, &why);
+  int rc =
+      signing_begin(loop->signing, loop->directory, from_domain, STREAM_TRANSACTIONAL, &s, about, sizeof about, &why);
   if (rc == OK && s) rc = feed_whole(s, message, prefix, &why);
   if (rc != OK) log_event(LOG_ERROR_, NULL, "cannot sign", "domain", from_domain, "reason", why.text, NULL);
   signer_free(&s);

@@ -20,8 +20,8 @@ int signing_domain(struct bytes from, char domain[DOMAIN_MAX + 1]);
 /* A signer for mail from this domain, by the directory that goes with the ring (the loop's). OK with *out NULL when no
  * key is configured; `about` then says so, else it names "example.com/s1 ed1". An error only when a key that is
  * configured cannot be used. */
-int signing_begin(struct signing *s, const struct directory *d, const char *from_domain, struct signer **out,
-                  char *about, size_t about_size, struct reason *why);
+int signing_begin(struct signing *s, const struct directory *d, const char *from_domain, enum mail_stream stream,
+                  struct signer **out, char *about, size_t about_size, struct reason *why);
 /* Signs a whole message (a DSN, say) at once, appending to `prefix`. OK also without keys. */
 int signing_sign_whole(struct loop *loop, const char *from_domain, struct bytes message, struct buffer *prefix);
 

@@ -1,8 +1,10 @@
 #include "relay/mime/header_fixup.h"
 
+#include "base/address.h"
 #include "base/clock.h"
 #include "base/header.h"
 #include "relay/mime/from_repair.h"
+#include "relay/mime/from_rewrite.h"
 #include "relay/mime/header_encode.h"
 #include "relay/mime/header_fold.h"
 #include "relay/mime/mime_field.h"
@@ -18,7 +20,14 @@
  * one. */
 static const char *const once[] = {"From", "Date", "Message-ID",  "Subject",    "Sender",       "Reply-To",
                                    "To",   "Cc",   "In-Reply-To", "References", "MIME-Version", "Content-Type"};
-enum { SEEN_FROM, SEEN_DATE, SEEN_MESSAGE_ID, SEEN_MIME_VERSION = 10, SEEN_COUNT = sizeof once / sizeof once[0] };
+enum {
+  SEEN_FROM,
+  SEEN_DATE,
+  SEEN_MESSAGE_ID,
+  SEEN_REPLY_TO = 5,
+  SEEN_MIME_VERSION = 10,
+  SEEN_COUNT = sizeof once / sizeof once[0]
+};
 
 struct tally {
   size_t seen[SEEN_COUNT], received;
@@ -28,6 +37,10 @@ struct tally {
 
 static bool named(const struct field *f, const char *name) {
   return bytes_equal_nocase(f->name, bytes_of(name));
+}
+
+static bool rewrites(const struct header_fixup *h) {
+  return h->rewrite_from && *h->rewrite_from;
 }
 
 static int shown(struct bytes text) {
@@ -49,12 +62,18 @@ static int refuse_line(struct header_fixup *h, const char *what, struct bytes li
   return refuse(&h->refusal, 550, "5.6.0", RULE_HEADER, "%s: \"%s\"", what, text);
 }
 
+static bool says_bulk(struct bytes value) {
+  struct bytes word = bytes_trim(value);
+  return bytes_equal_nocase(word, BYTES("bulk")) || bytes_equal_nocase(word, BYTES("list"));
+}
+
 static int scan_field(const struct field *f, struct header_fixup *h, struct tally *t) {
   for (size_t i = 0; i < SEEN_COUNT; i++)
     if (named(f, once[i]) && ++t->seen[i] > 1)
       return refuse(&h->refusal, 550, "5.6.0", RULE_HEADER,
                     "the header has more than one %s field; RFC 5322 allows one", once[i]);
-  h->sender |= named(f, "Sender");
+  if (named(f, "X-Sendoff-Stream")) header_unfold(f->value, h->stream, sizeof h->stream);
+  if (named(f, "Precedence")) h->bulk |= says_bulk(f->value);
   if (named(f, "Received")) t->received++;
   t->content_fields |= bytes_starts_nocase(f->name, BYTES("Content-"));
   return OK;
@@ -75,7 +94,7 @@ static int scan(struct bytes block, struct header_fixup *h, struct tally *t) {
   if (t->received > HOPS_MAX)
     return refuse(&h->refusal, 554, "5.4.6", RULE_MAIL_LOOP, "the message has passed %zu hops, over %d: a mail loop",
                   t->received, HOPS_MAX);
-  if (!t->seen[SEEN_FROM])
+  if (!t->seen[SEEN_FROM] && !rewrites(h))
     return refuse(&h->refusal, 550, "5.6.0", RULE_HEADER, "the header has no From field, which RFC 5322 requires");
   return OK;
 }
@@ -111,6 +130,14 @@ static int close_up(const struct field *f, struct header_fixup *h, const struct 
   if (rc != OK) return rc;
   repairs_add(h->repairs, f->name, "closed up");
   return 1;
+}
+
+static int rewrite(const struct field *f, struct header_fixup *h, const struct tally *t, struct buffer *out) {
+  if (!rewrites(h) || !named(f, "From")) return OK;
+  struct from_rewrite r = {.address = h->rewrite_from, .reply_to = t->seen[SEEN_REPLY_TO] ? NULL : h->added};
+  int rc = from_rewrite(f->value, &r, out);
+  if (rc == OK) repairs_add(h->repairs, BYTES("From"), r.changed ? "rewritten" : "kept");
+  return rc == OK ? 1 : rc;
 }
 
 static int repair_from(const struct field *f, struct header_fixup *h, const struct tally *t, struct buffer *out) {
@@ -185,14 +212,20 @@ static int fold(const struct field *f, struct header_fixup *h, const struct tall
 
 /* --- what is kept --- */
 
-static bool must_go(const struct field *f) {
-  return named(f, "Bcc") || named(f, "Resent-Bcc") || named(f, "Return-Path");
+/* A Sender beside a From that we have written would say that somebody else is behind it. */
+static bool must_go(const struct header_fixup *h, const struct field *f) {
+  return named(f, "Bcc") || named(f, "Resent-Bcc") || named(f, "Return-Path") || named(f, "X-Sendoff-Stream") ||
+         (rewrites(h) && named(f, "Sender"));
 }
 
 static int add_kept(struct header_fixup *h, const struct field *f) {
   if (named(f, "From")) {
     h->from_at = h->kept->len + (size_t)(f->value.at - f->whole.at);
     h->from_len = f->value.len;
+  }
+  if (named(f, "Sender")) {
+    h->sender_at = h->kept->len + (size_t)(f->value.at - f->whole.at);
+    h->sender_len = f->value.len;
   }
   if (named(f, "Message-ID")) header_unfold(f->value, h->message_id, sizeof h->message_id);
   return buffer_add_bytes(h->kept, f->whole);
@@ -201,7 +234,7 @@ static int add_kept(struct header_fixup *h, const struct field *f) {
 /* From the first step on that has something to do: what it made goes through those that follow. */
 static int keep_from(struct header_fixup *h, const struct field *f, const struct tally *t, size_t step) {
   static int (*const steps[])(const struct field *f, struct header_fixup *h, const struct tally *t,
-                              struct buffer *out) = {close_up, repair_from, encode, fold};
+                              struct buffer *out) = {close_up, rewrite, repair_from, encode, fold};
   struct buffer made;
   struct field next;
   size_t at = 0;
@@ -214,9 +247,19 @@ static int keep_from(struct header_fixup *h, const struct field *f, const struct
   return rc;
 }
 
+/* RFC 5322 3.6 wants one; where an account has its own, a message without gets it. */
+static int add_from(struct header_fixup *h) {
+  char text[ADDRESS_MAX + 16];
+  struct field f;
+  size_t at = 0;
+  snprintf(text, sizeof text, "From: %s\r\n", h->rewrite_from);
+  repairs_add(h->repairs, BYTES("From"), "added");
+  return header_next(bytes_of(text), &at, &f) == 1 ? add_kept(h, &f) : E_SYNTAX;
+}
+
 static int add_missing(struct header_fixup *h, const struct tally *t) {
-  int rc = OK;
-  if (!t->seen[SEEN_DATE]) {
+  int rc = t->seen[SEEN_FROM] ? OK : add_from(h);
+  if (rc == OK && !t->seen[SEEN_DATE]) {
     char date[64];
     clock_format_rfc5322(h->now_us, date, sizeof date);
     rc = buffer_addf(h->added, "Date: %s\r\n", date);
@@ -237,6 +280,6 @@ int header_fixup_apply(struct bytes block, struct header_fixup *h) {
   size_t at = 0;
   int rc = scan(block, h, &t);
   while (rc == OK && header_next(block, &at, &f) == 1)
-    if (!must_go(&f)) rc = keep_from(h, &f, &t, 0);
+    if (!must_go(h, &f)) rc = keep_from(h, &f, &t, 0);
   return rc == OK ? add_missing(h, &t) : rc;
 }

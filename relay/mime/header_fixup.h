@@ -19,19 +19,22 @@ struct header_fixup {
   /* in */
   const char *hostname, *id_text;
   int64_t now_us;
-  bool encode_8bit;        /* raw octets over 127 are encoded, not refused */
-  bool accept_utf8;        /* UTF-8 may stay as it is (MAIL said SMTPUTF8) */
-  bool convert_long_lines; /* lines over 998 octets are folded, not refused */
-  bool report;             /* the reverse-path is null */
+  bool encode_8bit;         /* raw octets over 127 are encoded, not refused */
+  bool accept_utf8;         /* UTF-8 may stay as it is (MAIL said SMTPUTF8) */
+  bool convert_long_lines;  /* lines over 998 octets are folded, not refused */
+  bool report;              /* the reverse-path is null */
+  const char *rewrite_from; /* the address that From is to have, whatever it says; NULL or "": as it says */
   /* out; buffers are initialised by the caller and freed by it, also on refusal */
-  struct buffer *added;      /* fields to put before the header */
-  struct buffer *kept;       /* the header without what had to go, and without the empty line */
-  size_t from_at, from_len;  /* where the From field's value is in `kept` */
-  bool daemon;               /* From has MAILER-DAEMON's address here, made by us */
-  bool sender;               /* there is a Sender field */
-  bool multipart;            /* its content has parts, with fields of their own */
-  char message_id[256];      /* with its angle brackets, for the log */
-  bool own_message_id;       /* the message had none */
+  struct buffer *added;         /* fields to put before the header */
+  struct buffer *kept;          /* the header without what had to go, and without the empty line */
+  size_t from_at, from_len;     /* where the From field's value is in `kept` */
+  bool daemon;                  /* From has MAILER-DAEMON's address here, made by us */
+  size_t sender_at, sender_len; /* so of the Sender field; 0 of none */
+  char stream[32];              /* what X-Sendoff-Stream says; "": there is none */
+  bool bulk;                    /* Precedence is bulk or list */
+  bool multipart;               /* its content has parts, with fields of their own */
+  char message_id[256];         /* with its angle brackets, for the log */
+  bool own_message_id;          /* the message had none */
   bool utf8;                 /* it has UTF-8, and SMTPUTF8 was asked for: the next hop must offer it (RFC 6531 3.4) */
   char repairs[REPAIRS_MAX]; /* what was repaired: "From quoted, Subject encoded"; "": nothing */
   struct refusal refusal;    /* why not, when the result is E_DENIED; zeroed by the caller */
@@ -42,6 +45,9 @@ struct header_fixup {
 int header_fixup_apply(struct bytes block, struct header_fixup *h);
 static inline struct bytes header_fixup_from(const struct header_fixup *h) {
   return (struct bytes){h->kept->at + h->from_at, h->from_len};
+}
+static inline struct bytes header_fixup_sender(const struct header_fixup *h) {
+  return (struct bytes){h->kept->at + h->sender_at, h->sender_len};
 }
 /* Adds one to the list; one that finds no room is left out. */
 void repairs_add(char repairs[REPAIRS_MAX], struct bytes what, const char *done);

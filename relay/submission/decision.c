@@ -5,6 +5,8 @@
 #include "store/store.h"
 
 #include <stddef.h>
+#include <stdio.h>
+#include <string.h>
 
 #define CHANGES (FACT_USAGE | FACT_ROOM) /* from one stage to the next */
 
@@ -47,15 +49,14 @@ static void spf_known(struct spf_wait *w, const struct source_rank *r) {
   tx->facts.known |= FACT_SPF;
   if (!waited) return;
   run(s);
-  session_resume(s);
+  if (s->waiting == WAIT_SPF) session_resume(s); /* else it waits for something else by now */
 }
 
 /* True: it is known now. False: it will be. */
 static bool gather_spf(struct session *s) {
   struct transaction *tx = s->tx;
   s->spf_wait.done = spf_known;
-  if (spf_gate_ask(s->submission->spf_gate, tx->directory, tx->account->pool, tx->reverse_path, &s->spf_wait))
-    return true;
+  if (spf_gate_ask(s->submission->spf_gate, tx->directory, tx->pool, tx->reverse_path, &s->spf_wait)) return true;
   session_wait(s, WAIT_SPF);
   return false;
 }
@@ -67,6 +68,15 @@ static bool gather(struct session *s, unsigned missing) {
 }
 
 /* --- deciding --- */
+
+/* What a check would have refused, were it enforced, is in the log with the message: once for each check. */
+static void take_notes(struct transaction *tx, const struct verdict *v) {
+  size_t at = tx ? strlen(tx->notes) : 0;
+  if (!tx || !(v->observed & ~tx->observed)) return;
+  int n = snprintf(tx->notes + at, sizeof tx->notes - at, "%s%s", at ? "; " : "", v->notes);
+  if (n < 0 || (size_t)n >= sizeof tx->notes - at) tx->notes[at] = '\0';
+  tx->observed |= v->observed;
+}
 
 static void begin(struct transaction *tx) {
   tx->facts.now_us = clock_now_us();
@@ -85,6 +95,7 @@ int decide_now(struct session *s, enum stage stage, struct refusal *why) {
       return refuse(why, 451, "4.3.0", RULE_LOCAL, "the gateway cannot decide it; try again later");
     else
       gather(s, v.missing);
+  take_notes(s->tx, &v);
   if (v.action == ACTION_REFUSE) *why = v.refusal;
   return v.action == ACTION_REFUSE ? E_DENIED : OK;
 }
@@ -94,6 +105,7 @@ static void run(struct session *s) {
   struct verdict v;
   for (policy_decide(&tx->facts, tx->stage, &v); v.action == ACTION_GATHER; policy_decide(&tx->facts, tx->stage, &v))
     if (!gather(s, v.missing)) return;
+  take_notes(tx, &v);
   tx->decided(s, &v);
 }
 

@@ -319,6 +319,23 @@ static void spool_finished(void *arg, struct reason *why) {
   session_unhold(s);
 }
 
+/* What it waits for now, if anything, is the disk or the store. */
+static void content_decided(struct session *s, const struct verdict *v) {
+  struct intake *i = s->intake;
+  if (v->action == ACTION_REFUSE) i->refusal = v->refusal;
+  if (is_refused(&i->refusal) || !finish_signature(i)) {
+    intake_answer_refusal(i);
+    return;
+  }
+  if (!i->spool) {
+    intake_store(i);
+    return;
+  }
+  session_hold(s);
+  session_wait(s, WAIT_DISK);
+  spool_writer_finish(i->spool, spool_finished);
+}
+
 void intake_complete(struct intake *i) {
   struct session *s = i->session;
   if (i->phase == INTAKE_HEADER) { /* a header alone, without an empty line: RFC 5322 3.5 allows it */
@@ -334,17 +351,10 @@ void intake_complete(struct intake *i) {
     intake_refuse_memory(i);
   }
   check_account(i);
-  if (is_refused(&i->refusal) || !finish_signature(i)) {
+  if (is_refused(&i->refusal))
     intake_answer_refusal(i);
-    return;
-  }
-  if (!i->spool) {
-    intake_store(i);
-    return;
-  }
-  session_hold(s);
-  session_wait(s, WAIT_DISK);
-  spool_writer_finish(i->spool, spool_finished);
+  else
+    decide(s, STAGE_CONTENT, content_decided);
 }
 
 void intake_end(struct session *s) {

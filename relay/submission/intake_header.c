@@ -10,10 +10,31 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Another pool than MAIL was decided for: SPF is asked about its sources when the content is whole. */
+static void use_pool(struct transaction *tx, const char *pool) {
+  if (strcmp(pool, tx->pool) == 0) return;
+  tx->pool = pool;
+  tx->facts.known &= ~(unsigned)FACT_SPF;
+  memset(&tx->sources, 0, sizeof tx->sources);
+}
+
+/* What the message says counts more than what its account has. */
+static bool find_stream(struct intake *i, const struct header_fixup *h) {
+  bool urgent = i->session->tx->said.priority >= 0; /* RFC 6710; 0: not said */
+  i->stream = h->bulk || !urgent ? STREAM_BULK : i->owner->stream;
+  if (!*h->stream || stream_parse(h->stream, &i->stream) == OK) {
+    use_pool(i->session->tx, account_pool(i->owner, i->stream));
+    return true;
+  }
+  intake_refuse(i, 550, "5.6.0", RULE_HEADER, "X-Sendoff-Stream is \"%.40s\"; write transactional or bulk", h->stream);
+  return false;
+}
+
 /* `domain`: the From field's; the signature follows it. */
 static bool check_header(struct intake *i, const struct header_fixup *h, char domain[DOMAIN_MAX + 1]) {
   struct facts *f = &i->session->tx->facts;
   f->header_from = header_fixup_from(h);
+  f->header_sender = header_fixup_sender(h);
   int rc = signing_domain(f->header_from, domain);
   if (rc == E_MEMORY) {
     intake_refuse_memory(i);
@@ -21,7 +42,8 @@ static bool check_header(struct intake *i, const struct header_fixup *h, char do
   }
   f->from_domain = rc == OK ? domain : NULL;
   f->daemon = h->daemon;
-  f->has_sender = h->sender;
+  f->stream = i->stream;
+  f->header_domain = rc == OK ? directory_domain(i->directory, domain, true) : NULL;
   f->known |= FACT_HEADER;
   rc = decide_now(i->session, STAGE_HEADER, &i->refusal);
   f->known &= ~(unsigned)FACT_HEADER; /* it may move, and come again */
@@ -80,7 +102,7 @@ static void refuse_signature(struct intake *i, int rc, const char *from_domain, 
 
 static bool begin_signature(struct intake *i, const char *from_domain) {
   struct reason why = {0};
-  int rc = signing_begin(i->loop->signing, i->loop->directory, from_domain, &i->signer, i->signed_by,
+  int rc = signing_begin(i->loop->signing, i->loop->directory, from_domain, i->stream, &i->signer, i->signed_by,
                          sizeof i->signed_by, &why);
   if (rc == OK && i->signer) {
     rc = feed_signer(i, buffer_bytes(&i->added));
@@ -118,6 +140,7 @@ void intake_header(struct intake *i, struct bytes block) {
                            .accept_utf8 = i->session->tx->said.utf8,
                            .convert_long_lines = i->owner->convert_long_lines,
                            .report = !*i->session->tx->reverse_path,
+                           .rewrite_from = i->session->tx->facts.rewritten ? i->owner->rewrite_from : "",
                            .added = &i->added,
                            .kept = &i->body};
   char domain[DOMAIN_MAX + 1];
@@ -140,7 +163,7 @@ void intake_header(struct intake *i, struct bytes block) {
   i->own_message_id = h.own_message_id;
   i->utf8 = h.utf8;
   i->multipart = h.multipart;
-  if (!check_header(i, &h, domain) || !begin_signature(i, domain)) return;
+  if (!find_stream(i, &h) || !check_header(i, &h, domain) || !begin_signature(i, domain)) return;
   if (buffer_add(&i->body, "\r\n", 2) != OK) {
     intake_refuse_memory(i);
     return;

@@ -42,6 +42,7 @@ struct intake {
   size_t header_lines;  /* lines up to and with the empty one */
   bool eight_bit, utf8; /* octets over 127 in the body; UTF-8 in the header */
   bool multipart;
+  enum mail_stream stream;
   char repairs[REPAIRS_MAX];
   char signed_by[160], message_id[256];
   bool own_message_id;             /* the client gave none */
@@ -53,7 +54,8 @@ struct intake {
   struct store_accept accept;
   struct idempotency_key key;
   struct recipient *recipients;
-  char log_text[1024], log_to[ADDRESS_MAX + 32], *reverse_path, *sources, account[65], pool[65], envid[ENVID_MAX + 1];
+  char log_text[1024], log_to[ADDRESS_MAX + 32], notes[NOTES_MAX], *reverse_path, *sources, account[65], pool[65],
+      envid[ENVID_MAX + 1];
 };
 
 /* --- intake.c --- */

@@ -97,7 +97,8 @@ static void stored(struct store_op *op) {
 static unsigned flags_of(const struct intake *i) {
   const struct source_rank *r = &i->session->tx->sources;
   bool only = *r->preferred && r->failing && policy_enforces(&i->session->tx->facts, "spf");
-  return i->session->tx->said.flags | (only ? MESSAGE_SOURCES_ONLY : 0u) | (i->eight_bit ? MESSAGE_8BIT : 0u) |
+  return i->session->tx->said.flags | (only ? MESSAGE_SOURCES_ONLY : 0u) |
+         (i->stream == STREAM_BULK ? MESSAGE_BULK : 0u) | (i->eight_bit ? MESSAGE_8BIT : 0u) |
          (i->utf8 ? MESSAGE_UTF8 : 0u) | (i->spool ? MESSAGE_IN_FILE : 0u);
 }
 
@@ -117,7 +118,7 @@ static bool copy_envelope(struct intake *i) {
   i->accept.message.recipient_count = tx->recipient_count;
   tx->recipient_count = 0;
   bytes_copy(bytes_of(i->owner->name), i->account, sizeof i->account);
-  bytes_copy(bytes_of(i->owner->pool), i->pool, sizeof i->pool);
+  bytes_copy(bytes_of(account_pool(i->owner, i->stream)), i->pool, sizeof i->pool);
   bytes_copy(bytes_of(tx->envid), i->envid, sizeof i->envid);
   int64_t now = clock_now_us(), hold = i->accept.message.not_before_us = tx->said.hold_until_us; /* RFC 4865 */
   *m = (struct envelope){.id = i->id,
@@ -150,12 +151,15 @@ static void describe(struct intake *i) {
       (unsigned long long)m->envelope.size, m->recipient_count, m->recipient_count == 1 ? "" : "s", i->message_id,
       i->signed_by, tx->facts.known & FACT_SPF ? spf_result_name(tx->sources.best.result) : "not checked",
       tx->sources.best.why[0] ? ": " : "", tx->sources.best.why, held, *i->repairs ? "; repaired: " : "", i->repairs);
+  bytes_copy(bytes_of(tx->notes), i->notes, sizeof i->notes);
   i->accept.accepted = (struct event){.account = i->account,
                                       .from = i->reverse_path,
                                       .to = i->log_to,
                                       .code = 250,
                                       .enhanced = "2.0.0",
                                       .text = i->log_text,
+                                      .verdict = i->notes,
+                                      .stream = (int)i->stream,
                                       .host = i->session->peer};
 }
 

@@ -51,7 +51,7 @@ static size_t room(const char *text) {
 
 static struct store_note *note_copy(const struct event *e, uint64_t count) {
   size_t size = room(e->account) + room(e->from) + room(e->to) + room(e->enhanced) + room(e->rule) + room(e->numbers) +
-                room(e->text) + room(e->host) + room(e->source) + room(e->ref);
+                room(e->verdict) + room(e->text) + room(e->host) + room(e->source) + room(e->ref);
   struct store_note *n = calloc(1, sizeof *n + size);
   if (!n) return NULL;
   store_note_init(n);
@@ -65,6 +65,7 @@ static struct store_note *note_copy(const struct event *e, uint64_t count) {
   n->event.enhanced = keep(&at, e->enhanced);
   n->event.rule = keep(&at, e->rule);
   n->event.numbers = keep(&at, e->numbers);
+  n->event.verdict = keep(&at, e->verdict);
   n->event.text = keep(&at, e->text);
   n->event.host = keep(&at, e->host);
   n->event.source = keep(&at, e->source);
@@ -185,6 +186,7 @@ void refusal_log_add(struct refusal_log *l, const struct refusal *r, const struc
   e.rule = r->rule;
   e.numbers = r->numbers;
   e.text = r->text;
+  e.verdict = r->trace;
   struct remembered *m = entry_of(l, r, &e, now, true);
   if (!m) {
     struct refusal shared = *r;

@@ -25,6 +25,9 @@ struct transaction {
   struct facts facts;
   struct usage usage;
   struct reason room_why;
+  unsigned observed;     /* checks that would have refused it, so far */
+  char notes[NOTES_MAX]; /* what they would have said */
+  const char *pool;      /* whose sources SPF was asked about; the directory's */
   struct source_rank sources;
   enum stage stage; /* of the one that waits for facts */
   void (*decided)(struct session *s, const struct verdict *v);

@@ -89,16 +89,31 @@ static struct address of_transaction(const struct transaction *tx, const struct 
   return a;
 }
 
+/* For devices and sites that cannot set their own sender. The null reverse-path stays: it asks for no bounce. */
+static bool rewrite_sender(struct transaction *tx) {
+  if (!*tx->account->rewrite_from) return false;
+  if (*tx->reverse_path) bytes_copy(bytes_of(tx->account->rewrite_from), tx->reverse_path, sizeof tx->reverse_path);
+  return true;
+}
+
+static struct address rewritten_address(const struct transaction *tx) {
+  struct address a = {.is_null = true};
+  if (*tx->reverse_path) address_parse(bytes_of(tx->reverse_path), &a);
+  return a;
+}
+
 static void fill_facts(struct session *s, const struct address *from) {
   struct transaction *tx = s->tx;
   struct facts *f = &tx->facts;
   char name[DOMAIN_MAX + 1];
   decision_facts(s, f);
   f->account = tx->account;
+  f->rewritten = rewrite_sender(tx);
+  tx->pool = account_pool(tx->account, tx->said.priority < 0 ? STREAM_BULK : tx->account->stream);
   f->directory = tx->directory;
   f->reverse_path = tx->reverse_path;
-  f->from = of_transaction(tx, from);
-  if (from->domain.len && domain_normalize(from->domain, name) == OK)
+  f->from = f->rewritten ? rewritten_address(tx) : of_transaction(tx, from);
+  if (f->from.domain.len && domain_normalize(f->from.domain, name) == OK)
     f->envelope_domain = directory_domain(tx->directory, name, false);
   f->size = f->room_octets = tx->said.size;
   f->recipients_max = s->submission->config->max_recipients;

@@ -65,6 +65,7 @@ static int add(struct session *s, const struct forward_path *p, struct refusal *
   struct recipient r = {.address = address, .domain = p->domain, .orcpt = orcpt, .notify = p->said.notify};
   if (transaction_has(tx, &r)) return OK;
   tx->facts.recipient = address;
+  tx->facts.to = p->to;
   tx->facts.recipient_count = tx->recipient_count + 1;
   tx->facts.known |= FACT_RECIPIENT;
   int rc = decide_now(s, STAGE_RCPT, why);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 static const char *const senders[] = {"example.com", "a@example.net"};
+static const char *const to[] = {"example.org", "me@own.example"}, *const not_to[] = {"no@example.org"};
 static const struct account blog = {.name = "blog", .senders = senders, .sender_count = 2};
 static const struct spf_verdict spf_fails = {.result = SPF_FAIL,
                                              .source = "192.0.2.7",
@@ -28,7 +29,8 @@ struct sample {
   bool gone, login_ended;
   enum account_standing standing;
   const char *from, *header_from, *from_domain, *limit;
-  bool daemon, has_sender;
+  bool daemon, rewritten;
+  const char *header_sender, *to;
   uint64_t used;
   size_t recipients;
   int room, stored;
@@ -67,11 +69,20 @@ static void run(const struct sample *s) {
                     .header_from = bytes_of(s->header_from ? s->header_from : "a@example.com"),
                     .from_domain = s->from_domain ? s->from_domain : "example.com",
                     .daemon = s->daemon,
-                    .has_sender = s->has_sender,
+                    .header_sender = bytes_of(s->header_sender ? s->header_sender : ""),
+                    .rewritten = s->rewritten,
                     .stored = s->stored,
                     .stored_limit = &stored};
   if (s->from_domain && !*s->from_domain) f.from_domain = NULL;
   take_from(&f, s->from ? s->from : "a@example.com");
+  if (s->to) {
+    account.to = to;
+    account.to_count = 2;
+    account.not_to = not_to;
+    account.not_to_count = 1;
+    f.recipient = s->to;
+    assert_int_equal(address_parse(bytes_of(s->to), &f.to), OK);
+  }
   usage.window[WINDOW_DAY] = (struct usage_window){.start_us = moment("2026-11-22"), .messages = s->used};
   if (s->limit) {
     assert_int_equal(limit_parse(s->limit, &limit, &why), OK);
@@ -109,6 +120,20 @@ static const struct sample samples[] = {
     {"reverse-path", OUTCOME_REFUSE, 553, "may not send as", .from = "a@sub.example.com"},
     {"reverse-path", OUTCOME_REFUSE, 553, "write example.com", .from = "a@ｅxample.com"},
     {"reverse-path", OUTCOME_UNKNOWN, .unknown = FACT_ENVELOPE},
+    {"reverse-path", OUTCOME_PASS, .from = "b@example.net", .rewritten = true},
+    {"header-from", OUTCOME_PASS, .header_from = "b@example.net", .rewritten = true},
+    {"header-sender", OUTCOME_PASS},
+    {"header-sender", OUTCOME_PASS, .header_sender = "Robot <robot@example.com>"},
+    {"header-sender", OUTCOME_REFUSE, 553, "blog may not send with Sender: boss@bank.example; allowed: example.com",
+     .header_sender = "boss@bank.example"},
+    {"header-sender", OUTCOME_REFUSE, 550, "cannot be read", .header_sender = "the boss"},
+    {"header-sender", OUTCOME_REFUSE, 550, "write example.com", .header_sender = "a@ｅxample.com"},
+    {"recipient", OUTCOME_PASS, .to = "me@example.org"},
+    {"recipient", OUTCOME_PASS, .to = "ME@own.example"},
+    {"recipient", OUTCOME_REFUSE, 550, "blog may not write to x@else.example; allowed: example.org, me@own.example",
+     .to = "x@else.example"},
+    {"recipient", OUTCOME_REFUSE, 550, "blog may not write to no@example.org; not allowed: no@example.org",
+     .to = "no@example.org"},
     {"recipient-count", OUTCOME_PASS, .recipients = 100},
     {"recipient-count", OUTCOME_REFUSE, 452, "100 in one message at most", .recipients = 101},
     {"limits", OUTCOME_PASS, .used = 1000, NOT_STORED},
@@ -135,7 +160,7 @@ static const struct sample samples[] = {
     {"from-form", OUTCOME_PASS},
     {"from-form", OUTCOME_REFUSE, 550, "no domain name", .from_domain = ""},
     {"from-form", OUTCOME_REFUSE, 550, "has 3 mailboxes", .header_from = "a@example.com, b@example.com, c@example.com"},
-    {"from-form", OUTCOME_PASS, .header_from = "a@example.com, b@example.com", .has_sender = true},
+    {"from-form", OUTCOME_PASS, .header_from = "a@example.com, b@example.com", .header_sender = "a@example.com"},
     {"store", OUTCOME_PASS},
     {"store", OUTCOME_REFUSE, 452, "the disk is full", .stored = E_FULL},
     {"store", OUTCOME_REFUSE, 451, "could not be stored", .stored = E_IO},
@@ -217,6 +242,7 @@ static void test_modes(void **state) {
     policy_decide(&f, STAGE_MAIL, &v);
     assert_int_equal(v.action, cases[i].action);
     assert_int_equal(v.observed != 0, cases[i].observed);
+    if (cases[i].observed) assert_non_null(strstr(v.notes, "spf=would refuse: example.com does not list 192.0.2.7"));
   }
 }
 
@@ -229,18 +255,20 @@ static void test_off_needs_nothing(void **state) {
   assert_int_equal(v.action, ACTION_ACCEPT);
 }
 
-/* Of all but MAIL: what is known at once, or by the caller. */
-static void test_only_mail_waits(void **state) {
+/* What the other stages ask for is known at once, or by the caller. */
+static void test_only_two_stages_wait(void **state) {
   (void)state;
   for (size_t i = 0; i < policy_check_count; i++)
-    if (policy_checks[i].stages & ~(unsigned)STAGE_MAIL) assert_false(policy_checks[i].needs & FACT_SPF);
+    if (policy_checks[i].stages & ~(unsigned)(STAGE_MAIL | STAGE_CONTENT))
+      assert_false(policy_checks[i].needs & FACT_SPF);
 }
 
 static void test_every_rule_has_words(void **state) {
   (void)state;
-  static const char *const rules[] = {RULE_ACCOUNT_GONE, RULE_LOGIN_ENDED,   RULE_SUSPENDED,    RULE_SENDER, RULE_LIMIT,
-                                      RULE_HEADER_FROM,  RULE_MESSAGE_LIMIT, RULE_SMOOTH_LIMIT, RULE_DISK,   RULE_STORE,
-                                      RULE_FROM_SYNTAX,  RULE_RECIPIENTS,    RULE_MEMORY,       RULE_SPF};
+  static const char *const rules[] = {RULE_ACCOUNT_GONE, RULE_LOGIN_ENDED, RULE_SUSPENDED,     RULE_SENDER,
+                                      RULE_LIMIT,        RULE_HEADER_FROM, RULE_MESSAGE_LIMIT, RULE_SMOOTH_LIMIT,
+                                      RULE_DISK,         RULE_STORE,       RULE_HEADER_SENDER, RULE_RECIPIENT,
+                                      RULE_FROM_SYNTAX,  RULE_RECIPIENTS,  RULE_MEMORY,        RULE_SPF};
   struct facts f = mail("a@example.com", ~0u);
   struct limit limit = {0};
   for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
@@ -260,7 +288,7 @@ int main(void) {
                                      cmocka_unit_test(test_what_is_refused_asks_no_dns),
                                      cmocka_unit_test(test_modes),
                                      cmocka_unit_test(test_off_needs_nothing),
-                                     cmocka_unit_test(test_only_mail_waits),
+                                     cmocka_unit_test(test_only_two_stages_wait),
                                      cmocka_unit_test(test_every_rule_has_words)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

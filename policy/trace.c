@@ -1,0 +1,43 @@
+/* Every check's result in one line, as it is kept with a refusal: "account=pass; limits=refuse 5000 of 5000/day". */
+#include "policy/check.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char *outcome_name(const struct finding *found) {
+  switch (found->outcome) {
+  case OUTCOME_OFF: return "off";
+  case OUTCOME_PASS: return "pass";
+  case OUTCOME_REFUSE: return found->mode == CHECK_ENFORCE ? "refuse" : "would refuse";
+  default: return "not reached";
+  }
+}
+
+/* What a person wants to know of it beside that. */
+static void detail(const struct facts *f, const struct finding *found, char *out, size_t size) {
+  const struct limit_verdict *l = &found->limit;
+  out[0] = '\0';
+  if (strcmp(found->check->name, "spf") == 0 && f->known & FACT_SPF)
+    snprintf(out, size, " %s", spf_result_name(f->spf->result));
+  else if (strcmp(found->check->name, "limits") == 0 && found->outcome == OUTCOME_REFUSE)
+    snprintf(out, size, " %llu of %s", (unsigned long long)l->used, l->rule->text);
+}
+
+void policy_trace(const struct facts *f, char out[TRACE_TEXT]) {
+  struct finding found[POLICY_CHECKS_MAX];
+  size_t at = 0;
+  policy_find_all(f, found);
+  out[0] = '\0';
+  for (size_t i = 0; i < policy_check_count; i++) {
+    char more[96];
+    if (found[i].outcome == OUTCOME_UNKNOWN) continue;
+    detail(f, &found[i], more, sizeof more);
+    int n = snprintf(out + at, TRACE_TEXT - at, "%s%s=%s%s", at ? "; " : "", found[i].check->name,
+                     outcome_name(&found[i]), more);
+    if (n < 0 || (size_t)n >= TRACE_TEXT - at) {
+      out[at] = '\0';
+      return;
+    }
+    at += (size_t)n;
+  }
+}
