@@ -38,7 +38,8 @@ void dmarc_done(struct dmarc_dns *d, struct dns_answer *answer) {
   if (answer->records || answer->owner) d->source->release(d->source->arg, answer);
 }
 
-/* RFC 9989 4.10 steps 2 and 6: of several, none counts. Of a TXT record that is cut or too long, what could be read. */
+/* RFC 9989 4.10 steps 2 and 6: of several, none counts. A TXT record that ends within a string, or is longer
+ * than anybody reads, is no record. */
 static void read_answer(const struct dns_answer *answer, struct dmarc_place *out) {
   char room[DMARC_RECORD_MAX];
   unsigned found = 0;

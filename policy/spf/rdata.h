@@ -1,4 +1,4 @@
-/* RDATA and the names of questions, read for libspf2, which trusts what it is given. Pure; any thread. */
+/* RDATA and the names of questions, as SPF and DMARC read them: libspf2 trusts what it is given. Pure; any thread. */
 #ifndef SENDOFF_POLICY_SPF_RDATA_H
 #define SENDOFF_POLICY_SPF_RDATA_H
 

@@ -1,5 +1,5 @@
-/* Answers SPF's DNS questions from a table: a unit test has no network. Each answer is memory of exactly its size, so
- * that ASan sees a read past its end. */
+/* Answers DNS questions of SPF and DMARC from a table: a unit test has no network. Each answer is memory of exactly its
+ * size, so that ASan sees a read past its end. */
 #ifndef SENDOFF_TESTS_UNIT_POLICY_ZONE_H
 #define SENDOFF_TESTS_UNIT_POLICY_ZONE_H
 
