@@ -19,8 +19,9 @@ int rdata_text(struct bytes rdata, char *room, size_t size, struct bytes *out) {
   return OK;
 }
 
-static bool printable(char c) {
-  return (unsigned char)c > 32 && (unsigned char)c < 127;
+/* In text, a resolver takes a backslash for the start of an escape. */
+static bool plain(char c) {
+  return (unsigned char)c > 32 && (unsigned char)c < 127 && c != '\\';
 }
 
 bool rdata_name(struct bytes rdata, char out[NAME_MAX_TEXT + 1]) {
@@ -36,7 +37,7 @@ bool rdata_name(struct bytes rdata, char out[NAME_MAX_TEXT + 1]) {
     if (n) out[n++] = '.';
     for (size_t k = 0; k < len; k++) {
       char c = rdata.at[i + k];
-      if (!printable(c) || c == '.') return false;
+      if (!plain(c) || c == '.') return false;
       out[n++] = c;
     }
     i += len;
@@ -55,7 +56,7 @@ bool question_name(const char *text, char out[NAME_MAX_TEXT + 1]) {
   }
   size_t label = 0;
   for (size_t i = 0; i < len; i++) {
-    if (!printable(text[i]) || (text[i] == '.' && !label)) return false;
+    if ((!plain(text[i]) && text[i] != ' ') || (text[i] == '.' && !label)) return false;
     label = text[i] == '.' ? 0 : label + 1;
     if (label > LABEL_MAX) return false;
   }

@@ -11,10 +11,10 @@
  * read. */
 int rdata_text(struct bytes rdata, char *room, size_t size, struct bytes *out);
 /* A name in wire form, uncompressed; "." for the root. False when it is not well-formed, or no host could have it: a
- * dot or an octet that is not printable in a label. */
+ * dot, a backslash or an octet that is not printable in a label. */
 bool rdata_name(struct bytes rdata, char out[NAME_MAX_TEXT + 1]);
 /* The name to ask for: without its final dot, labels dropped from the left until it is short enough (RFC 7208 7.3).
- * False when no DNS name is left of it, so that nothing can be found under it. */
+ * A macro may have put spaces into it. False when no DNS name is left of it, so that nothing can be found under it. */
 bool question_name(const char *text, char out[NAME_MAX_TEXT + 1]);
 
 #endif

@@ -2,8 +2,13 @@
  * input is RDATA; the first octet says how much room there is for its text. */
 #include "tests/fuzz/fuzz.h"
 
+#include "base/cidr.h"
 #include "policy/spf/rdata.h"
+#include "policy/spf/spf.h"
+#include "policy/spf/spf_macro.h"
 #include "policy/spf/spf_terms.h"
+
+#include <arpa/nameser.h>
 
 static void name(struct bytes rdata) {
   char out[NAME_MAX_TEXT + 1], question[NAME_MAX_TEXT + 1], again[NAME_MAX_TEXT + 1];
@@ -27,10 +32,21 @@ static void question(struct bytes text) {
   free(typed);
 }
 
-static void is_term(struct bytes record, struct bytes term) {
-  CHECK(term.len && term.len <= SPF_TERM_MAX);
-  CHECK(term.at > record.at && term.at + term.len <= record.at + record.len);
-  CHECK(!memchr(term.at, ' ', term.len));
+static bool within(struct bytes whole, struct bytes part) {
+  return part.at >= whole.at && part.at + part.len <= whole.at + whole.len;
+}
+
+static void is_term(struct bytes record, const struct spf_term *t) {
+  CHECK(t->kind <= SPF_OTHER_MODIFIER && t->ip4_len <= 32 && t->ip6_len <= 128);
+  CHECK(t->kind >= SPF_REDIRECT || memchr("+-~?", t->qualifier, 4));
+  if (t->domain.len) {
+    struct reason why = {""};
+    CHECK(within(record, t->domain) && !memchr(t->domain.at, ' ', t->domain.len));
+    CHECK(spf_domain_spec_check(t->domain, &why) == OK); /* also without its final dot */
+    CHECK(t->kind != SPF_ALL && t->kind != SPF_IP4 && t->kind != SPF_IP6 && t->kind != SPF_OTHER_MODIFIER);
+  }
+  CHECK((t->kind == SPF_IP4 || t->kind == SPF_IP6) == (t->network.len > 0));
+  if (t->network.len) CHECK(within(record, t->network) && t->network.len < IP_TEXT);
 }
 
 static void terms(struct bytes record) {
@@ -40,9 +56,60 @@ static void terms(struct bytes record) {
   CHECK(rc == OK || rc == E_SYNTAX || rc == E_TOO_BIG);
   CHECK((rc == OK) == !*why.text);
   if (rc != OK) return;
-  for (size_t i = 0; i < t.count; i++) is_term(record, t.mechanism[i]);
-  for (size_t i = 1; i < t.count; i++) CHECK(t.mechanism[i - 1].at < t.mechanism[i].at);
-  if (t.redirect.len) is_term(record, t.redirect);
+  CHECK(t.count <= SPF_MECHANISMS_MAX);
+  for (size_t i = 0; i < t.count; i++) {
+    CHECK(t.mechanism[i].kind <= SPF_EXISTS);
+    is_term(record, &t.mechanism[i]);
+  }
+  if (t.redirect.domain.len) is_term(record, &t.redirect);
+}
+
+/* A term alone, whatever the text. */
+static void term(struct bytes text) {
+  struct spf_term t;
+  struct reason why = {""};
+  for (size_t i = 0; i < text.len; i++)
+    if (text.at[i] <= ' ' || text.at[i] > '~') return;
+  int rc = spf_term_read(text, &t, &why);
+  CHECK(rc == OK || rc == E_SYNTAX);
+  CHECK((rc == OK) == !*why.text);
+  if (rc == OK) is_term(text, &t);
+}
+
+/* --- the whole check, for any source, in a world of one record --- */
+
+static void answer(void *arg, const char *name, int type, struct dns_answer *out) {
+  struct dns_record *record = arg;
+  (void)name;
+  out->ttl = 300;
+  out->status = type == ns_t_txt ? DNS_FOUND : DNS_NXDOMAIN;
+  out->count = type == ns_t_txt;
+  out->records = type == ns_t_txt ? record : NULL;
+}
+
+static void release(void *arg, struct dns_answer *given) {
+  (void)arg;
+  (void)given;
+}
+
+/* "%{p}" is libspf2's, which does not know all delimiters. */
+static bool has_names(struct bytes rdata) {
+  for (size_t i = 0; i + 2 < rdata.len; i++)
+    if (rdata.at[i] == '{' && (rdata.at[i + 1] | 32) == 'p') return true;
+  return false;
+}
+
+static void whole(struct bytes rdata) {
+  static const char *const sources[] = {"192.0.2.1", "2001:db8::1"};
+  struct dns_record record = {rdata};
+  struct dns_source dns = {&record, answer, release};
+  for (size_t i = 0; i < 2; i++) {
+    struct spf_verdict v;
+    spf_check(&dns, sources[i], "a.b-c@e.org", "smtp.e.org", &v);
+    CHECK(v.result <= SPF_PERMERROR && v.result != SPF_TEMPERROR && v.ttl >= 5);
+    for (const char *c = v.why; *c; c++) CHECK(*c >= ' ' && *c <= '~');
+    CHECK(!strstr(v.why, "a term of it:") || has_names(rdata)); /* what is well-formed, libspf2 takes */
+  }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -55,7 +122,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   CHECK(rc == OK || rc == E_SYNTAX || rc == E_TOO_BIG);
   CHECK(text.at == hold_room && text.len <= room);
   struct bytes record = exact(text, &hold_text);
-  if (spf_is_record(record)) terms(record);
+  if (spf_is_record(record)) {
+    terms(record);
+    whole(rdata);
+  }
+  term(record);
   name(rdata);
   question(rdata);
   free(hold);

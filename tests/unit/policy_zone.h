@@ -9,6 +9,7 @@
 
 #include <arpa/inet.h>
 #include <arpa/nameser.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>

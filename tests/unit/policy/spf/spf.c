@@ -171,6 +171,177 @@ static void test_results(void **state) {
   }
 }
 
+/* Prefix lengths of 0, which libspf2 takes for none: any address of the source's kind, if there is one at all (5.3). */
+static void test_zero_lengths(void **state) {
+  (void)state;
+  static const struct row zone[] = {{"h.net", A, "198.51.100.1"}, {"six.net", AAAA, "2001:db8:9::1"},
+                                    {"mx.net", MX, "nobody.net"}, {"mx.net", MX, "h.net"},
+                                    {"mx6.net", MX, "six.net"},   {"hollow.net", MX, "six.net"}};
+  static const struct {
+    const char *record, *ip;
+    enum spf_result result;
+  } samples[] = {
+      {"v=spf1 ip4:198.51.100.1/0 -all", "192.0.2.1", SPF_PASS},
+      {"v=spf1 -ip4:0.0.0.0/0 +all", "192.0.2.1", SPF_FAIL},
+      {"v=spf1 ip4:0.0.0.0/0 -all", "2001:db8::1", SPF_FAIL},
+      {"v=spf1 ip6:::/0 -all", "2001:db8::1", SPF_PASS},
+      {"v=spf1 ip6:2001:db8::/0 -all", "192.0.2.1", SPF_FAIL},
+      {"v=spf1 ip6:::/0 -all", "::ffff:192.0.2.1", SPF_FAIL}, /* 5: it is an IPv4 address */
+      {"v=spf1 a:h.net/0 -all", "192.0.2.1", SPF_PASS},
+      {"v=spf1 ?a:h.net/0 -all", "192.0.2.1", SPF_NEUTRAL},
+      {"v=spf1 a:h.net/0 -all", "2001:db8::1", SPF_FAIL},
+      {"v=spf1 a:six.net/0 -all", "192.0.2.1", SPF_FAIL},
+      {"v=spf1 a:six.net/0 -all", "2001:db8::1", SPF_FAIL}, /* 128 is what is not written */
+      {"v=spf1 a:six.net//0 -all", "2001:db8::1", SPF_PASS},
+      {"v=spf1 a:six.net/24//0 -all", "2001:db8::1", SPF_PASS},
+      {"v=spf1 a:h.net//0 -all", "192.0.2.1", SPF_FAIL},
+      {"v=spf1 a:nobody.net/0 -all", "192.0.2.1", SPF_FAIL},
+      {"v=spf1 mx:mx.net/0 -all", "192.0.2.1", SPF_PASS},
+      {"v=spf1 mx:mx6.net//0 -all", "2001:db8::1", SPF_PASS},
+      {"v=spf1 mx:hollow.net/0 -all", "192.0.2.1", SPF_FAIL},
+      {"v=spf1 mx:nobody.net/0 -all", "192.0.2.1", SPF_FAIL},
+      {"v=spf1 a:h.net/0 -all", "198.51.100.1", SPF_PASS},
+      {"v=spf1 a:h.net/1 -all", "192.0.2.1", SPF_PASS},
+      {"v=spf1 a:h.net/8 -all", "192.0.2.1", SPF_FAIL},
+      {"v=spf1 a:six.net//33 -all", "2001:db8:8000::1", SPF_FAIL},
+      {"v=spf1 a:six.net//32 -all", "2001:db8:8000::1", SPF_PASS},
+      {"v=spf1 ip6:2001:db8:1111:2222:3333:4444:5555:6600/120 -all", "2001:db8:1111:2222:3333:4444:5555:66ff",
+       SPF_PASS},
+  };
+  for (size_t i = 0; i < COUNT_OF(samples); i++) {
+    struct row rows[ROWS_MAX] = {{"e.org", TXT, samples[i].record}};
+    memcpy(rows + 1, zone, sizeof zone);
+    struct zone z = {.rows = rows};
+    struct spf_verdict v = check(&z, samples[i].ip, "a@e.org");
+    if (v.result != samples[i].result) fail_msg("%s for %s: %s", samples[i].record, samples[i].ip, v.why);
+  }
+}
+
+/* A /0 inherits nothing: the source's own address is there for the term that has it, and for no other. */
+static void test_zero_length_alone(void **state) {
+  (void)state;
+  static const struct row rows[] = {{"e.org", TXT, "v=spf1 ?mx:mx.net//0 mx:mx.net a:h.net -all"},
+                                    {"mx.net", MX, "h.net"},
+                                    {"h.net", A, "198.51.100.1"},
+                                    {NULL}};
+  struct zone z = {.rows = rows};
+  assert_int_equal(check(&z, "192.0.2.1", "a@e.org").result, SPF_FAIL);
+}
+
+/* An error anywhere in a record counts, also behind what matches (4.6): libspf2 alone passes, fails or says nothing. */
+static void test_malformed_records(void **state) {
+  (void)state;
+  static const char *const terms[] = {
+      "a:192.0.2.1",   "a:h",     "a:h.net:25",   "ptr:", "mx:",  "exists:", "exists:h.n/24", "redirect:h.n",
+      "redirect=-all", "exp=",    "exp=%{r}.h.n", "x=%x", "1x=y", "=y",      "exists:%(d)",   "ip4:192.0.2.1/032",
+      "all.",          "a/24/64", "a:%{d0}"};
+  for (size_t i = 0; i < COUNT_OF(terms); i++) {
+    char text[200];
+    snprintf(text, sizeof text, "v=spf1 ip4:192.0.2.1 +all %s", terms[i]);
+    const struct row rows[] = {{"e.org", TXT, text}, {"i.org", TXT, "v=spf1 include:e.org -all"}, {NULL}};
+    struct zone z = {.rows = rows}, within = {.rows = rows};
+    struct spf_verdict v = check(&z, "192.0.2.1", "a@e.org");
+    if (v.result != SPF_PERMERROR || !strstr(v.why, terms[i])) fail_msg("%s: %s", terms[i], v.why);
+    v = check(&within, "192.0.2.1", "a@i.org");
+    if (v.result != SPF_PERMERROR || !strstr(v.why, "e.org, to which it refers")) fail_msg("%s: %s", terms[i], v.why);
+  }
+}
+
+/* Names that macros make (7), and the sender's parts that go into them (4.3). */
+static void test_expanded_names(void **state) {
+  (void)state;
+  static const struct {
+    const char *record, *name; /* the name has an address */
+    const char *path;
+    enum spf_result result;
+  } samples[] = {
+      {"v=spf1 a:a%_b%%c%-d.e.org -all", "a b%c%20d.e.org", "x@e.org", SPF_PASS},
+      {"v=spf1 exists:%{l}.e.org -all", "two words.e.org", "two words@e.org", SPF_PASS},
+      {"v=spf1 exists:%{l}.e.org -all", "postmaster.e.org", "@e.org", SPF_PASS},
+      {"v=spf1 exists:%{l}.e.org -all", "postmaster.e.org", "x@e.org", SPF_FAIL},
+      {"v=spf1 exists:%{l1r-}.e.org -all", "b.e.org", "a-b-c@e.org", SPF_FAIL},
+      {"v=spf1 exists:%{l1r-}.e.org -all", "a.e.org", "a-b-c@e.org", SPF_PASS},
+      {"v=spf1 exists:%{d2}.e.org -all", "e.org.e.org", "a@e.org", SPF_PASS},
+      {"v=spf1 exists:%{d1}.e.org -all", "org.e.org", "a@e.org", SPF_PASS},
+      {"v=spf1 exists:%{d9}.e.org -all", "e.org.e.org", "a@e.org", SPF_PASS}, /* libspf2 alone: ".org.e.org" */
+      {"v=spf1 exists:%{d2R}.e.org -all", "org.e.e.org", "a@e.org", SPF_PASS},
+      {"v=spf1 exists:%{l1,}.%{l1/}.e.org -all", "c.b,c.e.org", "a/b,c@e.org", SPF_PASS},
+      {"v=spf1 exists:%{p}.e.org -all", "unknown.e.org", "a@e.org", SPF_PASS},
+      {"v=spf1 ptr:e.org. a:h.e.org. -all", "h.e.org", "a@e.org", SPF_PASS},
+      {"v=spf1 exists:%{l}.e.org -all", "a\\b.e.org", "a\\b@e.org", SPF_FAIL}, /* nothing can be asked about it */
+      /* the mark of a /0 is nobody's to set */
+      {"v=spf1 a:%{l}.e.org -all", "x.e.org", "\001x@e.org", SPF_FAIL},
+      {"v=spf1 a:%{l}.e.org -all", "\001x.e.org", "\001x@e.org", SPF_FAIL},
+  };
+  for (size_t i = 0; i < COUNT_OF(samples); i++) {
+    bool exists = strstr(samples[i].record, "exists:");
+    const struct row rows[] = {
+        {"e.org", TXT, samples[i].record},
+        {samples[i].name, A, exists || samples[i].result == SPF_PASS ? "192.0.2.1" : "198.51.100.1"},
+        {NULL}};
+    struct zone z = {.rows = rows};
+    struct spf_verdict v = check(&z, "192.0.2.1", samples[i].path);
+    if (v.result != samples[i].result) fail_msg("sample %zu (%s): %s", i, samples[i].record, v.why);
+  }
+}
+
+/* RFC 7208 4.6.4: two terms may find nothing, over the whole check. */
+static void test_void_limit(void **state) {
+  (void)state;
+  static const struct {
+    struct row rows[ROWS_MAX];
+    enum spf_result result;
+  } samples[] = {
+      {{{"e.org", TXT, "v=spf1 a:x.net mx:y.net ip4:192.0.2.1 -all"}}, SPF_PASS},
+      {{{"e.org", TXT, "v=spf1 a:x.net mx:y.net exists:z.net ip4:192.0.2.1 -all"}}, SPF_PERMERROR},
+      {{{"e.org", TXT, "v=spf1 ptr a:x.net a:y.net ip4:192.0.2.1 -all"}}, SPF_PERMERROR},
+      {{{"e.org", TXT, "v=spf1 a:x.net a:x.net a:x.net -all"}, {"x.net", MX, "m.net"}}, SPF_PERMERROR}, /* no data */
+      {{{"e.org", TXT, "v=spf1 a:x.net include:i.net -all"}, {"i.net", TXT, "v=spf1 a:y.net a:z.net -all"}},
+       SPF_PERMERROR},
+      {{{"e.org", TXT, "v=spf1 ip4:192.0.2.1 a:x.net a:y.net a:z.net -all"}}, SPF_PASS}, /* none is asked */
+      /* hosts of a term are not terms, and what cannot be asked finds nothing without a lookup */
+      {{{"e.org", TXT, "v=spf1 mx a:x.net -all"}, {"e.org", MX, "m1.net"}, {"e.org", MX, "m2.net"}}, SPF_FAIL},
+      {{{"e.org", TXT, "v=spf1 a:a..b.net a:c..d.net a:e..f.net -all"}}, SPF_FAIL},
+      {{{"e.org", TXT, "v=spf1 a:x.net a:y.net a:z.net -all"}, {"z.net", 0, .trouble = DNS_FAILED}}, SPF_TEMPERROR},
+  };
+  for (size_t i = 0; i < COUNT_OF(samples); i++) {
+    struct zone z = {.rows = samples[i].rows};
+    struct spf_verdict v = check(&z, "192.0.2.1", "a@e.org");
+    if (v.result != samples[i].result) fail_msg("sample %zu: %s: %s", i, spf_result_name(v.result), v.why);
+  }
+}
+
+/* Names of the source that DNS does not tell are passed over (5.5); only a fail is not believed then, and what is not
+ * sure is not kept. */
+static void test_unknown_names(void **state) {
+  (void)state;
+  static const struct row failed[] = {{"1.2.0.192.in-addr.arpa", 0, .trouble = DNS_FAILED}};
+  static const struct row half[] = {{"1.2.0.192.in-addr.arpa", PTR, "lost.e.org"},
+                                    {"1.2.0.192.in-addr.arpa", PTR, "h.e.org"},
+                                    {"lost.e.org", 0, .trouble = DNS_FAILED},
+                                    {"h.e.org", A, "192.0.2.1"}};
+  static const struct {
+    const char *record;
+    const struct row *zone;
+    size_t count;
+    enum spf_result result;
+  } samples[] = {{"v=spf1 ptr ?all", failed, COUNT_OF(failed), SPF_NEUTRAL},
+                 {"v=spf1 ptr ~all", failed, COUNT_OF(failed), SPF_SOFTFAIL},
+                 {"v=spf1 ptr -all", failed, COUNT_OF(failed), SPF_TEMPERROR},
+                 {"v=spf1 ptr ip4:192.0.2.1 -all", failed, COUNT_OF(failed), SPF_PASS},
+                 {"v=spf1 ptr -all", half, COUNT_OF(half), SPF_PASS},
+                 {"v=spf1 ptr:x.net -all", half, COUNT_OF(half), SPF_TEMPERROR},
+                 {"v=spf1 ptr:x.net a:lost.e.org ?all", half, COUNT_OF(half), SPF_TEMPERROR}};
+  for (size_t i = 0; i < COUNT_OF(samples); i++) {
+    struct row rows[ROWS_MAX] = {{"e.org", TXT, samples[i].record}};
+    memcpy(rows + 1, samples[i].zone, samples[i].count * sizeof *rows);
+    struct zone z = {.rows = rows};
+    struct spf_verdict v = check(&z, "192.0.2.1", "a@e.org");
+    if (v.result != samples[i].result) fail_msg("sample %zu: %s: %s", i, spf_result_name(v.result), v.why);
+    assert_int_equal(v.ttl, 5);
+  }
+}
+
 /* RFC 7208 4.6.4: ten terms that ask DNS, over the whole check, and not a question more. */
 static void test_lookup_limit(void **state) {
   (void)state;
@@ -302,7 +473,7 @@ static void test_local_part(void **state) {
       {"v=spf1 exists:%{l}.u.e.org -all", "bob@e.org", SPF_FAIL, true},
       {"v=spf1 exists:%{d}.u.e.org -all", "ann@e.org", SPF_FAIL, false},
       {"v=spf1 redirect=%{S}.e.org", "ann@e.org", SPF_PERMERROR, true},
-      {"v=spf1 %{l} -all", "ann@e.org", SPF_PERMERROR, true},
+      {"v=spf1 %{l} -all", "ann@e.org", SPF_PERMERROR, false}, /* whoever asks */
   };
   for (size_t i = 0; i < COUNT_OF(samples); i++) {
     const struct row rows[] = {{"e.org", TXT, samples[i].record}, {"ann.u.e.org", A, "127.0.0.2"}, {NULL}};
@@ -330,7 +501,8 @@ static void test_question_names(void **state) {
   static const struct {
     const char *text, *question; /* NULL: none */
   } samples[] = {{"e.org", "e.org"}, {"e.org.", "e.org"}, {"", NULL},        {".", NULL},
-                 {"a..b", NULL},     {".e.org", NULL},    {"e.org..", NULL}, {"a b.org", NULL}};
+                 {"a..b", NULL},     {".e.org", NULL},    {"e.org..", NULL}, {"a b.org", "a b.org"},
+                 {"a\\b.org", NULL}, {"a\tb.org", NULL}};
   char out[NAME_MAX_TEXT + 1], text[2000] = "";
   for (size_t i = 0; i < COUNT_OF(samples); i++) {
     assert_int_equal(question_name(samples[i].text, out), samples[i].question != NULL);
@@ -351,9 +523,9 @@ static void test_wire_names(void **state) {
   static const struct {
     struct bytes wire;
     const char *text; /* NULL: none */
-  } samples[] = {{{"\001a\003org", 7}, "a.org"}, {{"", 1}, "."},         {{"", 0}, NULL},
-                 {{"\001a", 2}, NULL},           {{"\005a", 2}, NULL},   {{"\001.\000", 3}, NULL},
-                 {{"\001 \0", 3}, NULL},         {{"\300\014", 2}, NULL}};
+  } samples[] = {{{"\001a\003org", 7}, "a.org"}, {{"", 1}, "."},          {{"", 0}, NULL},
+                 {{"\001a", 2}, NULL},           {{"\005a", 2}, NULL},    {{"\001.\000", 3}, NULL},
+                 {{"\001 \0", 3}, NULL},         {{"\300\014", 2}, NULL}, {{"\002\\1", 4}, NULL}};
   char out[NAME_MAX_TEXT + 1], *hold;
   for (size_t i = 0; i < COUNT_OF(samples); i++) {
     struct bytes wire = exact_copy(samples[i].wire, &hold);
@@ -365,10 +537,13 @@ static void test_wire_names(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_results),         cmocka_unit_test(test_lookup_limit),
-                                     cmocka_unit_test(test_many_names),      cmocka_unit_test(test_long_record),
-                                     cmocka_unit_test(test_hostile_lengths), cmocka_unit_test(test_ttl),
-                                     cmocka_unit_test(test_local_part),      cmocka_unit_test(test_deadline),
-                                     cmocka_unit_test(test_question_names),  cmocka_unit_test(test_wire_names)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_results),           cmocka_unit_test(test_zero_lengths),
+                                     cmocka_unit_test(test_zero_length_alone), cmocka_unit_test(test_malformed_records),
+                                     cmocka_unit_test(test_expanded_names),    cmocka_unit_test(test_void_limit),
+                                     cmocka_unit_test(test_unknown_names),     cmocka_unit_test(test_lookup_limit),
+                                     cmocka_unit_test(test_many_names),        cmocka_unit_test(test_long_record),
+                                     cmocka_unit_test(test_hostile_lengths),   cmocka_unit_test(test_ttl),
+                                     cmocka_unit_test(test_local_part),        cmocka_unit_test(test_deadline),
+                                     cmocka_unit_test(test_question_names),    cmocka_unit_test(test_wire_names)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
