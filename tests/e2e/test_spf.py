@@ -85,6 +85,38 @@ def test_enforce_passes_what_does_not_fail(lab, gateway, account, recipient, rec
     assert sends(gateway, account, recipient, domain).startswith("250")
 
 
+@pytest.mark.parametrize(
+    "record",
+    [
+        "v=spf1 -ip4:192.0.2.1/0 +all",
+        "v=spf1 -a:host.include.example.org/0 +all",
+        "v=spf1 -a:two%_words.include.example.org +all",
+        "v=spf1 -exists:%{l9}.%{v}.include.example.org +all",
+    ],
+)
+def test_enforce_judges_what_libspf2_alone_does_not(lab, gateway, account, recipient, record):
+    lab.dns.set("host.include.example.org", "A", "192.0.2.9")
+    lab.dns.set(r"two\032words.include.example.org", "A", SOURCE)
+    lab.dns.set("a.in-addr.include.example.org", "A", "127.0.0.2")
+    domain = sending_domain(lab, gateway, "enforce", record)
+    answer = sends(gateway, account, recipient, domain)
+    assert answer.startswith("550 5.7.23"), answer
+
+
+@pytest.mark.parametrize(
+    "record, told",
+    [
+        ("v=spf1 -all a:192.0.2.1", "addresses need ip4:"),
+        ("v=spf1 a:x1.invalid a:x2.invalid a:x3.invalid -all", "find nothing"),
+    ],
+)
+def test_a_record_that_nobody_can_use_refuses_nothing(lab, gateway, account, recipient, record, told):
+    domain = sending_domain(lab, gateway, "enforce", record)
+    assert sends(gateway, account, recipient, domain).startswith("250")
+    (event,) = gateway.wait_event("accepted", "--from", f"a@{domain}")
+    assert "SPF permerror" in event["text"] and told in event["text"], event
+
+
 def test_dns_trouble_never_refuses(gateway, account, recipient):
     domain = f"sender.{BROKEN}"
     gateway.add_domain(domain, "--key", "ed25519", publish=False)
