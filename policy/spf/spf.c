@@ -13,7 +13,7 @@
 
 #include "base/address.h"
 #include "base/clock.h"
-#include "policy/spf/spf_questions.h"
+#include "policy/spf/spf_explain.h"
 #include "policy/spf/spf_rewrite.h"
 
 #include <arpa/inet.h>
@@ -195,11 +195,6 @@ static SPF_errcode_t get_record(SPF_server_t *server, SPF_request_t *request, SP
 
 /* --- the check --- */
 
-const char *spf_result_name(enum spf_result r) {
-  static const char *const names[] = {"pass", "fail", "softfail", "neutral", "none", "temperror", "permerror"};
-  return names[r];
-}
-
 static enum spf_result translate(SPF_result_t r) {
   switch (r) {
   case SPF_RESULT_PASS: return SPF_PASS;
@@ -287,28 +282,6 @@ static enum spf_result run(struct view *v, const char *path, const char *helo) {
   return result;
 }
 
-static void explain(struct spf_verdict *out, const struct view *v) {
-  const char *d = out->domain, *ip = out->source;
-  char *why = out->why;
-  size_t size = sizeof out->why;
-  switch (out->result) {
-  case SPF_PASS: snprintf(why, size, "%.80s lists %s (%s)", d, ip, v->record); break;
-  case SPF_FAIL: snprintf(why, size, "%.80s does not list %s (%s)", d, ip, v->record); break;
-  case SPF_SOFTFAIL: snprintf(why, size, "%.80s does not list %s, as a softfail (%s)", d, ip, v->record); break;
-  case SPF_NEUTRAL: snprintf(why, size, "%.80s says nothing about %s (%s)", d, ip, v->record); break;
-  case SPF_NONE: snprintf(why, size, "%.80s publishes no SPF record that could list %s", d, ip); break;
-  case SPF_TEMPERROR:
-    snprintf(why, size, "DNS did not answer for %.60s: whether %.60s lists %s is not known",
-             v->questions.failed_name[0] ? v->questions.failed_name : d, d, ip);
-    break;
-  case SPF_PERMERROR:
-    snprintf(why, size, "the SPF record of %.60s cannot be used for %s: %.90s", d, ip, v->questions.broken.text);
-    break;
-  }
-  for (char *c = why; *c; c++)
-    if ((unsigned char)*c < 32 || (unsigned char)*c > 126) *c = '?'; /* a stranger's record is in it */
-}
-
 static void no_controls(char *text) {
   for (; *text; text++)
     if ((unsigned char)*text < 32 || *text == 127) *text = '?';
@@ -346,7 +319,7 @@ void spf_check_until(const struct dns_source *dns, const char *source_ip, const 
   out->result = SPF_NONE;
   if (read_path(reverse_path, helo, out->domain, path, sizeof path) && strchr(out->domain, '.'))
     out->result = run(&v, path, said);
-  explain(out, &v);
+  spf_explain(out, &v.questions, v.record);
   bool brief = out->result == SPF_TEMPERROR || v.questions.names_failed || v.questions.ttl < TTL_MIN;
   out->ttl = brief ? TTL_MIN : v.questions.ttl;
   out->depends_on_local_part = v.local_part;
