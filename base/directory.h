@@ -28,7 +28,7 @@ const char *stream_name(enum mail_stream stream);          /* "transactional", "
 int stream_parse(const char *name, enum mail_stream *out); /* OK or E_NOT_FOUND */
 
 /* Whose limits, usage and check modes they are. Stored. */
-enum scope { SCOPE_GATEWAY, SCOPE_DOMAIN, SCOPE_ACCOUNT, SCOPE_STREAM /* of an account: usage alone */ };
+enum scope { SCOPE_GATEWAY, SCOPE_DOMAIN, SCOPE_ACCOUNT, SCOPE_STREAM /* of an account: usage alone */, SCOPE_COUNT };
 
 struct limit_list {
   const struct limit *limits;

@@ -5,7 +5,7 @@
 #include <string.h>
 
 static const char *const names[EVENT_COUNT] = {"accepted", "refused", "deferred", "delivered", "bounced",
-                                               "expired",  "held",    "released", "dropped"};
+                                               "expired",  "held",    "released", "dropped",   "warned"};
 
 const char *event_name(enum event_kind kind) {
   return names[kind];

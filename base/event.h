@@ -15,6 +15,7 @@ enum event_kind {
   EVENT_HELD,
   EVENT_RELEASED,
   EVENT_DROPPED,
+  EVENT_WARNED,
   EVENT_COUNT
 };
 

@@ -2,6 +2,7 @@
 
 #include "base/bytes.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -81,4 +82,15 @@ int limit_parse(const char *text, struct limit *out, struct reason *why) {
            out->per_message ? "message" : window_name(out->window), out->action == LIMIT_REJECT ? "" : ":",
            out->action == LIMIT_REJECT ? "" : actions[out->action]);
   return OK;
+}
+
+void limit_quantity(const struct limit *l, uint64_t n, char *out, size_t size) {
+  const uint64_t kb = 1024, mb = kb * kb;
+  if (l->unit == LIMIT_OCTETS && l->count % mb == 0) {
+    uint64_t tenths = n / mb * 10 + (n % mb * 10 + mb - 1) / mb;
+    snprintf(out, size, tenths % 10 ? "%" PRIu64 ".%" PRIu64 : "%" PRIu64, tenths / 10, tenths % 10);
+    return;
+  }
+  if (l->unit == LIMIT_OCTETS) n = n / kb + (n % kb != 0);
+  snprintf(out, size, "%" PRIu64, n);
 }

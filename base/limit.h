@@ -24,5 +24,8 @@ struct limit {
 /* OK or E_SYNTAX with what was wrong and an example in `why`. Refuses a zero count, N/message without a unit, and
  * smooth for anything but messages in a window of time. */
 int limit_parse(const char *text, struct limit *out, struct reason *why);
+/* So many of the limit's unit; octets in the unit that it was typed in (KB, MB), rounded up, so that what is over a
+ * limit never looks as if it fitted. `out` of at least 32. */
+void limit_quantity(const struct limit *l, uint64_t n, char *out, size_t size);
 
 #endif

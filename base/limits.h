@@ -4,16 +4,20 @@
 
 #include "base/limit.h"
 #include "base/usage.h"
+#include "base/usage_scope.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
 struct limit_verdict {
-  int result;               /* OK or E_LIMIT */
-  const struct limit *rule; /* the limit that says no, or that smooths */
-  uint64_t used, asked;     /* in the rule's unit */
-  int64_t resets_us;        /* when the window ends; 0 for per-message limits (never) */
-  int64_t not_before_us;    /* OK and smoothed: when the message may leave; otherwise 0 */
+  int result;                      /* OK or E_LIMIT */
+  const struct limit *rule;        /* the limit that says no, or that smooths */
+  const struct usage_scope *scope; /* whose limit it is; NULL: of one that limits_check was not told */
+  uint64_t used, asked;            /* in the rule's unit */
+  /* When such a message is possible next: the end of a day or month; when enough has left a window that rolls; 0 for
+   * per-message limits (never). A message that is over the limit by itself is told when the window is empty. */
+  int64_t resets_us;
+  int64_t not_before_us; /* OK and smoothed: when the message may leave; otherwise 0 */
 };
 
 /* What one more message would add. */
@@ -26,8 +30,13 @@ struct limit_request {
  * slot is more than a day away. */
 struct limit_verdict limits_check(const struct limit *limits, size_t count, const struct usage *u, int64_t now_us,
                                   const struct limit_request *request);
-/* Takes the slot that an OK verdict gave: later messages get the next one. Without a smoothed limit, nothing. */
-void limits_reserve(const struct limit_verdict *v, struct usage *u, int64_t now_us);
+/* The same of several owners at once: usage[n] is that of scopes[n]. What is refused by one is refused; of several, as
+ * above; of several that smooth, the latest time counts. */
+struct limit_verdict limits_check_scopes(const struct usage_scope *scopes, struct usage *const *usage, size_t count,
+                                         int64_t now_us, const struct limit_request *request);
+/* Takes the slot that a smoothed limit among these gives: later messages get the next one. Without one, nothing. Only
+ * once every owner's limits have let the message in. */
+void limits_reserve(const struct limit *limits, size_t count, struct usage *u, int64_t now_us);
 
 /* How much the limits leave at once: messages in a row, recipients in one of them. Only ever lowers what `out` holds.
  * What is smoothed is left out: it is never refused for this. */

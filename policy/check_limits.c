@@ -9,15 +9,12 @@ static void take(struct finding *out, const struct limit_verdict *v) {
 }
 
 void check_limits(const struct facts *f, struct finding *out) {
-  const struct account *a = f->account;
   if (f->known & FACT_STORED) {
     take(out, f->stored_limit);
-  } else if (!a->settings.all.count) {
-    out->outcome = OUTCOME_PASS;
   } else if (f->known & FACT_USAGE) {
     size_t recipients = f->recipient_count ? f->recipient_count : 1;
     struct limit_request request = {.recipients = recipients, .octets = f->size};
-    struct limit_verdict v = limits_check(a->settings.all.limits, a->settings.all.count, f->usage, f->now_us, &request);
+    struct limit_verdict v = limits_check_scopes(f->scopes, f->usage, f->scope_count, f->now_us, &request);
     take(out, &v);
   } else {
     out->missing = FACT_USAGE;

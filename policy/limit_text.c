@@ -2,21 +2,7 @@
 
 #include "base/result.h"
 
-#include <inttypes.h>
 #include <stdio.h>
-
-/* Octets in the unit that the limit was typed in. Rounded up, so that what is over a limit never looks as if it fitted.
- */
-static void quantity(const struct limit *l, uint64_t n, char *out, size_t size) {
-  const uint64_t kb = 1024, mb = kb * kb;
-  if (l->unit == LIMIT_OCTETS && l->count % mb == 0) {
-    uint64_t tenths = n / mb * 10 + (n % mb * 10 + mb - 1) / mb;
-    snprintf(out, size, tenths % 10 ? "%" PRIu64 ".%" PRIu64 : "%" PRIu64, tenths / 10, tenths % 10);
-    return;
-  }
-  if (l->unit == LIMIT_OCTETS) n = n / kb + (n % kb != 0);
-  snprintf(out, size, "%" PRIu64, n);
-}
 
 static const char *unit_name(const struct limit *l) {
   return l->unit == LIMIT_MESSAGES       ? "messages"
@@ -28,9 +14,9 @@ static const char *unit_name(const struct limit *l) {
 static void write_text(const struct limit_verdict *v, const char *account, int64_t now_us, char *out, size_t size) {
   const struct limit *l = v->rule;
   char used[32], asked[32], all[32], when[40], span[40], more[64] = "";
-  quantity(l, v->used, used, sizeof used);
-  quantity(l, v->asked, asked, sizeof asked);
-  quantity(l, l->count, all, sizeof all);
+  limit_quantity(l, v->used, used, sizeof used);
+  limit_quantity(l, v->asked, asked, sizeof asked);
+  limit_quantity(l, l->count, all, sizeof all);
   if (l->per_message) {
     snprintf(out, size, "%s: %s %s in this message, %s allowed", account, asked, unit_name(l), all);
     return;

@@ -16,7 +16,7 @@ const struct check policy_checks[] = {
      "no more recipients in one message than max_recipients"},
     {"recipient", STAGE_RCPT, FACT_ACCOUNT | FACT_RECIPIENT, false, CHECK_ENFORCE, check_recipient,
      "the account may write to that recipient (--to, --not-to)"},
-    {"limits", STAGE_MAIL | STAGE_RCPT | STAGE_STORE, FACT_ACCOUNT, false, CHECK_ENFORCE, check_limits,
+    {"limits", STAGE_MAIL | STAGE_RCPT | STAGE_CONTENT | STAGE_STORE, FACT_ACCOUNT, false, CHECK_ENFORCE, check_limits,
      "limits let one more message in; decided exactly with the commit"},
     {"room", STAGE_MAIL | STAGE_DATA, FACT_ENVELOPE | FACT_ROOM, true, CHECK_ENFORCE, check_room,
      "the disk has room for it"},

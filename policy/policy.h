@@ -55,8 +55,10 @@ struct facts {
   const struct domain *envelope_domain; /* of the reverse-path, if it is configured here */
   uint64_t size;                        /* declared (RFC 1870), 0: not known */
   bool rewritten;                       /* the account has its sender written by us (--rewrite-from) */
-  /* FACT_USAGE: of the account, rolled to now_us */
-  const struct usage *usage;
+  /* FACT_USAGE: whose mail it counts as, as far as that is certain, and what each has used, rolled to now_us */
+  const struct usage_scope *scopes;
+  struct usage *const *usage;
+  size_t scope_count;
   /* FACT_ROOM: what the store says of the disk */
   uint64_t room_octets; /* that it was asked for; 0: not known */
   int room;

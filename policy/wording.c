@@ -78,7 +78,8 @@ static void word_recipients(const struct facts *f, const struct finding *found, 
 }
 
 static void word_limit(const struct facts *f, const struct finding *found, struct refusal *out) {
-  refuse_limit(out, &found->limit, f->account_name, f->now_us);
+  const struct usage_scope *scope = found->limit.scope;
+  refuse_limit(out, &found->limit, scope ? usage_scope_label(scope) : f->account_name, f->now_us);
 }
 
 static void word_disk(const struct facts *f, const struct finding *found, struct refusal *out) {

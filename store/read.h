@@ -9,6 +9,7 @@
 #include "base/envelope.h"
 #include "base/event.h"
 #include "base/usage.h"
+#include "base/usage_scope.h"
 
 struct reader;
 
@@ -30,8 +31,9 @@ int reader_directory(struct reader *r, struct directory **out, struct reason *wh
 int reader_private_key(struct reader *r, int64_t key_id, struct buffer *pem, struct reason *why);
 
 /* usage */
-int reader_usage(struct reader *r, const char *account,
-                 struct usage *out); /* rolled to now; E_NOT_FOUND without such an account */
+/* What the scope's owner has used, rolled to now in its time zone. E_NOT_FOUND when an account has gone; zeroes for
+ * what never was counted. */
+int reader_usage(struct reader *r, const struct usage_scope *scope, struct usage *out);
 
 /* --- the queue --- */
 

@@ -6,6 +6,7 @@
 
 #include "base/result.h"
 #include "base/usage.h"
+#include "base/usage_scope.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -63,10 +64,10 @@ struct store_op {
 /* Any thread. Order is kept among operations of one thread. */
 void store_post(struct store *store, struct store_op *op);
 
-/* What the account has used, as far as it is committed, not rolled to now; zeroes for an account that is not known.
- * What was counted before `since_us` (when the account was made) was another account of that name. From memory: any
- * thread, also an event loop. The exact decision is the one that store_accept makes. */
-void store_usage(struct store *store, const char *account, int64_t since_us, struct usage *out);
+/* What the scope's owner has used, as far as it is committed, rolled to now in its time zone; zeroes for one that is
+ * not known, or that was counted before since_us. From memory: any thread, also an event loop. The exact decision is
+ * the one that store_accept makes. */
+void store_usage(struct store *store, const struct usage_scope *scope, struct usage *out);
 
 /* --- how it is; any thread --- */
 

@@ -7,15 +7,16 @@
 #include <string.h>
 
 struct entry {
-  struct usage usage;
   int64_t at_us;
+  unsigned char *packed; /* usage_pack's: most owners send seldom, and have little */
+  size_t room;
   UT_hash_handle hh;
-  char account[];
+  char owner[];
 };
 
 struct usage_view {
   pthread_mutex_t lock;
-  struct entry *entries; /* uthash keeps the order in which they came */
+  struct entry *entries[SCOPE_COUNT]; /* uthash keeps the order in which they came */
 };
 
 struct usage_view *usage_view_new(void) {
@@ -24,49 +25,66 @@ struct usage_view *usage_view_new(void) {
   return v;
 }
 
-static void drop(struct usage_view *v, struct entry *e) {
-  HASH_DEL(v->entries, e);
+static void free_entry(struct entry *e) {
+  free(e->packed);
   free(e);
+}
+
+static void drop(struct usage_view *v, enum scope scope, struct entry *e) {
+  HASH_DEL(v->entries[scope], e);
+  free_entry(e);
 }
 
 void usage_view_free(struct usage_view **at) {
   struct usage_view *v = *at;
   *at = NULL;
   if (!v) return;
-  while (v->entries) drop(v, v->entries);
+  for (enum scope scope = 0; scope < SCOPE_COUNT; scope++)
+    while (v->entries[scope]) drop(v, scope, v->entries[scope]);
   pthread_mutex_destroy(&v->lock);
   free(v);
 }
 
-static struct entry *add(struct usage_view *v, const char *account) {
-  size_t size = strlen(account) + 1;
-  if (HASH_COUNT(v->entries) >= USAGE_VIEW_MAX) drop(v, v->entries);
+static struct entry *add(struct usage_view *v, enum scope scope, const char *owner) {
+  size_t size = strlen(owner) + 1;
+  if (HASH_COUNT(v->entries[scope]) >= USAGE_VIEW_MAX) drop(v, scope, v->entries[scope]);
   struct entry *e = calloc(1, sizeof *e + size);
   if (!e) return NULL;
-  memcpy(e->account, account, size);
-  HASH_ADD_STR(v->entries, account, e);
+  memcpy(e->owner, owner, size);
+  HASH_ADD_STR(v->entries[scope], owner, e);
   if (e->hh.tbl) return e;
-  free(e);
+  free_entry(e);
   return NULL;
 }
 
-void usage_view_put(struct usage_view *v, const char *account, const struct usage *u, int64_t now_us) {
+static bool make_room(struct entry *e, size_t size) {
+  if (size <= e->room && e->room <= 2 * size) return true;
+  unsigned char *more = realloc(e->packed, size);
+  if (!more) return size <= e->room;
+  e->packed = more;
+  e->room = size;
+  return true;
+}
+
+void usage_view_put(struct usage_view *v, enum scope scope, const char *owner, const struct usage *u, int64_t now_us) {
+  unsigned char packed[USAGE_PACKED_MAX];
+  size_t size = usage_pack(u, packed);
   struct entry *e;
   pthread_mutex_lock(&v->lock);
-  HASH_FIND_STR(v->entries, account, e);
-  if (!e) e = add(v, account);
-  if (e) {
-    e->usage = *u;
+  HASH_FIND_STR(v->entries[scope], owner, e);
+  if (!e) e = add(v, scope, owner);
+  if (e && make_room(e, size)) {
+    memcpy(e->packed, packed, size);
     e->at_us = now_us;
   }
   pthread_mutex_unlock(&v->lock);
 }
 
-void usage_view_get(struct usage_view *v, const char *account, int64_t since_us, struct usage *out) {
+void usage_view_get(struct usage_view *v, const struct usage_scope *scope, struct usage *out) {
   struct entry *e;
   memset(out, 0, sizeof *out);
   pthread_mutex_lock(&v->lock);
-  HASH_FIND_STR(v->entries, account, e);
-  if (e && e->at_us >= since_us) *out = e->usage;
+  HASH_FIND_STR(v->entries[scope->scope], scope->owner, e);
+  if (e && e->packed && e->at_us >= scope->since_us) usage_unpack(e->packed, out);
   pthread_mutex_unlock(&v->lock);
 }

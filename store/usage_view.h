@@ -5,17 +5,16 @@
 #define SENDOFF_STORE_USAGE_VIEW_H
 
 #include "base/usage.h"
+#include "base/usage_scope.h"
 
-#define USAGE_VIEW_MAX                                                                                                 \
-  50000 /* accounts; beyond, the one that was put first is forgotten: its mail is decided later                        \
-         */
+#define USAGE_VIEW_MAX 50000 /* owners; beyond, the one that was put first is forgotten: its mail is decided later */
 
 struct usage_view;
 struct usage_view *usage_view_new(void); /* NULL without memory */
 void usage_view_free(struct usage_view **v);
-/* Counted up to `now_us`. Without memory the account's older usage stays. */
-void usage_view_put(struct usage_view *v, const char *account, const struct usage *u, int64_t now_us);
-/* Not rolled. Zeroes for an account that is not known, or whose usage is from before `since_us`. */
-void usage_view_get(struct usage_view *v, const char *account, int64_t since_us, struct usage *out);
+/* Counted up to `now_us`. Without memory the owner's older usage stays. */
+void usage_view_put(struct usage_view *v, enum scope scope, const char *owner, const struct usage *u, int64_t now_us);
+/* Not rolled. Zeroes for an owner that is not known, or whose usage is from before the scope's since_us. */
+void usage_view_get(struct usage_view *v, const struct usage_scope *scope, struct usage *out);
 
 #endif

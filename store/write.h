@@ -8,6 +8,7 @@
 #include "base/envelope.h"
 #include "base/event.h"
 #include "base/limits.h"
+#include "base/usage_warning.h"
 #include "store/store.h"
 
 /* A message to be kept: envelope, recipients, content. */
@@ -29,7 +30,14 @@ struct idempotency_key {
   unsigned char octets[16];
 };
 
-/* Keeps a message, counts it for its account, writes the "accepted" event: the 250 rests on this. */
+/* A limit that is almost used up: also in the log, as the "warned" event of the same transaction. */
+struct store_warning {
+  const struct usage_scope *scope;
+  struct usage_warning warning;
+};
+#define STORE_WARNINGS_MAX 4 /* more are due with the next message */
+
+/* Keeps a message, counts it for whom it counts, writes the "accepted" event: the 250 rests on this. */
 struct store_accept {
   struct store_op op;
   struct new_message message;
@@ -47,13 +55,15 @@ struct store_accept {
   const struct idempotency_key *key;
   int64_t duplicate_of; /* out; 0: it is a message of its own */
   bool *covered;        /* out; NULL, or which recipients are left out, since an earlier one covers them: free() it */
-  /* The limits that it must keep to, decided exactly: with the account's usage as it is at the instant of the commit.
-   * When they say no, nothing is written and op.result is E_LIMIT. A smoothed message is kept, and its first attempt
-   * put off until limit.not_before_us, if message.not_before_us (RFC 4865) is not later; but not beyond its deadline
-   * (RFC 2852). */
-  const struct limit *limits;
-  size_t limit_count;
-  struct limit_verdict limit; /* out; its rule is one of `limits` */
+  /* Whose mail it counts as, and the limits that it must keep to, decided exactly: with everybody's usage as it is at
+   * the instant of the commit. When one says no, nothing is written or counted and op.result is E_LIMIT. A smoothed
+   * message is kept, and its first attempt put off until limit.not_before_us, if message.not_before_us (RFC 4865) is
+   * not later; but not beyond its deadline (RFC 2852). */
+  struct usage_scope scopes[USAGE_SCOPES_MAX];
+  size_t scope_count;
+  struct limit_verdict limit;                        /* out; its scope and rule are of `scopes` */
+  struct store_warning warnings[STORE_WARNINGS_MAX]; /* out */
+  size_t warning_count;
 };
 void store_accept_init(struct store_accept *a);
 

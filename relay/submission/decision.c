@@ -23,11 +23,20 @@ void decision_facts(const struct session *s, struct facts *out) {
 
 /* --- gathering --- */
 
+/* Of those that have no limit, nothing need be known. */
 static void gather_usage(struct session *s) {
   struct transaction *tx = s->tx;
-  store_usage(s->loop->gateway->store, tx->account->name, tx->account->created_us, &tx->usage);
-  usage_roll(&tx->usage, tx->facts.now_us);
-  tx->facts.usage = &tx->usage;
+  struct usage_scope all[USAGE_SCOPES_MAX];
+  size_t count = usage_scopes_of(&tx->owners, all), n = 0;
+  for (size_t i = 0; i < count; i++) {
+    if (!all[i].limit_count) continue;
+    tx->scopes[n] = all[i];
+    tx->usage[n] = &tx->usages[n];
+    store_usage(s->loop->gateway->store, &all[i], tx->usage[n++]);
+  }
+  tx->facts.scopes = tx->scopes;
+  tx->facts.usage = tx->usage;
+  tx->facts.scope_count = n;
   tx->facts.known |= FACT_USAGE;
 }
 

@@ -47,6 +47,10 @@ static bool check_header(struct intake *i, const struct header_fixup *h, char do
   f->known |= FACT_HEADER;
   rc = decide_now(i->session, STAGE_HEADER, &i->refusal);
   f->known &= ~(unsigned)FACT_HEADER; /* it may move, and come again */
+  struct usage_owners *o = &i->session->tx->owners;
+  o->domain = f->header_domain;
+  o->stream = i->stream;
+  o->stream_known = true;
   if (rc != OK) intake_discard(i);
   return rc == OK;
 }

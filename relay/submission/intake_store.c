@@ -43,12 +43,36 @@ static void answer_duplicate(struct intake *i) {
   reply(i->session, 250, "2.0.0", "accepted as %s", first);
 }
 
+static void log_warnings(const struct intake *i) {
+  for (size_t n = 0; n < i->accept.warning_count; n++) {
+    const struct store_warning *w = &i->accept.warnings[n];
+    char percent[16];
+    snprintf(percent, sizeof percent, "%u", w->warning.percent);
+    log_event(LOG_WARN_, i->session->id, "a limit is almost used up", "of", usage_scope_label(w->scope), "limit",
+              w->warning.limit->text, "percent", percent, NULL);
+  }
+}
+
+/* What a smoothed limit puts off says until when, and why. */
+static void reply_accepted(struct session *s, const struct intake *i) {
+  const struct limit_verdict *v = &i->accept.limit;
+  char when[40], span[40];
+  if (!v->not_before_us || !v->rule) {
+    reply(s, 250, "2.0.0", "accepted as %s", i->id_text);
+    return;
+  }
+  clock_format_iso(v->not_before_us, when, sizeof when);
+  clock_format_span(v->not_before_us - clock_now_us(), span, sizeof span);
+  reply(s, 250, "2.0.0", "accepted as %s; leaves %s (in %s), at %s", i->id_text, when, span, v->rule->text);
+}
+
 static void answer_kept(struct intake *i) {
   struct session *s = i->session;
   s->accepted++;
+  log_warnings(i);
   log_event(LOG_INFO_, s->id, "accepted", "message", i->id_text, "account", s->account, "from", i->reverse_path, "to",
             i->log_to, *i->repairs ? "repaired" : NULL, i->repairs, NULL);
-  reply(s, 250, "2.0.0", "accepted as %s", i->id_text);
+  reply_accepted(s, i);
 }
 
 /* What the store decided, or could not do. The session may have closed: the facts are the intake's. */
@@ -188,8 +212,9 @@ void intake_store(struct intake *i) {
   a->message.prefix = buffer_bytes(&i->prefix);
   a->message.content = buffer_bytes(&i->body);
   a->count_usage = true;
-  a->limits = i->owner->settings.all.limits;
-  a->limit_count = i->owner->settings.all.count;
+  i->owners = i->session->tx->owners;
+  i->owners.observe = !policy_enforces(&i->session->tx->facts, "limits");
+  a->scope_count = usage_scopes_of(&i->owners, a->scopes);
   describe(i);
   i->phase = INTAKE_STORING;
   session_hold(i->session);

@@ -5,6 +5,7 @@
 #include "relay/net/tls.h"
 #include "relay/submission/auth/auth.h"
 #include "relay/submission/reply.h"
+#include "relay/submission/usage_scopes.h"
 #include "store/store.h"
 
 #include <inttypes.h>
@@ -34,11 +35,15 @@ unsigned session_offers(const struct session *s) {
 static void announce_limits(struct session *s) {
   const struct account *a = session_account(s);
   struct limits_left left = {.messages = UINT64_MAX, .recipients = s->submission->config->max_recipients};
+  struct usage_scope scopes[USAGE_SCOPES_MAX];
   struct usage usage;
-  if (a && a->settings.all.count) {
-    store_usage(s->loop->gateway->store, a->name, a->created_us, &usage);
-    usage_roll(&usage, clock_now_us());
-    limits_left(a->settings.all.limits, a->settings.all.count, &usage, &left);
+  struct usage_owners owners = {.directory = s->loop->directory, .account = a};
+  if (a) owners.domain = usage_certain_domain(s->loop->directory, a);
+  size_t count = a ? usage_scopes_of(&owners, scopes) : 0;
+  for (size_t i = 0; i < count; i++) {
+    if (!scopes[i].limit_count) continue;
+    store_usage(s->loop->gateway->store, &scopes[i], &usage);
+    limits_left(scopes[i].limits, scopes[i].limit_count, &usage, &left);
   }
   if (left.recipients > LIMIT_VALUE_MAX) left.recipients = LIMIT_VALUE_MAX;
   if (left.messages > LIMIT_VALUE_MAX)

@@ -7,6 +7,7 @@
 #include "base/envelope.h"
 #include "policy/policy.h"
 #include "relay/smtp/parameters.h"
+#include "relay/submission/usage_scopes.h"
 
 struct session;
 
@@ -23,7 +24,9 @@ struct transaction {
   size_t slot_count;
   /* the decision: relay/submission/decision.h */
   struct facts facts;
-  struct usage usage;
+  struct usage_scope scopes[USAGE_SCOPES_MAX]; /* those with limits, as far as they are certain */
+  struct usage usages[USAGE_SCOPES_MAX], *usage[USAGE_SCOPES_MAX];
+  struct usage_owners owners;
   struct reason room_why;
   unsigned observed;     /* checks that would have refused it, so far */
   char notes[NOTES_MAX]; /* what they would have said */

@@ -118,6 +118,8 @@ static void fill_facts(struct session *s, const struct address *from) {
   f->size = f->room_octets = tx->said.size;
   f->recipients_max = s->submission->config->max_recipients;
   f->known = FACT_ENVELOPE;
+  tx->owners = (struct usage_owners){
+      .directory = tx->directory, .account = tx->account, .domain = usage_certain_domain(tx->directory, tx->account)};
 }
 
 void do_mail(struct session *s, struct bytes rest) {

@@ -198,7 +198,8 @@ static int count_login_change(struct admin *a, int64_t id) {
 /* Also when an account is made: a message that was under way while an earlier account of that name was removed may have
  * left a count behind. */
 static int forget_usage(struct admin *a, const char *name) {
-  sqlite3_stmt *s = sql_use(&a->q, "DELETE FROM usage WHERE account = ?");
+  sqlite3_stmt *s = sql_use(&a->q, "DELETE FROM usage_counts WHERE (scope = 2 AND owner = ?1)"
+                                   " OR (scope = 3 AND owner >= ?1 || '/' AND owner < ?1 || '0')");
   sql_bind_text(s, 1, name);
   return sql_run(s);
 }

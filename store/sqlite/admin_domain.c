@@ -56,6 +56,7 @@ int admin_domain_remove(struct admin *a, const char *name, struct reason *why) {
     sql_bind_text(s, 1, name);
     rc = admin_changed(a, sql_run(s), "domain", name, why);
   }
+  if (rc == OK) rc = clear_of(a, "DELETE FROM usage_counts WHERE scope = 1 AND owner = ?", name);
   return admin_end(a, rc, "config", why);
 }
 

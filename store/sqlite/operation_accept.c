@@ -1,4 +1,5 @@
 #include "store/sqlite/idempotency_ends.h"
+#include "store/sqlite/limit_warning.h"
 #include "store/sqlite/operations.h"
 
 #include "base/clock.h"
@@ -63,18 +64,44 @@ static void put_off(struct new_message *m, int64_t until_us) {
   m->not_before_us = m->first_attempt_us = until_us < deadline ? until_us : deadline;
 }
 
-/* The account's usage, once its limits let `recipients` of the message in. */
+/* --- limits --- */
+
+/* Nothing is counted unless every owner's limits let `recipients` of the message in. */
 static int check_limits(struct usage_table *table, struct store_accept *a, uint64_t recipients, int64_t now,
-                        struct usage **out) {
+                        struct usage *usage[USAGE_SCOPES_MAX]) {
   struct new_message *m = &a->message;
-  struct usage *usage = *out = usage_table_get(table, m->envelope.account, now);
-  if (!usage) return E_IO;
+  int rc = usage_table_get(table, a->scopes, a->scope_count, now, usage);
+  if (rc != OK) return rc;
   struct limit_request request = {.recipients = recipients, .octets = m->envelope.size};
-  a->limit = limits_check(a->limits, a->limit_count, usage, now, &request);
+  a->limit = limits_check_scopes(a->scopes, usage, a->scope_count, now, &request);
   if (a->limit.result != OK) return E_LIMIT;
-  limits_reserve(&a->limit, usage, now);
   if (a->limit.not_before_us > m->not_before_us) put_off(m, a->limit.not_before_us);
   return OK;
+}
+
+static int warn(struct sql *q, struct store_accept *a, const struct usage_scope *scope, struct usage *u, int64_t now) {
+  struct usage_warning due[STORE_WARNINGS_MAX];
+  size_t n = usage_warn(u, scope->limits, scope->limit_count, now, due, STORE_WARNINGS_MAX - a->warning_count);
+  int rc = OK;
+  for (size_t i = 0; rc == OK && i < n; i++) {
+    struct store_warning *w = &a->warnings[a->warning_count++];
+    *w = (struct store_warning){scope, due[i]};
+    rc = limit_warning_log(q, w);
+  }
+  return rc;
+}
+
+static int count(struct sql *q, struct usage_table *table, struct store_accept *a, uint64_t recipients, int64_t now,
+                 struct usage *const usage[USAGE_SCOPES_MAX]) {
+  int rc = OK;
+  for (size_t i = 0; rc == OK && i < a->scope_count; i++) {
+    const struct usage_scope *s = &a->scopes[i];
+    limits_reserve(s->limits, s->limit_count, usage[i], now);
+    usage_add(usage[i], now, s->zone, recipients, a->message.envelope.size);
+    usage_table_touch(table, usage[i]);
+    rc = warn(q, a, s, usage[i], now);
+  }
+  return rc;
 }
 
 /* --- whose it is --- */
@@ -145,16 +172,12 @@ static int keep(struct sql *q, struct idempotency_index *index, const struct sto
 
 static int accept_new(struct sql *q, struct usage_table *table, struct idempotency_index *index, struct store_accept *a,
                       int64_t now, int64_t earlier, size_t open) {
-  const struct envelope *m = &a->message.envelope;
-  struct usage *usage = NULL;
-  int rc = a->count_usage ? check_limits(table, a, open, now, &usage) : OK;
+  struct usage *usage[USAGE_SCOPES_MAX];
+  int rc = a->count_usage ? check_limits(table, a, open, now, usage) : OK;
   if (rc == OK && earlier) rc = idempotency_ends_forget(q, a->key);
   if (rc == OK) rc = keep(q, index, a, now);
   if (rc == OK) rc = log_accepted(q, a, earlier, open);
-  if (rc != OK || !usage) return rc;
-  usage_add(usage, now, open, m->size);
-  usage_table_touch(table, m->account);
-  return OK;
+  return rc == OK && a->count_usage ? count(q, table, a, open, now, usage) : rc;
 }
 
 int operation_accept(struct sql *q, struct usage_table *table, struct idempotency_index *index,
@@ -164,6 +187,7 @@ int operation_accept(struct sql *q, struct usage_table *table, struct idempotenc
   free(a->covered); /* of a run that was rolled back */
   a->covered = NULL;
   a->duplicate_of = 0;
+  a->warning_count = 0;
   int rc = check_standing(q, a);
   if (rc == OK) rc = find_earlier(q, index, a, now, &earlier, &open);
   if (rc != OK) return rc;

@@ -52,21 +52,24 @@ int64_t reader_queue_generation(struct reader *r) {
   return generation(r, "queue");
 }
 
-static int read_usage(struct sql *q, const char *account, struct usage *out) {
+static int check_account(struct sql *q, const char *name) {
   int64_t there;
   sqlite3_stmt *s = sql_use(q, "SELECT 1 FROM accounts WHERE name = ?");
-  sql_bind_text(s, 1, account);
+  sql_bind_text(s, 1, name);
   int rc = sql_int(s, 0, &there);
-  if (rc != OK) return rc;
-  if (!there) return E_NOT_FOUND;
-  rc = usage_read(q, account, out);
-  if (rc == OK) usage_roll(out, clock_now_us());
+  return rc != OK ? rc : there ? OK : E_NOT_FOUND;
+}
+
+static int read_usage(struct sql *q, const struct usage_scope *scope, struct usage *out) {
+  int rc = scope->scope == SCOPE_ACCOUNT ? check_account(q, scope->owner) : OK;
+  if (rc == OK) rc = usage_read(q, scope->scope, scope->owner, out);
+  if (rc == OK) usage_roll(out, clock_now_us(), scope->zone);
   return rc;
 }
 
-int reader_usage(struct reader *r, const char *account, struct usage *out) {
+int reader_usage(struct reader *r, const struct usage_scope *scope, struct usage *out) {
   int rc = reader_begin(r, NULL);
-  return rc == OK ? reader_end(r, read_usage(&r->at.q, account, out)) : rc;
+  return rc == OK ? reader_end(r, read_usage(&r->at.q, scope, out)) : rc;
 }
 
 static int read_private_key(struct sql *q, int64_t key_id, struct buffer *pem, struct reason *why) {

@@ -147,7 +147,29 @@ static const char *const steps[] = {
     "PRIMARY KEY(domain, stream)) STRICT, WITHOUT ROWID;"
     /* Every check's result at the time of a refusal, and the stream. */
     "ALTER TABLE events ADD COLUMN verdict TEXT NOT NULL DEFAULT '';"
-    "ALTER TABLE events ADD COLUMN stream INTEGER NOT NULL DEFAULT 0;",
+    "ALTER TABLE events ADD COLUMN stream INTEGER NOT NULL DEFAULT 0;"
+    /* What is used, not by accounts alone (base/usage_scope.h), and with windows that roll. What was counted in a
+       second, minute or hour of the calendar may all have come at its end, or just now. */
+    "CREATE TABLE usage_counts(scope INTEGER NOT NULL, owner TEXT NOT NULL,"
+    " total_messages INTEGER NOT NULL, total_recipients INTEGER NOT NULL, total_octets INTEGER NOT NULL,"
+    " smooth_next_us INTEGER NOT NULL, zone INTEGER NOT NULL, warned INTEGER NOT NULL, hour_warned_us INTEGER NOT NULL,"
+    " day_start_us INTEGER NOT NULL, day_end_us INTEGER NOT NULL, day_messages INTEGER NOT NULL,"
+    " day_recipients INTEGER NOT NULL, day_octets INTEGER NOT NULL,"
+    " month_start_us INTEGER NOT NULL, month_end_us INTEGER NOT NULL, month_messages INTEGER NOT NULL,"
+    " month_recipients INTEGER NOT NULL, month_octets INTEGER NOT NULL,"
+    " rolling TEXT NOT NULL, PRIMARY KEY(scope, owner)) STRICT, WITHOUT ROWID;"
+    "INSERT INTO usage_counts SELECT 2, account, total_messages, total_recipients, total_octets, smooth_next_us, 0, 0, "
+    "0, day_start, day_start + 86400000000, day_messages, day_recipients, day_octets,"
+    " month_start, unixepoch(month_start / 1000000, 'unixepoch', '+1 month') * 1000000, month_messages,"
+    " month_recipients, month_octets, ''"
+    " || CASE WHEN second_messages > 0 THEN printf('0 1 %d %d %d %d ', max(second_start, min(second_start + 999999,"
+    " unixepoch() * 1000000)) / 50000, second_messages, second_recipients, second_octets) ELSE '' END"
+    " || CASE WHEN minute_messages > 0 THEN printf('1 1 %d %d %d %d ', max(minute_start, min(minute_start + 59999999,"
+    " unixepoch() * 1000000)) / 3000000, minute_messages, minute_recipients, minute_octets) ELSE '' END"
+    " || CASE WHEN hour_messages > 0 THEN printf('2 1 %d %d %d %d ', max(hour_start, min(hour_start + 3599999999,"
+    " unixepoch() * 1000000)) / 180000000, hour_messages, hour_recipients, hour_octets) ELSE '' END"
+    " FROM usage;"
+    "DROP TABLE usage;",
 };
 #define VERSION ((int64_t)(sizeof steps / sizeof steps[0]))
 

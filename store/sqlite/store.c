@@ -149,8 +149,9 @@ void store_post(struct store *s, struct store_op *op) {
   if (wake) pthread_cond_signal(&s->posted);
 }
 
-void store_usage(struct store *s, const char *account, int64_t since_us, struct usage *out) {
-  usage_view_get(s->writer.view, account, since_us, out);
+void store_usage(struct store *s, const struct usage_scope *scope, struct usage *out) {
+  usage_view_get(s->writer.view, scope, out);
+  usage_roll(out, clock_now_us(), scope->zone);
 }
 
 void store_condition(struct store *s, struct store_condition *out) {

@@ -1,31 +1,40 @@
 #include "store/sqlite/usage_table.h"
 
 #include "base/hash.h"
+#include "store/sqlite/rolling_text.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define ENTRIES_MAX 50000
-#define USAGE_COLUMN_COUNT (4 * WINDOW_COUNT + 4)
+#define ENTRIES_MAX 8192 /* of two kilobytes */
 #define USAGE_COLUMNS                                                                                                  \
-  "second_start, second_messages, second_recipients, second_octets,"                                                   \
-  " minute_start, minute_messages, minute_recipients, minute_octets,"                                                  \
-  " hour_start, hour_messages, hour_recipients, hour_octets,"                                                          \
-  " day_start, day_messages, day_recipients, day_octets,"                                                              \
-  " month_start, month_messages, month_recipients, month_octets,"                                                      \
-  " total_messages, total_recipients, total_octets, smooth_next_us"
+  "total_messages, total_recipients, total_octets, smooth_next_us, zone, warned, hour_warned_us,"                      \
+  " day_start_us, day_end_us, day_messages, day_recipients, day_octets,"                                               \
+  " month_start_us, month_end_us, month_messages, month_recipients, month_octets, rolling"
+enum column {
+  COLUMN_TOTAL,
+  COLUMN_SMOOTH = COLUMN_TOTAL + 3,
+  COLUMN_ZONE,
+  COLUMN_WARNED,
+  COLUMN_HOUR_WARNED,
+  COLUMN_CALENDAR,
+  COLUMN_ROLLING = COLUMN_CALENDAR + 5 * USAGE_CALENDAR,
+  COLUMN_COUNT
+};
 
 struct entry {
   struct usage usage;
   bool dirty;
+  enum scope scope;
   struct entry *next_dirty;
   UT_hash_handle hh;
-  char account[];
+  char owner[];
 };
 
 struct usage_table {
   struct sql *q;
-  struct entry *entries;
+  struct entry *entries[SCOPE_COUNT];
+  size_t count;
   struct entry *dirty, *written; /* changed since it was written; written since it was published. By next_dirty */
 };
 
@@ -35,15 +44,20 @@ struct usage_table *usage_table_new(struct sql *q) {
   return t;
 }
 
-void usage_table_forget(struct usage_table *t) {
-  struct entry *e = t->entries;
-  HASH_CLEAR(hh, t->entries); /* the entries stay linked */
-  t->dirty = t->written = NULL;
+static void forget_scope(struct usage_table *t, enum scope scope) {
+  struct entry *e = t->entries[scope];
+  HASH_CLEAR(hh, t->entries[scope]); /* the entries stay linked */
   while (e) {
     struct entry *next = e->hh.next;
     free(e);
     e = next;
   }
+}
+
+void usage_table_forget(struct usage_table *t) {
+  for (enum scope scope = 0; scope < SCOPE_COUNT; scope++) forget_scope(t, scope);
+  t->dirty = t->written = NULL;
+  t->count = 0;
 }
 
 void usage_table_free(struct usage_table **at) {
@@ -54,78 +68,122 @@ void usage_table_free(struct usage_table **at) {
   free(t);
 }
 
-static void read_row(sqlite3_stmt *s, struct usage *out) {
-  for (int w = 0; w < WINDOW_COUNT; w++) {
-    struct usage_window *u = &out->window[w];
-    u->start_us = sqlite3_column_int64(s, 4 * w);
-    u->messages = (uint64_t)sqlite3_column_int64(s, 4 * w + 1);
-    u->recipients = (uint64_t)sqlite3_column_int64(s, 4 * w + 2);
-    u->octets = (uint64_t)sqlite3_column_int64(s, 4 * w + 3);
-  }
-  out->total_messages = (uint64_t)sqlite3_column_int64(s, 4 * WINDOW_COUNT);
-  out->total_recipients = (uint64_t)sqlite3_column_int64(s, 4 * WINDOW_COUNT + 1);
-  out->total_octets = (uint64_t)sqlite3_column_int64(s, 4 * WINDOW_COUNT + 2);
-  out->smooth_next_us = sqlite3_column_int64(s, 4 * WINDOW_COUNT + 3);
+/* --- rows --- */
+
+static void read_tally(sqlite3_stmt *s, int column, struct tally *out) {
+  for (int unit = LIMIT_MESSAGES; unit <= LIMIT_OCTETS; unit++)
+    out->of[unit] = (uint64_t)sqlite3_column_int64(s, column + unit);
 }
 
-int usage_read(struct sql *q, const char *account, struct usage *out) {
+static void bind_tally(sqlite3_stmt *s, int at, const struct tally *t) {
+  for (int unit = LIMIT_MESSAGES; unit <= LIMIT_OCTETS; unit++) sql_bind_int(s, at + unit, (int64_t)t->of[unit]);
+}
+
+static int read_row(sqlite3_stmt *s, struct usage *out) {
+  read_tally(s, COLUMN_TOTAL, &out->total);
+  out->smooth_next_us = sqlite3_column_int64(s, COLUMN_SMOOTH);
+  out->zone = sqlite3_column_int64(s, COLUMN_ZONE);
+  out->warned = (uint64_t)sqlite3_column_int64(s, COLUMN_WARNED);
+  out->hour_warned_us = sqlite3_column_int64(s, COLUMN_HOUR_WARNED);
+  for (int i = 0; i < USAGE_CALENDAR; i++) {
+    int column = COLUMN_CALENDAR + 5 * i;
+    out->calendar[i].start_us = sqlite3_column_int64(s, column);
+    out->calendar[i].end_us = sqlite3_column_int64(s, column + 1);
+    read_tally(s, column + 2, &out->calendar[i].used);
+  }
+  return rolling_text_read(sql_text(s, COLUMN_ROLLING), out->rolling) == OK ? OK : E_IO; /* the store is damaged */
+}
+
+int usage_read(struct sql *q, enum scope scope, const char *owner, struct usage *out) {
   memset(out, 0, sizeof *out);
-  sqlite3_stmt *s = sql_use(q, "SELECT " USAGE_COLUMNS " FROM usage WHERE account = ?");
-  sql_bind_text(s, 1, account);
+  sqlite3_stmt *s = sql_use(q, "SELECT " USAGE_COLUMNS " FROM usage_counts WHERE scope = ? AND owner = ?");
+  sql_bind_int(s, 1, scope);
+  sql_bind_text(s, 2, owner);
   int rc = sql_step(s);
   if (rc != 1) return rc;
-  read_row(s, out);
+  rc = read_row(s, out);
   sqlite3_reset(s);
-  return OK;
+  return rc;
 }
 
-/* Reads the account's row into a new entry. NULL: it could not be read, or there is no memory. */
-static struct entry *add_entry(struct usage_table *t, const char *account) {
-  size_t size = strlen(account) + 1;
-  struct entry *e = calloc(1, sizeof *e + size);
-  if (!e) return NULL;
-  memcpy(e->account, account, size);
-  if (usage_read(t->q, account, &e->usage) == OK) HASH_ADD_STR(t->entries, account, e);
-  if (e->hh.tbl) return e;
-  free(e);
-  return NULL;
-}
-
-struct usage *usage_table_get(struct usage_table *t, const char *account, int64_t now_us) {
-  struct entry *e;
-  HASH_FIND_STR(t->entries, account, e);
-  if (!e && HASH_COUNT(t->entries) >= ENTRIES_MAX && !t->dirty) usage_table_forget(t);
-  if (!e) e = add_entry(t, account);
-  if (!e) return NULL;
-  usage_roll(&e->usage, now_us);
-  return &e->usage;
-}
-
-void usage_table_touch(struct usage_table *t, const char *account) {
-  struct entry *e;
-  HASH_FIND_STR(t->entries, account, e);
-  if (!e || e->dirty) return;
-  e->dirty = true;
-  e->next_dirty = t->dirty;
-  t->dirty = e;
+int usage_read_all(struct sql *q, struct usage_view *view) {
+  sqlite3_stmt *s = sql_use(q, "SELECT " USAGE_COLUMNS ", scope, owner FROM usage_counts LIMIT ?");
+  int64_t now = clock_now_us();
+  sql_bind_int(s, 1, USAGE_VIEW_MAX);
+  int rc;
+  while ((rc = sql_step(s)) == 1) {
+    struct usage u;
+    int64_t scope = sqlite3_column_int64(s, COLUMN_COUNT);
+    if (read_row(s, &u) == OK && scope >= 0 && scope < SCOPE_COUNT)
+      usage_view_put(view, (enum scope)scope, sql_text(s, COLUMN_COUNT + 1), &u, now);
+  }
+  return rc;
 }
 
 static int write_entry(struct sql *q, const struct entry *e) {
-  sqlite3_stmt *s = sql_use(q, "INSERT OR REPLACE INTO usage(account, " USAGE_COLUMNS ")"
-                               " VALUES (?, ?,?,?,?, ?,?,?,?, ?,?,?,?, ?,?,?,?, ?,?,?,?, ?,?,?,?)");
-  sql_bind_text(s, 1, e->account);
-  for (int w = 0; w < WINDOW_COUNT; w++) {
-    const struct usage_window *u = &e->usage.window[w];
-    sql_bind_int(s, 4 * w + 2, u->start_us);
-    sql_bind_int(s, 4 * w + 3, (int64_t)u->messages);
-    sql_bind_int(s, 4 * w + 4, (int64_t)u->recipients);
-    sql_bind_int(s, 4 * w + 5, (int64_t)u->octets);
+  const struct usage *u = &e->usage;
+  char rolling[ROLLING_TEXT_MAX];
+  sqlite3_stmt *s = sql_use(q, "INSERT OR REPLACE INTO usage_counts(" USAGE_COLUMNS ", scope, owner)"
+                               " VALUES (?,?,?, ?,?,?,?, ?,?,?,?,?, ?,?,?,?,?, ?, ?,?)");
+  bind_tally(s, COLUMN_TOTAL + 1, &u->total);
+  sql_bind_int(s, COLUMN_SMOOTH + 1, u->smooth_next_us);
+  sql_bind_int(s, COLUMN_ZONE + 1, u->zone);
+  sql_bind_int(s, COLUMN_WARNED + 1, (int64_t)u->warned);
+  sql_bind_int(s, COLUMN_HOUR_WARNED + 1, u->hour_warned_us);
+  for (int i = 0; i < USAGE_CALENDAR; i++) {
+    int at = COLUMN_CALENDAR + 5 * i + 1;
+    sql_bind_int(s, at, u->calendar[i].start_us);
+    sql_bind_int(s, at + 1, u->calendar[i].end_us);
+    bind_tally(s, at + 2, &u->calendar[i].used);
   }
-  sql_bind_int(s, 4 * WINDOW_COUNT + 2, (int64_t)e->usage.total_messages);
-  sql_bind_int(s, 4 * WINDOW_COUNT + 3, (int64_t)e->usage.total_recipients);
-  sql_bind_int(s, 4 * WINDOW_COUNT + 4, (int64_t)e->usage.total_octets);
-  sql_bind_int(s, 4 * WINDOW_COUNT + 5, e->usage.smooth_next_us);
+  rolling_text_write(u->rolling, rolling);
+  sql_bind_text(s, COLUMN_ROLLING + 1, rolling);
+  sql_bind_int(s, COLUMN_COUNT + 1, e->scope);
+  sql_bind_text(s, COLUMN_COUNT + 2, e->owner);
   return sql_run(s);
+}
+
+/* --- entries --- */
+
+/* Reads the owner's row into a new entry. */
+static int add_entry(struct usage_table *t, enum scope scope, const char *owner, struct entry **out) {
+  size_t size = strlen(owner) + 1;
+  struct entry *e = calloc(1, sizeof *e + size);
+  if (!e) return E_MEMORY;
+  e->scope = scope;
+  memcpy(e->owner, owner, size);
+  int rc = usage_read(t->q, scope, owner, &e->usage);
+  if (rc == OK) HASH_ADD_STR(t->entries[scope], owner, e);
+  if (rc == OK && !e->hh.tbl) rc = E_MEMORY;
+  if (rc == OK)
+    t->count++;
+  else
+    free(e);
+  *out = rc == OK ? e : NULL;
+  return rc;
+}
+
+int usage_table_get(struct usage_table *t, const struct usage_scope *scopes, size_t count, int64_t now_us,
+                    struct usage *out[USAGE_SCOPES_MAX]) {
+  int rc = OK;
+  if (t->count >= ENTRIES_MAX && !t->dirty) usage_table_forget(t);
+  for (size_t i = 0; rc == OK && i < count; i++) {
+    struct entry *e;
+    HASH_FIND_STR(t->entries[scopes[i].scope], scopes[i].owner, e);
+    if (!e) rc = add_entry(t, scopes[i].scope, scopes[i].owner, &e);
+    if (rc != OK) break;
+    usage_roll(&e->usage, now_us, scopes[i].zone);
+    out[i] = &e->usage;
+  }
+  return rc;
+}
+
+void usage_table_touch(struct usage_table *t, struct usage *u) {
+  struct entry *e = (struct entry *)((char *)u - offsetof(struct entry, usage));
+  if (e->dirty) return;
+  e->dirty = true;
+  e->next_dirty = t->dirty;
+  t->dirty = e;
 }
 
 int usage_table_write(struct usage_table *t) {
@@ -144,18 +202,5 @@ int usage_table_write(struct usage_table *t) {
 void usage_table_publish(struct usage_table *t, struct usage_view *view) {
   int64_t now = clock_now_us();
   for (; t->written; t->written = t->written->next_dirty)
-    usage_view_put(view, t->written->account, &t->written->usage, now);
-}
-
-int usage_read_all(struct sql *q, struct usage_view *view) {
-  sqlite3_stmt *s = sql_use(q, "SELECT " USAGE_COLUMNS ", account FROM usage LIMIT ?");
-  int64_t now = clock_now_us();
-  sql_bind_int(s, 1, USAGE_VIEW_MAX);
-  int rc;
-  while ((rc = sql_step(s)) == 1) {
-    struct usage u;
-    read_row(s, &u);
-    usage_view_put(view, sql_text(s, USAGE_COLUMN_COUNT), &u, now);
-  }
-  return rc;
+    usage_view_put(view, t->written->scope, t->written->owner, &t->written->usage, now);
 }

@@ -291,7 +291,9 @@ def test_account_usage(sendoff):
     assert (minute["limit"], minute["used"], minute["count"], minute["unit"]) == ("60/minute", 0, 60, "messages")
     assert (day["count"], day["unit"]) == (10 * 1024 * 1024, "octets") and day["resets"].endswith("00:00:00.000Z")
     text = sendoff("account", "usage")
-    assert "0 of 60/minute" in text and "0.0 of 10MB/day:defer" in text
+    assert re.search(r"60/minute +0 +\[ {10}\] 0% +60 +now", text), text
+    assert re.search(r"10MB/day:defer +0 +\[ {10}\] 0% +10 +now", text), text
+    assert max(map(len, text.splitlines())) <= 80
     refused(sendoff.run("account", "usage", "nobody"), 1, "nobody")
 
 

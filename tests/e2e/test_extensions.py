@@ -2,6 +2,7 @@
 their own."""
 
 import datetime
+import re
 import time
 
 import pytest
@@ -106,7 +107,9 @@ def test_nor_what_a_smoothed_limit_puts_off(gateway, recipient):
             talk.envelope(FROM, TO)
             answer = talk.content(letter(FROM, TO, subject=marker()))
             assert answer.startswith("250")
-    message = answer.split()[-1]
+    said = re.fullmatch(r"250 2\.0\.0 accepted as (\w+); leaves (\S+Z) \(in [45]m\d+s\), at 10/hour:smooth", answer)
+    assert said, answer
+    message = said[1]
     (before,) = [one for one in gateway.queue() if one["message"] == message]
     gateway.sendoff("queue", "hold", message)
     gateway.sendoff("queue", "release", message)

@@ -25,6 +25,7 @@ class Upgrade:
     def __init__(self, folder):
         with open(f"{folder}/expected.json") as file:
             self.expected = json.load(file)
+        self.expected["usage_rows"] = [stored.usage_row(row) for row in self.expected["usage_rows"]]
         self.lab = Lab()
         self.mailbox = self.lab.exchanger("example.com")
         self.exchangers = {

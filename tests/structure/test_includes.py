@@ -73,6 +73,7 @@ VENDORS = {
     "nettle/": ["relay/mime/base64.c"],
     "jansson": ["cli/", "relay/json/", "relay/daemon/status.c"],
     "idn2": ["base/idn.c"],
+    "glib": ["base/time_zone.c"],
     "systemd/": ["relay/daemon/"],
     "uthash": ["base/hash.h"],
     "utlist": ["store/", "relay/"],

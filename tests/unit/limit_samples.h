@@ -27,8 +27,17 @@ static inline struct limit_verdict check(const struct limit *limits, size_t coun
                                          uint64_t recipients, uint64_t octets, bool reserve) {
   struct limit_request request = {recipients, octets};
   struct limit_verdict v = limits_check(limits, count, u, now, &request);
-  if (reserve) limits_reserve(&v, u, now);
+  if (reserve && v.result == OK) limits_reserve(limits, count, u, now);
   return v;
+}
+
+/* So much in every window, of this very moment. */
+static inline struct usage used_now(const struct tally *used, int64_t now) {
+  struct usage u = {0};
+  usage_roll(&u, now, NULL);
+  for (enum window w = 0; w < USAGE_ROLLING; w++) rolling_add(&u.rolling[w], window_length_us(w), now, used);
+  for (int i = 0; i < USAGE_CALENDAR; i++) u.calendar[i].used = *used;
+  return u;
 }
 
 static inline size_t parse(const char *const texts[RULES_MAX], struct limit out[RULES_MAX]) {

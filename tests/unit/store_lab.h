@@ -262,7 +262,18 @@ static inline void letter_to(struct letter *m, const char *account, const char *
                                       .text = "kept",
                                       .host = "192.0.2.1"};
   m->accept.count_usage = true;
+  m->accept.scopes[m->accept.scope_count++] = (struct usage_scope){.scope = SCOPE_ACCOUNT, .owner = account};
   store_accept_init(&m->accept);
+}
+
+/* The limits of its account. */
+static inline void letter_limit(struct letter *m, const struct limit *limits, size_t count) {
+  m->accept.scopes[0].limits = limits;
+  m->accept.scopes[0].limit_count = count;
+}
+
+static inline int account_used(struct reader *r, const char *account, struct usage *out) {
+  return reader_usage(r, &(struct usage_scope){.scope = SCOPE_ACCOUNT, .owner = account}, out);
 }
 
 static inline void letter_make(struct letter *m, const char *account, const char *to) {

@@ -99,6 +99,8 @@ static void post_accept(struct pair *p, struct bytes content, uint64_t number) {
                      .text = "4396 octets, 1 recipient, Message-ID <1@example.com>, DKIM example.com, SPF pass",
                      .host = "192.0.2.1"};
   p->accept.count_usage = true;
+  p->accept.scopes[0] = (struct usage_scope){.scope = SCOPE_ACCOUNT, .owner = p->account};
+  p->accept.scope_count = 1;
   store_accept_init(&p->accept);
   post(&p->accept.op);
 }

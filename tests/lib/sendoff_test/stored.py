@@ -61,10 +61,29 @@ def _content(sendoff, message):
     return hashlib.sha256(sendoff("queue", "show", message, "--content").encode()).hexdigest()
 
 
+# What every version counts. Its older names are in what earlier versions wrote of themselves; what it had counted in seconds,
+# minutes and hours of the calendar is tested in tests/unit/store/schema.c.
+_USAGE = {
+    "account": "owner",
+    "smooth_next_us": "smooth_next_us",
+    **{f"{window}_start": f"{window}_start_us" for window in ("day", "month")},
+    **{
+        name: name
+        for window in ("day", "month", "total")
+        for name in (f"{window}_messages", f"{window}_recipients", f"{window}_octets")
+    },
+}
+
+
+def usage_row(row):
+    """An account's row as every version can be compared by."""
+    return {old: row[new if new in row else old] for old, new in _USAGE.items()}
+
+
 def _usage_rows(database):
     store = sqlite3.connect(database)
     store.row_factory = sqlite3.Row
-    rows = [dict(row) for row in store.execute("SELECT * FROM usage ORDER BY account")]
+    rows = [usage_row(dict(row)) for row in store.execute("SELECT * FROM usage_counts WHERE scope = 2 ORDER BY owner")]
     store.close()
     return rows
 

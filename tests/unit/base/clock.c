@@ -1,7 +1,8 @@
 /* Calendar windows, what an account used in them, and the formats of time. */
+#include "base/clock.h"
+
 #include "base/quantity.h"
 #include "base/result.h"
-#include "base/usage.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -139,54 +140,11 @@ static void test_jumps(void **state) {
   clock_set_for_tests(0);
 }
 
-static void test_usage(void **state) {
-  (void)state;
-  struct usage u = {0};
-  usage_add(&u, at("2026-11-30 23:59:58"), 3, 1000);
-  usage_add(&u, at("2026-11-30 23:59:58"), 1, 500);
-  assert_int_equal(u.window[WINDOW_SECOND].messages, 2);
-  assert_int_equal(u.window[WINDOW_MONTH].recipients, 4);
-  assert_int_equal(u.window[WINDOW_DAY].octets, 1500);
-  usage_roll(&u, at("2026-11-30 23:59:59"));
-  assert_int_equal(u.window[WINDOW_SECOND].messages, 0);
-  assert_int_equal(u.window[WINDOW_MINUTE].messages, 2);
-  usage_add(&u, at("2026-12-01"), 1, 1);
-  for (enum window w = 0; w < WINDOW_COUNT; w++) {
-    assert_int_equal(u.window[w].messages, 1);
-    assert_true(u.window[w].start_us == at("2026-12-01"));
-  }
-  assert_int_equal(u.total_messages, 3);
-  assert_int_equal(u.total_recipients, 5);
-  assert_int_equal(u.total_octets, 1501);
-  usage_roll(&u, at("2027-12-01")); /* the same day a year later is another window */
-  assert_int_equal(u.window[WINDOW_DAY].messages, 0);
-  assert_int_equal(u.total_messages, 3);
-}
-
-/* Another thread's "now" from just before midnight must not zero the new day, nor a wrong clock's count last. */
-static void test_usage_clock_back(void **state) {
-  (void)state;
-  struct usage u = {0};
-  for (int i = 0; i < 5; i++) usage_add(&u, at("2026-12-01 00:00:00"), 1, 1);
-  usage_add(&u, at("2026-11-30T23:59:59.999Z"), 1, 1);
-  for (enum window w = 0; w < WINDOW_COUNT; w++) {
-    assert_int_equal(u.window[w].messages, 6);
-    assert_true(u.window[w].start_us == at("2026-12-01"));
-  }
-  usage_roll(&u, at("2026-11-30 12:00"));
-  assert_int_equal(u.window[WINDOW_SECOND].messages, 0);
-  assert_int_equal(u.window[WINDOW_HOUR].messages, 0);
-  assert_int_equal(u.window[WINDOW_DAY].messages, 6);
-  usage_roll(&u, at("2026-10-01"));
-  assert_int_equal(u.window[WINDOW_DAY].messages, 0);
-  assert_int_equal(u.window[WINDOW_MONTH].messages, 0);
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_windows), cmocka_unit_test(test_windows_meet), cmocka_unit_test(test_names),
       cmocka_unit_test(test_formats), cmocka_unit_test(test_spans),        cmocka_unit_test(test_clock),
-      cmocka_unit_test(test_jumps),   cmocka_unit_test(test_usage),        cmocka_unit_test(test_usage_clock_back),
+      cmocka_unit_test(test_jumps),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

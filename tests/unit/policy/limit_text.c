@@ -7,7 +7,7 @@ static void test_sentences(void **state) {
   (void)state;
   static const struct {
     const char *now, *limits[RULES_MAX];
-    struct usage_window used; /* of every window */
+    struct tally used; /* of every window */
     uint64_t recipients, octets;
     const char *sentence; /* NULL: admitted */
   } samples[] = {
@@ -30,13 +30,13 @@ static void test_sentences(void **state) {
        {.messages = 60},
        1,
        1,
-       "blog: 60 of 60 messages this minute; resets 2026-11-22 20:49 UTC (in 30s)"},
+       "blog: 60 of 60 messages this minute; resets 2026-11-22 20:49 UTC (in 1m3s)"},
       {"2026-11-22 20:48",
        {"1/hour"},
        {.messages = 1},
        1,
        1,
-       "blog: 1 of 1 messages this hour; resets 2026-11-22 21:00 UTC (in 12m)"},
+       "blog: 1 of 1 messages this hour; resets 2026-11-22 21:51 UTC (in 1h3m)"},
       {"2026-11-22 20:48",
        {"9/month"},
        {.messages = 9},
@@ -57,13 +57,13 @@ static void test_sentences(void **state) {
        {.recipients = 98},
        5,
        1,
-       "blog: 98 of 100 recipients this hour and this message has 5; resets 2026-11-22 21:00 UTC (in 12m)"},
+       "blog: 98 of 100 recipients this hour and this message has 5; resets 2026-11-22 21:51 UTC (in 1h3m)"},
       {"2026-11-22 20:48",
        {"100rcpt/hour"},
        {.recipients = 100},
        1,
        1,
-       "blog: 100 of 100 recipients this hour; resets 2026-11-22 21:00 UTC (in 12m)"},
+       "blog: 100 of 100 recipients this hour; resets 2026-11-22 21:51 UTC (in 1h3m)"},
       {"2026-11-22 20:48", {"100rcpt/message"}, {.recipients = 5000}, 100, 1, NULL},
       {"2026-11-22 20:48",
        {"100rcpt/message"},
@@ -133,8 +133,7 @@ static void test_sentences(void **state) {
     struct limit limits[RULES_MAX];
     size_t n = parse(samples[i].limits, limits);
     int64_t now = moment(samples[i].now);
-    struct usage u = {0};
-    for (int w = 0; w < WINDOW_COUNT; w++) u.window[w] = samples[i].used;
+    struct usage u = used_now(&samples[i].used, now);
     struct usage before = u;
     struct limit_verdict v = check(limits, n, &u, now, samples[i].recipients, samples[i].octets, true);
     assert_memory_equal(&u, &before, sizeof u); /* only a smoothed slot is ever taken here */
@@ -169,20 +168,19 @@ static void test_cause(void **state) {
   (void)state;
   static const struct {
     const char *limit;
-    struct usage_window used;
+    struct tally used;
     int code;
     const char *enhanced, *rule, *numbers;
   } samples[] = {
       {"5000/day", {.messages = 5007}, 452, "4.7.1", RULE_LIMIT, "count=5000 used=5007 asked=1 resets_us=86400000000"},
       {"9rcpt/day:defer", {.recipients = 8}, 452, "4.7.1", RULE_LIMIT, "count=9 used=8 asked=2 resets_us=86400000000"},
-      {"1rcpt/message", {0}, 550, "5.7.1", RULE_MESSAGE_LIMIT, "count=1 used=0 asked=2"},
-      {"1rcpt/message:defer", {0}, 452, "4.7.1", RULE_MESSAGE_LIMIT, "count=1 used=0 asked=2"},
+      {"1rcpt/message", {.messages = 0}, 550, "5.7.1", RULE_MESSAGE_LIMIT, "count=1 used=0 asked=2"},
+      {"1rcpt/message:defer", {.messages = 0}, 452, "4.7.1", RULE_MESSAGE_LIMIT, "count=1 used=0 asked=2"},
   };
   for (size_t i = 0; i < sizeof samples / sizeof *samples; i++) {
     struct limit l;
     struct refusal r = {0};
-    struct usage u = {0};
-    u.window[WINDOW_DAY] = samples[i].used;
+    struct usage u = used_now(&samples[i].used, 1);
     assert_int_equal(limit_parse(samples[i].limit, &l, NULL), OK);
     struct limit_verdict v = check(&l, 1, &u, 1, 2, 1, false);
     assert_int_equal(v.result, E_LIMIT);

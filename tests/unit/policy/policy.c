@@ -48,7 +48,8 @@ static void take_from(struct facts *f, const char *from) {
 static void run(const struct sample *s) {
   struct account account = blog;
   struct limit limit = {0};
-  struct usage usage = {0};
+  struct usage usage = {0}, *of_scope = &usage;
+  struct usage_scope scope = {.scope = SCOPE_ACCOUNT, .owner = "blog", .limits = &limit, .limit_count = 1};
   struct limit_verdict stored = {.result = s->stored == E_LIMIT ? E_LIMIT : OK, .rule = &limit};
   struct reason why;
   struct finding found[POLICY_CHECKS_MAX];
@@ -60,7 +61,9 @@ static void run(const struct sample *s) {
                     .suspend_reason = "unpaid",
                     .login_holds = !s->login_ended,
                     .envelope_domain = s->domain,
-                    .usage = &usage,
+                    .scopes = &scope,
+                    .usage = &of_scope,
+                    .scope_count = s->limit ? 1 : 0,
                     .room = s->room,
                     .room_why = "3 MB free of 10 GB",
                     .spf = s->spf ? s->spf : &spf_unknown,
@@ -83,11 +86,9 @@ static void run(const struct sample *s) {
     f.recipient = s->to;
     assert_int_equal(address_parse(bytes_of(s->to), &f.to), OK);
   }
-  usage.window[WINDOW_DAY] = (struct usage_window){.start_us = moment("2026-11-22"), .messages = s->used};
-  if (s->limit) {
-    assert_int_equal(limit_parse(s->limit, &limit, &why), OK);
-    account.settings.all = (struct limit_list){&limit, 1};
-  }
+  usage_roll(&usage, f.now_us, NULL);
+  usage.calendar[0].used.messages = s->used;
+  if (s->limit) assert_int_equal(limit_parse(s->limit, &limit, &why), OK);
   policy_find_all(&f, found);
   for (size_t i = 0; i < policy_check_count; i++) {
     if (strcmp(policy_checks[i].name, s->check) != 0) continue;
@@ -142,7 +143,6 @@ static const struct sample samples[] = {
     {"limits", OUTCOME_REFUSE, 550, "blog: 3 recipients in this message, 2 allowed", .limit = "2rcpt/message",
      .recipients = 3, NOT_STORED},
     {"limits", OUTCOME_UNKNOWN, .limit = "1000/day", .unknown = FACT_STORED | FACT_USAGE},
-    {"limits", OUTCOME_PASS, .unknown = FACT_STORED | FACT_USAGE},
     {"limits", OUTCOME_REFUSE, 452, "of 1000 messages", .limit = "1000/day", .stored = E_LIMIT},
     {"room", OUTCOME_PASS},
     {"room", OUTCOME_REFUSE, 452, "almost full: 3 MB free", .room = E_FULL},
@@ -205,6 +205,10 @@ static void test_a_stage_asks_for_what_it_lacks(void **state) {
   struct verdict v;
   policy_decide(&f, STAGE_MAIL, &v);
   assert_int_equal(v.action, ACTION_GATHER);
+  assert_int_equal(v.missing, FACT_USAGE);
+  f.known |= FACT_USAGE;
+  policy_decide(&f, STAGE_MAIL, &v);
+  assert_int_equal(v.action, ACTION_GATHER);
   assert_int_equal(v.missing, FACT_ROOM);
   f.known |= FACT_ROOM;
   policy_decide(&f, STAGE_MAIL, &v);
@@ -248,7 +252,7 @@ static void test_modes(void **state) {
 
 static void test_off_needs_nothing(void **state) {
   (void)state;
-  struct facts f = mail("a@example.com", FACT_ENVELOPE | FACT_ROOM);
+  struct facts f = mail("a@example.com", FACT_ENVELOPE | FACT_ROOM | FACT_USAGE);
   struct verdict v;
   f.envelope_domain = &without;
   policy_decide(&f, STAGE_MAIL, &v);

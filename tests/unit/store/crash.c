@@ -132,8 +132,8 @@ static void killed_at_any_instant(void **state) {
     check_all_there(l.dir, &r);
     int64_t messages = lab_number(l.dir, "SELECT count(*) FROM messages");
     assert_true(messages >= (int64_t)r.count);
-    assert_int_equal(lab_number(l.dir, "SELECT total_messages FROM usage"), messages);
-    assert_int_equal(lab_number(l.dir, "SELECT total_recipients FROM usage"), messages);
+    assert_int_equal(lab_number(l.dir, "SELECT total_messages FROM usage_counts"), messages);
+    assert_int_equal(lab_number(l.dir, "SELECT total_recipients FROM usage_counts"), messages);
     assert_int_equal(lab_number(l.dir, "SELECT count(*) FROM recipients"), messages);
     assert_int_equal(lab_number(l.dir, "SELECT count(*) FROM events WHERE kind = 0"), messages);
   }

@@ -96,7 +96,7 @@ static void only_those_that_failed(void **state) {
   assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM recipients WHERE address = 'b@x.example'"), 1);
   assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM recipients WHERE address = 'c@y.example'"), 1);
   assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM recipients"), 2);
-  assert_int_equal(lab_number(l->dir, "SELECT total_recipients FROM usage"), 4);
+  assert_int_equal(lab_number(l->dir, "SELECT total_recipients FROM usage_counts"), 4);
   assert_int_equal(submit(l, three).repeats, second.id);
 }
 

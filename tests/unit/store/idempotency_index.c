@@ -28,8 +28,8 @@ static int64_t submit(struct lab *l, const struct idempotency_key *key, int64_t 
 static void check_kept(struct lab *l, int64_t messages) {
   struct reader *r = lab_reader(l);
   struct usage u;
-  assert_int_equal(reader_usage(r, "blog", &u), OK);
-  assert_int_equal(u.total_messages, messages);
+  assert_int_equal(account_used(r, "blog", &u), OK);
+  assert_int_equal(u.total.messages, messages);
   reader_close(&r);
   assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM messages"), messages);
 }
@@ -94,8 +94,7 @@ static void what_was_refused_is_no_first(void **state) {
   int64_t id;
   letter_make(&m, "blog", "a@x.example");
   m.accept.key = &one;
-  m.accept.limits = &none;
-  m.accept.limit_count = 1;
+  letter_limit(&m, &none, 1);
   assert_int_equal(lab_run(&l->poster, &m.accept.op), E_LIMIT);
   assert_int_equal(submit(l, &one, &id), 0);
   check_kept(l, 1);

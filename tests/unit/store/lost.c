@@ -107,7 +107,7 @@ static void none_is_made_beside_what_is_left_of_one(void **state) {
 
 static int64_t count_of(struct reader *r) {
   struct usage u;
-  int rc = reader_usage(r, "nobody", &u);
+  int rc = account_used(r, "nobody", &u);
   return rc == E_NOT_FOUND ? 0 : rc;
 }
 
@@ -132,7 +132,7 @@ static void all_connections_close_and_go_on(void **state) {
   reader_close(&second);
   reader_close(&r);
   assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM messages"), 20);
-  assert_int_equal(lab_number(l->dir, "SELECT total_messages FROM usage WHERE account = 'blog'"), 20);
+  assert_int_equal(lab_number(l->dir, "SELECT total_messages FROM usage_counts WHERE owner = 'blog'"), 20);
 }
 
 struct hammer {

@@ -180,7 +180,7 @@ static void a_notice_is_kept_with_the_outcome(void **state) {
   lab_log(l, letter_id(&dsn), &log);
   assert_int_equal(log.count, 1);
   assert_string_equal(log.all[0].text, "a notice");
-  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM usage WHERE account = ''"), 0);
+  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM usage_counts WHERE owner = ''"), 0);
 }
 
 /* When the notice cannot be kept, the failure is not either: mail cannot get lost on the bounce path. */
@@ -213,7 +213,7 @@ static void what_makes_no_sense_is_refused(void **state) {
   struct store_op unknown = {.kind = 99};
   assert_int_equal(lab_run(&l->poster, &unknown), E_SYNTAX);
   assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM messages"), 1);
-  assert_int_equal(lab_number(l->dir, "SELECT total_messages FROM usage"), 1);
+  assert_int_equal(lab_number(l->dir, "SELECT total_messages FROM usage_counts"), 1);
 }
 
 static void mail_made_here_is_not_counted(void **state) {
@@ -222,7 +222,7 @@ static void mail_made_here_is_not_counted(void **state) {
   letter_make(&m, "", "a@x.example");
   m.accept.count_usage = false;
   assert_int_equal(lab_run(&l->poster, &m.accept.op), OK);
-  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM usage"), 0);
+  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM usage_counts"), 0);
 }
 
 /* An operation that nobody waits for is freed by the store (the leak checker is the judge), also at the end. */

@@ -124,6 +124,47 @@ static void mail_of_the_first_version_is_kept(void **state) {
                    1);
 }
 
+/* What an earlier version counted, in windows of the calendar, all counts on: also what came in the running second,
+ * minute and hour, which may all have come at their end. */
+static void usage_is_carried_over(void **state) {
+  struct lab *l = *state;
+  struct sql q;
+  int64_t start = INT64_C(1795953600) * SECOND_US, hour = 3600 * SECOND_US, slot = hour / ROLLING_SLOTS; /* 12:00 */
+  assert_ok(sql_open(l->dir, SQL_CREATE, &q, &l->why), l->why);
+  assert_ok(schema_migrate_to(&q, 5, &l->why), l->why);
+  assert_int_equal(sql_exec(&q,
+                            "INSERT INTO usage VALUES ('blog', 1795953601000000, 1, 2, 3, 1795953600000000, 4, 5, 6,"
+                            " 1795953600000000, 7, 8, 9, 1795910400000000, 10, 11, 12, 1793491200000000, 13, 14, 15,"
+                            " 16, 17, 18, 19), ('idle', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,"
+                            " 0, 0, 0, 0)"),
+                   OK);
+  sql_close(&q);
+  clock_set_for_tests(start + SECOND_US);
+  lab_open(l);
+  lab_exec(l->dir, "UPDATE usage_counts SET scope = 3"); /* a reader asks for accounts by their rows */
+  struct reader *r = lab_reader(l);
+  struct usage u;
+  const struct usage_scope blog = {.scope = SCOPE_STREAM, .owner = "blog"},
+                           idle = {.scope = SCOPE_STREAM, .owner = "idle"};
+  assert_int_equal(reader_usage(r, &blog, &u), OK);
+  for (enum window w = 0; w < WINDOW_COUNT; w++)
+    for (unsigned unit = 0; unit < 3; unit++) assert_int_equal(usage_used(&u, w)->of[unit], 1 + 3 * w + unit);
+  assert_true(u.total.messages == 16 && u.total.octets == 18 && u.smooth_next_us == 19);
+  assert_true(u.calendar[0].end_us == INT64_C(1795996800) * SECOND_US); /* midnight */
+  assert_true(u.calendar[1].end_us == INT64_C(1796083200) * SECOND_US); /* December */
+  clock_set_for_tests(start + hour);                                    /* it may have come this moment */
+  assert_int_equal(reader_usage(r, &blog, &u), OK);
+  assert_int_equal(usage_used(&u, WINDOW_HOUR)->messages, 7);
+  clock_set_for_tests(start + 2 * hour + slot);
+  assert_int_equal(reader_usage(r, &blog, &u), OK);
+  assert_int_equal(usage_used(&u, WINDOW_HOUR)->messages, 0);
+  assert_int_equal(usage_used(&u, WINDOW_DAY)->messages, 10);
+  assert_int_equal(reader_usage(r, &idle, &u), OK);
+  for (enum window w = 0; w < WINDOW_COUNT; w++) assert_int_equal(usage_used(&u, w)->messages, 0);
+  clock_set_for_tests(0);
+  reader_close(&r);
+}
+
 static void check_refused(struct lab *l, int rc, const char *words) {
   struct store_options options = {.log_retain_us = 0};
   struct reader *r;
@@ -220,6 +261,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(steps_are_taken_once_and_in_order, setup, lab_teardown),
       cmocka_unit_test_setup_teardown(steps_in_one_go, setup, lab_teardown),
       cmocka_unit_test_setup_teardown(mail_of_the_first_version_is_kept, setup, lab_teardown),
+      cmocka_unit_test_setup_teardown(usage_is_carried_over, setup, lab_teardown),
       cmocka_unit_test_setup_teardown(a_newer_store_is_refused_and_left_alone, setup, lab_teardown),
       cmocka_unit_test_setup_teardown(a_damaged_version_is_refused, setup, lab_teardown),
       cmocka_unit_test_setup_teardown(something_else_is_refused, setup, lab_teardown),

@@ -46,7 +46,7 @@ static void check_counts(struct lab *l, int64_t accepted) {
   assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM messages"), accepted);
   assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM recipients"), accepted);
   assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM events"), accepted);
-  assert_int_equal(lab_number(l->dir, "SELECT total_messages FROM usage WHERE account = 'blog'"), accepted);
+  assert_int_equal(lab_number(l->dir, "SELECT total_messages FROM usage_counts WHERE owner = 'blog'"), accepted);
 }
 
 static void a_full_disk(void **state) {
