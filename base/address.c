@@ -167,6 +167,37 @@ bool local_parts_equal(struct bytes a, struct bytes b) {
   return true;
 }
 
+/* What it means, in lower case; then in quotes, unless it is a dot-string. Never longer than it was. */
+static size_t write_local_key(struct bytes local, char *out) {
+  size_t i = 0, n = 0;
+  char c;
+  while (next_octet(local, &i, &c)) out[n++] = c;
+  if (n && dot_string((struct bytes){out, n}, 0) == n) return n;
+  i = n = 0;
+  out[n++] = '"';
+  while (next_octet(local, &i, &c)) {
+    if (c == '"' || c == '\\') out[n++] = '\\';
+    out[n++] = c;
+  }
+  out[n++] = '"';
+  return n;
+}
+
+int address_key(struct bytes text, char out[ADDRESS_KEY]) {
+  struct address a;
+  int rc = address_parse(text, &a);
+  if (rc != OK) return rc;
+  size_t n = write_local_key(a.local, out);
+  out[n++] = '@';
+  if (!a.literal) return domain_normalize(a.domain, out + n);
+  for (size_t i = 0; i < a.domain.len; i++) {
+    char c = a.domain.at[i];
+    out[n++] = (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+  }
+  out[n] = '\0';
+  return OK;
+}
+
 /* A source route is read and dropped (RFC 5321 4.1.1.3, Appendix C). */
 static size_t skip_route(struct bytes text, size_t i) {
   while (i < text.len && text.at[i] == '@') {

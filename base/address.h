@@ -33,6 +33,10 @@ bool address_literal_valid(struct bytes text); /* "[127.0.0.1]", "[IPv6:::1]" */
 /* Whether two local parts name the same mailbox for those who look at senders: without case and quotes. (RFC 5321 2.4
  * leaves both to the receiving host, so what is delivered to stays as it is.) */
 bool local_parts_equal(struct bytes a, struct bytes b);
+/* The one spelling of all that name the same mailbox in that sense: the local part in lower case, quoted only where it
+ * must be, the domain as domain_normalize writes it; an address itself. E_SYNTAX, E_TOO_BIG, E_MEMORY. */
+#define ADDRESS_KEY (ADDRESS_MAX + DOMAIN_MAX + 2)
+int address_key(struct bytes address, char out[ADDRESS_KEY]);
 /* Lower-case ASCII copy of a domain, U-labels turned into A-labels (libidn2), without a last dot; NUL-terminated.
  * E_SYNTAX, E_TOO_BIG, E_MEMORY; then `out` holds nothing of use. */
 int domain_normalize(struct bytes domain, char out[DOMAIN_MAX + 1]);

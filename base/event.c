@@ -5,7 +5,7 @@
 #include <string.h>
 
 static const char *const names[EVENT_COUNT] = {"accepted", "refused", "deferred", "delivered", "bounced",
-                                               "expired",  "held",    "released", "dropped",   "warned"};
+                                               "expired",  "held",    "released", "dropped",   "warned",    "suppressed"};
 
 const char *event_name(enum event_kind kind) {
   return names[kind];

@@ -16,6 +16,7 @@ enum event_kind {
   EVENT_RELEASED,
   EVENT_DROPPED,
   EVENT_WARNED,
+  EVENT_SUPPRESSED, /* its recipient is on the suppression list from now on */
   EVENT_COUNT
 };
 

@@ -6,6 +6,7 @@
 #define SENDOFF_STORE_ADMIN_H
 
 #include "base/directory.h"
+#include "base/suppression.h"
 
 struct admin;
 int admin_open(const char *data_dir, struct admin **out, struct reason *why); /* E_NOT_FOUND: no store there */
@@ -70,6 +71,19 @@ int admin_source_add(struct admin *admin, const struct source *s, struct reason 
 int admin_source_set(struct admin *admin, const char *address, const char *helo, const char *pool,
                      struct reason *why); /* NULL: keep */
 int admin_source_remove(struct admin *admin, const char *address, struct reason *why);
+
+/* Suppression lists. A running gateway notices by itself what is taken off, and what is added when it is told to. */
+#define SUPPRESSION_PART 1000 /* entries in one transaction at most */
+struct suppression_added {
+  uint64_t added, kept;
+};
+/* In one transaction, `count` of them, SUPPRESSION_PART at most; each with an account that there is, or "". One that is
+ * there is replaced: always, or (`longer`) when the new one lasts longer. E_LIMIT: no room; then none is added. The
+ * counts are added to *done. */
+int admin_suppression_add(struct admin *admin, const struct suppression *all, size_t count, bool longer,
+                          struct suppression_added *done, struct reason *why);
+/* `key` as address_key writes it. Its bounces are forgotten as well. E_NOT_FOUND: it is not on that list. */
+int admin_suppression_remove(struct admin *admin, const char *account, const char *key, struct reason *why);
 
 /* Queue entries by message id, account or forward-path pattern (all that are set must match). `*changed` recipients.
  * Each writes the event that the log names: released for retry and release, held, dropped. Retry and hold concern what

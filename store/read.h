@@ -8,6 +8,7 @@
 #include "base/directory.h"
 #include "base/envelope.h"
 #include "base/event.h"
+#include "base/suppression.h"
 #include "base/usage.h"
 #include "base/usage_scope.h"
 
@@ -70,6 +71,23 @@ struct queue_summary_row {
   const char *last;  /* a recent reply or reason; "" */
 };
 int reader_queue_summary(struct reader *r, bool (*row)(void *arg, const struct queue_summary_row *s), void *arg);
+
+/* --- the suppression lists --- */
+
+/* A value that changes when entries are added, by anybody; cheap. -1 on error. */
+int64_t reader_suppression_generation(struct reader *r);
+struct suppression_filter {
+  const char *account; /* NULL: any; "": everybody's list alone */
+  const char *address; /* NULL, or a pattern as above */
+  size_t limit;        /* 0: no limit */
+};
+/* What holds now, by account and address, with the bounces of the last week. */
+int reader_suppressions(struct reader *r, const struct suppression_filter *f,
+                        bool (*row)(void *arg, const struct suppression *s, const struct bounce_counts *b), void *arg);
+/* Addresses that had bounces in the last week, whether they are suppressed or not: of `s` only account, address and
+ * added_us (the last of them) are set. */
+int reader_bounces(struct reader *r, const struct suppression_filter *f,
+                   bool (*row)(void *arg, const struct suppression *s, const struct bounce_counts *b), void *arg);
 
 /* --- the delivery log --- */
 

@@ -69,6 +69,10 @@ void store_post(struct store *store, struct store_op *op);
  * the one that store_accept makes. */
 void store_usage(struct store *store, const struct usage_scope *scope, struct usage *out);
 
+/* False: mail of this account to this address (in any spelling) is not suppressed. True: it may be;
+ * store_suppression_find (store/write.h) knows. From memory: any thread, also an event loop. */
+bool store_maybe_suppressed(struct store *store, const char *account, const char *address);
+
 /* --- how it is; any thread --- */
 
 enum store_state {

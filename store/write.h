@@ -3,11 +3,13 @@
 #ifndef SENDOFF_STORE_WRITE_H
 #define SENDOFF_STORE_WRITE_H
 
+#include "base/address.h"
 #include "base/bytes.h"
 #include "base/directory.h"
 #include "base/envelope.h"
 #include "base/event.h"
 #include "base/limits.h"
+#include "base/suppression.h"
 #include "base/usage_warning.h"
 #include "store/store.h"
 
@@ -75,6 +77,8 @@ struct recipient_outcome {
   int64_t next_us;    /* for DEFERRED and RELEASED */
   bool counts;        /* DEFERRED: an attempt was made and counts towards the retry schedule */
   bool delay_told;    /* DEFERRED: a notice of delay goes out with this, the only one */
+  enum bounce bounce; /* what it says of the recipient; counted for the event's account, of which there must be one */
+  bool suppressed;    /* out: the recipient is on that account's suppression list since this */
 };
 /* Writes the events, moves the recipients, and, when the last recipient of the message is gone, removes the message and
  * (after the commit) its spool file. A recipient that is no longer in the queue (dropped meanwhile) is passed over
@@ -82,8 +86,12 @@ struct recipient_outcome {
 struct store_outcome {
   struct store_op op;
   int64_t message_id;
-  const struct recipient_outcome *outcomes;
+  struct recipient_outcome *outcomes;
   size_t outcome_count;
+  /* A hard bounce that is the suppress_after-th of its address for its account within a week puts it on the account's
+   * suppression list for so long, with an event "suppressed". 0: bounces are counted, and nobody is put there. */
+  unsigned suppress_after;
+  int64_t suppress_for_us;       /* 0: for ever */
   const struct new_message *dsn; /* NULL: none. Its "accepted" event is written with dsn_event */
   const struct event *dsn_event;
   bool message_gone; /* out: the message is not in the store any more */
@@ -97,6 +105,28 @@ struct store_note {
   struct event event;
 };
 void store_note_init(struct store_note *n);
+
+/* Whether mail of this account to this address is suppressed, by the account's list or everybody's, and why: exactly,
+ * as it is at the instant that the store answers. Ask store_maybe_suppressed first. */
+struct store_suppression_find {
+  struct store_op op;
+  const char *account;
+  char key[ADDRESS_KEY];    /* the address, as address_key writes it */
+  bool found;               /* out; the rest only then */
+  struct suppression entry; /* out; its text is in `text`, and ends with this */
+  struct bounce_counts bounces;
+  char *text; /* free() it */
+};
+/* The kind, and the key of an address in any spelling. E_SYNTAX: it is no address, so it is on no list. */
+int store_suppression_find_init(struct store_suppression_find *f, const char *account, const char *address);
+
+/* Notices what the command line has added to the lists, a bounded piece of it. Posted again until there is no `more`,
+ * it makes store_maybe_suppressed know all that was there when it was posted first. */
+struct store_suppression_notice {
+  struct store_op op;
+  bool more; /* out */
+};
+void store_suppression_notice_init(struct store_suppression_notice *n);
 
 /* The queue's times, after the clock was set. With `jump_us`, by how much the clock has jumped while the gateway ran:
  * the times of what was made by the old clock move with it. With 0, once after a start: time in which the gateway did

@@ -5,14 +5,19 @@
 #include "base/log.h"
 #include "store/sqlite/idempotency_ends.h"
 #include "store/sqlite/idempotency_index.h"
+#include "store/sqlite/suppressions.h"
 
 #define PURGE_EVERY_MS 60000
 #define QUIET_MS 1000
 
-void housekeeping_init(struct housekeeping *h, struct sql *q, const struct store_options *options, uint64_t now_ms) {
-  bool purges = options->log_retain_us || options->idempotency_window_us;
-  *h = (struct housekeeping){
-      .q = q, .options = *options, .purge_at_ms = purges ? now_ms : UINT64_MAX, .checkpoint_at_ms = now_ms + QUIET_MS};
+void housekeeping_init(struct housekeeping *h, struct sql *q, struct suppression_view *suppressed,
+                       const struct store_options *options, uint64_t now_ms) {
+  bool purges = suppressed || options->log_retain_us || options->idempotency_window_us;
+  *h = (struct housekeeping){.q = q,
+                             .suppressed = suppressed,
+                             .options = *options,
+                             .purge_at_ms = purges ? now_ms : UINT64_MAX,
+                             .checkpoint_at_ms = now_ms + QUIET_MS};
 }
 
 void housekeeping_busy(struct housekeeping *h, uint64_t now_ms) {
@@ -42,12 +47,47 @@ static int purge_idempotency(struct housekeeping *h, bool *more) {
   return rc;
 }
 
+/* What has left the lists stays in the view of them; when that is more than half of it, it is built anew, a piece at a
+ * time, beside the one that is asked meanwhile. */
+#define VIEW_SPARE 10000 /* entries that have gone, which nobody minds */
+#define VIEW_PIECE 5000
+static int rebuild_view(struct housekeeping *h, bool *more) {
+  uint64_t all = 0;
+  *more = false;
+  int rc = h->rebuilding ? OK : suppression_count(h->q, &all);
+  if (rc != OK) return rc;
+  if (!h->rebuilding) {
+    if (suppression_view_count(h->suppressed) <= 2 * all + VIEW_SPARE &&
+        suppression_view_count(h->suppressed) < SUPPRESSION_VIEW_MAX)
+      return OK;
+    suppression_view_rebuild_begin(h->suppressed);
+    h->rebuilding = true;
+    h->rebuilt = 0;
+  }
+  rc = suppression_load(h->q, h->suppressed, &h->rebuilt, VIEW_PIECE, more);
+  if (rc != OK || *more) return rc;
+  suppression_view_rebuild_end(h->suppressed);
+  h->rebuilding = false;
+  return OK;
+}
+
+static int purge_suppressions(struct housekeeping *h, bool *more) {
+  bool more_view = false;
+  *more = false;
+  if (!h->suppressed) return OK;
+  int rc = suppression_purge(h->q, clock_now_us(), PURGE_BATCH, more);
+  if (rc == OK) rc = rebuild_view(h, &more_view);
+  *more |= more_view;
+  return rc;
+}
+
 /* True when there may be more. */
 static bool purge(struct housekeeping *h) {
-  bool more_events, more_keys = false;
+  bool more_events, more_keys = false, more_suppressions = false;
   int rc = purge_events(h, &more_events);
   if (rc == OK) rc = purge_idempotency(h, &more_keys);
-  if (rc == OK) return more_events || more_keys;
+  if (rc == OK) rc = purge_suppressions(h, &more_suppressions);
+  if (rc == OK) return more_events || more_keys || more_suppressions;
   struct reason why;
   sql_why(h->q, rc, &why);
   log_event(LOG_WARN_, NULL, "old log lines could not be purged", "reason", why.text, NULL);

@@ -1,5 +1,10 @@
+#include "base/address.h"
+#include "base/clock.h"
+#include "base/refusal.h"
 #include "store/sqlite/idempotency_ends.h"
 #include "store/sqlite/operations.h"
+
+#include <stdio.h>
 
 void store_outcome_init(struct store_outcome *o) {
   o->op.kind = OPERATION_OUTCOME;
@@ -45,7 +50,54 @@ static int keep_recipient(struct sql *q, int64_t message_id, const struct recipi
   return sql_run(s);
 }
 
-static int apply(struct sql *q, int64_t message_id, const struct recipient_outcome *o) {
+/* "suppressed until 2026-12-27 10:20 UTC: 3 hard bounces within a week" */
+static int tell_suppressed(struct sql *q, const struct event *bounced, const struct suppression *s, uint64_t hard) {
+  char text[160], until[40] = "", numbers[NUMBERS_TEXT] = "";
+  if (s->expires_us) clock_format_minute(s->expires_us, until, sizeof until);
+  snprintf(text, sizeof text, "suppressed%s%s: %llu hard bounce%s within a week", *until ? " until " : "", until,
+           (unsigned long long)hard, hard == 1 ? "" : "s");
+  numbers_add(numbers, "hard", (int64_t)hard);
+  return event_insert(q, &(struct event){.message_id = bounced->message_id,
+                                         .kind = EVENT_SUPPRESSED,
+                                         .account = bounced->account,
+                                         .stream = bounced->stream,
+                                         .from = bounced->from,
+                                         .to = bounced->to,
+                                         .code = bounced->code,
+                                         .enhanced = bounced->enhanced,
+                                         .rule = RULE_SUPPRESSION,
+                                         .numbers = numbers,
+                                         .text = text,
+                                         .host = bounced->host});
+}
+
+/* Of an address that has no key (mail to a bare postmaster) nothing is counted. */
+static int count_bounce(struct sql *q, struct suppression_view *view, const struct store_outcome *all,
+                        struct recipient_outcome *o, const struct event *e) {
+  char key[ADDRESS_KEY];
+  uint64_t hard;
+  if (o->bounce == BOUNCE_NONE || !e->account || !*e->account || !e->to || address_key(bytes_of(e->to), key) != OK)
+    return OK;
+  int64_t now = clock_now_us();
+  struct suppression s = {.account = e->account,
+                          .address = key,
+                          .origin = SUPPRESSION_BOUNCE,
+                          .code = e->code,
+                          .enhanced = e->enhanced,
+                          .text = e->text,
+                          .message_id = e->message_id,
+                          .added_us = now,
+                          .expires_us = all->suppress_for_us ? now + all->suppress_for_us : 0};
+  int rc = suppression_bounce(q, &s, o->bounce, all->suppress_after, &o->suppressed, &hard);
+  if (rc != OK || !o->suppressed) return rc;
+  suppression_view_put(view, s.account, s.address); /* a rollback leaves it there: it is only "perhaps" */
+  return tell_suppressed(q, e, &s, hard);
+}
+
+static int apply(struct sql *q, struct suppression_view *view, const struct store_outcome *all,
+                 struct recipient_outcome *o) {
+  int64_t message_id = all->message_id;
+  o->suppressed = false;
   enum event_kind kind = o->event.kind;
   bool stays = kind == EVENT_DEFERRED || kind == EVENT_HELD || kind == EVENT_RELEASED;
   if (!stays && !leaves_queue(kind)) return E_SYNTAX; /* not an outcome */
@@ -53,7 +105,8 @@ static int apply(struct sql *q, int64_t message_id, const struct recipient_outco
   if (rc != OK || sqlite3_changes(q->db) == 0) return rc; /* dropped by command meanwhile: its end is in the log */
   struct event e = o->event;
   e.message_id = message_id;
-  return event_insert(q, &e);
+  rc = event_insert(q, &e);
+  return rc == OK ? count_bounce(q, view, all, o, &e) : rc;
 }
 
 static int message_there(struct sql *q, int64_t id, bool *there) {
@@ -89,10 +142,10 @@ static int keep_dsn(struct sql *q, const struct store_outcome *o) {
   return event_insert(q, &e);
 }
 
-int operation_outcome(struct sql *q, struct store_outcome *o, bool *remove_file) {
+int operation_outcome(struct sql *q, struct suppression_view *view, struct store_outcome *o, bool *remove_file) {
   int rc = OK;
   *remove_file = o->message_gone = false;
-  for (size_t i = 0; rc == OK && i < o->outcome_count; i++) rc = apply(q, o->message_id, &o->outcomes[i]);
+  for (size_t i = 0; rc == OK && i < o->outcome_count; i++) rc = apply(q, view, o, &o->outcomes[i]);
   if (rc == OK && o->dsn) rc = keep_dsn(q, o);
   if (rc == OK) rc = message_remove_if_done(q, o->message_id, &o->message_gone, remove_file);
   return rc;

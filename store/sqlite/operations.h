@@ -6,15 +6,27 @@
 
 #include "store/sqlite/idempotency_index.h"
 #include "store/sqlite/sql.h"
+#include "store/sqlite/suppressions.h"
 #include "store/sqlite/usage_table.h"
 #include "store/write.h"
 
-enum operation { OPERATION_ACCEPT = 1, OPERATION_OUTCOME, OPERATION_NOTE, OPERATION_CLOCK };
+enum operation {
+  OPERATION_ACCEPT = 1,
+  OPERATION_OUTCOME,
+  OPERATION_NOTE,
+  OPERATION_CLOCK,
+  OPERATION_SUPPRESSION_FIND,
+  OPERATION_SUPPRESSION_NOTICE
+};
 
 int operation_accept(struct sql *q, struct usage_table *usage, struct idempotency_index *index, struct store_accept *a);
-int operation_outcome(struct sql *q, struct store_outcome *o, bool *remove_file);
+int operation_outcome(struct sql *q, struct suppression_view *view, struct store_outcome *o, bool *remove_file);
 int operation_note(struct sql *q, struct store_note *n);
 int operation_clock(struct sql *q, struct store_clock *c);
+int operation_suppression_find(struct sql *q, struct store_suppression_find *f);
+/* `noticed`: the last id that the view has. */
+int operation_suppression_notice(struct sql *q, struct suppression_view *view, int64_t *noticed,
+                                 struct store_suppression_notice *n);
 
 /* --- shared by them and by admin_queue.c --- */
 int event_insert(struct sql *q, const struct event *e); /* id made when 0 */

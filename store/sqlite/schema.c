@@ -169,7 +169,26 @@ static const char *const steps[] = {
     " || CASE WHEN hour_messages > 0 THEN printf('2 1 %d %d %d %d ', max(hour_start, min(hour_start + 3599999999,"
     " unixepoch() * 1000000)) / 180000000, hour_messages, hour_recipients, hour_octets) ELSE '' END"
     " FROM usage;"
-    "DROP TABLE usage;",
+    "DROP TABLE usage;"
+    /* The suppression lists, how many entries each has, and the bounces of the last week that lead to them. An entry
+       that replaces another has a new id, so that what was added is found by what is above the last id seen. */
+    "CREATE TABLE suppressions(id INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL, address TEXT NOT NULL,"
+    " origin INTEGER NOT NULL, reason TEXT NOT NULL, code INTEGER NOT NULL, enhanced TEXT NOT NULL, text TEXT NOT "
+    "NULL, message_id INTEGER NOT NULL, added_us INTEGER NOT NULL, expires_us INTEGER NOT NULL,"
+    " UNIQUE(account, address)) STRICT;"
+    "CREATE INDEX suppressions_expires ON suppressions(expires_us) WHERE expires_us <> 0;"
+    "CREATE TABLE suppression_lists(account TEXT PRIMARY KEY, entries INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+    "INSERT INTO meta VALUES ('suppressions', 0);"
+    "CREATE TRIGGER suppression_added AFTER INSERT ON suppressions BEGIN"
+    " INSERT INTO suppression_lists(account, entries) VALUES (NEW.account, 1)"
+    " ON CONFLICT(account) DO UPDATE SET entries = entries + 1;"
+    " UPDATE meta SET value = value + 1 WHERE key = 'suppressions'; END;"
+    "CREATE TRIGGER suppression_removed AFTER DELETE ON suppressions BEGIN"
+    " UPDATE suppression_lists SET entries = entries - 1 WHERE account = OLD.account;"
+    " UPDATE meta SET value = value - 1 WHERE key = 'suppressions'; END;"
+    "CREATE TABLE suppression_hits(id INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL, address TEXT NOT NULL,"
+    " hard INTEGER NOT NULL, at_us INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX suppression_hits_address ON suppression_hits(account, address, at_us);",
 };
 #define VERSION ((int64_t)(sizeof steps / sizeof steps[0]))
 

@@ -7,6 +7,7 @@
  * urgent wakes it. */
 #include "store/store.h"
 
+#include "base/address.h"
 #include "base/clock.h"
 #include "base/quantity.h"
 #include "store/sqlite/housekeeping.h"
@@ -154,6 +155,13 @@ void store_usage(struct store *s, const struct usage_scope *scope, struct usage 
   usage_roll(out, clock_now_us(), scope->zone);
 }
 
+bool store_maybe_suppressed(struct store *s, const char *account, const char *address) {
+  char key[ADDRESS_KEY];
+  struct suppression_view *v = s->writer.suppressed;
+  if (suppression_view_is_empty(v) || address_key(bytes_of(address), key) != OK) return false;
+  return suppression_view_has(v, "", key) || suppression_view_has(v, account, key);
+}
+
 void store_condition(struct store *s, struct store_condition *out) {
   health_read(&s->writer.health, out);
   out->disk_low = !disk_room(&s->writer.disk);
@@ -222,7 +230,7 @@ int store_open(const char *data_dir, const struct store_options *options, struct
   s->tail = &s->head;
   int rc = writer_open(data_dir, options, &s->writer, why);
   if (rc == OK) {
-    housekeeping_init(&s->housekeeping, &s->writer.at.q, options, clock_monotonic_ms());
+    housekeeping_init(&s->housekeeping, &s->writer.at.q, s->writer.suppressed, options, clock_monotonic_ms());
     rc = start_thread(s, why);
     if (rc != OK) writer_close(&s->writer);
   }

@@ -19,6 +19,14 @@
 
 /* --- life --- */
 
+static int read_suppressions(struct writer *w, struct reason *why) {
+  bool more = true;
+  int rc = OK;
+  while (rc == OK && more)
+    rc = suppression_load(&w->at.q, w->suppressed, &w->suppressions_noticed, SUPPRESSIONS_MAX, &more);
+  return rc == OK ? OK : sql_why(&w->at.q, rc, why);
+}
+
 static int read_parts(struct writer *w, const struct store_options *options, struct reason *why) {
   struct sql *q = &w->at.q;
   int rc = schema_migrate(q, why);
@@ -27,9 +35,11 @@ static int read_parts(struct writer *w, const struct store_options *options, str
   if (rc != OK) return rc;
   w->view = usage_view_new();
   w->usage = usage_table_new(q);
+  w->suppressed = suppression_view_new();
   if (w->view && (rc = usage_read_all(q, w->view)) != OK) return sql_why(q, rc, why);
   w->index = idempotency_index_new(q, options->idempotency_window_us);
-  return w->view && w->usage && w->index ? OK : fail(why, E_MEMORY, "out of memory");
+  if (!w->view || !w->usage || !w->index || !w->suppressed) return fail(why, E_MEMORY, "out of memory");
+  return read_suppressions(w, why);
 }
 
 static int open_parts(struct writer *w, const char *data_dir, const struct store_options *options, struct reason *why) {
@@ -56,6 +66,7 @@ void writer_close(struct writer *w) {
   usage_table_free(&w->usage);
   usage_view_free(&w->view);
   idempotency_index_free(&w->index);
+  suppression_view_free(&w->suppressed);
   renewable_close(&w->at);
   health_destroy(&w->health);
 }
@@ -130,9 +141,18 @@ static int run_one(struct writer *w, struct store_op *op) {
   int rc = E_SYNTAX;
   switch ((enum operation)op->kind) {
   case OPERATION_ACCEPT: rc = operation_accept(&w->at.q, w->usage, w->index, (struct store_accept *)op); break;
-  case OPERATION_OUTCOME: rc = operation_outcome(&w->at.q, (struct store_outcome *)op, &remove_file); break;
+  case OPERATION_OUTCOME:
+    rc = operation_outcome(&w->at.q, w->suppressed, (struct store_outcome *)op, &remove_file);
+    break;
   case OPERATION_NOTE: rc = operation_note(&w->at.q, (struct store_note *)op); break;
   case OPERATION_CLOCK: rc = operation_clock(&w->at.q, (struct store_clock *)op); break;
+  case OPERATION_SUPPRESSION_FIND:
+    rc = operation_suppression_find(&w->at.q, (struct store_suppression_find *)op);
+    break;
+  case OPERATION_SUPPRESSION_NOTICE:
+    rc = operation_suppression_notice(&w->at.q, w->suppressed, &w->suppressions_noticed,
+                                      (struct store_suppression_notice *)op);
+    break;
   }
   if (remove_file) w->removals[w->removal_count++] = ((struct store_outcome *)op)->message_id;
   op->result = rc;
@@ -240,7 +260,8 @@ static int run_with_room(struct writer *w, struct store_op *batch, struct reason
 }
 
 static bool takes_room(const struct store_op *op) {
-  return op->kind != OPERATION_OUTCOME;
+  return op->kind != OPERATION_OUTCOME && op->kind != OPERATION_SUPPRESSION_FIND &&
+         op->kind != OPERATION_SUPPRESSION_NOTICE;
 }
 
 static void fail_one(struct store_op *op, int rc, const struct reason *why) {

@@ -10,6 +10,7 @@
 #include "store/sqlite/renewable.h"
 #include "store/sqlite/usage_table.h"
 #include "store/store.h"
+#include "store/suppression_view.h"
 #include "store/usage_view.h"
 
 #define BATCH_MAX 512 /* operations in one transaction: bounds how long the first waits for the last */
@@ -27,6 +28,8 @@ struct writer {
   struct usage_table *usage;
   struct usage_view *view; /* thread-safe */
   struct idempotency_index *index;
+  struct suppression_view *suppressed; /* thread-safe to read */
+  int64_t suppressions_noticed;        /* the last id that it has */
   int64_t data_version;
   int64_t removals[BATCH_MAX]; /* messages whose spool files go after the commit */
   size_t removal_count;
