@@ -23,6 +23,7 @@ const struct config_block config_blocks[] = {
     {.name = "delivery"},
     {.name = "limits"},
     {.name = "log"},
+    {.name = "suppression"},
     {.name = "store"},
     {.name = "http",
      .refusal = "metrics over HTTP are not in this version; take the block out (sendoff status has the counters)"},
@@ -106,6 +107,8 @@ const struct config_key config_keys[] = {
 
     DURATION("log", "retain", "30d", log_retain_us, SECOND_US, INT64_MAX),
     OTHER("log", "format", log_format, "text", config, log_format, enum log_format),
+
+    DURATION("suppression", "keep", "30d", suppression_keep_us, SECOND_US, 36500 * DAY),
 
     OTHER("store", "disk_reserve", reserve, "auto", config, disk_reserve, uint64_t),
 

@@ -12,6 +12,7 @@
 #include "relay/daemon/privileges.h"
 #include "relay/daemon/process.h"
 #include "relay/daemon/status.h"
+#include "relay/daemon/suppression_notice.h"
 #include "relay/daemon/worker.h"
 #include "relay/delivery/delivery.h"
 #include "relay/message/signing.h"
@@ -47,6 +48,8 @@ struct supervisor {
   struct session_limits *limits;
   struct login_bans *bans;
   struct control *control;
+  struct suppression_notice suppression_notice; /* loop 0's, but for `failed` */
+  int64_t suppression_generation;               /* what the store has noticed */
   uv_signal_t signals[SIGNAL_COUNT];
   uv_timer_t poll, stop_timeout;
   int64_t started_us;
@@ -71,12 +74,20 @@ static void update_free(struct update *u) {
   free(u);
 }
 
+/* The store is shared, so one loop asks it. */
+static void notice_suppressions(struct loop *on, struct broadcast_token *t, struct supervisor *s) {
+  if (on->index == 0)
+    suppression_notice_run(&s->suppression_notice, on, t);
+  else
+    broadcast_return(t);
+}
+
 static void apply_directory(struct loop *on, struct broadcast_token *t) {
   struct update *u = broadcast_arg(t);
   directory_release(&on->directory);
   on->directory = directory_hold(u->directory);
   signing_refresh(on->signing, u->keys);
-  broadcast_return(t);
+  notice_suppressions(on, t, u->supervisor);
 }
 
 static void every_loop_applied(void *arg) {
@@ -124,6 +135,25 @@ static void reload(struct supervisor *s, struct control_request *request) {
   update_free(u);
 }
 
+/* --- the suppression lists --- */
+
+static void each_notices(struct loop *on, struct broadcast_token *t) {
+  notice_suppressions(on, t, broadcast_arg(t));
+}
+
+static void all_noticed(void *arg) {
+  struct supervisor *s = arg;
+  if (atomic_load(&s->suppression_notice.failed)) s->suppression_generation = -1; /* again, with the next poll */
+}
+
+/* A command that was not there to the end has told nobody. */
+static void poll_suppressions(struct supervisor *s) {
+  int64_t now = reader_suppression_generation(s->reader);
+  if (now < 0 || now == s->suppression_generation) return;
+  s->suppression_generation = now;
+  if (broadcast(&s->loop, each_notices, all_noticed, s) != OK) s->suppression_generation = -1;
+}
+
 /* --- shutdown --- */
 
 static void each_drain(struct loop *on, struct broadcast_token *t) {
@@ -133,6 +163,7 @@ static void each_drain(struct loop *on, struct broadcast_token *t) {
 
 static void each_stop(struct loop *on, struct broadcast_token *t) {
   struct supervisor *s = broadcast_arg(t);
+  if (on->index == 0) suppression_notice_stop(&s->suppression_notice);
   worker_stop(s->workers[on->index], t);
 }
 
@@ -206,6 +237,7 @@ static void on_poll(uv_timer_t *timer) {
   }
   int64_t now = reader_generation(s->reader);
   if (now >= 0 && now != s->directory->generation) reload(s, NULL);
+  poll_suppressions(s);
   certificates_poll(s->certificates, &s->loop, clock_monotonic_ms());
   descriptors_poll();
 }

@@ -57,6 +57,12 @@ enum smtp_stage client_stage(const struct smtp_client *c) {
   }
 }
 
+/* Then the recipient that it is about is one of those that were accepted. */
+static bool after_envelope(const struct smtp_client *c) {
+  enum smtp_stage stage = client_stage(c);
+  return stage == STAGE_DATA || stage == STAGE_CONTENT || stage == STAGE_DOT;
+}
+
 void client_incident(const struct smtp_client *c, enum trouble trouble, const struct smtp_reply *reply,
                      const char *text, struct incident *out) {
   *out = (struct incident){
@@ -66,7 +72,7 @@ void client_incident(const struct smtp_client *c, enum trouble trouble, const st
       .tls_unused = c->offers.starttls && !c->ever_tls,
       .reused = c->transactions > 1,
       .answered = c->envelope.answered > 0,
-      .others_accepted = c->envelope.accepted > 0,
+      .others_accepted = c->envelope.accepted > (after_envelope(c) ? 1 : 0),
       .pipelined = c->offers.pipelining && (c->state == CLIENT_ENVELOPE || c->state == CLIENT_CONTENT),
       .host_dsn = c->offers.dsn,
       .host_deliver_by = c->offers.deliver_by,

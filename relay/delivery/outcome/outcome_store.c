@@ -20,6 +20,15 @@ static enum event_kind kind_of(const struct job *j, const struct ruling *r) {
   return failed && j->envelope.flags & MESSAGE_IS_DSN ? EVENT_DROPPED : r->kind;
 }
 
+/* How many hard bounces within a week suppress a recipient: a reset password is not lost to one wrong reply, and bulk
+ * mail is not sent twice to a mailbox that is not there. */
+static unsigned suppress_after(const struct loop *on, const struct job *j) {
+  static const unsigned defaults[STREAM_COUNT] = {[STREAM_TRANSACTIONAL] = 3, [STREAM_BULK] = 1};
+  if (!j->envelope.account[0]) return 0; /* mail of no account suppresses nobody */
+  const struct account *a = directory_account(on->directory, bytes_of(j->envelope.account));
+  return a && a->suppress_after ? a->suppress_after : defaults[j->envelope.stream];
+}
+
 static void fill_op(struct pending *p) {
   const struct job *j = p->outcome.job;
   for (size_t i = 0; i < j->recipient_count; i++) {
@@ -29,6 +38,7 @@ static void fill_op(struct pending *p) {
         .next_us = r->next_us,
         .counts = r->counts,
         .delay_told = p->actions[i] == DSN_DELAYED,
+        .bounce = kind_of(j, r) == EVENT_DROPPED ? BOUNCE_NONE : r->bounce, /* a notice is not its account's mail */
         .event =
             {
                 .message_id = j->envelope.id,
@@ -52,6 +62,8 @@ static void fill_op(struct pending *p) {
   p->op.message_id = j->envelope.id;
   p->op.outcomes = p->outcomes;
   p->op.outcome_count = j->recipient_count;
+  p->op.suppress_after = suppress_after(loop_of_outcome(p), j);
+  p->op.suppress_for_us = loop_of_outcome(p)->gateway->config->suppression_keep_us;
   if (!p->notice.made) return;
   p->op.dsn = &p->notice.message;
   p->op.dsn_event = &p->notice.accepted;
@@ -79,6 +91,9 @@ static void log_outcome(const struct pending *p) {
     log_int(&l, "attempt", j->recipients[i].attempts + 1);
     log_int(&l, "age_ms", (now - j->envelope.created_us) / 1000);
     log_end(&l);
+    if (p->outcomes[i].suppressed)
+      log_event(LOG_INFO_, NULL, event_name(EVENT_SUPPRESSED), "message", id, "account", j->envelope.account, "to",
+                e->to, NULL);
   }
 }
 

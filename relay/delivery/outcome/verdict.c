@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/rule.h"
+#include "relay/delivery/outcome/bounce.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -198,6 +199,7 @@ void verdict_rule(const struct verdict_case *c, const struct incident *i, struct
   else
     rule_deferred(c, out);
   if (out->kind == EVENT_EXPIRED && c->sender_ends) rule_deadline(c, i, out);
+  out->bounce = bounce_of(i, out);
   numbers_add(out->numbers, "attempt", (int64_t)c->attempts + 1);
 }
 

@@ -6,6 +6,7 @@
 #include "base/config.h"
 #include "base/event.h"
 #include "base/refusal.h"
+#include "base/suppression.h"
 #include "relay/delivery/outcome/incident.h"
 
 enum verdict {
@@ -27,6 +28,7 @@ struct ruling {
   char enhanced[ENHANCED_TEXT];
   const char *rule;               /* the cause: base/rule.h; static */
   char numbers[NUMBERS_TEXT];     /* its numbers (base/refusal.h) */
+  enum bounce bounce;             /* what it says of the recipient */
   bool remote;                    /* the code and text are the next hop's */
   bool host_dsn, host_deliver_by; /* the next hop offers DSN, DELIVERBY */
   char text[REPLY_TEXT_MAX];

@@ -325,6 +325,7 @@ static const struct key_case key_cases[] = {
      "disk_reserve",
      {"auto", "0", "\"512M\"", "2G", "1"},
      {"\"\"", "5%", "-1", "none", "1.5M", "99999999999999999999"}},
+    {"suppression", "keep", DURATION_CASE},
     {"log", "format", {"text", "\"json\""}, {"\"\"", "xml", "JSON"}},
 };
 

@@ -35,6 +35,9 @@ static void open_bench(void) {
   lab_open(&b->lab);
   b->gateway = (struct gateway){.config = &config, .store = b->lab.store};
   assert_ok(loop_init(&b->loop, &b->gateway, 0, &b->lab.why), b->lab.why);
+  struct reader *r = lab_reader(&b->lab);
+  assert_ok(reader_directory(r, &b->loop.directory, &b->lab.why), b->lab.why);
+  reader_close(&r);
   assert_int_equal(content_loader_new(&b->loop, &b->loader), OK);
   b->outcomes = outcomes_new(&b->loop, b->loader, on_empty, b);
   assert_non_null(b->outcomes);
