@@ -12,9 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct verb *const nouns[] = {init_verbs, serve_verbs,  config_verbs,  account_verbs, domain_verbs,
-                                           dkim_verbs, source_verbs, gateway_verbs, policy_verbs,  queue_verbs,
-                                           log_verbs,  why_verbs,    status_verbs,  unban_verbs};
+static const struct verb *const nouns[] = {init_verbs,        serve_verbs,  config_verbs,  account_verbs, domain_verbs,
+                                           dkim_verbs,        source_verbs, gateway_verbs, policy_verbs,  queue_verbs,
+                                           suppression_verbs, log_verbs,    why_verbs,     status_verbs,  unban_verbs};
 #define NOUN_COUNT (sizeof nouns / sizeof nouns[0])
 
 /* --- messages --- */
@@ -70,7 +70,7 @@ static void help_all(void) {
     for (const struct verb *v = nouns[n]; v->noun; v++) {
       char name[64];
       snprintf(name, sizeof name, "%s %s", v->noun, v->name ? v->name : "");
-      printf("  %-17s %s\n", name, v->summary);
+      printf("  %-18s %s\n", name, v->summary);
     }
   printf("\n--help after any of them says more.\n\nExample:\n  sendoff init --hostname smtp.example.com\n  sendoff "
          "domain add example.com\n"

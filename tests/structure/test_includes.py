@@ -72,6 +72,7 @@ VENDORS = {
     ],
     "nettle/": ["relay/mime/base64.c"],
     "jansson": ["cli/", "relay/json/", "relay/daemon/status.c"],
+    "csv.h": ["cli/csv.c"],
     "idn2": ["base/idn.c"],
     "glib": ["base/time_zone.c"],
     "systemd/": ["relay/daemon/"],
