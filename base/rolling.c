@@ -12,8 +12,11 @@ static int64_t newest(const struct rolling *r, int64_t running) {
   return last > running ? last : running;
 }
 
-static void drop_last(struct rolling *r) {
-  tally_take(&r->total, &r->slot[--r->count].used);
+/* The clock was set back by more than the window: what it counted before counts from now on. */
+static void bring_back(struct rolling *r, int64_t running) {
+  int64_t ahead = r->count ? r->slot[r->count - 1].number - running : 0;
+  if (ahead <= ROLLING_SLOTS) return;
+  for (uint64_t i = 0; i < r->count; i++) r->slot[i].number -= ahead;
 }
 
 static void drop_first(struct rolling *r, uint64_t n) {
@@ -25,7 +28,7 @@ static void drop_first(struct rolling *r, uint64_t n) {
 void rolling_roll(struct rolling *r, int64_t length_us, int64_t now_us) {
   int64_t running = slot_at(length_us, now_us);
   uint64_t old = 0;
-  while (r->count && r->slot[r->count - 1].number > running + ROLLING_SLOTS) drop_last(r);
+  bring_back(r, running);
   while (old < r->count && r->slot[old].number < newest(r, running) - ROLLING_SLOTS) old++;
   if (old) drop_first(r, old);
 }

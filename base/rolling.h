@@ -21,9 +21,9 @@ struct rolling {
   struct rolling_slot slot[ROLLING_SLOTS + 1]; /* those that are not empty, oldest first */
 };
 
-/* Drops what has left the window. After a clock was set back by less than the window, what is ahead of now stays, and
- * what comes is counted with it, so that nothing leaves too early; what is further ahead was counted by a clock that
- * was wrong, and goes. */
+/* Drops what has left the window. After a clock was set back, nothing leaves too early: by less than the window, what is
+ * ahead of now stays where it is, and what comes is counted with it; by more, it is counted as if it had come just now,
+ * so that a clock that was wrong keeps nothing for longer than the window is. */
 void rolling_roll(struct rolling *r, int64_t length_us, int64_t now_us);
 void rolling_add(struct rolling *r, int64_t length_us, int64_t now_us, const struct tally *more); /* rolls first */
 /* The earliest moment at which no more than `keep` of that unit is left, if nothing comes; 0: it is so already. */
