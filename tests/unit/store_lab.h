@@ -272,6 +272,16 @@ static inline void letter_limit(struct letter *m, const struct limit *limits, si
   m->accept.scopes[0].limit_count = count;
 }
 
+/* It counts for all that a message can count for; the limits are of one of them, in enum scope's order. */
+static inline void letter_scopes(struct letter *m, enum scope limited, const struct limit *limits, size_t count) {
+  static const char *const owners[SCOPE_COUNT] = {"", "example.com", "blog", "blog/bulk"};
+  for (enum scope s = 0; s < SCOPE_COUNT; s++)
+    m->accept.scopes[s] = (struct usage_scope){.scope = s, .owner = owners[s]};
+  m->accept.scope_count = SCOPE_COUNT;
+  m->accept.scopes[limited].limits = limits;
+  m->accept.scopes[limited].limit_count = count;
+}
+
 static inline int account_used(struct reader *r, const char *account, struct usage *out) {
   return reader_usage(r, &(struct usage_scope){.scope = SCOPE_ACCOUNT, .owner = account}, out);
 }

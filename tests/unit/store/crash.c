@@ -148,7 +148,93 @@ static void killed_at_any_instant(void **state) {
   lab_remove_folder(l.dir);
 }
 
+/* --- limits --- */
+
+#define ALLOWED 1000
+#define KILLS_LEAST 3
+
+static const struct limit allowed = {.count = ALLOWED, .window = WINDOW_MONTH};
+static bool used_up;
+
+static void on_decided(struct store_op *op) {
+  lab_poster->open--;
+  int64_t id = ((struct store_accept *)op)->message.envelope.id;
+  if (op->result == E_LIMIT)
+    used_up = true;
+  else if (op->result != OK || write(report_fd, &id, sizeof id) != sizeof id)
+    _exit(3);
+}
+
+/* Posts until that owner's limit says no, and then ends well. Never returns. */
+static void child_of_limit(const char *dir, int fd, enum scope limited) {
+  static struct letter letters[IN_FLIGHT];
+  struct store_options options = {.log_retain_us = 0};
+  struct store *store;
+  struct poster p;
+  struct reason why;
+  report_fd = fd;
+  if (store_create(dir, &why) != OK || store_open(dir, &options, &store, &why) != OK) _exit(2);
+  poster_init(&p, store);
+  while (!used_up) {
+    for (size_t i = 0; i < IN_FLIGHT; i++) {
+      letter_make(&letters[i], "blog", "a@x.example");
+      letter_scopes(&letters[i], limited, &allowed, 1);
+      lab_post(&p, &letters[i].accept.op);
+      letters[i].accept.op.done = on_decided;
+    }
+    lab_wait(&p);
+  }
+  _exit(0);
+}
+
+/* True: the child was killed; false: its limit was used up before. */
+static bool round_of_limit(const char *dir, enum scope limited, unsigned after_us, struct reported *r) {
+  int fds[2], status;
+  int64_t first;
+  assert_int_equal(pipe(fds), 0);
+  pid_t pid = fork();
+  assert_true(pid >= 0);
+  if (pid == 0) {
+    close(fds[0]);
+    child_of_limit(dir, fds[1], limited);
+  }
+  close(fds[1]);
+  if (read(fds[0], &first, sizeof first) == sizeof first) keep(r, first);
+  usleep(after_us);
+  kill(pid, SIGKILL);
+  take_reports(fds[0], r);
+  close(fds[0]);
+  assert_int_equal(waitpid(pid, &status, 0), pid);
+  assert_true(WIFSIGNALED(status) || WEXITSTATUS(status) == 0);
+  return WIFSIGNALED(status);
+}
+
+/* Whoever's limit it is, and however often the gateway is killed: exactly so many, and each counted once for each. */
+static void limits_are_exact_across_kills(void **state) {
+  (void)state;
+  for (enum scope limited = 0; limited < SCOPE_COUNT; limited++) {
+    struct lab l = {.store = NULL};
+    struct reported r = {.count = 0};
+    unsigned kills = 0;
+    lab_folder(l.dir, sizeof l.dir);
+    for (unsigned after_us = 1000; round_of_limit(l.dir, limited, after_us, &r); after_us += after_us / 2) kills++;
+    assert_true(kills >= KILLS_LEAST && r.count > 0 && r.count <= ALLOWED);
+    assert_int_equal(lab_number(l.dir, "SELECT count(*) FROM messages"), ALLOWED);
+    for (enum scope s = 0; s < SCOPE_COUNT; s++) {
+      char sql[100];
+      snprintf(sql, sizeof sql, "SELECT month_messages FROM usage_counts WHERE scope = %d", s);
+      assert_int_equal(lab_number(l.dir, sql), ALLOWED);
+    }
+    assert_int_equal(lab_number(l.dir, "SELECT count(*) FROM events WHERE kind = 9"), 2); /* 80 and 95 % */
+    free(r.ids);
+    lab_remove_folder(l.dir);
+  }
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(killed_at_any_instant)};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(killed_at_any_instant),
+      cmocka_unit_test(limits_are_exact_across_kills),
+  };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,6 +13,7 @@ static const struct limit allowed = {.count = ALLOWED, .unit = LIMIT_MESSAGES, .
 
 struct crowd {
   struct store *store;
+  enum scope limited;
   atomic_int accepted, refused, other;
 };
 
@@ -23,7 +24,7 @@ static void *post_many(void *arg) {
   poster_init(&p, c->store);
   for (size_t i = 0; i < EACH; i++) {
     letter_make(&all[i], "blog", "a@x.example");
-    letter_limit(&all[i], &allowed, 1);
+    letter_scopes(&all[i], c->limited, &allowed, 1);
     lab_post(&p, &all[i].accept.op);
     if (i % 7 == 0) lab_wait(&p);
   }
@@ -47,11 +48,9 @@ static void check_usage(struct lab *l, const char *account, uint64_t messages, u
   reader_close(&r);
 }
 
-static void a_limit_is_exact_under_concurrency(void **state) {
-  struct lab *l = *state;
-  struct crowd c = {.store = l->store};
+static void post_by_all(struct lab *l, enum scope limited) {
+  struct crowd c = {.store = l->store, .limited = limited};
   pthread_t threads[POSTERS];
-  lab_add_account(l, "blog");
   for (size_t i = 0; i < POSTERS; i++) assert_int_equal(pthread_create(&threads[i], NULL, post_many, &c), 0);
   for (size_t i = 0; i < POSTERS; i++) pthread_join(threads[i], NULL);
   assert_int_equal(c.accepted, ALLOWED);
@@ -60,6 +59,83 @@ static void a_limit_is_exact_under_concurrency(void **state) {
   assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM messages"), ALLOWED);
   assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM events WHERE kind = 0"), ALLOWED);
   check_usage(l, "blog", ALLOWED, ALLOWED, 10 * ALLOWED);
+  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM usage_counts WHERE total_messages = 400"), SCOPE_COUNT);
+}
+
+/* Whoever's limit it is, no more is let in, and everybody's count is what was kept. */
+static void a_limit_is_exact_under_concurrency(void **state) {
+  struct lab *l = *state;
+  lab_add_account(l, "blog");
+  for (enum scope limited = 0; limited < SCOPE_COUNT; limited++) {
+    post_by_all(l, limited);
+    lab_exec(l->dir, "DELETE FROM usage_counts; DELETE FROM messages; DELETE FROM events");
+  }
+}
+
+/* --- warnings --- */
+
+static const struct limit ten = {.count = 10, .window = WINDOW_MONTH, .text = "10/month"};
+
+/* Once each, in the log with the message that reached it, and for who posted it; not again after a restart. */
+static void warned_once(void **state) {
+  struct lab *l = *state;
+  for (enum scope limited = 0; limited < SCOPE_COUNT; limited++) {
+    for (unsigned i = 1; i <= 11; i++) {
+      struct letter m;
+      letter_make(&m, "blog", "a@x.example");
+      letter_scopes(&m, limited, &ten, 1);
+      assert_int_equal(lab_run(&l->poster, &m.accept.op), i <= 10 ? OK : E_LIMIT);
+      assert_int_equal(m.accept.warning_count, i == 8 || i == 10);
+      if (i == 11) assert_ptr_equal(m.accept.limit.scope, &m.accept.scopes[limited]);
+      if (m.accept.warning_count) {
+        assert_int_equal(m.accept.warnings[0].warning.percent, i == 8 ? 80 : 95);
+        assert_ptr_equal(m.accept.warnings[0].scope, &m.accept.scopes[limited]);
+      }
+      lab_reopen(l);
+    }
+    lab_exec(l->dir, "DELETE FROM usage_counts");
+  }
+  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM events WHERE kind = 9"), 2 * SCOPE_COUNT);
+  for (unsigned i = 0; i < 4; i++) {
+    static const char *const sql[] = {
+        "SELECT count(*) FROM events WHERE text LIKE 'gateway: 80 % of 10/month used (8); resets %' AND "
+        "account = ''"
+        " AND rule = 'limit' AND numbers LIKE 'used=8 count=10 percent=80 resets_us=%'",
+        "SELECT count(*) FROM events WHERE text LIKE 'example.com: 95 % of 10/month used (10)%' AND "
+        "account = ''",
+        "SELECT count(*) FROM events WHERE text LIKE 'blog: 95 %' AND account = 'blog'",
+        "SELECT count(*) FROM events WHERE text LIKE 'blog/bulk: 80 %' AND account = 'blog'"};
+    assert_int_equal(lab_number(l->dir, sql[i]), 1);
+  }
+}
+
+/* What one owner refuses counts for nobody, and takes nobody's slot. */
+static void refused_counts_for_nobody(void **state) {
+  struct lab *l = *state;
+  static const struct limit once = {.count = 1, .unit = LIMIT_OCTETS, .per_message = true},
+                            slow = {.count = 1, .window = WINDOW_HOUR, .action = LIMIT_SMOOTH};
+  struct letter m;
+  letter_make(&m, "blog", "a@x.example");
+  letter_scopes(&m, SCOPE_STREAM, &once, 1);
+  m.accept.scopes[SCOPE_GATEWAY].limits = &slow;
+  m.accept.scopes[SCOPE_GATEWAY].limit_count = 1;
+  assert_int_equal(lab_run(&l->poster, &m.accept.op), E_LIMIT);
+  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM usage_counts"), 0);
+  m.accept.scopes[SCOPE_STREAM].limit_count = 0;
+  assert_int_equal(lab_run(&l->poster, &m.accept.op), OK);
+  assert_int_equal(m.accept.limit.not_before_us, 0); /* the first slot is there still */
+  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM usage_counts WHERE smooth_next_us > 0"), 1);
+}
+
+/* A row that cannot be read lets nothing in. */
+static void damaged_usage_refuses(void **state) {
+  struct lab *l = *state;
+  struct letter m;
+  lab_accept(l, "blog", "a@x.example");
+  lab_exec(l->dir, "UPDATE usage_counts SET rolling = 'x'");
+  letter_make(&m, "blog", "a@x.example");
+  assert_int_equal(lab_run(&l->poster, &m.accept.op), E_IO);
+  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM messages"), 1);
 }
 
 /* --- exactness --- */
@@ -244,6 +320,9 @@ static void windows_roll(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(a_limit_is_exact_under_concurrency, lab_setup, lab_teardown),
+      cmocka_unit_test_setup_teardown(warned_once, lab_setup, lab_teardown),
+      cmocka_unit_test_setup_teardown(refused_counts_for_nobody, lab_setup, lab_teardown),
+      cmocka_unit_test_setup_teardown(damaged_usage_refuses, lab_setup, lab_teardown),
       cmocka_unit_test_setup_teardown(exact_after_reopening, lab_setup, lab_teardown),
       cmocka_unit_test_setup_teardown(one_bad_operation_fails_alone_and_nothing_counts_twice, lab_setup, lab_teardown),
       cmocka_unit_test_setup_teardown(a_refusal_leaves_no_trace, lab_setup, lab_teardown),
