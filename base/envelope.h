@@ -3,6 +3,7 @@
 #ifndef SENDOFF_BASE_ENVELOPE_H
 #define SENDOFF_BASE_ENVELOPE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -51,6 +52,7 @@ struct recipient {
   const char *domain;  /* normalised (domain_normalize); "[127.0.0.1]" for a literal: what routing goes by */
   const char *orcpt;   /* as it came, "rfc822;xtext"; "": none (RFC 3461 4.2) */
   unsigned notify;     /* enum notify_flag */
+  bool dropped;        /* suppressed, and its account has mail to such dropped: not kept, only logged */
 };
 
 enum recipient_state { RECIPIENT_QUEUED, RECIPIENT_HELD }; /* stored */

@@ -42,6 +42,7 @@
 #define RULE_STORE "store"               /* the store could not keep the message */
 
 /* --- in the queue and at delivery --- */
+#define RULE_BRAKE "brake"               /* the account behaves as one whose login was stolen */
 #define RULE_SUPPRESSION "suppression"   /* its recipient is on the suppression list */
 #define RULE_COMMAND "command"           /* an operator's command */
 #define RULE_REMOTE_REPLY "remote-reply" /* the next hop replied so; its enhanced status code says more */

@@ -8,6 +8,7 @@ void check_account(const struct facts *f, struct finding *out);
 void check_reverse_path(const struct facts *f, struct finding *out);
 void check_recipient(const struct facts *f, struct finding *out);
 void check_header_sender(const struct facts *f, struct finding *out);
+void check_suppression(const struct facts *f, struct finding *out);
 void check_limits(const struct facts *f, struct finding *out);
 void check_room(const struct facts *f, struct finding *out);
 void check_spf(const struct facts *f, struct finding *out);

@@ -38,7 +38,9 @@ const char *limit_rule(const struct limit *l) {
 }
 
 int refuse_limit(struct refusal *r, const struct limit_verdict *v, const char *account, int64_t now_us) {
-  bool later = !v->rule->per_message || v->rule->action == LIMIT_DEFER;
+  /* A message that no window will ever let in is refused permanently: to try again would be in vain. */
+  bool never = v->rule->per_message || v->asked > v->rule->count;
+  bool later = !never || v->rule->action == LIMIT_DEFER || v->rule->action == LIMIT_SMOOTH;
   char text[400];
   if (is_refused(r)) return E_DENIED;
   write_text(v, account, now_us, text, sizeof text);

@@ -16,6 +16,8 @@ const struct check policy_checks[] = {
      "no more recipients in one message than max_recipients"},
     {"recipient", STAGE_RCPT, FACT_ACCOUNT | FACT_RECIPIENT, false, CHECK_ENFORCE, check_recipient,
      "the account may write to that recipient (--to, --not-to)"},
+    {"suppression", STAGE_RCPT, FACT_ACCOUNT | FACT_RECIPIENT | FACT_SUPPRESSION, false, CHECK_ENFORCE,
+     check_suppression, "the recipient is on no suppression list: its mail has not bounced"},
     {"limits", STAGE_MAIL | STAGE_RCPT | STAGE_CONTENT | STAGE_STORE, FACT_ACCOUNT, false, CHECK_ENFORCE, check_limits,
      "limits let one more message in; decided exactly with the commit"},
     {"room", STAGE_MAIL | STAGE_DATA, FACT_ENVELOPE | FACT_ROOM, true, CHECK_ENFORCE, check_room,
@@ -81,6 +83,7 @@ static void note(const struct facts *f, const struct finding *found, struct verd
 void policy_decide(const struct facts *f, enum stage stage, struct verdict *out) {
   struct finding found;
   out->action = ACTION_ACCEPT;
+  out->drop = false;
   out->missing = out->observed = 0;
   out->notes[0] = '\0';
   for (size_t i = 0; i < policy_check_count; i++) {
@@ -92,6 +95,7 @@ void policy_decide(const struct facts *f, enum stage stage, struct verdict *out)
       out->missing = found.missing;
       return;
     }
+    out->drop |= found.outcome == OUTCOME_DROP && found.mode == CHECK_ENFORCE;
     if (found.outcome != OUTCOME_REFUSE) continue;
     if (found.mode != CHECK_ENFORCE) {
       out->observed |= 1u << i;

@@ -12,6 +12,7 @@
 #include "base/limits.h"
 #include "base/refusal.h"
 #include "base/result.h"
+#include "base/suppression.h"
 #include "policy/source_rank.h"
 
 /* When a check runs. One that runs at several asks the same again with what has become known. */
@@ -36,6 +37,7 @@ enum fact {
   FACT_RECIPIENT = 16,
   FACT_HEADER = 32,
   FACT_STORED = 64,
+  FACT_SUPPRESSION = 256,
   FACT_ACCOUNT = 128, /* known when `account` is there */
 };
 
@@ -69,6 +71,8 @@ struct facts {
   const char *recipient;
   struct address to; /* views into it */
   size_t recipient_count, recipients_max;
+  /* FACT_SUPPRESSION: of that recipient; NULL: it is on no list */
+  const struct suppression *suppression;
   /* FACT_HEADER */
   struct bytes header_from;           /* the From field's value */
   struct bytes header_sender;         /* the Sender field's, empty when there is none */
@@ -86,6 +90,7 @@ enum outcome {
   OUTCOME_OFF,
   OUTCOME_PASS,
   OUTCOME_REFUSE, /* or would, if it were enforced */
+  OUTCOME_DROP,   /* taken, logged, and not delivered */
 };
 
 /* What one check found, typed. */
@@ -109,6 +114,7 @@ enum action { ACTION_ACCEPT, ACTION_REFUSE, ACTION_GATHER };
 
 struct verdict {
   enum action action;
+  bool drop;              /* ACTION_ACCEPT: the recipient is taken, and not delivered to */
   unsigned missing;       /* ACTION_GATHER: the facts to gather; then ask again */
   struct refusal refusal; /* ACTION_REFUSE */
   unsigned observed;      /* checks that would have refused, as bits in the table's order */

@@ -8,6 +8,7 @@ static const char *outcome_name(const struct finding *found) {
   switch (found->outcome) {
   case OUTCOME_OFF: return "off";
   case OUTCOME_PASS: return "pass";
+  case OUTCOME_DROP: return found->mode == CHECK_ENFORCE ? "drop" : "would drop";
   case OUTCOME_REFUSE: return found->mode == CHECK_ENFORCE ? "refuse" : "would refuse";
   default: return "not reached";
   }

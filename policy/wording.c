@@ -77,6 +77,29 @@ static void word_recipients(const struct facts *f, const struct finding *found, 
          "too many recipients: %zu in one message at most; send the rest in another", f->recipients_max);
 }
 
+/* "it bounced with 550 5.1.1 (user unknown)", "asked us to", "added by command" */
+static void suppression_reason(const struct suppression *s, char *out, size_t size) {
+  if (*s->reason)
+    snprintf(out, size, "%.80s", s->reason);
+  else if (s->code)
+    snprintf(out, size, "its mail bounced with %d %s", s->code, s->enhanced);
+  else
+    snprintf(out, size, "%s", s->origin == SUPPRESSION_BOUNCE ? "its mail bounced" : "added by command");
+}
+
+static void word_suppression(const struct facts *f, const struct finding *found, struct refusal *out) {
+  const struct suppression *s = f->suppression;
+  char reason[120], until[40] = "", span[40];
+  suppression_reason(s, reason, sizeof reason);
+  if (s->expires_us) clock_format_minute(s->expires_us, until, sizeof until);
+  clock_format_span(s->expires_us - f->now_us, span, sizeof span);
+  refuse(out, 550, "5.1.1", found->rule, "%.120s is suppressed: %s; %s%s%s%s", f->recipient, reason,
+         s->expires_us ? "until " : "until it is removed", until, s->expires_us ? " (in " : "",
+         s->expires_us ? span : "");
+  if (s->expires_us && strlen(out->text) + 1 < sizeof out->text) strcat(out->text, ")");
+  refusal_about(out, f->recipient);
+}
+
 static void word_limit(const struct facts *f, const struct finding *found, struct refusal *out) {
   const struct usage_scope *scope = found->limit.scope;
   refuse_limit(out, &found->limit, scope ? usage_scope_label(scope) : f->account_name, f->now_us);
@@ -135,6 +158,7 @@ static const struct {
     {RULE_HEADER_FROM, word_sender},
     {RULE_FROM_SYNTAX, word_from_form},
     {RULE_HEADER_SENDER, word_header_sender},
+    {RULE_SUPPRESSION, word_suppression},
     {RULE_RECIPIENT, word_recipient},
     {RULE_RECIPIENTS, word_recipients},
     {RULE_LIMIT, word_limit},

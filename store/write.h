@@ -23,6 +23,7 @@ struct new_message {
       content; /* ignored when envelope.flags has MESSAGE_IN_FILE: then the spool file is there and synced already */
   int64_t first_attempt_us; /* next_us of its recipients: later than now, so that the queue reader leaves a message that
                                was handed over in memory alone for a while (relay/delivery/delivery.h) */
+  const char *hold_reason;  /* not NULL: its recipients are held from the start, with an event "held" that says why */
   int64_t not_before_us;    /* it may not leave before this, also when it was held and is released; 0: at any time */
 };
 
@@ -56,6 +57,7 @@ struct store_accept {
    * message of its own to those alone. NULL: it is not compared. */
   const struct idempotency_key *key;
   int64_t duplicate_of; /* out; 0: it is a message of its own */
+  bool nothing_kept;    /* out: all of its recipients were dropped (struct recipient): it is in the log alone */
   bool *covered;        /* out; NULL, or which recipients are left out, since an earlier one covers them: free() it */
   /* Whose mail it counts as, and the limits that it must keep to, decided exactly: with everybody's usage as it is at
    * the instant of the commit. When one says no, nothing is written or counted and op.result is E_LIMIT. A smoothed

@@ -2,13 +2,15 @@
 
 #include "base/clock.h"
 #include "relay/submission/auth/login.h"
-#include "store/store.h"
+#include "store/write.h"
 
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#define CHANGES (FACT_USAGE | FACT_ROOM) /* from one stage to the next */
+#define CHANGES (FACT_USAGE | FACT_ROOM | FACT_SUPPRESSION) /* from one stage, or recipient, to the next */
+#define AT_ONCE (FACT_USAGE | FACT_ROOM)
 
 void decision_facts(const struct session *s, struct facts *out) {
   const struct account *a = session_account(s);
@@ -52,13 +54,13 @@ static void run(struct session *s);
 static void spf_known(struct spf_wait *w, const struct source_rank *r) {
   struct session *s = (struct session *)((char *)w - offsetof(struct session, spf_wait));
   struct transaction *tx = s->tx;
-  bool waited = s->waiting == WAIT_SPF;
+  bool waited = s->waiting == WAIT_FACTS;
   tx->sources = *r;
   tx->facts.spf = &tx->sources.best;
   tx->facts.known |= FACT_SPF;
   if (!waited) return;
   run(s);
-  if (s->waiting == WAIT_SPF) session_resume(s); /* else it waits for something else by now */
+  if (s->waiting == WAIT_FACTS) session_resume(s); /* else it waits for something else by now */
 }
 
 /* True: it is known now. False: it will be. */
@@ -66,14 +68,66 @@ static bool gather_spf(struct session *s) {
   struct transaction *tx = s->tx;
   s->spf_wait.done = spf_known;
   if (spf_gate_ask(s->submission->spf_gate, tx->directory, tx->pool, tx->reverse_path, &s->spf_wait)) return true;
-  session_wait(s, WAIT_SPF);
+  session_wait(s, WAIT_FACTS);
   return false;
 }
 
+/* A recipient whose entry is looked up; it holds the session. */
+struct suppression_lookup {
+  struct store_suppression_find find;
+  struct session *session;
+};
+
+static void suppression_known(struct transaction *tx, const struct suppression *found) {
+  tx->facts.suppression = found;
+  tx->facts.known |= FACT_SUPPRESSION;
+}
+
+/* Where the store cannot say, nobody is refused for it: it will not take the message, either. */
+static void found_suppression(struct store_op *op) {
+  struct suppression_lookup *l =
+      (struct suppression_lookup *)((char *)op - offsetof(struct suppression_lookup, find.op));
+  struct session *s = l->session;
+  bool found = op->result == OK && l->find.found;
+  if (!session_is_closed(s)) {
+    struct transaction *tx = s->tx;
+    free(tx->suppression_text);
+    tx->suppression_text = l->find.text;
+    l->find.text = NULL;
+    tx->suppression = l->find.entry;
+    suppression_known(tx, found ? &tx->suppression : NULL);
+    run(s);
+    if (s->waiting == WAIT_FACTS) session_resume(s);
+  }
+  free(l->find.text);
+  free(l);
+  session_unhold(s);
+}
+
+static bool gather_suppression(struct session *s) {
+  struct transaction *tx = s->tx;
+  struct store *store = s->loop->gateway->store;
+  const char *account = tx->account->name, *address = tx->pending.address;
+  struct suppression_lookup *l = NULL;
+  if (store_maybe_suppressed(store, account, address)) l = calloc(1, sizeof *l);
+  if (!l || store_suppression_find_init(&l->find, account, address) != OK) {
+    free(l);
+    suppression_known(tx, NULL);
+    return true;
+  }
+  l->session = s;
+  session_hold(s);
+  session_wait(s, WAIT_FACTS);
+  loop_store_post(s->loop, &l->find.op, found_suppression);
+  return false;
+}
+
+/* True: all of it is known now. False: the rest will be, and run() goes on then. */
 static bool gather(struct session *s, unsigned missing) {
   if (missing & FACT_USAGE) gather_usage(s);
   if (missing & FACT_ROOM) gather_room(s);
-  return !(missing & FACT_SPF) || gather_spf(s);
+  if (missing & FACT_SPF && !gather_spf(s)) return false;
+  return !(missing & FACT_SUPPRESSION) || gather_suppression(s);
 }
 
 /* --- deciding --- */
@@ -100,7 +154,7 @@ int decide_now(struct session *s, enum stage stage, struct refusal *why) {
   else
     begin(s->tx);
   for (policy_decide(f, stage, &v); v.action == ACTION_GATHER; policy_decide(f, stage, &v))
-    if (v.missing & ~(unsigned)CHANGES) /* a row of the table has a stage that cannot wait for its facts */
+    if (v.missing & ~(unsigned)AT_ONCE) /* a row of the table has a stage that cannot wait for its facts */
       return refuse(why, 451, "4.3.0", RULE_LOCAL, "the gateway cannot decide it; try again later");
     else
       gather(s, v.missing);

@@ -42,7 +42,8 @@ static void intake_free(struct intake *i) {
 }
 
 void intake_release(struct intake *i) {
-  bool kept = i->phase == INTAKE_STORING && i->accept.op.result == OK && !i->accept.duplicate_of;
+  bool kept =
+      i->phase == INTAKE_STORING && i->accept.op.result == OK && !i->accept.duplicate_of && !i->accept.nothing_kept;
   if (i->spool) spool_writer_end(&i->spool, !kept);
   intake_free(i);
 }

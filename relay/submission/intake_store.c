@@ -16,7 +16,7 @@ static struct intake *intake_of(struct store_op *op) {
 static size_t keep_first(struct recipient *recipients, const bool *covered, size_t count) {
   size_t kept = 0;
   for (size_t n = 0; n < count; n++) {
-    if (covered[n]) continue;
+    if (recipients[n].dropped || (covered && covered[n])) continue;
     struct recipient r = recipients[kept];
     recipients[kept++] = recipients[n];
     recipients[n] = r;
@@ -29,7 +29,7 @@ static void hand_over(struct intake *i) {
   bool in_file = m->envelope.flags & MESSAGE_IN_FILE;
   struct content *content = in_file ? NULL : content_new(&i->prefix, &i->body);
   size_t count = m->recipient_count;
-  if (i->accept.covered) count = keep_first(i->recipients, i->accept.covered, count);
+  count = keep_first(i->recipients, i->accept.covered, count);
   delivery_accept(i->loop->gateway, &m->envelope, m->recipients, count, content, m->not_before_us);
   if (content) content_release(&content);
 }
@@ -110,7 +110,8 @@ static void stored(struct store_op *op) {
   struct session *s = i->session;
   answer_stored(i); /* also to a session that closed meanwhile: reply() then says nothing */
   intake_leave_session(i);
-  if (op->result == OK && !i->accept.duplicate_of) hand_over(i);
+  if (op->result == OK && !i->accept.duplicate_of && !i->accept.nothing_kept && !i->accept.message.hold_reason)
+    hand_over(i);
   intake_release(i);
   if (!session_is_closed(s)) session_resume(s);
   session_unhold(s);

@@ -46,7 +46,7 @@ enum session_state {
 };
 
 /* What it waits for, when it is not the client. */
-enum session_wait { WAIT_NONE, WAIT_SPF, WAIT_LOGIN, WAIT_DISK, WAIT_CONVERSION, WAIT_STORE };
+enum session_wait { WAIT_NONE, WAIT_FACTS, WAIT_LOGIN, WAIT_DISK, WAIT_CONVERSION, WAIT_STORE };
 
 /* Whose connection it is: a load balancer's PROXY header may be awaited, or may not say. */
 enum client_identity { CLIENT_AWAITED, CLIENT_KNOWN, CLIENT_ANONYMOUS };

@@ -28,6 +28,7 @@ void transaction_free(struct transaction **at) {
   for (size_t i = 0; i < t->recipient_count; i++) recipient_clear(&t->recipients[i]);
   free(t->recipients);
   free(t->parameters);
+  free(t->suppression_text);
   directory_release(&t->directory);
   free(t);
 }

@@ -22,6 +22,13 @@ struct transaction {
   size_t recipient_count, recipient_room;
   uint32_t *slots; /* of many, where each is: its index + 1, by its mailbox's hash; 0: free. A power of two of them */
   size_t slot_count;
+  /* the recipient that is decided about */
+  struct pending_recipient {
+    char address[ADDRESS_MAX + 1], domain[DOMAIN_MAX + 1], orcpt[ORCPT_MAX + 1];
+    unsigned notify;
+  } pending;
+  struct suppression suppression;
+  char *suppression_text; /* what it points into */
   /* the decision: relay/submission/decision.h */
   struct facts facts;
   struct usage_scope scopes[USAGE_SCOPES_MAX]; /* those with limits, as far as they are certain */

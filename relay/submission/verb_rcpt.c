@@ -56,38 +56,58 @@ static int read_path(const struct session *s, struct bytes rest, struct forward_
   return rc == OK ? read_domain(p, why) : rc;
 }
 
-/* One that was given before is not counted, or delivered to, twice. */
-static int add(struct session *s, const struct forward_path *p, struct refusal *why) {
+/* The reply to a recipient that was decided about. */
+static void decided(struct session *s, const struct verdict *v) {
   struct transaction *tx = s->tx;
-  char address[ADDRESS_MAX + 1], orcpt[ORCPT_MAX + 1];
-  bytes_copy(p->to.whole, address, sizeof address);
-  bytes_copy(p->said.orcpt, orcpt, sizeof orcpt);
-  struct recipient r = {.address = address, .domain = p->domain, .orcpt = orcpt, .notify = p->said.notify};
-  if (transaction_has(tx, &r)) return OK;
-  tx->facts.recipient = address;
+  struct pending_recipient *p = &tx->pending;
+  struct recipient r = {
+      .address = p->address, .domain = p->domain, .orcpt = p->orcpt, .notify = p->notify, .dropped = v->drop};
+  struct refusal memory = {0};
+  if (session_is_closed(s)) return;
+  tx->facts.recipient_count = tx->recipient_count;
+  if (v->action == ACTION_REFUSE) {
+    reply_refusal(s, &v->refusal, NULL, p->address);
+  } else if (transaction_add(tx, &r) != OK) {
+    refuse(&memory, 452, "4.3.1", RULE_MEMORY, "out of memory; try again later");
+    reply_refusal(s, &memory, NULL, p->address);
+  } else {
+    tx->facts.recipient_count = tx->recipient_count;
+    session_set_state(s, SESSION_RCPT);
+    reply(s, 250, "2.1.5", "recipient ok");
+  }
+}
+
+/* What is decided about outlives the command: DNS or the store may be asked. */
+static void ask(struct session *s, const struct forward_path *p) {
+  struct transaction *tx = s->tx;
+  struct pending_recipient *r = &tx->pending;
+  bytes_copy(p->to.whole, r->address, sizeof r->address);
+  bytes_copy(bytes_of(p->domain), r->domain, sizeof r->domain);
+  bytes_copy(p->said.orcpt, r->orcpt, sizeof r->orcpt);
+  r->notify = p->said.notify;
+  struct recipient again = {.address = r->address, .domain = r->domain};
+  if (transaction_has(tx, &again)) { /* not counted, or delivered to, twice */
+    reply(s, 250, "2.1.5", "recipient ok");
+    return;
+  }
+  tx->facts.recipient = r->address;
   tx->facts.to = p->to;
+  tx->facts.to.local.at = r->address + (p->to.local.at - p->to.whole.at);
+  tx->facts.to.domain.at = r->address + (p->to.domain.at - p->to.whole.at);
+  tx->facts.to.whole.at = r->address;
   tx->facts.recipient_count = tx->recipient_count + 1;
   tx->facts.known |= FACT_RECIPIENT;
-  int rc = decide_now(s, STAGE_RCPT, why);
-  if (rc == OK && transaction_add(tx, &r) != OK)
-    rc = refuse(why, 452, "4.3.1", RULE_MEMORY, "out of memory; try again later");
-  return rc;
+  decide(s, STAGE_RCPT, decided);
 }
 
 void do_rcpt(struct session *s, struct bytes rest) {
   struct forward_path p;
-  struct refusal decision = {0};
+  struct refusal syntax = {0};
   char to[ADDRESS_MAX + 1];
-  if (read_path(s, rest, &p, &decision) != OK) {
-    header_unfold(rest, to, sizeof to); /* what was typed: there may be no address in it */
-    reply_refusal(s, &decision, NULL, to);
+  if (read_path(s, rest, &p, &syntax) == OK) {
+    ask(s, &p);
     return;
   }
-  bytes_copy(p.to.whole, to, sizeof to);
-  if (add(s, &p, &decision) != OK) {
-    reply_refusal(s, &decision, NULL, to);
-    return;
-  }
-  session_set_state(s, SESSION_RCPT);
-  reply(s, 250, "2.1.5", "recipient ok");
+  header_unfold(rest, to, sizeof to); /* what was typed: there may be no address in it */
+  reply_refusal(s, &syntax, NULL, to);
 }

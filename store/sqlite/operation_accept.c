@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/id.h"
+#include "base/rule.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,15 +40,17 @@ static int insert_envelope(struct sql *q, const struct new_message *m) {
 static int insert_recipient(struct sql *q, const struct new_message *m, const struct recipient *r) {
   sqlite3_stmt *s = sql_use(
       q, "INSERT INTO recipients(id, message_id, address, domain, state, attempts, next_us, last, notify, orcpt,"
-         " not_before_us) VALUES (?,?,?,?,0,0,?,'',?,?,?)");
+         " not_before_us) VALUES (?,?,?,?,?,0,?,?,?,?,?)");
   sql_bind_int(s, 1, r->id);
   sql_bind_int(s, 2, m->envelope.id);
   sql_bind_text(s, 3, r->address);
   sql_bind_text(s, 4, r->domain);
-  sql_bind_int(s, 5, m->first_attempt_us);
-  sql_bind_int(s, 6, r->notify);
-  sql_bind_text(s, 7, r->orcpt);
-  sql_bind_int(s, 8, m->not_before_us);
+  sql_bind_int(s, 5, m->hold_reason ? RECIPIENT_HELD : RECIPIENT_QUEUED);
+  sql_bind_int(s, 6, m->first_attempt_us);
+  sql_bind_text(s, 7, m->hold_reason);
+  sql_bind_int(s, 8, r->notify);
+  sql_bind_text(s, 9, r->orcpt);
+  sql_bind_int(s, 10, m->not_before_us);
   return sql_run(s);
 }
 
@@ -55,7 +58,7 @@ int message_insert(struct sql *q, const struct new_message *m, const bool *cover
   if (!m->recipient_count) return E_SYNTAX; /* nothing would ever take it out of the queue */
   int rc = insert_envelope(q, m);
   for (size_t i = 0; rc == OK && i < m->recipient_count; i++)
-    if (!covered || !covered[i]) rc = insert_recipient(q, m, &m->recipients[i]);
+    if (!m->recipients[i].dropped && (!covered || !covered[i])) rc = insert_recipient(q, m, &m->recipients[i]);
   return rc;
 }
 
@@ -162,6 +165,42 @@ static int log_accepted(struct sql *q, const struct store_accept *a, int64_t ear
   return event_insert(q, &e);
 }
 
+/* Of recipients that are not kept, and of all when they are held. */
+static int log_recipients(struct sql *q, const struct store_accept *a) {
+  const struct new_message *m = &a->message;
+  int rc = OK;
+  for (size_t i = 0; rc == OK && i < m->recipient_count; i++) {
+    const struct recipient *r = &m->recipients[i];
+    struct event e = {.message_id = m->envelope.id,
+                      .account = m->envelope.account,
+                      .from = m->envelope.reverse_path,
+                      .to = r->address,
+                      .stream = a->accepted.stream};
+    if (a->covered && a->covered[i]) continue;
+    if (r->dropped) {
+      e.kind = EVENT_DROPPED;
+      e.rule = RULE_SUPPRESSION;
+      e.text = "on the suppression list: dropped, as the account says (--suppressed drop)";
+    } else if (m->hold_reason) {
+      e.kind = EVENT_HELD;
+      e.rule = RULE_BRAKE;
+      e.text = m->hold_reason;
+    } else {
+      continue;
+    }
+    rc = event_insert(q, &e);
+  }
+  return rc;
+}
+
+/* How many of the open ones are not dropped. */
+static size_t count_kept(const struct store_accept *a, size_t open) {
+  size_t dropped = 0;
+  for (size_t i = 0; i < a->message.recipient_count; i++)
+    dropped += a->message.recipients[i].dropped && !(a->covered && a->covered[i]);
+  return open - dropped;
+}
+
 /* --- the operation --- */
 
 static int keep(struct sql *q, struct idempotency_index *index, const struct store_accept *a, int64_t now) {
@@ -173,11 +212,14 @@ static int keep(struct sql *q, struct idempotency_index *index, const struct sto
 static int accept_new(struct sql *q, struct usage_table *table, struct idempotency_index *index, struct store_accept *a,
                       int64_t now, int64_t earlier, size_t open) {
   struct usage *usage[USAGE_SCOPES_MAX];
-  int rc = a->count_usage ? check_limits(table, a, open, now, usage) : OK;
+  size_t kept = count_kept(a, open);
+  int rc = a->count_usage ? check_limits(table, a, kept, now, usage) : OK;
+  a->nothing_kept = open && !kept;
   if (rc == OK && earlier) rc = idempotency_ends_forget(q, a->key);
-  if (rc == OK) rc = keep(q, index, a, now);
+  if (rc == OK && !a->nothing_kept) rc = keep(q, index, a, now);
   if (rc == OK) rc = log_accepted(q, a, earlier, open);
-  return rc == OK && a->count_usage ? count(q, table, a, open, now, usage) : rc;
+  if (rc == OK) rc = log_recipients(q, a);
+  return rc == OK && a->count_usage ? count(q, table, a, kept, now, usage) : rc;
 }
 
 int operation_accept(struct sql *q, struct usage_table *table, struct idempotency_index *index,
@@ -187,6 +229,7 @@ int operation_accept(struct sql *q, struct usage_table *table, struct idempotenc
   free(a->covered); /* of a run that was rolled back */
   a->covered = NULL;
   a->duplicate_of = 0;
+  a->nothing_kept = false;
   a->warning_count = 0;
   int rc = check_standing(q, a);
   if (rc == OK) rc = find_earlier(q, index, a, now, &earlier, &open);

@@ -184,7 +184,7 @@ def test_one_bounce_is_enough_for_bulk_mail(place):
     host.replies["RCPT"] = "450 4.2.1 later"
     send(gateway, account, f"gone@{host.domain}", event="deferred")
     gateway.stop()
-    edit(gateway, "UPDATE messages SET stream = 1")
+    edit(gateway, "UPDATE messages SET flags = flags | 1024")
     host.replies["RCPT"] = "550 5.1.1 no such user"
     gateway.start()
     gateway.wait_event("suppressed", "--to", f"gone@{host.domain}")

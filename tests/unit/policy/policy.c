@@ -19,6 +19,13 @@ static const struct domain enforcing = {.name = "example.com", .settings = {.mod
                            observing = {.name = "example.com", .settings = {.modes = &observe, .mode_count = 1}},
                            without = {.name = "example.com", .settings = {.modes = &off, .mode_count = 1}};
 
+static const struct suppression bounced = {.origin = SUPPRESSION_BOUNCE,
+                                           .reason = "",
+                                           .code = 550,
+                                           .enhanced = "5.1.1",
+                                           .expires_us = INT64_C(1797972480) * SECOND_US},
+                                by_hand = {.origin = SUPPRESSION_MANUAL, .reason = "asked us to"};
+
 /* One check with these facts; all that a case does not say is as it should be. */
 struct sample {
   const char *check;
@@ -36,6 +43,8 @@ struct sample {
   int room, stored;
   const struct spf_verdict *spf;
   const struct domain *domain;
+  bool drops;
+  const struct suppression *suppression;
   unsigned unknown; /* facts that are not known */
 };
 
@@ -78,6 +87,9 @@ static void run(const struct sample *s) {
                     .stored_limit = &stored};
   if (s->from_domain && !*s->from_domain) f.from_domain = NULL;
   take_from(&f, s->from ? s->from : "a@example.com");
+  f.suppression = s->suppression;
+  f.recipient = "r@example.org";
+  account.drop_suppressed = s->drops;
   if (s->to) {
     account.to = to;
     account.to_count = 2;
@@ -129,6 +141,14 @@ static const struct sample samples[] = {
      .header_sender = "boss@bank.example"},
     {"header-sender", OUTCOME_REFUSE, 550, "cannot be read", .header_sender = "the boss"},
     {"header-sender", OUTCOME_REFUSE, 550, "write example.com", .header_sender = "a@ｅxample.com"},
+    {"suppression", OUTCOME_PASS},
+    {"suppression", OUTCOME_REFUSE, 550,
+     "r@example.org is suppressed: its mail bounced with 550 5.1.1; until 2026-12-22 20:48 UTC (in 30d)",
+     .suppression = &bounced},
+    {"suppression", OUTCOME_REFUSE, 550, "r@example.org is suppressed: asked us to; until it is removed",
+     .suppression = &by_hand},
+    {"suppression", OUTCOME_DROP, .suppression = &bounced, .drops = true},
+    {"suppression", OUTCOME_UNKNOWN, .unknown = FACT_SUPPRESSION},
     {"recipient", OUTCOME_PASS, .to = "me@example.org"},
     {"recipient", OUTCOME_PASS, .to = "ME@own.example"},
     {"recipient", OUTCOME_REFUSE, 550, "blog may not write to x@else.example; allowed: example.org, me@own.example",
@@ -272,9 +292,12 @@ static void test_every_rule_has_words(void **state) {
   static const char *const rules[] = {RULE_ACCOUNT_GONE, RULE_LOGIN_ENDED, RULE_SUSPENDED,     RULE_SENDER,
                                       RULE_LIMIT,        RULE_HEADER_FROM, RULE_MESSAGE_LIMIT, RULE_SMOOTH_LIMIT,
                                       RULE_DISK,         RULE_STORE,       RULE_HEADER_SENDER, RULE_RECIPIENT,
-                                      RULE_FROM_SYNTAX,  RULE_RECIPIENTS,  RULE_MEMORY,        RULE_SPF};
+                                      RULE_SUPPRESSION,  RULE_FROM_SYNTAX, RULE_RECIPIENTS,    RULE_MEMORY,
+                                      RULE_SPF};
   struct facts f = mail("a@example.com", ~0u);
   struct limit limit = {0};
+  f.suppression = &bounced;
+  f.recipient = "r@example.org";
   for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
     struct finding found = {.check = policy_checks, .rule = rules[i], .limit = {.rule = &limit}};
     struct refusal r = {0};

@@ -59,7 +59,7 @@ static void three_hard_bounces_within_a_week(void **state) {
   assert_int_equal(f.entry.expires_us, START + 38 * DAY);
   free(f.text);
   assert_false(find(l, "b", "r@example.net", NULL));
-  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM events WHERE kind = 9 AND rule = 'suppression'"), 1);
+  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM events WHERE kind = 10 AND rule = 'suppression'"), 1);
   /* Mail that was under way prolongs, and is no news. */
   clock_set_for_tests(START + 9 * DAY);
   assert_false(bounce(l, "a", "r@example.net", BOUNCE_HARD, 3));
