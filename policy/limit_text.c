@@ -11,6 +11,13 @@ static const char *unit_name(const struct limit *l) {
                                          : "KB";
 }
 
+/* One that rolls is no calendar's. */
+static const char *phrase(enum window w) {
+  static const char *const rolling[] = {
+      [WINDOW_SECOND] = "in a second", [WINDOW_MINUTE] = "in a minute", [WINDOW_HOUR] = "in an hour"};
+  return window_rolls(w) ? rolling[w] : window_phrase(w);
+}
+
 static void write_text(const struct limit_verdict *v, const char *account, int64_t now_us, char *out, size_t size) {
   const struct limit *l = v->rule;
   char used[32], asked[32], all[32], when[40], span[40], more[64] = "";
@@ -28,9 +35,14 @@ static void write_text(const struct limit_verdict *v, const char *account, int64
              when, span);
     return;
   }
+  if (v->asked > l->count) {
+    snprintf(out, size, "%s: %s %s in this message, over the limit %s by itself; send it in parts", account, asked,
+             unit_name(l), l->text);
+    return;
+  }
   if (v->used < l->count) snprintf(more, sizeof more, " and this message has %s", asked);
-  snprintf(out, size, "%s: %s of %s %s %s%s; resets %s (in %s)", account, used, all, unit_name(l),
-           window_phrase(l->window), more, when, span);
+  snprintf(out, size, "%s: %s of %s %s %s%s; %s %s (in %s)", account, used, all, unit_name(l), phrase(l->window), more,
+           window_rolls(l->window) ? "next possible" : "resets", when, span);
 }
 
 const char *limit_rule(const struct limit *l) {

@@ -62,7 +62,7 @@ def test_minute_limit(gateway, recipient):
     with dialogue(gateway, account) as talk:
         answers = [attempt(talk, FROM, [TO]) for _ in range(4)]
     assert [answer[:3] for answer in answers[:3]] == ["250"] * 3
-    assert re.match(r"452 4\.7\.1 minutely: 3 of 3 messages this minute; resets ", answers[3]), answers[3]
+    assert re.match(r"452 4\.7\.1 minutely: 3 of 3 messages in a minute; next possible ", answers[3]), answers[3]
 
 
 def test_a_window_that_ends_gives_room(gateway, recipient):
@@ -73,7 +73,7 @@ def test_a_window_that_ends_gives_room(gateway, recipient):
             answers = []
             while len(answers) < 50 and (not answers or answers[-1].startswith("250")):
                 answers.append(attempt(talk, FROM, [TO]))
-            assert answers[-1].startswith("452 4.7.1 secondly: 1 of 1 messages this second"), answers[-1]
+            assert answers[-1].startswith("452 4.7.1 secondly: 1 of 1 messages in a second"), answers[-1]
             time.sleep(1.1)  # a second and a slot of it
             assert attempt(talk, FROM, [TO]).startswith("250")
 
