@@ -82,3 +82,11 @@ void ref_new(char out[REF_LENGTH + 1]) {
   for (size_t i = 0; i < REF_LENGTH; i++) out[i] = alphabet[random[i] & 31];
   out[REF_LENGTH] = '\0';
 }
+
+void ref_of(const char *text, char out[REF_LENGTH + 1]) {
+  uint64_t h = UINT64_C(14695981039346656037); /* FNV-1a */
+  for (const char *c = text; *c; c++) h = (h ^ (unsigned char)*c) * UINT64_C(1099511628211);
+  h ^= h >> 32;
+  for (size_t i = 0; i < REF_LENGTH; i++, h >>= 5) out[i] = alphabet[h & 31];
+  out[REF_LENGTH] = '\0';
+}

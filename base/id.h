@@ -18,5 +18,6 @@ void id_format(int64_t id, char out[ID_TEXT]);
 int id_parse(const char *text, int64_t *out); /* OK or E_SYNTAX; lower case and I/L/O are read as Crockford says */
 /* A reference for a refusal: REF_LENGTH random base32 characters and a NUL. */
 void ref_new(char out[REF_LENGTH + 1]);
+void ref_of(const char *text, char out[REF_LENGTH + 1]); /* always the same of the same text */
 
 #endif

@@ -11,6 +11,7 @@ void check_header_sender(const struct facts *f, struct finding *out);
 void check_suppression(const struct facts *f, struct finding *out);
 void check_limits(const struct facts *f, struct finding *out);
 void check_room(const struct facts *f, struct finding *out);
+void check_dmarc(const struct facts *f, struct finding *out);
 void check_spf(const struct facts *f, struct finding *out);
 void check_recipient_count(const struct facts *f, struct finding *out);
 void check_header_from(const struct facts *f, struct finding *out);

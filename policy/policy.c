@@ -30,6 +30,8 @@ const struct check policy_checks[] = {
      "the address in Sender is one that the account may send as"},
     {"from-form", STAGE_HEADER, FACT_HEADER, true, CHECK_ENFORCE, check_from_form,
      "From has an address with a domain, and several only with a Sender field (RFC 5322 3.6.2)"},
+    {"dmarc", STAGE_CONTENT, FACT_DMARC, false, CHECK_OBSERVE, check_dmarc,
+     "receivers will not reject or quarantine it by the DMARC policy of From's domain (RFC 9989)"},
     {"store", STAGE_STORE, FACT_STORED, true, CHECK_ENFORCE, check_store, "the message is safe on the disk"},
 };
 const size_t policy_check_count = sizeof policy_checks / sizeof policy_checks[0];
@@ -45,8 +47,8 @@ const char *stage_name(enum stage stage) {
 
 static enum check_mode mode_of(const struct check *c, const struct facts *f) {
   if (c->fixed) return CHECK_ENFORCE;
-  bool of_header = c->needs & FACT_HEADER;
-  const struct domain *d = !of_header ? f->envelope_domain : f->known & FACT_HEADER ? f->header_domain : NULL;
+  bool of_header = !(c->stages & STAGE_MAIL) && c->stages & (STAGE_HEADER | STAGE_CONTENT);
+  const struct domain *d = of_header ? f->header_domain : f->envelope_domain;
   return directory_check_mode(f->directory, f->account, d, c->name, c->otherwise);
 }
 
@@ -99,7 +101,7 @@ void policy_decide(const struct facts *f, enum stage stage, struct verdict *out)
     if (found.outcome != OUTCOME_REFUSE) continue;
     if (found.mode != CHECK_ENFORCE) {
       out->observed |= 1u << i;
-      note(f, &found, out);
+      if (!(f->noted & 1u << i)) note(f, &found, out);
       continue;
     }
     out->action = ACTION_REFUSE;

@@ -13,6 +13,7 @@
 #include "base/refusal.h"
 #include "base/result.h"
 #include "base/suppression.h"
+#include "policy/dmarc/dmarc_predict.h"
 #include "policy/source_rank.h"
 
 /* When a check runs. One that runs at several asks the same again with what has become known. */
@@ -38,11 +39,13 @@ enum fact {
   FACT_HEADER = 32,
   FACT_STORED = 64,
   FACT_SUPPRESSION = 256,
+  FACT_DMARC = 512,
   FACT_ACCOUNT = 128, /* known when `account` is there */
 };
 
 struct facts {
   unsigned known; /* enum fact: which groups are filled in */
+  unsigned noted; /* checks that have been observed to refuse it before, as in a verdict's `observed` */
   int64_t now_us;
   const struct directory *directory;
   /* the account, always */
@@ -80,6 +83,8 @@ struct facts {
   bool daemon;                        /* From has MAILER-DAEMON's address here, which was not the client's choice */
   const struct domain *header_domain; /* From's, or its nearest parent that is configured here */
   enum mail_stream stream;
+  /* FACT_DMARC: what receivers will find; NULL: DNS did not answer in time */
+  const struct dmarc_prediction *dmarc;
   /* FACT_STORED */
   int stored; /* the result: OK, E_LIMIT, E_DENIED (standing says why), E_FULL, other */
   const struct limit_verdict *stored_limit;
@@ -110,7 +115,7 @@ struct finding {
 
 enum action { ACTION_ACCEPT, ACTION_REFUSE, ACTION_GATHER };
 
-#define NOTES_TEXT 320
+#define NOTES_TEXT 640
 
 struct verdict {
   enum action action;
@@ -118,9 +123,10 @@ struct verdict {
   unsigned missing;       /* ACTION_GATHER: the facts to gather; then ask again */
   struct refusal refusal; /* ACTION_REFUSE */
   unsigned observed;      /* checks that would have refused, as bits in the table's order */
-  char notes[NOTES_TEXT]; /* what the observed ones would have said: "spf=would refuse: TEXT; ..." */
+  char notes[NOTES_TEXT]; /* what those of them that were not noted before would have said: "spf=would refuse: TEXT;
+                             ..." */
 };
-#define NOTES_MAX 400 /* of a message, over all stages */
+#define NOTES_MAX 1000 /* of a message, over all stages */
 
 /* The checks of a stage, in order, up to the first that refuses or lacks a fact. */
 void policy_decide(const struct facts *f, enum stage stage, struct verdict *out);

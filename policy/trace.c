@@ -20,6 +20,8 @@ static void detail(const struct facts *f, const struct finding *found, char *out
   out[0] = '\0';
   if (strcmp(found->check->name, "spf") == 0 && f->known & FACT_SPF)
     snprintf(out, size, " %s", spf_result_name(f->spf->result));
+  else if (strcmp(found->check->name, "dmarc") == 0 && f->known & FACT_DMARC)
+    snprintf(out, size, " %s", f->dmarc ? dmarc_result_name(f->dmarc->now.result) : "temperror");
   else if (strcmp(found->check->name, "limits") == 0 && found->outcome == OUTCOME_REFUSE)
     snprintf(out, size, " %llu of %s", (unsigned long long)l->used, l->rule->text);
 }

@@ -134,6 +134,24 @@ static void word_spf(const struct facts *f, const struct finding *found, struct 
   refusal_about(out, about);
 }
 
+#define RECORD_MOST 150 /* what of a record fits into a reply; the rest is a command away */
+
+/* The best repair that fits; a key's record is long, and is named. */
+static void word_dmarc(const struct facts *f, const struct finding *found, struct refusal *out) {
+  const struct dmarc_prediction *p = f->dmarc;
+  const struct dmarc_repair *r = p->repair_count ? &p->repairs[0] : NULL;
+  for (size_t i = 0; i < p->repair_count && strlen(r->value) > RECORD_MOST; i++) r = &p->repairs[i];
+  if (!r)
+    refuse(out, 550, "5.7.26", found->rule, "%.300s", p->why); /* RFC 7372 3.3 */
+  else if (strlen(r->value) > RECORD_MOST)
+    refuse(out, 550, "5.7.26", found->rule, "%.250s; publish the TXT record of %.100s: sendoff domain records %.100s",
+           p->why, r->name, f->header_domain ? f->header_domain->name : "DOMAIN");
+  else
+    refuse(out, 550, "5.7.26", found->rule, "%.250s; %s %.100s: TXT \"%s\"", p->why,
+           r->add ? "add to the record of" : "publish for", r->name, r->value);
+  refusal_about(out, p->now.record);
+}
+
 static void word_from_form(const struct facts *f, const struct finding *found, struct refusal *out) {
   (void)f;
   if (found->cause == CAUSE_MISLEADING)
@@ -168,6 +186,7 @@ static const struct {
     {RULE_STORE, word_store},
     {RULE_MEMORY, word_memory},
     {RULE_SPF, word_spf},
+    {RULE_DMARC, word_dmarc},
 };
 
 void policy_word(const struct facts *f, const struct finding *found, struct refusal *out) {

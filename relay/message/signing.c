@@ -94,24 +94,32 @@ static bool signs(const struct domain *d, const struct signing_key *k, enum mail
   return true; /* it is gone or retired: better signed by another than not at all */
 }
 
+size_t signing_keys(const struct directory *d, const char *from_domain, enum mail_stream stream,
+                    const struct domain **domain, const struct signing_key *out[SIGNER_KEYS_MAX]) {
+  const struct domain *found = *domain = directory_domain(d, from_domain, true);
+  size_t count = 0;
+  for (size_t i = 0; found && i < found->key_count && count < SIGNER_KEYS_MAX; i++)
+    if (signs(found, &found->keys[i], stream)) out[count++] = &found->keys[i];
+  return count;
+}
+
 int signing_begin(struct signing *s, const struct directory *d, const char *from_domain, enum mail_stream stream,
                   struct signer **out, char *about, size_t about_size, struct reason *why) {
-  *out = NULL;
-  const struct domain *domain = directory_domain(d, from_domain, true);
+  const struct domain *domain;
+  const struct signing_key *keys[SIGNER_KEYS_MAX];
   struct signer_identity ids[SIGNER_KEYS_MAX];
-  size_t count = 0;
+  size_t count = signing_keys(d, from_domain, stream, &domain, keys);
   struct buffer text;
+  *out = NULL;
   buffer_init(&text, about_size);
-  for (size_t i = 0; domain && i < domain->key_count && count < SIGNER_KEYS_MAX; i++) {
-    const struct signing_key *k = &domain->keys[i];
-    if (!signs(domain, k, stream)) continue;
-    struct signer_key *key = parsed(s, k, why);
+  for (size_t i = 0; i < count; i++) {
+    struct signer_key *key = parsed(s, keys[i], why);
     if (!key) {
       buffer_free(&text);
       return E_IO;
     }
-    buffer_addf(&text, "%s%s%s", count ? " " : domain->name, count ? "" : "/", k->selector);
-    ids[count++] = (struct signer_identity){.key = key, .domain = domain->name, .selector = k->selector};
+    buffer_addf(&text, "%s%s%s", i ? " " : domain->name, i ? "" : "/", keys[i]->selector);
+    ids[i] = (struct signer_identity){.key = key, .domain = domain->name, .selector = keys[i]->selector};
   }
   if (count)
     bytes_copy(buffer_bytes(&text), about, about_size);

@@ -17,6 +17,10 @@ void signing_refresh(struct signing *s, struct key_ring *ring);
 
 /* The domain that the signature follows: of the first mailbox of a From field's value. E_SYNTAX, E_MEMORY. */
 int signing_domain(struct bytes from, char domain[DOMAIN_MAX + 1]);
+/* The active keys that sign mail from this domain, of that stream; *domain is d=, NULL when none is configured. Returns
+ * how many, SIGNER_KEYS_MAX at most. */
+size_t signing_keys(const struct directory *d, const char *from_domain, enum mail_stream stream,
+                    const struct domain **domain, const struct signing_key *out[SIGNER_KEYS_MAX]);
 /* A signer for mail from this domain, by the directory that goes with the ring (the loop's). OK with *out NULL when no
  * key is configured; `about` then says so, else it names "example.com/s1 ed1". An error only when a key that is
  * configured cannot be used. */

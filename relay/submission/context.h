@@ -12,6 +12,8 @@ struct submission {
   struct login_bans *bans;       /* the gateway's; any thread */
   struct auth_cache *auth_cache;
   struct spf_gate *spf_gate;
+  struct dmarc_gate *dmarc_gate;
+  struct dmarc_warnings *dmarc_warnings;
   struct refusal_log *refusals;
   struct session *sessions; /* all that are open, doubly linked */
   size_t session_count;

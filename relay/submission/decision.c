@@ -72,6 +72,35 @@ static bool gather_spf(struct session *s) {
   return false;
 }
 
+static void dmarc_known(struct dmarc_wait *w, const struct dmarc_prediction *p) {
+  struct session *s = (struct session *)((char *)w - offsetof(struct session, dmarc_wait));
+  struct transaction *tx = s->tx;
+  bool waited = s->waiting == WAIT_FACTS;
+  if (!tx->dmarc) tx->dmarc = p ? malloc(sizeof *p) : NULL;
+  if (p && tx->dmarc) *tx->dmarc = *p;
+  tx->facts.dmarc = p ? tx->dmarc : NULL;
+  tx->facts.known |= FACT_DMARC;
+  if (!waited) return;
+  run(s);
+  if (s->waiting == WAIT_FACTS) session_resume(s);
+}
+
+/* Where it is only observed, nobody waits for it: the next message finds it known. */
+static bool gather_dmarc(struct session *s) {
+  struct transaction *tx = s->tx;
+  bool enforced = policy_enforces(&tx->facts, "dmarc");
+  const struct dmarc_question q = {tx->directory, tx->author, tx->facts.stream, &tx->sources.best, enforced};
+  s->dmarc_wait.done = dmarc_known;
+  if (!(tx->facts.known & FACT_SPF)) { /* SPF is off, so it was not asked before */
+    if (enforced) return gather_spf(s);
+    dmarc_known(&s->dmarc_wait, NULL);
+    return true;
+  }
+  if (dmarc_gate_ask(s->submission->dmarc_gate, &q, &s->dmarc_wait)) return true;
+  session_wait(s, WAIT_FACTS);
+  return false;
+}
+
 /* A recipient whose entry is looked up; it holds the session. */
 struct suppression_lookup {
   struct store_suppression_find find;
@@ -127,6 +156,7 @@ static bool gather(struct session *s, unsigned missing) {
   if (missing & FACT_USAGE) gather_usage(s);
   if (missing & FACT_ROOM) gather_room(s);
   if (missing & FACT_SPF && !gather_spf(s)) return false;
+  if (missing & FACT_DMARC && !gather_dmarc(s)) return false;
   return !(missing & FACT_SUPPRESSION) || gather_suppression(s);
 }
 
@@ -135,10 +165,10 @@ static bool gather(struct session *s, unsigned missing) {
 /* What a check would have refused, were it enforced, is in the log with the message: once for each check. */
 static void take_notes(struct transaction *tx, const struct verdict *v) {
   size_t at = tx ? strlen(tx->notes) : 0;
-  if (!tx || !(v->observed & ~tx->observed)) return;
+  if (!tx || !*v->notes) return;
   int n = snprintf(tx->notes + at, sizeof tx->notes - at, "%s%s", at ? "; " : "", v->notes);
   if (n < 0 || (size_t)n >= sizeof tx->notes - at) tx->notes[at] = '\0';
-  tx->observed |= v->observed;
+  tx->facts.noted |= v->observed;
 }
 
 static void begin(struct transaction *tx) {

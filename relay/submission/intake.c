@@ -8,6 +8,7 @@
 #include "relay/message/signing.h"
 #include "relay/mime/header_fixup.h"
 #include "relay/submission/decision.h"
+#include "relay/submission/dmarc_warning.h"
 #include "relay/submission/intake_parts.h"
 #include "relay/submission/reply.h"
 
@@ -323,7 +324,10 @@ static void spool_finished(void *arg, struct reason *why) {
 /* What it waits for now, if anything, is the disk or the store. */
 static void content_decided(struct session *s, const struct verdict *v) {
   struct intake *i = s->intake;
-  if (v->action == ACTION_REFUSE) i->refusal = v->refusal;
+  if (v->action == ACTION_REFUSE)
+    i->refusal = v->refusal;
+  else
+    dmarc_warn(s);
   if (is_refused(&i->refusal) || !finish_signature(i)) {
     intake_answer_refusal(i);
     return;

@@ -48,6 +48,7 @@ static bool check_header(struct intake *i, const struct header_fixup *h, char do
   rc = decide_now(i->session, STAGE_HEADER, &i->refusal);
   f->known &= ~(unsigned)FACT_HEADER; /* it may move, and come again */
   struct usage_owners *o = &i->session->tx->owners;
+  bytes_copy(bytes_of(f->from_domain ? f->from_domain : ""), i->session->tx->author, sizeof i->session->tx->author);
   o->domain = f->header_domain;
   o->stream = i->stream;
   o->stream_known = true;

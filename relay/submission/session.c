@@ -98,7 +98,8 @@ void session_close(struct session *s, bool flush, const char *why) {
   if (s->identity == CLIENT_AWAITED) log_str(&l, "proxy", s->proxy);
   log_end(&l);
   session_set_state(s, SESSION_CLOSED);
-  spf_gate_leave(&s->spf_wait);
+  dns_wait_leave(&s->spf_wait.base);
+  dns_wait_leave(&s->dmarc_wait.base);
   loop_defer_cancel(s->loop, &s->turn);
   auth_free(&s->auth);
   session_reset(s);

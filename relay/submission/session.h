@@ -25,6 +25,7 @@
 #include "relay/net/stream.h"
 #include "relay/smtp/data_sink.h"
 #include "relay/submission/context.h"
+#include "relay/submission/dmarc_gate.h"
 #include "relay/submission/input_deadline.h"
 #include "relay/submission/spf_gate.h"
 #include "relay/submission/transaction.h"
@@ -97,6 +98,7 @@ struct session {
   enum session_state after_discard;
   struct intake *intake;
   struct spf_wait spf_wait;
+  struct dmarc_wait dmarc_wait;
 };
 
 /* A session for a connection that was accepted: in the list, not yet in any state. NULL without memory. */

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "relay/submission/auth/auth_cache.h"
 #include "relay/submission/auth/login.h"
+#include "relay/submission/dmarc_warning.h"
 #include "relay/submission/greeting.h"
 #include "relay/submission/input.h"
 #include "relay/submission/refusal_log.h"
@@ -19,7 +20,9 @@ int submission_new(struct loop *loop, struct session_limits *limits, struct logi
   s->limits = limits;
   s->bans = bans;
   s->auth_cache = auth_cache_new(AUTH_CACHE_ENTRIES);
-  if (s->auth_cache && spf_gate_new(loop, &s->spf_gate) == OK && refusal_log_new(loop, &s->refusals) == OK) return OK;
+  if (s->auth_cache && spf_gate_new(loop, &s->spf_gate) == OK && dmarc_gate_new(loop, &s->dmarc_gate) == OK &&
+      dmarc_warnings_new(&s->dmarc_warnings) == OK && refusal_log_new(loop, &s->refusals) == OK)
+    return OK;
   submission_free(out);
   return E_MEMORY;
 }
@@ -30,6 +33,8 @@ void submission_free(struct submission **at) {
   if (!s) return;
   refusal_log_free(&s->refusals);
   spf_gate_free(&s->spf_gate);
+  dmarc_gate_free(&s->dmarc_gate);
+  dmarc_warnings_free(&s->dmarc_warnings);
   auth_cache_free(&s->auth_cache);
   free(s);
 }

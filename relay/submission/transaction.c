@@ -29,6 +29,7 @@ void transaction_free(struct transaction **at) {
   free(t->recipients);
   free(t->parameters);
   free(t->suppression_text);
+  free(t->dmarc);
   directory_release(&t->directory);
   free(t);
 }

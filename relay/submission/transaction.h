@@ -35,10 +35,11 @@ struct transaction {
   struct usage usages[USAGE_SCOPES_MAX], *usage[USAGE_SCOPES_MAX];
   struct usage_owners owners;
   struct reason room_why;
-  unsigned observed;     /* checks that would have refused it, so far */
-  char notes[NOTES_MAX]; /* what they would have said */
+  char notes[NOTES_MAX]; /* what the checks that are observed would have said */
   const char *pool;      /* whose sources SPF was asked about; the directory's */
   struct source_rank sources;
+  char author[DOMAIN_MAX + 1]; /* From's domain, once it is known */
+  struct dmarc_prediction *dmarc;
   enum stage stage; /* of the one that waits for facts */
   void (*decided)(struct session *s, const struct verdict *v);
 };

@@ -26,6 +26,19 @@ static const struct suppression bounced = {.origin = SUPPRESSION_BOUNCE,
                                            .expires_us = INT64_C(1797972480) * SECOND_US},
                                 by_hand = {.origin = SUPPRESSION_MANUAL, .reason = "asked us to"};
 
+static const struct dmarc_prediction dmarc_passes = {.now = {.result = DMARC_PASS}, .old = {.result = DMARC_PASS}},
+                                     dmarc_fails_none = {.now = {.result = DMARC_FAIL}, .old = {.result = DMARC_FAIL}},
+                                     dmarc_fails = {.now = {.result = DMARC_FAIL,
+                                                            .disposition = DMARC_REJECT,
+                                                            .record = "example.com"},
+                                                    .why = "example.com publishes p=reject and this mail would fail it",
+                                                    .repairs = {{.name = "example.com",
+                                                                 .value = "v=spf1 ip4:192.0.2.7 -all"}},
+                                                    .repair_count = 1},
+                                     dmarc_fails_old = {.now = {.result = DMARC_PASS},
+                                                        .old = {.result = DMARC_FAIL, .disposition = DMARC_QUARANTINE},
+                                                        .why = "receivers by RFC 7489: would fail it"};
+
 /* One check with these facts; all that a case does not say is as it should be. */
 struct sample {
   const char *check;
@@ -45,6 +58,7 @@ struct sample {
   const struct domain *domain;
   bool drops;
   const struct suppression *suppression;
+  const struct dmarc_prediction *dmarc;
   unsigned unknown; /* facts that are not known */
 };
 
@@ -88,6 +102,8 @@ static void run(const struct sample *s) {
   if (s->from_domain && !*s->from_domain) f.from_domain = NULL;
   take_from(&f, s->from ? s->from : "a@example.com");
   f.suppression = s->suppression;
+  f.dmarc = s->dmarc;
+  f.header_domain = s->domain;
   f.recipient = "r@example.org";
   account.drop_suppressed = s->drops;
   if (s->to) {
@@ -181,6 +197,12 @@ static const struct sample samples[] = {
     {"from-form", OUTCOME_REFUSE, 550, "no domain name", .from_domain = ""},
     {"from-form", OUTCOME_REFUSE, 550, "has 3 mailboxes", .header_from = "a@example.com, b@example.com, c@example.com"},
     {"from-form", OUTCOME_PASS, .header_from = "a@example.com, b@example.com", .header_sender = "a@example.com"},
+    {"dmarc", OUTCOME_PASS, .dmarc = &dmarc_passes, .domain = &enforcing},
+    {"dmarc", OUTCOME_PASS, .dmarc = NULL, .domain = &enforcing},
+    {"dmarc", OUTCOME_PASS, .dmarc = &dmarc_fails_none, .domain = &enforcing},
+    {"dmarc", OUTCOME_REFUSE, 550, "would fail it; publish for example.com: TXT \"v=spf1 ip4:192.0.2.7 -all\"",
+     .dmarc = &dmarc_fails, .domain = &enforcing},
+    {"dmarc", OUTCOME_REFUSE, 550, "would fail it", .dmarc = &dmarc_fails_old, .domain = &enforcing},
     {"store", OUTCOME_PASS},
     {"store", OUTCOME_REFUSE, 452, "the disk is full", .stored = E_FULL},
     {"store", OUTCOME_REFUSE, 451, "could not be stored", .stored = E_IO},
@@ -289,14 +311,14 @@ static void test_only_two_stages_wait(void **state) {
 
 static void test_every_rule_has_words(void **state) {
   (void)state;
-  static const char *const rules[] = {RULE_ACCOUNT_GONE, RULE_LOGIN_ENDED, RULE_SUSPENDED,     RULE_SENDER,
-                                      RULE_LIMIT,        RULE_HEADER_FROM, RULE_MESSAGE_LIMIT, RULE_SMOOTH_LIMIT,
-                                      RULE_DISK,         RULE_STORE,       RULE_HEADER_SENDER, RULE_RECIPIENT,
-                                      RULE_SUPPRESSION,  RULE_FROM_SYNTAX, RULE_RECIPIENTS,    RULE_MEMORY,
-                                      RULE_SPF};
+  static const char *const rules[] = {
+      RULE_ACCOUNT_GONE,  RULE_LOGIN_ENDED,  RULE_SUSPENDED,   RULE_SENDER,     RULE_LIMIT,         RULE_HEADER_FROM,
+      RULE_MESSAGE_LIMIT, RULE_SMOOTH_LIMIT, RULE_DISK,        RULE_STORE,      RULE_HEADER_SENDER, RULE_RECIPIENT,
+      RULE_SUPPRESSION,   RULE_DMARC,        RULE_FROM_SYNTAX, RULE_RECIPIENTS, RULE_MEMORY,        RULE_SPF};
   struct facts f = mail("a@example.com", ~0u);
   struct limit limit = {0};
   f.suppression = &bounced;
+  f.dmarc = &dmarc_fails;
   f.recipient = "r@example.org";
   for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
     struct finding found = {.check = policy_checks, .rule = rules[i], .limit = {.rule = &limit}};

@@ -1,0 +1,285 @@
+#include "cli/explain_facts.h"
+#include "cli/output.h"
+
+#include "base/clock.h"
+#include "base/id.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HISTORY_US (7 * 86400 * SECOND_US)
+#define DELAYS_MAX 1000
+
+/* --- what the far side has said lately --- */
+
+struct history {
+  size_t delivered, deferred, bounced, delay_count;
+  int64_t delays_us[DELAYS_MAX];
+};
+
+static bool take_event(void *arg, const struct event *e) {
+  struct history *h = arg;
+  h->delivered += e->kind == EVENT_DELIVERED;
+  h->deferred += e->kind == EVENT_DEFERRED;
+  h->bounced += e->kind == EVENT_BOUNCED;
+  if (e->kind == EVENT_DELIVERED && h->delay_count < DELAYS_MAX)
+    h->delays_us[h->delay_count++] = id_time_us(e->id) - id_time_us(e->message_id);
+  return true;
+}
+
+static int by_time(const void *a, const void *b) {
+  int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+  return (x > y) - (x < y);
+}
+
+static int64_t usual_delay_us(struct history *h) {
+  if (!h->delay_count) return 0;
+  qsort(h->delays_us, h->delay_count, sizeof h->delays_us[0], by_time);
+  return h->delays_us[h->delay_count / 2];
+}
+
+static enum exit_status read_history(struct cli *c, const char *domain, struct history *h) {
+  struct reader *r;
+  char to[DOMAIN_MAX + 4];
+  snprintf(to, sizeof to, "*@%s", domain);
+  struct log_filter f = {.to = to, .kind = -1, .since_us = clock_now_us() - HISTORY_US, .limit = 5000};
+  if (cli_reader(c, &r) != EXIT_DONE) return EXIT_NO;
+  int rc = reader_log(r, &f, take_event, h);
+  reader_close(&r);
+  return rc == OK ? EXIT_DONE : cli_fail(EXIT_NO, "the log cannot be read: %s", result_text(rc));
+}
+
+/* --- texts --- */
+
+static const char *outcome_text(const struct finding *found) {
+  switch (found->outcome) {
+  case OUTCOME_OFF: return "off";
+  case OUTCOME_PASS: return "pass";
+  case OUTCOME_DROP: return "drop";
+  case OUTCOME_REFUSE: return found->mode == CHECK_ENFORCE ? "REFUSE" : "would refuse";
+  default: return "later";
+  }
+}
+
+/* What a check has to say, also when it passes: its numbers, what it rests on. */
+static void detail(const struct explained *e, const struct finding *found, char *out, size_t size) {
+  const char *name = found->check->name;
+  struct refusal r = {0};
+  out[0] = '\0';
+  if (found->outcome == OUTCOME_REFUSE || found->outcome == OUTCOME_DROP) {
+    policy_word(&e->facts, found, &r);
+    snprintf(out, size, "%d %s %s", r.code, r.enhanced, r.text);
+  } else if (found->outcome == OUTCOME_UNKNOWN) {
+    snprintf(out, size, "known when the message comes");
+  } else if (found->outcome == OUTCOME_PASS && strcmp(name, "spf") == 0) {
+    snprintf(out, size, "%s: %s", spf_result_name(e->rank.best.result), e->rank.best.why);
+  } else if (found->outcome == OUTCOME_PASS && strcmp(name, "dmarc") == 0) {
+    snprintf(out, size, "%s: %s", dmarc_result_name(e->dmarc.now.result), e->dmarc.why);
+  }
+}
+
+static const char *mode_text(const struct finding *found) {
+  return found->check->fixed ? "always" : check_mode_name(found->mode);
+}
+
+/* The first that refuses, in order; NULL: it is taken. */
+static const struct finding *cause(const struct finding *found) {
+  for (size_t i = 0; i < policy_check_count; i++)
+    if (found[i].outcome == OUTCOME_REFUSE && found[i].mode == CHECK_ENFORCE) return &found[i];
+  return NULL;
+}
+
+/* --- for scripts --- */
+
+static json_t *checks_json(const struct explained *e, const struct finding *found) {
+  json_t *list = json_array();
+  for (size_t i = 0; i < policy_check_count; i++) {
+    char text[600];
+    detail(e, &found[i], text, sizeof text);
+    json_array_append_new(list,
+                          json_pack("{s:s, s:s, s:s, s:o}", "check", found[i].check->name, "mode", mode_text(&found[i]),
+                                    "result", outcome_text(&found[i]), "text", json_text(text)));
+  }
+  return list;
+}
+
+static json_t *limits_json(const struct explained *e) {
+  json_t *list = json_array();
+  for (size_t i = 0; i < e->facts.scope_count; i++)
+    for (size_t k = 0; k < e->scopes[i].limit_count; k++) {
+      const struct limit *l = &e->scopes[i].limits[k];
+      json_array_append_new(list,
+                            json_pack("{s:s, s:s, s:I, s:I}", "of", usage_scope_label(&e->scopes[i]), "limit", l->text,
+                                      "used", (json_int_t)limit_used(l, &e->usages[i]), "count", (json_int_t)l->count));
+    }
+  return list;
+}
+
+static json_t *sources_json(const struct explained *e) {
+  json_t *list = json_array();
+  for (size_t i = 0; i < e->source_count; i++)
+    json_array_append_new(
+        list, json_pack("{s:s, s:s, s:b}", "source", e->sources[i].address, "spf", spf_result_name(e->spf[i].result),
+                        "first", !*e->rank.preferred || source_listed(e->rank.preferred, e->sources[i].address)));
+  return list;
+}
+
+static json_t *signatures_json(const struct explained *e) {
+  json_t *list = json_array();
+  for (size_t i = 0; i < e->key_count; i++)
+    json_array_append_new(list,
+                          json_pack("{s:s, s:s, s:s}", "domain", e->signing_domain->name, "selector",
+                                    e->keys[i]->selector, "published", published_key_name(e->published[i].state)));
+  return list;
+}
+
+static json_t *hops_json(const struct explained *e) {
+  json_t *list = json_array();
+  for (size_t i = 0; i < e->mx.count; i++)
+    json_array_append_new(list, json_pack("{s:o, s:i}", "host", json_text(e->mx.hosts[i].name), "preference",
+                                          (int)e->mx.hosts[i].preference));
+  return list;
+}
+
+static void print_explained_json(const struct explained *e, const struct finding *found, struct history *h) {
+  print_json(json_pack("{s:b, s:o, s:o, s:s, s:s, s:o, s:o, s:s, s:s, s:o, s:o, s:{s:I, s:I, s:I, s:I}}", "accepted",
+                       !cause(found), "checks", checks_json(e, found), "limits", limits_json(e), "stream",
+                       stream_name(e->facts.stream), "pool", e->pool, "sources", sources_json(e), "signatures",
+                       signatures_json(e), "spf", spf_result_name(e->rank.best.result), "dmarc",
+                       dmarc_result_name(e->dmarc.now.result), "dmarc_text", json_text(e->dmarc.why), "next_hops",
+                       hops_json(e), "history", "delivered", (json_int_t)h->delivered, "deferred",
+                       (json_int_t)h->deferred, "bounced", (json_int_t)h->bounced, "usual_delay_ms",
+                       (json_int_t)(usual_delay_us(h) / 1000)));
+}
+
+/* --- for people --- */
+
+static void print_checks(const struct explained *e, const struct finding *found) {
+  for (size_t i = 0; i < policy_check_count; i++) {
+    char text[600];
+    detail(e, &found[i], text, sizeof text);
+    printf("  %-15s %-8s %-12s ", found[i].check->name, mode_text(&found[i]), outcome_text(&found[i]));
+    print_safe(text);
+    putchar('\n');
+  }
+}
+
+static void print_limits(const struct explained *e) {
+  for (size_t i = 0; i < e->facts.scope_count; i++)
+    for (size_t k = 0; k < e->scopes[i].limit_count; k++) {
+      const struct limit *l = &e->scopes[i].limits[k];
+      char used[32];
+      limit_quantity(l, limit_used(l, &e->usages[i]), used, sizeof used);
+      printf("  %-15s %s: %s used\n", usage_scope_label(&e->scopes[i]), l->text, used);
+    }
+}
+
+static void print_sources(const struct explained *e) {
+  if (!e->source_count) printf("  the system chooses: the pool %s has no sources\n", e->pool);
+  for (size_t i = 0; i < e->source_count; i++) {
+    bool first = !*e->rank.preferred || source_listed(e->rank.preferred, e->sources[i].address);
+    printf("  %-39s SPF %s%s\n", e->sources[i].address, spf_result_name(e->spf[i].result),
+           first ? ": used" : ": used when no other can be");
+  }
+}
+
+static void print_signatures(const struct explained *e) {
+  if (!e->key_count) printf("  none: no key for %s; sendoff domain add %s\n", e->author, e->author);
+  for (size_t i = 0; i < e->key_count; i++)
+    printf("  d=%s s=%s: published key %s\n", e->signing_domain->name, e->keys[i]->selector,
+           published_key_name(e->published[i].state));
+}
+
+static void print_way(const struct explained *e, struct history *h) {
+  char delay[40];
+  if (e->mx.null_mx)
+    printf("  %s takes no mail (null MX)\n", e->recipient_domain);
+  else if (!e->mx.count)
+    printf("  %s: %s\n", e->recipient_domain,
+           e->mx_status == DNS_FAILED     ? "DNS does not answer"
+           : e->mx_status == DNS_NXDOMAIN ? "there is no such domain"
+                                          : "no MX record; its own address");
+  for (size_t i = 0; i < e->mx.count; i++) {
+    printf("  %u ", e->mx.hosts[i].preference);
+    print_safe(e->mx.hosts[i].name);
+    putchar('\n');
+  }
+  clock_format_span(usual_delay_us(h), delay, sizeof delay);
+  printf("  in the last 7 days: %zu delivered, %zu deferred, %zu bounced%s%s\n", h->delivered, h->deferred, h->bounced,
+         h->delay_count ? "; usually after " : "",
+         !h->delay_count                 ? ""
+         : usual_delay_us(h) < SECOND_US ? "under 1s"
+                                         : delay);
+}
+
+static void print_explained(const struct explained *e, const struct finding *found, struct history *h) {
+  const struct finding *no = cause(found);
+  char text[600];
+  if (no) {
+    detail(e, no, text, sizeof text);
+    printf("refused by the check %s: ", no->check->name);
+    print_safe(text);
+    putchar('\n');
+  } else {
+    printf("accepted, as %s mail of the pool %s\n", stream_name(e->facts.stream), e->pool);
+  }
+  printf("\nchecks\n");
+  print_checks(e, found);
+  printf("\nlimits\n");
+  print_limits(e);
+  printf("\nsources of the pool %s\n", e->pool);
+  print_sources(e);
+  printf("\nsignatures\n");
+  print_signatures(e);
+  printf("\nnext hop\n");
+  print_way(e, h);
+}
+
+/* --- the command --- */
+
+static enum exit_status read_question(struct cli *c, struct explain_question *q) {
+  enum mail_stream stream;
+  const char *text = cli_option(c, "stream");
+  *q = (struct explain_question){.account = cli_option(c, "account"),
+                                 .from = cli_option(c, "from"),
+                                 .header_from = cli_option(c, "header-from"),
+                                 .to = cli_option(c, "to"),
+                                 .stream = -1};
+  if (!q->account || !q->from || !q->to)
+    return cli_fail(EXIT_USAGE, "say who sends what to whom: --account NAME --from ADDRESS --to ADDRESS");
+  if (text && stream_parse(text, &stream) != OK) return cli_fail(EXIT_USAGE, "--stream is transactional or bulk");
+  if (text) q->stream = (int)stream;
+  return cli_config(c);
+}
+
+static enum exit_status explain(struct cli *c) {
+  struct explain_question q;
+  struct finding found[POLICY_CHECKS_MAX];
+  struct explained *e = calloc(1, sizeof *e);
+  struct history *h = calloc(1, sizeof *h);
+  enum exit_status s = e && h ? read_question(c, &q) : cli_fail(EXIT_NO, "out of memory");
+  if (s == EXIT_DONE) s = explain_gather(c, &q, e);
+  if (s == EXIT_DONE) s = read_history(c, e->recipient_domain, h);
+  if (s == EXIT_DONE) {
+    policy_find_all(&e->facts, found);
+    if (c->json)
+      print_explained_json(e, found, h);
+    else
+      print_explained(e, found, h);
+    s = cause(found) ? EXIT_NO : EXIT_DONE;
+  }
+  if (e) explained_clear(e);
+  free(e);
+  free(h);
+  return s;
+}
+
+const struct verb explain_verbs[] = {
+    {"explain", NULL,
+     "--account NAME --from ADDRESS [--header-from ADDRESS] --to ADDRESS [--stream transactional|bulk]",
+     "account= from= header-from= to= stream=",
+     "A dry run: would this mail be taken now, and why? Every check with its numbers, the source, the signatures, what "
+     "SPF, DKIM and DMARC will say, the next hop, and how mail went there lately. Exit status 1: it would be refused.",
+     "sendoff explain --account blog --from shop@example.com --to user@example.net", 0, 0, explain},
+    {0}};

@@ -1,0 +1,170 @@
+#include "relay/submission/dmarc_gate.h"
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "relay/message/signing.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CACHE_ENTRIES 2000 /* of 6 KB */
+#define KEY_TEXT 900
+
+/* What one answer rests on; the key of both the cache and the jobs. */
+struct remembered {
+  struct dmarc_prediction prediction;
+  int64_t ends_us;
+  UT_hash_handle hh;
+  char key[KEY_TEXT];
+};
+
+struct dmarc_job {
+  struct dns_job base;
+  struct dmarc_gate *gate;
+  struct directory *directory; /* held: the keys are its */
+  const struct domain *domain;
+  const struct signing_key *keys[SIGNER_KEYS_MAX];
+  size_t key_count;
+  char key[KEY_TEXT], author[DOMAIN_MAX + 1];
+  struct spf_verdict spf;
+  struct dmarc_prediction prediction;
+};
+
+struct dmarc_gate {
+  struct dns_jobs jobs;
+  struct remembered *cache; /* uthash keeps the order in which they came */
+};
+
+/* --- the cache --- */
+
+static void drop(struct dmarc_gate *g, struct remembered *r) {
+  HASH_DEL(g->cache, r);
+  free(r);
+}
+
+static struct remembered *find(struct dmarc_gate *g, const char *key) {
+  struct remembered *r;
+  HASH_FIND_STR(g->cache, key, r);
+  if (!r || r->ends_us > clock_now_us()) return r;
+  drop(g, r);
+  return NULL;
+}
+
+/* Without memory it is asked again next time. */
+static void remember(struct dmarc_gate *g, const char *key, const struct dmarc_prediction *p) {
+  struct remembered *r = find(g, key);
+  if (!r && HASH_COUNT(g->cache) >= CACHE_ENTRIES) drop(g, g->cache);
+  if (!r) {
+    r = calloc(1, sizeof *r);
+    if (!r) return;
+    strcpy(r->key, key);
+    HASH_ADD_STR(g->cache, key, r);
+    if (!r->hh.tbl) {
+      free(r);
+      return;
+    }
+  }
+  r->prediction = *p;
+  r->ends_us = clock_now_us() + (int64_t)p->ttl * SECOND_US;
+}
+
+/* --- a job --- */
+
+static void work(struct dns_job *base, const struct dns_source *dns) {
+  struct dmarc_job *j = (struct dmarc_job *)base;
+  struct dmarc_signature signatures[SIGNER_KEYS_MAX];
+  struct key_verdict verdicts[SIGNER_KEYS_MAX];
+  uint64_t deadline = clock_monotonic_ms() + DMARC_PREDICT_MS;
+  for (size_t i = 0; i < j->key_count; i++) {
+    const struct signing_key *k = j->keys[i];
+    key_check(dns, k->selector, j->domain->name, k->algorithm, k->public_base64, deadline, &verdicts[i]);
+    signatures[i] =
+        (struct dmarc_signature){j->domain->name, k->selector, k->algorithm, k->public_base64, &verdicts[i]};
+  }
+  const struct dmarc_facts facts = {
+      .author = j->author, .spf = &j->spf, .signatures = signatures, .signature_count = j->key_count};
+  dmarc_predict_until(dns, &facts, deadline, &j->prediction);
+}
+
+static void finish(struct dns_job *base, bool late) {
+  struct dmarc_job *j = (struct dmarc_job *)base;
+  if (!late) remember(j->gate, j->key, &j->prediction);
+}
+
+static void release(struct dns_job *base) {
+  struct dmarc_job *j = (struct dmarc_job *)base;
+  directory_release(&j->directory);
+  free(j);
+}
+
+static void done(struct dns_wait *base, struct dns_job *job) {
+  struct dmarc_wait *w = (struct dmarc_wait *)base;
+  w->done(w, dns_job_late(job) ? NULL : &((struct dmarc_job *)job)->prediction);
+}
+
+/* --- the gate --- */
+
+int dmarc_gate_new(struct loop *loop, struct dmarc_gate **out) {
+  static const struct dns_job_calls calls = {work, finish, release};
+  struct dmarc_gate *g = *out = calloc(1, sizeof *g);
+  if (!g) return E_MEMORY;
+  g->jobs = (struct dns_jobs){.loop = loop, .calls = &calls};
+  return OK;
+}
+
+void dmarc_gate_free(struct dmarc_gate **at) {
+  struct dmarc_gate *g = *at;
+  *at = NULL;
+  if (!g) return;
+  while (g->cache) drop(g, g->cache);
+  free(g);
+}
+
+/* False: there is more of it than a key holds. */
+static bool make_key(const struct dmarc_question *q, const struct domain *domain, const struct signing_key *const *keys,
+                     size_t count, char out[KEY_TEXT]) {
+  int n = snprintf(out, KEY_TEXT, "%s %d %s %s %s", q->author, (int)q->spf->result, q->spf->domain, q->spf->source,
+                   domain ? domain->name : "");
+  for (size_t i = 0; i < count && n > 0 && n < KEY_TEXT; i++)
+    n += snprintf(out + n, KEY_TEXT - (size_t)n, " %lld", (long long)keys[i]->id);
+  return n > 0 && n < KEY_TEXT;
+}
+
+static struct dmarc_job *find_job(struct dmarc_gate *g, const char *key) {
+  for (struct dns_job *base = g->jobs.first; base; base = base->next)
+    if (strcmp(((struct dmarc_job *)base)->key, key) == 0 && dns_job_open(base)) return (struct dmarc_job *)base;
+  return NULL;
+}
+
+static struct dmarc_job *start(struct dmarc_gate *g, const struct dmarc_question *q, const struct dmarc_job *with) {
+  if (dns_jobs_full(&g->jobs)) return NULL;
+  struct dmarc_job *j = calloc(1, sizeof *j);
+  if (!j) return NULL;
+  j->gate = g;
+  j->directory = directory_hold(q->directory);
+  j->domain = with->domain;
+  memcpy(j->keys, with->keys, sizeof j->keys);
+  j->key_count = with->key_count;
+  memcpy(j->key, with->key, sizeof j->key);
+  bytes_copy(bytes_of(q->author), j->author, sizeof j->author);
+  j->spf = *q->spf;
+  dns_job_start(&g->jobs, &j->base);
+  return j;
+}
+
+bool dmarc_gate_ask(struct dmarc_gate *g, const struct dmarc_question *q, struct dmarc_wait *w) {
+  struct dmarc_job with = {.key_count = 0};
+  with.key_count = signing_keys(q->directory, q->author, q->stream, &with.domain, with.keys);
+  bool keyed = make_key(q, with.domain, with.keys, with.key_count, with.key);
+  struct remembered *known = keyed ? find(g, with.key) : NULL;
+  struct dmarc_job *j = keyed && !known ? find_job(g, with.key) : NULL;
+  if (keyed && !known && !j) j = start(g, q, &with);
+  if (!j || !q->wait) {
+    w->done(w, known ? &known->prediction : NULL);
+    return true;
+  }
+  w->base.done = done;
+  dns_job_join(&j->base, &w->base);
+  return false;
+}

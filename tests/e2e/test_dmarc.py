@@ -1,0 +1,118 @@
+"""DMARC before sending: would receivers reject this mail by the policy of its From domain?"""
+
+import pytest
+
+from sendoff_test.attempts import attempt_as, explained
+from sendoff_test.dns import BROKEN, txt
+from sendoff_test.lab import SOURCE
+from sendoff_test.letters import letter, marker
+from sendoff_test.processes import wait_until
+
+TO = "r@dest.example.net"
+PASSES = f"v=spf1 ip4:{SOURCE} -all"
+
+
+@pytest.fixture(scope="module")
+def recipient(lab):
+    return lab.exchanger("dest.example.net")
+
+
+@pytest.fixture(scope="module")
+def account(gateway):
+    return gateway.add_account("dmarc", senders=["*"])
+
+
+def sending_domain(lab, gateway, mode, policy, spf=None, publish=False, spf_mode=None):
+    domain = lab.new_domain("dmarc")
+    gateway.add_domain(domain, "--key", "rsa2048", publish=publish)
+    gateway.sendoff("domain", "set", domain, "--dmarc", mode)
+    if spf_mode:
+        gateway.sendoff("domain", "set", domain, "--spf", spf_mode)
+    if spf:
+        lab.dns.set(domain, "TXT", txt(spf))
+    if policy:
+        lab.dns.set(f"_dmarc.{domain}", "TXT", txt(policy))
+    return domain
+
+
+def sends(gateway, account, domain, envelope=None):
+    sender = f"a@{domain}"
+    mark = marker()
+    return attempt_as(gateway, account, envelope or sender, [TO], letter(sender, TO, mark + "\r\n"))
+
+
+def test_enforce_refuses_what_would_be_rejected(lab, gateway, account, recipient):
+    domain = sending_domain(lab, gateway, "enforce", "v=DMARC1; p=reject", "v=spf1 ip4:192.0.2.1 -all")
+    answer = sends(gateway, account, domain)
+    assert answer.startswith("550 5.7.26"), answer
+    assert domain in answer and "p=reject" in answer and len(answer) < 500, answer
+    told = explained(gateway, answer)
+    assert "dmarc" in told and "refuse fail" in told, told
+    (event,) = gateway.log("--from", f"a@{domain}", "--event", "refused")
+    assert event["rule"] == "dmarc" and event["checks"]["dmarc"] == "refuse fail", event
+
+
+@pytest.mark.parametrize("how", ["spf", "dkim"])
+def test_enforce_passes_what_one_of_both_proves(lab, gateway, account, recipient, how):
+    spf = PASSES if how == "spf" else "v=spf1 -all"
+    domain = sending_domain(lab, gateway, "enforce", "v=DMARC1; p=reject", spf, publish=how == "dkim", spf_mode="observe")
+    if how == "dkim":
+        lab.dns.set(domain, "TXT", txt(spf))
+        lab.dns.set(f"_dmarc.{domain}", "TXT", txt("v=DMARC1; p=reject"))
+    assert sends(gateway, account, domain).startswith("250")
+
+
+def test_an_envelope_of_another_domain_is_not_aligned(lab, gateway, account, recipient):
+    other = sending_domain(lab, gateway, "off", None, PASSES)
+    domain = sending_domain(lab, gateway, "enforce", "v=DMARC1; p=quarantine", PASSES)
+    assert sends(gateway, account, domain, f"bounces@{other}").startswith("550 5.7.26")
+    assert sends(gateway, account, domain).startswith("250")
+
+
+def test_a_policy_of_none_refuses_nothing(lab, gateway, account, recipient):
+    domain = sending_domain(lab, gateway, "enforce", "v=DMARC1; p=none", "v=spf1 -all")
+    assert sends(gateway, account, domain).startswith("250")
+
+
+def test_no_record_refuses_nothing(lab, gateway, account, recipient):
+    domain = sending_domain(lab, gateway, "enforce", None, "v=spf1 ~all")
+    assert sends(gateway, account, domain).startswith("250")
+
+
+def test_a_parents_policy_holds_below_it(lab, gateway, account, recipient):
+    parent = sending_domain(lab, gateway, "enforce", "v=DMARC1; p=none; sp=reject", PASSES)
+    below = f"news.{parent}"
+    gateway.add_domain(below, "--key", "ed25519", publish=False)
+    gateway.sendoff("domain", "set", below, "--dmarc", "enforce")
+    assert sends(gateway, account, below).startswith("550 5.7.26")
+
+
+def test_dns_trouble_never_refuses(gateway, account, recipient):
+    domain = f"dmarc.{BROKEN}"
+    gateway.add_domain(domain, "--key", "ed25519", publish=False)
+    gateway.sendoff("domain", "set", domain, "--dmarc", "enforce")
+    gateway.sendoff("domain", "set", domain, "--spf", "observe")
+    assert sends(gateway, account, domain).startswith("250")
+
+
+def test_observe_warns_once_a_day(lab, gateway, account, recipient):
+    domain = sending_domain(lab, gateway, "observe", "v=DMARC1; p=reject", "v=spf1 ip4:192.0.2.1 -all")
+
+    def warned():
+        assert sends(gateway, account, domain).startswith("250")
+        return gateway.log("--from", f"a@{domain}", "--event", "warned")
+
+    wait_until(warned, "it is known, and warned of", timeout=20)  # the first messages do not wait for the answer
+    for _ in range(5):
+        events = warned()
+    (event,) = events
+    assert event["rule"] == "dmarc" and "p=reject" in event["text"] and domain in event["text"], event
+    accepted = gateway.log("--from", f"a@{domain}", "--event", "accepted")[-1]
+    assert accepted["checks"]["dmarc"].startswith("would refuse: "), accepted
+
+
+def test_a_repaired_record_is_seen(lab, gateway, account, recipient):
+    domain = sending_domain(lab, gateway, "enforce", "v=DMARC1; p=reject", "v=spf1 -all", spf_mode="observe")
+    assert sends(gateway, account, domain).startswith("550 5.7.26")
+    lab.dns.set(domain, "TXT", txt(PASSES))
+    wait_until(lambda: sends(gateway, account, domain).startswith("250"), "the new record counts", timeout=30)
