@@ -154,6 +154,10 @@ static void ask_mx(struct explained *e, const struct dns_source *dns) {
   e->mx_status = answer.status;
   mx_list_read(&answer, &e->mx);
   dns->release(dns->arg, &answer);
+  bool none = e->mx_status == DNS_NODATA || (e->mx_status == DNS_FOUND && !e->mx.count);
+  if (!none || e->mx.null_mx) return;
+  e->mx.hosts[e->mx.count++] = (struct mx){.preference = 0}; /* RFC 5321 5.1: the domain itself */
+  bytes_copy(bytes_of(e->recipient_domain), e->mx.hosts[0].name, sizeof e->mx.hosts[0].name);
 }
 
 static enum exit_status ask_dns(struct cli *c, struct explained *e) {

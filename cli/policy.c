@@ -1,6 +1,7 @@
 #include "policy/policy.h"
 #include "cli/command.h"
 #include "cli/output.h"
+#include "cli/policy_replay.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -38,4 +39,8 @@ const struct verb policy_verbs[] = {
      "Every check, in the order in which they are asked, with its mode for the gateway. Domains and accounts may have "
      "other modes: sendoff domain show, sendoff account show.",
      "sendoff policy list", 0, 0, list},
+    {"policy", "replay", "--since T [--account A] --limit SPEC", "since= account= limit=",
+     "What a limit would have refused, or put off, of the mail that was accepted since then: for each account by "
+     "itself, from the log.",
+     "sendoff policy replay --since 7d --account blog --limit 500/hour", 0, 0, policy_replay},
     {0}};

@@ -55,8 +55,8 @@ struct intake {
   struct idempotency_key key;
   struct recipient *recipients;
   struct usage_owners owners;
-  char log_text[1024], log_to[ADDRESS_MAX + 32], notes[NOTES_MAX], *reverse_path, *sources, account[65], pool[65],
-      envid[ENVID_MAX + 1];
+  char log_text[1024], log_to[ADDRESS_MAX + 32], notes[NOTES_MAX], numbers[NUMBERS_TEXT], *reverse_path, *sources,
+      account[65], pool[65], envid[ENVID_MAX + 1];
 };
 
 /* --- intake.c --- */

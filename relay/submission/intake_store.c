@@ -177,6 +177,8 @@ static void describe(struct intake *i) {
       i->signed_by, tx->facts.known & FACT_SPF ? spf_result_name(tx->sources.best.result) : "not checked",
       tx->sources.best.why[0] ? ": " : "", tx->sources.best.why, held, *i->repairs ? "; repaired: " : "", i->repairs);
   bytes_copy(bytes_of(tx->notes), i->notes, sizeof i->notes);
+  numbers_add(i->numbers, "octets", (int64_t)m->envelope.size);
+  numbers_add(i->numbers, "recipients", (int64_t)m->recipient_count);
   i->accept.accepted = (struct event){.account = i->account,
                                       .from = i->reverse_path,
                                       .to = i->log_to,
@@ -184,6 +186,7 @@ static void describe(struct intake *i) {
                                       .enhanced = "2.0.0",
                                       .text = i->log_text,
                                       .verdict = i->notes,
+                                      .numbers = i->numbers,
                                       .stream = (int)i->stream,
                                       .host = i->session->peer};
 }
