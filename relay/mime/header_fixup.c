@@ -30,7 +30,7 @@ enum {
 };
 
 struct tally {
-  size_t seen[SEEN_COUNT], received;
+  size_t seen[SEEN_COUNT], received, streams;
   bool content_fields;
   char charset[CHARSET_MAX]; /* of the text, as Content-Type says; "": it does not */
 };
@@ -72,6 +72,8 @@ static int scan_field(const struct field *f, struct header_fixup *h, struct tall
     if (named(f, once[i]) && ++t->seen[i] > 1)
       return refuse(&h->refusal, 550, "5.6.0", RULE_HEADER,
                     "the header has more than one %s field; RFC 5322 allows one", once[i]);
+  if (named(f, "X-Sendoff-Stream") && t->streams++)
+    return refuse(&h->refusal, 550, "5.6.0", RULE_HEADER, "the header has more than one X-Sendoff-Stream field");
   if (named(f, "X-Sendoff-Stream")) header_unfold(f->value, h->stream, sizeof h->stream);
   if (named(f, "Precedence")) h->bulk |= says_bulk(f->value);
   if (named(f, "Received")) t->received++;
@@ -132,12 +134,18 @@ static int close_up(const struct field *f, struct header_fixup *h, const struct 
   return 1;
 }
 
+/* Reply-To stands in the header, not among what is added: a second look at the header must find it. */
 static int rewrite(const struct field *f, struct header_fixup *h, const struct tally *t, struct buffer *out) {
   if (!rewrites(h) || !named(f, "From")) return OK;
-  struct from_rewrite r = {.address = h->rewrite_from, .reply_to = t->seen[SEEN_REPLY_TO] ? NULL : h->added};
-  int rc = from_rewrite(f->value, &r, out);
-  if (rc == OK) repairs_add(h->repairs, BYTES("From"), r.changed ? "rewritten" : "kept");
-  return rc == OK ? 1 : rc;
+  struct from_rewrite r = {.address = h->rewrite_from, .reply_to = t->seen[SEEN_REPLY_TO] ? NULL : h->kept};
+  struct buffer utf8;
+  buffer_init(&utf8, FIELD_ROOM);
+  int rc = h->encode_8bit ? to_utf8(f->value, bytes_of(t->charset), &utf8) : buffer_add_bytes(&utf8, f->value);
+  if (rc == OK) rc = from_rewrite(buffer_bytes(&utf8), &r, out);
+  buffer_free(&utf8);
+  if (rc != OK || !r.changed) return rc;
+  repairs_add(h->repairs, BYTES("From"), "rewritten");
+  return 1;
 }
 
 static int repair_from(const struct field *f, struct header_fixup *h, const struct tally *t, struct buffer *out) {
