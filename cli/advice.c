@@ -16,6 +16,8 @@
   "Let the account use that sender: sendoff account set {account} --sender ... (name all that it may use; the list "   \
   "replaces the old one). Or correct the sender address in the application."
 
+#define MALFORMED_ADVICE "The message is not well-formed, as the text says. Fix the application that makes it."
+
 /* The first row that fits counts. `rule`: the event's cause (base/rule.h); NULL for any. `enhanced`: how the enhanced
  * status code begins; NULL for any. Logs of older versions have no rules: their events fit rows by the code alone, if
  * that is unambiguous. {account}, {domain} (the reverse-path's) and {id} are filled in. */
@@ -29,6 +31,10 @@ static const struct row {
      "has passed, and send again. Until then: sendoff domain set {domain} --spf observe"},
     {REFUSED, RULE_SENDER, NULL, SENDER_ADVICE},
     {REFUSED, RULE_HEADER_FROM, NULL, SENDER_ADVICE},
+    {REFUSED, RULE_RECIPIENT, NULL,
+     "Have the application write to somebody whom the text allows, or allow this one, too: sendoff account set "
+     "{account} --to PATTERN replaces the list of those it may write to, --not-to that of those it may not ('none' "
+     "empties either); sendoff account show {account} shows both."},
     {REFUSED, RULE_SUSPENDED, NULL,
      "An operator suspended the account. When the cause is gone: sendoff account resume {account}"},
     {REFUSED, RULE_LOGIN_ENDED, NULL,
@@ -80,7 +86,8 @@ static const struct row {
      "The message is too large. Raise max_message_size in the configuration, or send less."},
     {REFUSED, RULE_MAIL_LOOP, "5.4.6",
      "A mail loop: a forwarder or a route sends the message back here. Its Received fields show the way it took."},
-    {REFUSED, NULL, "5.6.", "The message is not well-formed, as the text says. Fix the application that makes it."},
+    {REFUSED, NULL, "5.6.", MALFORMED_ADVICE},
+    {REFUSED, RULE_HEADER_SENDER, NULL, SENDER_ADVICE},
     {REFUSED, RULE_DISK, NULL,
      "Make room on the gateway's disk: sendoff status shows what is free and what is kept free (disk_reserve in the "
      "configuration), and its own log says the rest. Then send again."},
