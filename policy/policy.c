@@ -70,23 +70,25 @@ static void find(const struct check *c, const struct facts *f, struct finding *o
     c->run(f, out);
 }
 
-/* One that finds no room is left out. */
+/* Its text is left out where it finds no room. */
 static void note(const struct facts *f, const struct finding *found, struct verdict *out) {
   struct refusal r = {0};
   size_t at = strlen(out->notes);
   policy_word(f, found, &r);
   for (char *c = r.text; *c; c++)
     if (*c == ';') *c = ','; /* it separates the notes */
-  int n = snprintf(out->notes + at, NOTES_TEXT - at, "%s%s=would refuse: %.200s", at ? "; " : "", found->check->name,
-                   r.text);
-  if (n < 0 || (size_t)n >= NOTES_TEXT - at) out->notes[at] = '\0';
+  const char *between = at ? "; " : "", *name = found->check->name;
+  size_t room = NOTES_TEXT - at;
+  int n = snprintf(out->notes + at, room, "%s%s=would refuse: %.200s", between, name, r.text);
+  if (n < 0 || (size_t)n >= room) n = snprintf(out->notes + at, room, "%s%s=would refuse", between, name);
+  if (n < 0 || (size_t)n >= room) out->notes[at] = '\0';
 }
 
 void policy_decide(const struct facts *f, enum stage stage, struct verdict *out) {
   struct finding found;
   out->action = ACTION_ACCEPT;
   out->drop = false;
-  out->missing = out->observed = 0;
+  out->missing = out->passed = out->observed = 0;
   out->notes[0] = '\0';
   for (size_t i = 0; i < policy_check_count; i++) {
     const struct check *c = &policy_checks[i];
@@ -98,10 +100,11 @@ void policy_decide(const struct facts *f, enum stage stage, struct verdict *out)
       return;
     }
     out->drop |= found.outcome == OUTCOME_DROP && found.mode == CHECK_ENFORCE;
+    if (found.outcome == OUTCOME_PASS) out->passed |= 1u << i;
     if (found.outcome != OUTCOME_REFUSE) continue;
     if (found.mode != CHECK_ENFORCE) {
       out->observed |= 1u << i;
-      if (!(f->noted & 1u << i)) note(f, &found, out);
+      if (!(f->observed & 1u << i)) note(f, &found, out);
       continue;
     }
     out->action = ACTION_REFUSE;

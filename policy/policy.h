@@ -45,7 +45,6 @@ enum fact {
 
 struct facts {
   unsigned known; /* enum fact: which groups are filled in */
-  unsigned noted; /* checks that have been observed to refuse it before, as in a verdict's `observed` */
   int64_t now_us;
   const struct directory *directory;
   /* the account, always */
@@ -54,6 +53,8 @@ struct facts {
   enum account_standing standing;
   const char *suspend_reason;
   bool login_holds; /* of this session */
+  /* what checks found at stages before, as bits in the table's order; whoever keeps the facts takes it over */
+  unsigned passed, observed;
   /* FACT_ENVELOPE */
   const char *reverse_path;
   struct address from;                  /* views into reverse_path */
@@ -115,16 +116,17 @@ struct finding {
 
 enum action { ACTION_ACCEPT, ACTION_REFUSE, ACTION_GATHER };
 
-#define NOTES_TEXT 640
+#define NOTES_TEXT 720
 
 struct verdict {
   enum action action;
   bool drop;              /* ACTION_ACCEPT: the recipient is taken, and not delivered to */
   unsigned missing;       /* ACTION_GATHER: the facts to gather; then ask again */
   struct refusal refusal; /* ACTION_REFUSE */
-  unsigned observed;      /* checks that would have refused, as bits in the table's order */
-  char notes[NOTES_TEXT]; /* what those of them that were not noted before would have said: "spf=would refuse: TEXT;
-                             ..." */
+  unsigned passed;        /* checks that passed, as bits in the table's order */
+  unsigned observed;      /* and those that would have refused */
+  char notes[NOTES_TEXT]; /* what these would have said, unless one did at a stage before: "spf=would refuse: TEXT; ..."
+                           */
 };
 #define NOTES_MAX 1000 /* of a message, over all stages */
 
@@ -155,7 +157,8 @@ static inline bool policy_enforces(const struct facts *f, const char *check) {
 void policy_find_all(const struct facts *f, struct finding *out);
 /* The reply and the log's text of a finding that refuses. */
 void policy_word(const struct facts *f, const struct finding *found, struct refusal *out);
-/* What every check says of these facts, for the log; those that were not reached are left out. */
+/* What every check says of these facts, for the log, and what those say that found something at a stage before, whose
+ * facts have gone; those that were not reached are left out. */
 void policy_trace(const struct facts *f, char out[TRACE_TEXT]);
 /* Also for what is found while a path is read: an address whose domain is not written as it is read
  * (domain_is_plain): `meant` is what it is. Returns E_DENIED. */

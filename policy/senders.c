@@ -68,6 +68,13 @@ int header_from_allowed(const char *const *patterns, size_t count, struct bytes 
 void senders_list(const char *const *patterns, size_t count, char *out, size_t size) {
   size_t at = 0;
   out[0] = '\0';
-  for (size_t i = 0; i < count && at < size; i++)
+  for (size_t i = 0; i < count; i++) {
+    size_t rest = i + 1 < count ? sizeof ", ..." : 1; /* whole patterns only: half of one is another */
+    size_t len = strlen(patterns[i]) + (i ? 2 : 0);
+    if (at + len + rest > size) {
+      snprintf(out + at, size - at, "%s...", i ? ", " : "");
+      return;
+    }
     at += (size_t)snprintf(out + at, size - at, "%s%s", i ? ", " : "", patterns[i]);
+  }
 }

@@ -13,7 +13,7 @@ bool sender_allowed(const char *const *patterns, size_t count, const struct addr
 bool sender_misleads(struct bytes address, char out[DOMAIN_MAX + 1]);
 /* A pattern as an operator typed it, normalised into `out`; E_SYNTAX. */
 int sender_pattern_normalize(const char *typed, char *out, size_t size);
-/* The patterns as a list for a reply, "a, b": cut to its room. */
+/* The patterns as a list for a reply, "a, b"; those that find no room are "...". `size` >= 4. */
 void senders_list(const char *const *patterns, size_t count, char *out, size_t size);
 /* Every mailbox of a header From value. OK, E_DENIED with the first address that is not allowed in `offender`, E_SYNTAX
  * when the value cannot be read or holds no mailbox. `*mailboxes`: how many were read. */

@@ -4,14 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *outcome_name(const struct finding *found) {
-  switch (found->outcome) {
-  case OUTCOME_OFF: return "off";
-  case OUTCOME_PASS: return "pass";
-  case OUTCOME_DROP: return found->mode == CHECK_ENFORCE ? "drop" : "would drop";
-  case OUTCOME_REFUSE: return found->mode == CHECK_ENFORCE ? "refuse" : "would refuse";
-  default: return "not reached";
-  }
+/* NULL: it was not reached. `bit`: its own. */
+static const char *outcome_name(const struct facts *f, const struct finding *found, unsigned bit) {
+  if (found->outcome == OUTCOME_DROP) return found->mode == CHECK_ENFORCE ? "drop" : "would drop";
+  if (found->outcome == OUTCOME_REFUSE && found->mode == CHECK_ENFORCE) return "refuse";
+  if (found->outcome == OUTCOME_REFUSE || f->observed & bit) return "would refuse";
+  if (found->outcome == OUTCOME_PASS || f->passed & bit) return "pass";
+  return found->outcome == OUTCOME_OFF ? "off" : NULL;
 }
 
 /* What a person wants to know of it beside that. */
@@ -33,10 +32,10 @@ void policy_trace(const struct facts *f, char out[TRACE_TEXT]) {
   out[0] = '\0';
   for (size_t i = 0; i < policy_check_count; i++) {
     char more[96];
-    if (found[i].outcome == OUTCOME_UNKNOWN) continue;
+    const char *outcome = outcome_name(f, &found[i], 1u << i);
+    if (!outcome) continue;
     detail(f, &found[i], more, sizeof more);
-    int n = snprintf(out + at, TRACE_TEXT - at, "%s%s=%s%s", at ? "; " : "", found[i].check->name,
-                     outcome_name(&found[i]), more);
+    int n = snprintf(out + at, TRACE_TEXT - at, "%s%s=%s%s", at ? "; " : "", found[i].check->name, outcome, more);
     if (n < 0 || (size_t)n >= TRACE_TEXT - at) {
       out[at] = '\0';
       return;

@@ -7,12 +7,31 @@
 #include <stdio.h>
 #include <string.h>
 
+#define TEXT_GOAL 264 /* beside its codes and its reference, of a line of 300 */
+#define SHOWN_MAX 76  /* of an address */
+
+/* An address as a reply shows it: of a long one the beginning, or the line would lose its end. */
+static const char *shown(struct bytes address, char out[SHOWN_MAX + 4]) {
+  size_t n = address.len < SHOWN_MAX ? address.len : SHOWN_MAX;
+  while (n < address.len && n && ((unsigned char)address.at[n] & 0xc0) == 0x80) n--; /* no half characters */
+  memcpy(out, address.at, n);
+  memcpy(out + n, n < address.len ? "..." : "", n < address.len ? 4 : 1);
+  return out;
+}
+
+/* A list in what is left of the line. */
+static void list_patterns(const char *const *patterns, size_t count, size_t taken, char out[TEXT_GOAL]) {
+  size_t room = taken + 40 < TEXT_GOAL ? TEXT_GOAL - taken : 40;
+  senders_list(patterns, count, out, room);
+}
+
 int refuse_misleading(struct refusal *out, int code, const char *enhanced, const char *rule, struct bytes address,
                       const char *meant) {
+  char a[SHOWN_MAX + 4], d[SHOWN_MAX + 4];
   return refuse(out, code, enhanced, rule,
-                "the domain of %.*s is not written as it is read (full-width or invisible characters, or not in NFC); "
+                "the domain of %s is not written as it is read (full-width or invisible characters, or not in NFC); "
                 "write %s",
-                (int)address.len, address.at, meant);
+                shown(address, a), shown(bytes_of(meant), d));
 }
 
 static void word_misleading(const struct finding *found, int code, const char *enhanced, struct refusal *out) {
@@ -35,7 +54,7 @@ static void word_account(const struct facts *f, const struct finding *found, str
 
 static void word_sender(const struct facts *f, const struct finding *found, struct refusal *out) {
   const struct account *a = f->account;
-  char allowed[160];
+  char allowed[TEXT_GOAL], subject[SHOWN_MAX + 4];
   if (found->cause == CAUSE_MISLEADING) {
     word_misleading(found, 553, "5.1.7", out);
     return;
@@ -43,8 +62,9 @@ static void word_sender(const struct facts *f, const struct finding *found, stru
   const char *with = strcmp(found->rule, RULE_HEADER_FROM) == 0     ? "with From: "
                      : strcmp(found->rule, RULE_HEADER_SENDER) == 0 ? "with Sender: "
                                                                     : "as ";
-  senders_list(a->senders, a->sender_count, allowed, sizeof allowed);
-  refuse(out, 553, "5.7.1", found->rule, "%s may not send %s%s; allowed: %s", a->name, with, found->subject, allowed);
+  shown(bytes_of(found->subject), subject);
+  list_patterns(a->senders, a->sender_count, 26 + strlen(a->name) + strlen(with) + strlen(subject), allowed);
+  refuse(out, 553, "5.7.1", found->rule, "%s may not send %s%s; allowed: %s", a->name, with, subject, allowed);
   refusal_about(out, found->subject);
 }
 
@@ -61,13 +81,14 @@ static void word_header_sender(const struct facts *f, const struct finding *foun
 
 static void word_recipient(const struct facts *f, const struct finding *found, struct refusal *out) {
   const struct account *a = f->account;
-  char list[160];
+  char list[TEXT_GOAL], subject[SHOWN_MAX + 4];
+  size_t taken = 33 + strlen(a->name) + strlen(shown(bytes_of(found->subject), subject));
   if (found->cause == CAUSE_DENIED) {
-    senders_list(a->not_to, a->not_to_count, list, sizeof list);
-    refuse(out, 550, "5.7.1", found->rule, "%s may not write to %s; not allowed: %s", a->name, found->subject, list);
+    list_patterns(a->not_to, a->not_to_count, taken, list);
+    refuse(out, 550, "5.7.1", found->rule, "%s may not write to %s; not allowed: %s", a->name, subject, list);
   } else {
-    senders_list(a->to, a->to_count, list, sizeof list);
-    refuse(out, 550, "5.7.1", found->rule, "%s may not write to %s; allowed: %s", a->name, found->subject, list);
+    list_patterns(a->to, a->to_count, taken, list);
+    refuse(out, 550, "5.7.1", found->rule, "%s may not write to %s; allowed: %s", a->name, subject, list);
   }
   refusal_about(out, found->subject);
 }

@@ -162,13 +162,15 @@ static bool gather(struct session *s, unsigned missing) {
 
 /* --- deciding --- */
 
-/* What a check would have refused, were it enforced, is in the log with the message: once for each check. */
-static void take_notes(struct transaction *tx, const struct verdict *v) {
-  size_t at = tx ? strlen(tx->notes) : 0;
-  if (!tx || !*v->notes) return;
+/* What was found stays with the message, when the facts have gone. What a check would have refused, were it enforced,
+ * is in the log with it: once for each check. */
+static void take_findings(struct transaction *tx, const struct verdict *v) {
+  size_t at = strlen(tx->notes);
+  tx->facts.passed |= v->passed;
+  tx->facts.observed |= v->observed;
+  if (!*v->notes) return;
   int n = snprintf(tx->notes + at, sizeof tx->notes - at, "%s%s", at ? "; " : "", v->notes);
   if (n < 0 || (size_t)n >= sizeof tx->notes - at) tx->notes[at] = '\0';
-  tx->facts.noted |= v->observed;
 }
 
 static void begin(struct transaction *tx) {
@@ -183,12 +185,16 @@ int decide_now(struct session *s, enum stage stage, struct refusal *why) {
     decision_facts(s, f);
   else
     begin(s->tx);
+  if (s->tx) {
+    f->passed = s->tx->facts.passed;
+    f->observed = s->tx->facts.observed;
+  }
   for (policy_decide(f, stage, &v); v.action == ACTION_GATHER; policy_decide(f, stage, &v))
     if (v.missing & ~(unsigned)AT_ONCE) /* a row of the table has a stage that cannot wait for its facts */
       return refuse(why, 451, "4.3.0", RULE_LOCAL, "the gateway cannot decide it; try again later");
     else
       gather(s, v.missing);
-  take_notes(s->tx, &v);
+  if (s->tx) take_findings(s->tx, &v);
   if (v.action == ACTION_REFUSE) *why = v.refusal;
   return v.action == ACTION_REFUSE ? E_DENIED : OK;
 }
@@ -198,7 +204,7 @@ static void run(struct session *s) {
   struct verdict v;
   for (policy_decide(&tx->facts, tx->stage, &v); v.action == ACTION_GATHER; policy_decide(&tx->facts, tx->stage, &v))
     if (!gather(s, v.missing)) return;
-  take_notes(tx, &v);
+  take_findings(tx, &v);
   tx->decided(s, &v);
 }
 

@@ -75,10 +75,14 @@ static void answer_kept(struct intake *i) {
   reply_accepted(s, i);
 }
 
-/* What the store decided, or could not do. The session may have closed: the facts are the intake's. */
+/* What the store decided, or could not do. */
 static void answer_refused(struct intake *i) {
   const struct store_accept *a = &i->accept;
+  const struct transaction *tx = i->session->tx;
   struct verdict v;
+  if (a->op.result != E_LIMIT && a->op.result != E_DENIED)
+    log_event(LOG_ERROR_, i->session->id, "cannot store a message", "reason", a->op.why.text, NULL);
+  if (!tx) return; /* the session has closed */
   struct facts f = {.known = FACT_STORED,
                     .now_us = clock_now_us(),
                     .directory = i->directory,
@@ -87,11 +91,12 @@ static void answer_refused(struct intake *i) {
                     .standing = a->standing,
                     .suspend_reason = a->suspend_reason,
                     .login_holds = true,
+                    .passed = tx->facts.passed,
+                    .observed = tx->facts.observed,
+                    .envelope_domain = tx->facts.envelope_domain,
                     .stored = a->op.result,
                     .stored_limit = &a->limit};
   policy_decide(&f, STAGE_STORE, &v);
-  if (a->op.result != E_LIMIT && a->op.result != E_DENIED)
-    log_event(LOG_ERROR_, i->session->id, "cannot store a message", "reason", a->op.why.text, NULL);
   reply_refusal(i->session, &v.refusal, NULL, i->log_to);
 }
 

@@ -35,7 +35,7 @@ struct transaction {
   struct usage usages[USAGE_SCOPES_MAX], *usage[USAGE_SCOPES_MAX];
   struct usage_owners owners;
   struct reason room_why;
-  char notes[NOTES_MAX]; /* what the checks that are observed would have said */
+  char notes[NOTES_MAX]; /* what checks would have said that are observed only, so far */
   const char *pool;      /* whose sources SPF was asked about; the directory's */
   struct source_rank sources;
   char author[DOMAIN_MAX + 1]; /* From's domain, once it is known */

@@ -64,6 +64,7 @@ static void decided(struct session *s, const struct verdict *v) {
       .address = p->address, .domain = p->domain, .orcpt = p->orcpt, .notify = p->notify, .dropped = v->drop};
   struct refusal memory = {0};
   if (session_is_closed(s)) return;
+  tx->facts.known &= ~(unsigned)FACT_RECIPIENT; /* of this command alone */
   tx->facts.recipient_count = tx->recipient_count;
   if (v->action == ACTION_REFUSE) {
     reply_refusal(s, &v->refusal, NULL, p->address);

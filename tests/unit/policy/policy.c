@@ -292,6 +292,178 @@ static void test_modes(void **state) {
   }
 }
 
+/* --- modes: the account's, else the domain's, else the gateway's, else the check's own --- */
+
+static const struct check_setting to_off = {"header-from", CHECK_OFF}, to_observe = {"header-from", CHECK_OBSERVE},
+                                  to_enforce = {"header-from", CHECK_ENFORCE}, of_another = {"spf", CHECK_OFF};
+
+static void test_the_most_specific_mode_holds(void **state) {
+  (void)state;
+  static const struct {
+    const struct check_setting *account, *domain, *gateway;
+    enum check_mode mode;
+  } cases[] = {
+      {NULL, NULL, NULL, CHECK_ENFORCE},
+      {NULL, NULL, &to_observe, CHECK_OBSERVE},
+      {NULL, &to_off, &to_observe, CHECK_OFF},
+      {&to_enforce, &to_off, &to_observe, CHECK_ENFORCE},
+      {&to_observe, NULL, &to_off, CHECK_OBSERVE},
+      {&of_another, NULL, &to_observe, CHECK_OBSERVE},
+      {&of_another, &of_another, &of_another, CHECK_ENFORCE},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    struct account account = blog;
+    struct domain domain = {.name = "example.com"};
+    struct directory gateway = {0};
+    account.settings = (struct settings){.modes = cases[i].account, .mode_count = cases[i].account != NULL};
+    domain.settings = (struct settings){.modes = cases[i].domain, .mode_count = cases[i].domain != NULL};
+    gateway.gateway = (struct settings){.modes = cases[i].gateway, .mode_count = cases[i].gateway != NULL};
+    struct facts f = mail("a@example.com", FACT_HEADER);
+    f.account = &account;
+    f.directory = &gateway;
+    f.header_domain = &domain;
+    assert_int_equal(policy_mode(&f, "header-from"), cases[i].mode);
+  }
+}
+
+/* Mail from one domain with another one's From: each check asks the domain that it is about. */
+static void test_each_check_asks_its_own_domain(void **state) {
+  (void)state;
+  static const struct check_setting modes[] = {{"header-from", CHECK_OFF}, {"reverse-path", CHECK_OFF}};
+  const struct domain envelope = {.settings = {.modes = modes, .mode_count = 2}};
+  struct facts f = mail("a@example.com", FACT_HEADER);
+  f.envelope_domain = &envelope;
+  assert_int_equal(policy_mode(&f, "header-from"), CHECK_ENFORCE);
+  assert_int_equal(policy_mode(&f, "reverse-path"), CHECK_OFF);
+  f.envelope_domain = NULL;
+  f.header_domain = &envelope;
+  assert_int_equal(policy_mode(&f, "header-from"), CHECK_OFF);
+  assert_int_equal(policy_mode(&f, "reverse-path"), CHECK_ENFORCE);
+  f.known = 0; /* no header yet */
+  assert_int_equal(policy_mode(&f, "header-from"), CHECK_ENFORCE);
+}
+
+static void test_what_is_fixed_has_no_mode(void **state) {
+  (void)state;
+  for (size_t i = 0; i < policy_check_count; i++) {
+    const struct check_setting setting = {policy_checks[i].name, CHECK_OFF};
+    struct account account = blog;
+    struct facts f = mail("a@example.com", ~0u);
+    account.settings = (struct settings){.modes = &setting, .mode_count = 1};
+    f.account = &account;
+    assert_int_equal(policy_mode(&f, policy_checks[i].name), policy_checks[i].fixed ? CHECK_ENFORCE : CHECK_OFF);
+  }
+  struct facts f = mail("a@example.com", ~0u);
+  assert_int_equal(policy_mode(&f, "no-such-check"), CHECK_OFF);
+}
+
+/* --- what is kept of it --- */
+
+static struct facts with_header(struct account *account, const struct check_setting *modes, size_t count) {
+  struct facts f = mail("a@example.com", FACT_ENVELOPE | FACT_HEADER);
+  *account = blog;
+  account->settings = (struct settings){.modes = modes, .mode_count = count};
+  f.account = account;
+  f.header_from = BYTES("boss@bank.example");
+  f.header_sender = BYTES("the boss;");
+  f.from_domain = "bank.example";
+  return f;
+}
+
+static void test_notes_name_every_observed_check(void **state) {
+  (void)state;
+  static const struct check_setting both[] = {{"header-from", CHECK_OBSERVE}, {"header-sender", CHECK_OBSERVE}};
+  struct account account;
+  struct facts f = with_header(&account, both, 2);
+  struct verdict v, again;
+  policy_decide(&f, STAGE_HEADER, &v);
+  assert_int_equal(v.action, ACTION_ACCEPT);
+  assert_non_null(strstr(v.notes, "header-from=would refuse: blog may not send with From: boss@bank.example, allowed"));
+  assert_non_null(strstr(v.notes, "; header-sender=would refuse: the Sender field cannot be read"));
+  assert_null(strstr(v.notes, "user@example.com;")); /* a ";" of the text would end the note */
+  f.passed = v.passed;
+  f.observed = v.observed;
+  policy_decide(&f, STAGE_HEADER, &again); /* as for a second recipient: said once */
+  assert_int_equal(again.observed, v.observed);
+  assert_string_equal(again.notes, "");
+}
+
+static void assert_trace(const struct facts *f, const char *expected) {
+  char trace[TRACE_TEXT];
+  policy_trace(f, trace);
+  assert_string_equal(trace, expected);
+}
+
+static void test_trace(void **state) {
+  (void)state;
+  static const struct check_setting modes[] = {{"header-from", CHECK_OBSERVE}, {"spf", CHECK_OFF}};
+  struct account account;
+  struct facts f = with_header(&account, modes, 2);
+  assert_trace(&f, "account=pass; reverse-path=pass; limits=pass; spf=off; header-from=would refuse; "
+                   "header-sender=refuse; from-form=pass");
+  f = mail("b@bank.example", FACT_ENVELOPE);
+  assert_trace(&f, "account=pass; reverse-path=refuse; limits=pass");
+  f = mail("a@example.com", FACT_ENVELOPE | FACT_SPF | FACT_ROOM);
+  assert_trace(&f, "account=pass; reverse-path=pass; limits=pass; room=pass; spf=would refuse fail");
+}
+
+static unsigned bit_of(const char *check) {
+  for (size_t i = 0; i < policy_check_count; i++)
+    if (strcmp(policy_checks[i].name, check) == 0) return 1u << i;
+  fail_msg("there is no check %s", check);
+  return 0;
+}
+
+/* The facts of the stages before have gone, what was found has not. */
+static void test_trace_of_stages_before(void **state) {
+  (void)state;
+  struct limit limit;
+  struct reason why;
+  assert_int_equal(limit_parse("1000/day", &limit, &why), OK);
+  struct limit_verdict over = {.result = E_LIMIT, .rule = &limit, .used = 1000};
+  struct facts f = mail("a@example.com", 0);
+  f.known = FACT_STORED;
+  f.stored = E_LIMIT;
+  f.stored_limit = &over;
+  f.passed = bit_of("reverse-path") | bit_of("recipient") | bit_of("limits") | bit_of("header-from");
+  f.observed = bit_of("recipient") | bit_of("spf");
+  assert_trace(&f, "account=pass; reverse-path=pass; recipient=would refuse; limits=refuse 1000 of 1000/day; "
+                   "spf=would refuse; header-from=pass; store=refuse");
+}
+
+/* The longest that there can be: the reference still fits in, and the line is under 300 characters. */
+static void test_lines_stay_short(void **state) {
+  (void)state;
+  static const char *const rules[] = {RULE_SENDER, RULE_HEADER_FROM, RULE_HEADER_SENDER, RULE_RECIPIENT};
+  char name[65], domain[200], *many[9];
+  memset(name, 'n', 64);
+  memset(domain, 'd', 199);
+  name[64] = domain[199] = '\0';
+  for (size_t i = 0; i < 9; i++) many[i] = domain;
+  const char *const *patterns = (const char *const *)many;
+  struct account account = {.name = name,
+                            .senders = patterns,
+                            .sender_count = 9,
+                            .to = patterns,
+                            .to_count = 9,
+                            .not_to = patterns,
+                            .not_to_count = 9};
+  struct facts f = mail("a@example.com", ~0u);
+  f.account = &account;
+  f.account_name = name;
+  for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
+    for (int cause = 0; cause <= 8; cause++) {
+      struct finding found = {.check = policy_checks, .rule = rules[i], .cause = cause};
+      struct refusal r = {0};
+      memset(found.subject, 'a', ADDRESS_MAX);
+      memcpy(found.subject + 75, "\xc3\xa4", 2); /* where it is cut */
+      memset(found.meant, 'm', DOMAIN_MAX);
+      policy_word(&f, &found, &r);
+      if (strlen(r.text) + sizeof "550 5.7.1 . sendoff why 7QF2KC" > 300) fail_msg("%zu: %s", strlen(r.text), r.text);
+      assert_null(strchr(r.text, '\xc3'));
+    }
+}
+
 static void test_off_needs_nothing(void **state) {
   (void)state;
   struct facts f = mail("a@example.com", FACT_ENVELOPE | FACT_ROOM | FACT_USAGE);
@@ -336,6 +508,13 @@ int main(void) {
                                      cmocka_unit_test(test_a_stage_asks_for_what_it_lacks),
                                      cmocka_unit_test(test_what_is_refused_asks_no_dns),
                                      cmocka_unit_test(test_modes),
+                                     cmocka_unit_test(test_the_most_specific_mode_holds),
+                                     cmocka_unit_test(test_each_check_asks_its_own_domain),
+                                     cmocka_unit_test(test_what_is_fixed_has_no_mode),
+                                     cmocka_unit_test(test_notes_name_every_observed_check),
+                                     cmocka_unit_test(test_trace),
+                                     cmocka_unit_test(test_trace_of_stages_before),
+                                     cmocka_unit_test(test_lines_stay_short),
                                      cmocka_unit_test(test_off_needs_nothing),
                                      cmocka_unit_test(test_only_two_stages_wait),
                                      cmocka_unit_test(test_every_rule_has_words)};
