@@ -37,7 +37,9 @@ static void announce_limits(struct session *s) {
   struct limits_left left = {.messages = UINT64_MAX, .recipients = s->submission->config->max_recipients};
   struct usage_scope scopes[USAGE_SCOPES_MAX];
   struct usage usage;
-  struct usage_owners owners = {.directory = s->loop->directory, .account = a};
+  struct facts f = {.directory = s->loop->directory, .account = a};
+  struct usage_owners owners = {
+      .directory = s->loop->directory, .account = a, .observe = a && !policy_enforces(&f, "limits")};
   if (a) owners.domain = usage_certain_domain(s->loop->directory, a);
   size_t count = a ? usage_scopes_of(&owners, scopes) : 0;
   for (size_t i = 0; i < count; i++) {
