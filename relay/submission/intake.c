@@ -133,7 +133,7 @@ static void spool_moved(void *arg, struct reason *why) {
   if (why) spool_failed(i, why->text);
   if (i->binary && binary_is_busy(i->binary))
     binary_continue(i);
-  else if (i->session && i->session->waiting && !intake_is_full(i->session))
+  else if (i->session && i->session->waiting == WAIT_DISK && !intake_is_full(i->session))
     session_resume(i->session);
 }
 

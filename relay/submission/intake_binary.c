@@ -63,7 +63,7 @@ static void moved(void *arg, struct reason *why) {
   struct binary *b = arg;
   struct session *s = b->intake->session;
   if (why) cannot_spool(b->intake, why->text);
-  if (s && s->waiting && !b->busy && !intake_is_full(s)) session_resume(s);
+  if (s && s->waiting == WAIT_DISK && !b->busy && !intake_is_full(s)) session_resume(s);
 }
 
 static int to_spool(struct binary *b, struct bytes run) {
