@@ -18,15 +18,17 @@ static void use_pool(struct transaction *tx, const char *pool) {
   memset(&tx->sources, 0, sizeof tx->sources);
 }
 
-/* What the message says counts more than what its account has. */
+/* What the message says counts more than what its account has. One that is encoded anew has said it: the field is gone
+ * by now. */
 static bool find_stream(struct intake *i, const struct header_fixup *h) {
+  if (i->anew) return true;
   bool urgent = i->session->tx->said.priority >= 0; /* RFC 6710; 0: not said */
   i->stream = h->bulk || !urgent ? STREAM_BULK : i->owner->stream;
   if (!*h->stream || stream_parse(h->stream, &i->stream) == OK) {
     use_pool(i->session->tx, account_pool(i->owner, i->stream));
     return true;
   }
-  intake_refuse(i, 550, "5.6.0", RULE_HEADER, "X-Sendoff-Stream is \"%.40s\"; write transactional or bulk", h->stream);
+  intake_refuse(i, 550, "5.6.0", RULE_HEADER, "X-Sendoff-Stream is \"%s\"; write transactional or bulk", h->stream);
   return false;
 }
 
@@ -41,7 +43,7 @@ static bool check_header(struct intake *i, const struct header_fixup *h, char do
     return false;
   }
   f->from_domain = rc == OK ? domain : NULL;
-  f->daemon = h->daemon;
+  f->daemon = i->daemon |= h->daemon; /* encoded anew, it has that address already */
   f->stream = i->stream;
   f->header_domain = rc == OK ? directory_domain(i->directory, domain, true) : NULL;
   f->known |= FACT_HEADER;

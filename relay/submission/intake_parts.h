@@ -42,6 +42,7 @@ struct intake {
   size_t header_lines;  /* lines up to and with the empty one */
   bool eight_bit, utf8; /* octets over 127 in the body; UTF-8 in the header */
   bool multipart;
+  bool daemon; /* From has MAILER-DAEMON's address here, made by us */
   enum mail_stream stream;
   char repairs[REPAIRS_MAX];
   char signed_by[160], message_id[256];

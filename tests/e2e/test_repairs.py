@@ -105,6 +105,12 @@ def test_a_report_s_from(lab, gateway, account, recipient):
     assert "From given an address" in log
 
 
+def test_a_report_with_long_lines(lab, gateway, account, recipient):
+    """Its header is read once more when the content is encoded anew: the address that we gave it is still ours."""
+    _, log = sent(gateway, account, recipient, "From: MAILER-DAEMON <>\nSubject: x\n", body="x" * 3000 + "\n", sender="")
+    assert "From given an address, content encoded anew" in log
+
+
 @pytest.mark.parametrize(
     "field, words",
     [
