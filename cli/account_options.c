@@ -119,6 +119,14 @@ static enum exit_status read_pool(struct cli *c, struct draft *d) {
   return EXIT_DONE;
 }
 
+/* It reads as one author, and without SMTPUTF8 (RFC 6531): not every host offers that. */
+static bool is_plain_author(const char *address) {
+  char scratch[PATTERN_ROOM];
+  struct address a;
+  size_t at = 0;
+  return mailbox_next(bytes_of(address), &at, &a, scratch, sizeof scratch) == 1 && !a.utf8;
+}
+
 /* The address as it stands in From, normalised. */
 static enum exit_status read_rewrite_from(struct cli *c, struct draft *d) {
   const char *typed = cli_option(c, "rewrite-from");
@@ -126,7 +134,8 @@ static enum exit_status read_rewrite_from(struct cli *c, struct draft *d) {
   d->parts |= ACCOUNT_REWRITE_FROM;
   d->account.rewrite_from = d->rewrite_from;
   if (strcmp(typed, "none") == 0) return EXIT_DONE;
-  if (strchr(typed, '@') && sender_pattern_normalize(typed, d->rewrite_from, sizeof d->rewrite_from) == OK)
+  if (strchr(typed, '@') && sender_pattern_normalize(typed, d->rewrite_from, sizeof d->rewrite_from) == OK &&
+      is_plain_author(d->rewrite_from))
     return EXIT_DONE;
   return cli_fail(EXIT_USAGE, "--rewrite-from %s: write one address, as in printer@example.com, or none", typed);
 }

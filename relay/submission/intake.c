@@ -72,6 +72,7 @@ int intake_begin(struct session *s) {
   i->phase = INTAKE_HEADER;
   i->id = id_new();
   id_format(i->id, i->id_text);
+  if (s->tx->path_rewritten) repairs_add(i->repairs, BYTES("reverse-path"), "rewritten");
   buffer_init(&i->head, HEADER_MAX + 4);
   buffer_init(&i->added, 2048);
   buffer_init(&i->prefix, PREFIX_MAX);

@@ -15,6 +15,7 @@ struct transaction {
   struct directory *directory; /* held, so that `account` stays */
   const struct account *account;
   char reverse_path[ADDRESS_MAX + 1];
+  bool path_rewritten;         /* it was another one */
   struct mail_parameters said; /* its envid is `envid` */
   char *parameters;            /* of MAIL, as they came */
   char envid[ENVID_MAX + 1];

@@ -91,8 +91,10 @@ static struct address of_transaction(const struct transaction *tx, const struct 
 
 /* For devices and sites that cannot set their own sender. The null reverse-path stays: it asks for no bounce. */
 static bool rewrite_sender(struct transaction *tx) {
-  if (!*tx->account->rewrite_from) return false;
-  if (*tx->reverse_path) bytes_copy(bytes_of(tx->account->rewrite_from), tx->reverse_path, sizeof tx->reverse_path);
+  struct bytes own = bytes_of(tx->account->rewrite_from);
+  if (!own.len) return false;
+  tx->path_rewritten = *tx->reverse_path && !bytes_equal_nocase(bytes_of(tx->reverse_path), own);
+  if (tx->path_rewritten) bytes_copy(own, tx->reverse_path, sizeof tx->reverse_path);
   return true;
 }
 
