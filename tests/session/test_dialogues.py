@@ -76,6 +76,8 @@ def accounts(gateway):
         "suspended": gateway.add_account("gone"),
         "strict": gateway.add_account("strict", senders=["strict.example"]),
         "any": gateway.add_account("any", senders=["*"]),
+        "staging": gateway.add_account("staging", "--to", DESTINATION, "--not-to", f"ceo@{DESTINATION}"),
+        "printer": gateway.add_account("printer", "--rewrite-from", "printer@example.com"),
     }
     gateway.sendoff("account", "suspend", "gone", "--reason", "unpaid")
     return others
