@@ -42,3 +42,26 @@ def test_it_verifies_the_certificate(lab):
     assert "checkemail=confirm" in site.lost_password("admin"), site.output()[-2000:]
     assert mx.wait_for("Password Reset").recipients == ["boss@verified.example.net"]
     gateway.stop()
+
+
+def test_what_is_shown_of_a_refusal(lab, gateway):
+    """Who asked for a password is told that mail is not set up; the reason, with its reference, stands where the site's
+    owner looks: a mail plug-in shows what WordPress hands it."""
+    lab.exchanger("refused.example.net")
+    account = gateway.add_account("site", "--to", "elsewhere.example")
+    site = WordPress(lab.processes, f"{lab.folder}/wordpress-3", lab.block.new_address(), lab.block.new_port())
+    host, port = gateway.endpoint("starttls")
+    site.install("boss@refused.example.net", "shop@example.com", host, port, account.name, account.password)
+
+    def refused():
+        before = len(site.failures())
+        assert "The email could not be sent." in site.lost_password_page("admin")
+        return wait_until(lambda: site.failures()[before:], "WordPress reports the failure")[0]
+
+    shown = refused()
+    assert "site may not write to boss@refused.example.net; allowed: elsewhere.example. sendoff why " in shown
+    gateway.sendoff("account", "set", "site", "--to", "none", "--sender", "example.org")
+    assert "site may not send as shop@example.com; allowed: example.org. sendoff why " in refused()
+    gateway.sendoff("account", "set", "site", "--sender", "example.com", "--limit", "1/day")
+    assert "checkemail=confirm" in site.lost_password("admin"), site.output()[-2000:]
+    assert "site: 1 of 1 messages today; resets " in (shown := refused()) and "sendoff why " in shown

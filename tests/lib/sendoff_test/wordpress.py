@@ -27,7 +27,8 @@ define('ABSPATH', '{folder}/site/');
 require_once ABSPATH . 'wp-settings.php';
 """
 
-# What an operator types into WP Mail SMTP, FluentSMTP and the like, as WordPress itself takes it.
+# What an operator types into WP Mail SMTP, FluentSMTP and the like, as WordPress itself takes it; of mail that failed, they
+# show what WordPress says.
 PLUGIN = """<?php
 add_action('phpmailer_init', function ($mailer) {{
     $mailer->isSMTP();
@@ -40,6 +41,7 @@ add_action('phpmailer_init', function ($mailer) {{
     $mailer->SMTPOptions = array('ssl' => array({tls}));
 }});
 add_filter('wp_mail_from', function () {{ return '{sender}'; }});
+add_action('wp_mail_failed', function ($failure) {{ error_log('mail failed: ' . $failure->get_error_message()); }});
 """
 
 TRIAL = "'verify_peer' => false, 'verify_peer_name' => false, 'allow_self_signed' => true"  # as README has it
@@ -78,9 +80,20 @@ class WordPress:
 
     def lost_password(self, user):
         """What a person does who pressed "Lost your password?". The address that the form led to."""
+        return self._ask_for_password(user)[0]
+
+    def lost_password_page(self, user):
+        """The page that it led to."""
+        return self._ask_for_password(user)[1]
+
+    def failures(self):
+        """What it told plug-ins of mail that failed, oldest first."""
+        return [line.partition("mail failed: ")[2] for line in self.output().splitlines() if "mail failed: " in line]
+
+    def _ask_for_password(self, user):
         form = urllib.parse.urlencode({"user_login": user, "redirect_to": "", "wp-submit": "Get New Password"}).encode()
         with urllib.request.urlopen(f"{self.url}/wp-login.php?action=lostpassword", form, timeout=60) as page:
-            return page.geturl()
+            return page.geturl(), page.read().decode()
 
     def output(self):
         return self._web.output()
