@@ -33,7 +33,7 @@ enum cause {
 static inline void finding_refuse(struct finding *out, const char *rule, enum cause cause) {
   out->outcome = OUTCOME_REFUSE;
   out->rule = rule;
-  out->cause = cause;
+  out->cause = (int)cause;
 }
 
 #endif
