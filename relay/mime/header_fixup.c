@@ -262,6 +262,11 @@ static int add_from(struct header_fixup *h) {
   size_t at = 0;
   snprintf(text, sizeof text, "From: %s\r\n", h->rewrite_from);
   repairs_add(h->repairs, BYTES("From"), "added");
+  const struct buffer *kept = h->kept;
+  /* BDAT may end anywhere. */
+  bool ended = !kept->len || (kept->len > 1 && memcmp(kept->at + kept->len - 2, "\r\n", 2) == 0);
+  int rc = ended ? OK : buffer_add(h->kept, "\r\n", 2);
+  if (rc != OK) return rc;
   return header_next(bytes_of(text), &at, &f) == 1 ? add_kept(h, &f) : E_SYNTAX;
 }
 

@@ -101,6 +101,8 @@ static const struct sample samples[] = {
     {"From that is right already", "From: \"The Scanner\" <" OWN "> (x)\r\n" REST, .added = "", .rewrite = true},
     {"no From: it gets one", REST, .kept = REST "From: " OWN "\r\n", .added = "", .repairs = "From added",
      .rewrite = true},
+    {"nor does its last line end", REST "Subject: x", .kept = REST "Subject: x\r\nFrom: " OWN "\r\n", .added = "",
+     .repairs = "From added", .rewrite = true},
     {"no header at all", "", .kept = "From: " OWN "\r\n",
      .added = "Date: Mon, 23 Nov 2026 10:20:30 +0000\r\nMessage-ID: <ID@host.example>\r\n", .repairs = "From added",
      .rewrite = true},
