@@ -10,6 +10,7 @@
 #include "base/fingerprint.h"
 #include "base/key_algorithm.h"
 #include "base/limit.h"
+#include "base/mail_stream.h"
 
 /* SCRAM-SHA-256 verifier (RFC 5802 3, RFC 7677): what is kept of a password. */
 struct scram_verifier {
@@ -21,11 +22,6 @@ struct scram_verifier {
 enum check_mode { CHECK_OFF, CHECK_OBSERVE, CHECK_ENFORCE };  /* stored */
 const char *check_mode_name(enum check_mode mode);            /* "off", "observe", "enforce" */
 int check_mode_parse(const char *name, enum check_mode *out); /* OK or E_NOT_FOUND */
-
-/* Kinds of mail that are told apart all the way: limits, pool and selector of their own. Stored. */
-enum mail_stream { STREAM_TRANSACTIONAL, STREAM_BULK, STREAM_COUNT };
-const char *stream_name(enum mail_stream stream);          /* "transactional", "bulk" */
-int stream_parse(const char *name, enum mail_stream *out); /* OK or E_NOT_FOUND */
 
 /* Whose limits, usage and check modes they are. Stored. */
 enum scope { SCOPE_GATEWAY, SCOPE_DOMAIN, SCOPE_ACCOUNT, SCOPE_STREAM /* of an account: usage alone */, SCOPE_COUNT };

@@ -7,6 +7,10 @@
 
 #define TEXTS_MAX 5
 
+enum mail_stream envelope_stream(const struct envelope *e) {
+  return e->flags & MESSAGE_BULK ? STREAM_BULK : STREAM_TRANSACTIONAL;
+}
+
 int64_t envelope_deadline(const struct envelope *e) {
   return e->flags & MESSAGE_BY_RETURN ? e->deliver_by_us : INT64_MAX;
 }

@@ -3,6 +3,8 @@
 #ifndef SENDOFF_BASE_ENVELOPE_H
 #define SENDOFF_BASE_ENVELOPE_H
 
+#include "base/mail_stream.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -66,6 +68,7 @@ struct queued_recipient {
   const char *last; /* the last reply or reason; "": none */
 };
 
+enum mail_stream envelope_stream(const struct envelope *e);
 /* When its sender wants it back, if it is not delivered by then (RFC 2852 by-mode R); INT64_MAX: no such time. */
 int64_t envelope_deadline(const struct envelope *e);
 

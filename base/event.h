@@ -2,6 +2,8 @@
 #ifndef SENDOFF_BASE_EVENT_H
 #define SENDOFF_BASE_EVENT_H
 
+#include "base/mail_stream.h"
+
 #include <stdint.h>
 
 /* Stored. */
@@ -33,13 +35,13 @@ struct event {
   const char *rule;     /* the cause: base/rule.h; "" where there is none, and in logs of older versions */
   const char *numbers;  /* the rule's numbers (numbers_add, base/refusal.h) */
   const char *verdict;  /* what every check had found: "account=pass; limits=refuse 5000 of 5000/day"; "": not known */
-  int stream;           /* enum mail_stream; of accepted mail */
-  const char *text;     /* the reply, or the reason, as text */
-  const char *host;     /* next hop "mx.example.net[192.0.2.1]:25", or the client's address for accepted and refused */
-  const char *source;   /* address it left from */
-  const char *ref;      /* what `sendoff why` takes; only for refusals */
-  uint64_t count;       /* how many times the same refusal was made under this ref (1 or more) */
-  int64_t first_us;     /* when the first of several was made; 0: at its time */
+  enum mail_stream stream; /* of its message */
+  const char *text;        /* the reply, or the reason, as text */
+  const char *host;   /* next hop "mx.example.net[192.0.2.1]:25", or the client's address for accepted and refused */
+  const char *source; /* address it left from */
+  const char *ref;    /* what `sendoff why` takes; only for refusals */
+  uint64_t count;     /* how many times the same refusal was made under this ref (1 or more) */
+  int64_t first_us;   /* when the first of several was made; 0: at its time */
 };
 
 const char *event_name(enum event_kind kind);                 /* "accepted" ... */

@@ -1,5 +1,4 @@
 #include "base/bytes.h"
-#include "base/directory.h"
 #include "base/id.h"
 #include "base/refusal.h"
 #include "base/tls_facts.h"
@@ -64,8 +63,7 @@ static json_t *checks_json(const char *verdict) {
 
 static json_t *add_decision(json_t *object, const struct event *e) {
   if (!object) return NULL;
-  if (e->kind == EVENT_ACCEPTED)
-    json_object_set_new(object, "stream", json_string(stream_name((enum mail_stream)(e->stream == STREAM_BULK))));
+  if (e->message_id) json_object_set_new(object, "stream", json_string(stream_name(e->stream)));
   if (*e->verdict) json_object_set_new(object, "checks", checks_json(e->verdict));
   return object;
 }

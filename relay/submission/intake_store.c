@@ -192,7 +192,7 @@ static void describe(struct intake *i) {
                                       .text = i->log_text,
                                       .verdict = i->notes,
                                       .numbers = i->numbers,
-                                      .stream = (int)i->stream,
+                                      .stream = i->stream,
                                       .host = i->session->peer};
 }
 

@@ -19,6 +19,7 @@
  * changed must not be walked at the same time. */
 struct chosen {
   int64_t id, message_id;
+  enum mail_stream stream;
   char *account, *from, *to;
 };
 
@@ -39,7 +40,8 @@ static void part_clear(struct part *p) {
 
 static bool on_row(void *arg, const struct envelope *m, const struct queued_recipient *r) {
   struct part *p = arg;
-  struct chosen c = {r->to.id, m->id, strdup(m->account), strdup(m->reverse_path), strdup(r->to.address)};
+  struct chosen c = {
+      r->to.id, m->id, envelope_stream(m), strdup(m->account), strdup(m->reverse_path), strdup(r->to.address)};
   p->all[p->count++] = c;
   p->memory_failed = !c.account || !c.from || !c.to;
   return !p->memory_failed && p->count < PART;
@@ -74,6 +76,7 @@ static int change_one(struct admin *a, const struct chosen *c, const struct acti
   struct event e = {.message_id = c->message_id,
                     .kind = action->kind,
                     .account = c->account,
+                    .stream = c->stream,
                     .from = c->from,
                     .to = c->to,
                     .rule = RULE_COMMAND,

@@ -45,7 +45,7 @@ static struct event read_event(sqlite3_stmt *s) {
                         .numbers = sql_text(s, 14),
                         .first_us = sqlite3_column_int64(s, 15),
                         .verdict = sql_text(s, 16),
-                        .stream = (int)sqlite3_column_int64(s, 17)};
+                        .stream = sqlite3_column_int64(s, 17) == STREAM_BULK ? STREAM_BULK : STREAM_TRANSACTIONAL};
 }
 
 static void bind_filter(sqlite3_stmt *s, const struct log_filter *f, const char *from, const char *to) {

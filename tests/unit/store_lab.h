@@ -350,6 +350,8 @@ struct seen_event {
   int code;
   uint64_t count;
   char account[64], from[128], to[128], text[128], ref[16];
+  enum mail_stream stream;
+  char verdict[64];
 };
 struct seen_log {
   struct seen_event all[SEEN_MAX];
@@ -360,13 +362,18 @@ static inline bool see_event(void *arg, const struct event *e) {
   struct seen_log *l = arg;
   assert_true(l->count < SEEN_MAX);
   struct seen_event *s = &l->all[l->count++];
-  *s = (struct seen_event){
-      .id = e->id, .message_id = e->message_id, .kind = e->kind, .code = e->code, .count = e->count};
+  *s = (struct seen_event){.id = e->id,
+                           .message_id = e->message_id,
+                           .kind = e->kind,
+                           .code = e->code,
+                           .count = e->count,
+                           .stream = e->stream};
   snprintf(s->account, sizeof s->account, "%s", e->account);
   snprintf(s->from, sizeof s->from, "%s", e->from);
   snprintf(s->to, sizeof s->to, "%s", e->to);
   snprintf(s->text, sizeof s->text, "%s", e->text);
   snprintf(s->ref, sizeof s->ref, "%s", e->ref);
+  snprintf(s->verdict, sizeof s->verdict, "%s", e->verdict);
   return l->count != l->stop_after;
 }
 

@@ -26,8 +26,7 @@ static unsigned suppress_after(const struct loop *on, const struct job *j) {
   static const unsigned defaults[STREAM_COUNT] = {[STREAM_TRANSACTIONAL] = 3, [STREAM_BULK] = 1};
   if (!j->envelope.account[0]) return 0; /* mail of no account suppresses nobody */
   const struct account *a = directory_account(on->directory, bytes_of(j->envelope.account));
-  return a && a->suppress_after ? a->suppress_after
-                                : defaults[j->envelope.flags & MESSAGE_BULK ? STREAM_BULK : STREAM_TRANSACTIONAL];
+  return a && a->suppress_after ? a->suppress_after : defaults[envelope_stream(&j->envelope)];
 }
 
 static void fill_op(struct pending *p) {
@@ -45,6 +44,7 @@ static void fill_op(struct pending *p) {
                 .message_id = j->envelope.id,
                 .kind = kind_of(j, r),
                 .account = j->envelope.account,
+                .stream = envelope_stream(&j->envelope),
                 .from = j->envelope.reverse_path,
                 .to = j->recipients[i].to.address,
                 .code = r->code,

@@ -64,9 +64,7 @@ static void convert(struct connection *c, struct loaded *loaded) {
   }
   c->phase = CONNECTION_CONVERTING;
   client_idle(c->client, 0);
-  c->seven_bit =
-      seven_bit_start(connection_delivery(c)->loop, &from,
-                      j->envelope.flags & MESSAGE_BULK ? STREAM_BULK : STREAM_TRANSACTIONAL, on_seven_bit, c);
+  c->seven_bit = seven_bit_start(connection_delivery(c)->loop, &from, envelope_stream(&j->envelope), on_seven_bit, c);
   if (!c->seven_bit)
     begin(c, NULL);
   else if (!j->content)

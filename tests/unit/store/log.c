@@ -73,6 +73,19 @@ static void filters(void **state) {
   reader_close(&r);
 }
 
+static void stream_and_verdict_are_kept(void **state) {
+  struct lab *l = *state;
+  struct seen_log log;
+  assert_int_equal(note(l, &(struct event){.message_id = 7, .stream = STREAM_BULK, .verdict = "spf=fail"}), OK);
+  assert_int_equal(note(l, &(struct event){.message_id = 7}), OK);
+  lab_log(l, 7, &log);
+  assert_int_equal(log.count, 2);
+  assert_int_equal(log.all[0].stream, STREAM_BULK);
+  assert_string_equal(log.all[0].verdict, "spf=fail");
+  assert_int_equal(log.all[1].stream, STREAM_TRANSACTIONAL);
+  assert_string_equal(log.all[1].verdict, "");
+}
+
 static void the_same_refusal_raises_the_count(void **state) {
   struct lab *l = *state;
   struct event e = {.kind = EVENT_REFUSED, .account = "blog", .text = "too many", .ref = "7QF2K9AA", .count = 1};
@@ -132,6 +145,7 @@ static void names_and_back(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(filters, lab_setup, lab_teardown),
+      cmocka_unit_test_setup_teardown(stream_and_verdict_are_kept, lab_setup, lab_teardown),
       cmocka_unit_test_setup_teardown(the_same_refusal_raises_the_count, lab_setup, lab_teardown),
       cmocka_unit_test_setup_teardown(nothing_said_is_read_as_nothing, lab_setup, lab_teardown),
       cmocka_unit_test(names_and_back),

@@ -250,6 +250,28 @@ static void retry_hold_release(void **state) {
   reader_close(&r);
 }
 
+/* Every event of a message is of its stream. */
+static void events_by_command_are_of_the_stream(void **state) {
+  static const enum queue_action actions[] = {QUEUE_RETRY, QUEUE_HOLD, QUEUE_RELEASE, QUEUE_DROP};
+  struct lab *l = *state;
+  struct letter bulk, other;
+  struct seen_log log;
+  letter_make(&bulk, "blog", "a@x.example");
+  letter_make(&other, "blog", "b@x.example");
+  bulk.accept.message.envelope.flags |= MESSAGE_BULK;
+  bulk.accept.accepted.stream = STREAM_BULK;
+  assert_int_equal(lab_run(&l->poster, &bulk.accept.op), OK);
+  assert_int_equal(lab_run(&l->poster, &other.accept.op), OK);
+  for (size_t i = 0; i < COUNT_OF(actions); i++)
+    assert_int_equal(command(l, &(struct queue_filter){.state = -1}, actions[i]), 2);
+  lab_log(l, letter_id(&bulk), &log);
+  assert_int_equal(log.count, 1 + COUNT_OF(actions));
+  for (size_t i = 0; i < log.count; i++) assert_int_equal(log.all[i].stream, STREAM_BULK);
+  lab_log(l, letter_id(&other), &log);
+  assert_int_equal(log.count, 1 + COUNT_OF(actions));
+  for (size_t i = 0; i < log.count; i++) assert_int_equal(log.all[i].stream, STREAM_TRANSACTIONAL);
+}
+
 static void drop(void **state) {
   struct lab *l = *state;
   struct letter m, file;
@@ -346,6 +368,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(filters, lab_setup, lab_teardown),
       cmocka_unit_test_setup_teardown(summary, lab_setup, lab_teardown),
       cmocka_unit_test_setup_teardown(retry_hold_release, lab_setup, lab_teardown),
+      cmocka_unit_test_setup_teardown(events_by_command_are_of_the_stream, lab_setup, lab_teardown),
       cmocka_unit_test_setup_teardown(drop, lab_setup, lab_teardown),
       cmocka_unit_test_setup_teardown(by_message_id_and_limit, lab_setup, lab_teardown),
       cmocka_unit_test_setup_teardown(a_large_drop_beside_the_writer, lab_setup, lab_teardown),
