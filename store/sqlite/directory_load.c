@@ -16,97 +16,87 @@ static void copy_blob(sqlite3_stmt *s, int column, unsigned char *out, size_t si
   memcpy(out, b.at, b.len < size ? b.len : size);
 }
 
-int directory_load_list(struct sql *q, sqlite3_stmt *s, struct directory_owner *o, const char *const **out,
+struct account *loading_account(struct loading *l, int64_t id) {
+  const struct account *found = directory_account_by_id(&l->o->directory, id);
+  return found ? &l->accounts[found - l->accounts] : NULL;
+}
+
+struct domain *loading_domain(struct loading *l, const char *name) {
+  const struct domain *found = directory_domain(&l->o->directory, name, false);
+  return found ? &l->domains[found - l->domains] : NULL;
+}
+
+int loading_pass(struct loading *l, const struct row_pass *pass) {
+  size_t n, i = 0;
+  int rc = count_rows(l->q, pass->count, &n);
+  if (rc != OK || !n) return rc;
+  char *items = directory_alloc(l->o, n * pass->size, false);
+  if (!items) return E_MEMORY;
+  sqlite3_stmt *s = sql_use(l->q, pass->rows);
+  while (i < n && (rc = sql_step(s)) == 1) {
+    rc = pass->row(l, s, items + i * pass->size);
+    if (rc == OK) i++;
+    if (rc != OK && rc != E_NOT_FOUND) break;
+    rc = OK;
+  }
+  if (s) sqlite3_reset(s);
+  return rc;
+}
+
+/* --- accounts --- */
+
+static int take_pattern(struct loading *l, sqlite3_stmt *s, const char **item, const char *const **list,
                         size_t *count) {
-  const char **list = NULL;
-  size_t n = 0, room = 0;
-  int rc;
-  (void)q;
-  while ((rc = sql_step(s)) == 1) {
-    if (n == room) {
-      size_t more = room ? 2 * room : 4;
-      const char **bigger = directory_alloc(o, more * sizeof *bigger, false);
-      if (!bigger) break;
-      if (n) memcpy(bigger, list, n * sizeof *list);
-      list = bigger;
-      room = more;
-    }
-    list[n] = directory_text(o, sql_text(s, 0));
-    if (!list[n]) break;
-    n++;
-  }
-  if (rc == 1) sqlite3_reset(s);
-  *out = list;
-  *count = n;
-  return rc == 1 ? E_MEMORY : rc;
+  *item = directory_text(l->o, sql_text(s, 1));
+  if (!(*count)++) *list = item;
+  return *item ? OK : E_MEMORY;
 }
 
-/* The lists of an account: each a table with account_id, position and one text. */
-static int load_list(struct sql *q, const char *text, int64_t account_id, struct directory_owner *o,
-                     const char *const **out, size_t *count) {
-  sqlite3_stmt *s = sql_use(q, text);
-  sql_bind_int(s, 1, account_id);
-  return directory_load_list(q, s, o, out, count);
+static int take_sender(struct loading *l, sqlite3_stmt *s, void *item) {
+  struct account *a = loading_account(l, sqlite3_column_int64(s, 0));
+  return a ? take_pattern(l, s, item, &a->senders, &a->sender_count) : E_NOT_FOUND;
 }
 
-static int load_client_ips(struct sql *q, struct account *a, struct directory_owner *o, struct reason *why) {
-  const char *const *texts;
-  size_t n;
-  int rc =
-      load_list(q, "SELECT cidr FROM account_client_ips WHERE account_id = ? ORDER BY position", a->id, o, &texts, &n);
-  struct cidr *nets = rc == OK && n ? directory_alloc(o, n * sizeof *nets, false) : NULL;
-  if (rc != OK || (n && !nets)) return rc != OK ? rc : E_MEMORY;
-  for (size_t i = 0; rc == OK && i < n; i++)
-    if ((rc = cidr_parse(texts[i], &nets[i])) != OK)
-      fail(why, rc, "account %s has a client network that cannot be read: %s", a->name, texts[i]);
-  a->client_ips = nets;
-  a->client_ip_count = n;
-  return rc;
+static int take_recipient(struct loading *l, sqlite3_stmt *s, void *item) {
+  struct account *a = loading_account(l, sqlite3_column_int64(s, 0));
+  if (!a) return E_NOT_FOUND;
+  return sqlite3_column_int64(s, 2) ? take_pattern(l, s, item, &a->not_to, &a->not_to_count)
+                                    : take_pattern(l, s, item, &a->to, &a->to_count);
 }
 
-static int load_client_certs(struct sql *q, struct account *a, struct directory_owner *o, struct reason *why) {
-  const char *const *texts;
-  size_t n;
-  int rc = load_list(q, "SELECT fingerprint FROM account_client_certs WHERE account_id = ? ORDER BY position", a->id, o,
-                     &texts, &n);
-  struct fingerprint *all = rc == OK && n ? directory_alloc(o, n * sizeof *all, false) : NULL;
-  if (rc != OK || (n && !all)) return rc != OK ? rc : E_MEMORY;
-  for (size_t i = 0; rc == OK && i < n; i++)
-    if ((rc = fingerprint_parse(texts[i], &all[i])) != OK)
-      fail(why, rc, "account %s has a client certificate that cannot be read: %s", a->name, texts[i]);
-  a->client_certs = all;
-  a->client_cert_count = n;
-  o->directory.client_cert_count += n;
-  return rc;
+static int take_client_ip(struct loading *l, sqlite3_stmt *s, void *item) {
+  struct account *a = loading_account(l, sqlite3_column_int64(s, 0));
+  if (!a) return E_NOT_FOUND;
+  if (cidr_parse(sql_text(s, 1), item) != OK)
+    return fail(l->why, E_SYNTAX, "account %s has a client network that cannot be read: %s", a->name, sql_text(s, 1));
+  if (!a->client_ip_count++) a->client_ips = item;
+  return OK;
 }
 
-static int load_recipients(struct sql *q, struct account *a, struct directory_owner *o) {
-  int rc = load_list(q, "SELECT pattern FROM account_recipients WHERE account_id = ? AND denied = 0 ORDER BY position",
-                     a->id, o, &a->to, &a->to_count);
-  if (rc != OK) return rc;
-  return load_list(q, "SELECT pattern FROM account_recipients WHERE account_id = ? AND denied = 1 ORDER BY position",
-                   a->id, o, &a->not_to, &a->not_to_count);
+static int take_client_cert(struct loading *l, sqlite3_stmt *s, void *item) {
+  struct account *a = loading_account(l, sqlite3_column_int64(s, 0));
+  if (!a) return E_NOT_FOUND;
+  if (fingerprint_parse(sql_text(s, 1), item) != OK)
+    return fail(l->why, E_SYNTAX, "account %s has a client certificate that cannot be read: %s", a->name,
+                sql_text(s, 1));
+  if (!a->client_cert_count++) a->client_certs = item;
+  l->o->directory.client_cert_count++;
+  return OK;
 }
 
-/* Texts by stream: the statement gives stream and text. */
-static int load_by_stream(sqlite3_stmt *s, struct directory_owner *o, const char *out[STREAM_COUNT]) {
-  int rc;
-  for (int i = 0; i < STREAM_COUNT; i++) out[i] = "";
-  while ((rc = sql_step(s)) == 1) {
-    int64_t stream = sqlite3_column_int64(s, 0);
-    if (stream < 0 || stream >= STREAM_COUNT) continue;
-    out[stream] = directory_text(o, sql_text(s, 1));
-    if (!out[stream]) break;
-  }
-  if (rc == 1) sqlite3_reset(s);
-  return rc == 1 ? E_MEMORY : rc;
-}
-
-static int load_pools(struct sql *q, struct account *a, struct directory_owner *o) {
-  sqlite3_stmt *s = sql_use(q, "SELECT stream, pool FROM account_pools WHERE account_id = ?");
-  sql_bind_int(s, 1, a->id);
-  return load_by_stream(s, o, a->stream_pool);
-}
+static const struct row_pass account_lists[] = {
+    {"SELECT count(*) FROM account_senders",
+     "SELECT account_id, pattern FROM account_senders ORDER BY account_id, position", sizeof(const char *),
+     take_sender},
+    {"SELECT count(*) FROM account_recipients",
+     "SELECT account_id, pattern, denied FROM account_recipients ORDER BY account_id, denied, position",
+     sizeof(const char *), take_recipient},
+    {"SELECT count(*) FROM account_client_ips",
+     "SELECT account_id, cidr FROM account_client_ips ORDER BY account_id, position", sizeof(struct cidr),
+     take_client_ip},
+    {"SELECT count(*) FROM account_client_certs",
+     "SELECT account_id, fingerprint FROM account_client_certs ORDER BY account_id, position",
+     sizeof(struct fingerprint), take_client_cert}};
 
 static int load_account_row(sqlite3_stmt *s, struct account *a, struct directory_owner *o) {
   a->id = sqlite3_column_int64(s, 0);
@@ -128,94 +118,74 @@ static int load_account_row(sqlite3_stmt *s, struct account *a, struct directory
   a->stream = sqlite3_column_int64(s, 15) == STREAM_BULK ? STREAM_BULK : STREAM_TRANSACTIONAL;
   a->drop_suppressed = sqlite3_column_int64(s, 16) != 0;
   a->suppress_after = (unsigned)sqlite3_column_int64(s, 17);
+  for (int i = 0; i < STREAM_COUNT; i++) a->stream_pool[i] = "";
   return a->name && a->pool && a->suspend_reason && a->rewrite_from && a->time_zone ? OK : E_MEMORY;
 }
 
-static int load_accounts(struct sql *q, struct directory_owner *o, struct reason *why) {
+static int load_accounts(struct loading *l) {
   size_t n, i = 0;
-  int rc = count_rows(q, "SELECT count(*) FROM accounts", &n);
-  struct account *all = rc == OK && n ? directory_alloc(o, n * sizeof *all, true) : NULL;
+  int rc = count_rows(l->q, "SELECT count(*) FROM accounts", &n);
+  struct account *all = rc == OK && n ? directory_alloc(l->o, n * sizeof *all, true) : NULL;
   if (rc != OK || !n) return rc;
   if (!all) return E_MEMORY;
   sqlite3_stmt *s =
-      sql_use(q, "SELECT id, name, pool, accept_8bit, suspended, iterations, salt, stored_key, server_key, created_us,"
-                 " idempotent, login_version, convert_long_lines, rewrite_from, time_zone, stream, drop_suppressed,"
-                 " suppress_after FROM accounts ORDER BY id");
-  while (i < n && (rc = sql_step(s)) == 1 && (rc = load_account_row(s, &all[i], o)) == OK) i++;
+      sql_use(l->q, "SELECT id, name, pool, accept_8bit, suspended, iterations, salt, stored_key, server_key,"
+                    " created_us, idempotent, login_version, convert_long_lines, rewrite_from, time_zone, stream,"
+                    " drop_suppressed, suppress_after FROM accounts ORDER BY id");
+  while (i < n && (rc = sql_step(s)) == 1 && (rc = load_account_row(s, &all[i], l->o)) == OK) i++;
   if (s) sqlite3_reset(s);
-  o->directory.accounts = all;
-  o->directory.account_count = i;
-  for (size_t k = 0; rc == OK && k < i; k++) {
-    rc = load_list(q, "SELECT pattern FROM account_senders WHERE account_id = ? ORDER BY position", all[k].id, o,
-                   &all[k].senders, &all[k].sender_count);
-    if (rc == OK) rc = load_recipients(q, &all[k], o);
-    if (rc == OK) rc = load_pools(q, &all[k], o);
-    if (rc == OK) rc = directory_load_settings(q, o, SCOPE_ACCOUNT, all[k].name, &all[k].settings, why);
-    if (rc == OK) rc = load_client_ips(q, &all[k], o, why);
-    if (rc == OK) rc = load_client_certs(q, &all[k], o, why);
-  }
+  l->accounts = all;
+  l->o->directory.accounts = all;
+  l->o->directory.account_count = i;
+  for (size_t k = 0; rc == OK && k < sizeof account_lists / sizeof account_lists[0]; k++)
+    rc = loading_pass(l, &account_lists[k]);
   return rc;
 }
 
-static int load_key_row(sqlite3_stmt *s, struct signing_key *k, const char *domain, struct directory_owner *o) {
+/* --- domains --- */
+
+static int take_key(struct loading *l, sqlite3_stmt *s, void *item) {
+  struct signing_key *k = item;
+  struct domain *d = loading_domain(l, sql_text(s, 6));
+  if (!d) return E_NOT_FOUND;
   *k = (struct signing_key){.id = sqlite3_column_int64(s, 0),
-                            .domain = domain,
-                            .selector = directory_text(o, sql_text(s, 1)),
+                            .domain = d->name,
+                            .selector = directory_text(l->o, sql_text(s, 1)),
                             .algorithm = (enum key_algorithm)sqlite3_column_int64(s, 2),
                             .state = (enum key_state)sqlite3_column_int64(s, 3),
-                            .public_base64 = directory_text(o, sql_text(s, 4)),
+                            .public_base64 = directory_text(l->o, sql_text(s, 4)),
                             .created_us = sqlite3_column_int64(s, 5)};
+  if (!d->key_count++) d->keys = k;
   return k->selector && k->public_base64 ? OK : E_MEMORY;
 }
 
-static int load_keys(struct sql *q, struct domain *d, struct directory_owner *o) {
-  int64_t n;
-  sqlite3_stmt *s = sql_use(q, "SELECT count(*) FROM keys WHERE domain = ?");
-  sql_bind_text(s, 1, d->name);
-  int rc = sql_int(s, 0, &n);
-  struct signing_key *keys = rc == OK && n ? directory_alloc(o, (size_t)n * sizeof *keys, false) : NULL;
-  if (rc != OK || !n) return rc;
-  if (!keys) return E_MEMORY;
-  s = sql_use(q, "SELECT id, selector, algorithm, state, public_base64, created_us FROM keys WHERE domain = ?"
-                 " ORDER BY id DESC");
-  sql_bind_text(s, 1, d->name);
-  size_t i = 0;
-  while (i < (size_t)n && (rc = sql_step(s)) == 1 && (rc = load_key_row(s, &keys[i], d->name, o)) == OK) i++;
-  if (s) sqlite3_reset(s);
-  d->keys = keys;
-  d->key_count = i;
-  return rc;
-}
+static const struct row_pass keys = {"SELECT count(*) FROM keys",
+                                     "SELECT id, selector, algorithm, state, public_base64, created_us, domain FROM "
+                                     "keys ORDER BY domain, id DESC",
+                                     sizeof(struct signing_key), take_key};
 
-static int load_selectors(struct sql *q, struct domain *d, struct directory_owner *o) {
-  sqlite3_stmt *s = sql_use(q, "SELECT stream, selector FROM domain_selectors WHERE domain = ?");
-  sql_bind_text(s, 1, d->name);
-  return load_by_stream(s, o, d->stream_selector);
-}
-
-static int load_domains(struct sql *q, struct directory_owner *o, struct reason *why) {
+static int load_domains(struct loading *l) {
   size_t n, i = 0;
-  int rc = count_rows(q, "SELECT count(*) FROM domains", &n);
-  struct domain *all = rc == OK && n ? directory_alloc(o, n * sizeof *all, false) : NULL;
+  int rc = count_rows(l->q, "SELECT count(*) FROM domains", &n);
+  struct domain *all = rc == OK && n ? directory_alloc(l->o, n * sizeof *all, false) : NULL;
   if (rc != OK || !n) return rc;
   if (!all) return E_MEMORY;
-  sqlite3_stmt *s = sql_use(q, "SELECT name, created_us FROM domains ORDER BY name");
+  sqlite3_stmt *s = sql_use(l->q, "SELECT name, created_us FROM domains ORDER BY name");
   while (i < n && (rc = sql_step(s)) == 1) {
-    all[i] = (struct domain){.name = directory_text(o, sql_text(s, 0)), .created_us = sqlite3_column_int64(s, 1)};
+    all[i] = (struct domain){.name = directory_text(l->o, sql_text(s, 0)), .created_us = sqlite3_column_int64(s, 1)};
+    for (int k = 0; k < STREAM_COUNT; k++) all[i].stream_selector[k] = "";
     rc = all[i].name ? OK : E_MEMORY;
     if (rc != OK) break;
     i++;
   }
   if (s) sqlite3_reset(s);
-  o->directory.domains = all;
-  o->directory.domain_count = i;
-  for (size_t k = 0; rc == OK && k < i; k++) {
-    rc = load_keys(q, &all[k], o);
-    if (rc == OK) rc = load_selectors(q, &all[k], o);
-    if (rc == OK) rc = directory_load_settings(q, o, SCOPE_DOMAIN, all[k].name, &all[k].settings, why);
-  }
-  return rc;
+  l->domains = all;
+  l->o->directory.domains = all;
+  l->o->directory.domain_count = i;
+  return rc == OK ? loading_pass(l, &keys) : rc;
 }
+
+/* --- the rest --- */
 
 static int load_sources(struct sql *q, struct directory_owner *o) {
   size_t n, i = 0;
@@ -248,11 +218,12 @@ static int load_secret(struct sql *q, struct directory *d) {
 }
 
 static int load(struct sql *q, struct directory_owner *o, struct reason *why) {
+  struct loading l = {.q = q, .o = o, .why = why};
   int rc = sql_int(sql_use(q, "SELECT value FROM meta WHERE key = 'config'"), 0, &o->directory.generation);
   if (rc == OK) rc = load_secret(q, &o->directory);
-  if (rc == OK) rc = load_accounts(q, o, why);
-  if (rc == OK) rc = load_domains(q, o, why);
-  if (rc == OK) rc = directory_load_settings(q, o, SCOPE_GATEWAY, "", &o->directory.gateway, why);
+  if (rc == OK) rc = load_accounts(&l);
+  if (rc == OK) rc = load_domains(&l);
+  if (rc == OK) rc = loading_settings(&l);
   if (rc == OK) rc = load_sources(q, o);
   return rc == OK ? directory_index(o) : rc;
 }

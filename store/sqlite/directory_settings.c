@@ -2,67 +2,85 @@
 
 #define STREAM_ANY (-1) /* stored: of all mail */
 
-static const char *describe(enum scope scope) {
-  return scope == SCOPE_ACCOUNT ? "account " : scope == SCOPE_DOMAIN ? "domain " : "the gateway";
-}
+/* A row's owner: scope, account id, name in its first three columns. */
+#define OWNED_BY "scope, coalesce(a.id, 0), owner"
+#define ITS_ACCOUNT " LEFT JOIN accounts a ON scope = 2 AND a.name = owner" /* 2: SCOPE_ACCOUNT */
 
-static int load_limits(struct sql *q, struct directory_owner *o, enum scope scope, const char *owner, int stream,
-                       struct limit_list *out, struct reason *why) {
-  const char *const *specs;
-  size_t n;
-  sqlite3_stmt *s =
-      sql_use(q, "SELECT spec FROM policy_limits WHERE scope = ? AND owner = ? AND stream = ? ORDER BY position");
-  sql_bind_int(s, 1, scope);
-  sql_bind_text(s, 2, owner);
-  sql_bind_int(s, 3, stream);
-  int rc = directory_load_list(q, s, o, &specs, &n);
-  struct limit *limits = rc == OK && n ? directory_alloc(o, n * sizeof *limits, false) : NULL;
-  if (rc != OK || (n && !limits)) return rc != OK ? rc : E_MEMORY;
-  for (size_t i = 0; rc == OK && i < n; i++) {
-    struct reason parsed;
-    rc = limit_parse(specs[i], &limits[i], &parsed);
-    if (rc != OK)
-      fail(why, rc, "%s%s has a limit that cannot be read, %s: %s", describe(scope), owner, specs[i], parsed.text);
+static struct settings *owner_of(struct loading *l, sqlite3_stmt *s) {
+  int64_t scope = sqlite3_column_int64(s, 0);
+  if (scope == SCOPE_GATEWAY) return &l->o->directory.gateway;
+  if (scope == SCOPE_DOMAIN) {
+    struct domain *d = loading_domain(l, sql_text(s, 2));
+    return d ? &d->settings : NULL;
   }
-  *out = (struct limit_list){limits, n};
-  return rc;
+  struct account *a = loading_account(l, sqlite3_column_int64(s, 1));
+  return a ? &a->settings : NULL;
 }
 
-static int count_modes(struct sql *q, enum scope scope, const char *owner, size_t *out) {
-  int64_t n;
-  sqlite3_stmt *s = sql_use(q, "SELECT count(*) FROM check_modes WHERE scope = ? AND owner = ?");
-  sql_bind_int(s, 1, scope);
-  sql_bind_text(s, 2, owner);
-  int rc = sql_int(s, 0, &n);
-  *out = (size_t)n;
-  return rc;
+static const char *owner_kind(sqlite3_stmt *s) {
+  static const char *const kinds[] = {"the gateway", "domain ", "account "};
+  int64_t scope = sqlite3_column_int64(s, 0);
+  return kinds[scope == SCOPE_GATEWAY || scope == SCOPE_DOMAIN ? scope : SCOPE_ACCOUNT];
 }
 
-static int load_modes(struct sql *q, struct directory_owner *o, enum scope scope, const char *owner,
-                      struct settings *out) {
-  size_t n, i = 0;
-  int rc = count_modes(q, scope, owner, &n);
-  struct check_setting *all = rc == OK && n ? directory_alloc(o, n * sizeof *all, false) : NULL;
-  if (rc != OK || !n) return rc;
-  if (!all) return E_MEMORY;
-  sqlite3_stmt *s = sql_use(q, "SELECT check_name, mode FROM check_modes WHERE scope = ? AND owner = ?");
-  sql_bind_int(s, 1, scope);
-  sql_bind_text(s, 2, owner);
-  while (i < n && (rc = sql_step(s)) == 1) {
-    all[i] = (struct check_setting){directory_text(o, sql_text(s, 0)), (enum check_mode)sqlite3_column_int64(s, 1)};
-    rc = all[i].check ? OK : E_MEMORY;
-    if (rc != OK) break;
-    i++;
-  }
-  if (s) sqlite3_reset(s);
-  out->modes = all;
-  out->mode_count = i;
-  return rc;
+static bool is_stream(int64_t stream) {
+  return stream >= 0 && stream < STREAM_COUNT;
 }
 
-int directory_load_settings(struct sql *q, struct directory_owner *o, enum scope scope, const char *owner,
-                            struct settings *out, struct reason *why) {
-  int rc = load_limits(q, o, scope, owner, STREAM_ANY, &out->all, why);
-  for (int i = 0; rc == OK && i < STREAM_COUNT; i++) rc = load_limits(q, o, scope, owner, i, &out->stream[i], why);
-  return rc == OK ? load_modes(q, o, scope, owner, out) : rc;
+static int take_limit(struct loading *l, sqlite3_stmt *s, void *item) {
+  struct settings *at = owner_of(l, s);
+  struct reason parsed;
+  int64_t stream = sqlite3_column_int64(s, 3);
+  if (!at || (stream != STREAM_ANY && !is_stream(stream))) return E_NOT_FOUND;
+  if (limit_parse(sql_text(s, 4), item, &parsed) != OK)
+    return fail(l->why, E_SYNTAX, "%s%s has a limit that cannot be read, %s: %s", owner_kind(s), sql_text(s, 2),
+                sql_text(s, 4), parsed.text);
+  struct limit_list *list = stream == STREAM_ANY ? &at->all : &at->stream[stream];
+  if (!list->count++) list->limits = item;
+  return OK;
+}
+
+static int take_mode(struct loading *l, sqlite3_stmt *s, void *item) {
+  struct settings *at = owner_of(l, s);
+  int64_t mode = sqlite3_column_int64(s, 4);
+  if (!at || mode < CHECK_OFF || mode > CHECK_ENFORCE) return E_NOT_FOUND;
+  struct check_setting *set = item;
+  *set = (struct check_setting){directory_text(l->o, sql_text(s, 3)), (enum check_mode)mode};
+  if (!at->mode_count++) at->modes = item;
+  return set->check ? OK : E_MEMORY;
+}
+
+static int take_pool(struct loading *l, sqlite3_stmt *s, void *item) {
+  (void)item;
+  struct account *a = loading_account(l, sqlite3_column_int64(s, 0));
+  int64_t stream = sqlite3_column_int64(s, 1);
+  if (!a || !is_stream(stream)) return E_NOT_FOUND;
+  a->stream_pool[stream] = directory_text(l->o, sql_text(s, 2));
+  return a->stream_pool[stream] ? OK : E_MEMORY;
+}
+
+static int take_selector(struct loading *l, sqlite3_stmt *s, void *item) {
+  (void)item;
+  struct domain *d = loading_domain(l, sql_text(s, 0));
+  int64_t stream = sqlite3_column_int64(s, 1);
+  if (!d || !is_stream(stream)) return E_NOT_FOUND;
+  d->stream_selector[stream] = directory_text(l->o, sql_text(s, 2));
+  return d->stream_selector[stream] ? OK : E_MEMORY;
+}
+
+int loading_settings(struct loading *l) {
+  static const struct row_pass passes[] = {
+      {"SELECT count(*) FROM policy_limits",
+       "SELECT " OWNED_BY ", p.stream, spec FROM policy_limits p" ITS_ACCOUNT
+       " ORDER BY scope, owner, p.stream, position",
+       sizeof(struct limit), take_limit},
+      {"SELECT count(*) FROM check_modes",
+       "SELECT " OWNED_BY ", check_name, mode FROM check_modes" ITS_ACCOUNT " ORDER BY scope, owner, check_name",
+       sizeof(struct check_setting), take_mode},
+      {"SELECT count(*) FROM account_pools", "SELECT account_id, stream, pool FROM account_pools", 1, take_pool},
+      {"SELECT count(*) FROM domain_selectors", "SELECT domain, stream, selector FROM domain_selectors", 1,
+       take_selector}};
+  int rc = OK;
+  for (size_t i = 0; rc == OK && i < sizeof passes / sizeof passes[0]; i++) rc = loading_pass(l, &passes[i]);
+  return rc;
 }
