@@ -161,7 +161,7 @@ const char *account_pool(const struct account *a, enum mail_stream stream) {
 
 /* --- modes --- */
 
-static bool find_mode(const struct settings *s, const char *check, enum check_mode *out) {
+bool settings_check_mode(const struct settings *s, const char *check, enum check_mode *out) {
   for (size_t i = 0; i < s->mode_count; i++) {
     if (strcmp(s->modes[i].check, check) != 0) continue;
     *out = s->modes[i].mode;
@@ -173,9 +173,9 @@ static bool find_mode(const struct settings *s, const char *check, enum check_mo
 enum check_mode directory_check_mode(const struct directory *d, const struct account *a, const struct domain *domain,
                                      const char *check, enum check_mode otherwise) {
   enum check_mode mode;
-  if (a && find_mode(&a->settings, check, &mode)) return mode;
-  if (domain && find_mode(&domain->settings, check, &mode)) return mode;
-  return d && find_mode(&d->gateway, check, &mode) ? mode : otherwise;
+  if (a && settings_check_mode(&a->settings, check, &mode)) return mode;
+  if (domain && settings_check_mode(&domain->settings, check, &mode)) return mode;
+  return d && settings_check_mode(&d->gateway, check, &mode) ? mode : otherwise;
 }
 
 /* --- names --- */

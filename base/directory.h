@@ -19,7 +19,12 @@ struct scram_verifier {
   unsigned char stored_key[32], server_key[32];
 };
 
-enum check_mode { CHECK_OFF, CHECK_OBSERVE, CHECK_ENFORCE };  /* stored */
+enum check_mode {
+  CHECK_OFF,
+  CHECK_OBSERVE,
+  CHECK_ENFORCE, /* stored, up to here */
+  CHECK_DEFAULT  /* in a change alone: nothing of its own any more, the wider scope says */
+};
 const char *check_mode_name(enum check_mode mode);            /* "off", "observe", "enforce" */
 int check_mode_parse(const char *name, enum check_mode *out); /* OK or E_NOT_FOUND */
 
@@ -129,6 +134,8 @@ const struct domain *directory_domain(const struct directory *d, const char *nor
 const char *account_pool(const struct account *a, enum mail_stream stream);
 /* The sources of a pool: a pointer to the first, `*count` of them. */
 const struct source *directory_pool(const struct directory *d, const char *pool, size_t *count);
+/* Whether these settings have the check themselves; `*out` only then. */
+bool settings_check_mode(const struct settings *s, const char *check, enum check_mode *out);
 /* What is set for a check: of the account, else the domain, else the gateway, else `otherwise`. `a` and `domain` may be
  * NULL. */
 enum check_mode directory_check_mode(const struct directory *d, const struct account *a, const struct domain *domain,

@@ -1,4 +1,5 @@
 #include "cli/account_options.h"
+#include "cli/account_show.h"
 #include "cli/account_usage.h"
 #include "cli/command.h"
 #include "cli/output.h"
@@ -235,67 +236,6 @@ static enum exit_status remove_account(struct cli *c) {
   return held_done(c, &a, rc, held, &why);
 }
 
-/* --- verbs that show --- */
-
-/* "a b c" in `out`, and releases the list. */
-static const char *joined(json_t *list, struct buffer *out) {
-  size_t i;
-  json_t *item;
-  int rc = OK;
-  buffer_init(out, 1024 * 1024);
-  json_array_foreach(list, i, item) if (rc == OK) rc = buffer_addf(out, "%s%s", i ? " " : "", json_string_value(item));
-  if (rc == OK) rc = buffer_add(out, "", 1);
-  json_decref(list);
-  return rc == OK ? out->at : "?";
-}
-
-static void list_row(struct table *t, const struct account *a) {
-  struct buffer senders, limits;
-  const char *senders_text = joined(account_senders_json(a), &senders),
-             *limits_text = joined(account_limits_json(a), &limits);
-  table_add(t, (const char *const[]){a->name, senders_text, *limits_text ? limits_text : "none", a->pool,
-                                     a->suspended ? "suspended" : "active"});
-  buffer_free(&senders);
-  buffer_free(&limits);
-}
-
-static enum exit_status list(struct cli *c) {
-  struct directory *d;
-  if (cli_directory(c, &d) != EXIT_DONE) return EXIT_NO;
-  struct table *t = table_new((const char *const[]){"ACCOUNT", "SENDERS", "LIMITS", "POOL", "STATE"}, 5);
-  for (size_t i = 0; i < d->account_count; i++)
-    if (c->json)
-      print_json(account_json(&d->accounts[i]));
-    else
-      list_row(t, &d->accounts[i]);
-  table_print(&t);
-  directory_release(&d);
-  return EXIT_DONE;
-}
-
-static enum exit_status show(struct cli *c) {
-  struct directory *d;
-  if (cli_directory(c, &d) != EXIT_DONE) return EXIT_NO;
-  const struct account *a = directory_account(d, bytes_of(c->arguments[0]));
-  json_t *object = a ? account_json(a) : NULL, *value;
-  const char *key;
-  enum exit_status s =
-      a ? EXIT_DONE : cli_fail(EXIT_NO, "there is no account %s; see: sendoff account list", c->arguments[0]);
-  if (a && c->json) {
-    print_json(object);
-    object = NULL;
-  }
-  json_object_foreach(object, key, value) {
-    size_t i;
-    json_t *item;
-    if (json_is_string(value) && *json_string_value(value)) printf("%-11s %s\n", key, json_string_value(value));
-    json_array_foreach(value, i, item) printf("%-11s %s\n", key, json_string_value(item));
-  }
-  json_decref(object);
-  directory_release(&d);
-  return s;
-}
-
 #define SETTINGS                                                                                                       \
   "sender= limit= pool= client-ip= client-cert= eight-bit= long-lines= idempotent= to= not-to= rewrite-from= "         \
   "time-zone= stream= stream-limit= stream-pool= suppressed= suppress-after= " CHECK_OPTIONS
@@ -304,7 +244,7 @@ static enum exit_status show(struct cli *c) {
   "[--rewrite-from ADDRESS|none] [--time-zone ZONE] [--pool POOL] [--stream transactional|bulk] "                      \
   "[--stream-limit STREAM:SPEC|none]... [--stream-pool STREAM:POOL|none]... [--suppressed refuse|drop] "               \
   "[--suppress-after N] [--client-ip CIDR|none]... [--client-cert FINGERPRINT|none]... [--eight-bit accept|refuse] "   \
-  "[--long-lines convert|refuse] [--idempotent on|off] [--CHECK off|observe|enforce]..."
+  "[--long-lines convert|refuse] [--idempotent on|off] [--CHECK off|observe|enforce|default]..."
 
 const struct verb account_verbs[] = {
     {"account", "add", "NAME --sender DOMAIN|ADDRESS|* ... " SETTINGS_TEXT " [--password-stdin]",
@@ -312,8 +252,8 @@ const struct verb account_verbs[] = {
      "Makes an account and prints its password, once. SPEC is "
      "COUNT[rcpt|KB|MB]/second|minute|hour|day|month|message[:reject|defer|smooth].",
      "sendoff account add blog --sender example.com --limit 60/minute:smooth --limit 5000/day", 1, 1, add},
-    {"account", "list", "", "", "All accounts.", "sendoff account list", 0, 0, list},
-    {"account", "show", "NAME", "", "One account, whole.", "sendoff account show blog", 1, 1, show},
+    {"account", "list", "", "", "All accounts.", "sendoff account list", 0, 0, account_list},
+    {"account", "show", "NAME", "", "One account, whole.", "sendoff account show blog", 1, 1, account_show},
     {"account", "usage", "[NAME]", "", "What accounts have used of their windows, beside their limits.",
      "sendoff account usage blog", 0, 1, account_usage},
     {"account", "set",
@@ -324,7 +264,7 @@ const struct verb account_verbs[] = {
      "its mail come from that address; what it said goes to Reply-To. --time-zone is that of its days and months, as "
      "in "
      "Europe/Vienna. --stream is what its mail is unless a message says otherwise. CHECK is one that sendoff policy "
-     "list names. --eight-bit refuse turns "
+     "list names; default takes back what was set here. --eight-bit refuse turns "
      "away "
      "8-bit text that was not announced (5.6.1), --long-lines refuse lines over 998 octets (5.6.0): by default the one "
      "is taken as it is, and the other encoded anew. "

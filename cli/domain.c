@@ -4,8 +4,8 @@
 #include "cli/dns_records.h"
 #include "cli/output.h"
 #include "cli/settings_options.h"
+#include "cli/settings_show.h"
 #include "dkim/keys.h"
-#include "policy/policy.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -90,14 +90,6 @@ static size_t active_keys(const struct domain *d) {
   return n;
 }
 
-/* As it holds for the domain's mail, where an account has no setting of its own. */
-static enum check_mode mode_of(const struct directory *all, const struct domain *d, const char *check) {
-  enum check_mode otherwise = CHECK_ENFORCE;
-  for (size_t i = 0; i < policy_check_count; i++)
-    if (strcmp(policy_checks[i].name, check) == 0) otherwise = policy_checks[i].otherwise;
-  return directory_check_mode(all, NULL, d, check, otherwise);
-}
-
 static json_t *domain_json(const struct directory *all, const struct domain *d) {
   json_t *keys = json_array();
   for (size_t i = 0; i < d->key_count; i++)
@@ -108,9 +100,10 @@ static json_t *domain_json(const struct directory *all, const struct domain *d) 
   for (int i = 0; i < STREAM_COUNT; i++)
     if (*d->stream_selector[i])
       json_object_set_new(selectors, stream_name((enum mail_stream)i), json_text(d->stream_selector[i]));
-  json_t *object = json_pack("{s:o, s:s, s:o, s:o, s:o}", "domain", json_text(d->name), "spf",
-                             check_mode_name(mode_of(all, d, "spf")), "keys", keys, "stream_selectors", selectors,
-                             "created", json_time(d->created_us));
+  const struct settings_place here = {.directory = all, .domain = d};
+  json_t *object = json_pack("{s:o, s:s, s:o, s:o, s:o, s:o}", "domain", json_text(d->name), "spf",
+                             check_mode_name(settings_mode(&here, "spf")), "keys", keys, "stream_selectors", selectors,
+                             "modes", settings_modes_json(&here), "created", json_time(d->created_us));
   if (object) json_object_update(object, settings);
   json_decref(settings);
   return object;
@@ -121,22 +114,30 @@ static enum exit_status list(struct cli *c) {
   if (cli_directory(c, &d) != EXIT_DONE) return EXIT_NO;
   struct table *t = table_new((const char *const[]){"DOMAIN", "KEYS", "SPF"}, 3);
   for (size_t i = 0; i < d->domain_count; i++) {
+    const struct settings_place here = {.directory = d, .domain = &d->domains[i]};
     char keys[32];
     snprintf(keys, sizeof keys, "%zu", active_keys(&d->domains[i]));
     if (c->json)
       print_json(domain_json(d, &d->domains[i]));
     else
-      table_add(t, (const char *const[]){d->domains[i].name, keys, check_mode_name(mode_of(d, &d->domains[i], "spf"))});
+      table_add(t, (const char *const[]){d->domains[i].name, keys, check_mode_name(settings_mode(&here, "spf"))});
   }
   table_print(&t);
   directory_release(&d);
   return EXIT_DONE;
 }
 
-static void print_selectors(const struct domain *d) {
+static void print_domain(const struct directory *all, const struct domain *d) {
+  const struct settings_place here = {.directory = all, .domain = d};
+  printf("%-14s %s\n", "domain", d->name);
+  settings_print_limits(&here);
+  settings_print_modes(&here);
   for (int i = 0; i < STREAM_COUNT; i++)
     if (*d->stream_selector[i])
-      printf("%-11s %s of %s mail\n", "selector", d->stream_selector[i], stream_name((enum mail_stream)i));
+      printf("%-14s %s of %s mail\n", "selector", d->stream_selector[i], stream_name((enum mail_stream)i));
+  for (size_t i = 0; i < d->key_count; i++)
+    printf("%-14s %s, %s, %s\n", "key", d->keys[i].selector, d->keys[i].algorithm == KEY_RSA ? "RSA" : "Ed25519",
+           d->keys[i].state == KEY_ACTIVE ? "signs" : "retired");
 }
 
 static enum exit_status show(struct cli *c) {
@@ -151,13 +152,7 @@ static enum exit_status show(struct cli *c) {
   } else if (c->json) {
     print_json(domain_json(d, domain));
   } else {
-    printf("%-11s %s\n%-11s %s\n", "domain", domain->name, "spf", check_mode_name(mode_of(d, domain, "spf")));
-    settings_print(&domain->settings);
-    print_selectors(domain);
-    for (size_t i = 0; i < domain->key_count; i++)
-      printf("%-11s %s, %s, %s\n", "key", domain->keys[i].selector,
-             domain->keys[i].algorithm == KEY_RSA ? "RSA" : "Ed25519",
-             domain->keys[i].state == KEY_ACTIVE ? "signs" : "retired");
+    print_domain(d, domain);
   }
   directory_release(&d);
   return s;
@@ -246,15 +241,17 @@ const struct verb domain_verbs[] = {
      "key=", "A domain that mail is sent from: makes its DKIM keys, prints the records to publish.",
      "sendoff domain add example.com", 1, 1, add},
     {"domain", "list", "", "", "All domains.", "sendoff domain list", 0, 0, list},
-    {"domain", "show", "DOMAIN", "", "One domain, with its keys.", "sendoff domain show example.com", 1, 1, show},
+    {"domain", "show", "DOMAIN", "", "One domain: what each check does with its mail, and its keys.",
+     "sendoff domain show example.com", 1, 1, show},
     {"domain", "records", "DOMAIN", "", "The DNS records to publish, ready to paste.",
      "sendoff domain records example.com", 1, 1, records},
     {"domain", "set",
-     "DOMAIN [--CHECK off|observe|enforce]... [--limit SPEC|none]... [--add-limit|--remove-limit SPEC]... "
+     "DOMAIN [--CHECK off|observe|enforce|default]... [--limit SPEC|none]... [--add-limit|--remove-limit SPEC]... "
      "[--stream-selector STREAM:SELECTOR|none]...",
      "limit= add-limit= remove-limit= stream-selector= " CHECK_OPTIONS,
      "What a check does with mail from the domain: nothing, a note in the log, or a refusal; CHECK is one that sendoff "
-     "policy list names. A limit counts all mail with the domain in From, whatever its account.",
+     "policy list names; default takes back what was set here. A limit counts all mail with the domain in From, "
+     "whatever its account.",
      "sendoff domain set example.com --spf enforce", 1, 1, set},
     {"domain", "remove", "DOMAIN", "", "Removes the domain and its keys; its mail is no longer signed.",
      "sendoff domain remove example.com", 1, 1, remove_domain},

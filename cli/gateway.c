@@ -1,6 +1,7 @@
 #include "cli/command.h"
 #include "cli/output.h"
 #include "cli/settings_options.h"
+#include "cli/settings_show.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,12 +9,16 @@
 static enum exit_status show(struct cli *c) {
   struct directory *d;
   if (cli_directory(c, &d) != EXIT_DONE) return EXIT_NO;
-  if (c->json)
-    print_json(settings_json(&d->gateway));
-  else if (!d->gateway.all.count && !d->gateway.mode_count)
-    printf("no limits, and every check as it comes; see: sendoff policy list\n");
-  else
-    settings_print(&d->gateway);
+  const struct settings_place here = {.directory = d};
+  if (c->json) {
+    json_t *object = settings_json(&d->gateway);
+    json_object_set_new(object, "modes", settings_modes_json(&here));
+    print_json(object);
+  } else {
+    if (!d->gateway.all.count) printf("%-14s none\n", "limits");
+    settings_print_limits(&here);
+    settings_print_modes(&here);
+  }
   directory_release(&d);
   return EXIT_DONE;
 }
@@ -37,12 +42,13 @@ static enum exit_status set(struct cli *c) {
 }
 
 const struct verb gateway_verbs[] = {
-    {"gateway", "show", "", "", "What holds for all mail: limits, and the modes of checks.", "sendoff gateway show", 0,
+    {"gateway", "show", "", "", "What holds for all mail: limits, and what each check does.", "sendoff gateway show", 0,
      0, show},
-    {"gateway", "set", "[--limit SPEC|none]... [--add-limit|--remove-limit SPEC]... [--CHECK off|observe|enforce]...",
+    {"gateway", "set",
+     "[--limit SPEC|none]... [--add-limit|--remove-limit SPEC]... [--CHECK off|observe|enforce|default]...",
      "limit= add-limit= remove-limit= " CHECK_OPTIONS,
      "Limits of the whole gateway, and what a check does where neither the account nor the domain says otherwise; "
      "CHECK "
-     "is one that sendoff policy list names.",
+     "is one that sendoff policy list names; default takes back what was set here.",
      "sendoff gateway set --limit 100000/day --dmarc observe", 0, 0, set},
     {0}};

@@ -1,9 +1,7 @@
 #include "cli/settings_options.h"
 
-#include "cli/output.h"
 #include "policy/policy.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static enum exit_status parse_limits(struct cli *c, const char *option, struct limit *out, size_t *count) {
@@ -35,6 +33,8 @@ static enum exit_status read_edit(struct cli *c, const char *option, struct limi
 /* "on" is what one calls it of a brake. */
 static bool parse_mode(const char *text, enum check_mode *out) {
   if (strcmp(text, "on") == 0) text = "enforce";
+  *out = CHECK_DEFAULT;
+  if (strcmp(text, "default") == 0) return true;
   return check_mode_parse(text, out) == OK;
 }
 
@@ -45,8 +45,11 @@ static enum exit_status read_modes(struct cli *c, struct settings_draft *d) {
     enum check_mode mode;
     if (!text) continue;
     if (!parse_mode(text, &mode))
-      return cli_fail(EXIT_USAGE, "--%s is off, observe or enforce; observe notes in the log what it would refuse",
-                      name);
+      return cli_fail(
+          EXIT_USAGE,
+          "--%s is off, observe, enforce or default; observe notes in the log what it would refuse, default "
+          "takes back what was set here",
+          name);
     d->modes[d->settings.mode_count++] = (struct check_setting){name, mode};
     d->parts |= ACCOUNT_MODES;
   }
@@ -67,9 +70,4 @@ bool is_check_option(const char *name, size_t len) {
         strncmp(policy_checks[i].name, name, len) == 0)
       return true;
   return false;
-}
-
-void settings_print(const struct settings *s) {
-  for (size_t i = 0; i < s->all.count; i++) printf("%-11s %s\n", "limits", s->all.limits[i].text);
-  for (size_t i = 0; i < s->mode_count; i++) printf("%-11s %s\n", s->modes[i].check, check_mode_name(s->modes[i].mode));
 }

@@ -6,7 +6,7 @@
 
 #define SETTINGS_LIST_MAX 256
 #define SETTINGS_CHECKS_MAX 32
-/* Of a verb's options: --CHECK off|observe|enforce for each check that can be set. */
+/* Of a verb's options: --CHECK off|observe|enforce|default for each check that can be set. */
 #define CHECK_OPTIONS "@checks"
 
 struct settings_draft {
@@ -22,7 +22,5 @@ struct settings_draft {
 enum exit_status settings_options_read(struct cli *c, struct settings_draft *d);
 /* Is it the name of a check that can be set? */
 bool is_check_option(const char *name, size_t len);
-/* "limits 5000/day, 60/minute:smooth" and "spf enforce": a line each, after a label. */
-void settings_print(const struct settings *s);
 
 #endif

@@ -39,7 +39,7 @@ enum account_part {
   ACCOUNT_SUPPRESS_AFTER = 32768,
   ACCOUNT_STREAM_LIMITS = 65536, /* settings.stream, both */
   ACCOUNT_STREAM_POOLS = 131072,
-  ACCOUNT_MODES = 262144 /* settings.modes: those that it names; the others stay */
+  ACCOUNT_MODES = 262144 /* settings.modes: those that it names, CHECK_DEFAULT takes one back; the others stay */
 };
 struct account_edit {
   struct list_edit senders, limits;

@@ -24,15 +24,21 @@ static int write_limits(struct admin *a, enum scope scope, const char *owner, in
   return rc;
 }
 
+static int write_mode(struct admin *a, enum scope scope, const char *owner, const struct check_setting *m) {
+  bool keep = m->mode != CHECK_DEFAULT;
+  sqlite3_stmt *s =
+      of_owner(a,
+               keep ? "INSERT OR REPLACE INTO check_modes(scope, owner, check_name, mode) VALUES (?,?,?,?)"
+                    : "DELETE FROM check_modes WHERE scope = ? AND owner = ? AND check_name = ?",
+               scope, owner);
+  sql_bind_text(s, 3, m->check);
+  if (keep) sql_bind_int(s, 4, m->mode);
+  return sql_run(s);
+}
+
 static int write_modes(struct admin *a, enum scope scope, const char *owner, const struct settings *from) {
   int rc = OK;
-  for (size_t i = 0; rc == OK && i < from->mode_count; i++) {
-    sqlite3_stmt *s = of_owner(a, "INSERT OR REPLACE INTO check_modes(scope, owner, check_name, mode) VALUES (?,?,?,?)",
-                               scope, owner);
-    sql_bind_text(s, 3, from->modes[i].check);
-    sql_bind_int(s, 4, from->modes[i].mode);
-    rc = sql_run(s);
-  }
+  for (size_t i = 0; rc == OK && i < from->mode_count; i++) rc = write_mode(a, scope, owner, &from->modes[i]);
   return rc;
 }
 

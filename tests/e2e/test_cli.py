@@ -236,7 +236,7 @@ def test_account_round_trip(sendoff):
         *("--eight-bit", "accept"),
     )
     (account,) = sendoff.json("account", "show", "blog")
-    assert account.pop("created").endswith("Z")
+    assert account.pop("created").endswith("Z") and account.pop("modes")["spf"] == "observe"
     assert account == {
         "account": "blog",
         "senders": ["example.com", "Shop@example.org"],

@@ -1,5 +1,7 @@
 """Settings of accounts, domains and the gateway: kept, shown, edited one by one, and refused with what to write."""
 
+import re
+
 import pytest
 
 from sendoff_test.command import Command
@@ -16,6 +18,13 @@ def sendoff(tmp_path):
 
 def account(sendoff, name="blog"):
     (shown,) = sendoff.json("account", "show", name)
+    return shown
+
+
+def own(sendoff, *words):
+    """What is set there, without what is inherited."""
+    (shown,) = sendoff.json(*words)
+    assert shown.pop("modes")
     return shown
 
 
@@ -43,6 +52,8 @@ def test_all_of_an_account(sendoff):
     text = sendoff("account", "show", "blog")
     for piece in ("printer@example.com", "Europe/Vienna", "bulk", "*.example.net"):
         assert piece in text
+    for line in ("bulk +limit 2/second:smooth", "bulk +pool news"):
+        assert re.search(f"^{line}$", text, re.M), text
     sendoff(
         *("account", "set", "blog", "--to", "none", "--not-to", "none", "--rewrite-from", "none"),
         *("--stream-limit", "none", "--stream-pool", "none", "--suppress-after", "default", "--spf", "off"),
@@ -95,16 +106,66 @@ def test_a_domain(sendoff):
 
 
 def test_the_gateway(sendoff):
-    assert sendoff.json("gateway", "show") == [{"limits": [], "checks": {}}]
+    assert own(sendoff, "gateway", "show") == {"limits": [], "checks": {}}
     sendoff("gateway", "set", "--limit", "100000/day", "--spf", "off")
-    assert sendoff.json("gateway", "show") == [{"limits": ["100000/day"], "checks": {"spf": "off"}}]
+    assert own(sendoff, "gateway", "show") == {"limits": ["100000/day"], "checks": {"spf": "off"}}
     assert "100000/day" in sendoff("gateway", "show")
     modes = {row["check"]: row["mode"] for row in sendoff.json("policy", "list")}
     assert modes["spf"] == "off" and modes["account"] == "always"
     (shown,) = sendoff.json("domain", "show", "example.com")
     assert shown["spf"] == "off", "what the gateway has, where the domain has none"
     sendoff("gateway", "set", "--limit", "none", "--spf", "observe")
-    assert sendoff.json("gateway", "show") == [{"limits": [], "checks": {"spf": "observe"}}]
+    assert own(sendoff, "gateway", "show") == {"limits": [], "checks": {"spf": "observe"}}
+
+
+SCOPES = {
+    "account": (("account", "set", "blog"), ("account", "show", "blog")),
+    "domain": (("domain", "set", "example.com"), ("domain", "show", "example.com")),
+    "gateway": (("gateway", "set"), ("gateway", "show")),
+}
+
+
+def settable(sendoff):
+    return {row["check"]: row["mode"] for row in sendoff.json("policy", "list") if row["mode"] != "always"}
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_every_check_has_a_mode_in_every_scope_and_loses_it(sendoff, scope):
+    set_, show = SCOPES[scope]
+    defaults = settable(sendoff)
+    assert {"reverse-path", "recipient", "limits", "spf", "header-from"} <= set(defaults)
+    for mode in ("off", "observe", "enforce"):
+        sendoff(*set_, *(word for check in defaults for word in (f"--{check}", mode)))
+        (shown,) = sendoff.json(*show)
+        assert shown["checks"] == shown["modes"] == dict.fromkeys(defaults, mode)
+        lines = sendoff(*show)
+        assert all(re.search(f"^{check} +{mode}, set here$", lines, re.M) for check in defaults), lines
+    sendoff(*set_, *(word for check in defaults for word in (f"--{check}", "default")))
+    (shown,) = sendoff.json(*show)
+    assert shown["checks"] == {} and shown["modes"] == defaults
+    assert "set here" not in sendoff(*show)
+
+
+def test_what_is_not_set_is_inherited(sendoff):
+    sendoff("gateway", "set", "--spf", "off", "--header-from", "observe")
+    sendoff("domain", "set", "example.com", "--spf", "enforce")
+    sendoff("account", "set", "blog", "--header-from", "off")
+    (domain,), shown = sendoff.json("domain", "show", "example.com"), account(sendoff)
+    assert (domain["modes"]["spf"], domain["modes"]["header-from"]) == ("enforce", "observe")
+    assert (shown["modes"]["spf"], shown["modes"]["header-from"]) == ("off", "off")
+    text = sendoff("domain", "show", "example.com")
+    for line in ("spf +enforce, set here", "header-from +observe, of the gateway", "limits +enforce, by default"):
+        assert re.search(f"^{line}$", text, re.M), text
+    text = sendoff("account", "show", "blog")
+    for line in ("spf +off, of the gateway, unless the domain has its own", "header-from +off, set here"):
+        assert re.search(f"^{line}$", text, re.M), text
+    sendoff("domain", "set", "example.com", "--spf", "default")
+    sendoff("account", "set", "blog", "--header-from", "default")
+    (domain,), shown = sendoff.json("domain", "show", "example.com"), account(sendoff)
+    assert (domain["spf"], domain["modes"]["spf"], shown["modes"]["header-from"]) == ("off", "off", "observe")
+    sendoff("gateway", "set", "--spf", "default")
+    (domain,) = sendoff.json("domain", "show", "example.com")
+    assert domain["spf"] == "observe"
 
 
 def test_what_is_removed_leaves_nothing_behind(sendoff):
@@ -135,7 +196,7 @@ def test_what_is_removed_leaves_nothing_behind(sendoff):
         (["--stream-pool", "bulk:a b"], ["pool's name"]),
         (["--suppressed", "ignore"], ["refuse or drop"]),
         (["--suppress-after", "0"], ["1 to 100"]),
-        (["--spf", "sometimes"], ["off, observe or enforce"]),
+        (["--spf", "sometimes"], ["off, observe, enforce or default"]),
         (["--account", "observe"], ["is not an option"]),
         (["--sender", "none"], ["suspended"]),
     ],

@@ -1,0 +1,90 @@
+#include "cli/account_show.h"
+
+#include "cli/output.h"
+#include "cli/settings_show.h"
+
+#include <stdio.h>
+
+/* "a b c" in `out`, and releases the list. */
+static const char *joined(json_t *list, struct buffer *out) {
+  size_t i;
+  json_t *item;
+  int rc = OK;
+  buffer_init(out, 1024 * 1024);
+  json_array_foreach(list, i, item) if (rc == OK) rc = buffer_addf(out, "%s%s", i ? " " : "", json_string_value(item));
+  if (rc == OK) rc = buffer_add(out, "", 1);
+  json_decref(list);
+  return rc == OK ? out->at : "?";
+}
+
+static void list_row(struct table *t, const struct account *a) {
+  struct buffer senders, limits;
+  const char *senders_text = joined(account_senders_json(a), &senders),
+             *limits_text = joined(account_limits_json(a), &limits);
+  table_add(t, (const char *const[]){a->name, senders_text, *limits_text ? limits_text : "none", a->pool,
+                                     a->suspended ? "suspended" : "active"});
+  buffer_free(&senders);
+  buffer_free(&limits);
+}
+
+enum exit_status account_list(struct cli *c) {
+  struct directory *d;
+  if (cli_directory(c, &d) != EXIT_DONE) return EXIT_NO;
+  struct table *t = table_new((const char *const[]){"ACCOUNT", "SENDERS", "LIMITS", "POOL", "STATE"}, 5);
+  for (size_t i = 0; i < d->account_count; i++)
+    if (c->json)
+      print_json(account_json(&d->accounts[i]));
+    else
+      list_row(t, &d->accounts[i]);
+  table_print(&t);
+  directory_release(&d);
+  return EXIT_DONE;
+}
+
+/* Each list's entries on lines of their own; what is "" is left out. */
+static void print_fields(json_t *object) {
+  const char *key;
+  json_t *value;
+  json_object_foreach(object, key, value) {
+    size_t i;
+    json_t *item;
+    if (json_is_string(value) && *json_string_value(value)) printf("%-14s %s\n", key, json_string_value(value));
+    json_array_foreach(value, i, item) printf("%-14s %s\n", key, json_string_value(item));
+  }
+}
+
+/* "bulk           limit 5000/day": what a stream has of its own. */
+static void print_streams(const struct account *a) {
+  for (int k = 0; k < STREAM_COUNT; k++) {
+    const struct limit_list *l = &a->settings.stream[k];
+    const char *stream = stream_name((enum mail_stream)k);
+    for (size_t i = 0; i < l->count; i++) printf("%-14s limit %s\n", stream, l->limits[i].text);
+    if (*a->stream_pool[k]) printf("%-14s pool %s\n", stream, a->stream_pool[k]);
+  }
+}
+
+static void print_account(const struct cli *c, const struct settings_place *here) {
+  json_t *object = account_json(here->account);
+  if (c->json) {
+    json_object_set_new(object, "modes", settings_modes_json(here));
+    print_json(object);
+    return;
+  }
+  print_fields(object);
+  json_decref(object);
+  print_streams(here->account);
+  settings_print_modes(here);
+}
+
+enum exit_status account_show(struct cli *c) {
+  struct directory *d;
+  if (cli_directory(c, &d) != EXIT_DONE) return EXIT_NO;
+  const struct settings_place here = {.directory = d, .account = directory_account(d, bytes_of(c->arguments[0]))};
+  enum exit_status s = EXIT_DONE;
+  if (here.account)
+    print_account(c, &here);
+  else
+    s = cli_fail(EXIT_NO, "there is no account %s; see: sendoff account list", c->arguments[0]);
+  directory_release(&d);
+  return s;
+}
