@@ -15,7 +15,7 @@ static enum exit_status read_patterns(struct cli *c, struct draft *d, const char
   *given = n != 0;
   *count = 0;
   if (!n || none) return EXIT_DONE;
-  if (d->pattern_count + n > DRAFT_PATTERNS_MAX) return cli_fail(EXIT_USAGE, "%d patterns at most", DRAFT_PATTERNS_MAX);
+  if (d->pattern_count + n > ADMIN_PATTERNS_MAX) return cli_fail(EXIT_USAGE, "%d patterns at most", ADMIN_PATTERNS_MAX);
   *list = &d->pattern_list[d->pattern_count];
   for (size_t i = 0; i < n; i++) {
     const char *typed = cli_option_at(c, option, i);
@@ -55,7 +55,7 @@ static enum exit_status read_address_lists(struct cli *c, struct draft *d) {
 
 static enum exit_status read_client_ips(struct cli *c, struct draft *d) {
   size_t n = cli_option_count(c, "client-ip");
-  if (n > SETTINGS_LIST_MAX) return cli_fail(EXIT_USAGE, "%d client networks at most", SETTINGS_LIST_MAX);
+  if (n > ADMIN_LIST_MAX) return cli_fail(EXIT_USAGE, "%d client networks at most", ADMIN_LIST_MAX);
   if (n) d->parts |= ACCOUNT_CLIENT_IPS;
   d->account.client_ips = d->client_ips;
   if (n == 1 && strcmp(cli_option(c, "client-ip"), "none") == 0) return EXIT_DONE;
@@ -71,7 +71,7 @@ static enum exit_status read_client_ips(struct cli *c, struct draft *d) {
 
 static enum exit_status read_client_certs(struct cli *c, struct draft *d) {
   size_t n = cli_option_count(c, "client-cert");
-  if (n > SETTINGS_LIST_MAX) return cli_fail(EXIT_USAGE, "%d client certificates at most", SETTINGS_LIST_MAX);
+  if (n > ADMIN_LIST_MAX) return cli_fail(EXIT_USAGE, "%d client certificates at most", ADMIN_LIST_MAX);
   if (n) d->parts |= ACCOUNT_CLIENT_CERTS;
   d->account.client_certs = d->client_certs;
   if (n == 1 && strcmp(cli_option(c, "client-cert"), "none") == 0) return EXIT_DONE;
@@ -189,7 +189,7 @@ static enum exit_status read_stream_limits(struct cli *c, struct draft *d) {
   size_t n = cli_option_count(c, "stream-limit");
   struct reason why = {""};
   if (n) d->parts |= ACCOUNT_STREAM_LIMITS;
-  if (n > SETTINGS_LIST_MAX) return cli_fail(EXIT_USAGE, "%d limits at most", SETTINGS_LIST_MAX);
+  if (n > ADMIN_LIST_MAX) return cli_fail(EXIT_USAGE, "%d limits at most", ADMIN_LIST_MAX);
   for (int i = 0; i < STREAM_COUNT; i++) d->account.settings.stream[i].limits = d->stream_limits[i];
   if (n == 1 && strcmp(cli_option(c, "stream-limit"), "none") == 0) return EXIT_DONE;
   for (size_t i = 0; i < n; i++) {

@@ -6,7 +6,6 @@
 
 #define PASSWORD_MAX 1024
 #define PATTERN_ROOM 330
-#define DRAFT_PATTERNS_MAX 1024 /* of all lists together */
 
 /* What the options describe; `account` and `edit` point into it, and into argv. */
 struct draft {
@@ -14,12 +13,12 @@ struct draft {
   struct account_edit edit;
   unsigned parts; /* enum account_part: what was given */
   struct settings_draft settings;
-  size_t pattern_count;
-  const char *pattern_list[DRAFT_PATTERNS_MAX];
-  char patterns[DRAFT_PATTERNS_MAX][PATTERN_ROOM];
-  struct limit stream_limits[STREAM_COUNT][SETTINGS_LIST_MAX];
-  struct cidr client_ips[SETTINGS_LIST_MAX];
-  struct fingerprint client_certs[SETTINGS_LIST_MAX];
+  size_t pattern_count; /* of all lists together */
+  const char *pattern_list[ADMIN_PATTERNS_MAX];
+  char patterns[ADMIN_PATTERNS_MAX][PATTERN_ROOM];
+  struct limit stream_limits[STREAM_COUNT][ADMIN_LIST_MAX];
+  struct cidr client_ips[ADMIN_LIST_MAX];
+  struct fingerprint client_certs[ADMIN_LIST_MAX];
   char rewrite_from[PATTERN_ROOM];
   char password[PASSWORD_MAX + 1];
   bool generated;

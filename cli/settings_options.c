@@ -7,7 +7,7 @@
 static enum exit_status parse_limits(struct cli *c, const char *option, struct limit *out, size_t *count) {
   size_t n = cli_option_count(c, option);
   struct reason why = {""};
-  if (n > SETTINGS_LIST_MAX) return cli_fail(EXIT_USAGE, "%d limits at most", SETTINGS_LIST_MAX);
+  if (n > ADMIN_LIST_MAX) return cli_fail(EXIT_USAGE, "%d limits at most", ADMIN_LIST_MAX);
   for (size_t i = 0; i < n; i++)
     if (limit_parse(cli_option_at(c, option, i), &out[i], &why) != OK) return cli_fail(EXIT_USAGE, "%s", why.text);
   *count = n;

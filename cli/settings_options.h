@@ -4,7 +4,6 @@
 
 #include "cli/command.h"
 
-#define SETTINGS_LIST_MAX 256
 #define SETTINGS_CHECKS_MAX 32
 /* Of a verb's options: --CHECK off|observe|enforce|default for each check that can be set. */
 #define CHECK_OPTIONS "@checks"
@@ -13,8 +12,8 @@ struct settings_draft {
   struct settings settings; /* points into the rest */
   struct list_edit edit;    /* of limits */
   unsigned parts;           /* ACCOUNT_LIMITS, ACCOUNT_MODES: what was given */
-  struct limit limits[SETTINGS_LIST_MAX], added[SETTINGS_LIST_MAX], removed[SETTINGS_LIST_MAX];
-  const char *added_texts[SETTINGS_LIST_MAX], *removed_texts[SETTINGS_LIST_MAX];
+  struct limit limits[ADMIN_LIST_MAX], added[ADMIN_LIST_MAX], removed[ADMIN_LIST_MAX];
+  const char *added_texts[ADMIN_LIST_MAX], *removed_texts[ADMIN_LIST_MAX];
   struct check_setting modes[SETTINGS_CHECKS_MAX];
 };
 

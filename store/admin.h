@@ -12,6 +12,9 @@ struct admin;
 int admin_open(const char *data_dir, struct admin **out, struct reason *why); /* E_NOT_FOUND: no store there */
 void admin_close(struct admin **admin);
 
+#define ADMIN_LIST_MAX 256      /* limits of one owner, networks and certificates of an account: each kind */
+#define ADMIN_PATTERNS_MAX 1024 /* senders of an account; in one command, of all its lists together */
+
 /* Changes of one list, beside what replaces it whole: an entry that is there already is not added again, one that is
  * not there cannot be taken out (E_NOT_FOUND, with what is there). Texts in their canonical form. */
 struct list_edit {

@@ -247,27 +247,30 @@ static int sender_not_there(struct admin *a, int64_t id, const char *pattern, st
   return rc == 1 ? E_NOT_FOUND : rc;
 }
 
-/* The last one stays: an account that may send as nobody is suspended instead. */
 static int remove_sender(struct admin *a, int64_t id, const char *pattern, struct reason *why) {
-  int64_t left;
   sqlite3_stmt *s = sql_use(&a->q, "DELETE FROM account_senders WHERE account_id = ? AND pattern = ?");
   sql_bind_int(s, 1, id);
   sql_bind_text(s, 2, pattern);
   int rc = sql_run(s);
-  if (rc == OK && !sqlite3_changes(a->q.db)) return sender_not_there(a, id, pattern, why);
-  s = sql_use(&a->q, "SELECT count(*) FROM account_senders WHERE account_id = ?");
+  return rc == OK && !sqlite3_changes(a->q.db) ? sender_not_there(a, id, pattern, why) : rc;
+}
+
+/* The last one stays: an account that may send as nobody is suspended instead. */
+static int check_senders(struct admin *a, int64_t id, struct reason *why) {
+  int64_t left;
+  sqlite3_stmt *s = sql_use(&a->q, "SELECT count(*) FROM account_senders WHERE account_id = ?");
   sql_bind_int(s, 1, id);
-  if (rc == OK) rc = sql_int(s, 0, &left);
+  int rc = sql_int(s, 0, &left);
   if (rc == OK && !left)
-    rc = fail(why, E_DENIED, "%s is its last sender: add another one first, or suspend the account", pattern);
-  return rc;
+    return fail(why, E_DENIED, "that is its last sender: add another one first, or suspend the account");
+  return rc == OK && left > ADMIN_PATTERNS_MAX ? fail(why, E_LIMIT, "%d senders at most", ADMIN_PATTERNS_MAX) : rc;
 }
 
 static int edit_senders(struct admin *a, int64_t id, const struct list_edit *edit, struct reason *why) {
   int rc = OK;
   for (size_t i = 0; rc == OK && i < edit->add_count; i++) rc = add_sender(a, id, edit->add[i]);
   for (size_t i = 0; rc == OK && i < edit->remove_count; i++) rc = remove_sender(a, id, edit->remove[i], why);
-  return rc;
+  return rc == OK && (edit->add_count || edit->remove_count) ? check_senders(a, id, why) : rc;
 }
 
 int admin_account_set(struct admin *a, const char *name, unsigned what, const struct account *from,

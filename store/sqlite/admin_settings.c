@@ -87,12 +87,20 @@ static int remove_limit(struct admin *a, enum scope scope, const char *owner, co
   return rc == OK && !sqlite3_changes(a->q.db) ? not_there(a, scope, owner, spec, why) : rc;
 }
 
+static int check_room(struct admin *a, enum scope scope, const char *owner, struct reason *why) {
+  int64_t n;
+  int rc = sql_int(
+      of_owner(a, "SELECT count(*) FROM policy_limits WHERE scope = ? AND owner = ? AND stream = -1", scope, owner), 0,
+      &n);
+  return rc == OK && n > ADMIN_LIST_MAX ? fail(why, E_LIMIT, "%d limits at most", ADMIN_LIST_MAX) : rc;
+}
+
 int settings_edit_limits(struct admin *a, enum scope scope, const char *owner, const struct list_edit *edit,
                          struct reason *why) {
   int rc = OK;
   for (size_t i = 0; rc == OK && i < edit->remove_count; i++) rc = remove_limit(a, scope, owner, edit->remove[i], why);
   for (size_t i = 0; rc == OK && i < edit->add_count; i++) rc = add_limit(a, scope, owner, edit->add[i]);
-  return rc;
+  return rc == OK && edit->add_count ? check_room(a, scope, owner, why) : rc;
 }
 
 /* --- the gateway's, a domain's --- */
