@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #define ZONES_MAX 2048 /* the tz database has 600 names */
 #define NAME_MAX_LENGTH 64
@@ -36,11 +35,20 @@ static bool is_name(const char *name) {
   return n && !name[n] && n <= NAME_MAX_LENGTH && g_ascii_isalpha(name[0]);
 }
 
+/* The database's folder has other files, too: each zone begins so (RFC 8536 3.1). */
+static bool is_zone(const char *path) {
+  char magic[4];
+  FILE *f = fopen(path, "re");
+  bool zone = f && fread(magic, 1, sizeof magic, f) == sizeof magic && memcmp(magic, "TZif", sizeof magic) == 0;
+  if (f) fclose(f);
+  return zone;
+}
+
 static bool is_there(const char *name) {
   const char *folder = getenv("TZDIR");
   char path[512];
   int n = snprintf(path, sizeof path, "%s/%s", folder ? folder : "/usr/share/zoneinfo", name);
-  return n > 0 && (size_t)n < sizeof path && access(path, R_OK) == 0;
+  return n > 0 && (size_t)n < sizeof path && is_zone(path);
 }
 
 /* FNV-1a: the same in every program that reads the store. */

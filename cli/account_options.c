@@ -1,7 +1,7 @@
 #include "cli/account_options.h"
 
 #include "base/address.h"
-#include "cli/time_zones.h"
+#include "base/time_zone.h"
 #include "policy/senders.h"
 
 #include <stdio.h>
@@ -141,14 +141,16 @@ static enum exit_status read_rewrite_from(struct cli *c, struct draft *d) {
 }
 
 static enum exit_status read_time_zone(struct cli *c, struct draft *d) {
+  const struct time_zone *found;
   const char *zone = d->account.time_zone = cli_option(c, "time-zone");
   if (!zone) return EXIT_DONE;
   d->parts |= ACCOUNT_TIME_ZONE;
-  return time_zone_exists(zone) ? EXIT_DONE
-                                : cli_fail(EXIT_USAGE,
-                                           "--time-zone %s is not known here; write one as in UTC, Europe/Vienna, "
-                                           "America/New_York (timedatectl list-timezones)",
-                                           zone);
+  return time_zone_find(zone, &found) == OK
+             ? EXIT_DONE
+             : cli_fail(EXIT_USAGE,
+                        "--time-zone %s is not known here; write one as in UTC, Europe/Vienna, "
+                        "America/New_York (timedatectl list-timezones)",
+                        zone);
 }
 
 static enum exit_status read_stream(struct cli *c, struct draft *d) {
