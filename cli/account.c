@@ -108,22 +108,50 @@ static void print_login(struct cli *c, const char *name, const struct draft *d) 
 /* --- verbs that change --- */
 
 /* What will surprise: mail that leaves unsigned, or cannot leave at all. */
-static void warn(struct cli *c, const struct draft *d) {
-  struct directory *dir;
-  size_t sources;
-  if (cli_directory(c, &dir) != EXIT_DONE) return;
-  for (size_t i = 0; i < d->account.sender_count; i++) {
-    const char *sender = d->account.senders[i], *at = strrchr(sender, '@'), *domain = at ? at + 1 : sender;
-    if (strncmp(domain, "*.", 2) == 0) domain += 2;
-    if (strcmp(domain, "*") == 0 || directory_domain(dir, domain, true)) continue;
+static const char *domain_of(const char *pattern) {
+  const char *at = strrchr(pattern, '@'), *domain = at ? at + 1 : pattern;
+  return strncmp(domain, "*.", 2) == 0 ? domain + 2 : domain;
+}
+
+static bool is_domain_of(const char *domain, const char *const *senders, size_t count) {
+  for (size_t i = 0; i < count; i++)
+    if (strcmp(domain, domain_of(senders[i])) == 0) return true;
+  return false;
+}
+
+/* Once for each domain. */
+static void warn_unsigned(const struct directory *dir, const char *const *senders, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    const char *domain = domain_of(senders[i]);
+    if (strcmp(domain, "*") == 0 || directory_domain(dir, domain, true) || is_domain_of(domain, senders, i)) continue;
     cli_warn("mail from %s will not be signed; add the domain: sendoff domain add %s", domain, domain);
   }
-  const char *pool = d->account.pool;
-  if (pool && strcmp(pool, "default") != 0) {
-    directory_pool(dir, pool, &sources);
-    if (!sources)
-      cli_warn("pool %s has no address to send from yet: sendoff source add ADDRESS --helo NAME --pool %s", pool, pool);
-  }
+}
+
+static void warn_unsigned_rewrite(const struct directory *dir, const struct draft *d) {
+  const char *to = d->account.rewrite_from;
+  if (!to || !*to || is_domain_of(domain_of(to), d->account.senders, d->account.sender_count) ||
+      is_domain_of(domain_of(to), d->edit.senders.add, d->edit.senders.add_count))
+    return;
+  warn_unsigned(dir, &to, 1);
+}
+
+static void warn_empty_pool(const struct directory *dir, const char *pool) {
+  size_t sources = 0;
+  if (!pool || !*pool || strcmp(pool, "default") == 0) return;
+  directory_pool(dir, pool, &sources);
+  if (!sources)
+    cli_warn("pool %s has no address to send from yet: sendoff source add ADDRESS --helo NAME --pool %s", pool, pool);
+}
+
+static void warn(struct cli *c, const struct draft *d) {
+  struct directory *dir;
+  if (cli_directory(c, &dir) != EXIT_DONE) return;
+  warn_unsigned(dir, d->account.senders, d->account.sender_count);
+  warn_unsigned(dir, d->edit.senders.add, d->edit.senders.add_count);
+  warn_unsigned_rewrite(dir, d);
+  warn_empty_pool(dir, d->account.pool);
+  for (int i = 0; i < STREAM_COUNT; i++) warn_empty_pool(dir, d->account.stream_pool[i]);
   directory_release(&dir);
 }
 
@@ -144,6 +172,7 @@ static enum exit_status add(struct cli *c) {
                            : cli_fail(EXIT_USAGE, "an account's name is 1 to 64 letters, digits and . _ @ + -");
   if (s == EXIT_DONE && !d->account.sender_count)
     s = cli_fail(EXIT_USAGE, "say who %s may send as: --sender example.com", c->arguments[0]);
+  if (s == EXIT_DONE) s = account_check_rewrite(d, NULL);
   if (s == EXIT_DONE) s = read_password(c, d);
   if (s == EXIT_DONE) s = cli_admin(c, &a);
   if (s != EXIT_DONE) return finish(d, s);
@@ -155,6 +184,15 @@ static enum exit_status add(struct cli *c) {
   return finish(d, s);
 }
 
+static enum exit_status check_rewrite(struct cli *c, const struct draft *d) {
+  struct directory *dir;
+  if (cli_directory(c, &dir) != EXIT_DONE) return EXIT_NO;
+  const struct account *now = directory_account(dir, bytes_of(c->arguments[0]));
+  enum exit_status s = now ? account_check_rewrite(d, now) : EXIT_DONE; /* the store says that it is not there */
+  directory_release(&dir);
+  return s;
+}
+
 static enum exit_status set(struct cli *c) {
   struct draft *d = calloc(1, sizeof *d);
   struct admin *a;
@@ -163,6 +201,7 @@ static enum exit_status set(struct cli *c) {
   enum exit_status s = account_options_read(c, d);
   if (s == EXIT_DONE && !d->parts && !draft_edits(d))
     s = cli_fail(EXIT_USAGE, "say what to change; see: sendoff account set --help");
+  if (s == EXIT_DONE) s = check_rewrite(c, d);
   if (s == EXIT_DONE) s = cli_admin(c, &a);
   if (s == EXIT_DONE)
     s = cli_admin_done(c, &a, admin_account_set(a, c->arguments[0], d->parts, &d->account, &d->edit, &why), &why);
@@ -261,7 +300,8 @@ const struct verb account_verbs[] = {
      SETTINGS " add-sender= remove-sender= add-limit= remove-limit=",
      "Changes an account; a list that is given replaces the old one. Takes effect with the next command of every "
      "session. --to and --not-to say whom it may write to (DOMAIN, *.DOMAIN, ADDRESS or *). --rewrite-from makes all "
-     "its mail come from that address; what it said goes to Reply-To. --time-zone is that of its days and months, as "
+     "its mail come from that address, one that it may send as; what it said goes to Reply-To. --time-zone is that of "
+     "its days and months, as "
      "in "
      "Europe/Vienna. --stream is what its mail is unless a message says otherwise. CHECK is one that sendoff policy "
      "list names; default takes back what was set here. --eight-bit refuse turns "

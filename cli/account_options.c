@@ -140,6 +140,39 @@ static enum exit_status read_rewrite_from(struct cli *c, struct draft *d) {
   return cli_fail(EXIT_USAGE, "--rewrite-from %s: write one address, as in printer@example.com, or none", typed);
 }
 
+static bool is_in(const char *const *list, size_t count, const char *text) {
+  for (size_t i = 0; i < count; i++)
+    if (strcmp(list[i], text) == 0) return true;
+  return false;
+}
+
+/* In the store's order: what replaces the list, then what is added, then what is removed. */
+static bool may_send_as(const struct draft *d, const struct account *now, const struct address *address) {
+  const struct list_edit *edit = &d->edit.senders;
+  const struct account *base = d->parts & ACCOUNT_SENDERS || !now ? &d->account : now;
+  for (size_t i = 0; i < base->sender_count + edit->add_count; i++) {
+    const char *const *pattern = i < base->sender_count ? &base->senders[i] : &edit->add[i - base->sender_count];
+    if (!is_in(edit->remove, edit->remove_count, *pattern) && sender_allowed(pattern, 1, address)) return true;
+  }
+  return false;
+}
+
+enum exit_status account_check_rewrite(const struct draft *d, const struct account *now) {
+  struct address address;
+  bool given = d->parts & ACCOUNT_REWRITE_FROM;
+  bool changed = given || d->parts & ACCOUNT_SENDERS || d->edit.senders.add_count || d->edit.senders.remove_count;
+  const char *to = given ? d->account.rewrite_from : now ? now->rewrite_from : "";
+  if (!changed || !*to || (address_parse(bytes_of(to), &address) == OK && may_send_as(d, now, &address)))
+    return EXIT_DONE;
+  if (given)
+    return cli_fail(EXIT_NO, "--rewrite-from %s is no address that the account may send as; add it with --%s %s", to,
+                    now ? "add-sender" : "sender", to);
+  return cli_fail(EXIT_NO,
+                  "its From is rewritten to %s, which it could no longer send as; keep that with --add-sender %s, or "
+                  "end it with --rewrite-from none",
+                  to, to);
+}
+
 static enum exit_status read_time_zone(struct cli *c, struct draft *d) {
   const struct time_zone *found;
   const char *zone = d->account.time_zone = cli_option(c, "time-zone");

@@ -26,6 +26,9 @@ struct draft {
 
 /* `d` is zeroed. EXIT_USAGE: the message has been printed. */
 enum exit_status account_options_read(struct cli *c, struct draft *d);
+/* Is the address that From is rewritten to one that the account may send as, with its senders as they will be? `now`:
+ * the account as it is; NULL: a new one. EXIT_NO: the message has been printed. */
+enum exit_status account_check_rewrite(const struct draft *d, const struct account *now);
 bool draft_edits(const struct draft *d); /* something is added to a list, or removed from it */
 
 #endif

@@ -7,7 +7,7 @@ void check_header_from(const struct facts *f, struct finding *out) {
   int rc =
       header_from_allowed(a->senders, a->sender_count, f->header_from, &mailboxes, out->subject, sizeof out->subject);
   out->outcome = OUTCOME_PASS;
-  if (f->rewritten) return; /* the operator chose it */
+  if (f->rewritten) return; /* to one that it may send as: no command leaves another */
   if (rc == E_MEMORY)
     finding_refuse(out, RULE_MEMORY, CAUSE_MAIN);
   else if (rc != E_DENIED)

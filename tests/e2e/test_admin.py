@@ -215,3 +215,35 @@ def test_suspending_says_it_in_json(gateway, stuck):
     _, address, *_ = stuck
     (entry,) = gateway.queue("--to", address)
     assert gateway.sendoff.json("account", "suspend", entry["account"], "--reason", "x") == [{"held": 1}]
+
+
+def test_the_narrowest_mode_counts_at_once(gateway, recipient):
+    """A sender that is not allowed: observed or refused, in one open session."""
+    account, to = gateway.add_account("moded"), "r@dest.example.net"
+
+    def answer(code):
+        assert attempt(talk, "x@bank.example", [to]).startswith(code)  # the command returns when it holds
+
+    with dialogue(gateway, account) as talk:
+        answer("553")
+        gateway.sendoff("gateway", "set", "--reverse-path", "observe", "--header-from", "observe")
+        answer("250")
+        gateway.sendoff("account", "set", "moded", "--reverse-path", "enforce")
+        answer("553")
+        gateway.sendoff("account", "set", "moded", "--reverse-path", "off")
+        answer("250")
+        gateway.sendoff("account", "set", "moded", "--reverse-path", "default")
+        answer("250")
+        gateway.sendoff("gateway", "set", "--reverse-path", "default", "--header-from", "default")
+        answer("553")
+
+
+def test_limits_that_are_switched_off(gateway, recipient):
+    account, to = gateway.add_account("unlimited", "--limit", "1/month"), "r@dest.example.net"
+    with dialogue(gateway, account) as talk:
+        assert attempt(talk, FROM, [to]).startswith("250")
+        assert attempt(talk, FROM, [to]).startswith("452")
+        gateway.sendoff("account", "set", "unlimited", "--limits", "off")
+        assert attempt(talk, FROM, [to]).startswith("250")
+        gateway.sendoff("account", "set", "unlimited", "--limits", "default")
+        assert attempt(talk, FROM, [to]).startswith("452")

@@ -181,6 +181,114 @@ def test_what_is_removed_leaves_nothing_behind(sendoff):
     assert domain["limits"] == []
 
 
+@pytest.mark.parametrize("scope", SCOPES)
+def test_limits_of_every_scope(sendoff, scope):
+    set_, show = SCOPES[scope]
+    sendoff(*set_, "--limit", "60/minute", "--limit", "5000/day")
+    sendoff(*set_, "--add-limit", "5/second", "--add-limit", "60/minute", "--add-limit", "9MB/message")
+    assert sendoff.json(*show)[0]["limits"] == ["60/minute", "5000/day", "5/second", "9MB/message"]
+    sendoff(*set_, "--remove-limit", "5000/day:reject", "--remove-limit", "5/second")
+    assert sendoff.json(*show)[0]["limits"] == ["60/minute", "9MB/message"]
+    assert re.search("^limits +9MB/message$", sendoff(*show), re.M)
+    refused(sendoff.run(*set_, "--remove-limit", "1/day"), 1, "60/minute, 9MB/message")
+    refused(sendoff.run(*set_, "--limit", "1/fortnight"), 2, "fortnight")
+    refused(sendoff.run(*set_), 2, "say what to change")
+    # Together or not at all.
+    refused(sendoff.run(*set_, "--spf", "off", "--add-limit", "1/day", "--remove-limit", "8/day"), 1, "8/day")
+    (shown,) = sendoff.json(*show)
+    assert shown["limits"] == ["60/minute", "9MB/message"] and shown["checks"] == {}
+    sendoff(*set_, "--limit", "none")
+    assert sendoff.json(*show)[0]["limits"] == []
+    refused(sendoff.run(*set_, "--remove-limit", "1/day"), 1, "what is there: none")
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_a_list_of_limits_has_an_end(sendoff, scope):
+    set_, show = SCOPES[scope]
+    many = [word for n in range(1, 257) for word in ("--limit", f"{n}/day")]
+    sendoff(*set_, *many)
+    refused(sendoff.run(*set_, *many, "--limit", "300/day"), 2, "256 limits at most")
+    refused(sendoff.run(*set_, "--add-limit", "300/day"), 1, "256 limits at most")
+    assert len(sendoff.json(*show)[0]["limits"]) == 256
+    sendoff(*set_, "--remove-limit", "1/day", "--add-limit", "300/day")
+
+
+def test_one_name_in_two_scopes(sendoff):
+    sendoff("account", "add", "example.com", "--sender", "example.com", "--limit", "1/day")
+    sendoff("domain", "set", "example.com", "--limit", "2/day", "--spf", "off")
+    sendoff("account", "set", "example.com", "--add-limit", "3/day", "--spf", "enforce")
+    (domain,) = sendoff.json("domain", "show", "example.com")
+    assert (domain["limits"], domain["checks"]) == (["2/day"], {"spf": "off"})
+    shown = account(sendoff, "example.com")
+    assert (shown["limits"], shown["checks"]) == (["1/day", "3/day"], {"spf": "enforce"})
+    sendoff("account", "remove", "example.com")
+    (domain,) = sendoff.json("domain", "show", "example.com")
+    assert (domain["limits"], domain["checks"]) == (["2/day"], {"spf": "off"})
+
+
+def test_a_refused_change_leaves_all_as_it_was(sendoff):
+    before = account(sendoff)
+    options = ["--pool", "other", "--add-sender", "example.org", "--spf", "off", "--stream", "bulk"]
+    refused(sendoff.run("account", "set", "blog", *options, "--remove-sender", "nowhere.example"), 1, "nowhere.example")
+    assert account(sendoff) == before
+
+
+def test_a_pool_without_sources_is_warned_of(sendoff):
+    for option in ("--pool=empty", "--stream-pool=bulk:empty"):
+        said = sendoff.run("account", "set", "blog", option)
+        assert said.status == 0 and "pool empty has no address to send from yet" in said.err, said
+
+
+REWRITES = [
+    # what is there, what is changed, what the refusal says ("": it is done)
+    ([], ["--rewrite-from", "printer@example.com"], ""),
+    ([], ["--rewrite-from", "a@elsewhere.example"], "--add-sender a@elsewhere.example"),
+    ([], ["--rewrite-from", "a@elsewhere.example", "--add-sender", "elsewhere.example"], ""),
+    ([], ["--rewrite-from", "a@elsewhere.example", "--add-sender", "b@elsewhere.example"], "--add-sender a@elsewhere"),
+    ([], ["--rewrite-from", "a@elsewhere.example", "--sender", "A@Elsewhere.example"], ""),
+    ([], ["--rewrite-from", "a@example.com", "--sender", "elsewhere.example"], "--add-sender a@example.com"),
+    ([], ["--rewrite-from", "a@sub.example.com"], "--add-sender a@sub.example.com"),
+    (["--add-sender", "*"], ["--rewrite-from", "a@anywhere.example"], ""),
+    (["--add-sender", "*"], ["--rewrite-from", "a@anywhere.example", "--remove-sender", "*"], "no address that"),
+    (["--rewrite-from", "a@example.com"], ["--sender", "elsewhere.example"], "--rewrite-from none"),
+    (["--rewrite-from", "a@example.com"], ["--sender", "elsewhere.example", "--rewrite-from", "none"], ""),
+    (["--rewrite-from", "a@example.com"], ["--sender", "elsewhere.example", "--add-sender", "a@example.com"], ""),
+    (["--rewrite-from", "a@example.com", "--add-sender", "b.example"], ["--remove-sender", "b.example"], ""),
+    (["--rewrite-from", "a@example.com", "--add-sender", "b.example"], ["--remove-sender", "example.com"], "could no longer"),
+]
+
+
+@pytest.mark.parametrize("before, change, says", REWRITES, ids=lambda value: " ".join(value))
+def test_from_is_rewritten_to_a_sender_only(sendoff, before, change, says):
+    if before:
+        sendoff("account", "set", "blog", *before)
+    shown = account(sendoff)
+    result = sendoff.run("account", "set", "blog", *change)
+    if says:
+        refused(result, 1, says)
+        assert account(sendoff) == shown
+    else:
+        assert result.status == 0, result
+
+
+def test_a_new_account_rewrites_to_a_sender_only(sendoff):
+    new = ("account", "add", "scanner", "--sender", "example.com", "--rewrite-from")
+    refused(sendoff.run(*new, "a@example.org"), 1, "--sender a@example.org")
+    assert [shown["account"] for shown in sendoff.json("account", "list")] == ["blog"]
+    sendoff(*new, "a@example.com")
+
+
+def test_an_unsigned_rewritten_from_is_warned_of(sendoff):
+    sendoff("account", "set", "blog", "--add-sender", "*")
+    said = sendoff.run("account", "set", "blog", "--rewrite-from", "a@unsigned.example")
+    assert said.status == 0 and "sendoff domain add unsigned.example" in said.err, said
+    said = sendoff.run("account", "set", "blog", "--rewrite-from", "a@mail.example.com")
+    assert said.status == 0 and said.err == "", "its parent signs for it"
+    both = ["--add-sender", "b@unsigned.example", "--add-sender", "unsigned.example", "--rewrite-from", "b@unsigned.example"]
+    said = sendoff.run("account", "set", "blog", *both)
+    assert said.err.count("unsigned.example will not be signed") == 1, said
+
+
 @pytest.mark.parametrize(
     "options, pieces",
     [
@@ -201,9 +309,17 @@ def test_what_is_removed_leaves_nothing_behind(sendoff):
         (["--to", "not a domain"], ["--to not a domain", "*.example.com"]),
         (["--stream", "news"], ["transactional or bulk"]),
         (["--stream-limit", "5000/day"], ["bulk:5000/day"]),
+        (["--stream-limit", "both:5/day"], ["bulk:5000/day"]),
+        (["--stream-limit", "bulk:"], ["bulk:5000/day"]),
+        (["--stream-limit", "bulk:5/fortnight"], ["fortnight"]),
         (["--stream-pool", "bulk:a b"], ["pool's name"]),
         (["--suppressed", "ignore"], ["refuse or drop"]),
         (["--suppress-after", "0"], ["1 to 100"]),
+        (["--suppress-after", "101"], ["1 to 100"]),
+        (["--suppress-after", "two"], ["1 to 100"]),
+        (["--not-to", "@"], ["--not-to @", "*.example.com"]),
+        (["--rewrite-from", "*@example.com "], ["printer@example.com"]),
+        (["--spfx", "off"], ["is not an option"]),
         (["--spf", "sometimes"], ["off, observe, enforce or default"]),
         (["--account", "observe"], ["is not an option"]),
         (["--sender", "none"], ["suspended"]),
@@ -211,4 +327,6 @@ def test_what_is_removed_leaves_nothing_behind(sendoff):
     ids=lambda value: " ".join(value) if isinstance(value, list) else value,
 )
 def test_wrong_values_say_what_to_write(sendoff, options, pieces):
+    before = account(sendoff)
     refused(sendoff.run("account", "set", "blog", *options), 2, *pieces)
+    assert account(sendoff) == before
