@@ -4,30 +4,29 @@
 
 #include <stdio.h>
 
+/* The account, then each stream that has limits of its own. */
+static enum exit_status print_account(const struct cli *c, struct reader *r, const struct account *a) {
+  struct used all[1 + STREAM_COUNT] = {{.scope = usage_scope_of_account(a)}};
+  char owners[STREAM_COUNT][STREAM_OWNER_TEXT];
+  size_t count = 1;
+  for (int i = 0; i < STREAM_COUNT; i++)
+    if (a->settings.stream[i].count) all[count++].scope = usage_scope_of_stream(a, (enum mail_stream)i, owners[i]);
+  return usage_print_stored(c, r, all, count);
+}
+
 static enum exit_status print_accounts(struct cli *c, const struct directory *d, struct reader *r) {
   const struct account *one = NULL;
   if (c->argument_count && !(one = directory_account(d, bytes_of(c->arguments[0]))))
     return cli_fail(EXIT_NO, "there is no account %s; see: sendoff account list", c->arguments[0]);
+  if (one) return print_account(c, r, one);
   enum exit_status s = EXIT_DONE;
   for (size_t i = 0; s == EXIT_DONE && i < d->account_count; i++) {
-    struct usage_scope scope = usage_scope_of_account(&d->accounts[i]);
-    if (one && one != &d->accounts[i]) continue;
-    if (!one && !c->json && i) puts("");
-    s = usage_print_stored(c, r, &scope);
+    if (!c->json && i) puts("");
+    s = print_account(c, r, &d->accounts[i]);
   }
   return s;
 }
 
 enum exit_status account_usage(struct cli *c) {
-  struct directory *d;
-  struct reader *r;
-  enum exit_status s = cli_directory(c, &d);
-  if (s != EXIT_DONE) return s;
-  s = cli_reader(c, &r);
-  if (s == EXIT_DONE) {
-    s = print_accounts(c, d, r);
-    reader_close(&r);
-  }
-  directory_release(&d);
-  return s;
+  return usage_command(c, print_accounts);
 }

@@ -5,6 +5,7 @@
 #include "cli/output.h"
 #include "cli/settings_options.h"
 #include "cli/settings_show.h"
+#include "cli/usage_print.h"
 #include "dkim/keys.h"
 
 #include <stdio.h>
@@ -158,6 +159,25 @@ static enum exit_status show(struct cli *c) {
   return s;
 }
 
+static enum exit_status print_usage(struct cli *c, const struct directory *d, struct reader *r) {
+  char name[DOMAIN_MAX + 1] = "";
+  if (c->argument_count && normalize(c->arguments[0], name) != EXIT_DONE) return EXIT_USAGE;
+  if (*name && !directory_domain(d, name, false))
+    return cli_fail(EXIT_NO, "there is no domain %s; see: sendoff domain list", name);
+  enum exit_status s = EXIT_DONE;
+  for (size_t i = 0; s == EXIT_DONE && i < d->domain_count; i++) {
+    struct used used = {.scope = usage_scope_of_domain(&d->domains[i])};
+    if (*name && strcmp(name, d->domains[i].name) != 0) continue;
+    if (!*name && !c->json && i) puts("");
+    s = usage_print_stored(c, r, &used, 1);
+  }
+  return s;
+}
+
+static enum exit_status usage(struct cli *c) {
+  return usage_command(c, print_usage);
+}
+
 /* "bulk:SELECTOR" or "bulk:none". */
 static enum exit_status set_selectors(struct cli *c, struct admin *a, const char *name, struct reason *why, int *rc) {
   for (size_t i = 0; *rc == OK && i < cli_option_count(c, "stream-selector"); i++) {
@@ -243,6 +263,8 @@ const struct verb domain_verbs[] = {
     {"domain", "list", "", "", "All domains.", "sendoff domain list", 0, 0, list},
     {"domain", "show", "DOMAIN", "", "One domain: what each check does with its mail, and its keys.",
      "sendoff domain show example.com", 1, 1, show},
+    {"domain", "usage", "[DOMAIN]", "", "What mail with the domain in From has used of its windows, beside its limits.",
+     "sendoff domain usage example.com", 0, 1, usage},
     {"domain", "records", "DOMAIN", "", "The DNS records to publish, ready to paste.",
      "sendoff domain records example.com", 1, 1, records},
     {"domain", "set",

@@ -2,6 +2,7 @@
 #include "cli/output.h"
 #include "cli/settings_options.h"
 #include "cli/settings_show.h"
+#include "cli/usage_print.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,15 @@ static enum exit_status show(struct cli *c) {
   }
   directory_release(&d);
   return EXIT_DONE;
+}
+
+static enum exit_status print_usage(struct cli *c, const struct directory *d, struct reader *r) {
+  struct used used = {.scope = usage_scope_of_gateway(d)};
+  return usage_print_stored(c, r, &used, 1);
+}
+
+static enum exit_status usage(struct cli *c) {
+  return usage_command(c, print_usage);
 }
 
 static enum exit_status write_settings(struct cli *c, const struct settings_draft *d) {
@@ -44,6 +54,8 @@ static enum exit_status set(struct cli *c) {
 const struct verb gateway_verbs[] = {
     {"gateway", "show", "", "", "What holds for all mail: limits, and what each check does.", "sendoff gateway show", 0,
      0, show},
+    {"gateway", "usage", "", "", "What all mail together has used of its windows, beside the gateway's limits.",
+     "sendoff gateway usage", 0, 0, usage},
     {"gateway", "set",
      "[--limit SPEC|none]... [--add-limit|--remove-limit SPEC]... [--CHECK off|observe|enforce|default]...",
      "limit= add-limit= remove-limit= " CHECK_OPTIONS,

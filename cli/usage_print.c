@@ -138,22 +138,64 @@ static void print_windows(const struct usage *u, int64_t now_us) {
   table_print(&t);
 }
 
-void usage_print(const struct cli *c, const struct usage_scope *scope, const struct usage *u) {
-  int64_t now_us = clock_now_us();
-  if (c->json) {
-    print_json(usage_json(scope, u, now_us));
-    return;
-  }
+static void print_heading(const struct usage_scope *scope) {
   print_safe(usage_scope_label(scope));
   printf(", days and months in %s\n", time_zone_name(scope->zone));
-  print_limits(scope, u, now_us);
-  print_windows(u, now_us);
 }
 
-enum exit_status usage_print_stored(const struct cli *c, struct reader *r, const struct usage_scope *scope) {
-  struct usage u;
-  int rc = reader_usage(r, scope, &u);
-  if (rc == OK) usage_print(c, scope, &u);
-  return rc == OK || rc == E_NOT_FOUND ? EXIT_DONE /* removed this moment */
-                                       : cli_fail(EXIT_NO, "usage cannot be read: %s", result_text(rc));
+/* --- all of an owner --- */
+
+static void print_all_json(const struct used *all, size_t count, int64_t now_us) {
+  json_t *object = usage_json(&all[0].scope, &all[0].usage, now_us), *streams = json_array();
+  for (size_t i = 1; i < count; i++) json_array_append_new(streams, usage_json(&all[i].scope, &all[i].usage, now_us));
+  if (all[0].scope.scope == SCOPE_ACCOUNT)
+    json_object_set_new(object, "streams", streams);
+  else
+    json_decref(streams);
+  print_json(object);
+}
+
+void usage_print(const struct cli *c, const struct used *all, size_t count) {
+  int64_t now_us = clock_now_us();
+  if (c->json) {
+    print_all_json(all, count, now_us);
+    return;
+  }
+  print_heading(&all[0].scope);
+  print_limits(&all[0].scope, &all[0].usage, now_us);
+  print_windows(&all[0].usage, now_us);
+  for (size_t i = 1; i < count; i++) {
+    print_heading(&all[i].scope);
+    print_limits(&all[i].scope, &all[i].usage, now_us);
+  }
+}
+
+/* --- reading --- */
+
+/* E_NOT_FOUND: it was removed this moment. */
+static int read_all(struct reader *r, struct used *all, size_t count) {
+  int rc = OK;
+  for (size_t i = 0; rc == OK && i < count; i++) rc = reader_usage(r, &all[i].scope, &all[i].usage);
+  return rc;
+}
+
+enum exit_status usage_print_stored(const struct cli *c, struct reader *r, struct used *all, size_t count) {
+  int rc = read_all(r, all, count);
+  if (rc == OK) usage_print(c, all, count);
+  return rc == OK || rc == E_NOT_FOUND ? EXIT_DONE : cli_fail(EXIT_NO, "usage cannot be read: %s", result_text(rc));
+}
+
+enum exit_status usage_command(struct cli *c,
+                               enum exit_status (*print)(struct cli *c, const struct directory *d, struct reader *r)) {
+  struct directory *d;
+  struct reader *r;
+  enum exit_status s = cli_directory(c, &d);
+  if (s != EXIT_DONE) return s;
+  s = cli_reader(c, &r);
+  if (s == EXIT_DONE) {
+    s = print(c, d, r);
+    reader_close(&r);
+  }
+  directory_release(&d);
+  return s;
 }

@@ -7,9 +7,18 @@
 #include "base/usage_scope.h"
 #include "cli/command.h"
 
-/* Prints it: a JSON object, or a heading and two tables. `u` is rolled to now. */
-void usage_print(const struct cli *c, const struct usage_scope *scope, const struct usage *u);
-/* The same, read from the store. */
-enum exit_status usage_print_stored(const struct cli *c, struct reader *r, const struct usage_scope *scope);
+struct used {
+  struct usage_scope scope;
+  struct usage usage; /* rolled to now */
+};
+
+/* Prints an owner, and below it the limits of the scopes that are part of it (the streams of an account): one JSON
+ * object, or headings and tables. */
+void usage_print(const struct cli *c, const struct used *all, size_t count);
+/* The same, with what each has used read from the store. */
+enum exit_status usage_print_stored(const struct cli *c, struct reader *r, struct used *all, size_t count);
+/* A verb that prints usage: opens what it needs. */
+enum exit_status usage_command(struct cli *c,
+                               enum exit_status (*print)(struct cli *c, const struct directory *d, struct reader *r));
 
 #endif
