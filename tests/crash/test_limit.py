@@ -1,6 +1,9 @@
-"""200 sessions at once against 1000 messages a day, and a gateway that is killed meanwhile: exactly 1000 are let in."""
+"""200 sessions at once against 1000 messages a day, and a gateway that is killed meanwhile: exactly 1000 are let in, whether
+the limit is an account's, a domain's or the whole gateway's."""
 
 import threading
+
+import pytest
 
 from sendoff_test.attempts import attempt
 from sendoff_test.client import dialogue
@@ -12,18 +15,25 @@ KILLS = 4
 FROM = "load@example.com"
 TO = "r@dest.example.net"
 
+# Whose limit it is: how many accounts share it, what sets it, and its name in replies.
+SCOPES = {
+    "account": (1, ("account", "set", "app0"), "app0"),
+    "domain": (4, ("domain", "set", "example.com"), "example.com"),
+    "gateway": (4, ("gateway", "set"), "gateway"),
+}
+
 
 class Client(threading.Thread):
     """Sends until it is refused, or until the gateway has gone."""
 
-    def __init__(self, gateway):
+    def __init__(self, gateway, source):
         super().__init__()
         self.accepted, self.refused = 0, []
-        self._gateway = gateway
+        self._gateway, self._source = gateway, source
 
     def run(self):
         try:
-            with dialogue(self._gateway, tls="optional") as talk:
+            with dialogue(self._gateway, tls="optional", source=self._source) as talk:
                 while not self.refused:
                     answer = attempt(talk, FROM, [TO])
                     assert answer, "the gateway was killed"
@@ -35,11 +45,43 @@ class Client(threading.Thread):
             pass
 
 
-def rush(gateway):
-    clients = [Client(gateway) for _ in range(SESSIONS)]
-    for client in clients:
-        client.start()
-    return clients
+class Place:
+    """A gateway with a limit; each account's clients come from an address of its own."""
+
+    def __init__(self, lab, scope):
+        accounts, change, self.label = SCOPES[scope]
+        self.scope, self.names = scope, [f"app{number}" for number in range(accounts)]
+        lab.exchanger("dest.example.net")
+        self.gateway = lab.gateway(limits="max_sessions_per_address = 1000")
+        for number, name in enumerate(self.names):
+            self.gateway.add_account(name, "--client-ip", self.source(number))
+        self.gateway.sendoff(*change, "--limit", f"{ALLOWED}/day")
+        pause_until_safe(86400, 120)
+
+    def source(self, number):
+        return f"127.78.0.{number % len(self.names) + 1}"
+
+    def rush(self):
+        clients = [Client(self.gateway, self.source(number)) for number in range(SESSIONS)]
+        for client in clients:
+            client.start()
+        return clients
+
+    def used(self):
+        owner = [self.label] if self.scope != "gateway" else []
+        (used,) = self.gateway.sendoff.json(self.scope, "usage", *owner)
+        return used
+
+    def check(self, refused):
+        full = f"{self.label}: {ALLOWED} of {ALLOWED} messages today"
+        assert refused and all(full in answer for answer in refused), set(refused)
+        used = self.used()
+        assert (used["day"]["messages"], used["total_messages"]) == (ALLOWED, ALLOWED)
+        assert len(self.gateway.log("--event", "accepted", "--to", TO, "--limit", "0")) == ALLOWED
+        shares = [self.gateway.usage(name)["total_messages"] for name in self.names]
+        assert sum(shares) == ALLOWED and all(shares), shares
+        warned = self.gateway.log("--event", "warned", "--limit", "0")
+        assert [event["text"].split(" of ")[0] for event in warned] == [f"{self.label}: {n} %" for n in (80, 95)], warned
 
 
 def join(clients):
@@ -48,41 +90,27 @@ def join(clients):
     return sum(client.accepted for client in clients), [answer for client in clients for answer in client.refused]
 
 
-def prepared(lab, name, *options):
-    lab.exchanger("dest.example.net")
-    gateway = lab.gateway(limits="max_sessions_per_address = 1000")
-    gateway.add_account(name, "--client-ip", "127.0.0.1", "--limit", f"{ALLOWED}/day", *options)
-    pause_until_safe(86400, 120)
-    return gateway
+@pytest.fixture(params=SCOPES)
+def place(lab, request):
+    return Place(lab, request.param)
 
 
-def check(gateway, name, refused):
-    assert refused and all(f"{name}: {ALLOWED} of {ALLOWED} messages today" in answer for answer in refused), set(refused)
-    used = gateway.usage(name)
-    assert (used["day"]["messages"], used["total_messages"]) == (ALLOWED, ALLOWED)
-    assert len(gateway.log("--account", name, "--event", "accepted", "--limit", "0")) == ALLOWED
-    warned = gateway.log("--account", name, "--event", "warned", "--limit", "0")
-    assert [event["text"].split(" of ")[0] for event in warned] == [f"{name}: 80 %", f"{name}: 95 %"], warned
-
-
-def test_two_hundred_sessions(lab):
-    gateway = prepared(lab, "crowd")
-    accepted, refused = join(rush(gateway))
+def test_two_hundred_sessions(place):
+    accepted, refused = join(place.rush())
     assert (accepted, len(refused)) == (ALLOWED, SESSIONS)
-    check(gateway, "crowd", refused)
+    place.check(refused)
 
 
-def test_killed_meanwhile(lab):
-    gateway = prepared(lab, "killed")
+def test_killed_meanwhile(place):
     accepted = 0
     for number in range(KILLS):
-        clients = rush(gateway)
+        clients = place.rush()
         want = (number + 1) * ALLOWED // (KILLS + 1)
         while sum(client.accepted for client in clients) + accepted < want and any(one.is_alive() for one in clients):
             threading.Event().wait(0.01)
-        gateway.kill()
+        place.gateway.kill()
         accepted += join(clients)[0]
-        gateway.start()
-    more, refused = join(rush(gateway))
+        place.gateway.start()
+    more, refused = join(place.rush())
     assert accepted + more <= ALLOWED, "a 250 that was not counted"
-    check(gateway, "killed", refused)
+    place.check(refused)
