@@ -65,7 +65,9 @@ static const struct row {
      "(name all of its limits). sendoff queue list --account {account} shows what waits."},
     {REFUSED, RULE_LIMIT, NULL,
      "Wait until the window ends, or raise the limit: sendoff account set {account} --limit ... (name all of its "
-     "limits). sendoff account usage {account} shows its usage."},
+     "limits). sendoff account usage {account} shows its usage. Where the text names a domain, or the gateway, the "
+     "limit "
+     "is theirs: sendoff domain set, sendoff gateway set; and domain usage, gateway usage."},
     {REFUSED, RULE_LOGIN, "5.7.8",
      "The application has a wrong password. Make a new one: sendoff account password {account}. If nobody knows that "
      "client address, somebody is guessing."},
