@@ -49,7 +49,7 @@ static json_t *common_json(const struct event *e) {
 static json_t *checks_json(const char *verdict) {
   json_t *object = json_object();
   while (*verdict) {
-    char name[64] = "", found[200] = "";
+    char name[64] = "", found[256] = "";
     size_t len = strcspn(verdict, ";"), equals = strcspn(verdict, "=");
     if (equals >= len) break;
     bytes_copy((struct bytes){verdict, equals}, name, sizeof name);

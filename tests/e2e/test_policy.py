@@ -284,6 +284,21 @@ def test_several_observed_checks_are_all_named(lab, own_gateway):
     assert all(text.startswith("would refuse") for text in event["checks"].values()), event
 
 
+def test_a_note_is_kept_whole(own_gateway):
+    """Of the longest address that there can be, in characters of two octets: no half of one, and the end is there."""
+    gateway, account = own_gateway, own_gateway.add_account("utf8", "--to", "else.example", "--recipient", "observe")
+    recipient = "ö" * 110 + "@nowhere.invalid"
+    with dialogue(gateway, account) as talk:
+        talk.envelope(FROM, recipient, options=" SMTPUTF8")
+        event = accepted(gateway, talk.content(letter(FROM, TO)))
+    said = event["checks"]["recipient"]
+    assert said == f"would refuse: utf8 may not write to {'ö' * 38}..., allowed: else.example", said
+    patterns = [word for n in range(9) for word in ("--to", f"{n}.{'x' * 20}.example")]
+    gateway.sendoff("account", "set", "utf8", *patterns)
+    said = accepted(gateway, attempt_as(gateway, account, FROM, ["r@nowhere.invalid"]))["checks"]["recipient"]
+    assert len(said) == len("would refuse: ") + 200, said
+
+
 def test_what_is_observed_of_another_recipient_does_not_stick(gateway, recipient):
     """A transaction that was given up leaves nothing in the next."""
     account = gateway.add_account("fresh", "--to", "dest.example.net", "--recipient", "observe")

@@ -159,3 +159,19 @@ def test_a_bounce_comes_back_to_the_new_sender(lab, gateway, printer, recipient)
     assert attempt_as(gateway, printer, "root@printer.local", ["r@nowhere.invalid"], letter("root@localhost", TO, subject=mark)).startswith("250")
     arrival = mailbox.wait_for(mark)
     assert arrival.sender == "" and arrival.recipients == [OWN]
+
+
+def test_a_device_that_cannot_log_in(lab, recipient):
+    """Nor say EHLO, nor speak TLS: it is known by its address."""
+    gateway = lab.gateway()
+    gateway.add_account("scanner", "--rewrite-from", OWN, "--client-ip", "127.66.0.1/32")
+    mark = marker()
+    with dialogue(gateway, tls="optional", source="127.66.0.1") as talk:
+        assert talk.say("HELO scanner").startswith("250")
+        talk.envelope("scanner@192-168-1-9.lan", TO)
+        assert talk.content(letter("Scanner", TO, subject=mark)).startswith("250")
+    arrival = recipient.wait_for(mark)
+    assert arrival.sender == OWN
+    assert values(arrival.content, "From") == [f"Scanner <{OWN}>"]
+    assert verified(arrival.content, lab.dns) == SIGNED  # the domain's key is this gateway's from here on
+    gateway.stop()
