@@ -294,5 +294,7 @@ int header_fixup_apply(struct bytes block, struct header_fixup *h) {
   int rc = scan(block, h, &t);
   while (rc == OK && header_next(block, &at, &f) == 1)
     if (!must_go(h, &f)) rc = keep_from(h, &f, &t, 0);
+  if (rc == E_DENIED)
+    refusal_about(&h->refusal, h->refusal.text); /* a rule has many texts: each has a line in the log */
   return rc == OK ? add_missing(h, &t) : rc;
 }

@@ -29,6 +29,7 @@ static bool find_stream(struct intake *i, const struct header_fixup *h) {
     return true;
   }
   intake_refuse(i, 550, "5.6.0", RULE_HEADER, "X-Sendoff-Stream is \"%s\"; write transactional or bulk", h->stream);
+  refusal_about(&i->refusal, h->stream);
   return false;
 }
 

@@ -125,3 +125,17 @@ def test_only_what_is_the_same_is_counted_together(gateway):
                 refs.add(event["ref"])
     assert len(refs) == 4
 
+
+
+def test_each_fault_of_a_header_has_a_line(gateway, account):
+    """What `sendoff why` says is what the reply said: one rule has many texts."""
+    faults = ["Subject: x\r\n", "To: r@x\r\n", "X-Sendoff-Stream: news\r\n", "X-Sendoff-Stream: letter\r\n", "no field\r\n"]
+    with dialogue(gateway, account) as talk:
+        answers = [attempt(talk, FROM, [TO], letter(FROM, TO, extra=fault)) for fault in faults * 2]
+    events = {}
+    for answer in answers[: len(faults)]:
+        event = looked_up(gateway, answer)
+        assert event["text"] == answer[10:].partition(". sendoff why")[0], (event, answer)
+        events[event["ref"]] = event
+    assert len(events) == len(faults)
+    assert {REFERENCE.search(answer).group(1) for answer in answers} == set(events), "a repeat has the line of the first"

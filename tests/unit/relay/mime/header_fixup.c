@@ -169,6 +169,7 @@ static void test_samples(void **state) {
     int rc = apply(&h, s->in, &added, &kept);
     if (rc != (s->code ? E_DENIED : OK) || h.refusal.code != s->code)
       fail_msg("%s: %d, code %d, %s", s->name, rc, h.refusal.code, h.refusal.text);
+    if (s->code) assert_string_equal(h.refusal.about, h.refusal.text);
     if (!s->code) {
       if (!bytes_equal(buffer_bytes(&kept), bytes_of(s->kept ? s->kept : s->in)))
         fail_msg("%s: kept %.*s", s->name, (int)kept.len, kept.at);
