@@ -23,6 +23,7 @@
 #define RULE_RECIPIENT "recipient"               /* the account may not write to that recipient */
 #define RULE_SPF "spf"                           /* the sending domain's SPF record would fail the mail */
 #define RULE_DMARC "dmarc"                       /* receivers would reject or quarantine it by From's DMARC policy */
+#define RULE_BULK "bulk-rules"                   /* bulk mail lacks what the large receivers ask of it */
 #define RULE_LIMIT "limit"                       /* a limit for a window of time is used up */
 #define RULE_MESSAGE_LIMIT "message-limit"       /* more in this message than a limit allows */
 #define RULE_SMOOTH_LIMIT "smooth-limit"         /* too much waits behind a smoothed limit */

@@ -29,6 +29,9 @@ static const struct row {
     {REFUSED, RULE_SPF, "5.7.23",
      "Publish the SPF record that the reply shows (sendoff domain records {domain} prints it, too), wait until its TTL "
      "has passed, and send again. Until then: sendoff domain set {domain} --spf observe"},
+    {REFUSED, RULE_BULK, NULL,
+     "Give the mail what the text says is missing, or say that it is no bulk mail: X-Sendoff-Stream: transactional. "
+     "Until then: sendoff account set {account} --bulk-rules observe"},
     {REFUSED, RULE_SENDER, NULL, SENDER_ADVICE},
     {REFUSED, RULE_HEADER_FROM, NULL, SENDER_ADVICE},
     {REFUSED, RULE_RECIPIENT, NULL,

@@ -8,6 +8,7 @@
 #define SENDOFF_POLICY_POLICY_H
 
 #include "base/address.h"
+#include "base/bulk_fields.h"
 #include "base/directory.h"
 #include "base/limits.h"
 #include "base/refusal.h"
@@ -42,6 +43,8 @@ enum fact {
   FACT_DMARC = 512,
   FACT_ACCOUNT = 128, /* known when `account` is there */
 };
+
+enum answer { ANSWER_UNKNOWN, ANSWER_NO, ANSWER_YES };
 
 struct facts {
   unsigned known; /* enum fact: which groups are filled in */
@@ -86,6 +89,11 @@ struct facts {
   enum mail_stream stream;
   /* FACT_DMARC: what receivers will find; NULL: DNS did not answer in time */
   const struct dmarc_prediction *dmarc;
+  struct bulk_fields bulk;
+  const char *signing_domain; /* the signature's d=; NULL: it will have none */
+  /* Of FACT_HEADER, too, but what is not known is not judged. */
+  enum answer dmarc_published;  /* a DMARC record applies to From's domain */
+  enum answer source_confirmed; /* a source of its pool has a forward-confirmed name */
   /* FACT_STORED */
   int stored; /* the result: OK, E_LIMIT, E_DENIED (standing says why), E_FULL, other */
   const struct limit_verdict *stored_limit;

@@ -1,5 +1,6 @@
 /* What a refusal says, and with which codes: the one place. The reason comes first, and the line stays under 300
  * characters: applications show their users the end of it, or nothing. */
+#include "policy/bulk_rules.h"
 #include "policy/check.h"
 #include "policy/limit_text.h"
 #include "policy/senders.h"
@@ -173,6 +174,20 @@ static void word_dmarc(const struct facts *f, const struct finding *found, struc
   refusal_about(out, p->now.record);
 }
 
+static const char *enhanced_of_bulk(uint64_t missing) {
+  for (size_t i = 0; i < bulk_rule_count; i++)
+    if (missing >> i & 1) return bulk_rules[i].enhanced;
+  return "5.7.1";
+}
+
+static void word_bulk(const struct facts *f, const struct finding *found, struct refusal *out) {
+  char missing[206]; /* with the rest of the line under 300 characters */
+  const char *domain = f->from_domain ? f->from_domain : "";
+  bulk_rules_text(found->count, missing, sizeof missing);
+  refuse(out, 550, enhanced_of_bulk(found->count), found->rule, "bulk mail of %.40s lacks %s", domain, missing);
+  refusal_about(out, domain);
+}
+
 static void word_from_form(const struct facts *f, const struct finding *found, struct refusal *out) {
   (void)f;
   if (found->cause == CAUSE_MISLEADING)
@@ -208,6 +223,7 @@ static const struct {
     {RULE_MEMORY, word_memory},
     {RULE_SPF, word_spf},
     {RULE_DMARC, word_dmarc},
+    {RULE_BULK, word_bulk},
 };
 
 void policy_word(const struct facts *f, const struct finding *found, struct refusal *out) {

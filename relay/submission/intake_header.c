@@ -1,6 +1,7 @@
 #include "base/header.h"
 #include "base/log.h"
 #include "relay/message/signing.h"
+#include "relay/mime/bulk_fields.h"
 #include "relay/mime/header_fixup.h"
 #include "relay/mime/header_preamble.h"
 #include "relay/submission/decision.h"
@@ -33,6 +34,14 @@ static bool find_stream(struct intake *i, const struct header_fixup *h) {
   return false;
 }
 
+/* Of other mail nobody asks. */
+static void gather_bulk(const struct header_fixup *h, struct facts *f) {
+  const struct domain *d = f->header_domain;
+  if (f->stream != STREAM_BULK) return;
+  bulk_fields_find(buffer_bytes(h->kept), &f->bulk);
+  f->signing_domain = d && signing_has_key(d) ? d->name : NULL;
+}
+
 /* `domain`: the From field's; the signature follows it. */
 static bool check_header(struct intake *i, const struct header_fixup *h, char domain[DOMAIN_MAX + 1]) {
   struct facts *f = &i->session->tx->facts;
@@ -47,6 +56,7 @@ static bool check_header(struct intake *i, const struct header_fixup *h, char do
   f->daemon = i->daemon |= h->daemon; /* encoded anew, it has that address already */
   f->stream = i->stream;
   f->header_domain = rc == OK ? directory_domain(i->directory, domain, true) : NULL;
+  gather_bulk(h, f);
   f->known |= FACT_HEADER;
   rc = decide_now(i->session, STAGE_HEADER, &i->refusal);
   f->known &= ~(unsigned)FACT_HEADER; /* it may move, and come again */

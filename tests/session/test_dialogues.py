@@ -78,6 +78,7 @@ def accounts(gateway):
         "any": gateway.add_account("any", senders=["*"]),
         "staging": gateway.add_account("staging", "--to", DESTINATION, "--not-to", f"ceo@{DESTINATION}"),
         "printer": gateway.add_account("printer", "--rewrite-from", "printer@example.com"),
+        "bulk": gateway.add_account("bulk", "--stream", "bulk", "--bulk-rules", "enforce"),
     }
     gateway.sendoff("account", "suspend", "gone", "--reason", "unpaid")
     return others

@@ -1,8 +1,11 @@
 /* The table of checks: each row's cases, and how a stage is decided. */
 #include "policy/policy.h"
 
+#include "policy/bulk_rules.h"
+
 #include "tests/unit/limit_samples.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const char *const senders[] = {"example.com", "a@example.net"};
@@ -59,6 +62,10 @@ struct sample {
   bool drops;
   const struct suppression *suppression;
   const struct dmarc_prediction *dmarc;
+  enum mail_stream stream;
+  bool no_unsubscribe, no_one_click, no_feedback_id, unsigned_;
+  const char *signing_domain;
+  enum answer dmarc_record, source_name;
   unsigned unknown; /* facts that are not known */
 };
 
@@ -105,6 +112,11 @@ static void run(const struct sample *s) {
   f.dmarc = s->dmarc;
   f.header_domain = s->domain;
   f.recipient = "r@example.org";
+  f.stream = s->stream;
+  f.bulk = (struct bulk_fields){!s->no_unsubscribe, !s->no_one_click, !s->no_feedback_id};
+  f.signing_domain = s->unsigned_ ? NULL : s->signing_domain ? s->signing_domain : "example.com";
+  f.dmarc_published = s->dmarc_record;
+  f.source_confirmed = s->source_name;
   account.drop_suppressed = s->drops;
   if (s->to) {
     account.to = to;
@@ -132,6 +144,8 @@ static void run(const struct sample *s) {
   fail_msg("there is no check %s", s->check);
 }
 
+#define BULK .stream = STREAM_BULK
+#define NOTHING_OF_IT .no_unsubscribe = true, .no_one_click = true, .no_feedback_id = true, .unsigned_ = true
 #define NOT_STORED .unknown = FACT_STORED
 
 static const struct sample samples[] = {
@@ -193,6 +207,30 @@ static const struct sample samples[] = {
      .header_from = "a@example.com, The Boss <boss@bank.example>"},
     {"header-from", OUTCOME_PASS, .header_from = "MAILER-DAEMON <mailer-daemon@gateway.example>", .daemon = true},
     {"header-from", OUTCOME_REFUSE, 550, "write example.com", .header_from = "a@ｅxample.com"},
+    {"bulk-rules", OUTCOME_PASS, BULK},
+    {"bulk-rules", OUTCOME_PASS, BULK, .dmarc_record = ANSWER_YES, .source_name = ANSWER_YES},
+    {"bulk-rules", OUTCOME_PASS, NOTHING_OF_IT},
+    {"bulk-rules", OUTCOME_PASS, BULK, NOTHING_OF_IT, .from = ""},
+    {"bulk-rules", OUTCOME_PASS, BULK, .header_from = "a@news.example.com, b@example.com"},
+    {"bulk-rules", OUTCOME_REFUSE, 550,
+     "bulk mail of example.com lacks List-Unsubscribe with one https URI for Gmail (5000/day), Yahoo", BULK,
+     .no_unsubscribe = true},
+    {"bulk-rules", OUTCOME_REFUSE, 550, "lacks List-Unsubscribe-Post: List-Unsubscribe=One-Click for Gmail", BULK,
+     .no_one_click = true},
+    {"bulk-rules", OUTCOME_REFUSE, 550, "lacks Feedback-ID for Orange (1000/day)", BULK, .no_feedback_id = true},
+    {"bulk-rules", OUTCOME_REFUSE, 550,
+     "lacks a DKIM signature for Gmail (5000/day), Yahoo, Microsoft (5000/day); Feedback-ID for Orange (1000/day)",
+     BULK, .unsigned_ = true, .no_feedback_id = true},
+    {"bulk-rules", OUTCOME_REFUSE, 550, "lacks a From that the signing domain is aligned with for Gmail", BULK,
+     .header_from = "a@example.com, b@example.net"},
+    {"bulk-rules", OUTCOME_REFUSE, 550, "lacks a From that", BULK, .signing_domain = "sub.example.com"},
+    {"bulk-rules", OUTCOME_REFUSE, 550, "lacks a DMARC record for Gmail (5000/day), Yahoo, Microsoft", BULK,
+     .dmarc_record = ANSWER_NO},
+    {"bulk-rules", OUTCOME_REFUSE, 550, "lacks a forward-confirmed name of the source for Gmail (5000/day), Yahoo",
+     BULK, .source_name = ANSWER_NO},
+    {"bulk-rules", OUTCOME_REFUSE, 550, "; and 4 more", BULK, NOTHING_OF_IT, .dmarc_record = ANSWER_NO,
+     .source_name = ANSWER_NO},
+    {"bulk-rules", OUTCOME_UNKNOWN, .unknown = FACT_HEADER},
     {"from-form", OUTCOME_PASS},
     {"from-form", OUTCOME_REFUSE, 550, "no domain name", .from_domain = ""},
     {"from-form", OUTCOME_REFUSE, 550, "has 3 mailboxes", .header_from = "a@example.com, b@example.com, c@example.com"},
@@ -486,7 +524,8 @@ static void test_every_rule_has_words(void **state) {
   static const char *const rules[] = {
       RULE_ACCOUNT_GONE,  RULE_LOGIN_ENDED,  RULE_SUSPENDED,   RULE_SENDER,     RULE_LIMIT,         RULE_HEADER_FROM,
       RULE_MESSAGE_LIMIT, RULE_SMOOTH_LIMIT, RULE_DISK,        RULE_STORE,      RULE_HEADER_SENDER, RULE_RECIPIENT,
-      RULE_SUPPRESSION,   RULE_DMARC,        RULE_FROM_SYNTAX, RULE_RECIPIENTS, RULE_MEMORY,        RULE_SPF};
+      RULE_SUPPRESSION,   RULE_DMARC,        RULE_FROM_SYNTAX, RULE_RECIPIENTS, RULE_MEMORY,        RULE_SPF,
+      RULE_BULK};
   struct facts f = mail("a@example.com", ~0u);
   struct limit limit = {0};
   f.suppression = &bounced;
@@ -499,6 +538,45 @@ static void test_every_rule_has_words(void **state) {
     f.suspend_reason = "";
     policy_word(&f, &found, &r);
     assert_null(strstr(r.text, "refused by the check"));
+  }
+}
+
+/* Every mixture of what is missing: the line is never too long, the code is that of the first, and none gets lost. */
+static void test_bulk_rules_in_words(void **state) {
+  (void)state;
+  static const char long_domain[] = "a-label-that-is-as-long-as-labels-may-be-which-is-63-octets-xxx.example.com";
+  struct facts f = mail("a@example.com", ~0u);
+  f.from_domain = long_domain;
+  for (uint64_t missing = 1; missing < UINT64_C(1) << bulk_rule_count; missing++) {
+    struct finding found = {.check = policy_checks, .rule = RULE_BULK, .count = missing};
+    struct refusal r = {0};
+    size_t first = 0, named = 0, more = 0;
+    policy_word(&f, &found, &r);
+    while (!(missing >> first & 1)) first++;
+    assert_string_equal(r.enhanced, bulk_rules[first].enhanced);
+    assert_true(strlen("550 5.7.30 ") + strlen(r.text) + strlen(". sendoff why 7QF2K9") < 300);
+    const char *and = strstr(r.text, "; and ");
+    if (and) more = strtoul(and+6, NULL, 10);
+    for (size_t i = first; i < bulk_rule_count; i++) {
+      const char *at = strstr(r.text, bulk_rules[i].what);
+      bool is_named = at && at[strlen(bulk_rules[i].what)] != '-'; /* List-Unsubscribe is no part of another */
+      if (is_named) assert_true(missing >> i & 1);
+      named += is_named;
+    }
+    assert_int_equal(named + more, (size_t)__builtin_popcountll(missing));
+  }
+}
+
+/* A row whose receivers nobody knows, or that does not say where it comes from, is a mistake. */
+static void test_bulk_rules_are_whole(void **state) {
+  (void)state;
+  unsigned known = 0;
+  for (size_t i = 0; i < bulk_receiver_count; i++) known |= bulk_receivers[i].bit;
+  assert_true(bulk_rule_count <= 64);
+  for (size_t i = 0; i < bulk_rule_count; i++) {
+    assert_true(bulk_rules[i].asked_by && !(bulk_rules[i].asked_by & ~known));
+    assert_int_equal(strncmp(bulk_rules[i].enhanced, "5.7.", 4), 0);
+    assert_true(*bulk_rules[i].origin);
   }
 }
 
@@ -517,6 +595,8 @@ int main(void) {
                                      cmocka_unit_test(test_lines_stay_short),
                                      cmocka_unit_test(test_off_needs_nothing),
                                      cmocka_unit_test(test_only_two_stages_wait),
-                                     cmocka_unit_test(test_every_rule_has_words)};
+                                     cmocka_unit_test(test_every_rule_has_words),
+                                     cmocka_unit_test(test_bulk_rules_in_words),
+                                     cmocka_unit_test(test_bulk_rules_are_whole)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

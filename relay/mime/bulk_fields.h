@@ -1,0 +1,11 @@
+/* Finds what a header has of that which receivers ask bulk mail for. Pure. */
+#ifndef SENDOFF_RELAY_MIME_BULK_FIELDS_H
+#define SENDOFF_RELAY_MIME_BULK_FIELDS_H
+
+#include "base/bulk_fields.h"
+#include "base/bytes.h"
+
+/* `block` is the header without the empty line. */
+void bulk_fields_find(struct bytes block, struct bulk_fields *out);
+
+#endif
