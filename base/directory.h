@@ -100,9 +100,16 @@ struct domain {
   int64_t created_us;
 };
 
+/* Whether the address leads by its PTR record to a name, and that name back to it. Stored. */
+enum source_name { SOURCE_NAME_UNKNOWN, SOURCE_NAME_UNCONFIRMED, SOURCE_NAME_CONFIRMED };
+
 struct source {
   const char *address; /* IP literal, as text */
   const char *helo, *pool;
+  enum source_name name; /* as of the last check that DNS answered */
+  const char *ptr;       /* the name; "": none, or not known */
+  const char *name_text; /* why it is not confirmed, and what to publish; "" */
+  int64_t checked_us;    /* 0: never */
   int64_t created_us;
 };
 

@@ -130,6 +130,18 @@ struct store_suppression_notice {
 };
 void store_suppression_notice_init(struct store_suppression_notice *n);
 
+/* What DNS said of a source's name. Nothing is written when the source has gone, or has another HELO name by now. What
+ * differs from what was known is a change of the configuration (reader_generation). */
+struct store_source_check {
+  struct store_op op;
+  const char *address, *helo; /* as they were checked */
+  bool confirmed;
+  const char *ptr, *text; /* as in struct source */
+  int64_t checked_us;
+  bool changed; /* out */
+};
+void store_source_check_init(struct store_source_check *c); /* the kind; the rest is the poster's */
+
 /* The queue's times, after the clock was set. With `jump_us`, by how much the clock has jumped while the gateway ran:
  * the times of what was made by the old clock move with it. With 0, once after a start: time in which the gateway did
  * not run (no line in the log for `away_us` or more) is not counted towards expiry. And always: messages of a clock

@@ -187,22 +187,31 @@ static int load_domains(struct loading *l) {
 
 /* --- the rest --- */
 
+static int load_source_row(sqlite3_stmt *s, struct source *out, struct directory_owner *o) {
+  bool checked = sqlite3_column_type(s, 4) != SQLITE_NULL;
+  *out = (struct source){.address = directory_text(o, sql_text(s, 0)),
+                         .helo = directory_text(o, sql_text(s, 1)),
+                         .pool = directory_text(o, sql_text(s, 2)),
+                         .created_us = sqlite3_column_int64(s, 3),
+                         .name = !checked                          ? SOURCE_NAME_UNKNOWN
+                                 : sqlite3_column_int64(s, 4) != 0 ? SOURCE_NAME_CONFIRMED
+                                                                   : SOURCE_NAME_UNCONFIRMED,
+                         .ptr = directory_text(o, sql_text(s, 5)),
+                         .name_text = directory_text(o, sql_text(s, 6)),
+                         .checked_us = sqlite3_column_int64(s, 7)};
+  return out->address && out->helo && out->pool && out->ptr && out->name_text ? OK : E_MEMORY;
+}
+
 static int load_sources(struct sql *q, struct directory_owner *o) {
   size_t n, i = 0;
   int rc = count_rows(q, "SELECT count(*) FROM sources", &n);
   struct source *all = rc == OK && n ? directory_alloc(o, n * sizeof *all, false) : NULL;
   if (rc != OK || !n) return rc;
   if (!all) return E_MEMORY;
-  sqlite3_stmt *s = sql_use(q, "SELECT address, helo, pool, created_us FROM sources ORDER BY pool, address");
-  while (i < n && (rc = sql_step(s)) == 1) {
-    all[i] = (struct source){.address = directory_text(o, sql_text(s, 0)),
-                             .helo = directory_text(o, sql_text(s, 1)),
-                             .pool = directory_text(o, sql_text(s, 2)),
-                             .created_us = sqlite3_column_int64(s, 3)};
-    rc = all[i].address && all[i].helo && all[i].pool ? OK : E_MEMORY;
-    if (rc != OK) break;
-    i++;
-  }
+  sqlite3_stmt *s = sql_use(q, "SELECT s.address, helo, pool, created_us, confirmed, ptr, text, checked_us"
+                               " FROM sources AS s LEFT JOIN source_checks AS c ON c.address = s.address"
+                               " ORDER BY pool, s.address");
+  while (i < n && (rc = sql_step(s)) == 1 && (rc = load_source_row(s, &all[i], o)) == OK) i++;
   if (s) sqlite3_reset(s);
   o->directory.sources = all;
   o->directory.source_count = i;

@@ -16,13 +16,15 @@ enum operation {
   OPERATION_NOTE,
   OPERATION_CLOCK,
   OPERATION_SUPPRESSION_FIND,
-  OPERATION_SUPPRESSION_NOTICE
+  OPERATION_SUPPRESSION_NOTICE,
+  OPERATION_SOURCE_CHECK
 };
 
 int operation_accept(struct sql *q, struct usage_table *usage, struct idempotency_index *index, struct store_accept *a);
 int operation_outcome(struct sql *q, struct suppression_view *view, struct store_outcome *o, bool *remove_file);
 int operation_note(struct sql *q, struct store_note *n);
 int operation_clock(struct sql *q, struct store_clock *c);
+int operation_source_check(struct sql *q, struct store_source_check *c);
 int operation_suppression_find(struct sql *q, struct store_suppression_find *f);
 /* `noticed`: the last id that the view has. */
 int operation_suppression_notice(struct sql *q, struct suppression_view *view, int64_t *noticed,

@@ -188,7 +188,10 @@ static const char *const steps[] = {
     " UPDATE meta SET value = value - 1 WHERE key = 'suppressions'; END;"
     "CREATE TABLE suppression_hits(id INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL, address TEXT NOT NULL,"
     " hard INTEGER NOT NULL, at_us INTEGER NOT NULL) STRICT;"
-    "CREATE INDEX suppression_hits_address ON suppression_hits(account, address, at_us);",
+    "CREATE INDEX suppression_hits_address ON suppression_hits(account, address, at_us);"
+    /* What DNS said of a source's name when it was last asked. */
+    "CREATE TABLE source_checks(address TEXT PRIMARY KEY, ptr TEXT NOT NULL, confirmed INTEGER NOT NULL,"
+    " checked_us INTEGER NOT NULL, text TEXT NOT NULL) STRICT, WITHOUT ROWID;",
 };
 #define VERSION ((int64_t)(sizeof steps / sizeof steps[0]))
 
