@@ -108,7 +108,8 @@ static const struct row {
     /* what waits */
     {HELD, NULL, NULL, "It is held by command. To let it go: sendoff queue release {id}"},
     {DEFERRED, RULE_SOURCE, "4.3.5",
-     "The pool has no address to send from that fits and that this machine has now; sendoff source list shows which. "
+     "The pool has no address to send from that fits, that this machine has now, and (IPv6) whose PTR record is right; "
+     "sendoff source list shows which, and what to publish. "
      "Give "
      "the machine the address back, or take it out: sendoff source remove ADDRESS. It is noticed within seconds; to "
      "try "

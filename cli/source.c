@@ -1,10 +1,12 @@
 #include "base/address.h"
 #include "base/cidr.h"
+#include "base/global_address.h"
 #include "cli/command.h"
 #include "cli/output.h"
 #include "relay/net/local_address.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* The address as everything else writes it. */
 static bool canonical(const char *text, char out[IP_TEXT]) {
@@ -74,20 +76,48 @@ static enum exit_status remove_source(struct cli *c) {
   return cli_admin_done(c, &a, admin_source_remove(a, address, &why), &why);
 }
 
+/* May mail leave from it? An IPv6 source that was never checked is not used either, but for minutes at most. */
+static bool is_usable(const struct source *s) {
+  bool needs_name = strchr(s->address, ':') && ip_is_global(s->address);
+  return is_here(s->address) && (!needs_name || s->name == SOURCE_NAME_CONFIRMED);
+}
+
+static const char *state_of(const struct source *s) {
+  if (!is_here(s->address)) return "not on this machine";
+  if (!ip_is_global(s->address) || s->name == SOURCE_NAME_CONFIRMED) return "usable";
+  if (s->name == SOURCE_NAME_UNKNOWN) return is_usable(s) ? "usable, name not checked" : "name not checked";
+  return is_usable(s) ? "usable, name not confirmed" : "not used: name not confirmed";
+}
+
+static json_t *source_json(const struct source *s) {
+  bool known = ip_is_global(s->address) && s->name != SOURCE_NAME_UNKNOWN;
+  return json_pack("{s:s, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o}", "address", s->address, "helo", json_text(s->helo),
+                   "pool", json_text(s->pool), "usable", is_usable(s), "created", json_time(s->created_us), "ptr",
+                   *s->ptr ? json_text(s->ptr) : json_null(), "confirmed",
+                   known ? json_boolean(s->name == SOURCE_NAME_CONFIRMED) : json_null(), "checked",
+                   known ? json_time(s->checked_us) : json_null(), "text", json_text(s->name_text));
+}
+
+/* What is to be done, below the table, where there is room for it. */
+static void print_advice(const struct directory *d) {
+  for (size_t i = 0; i < d->source_count; i++)
+    if (d->sources[i].name == SOURCE_NAME_UNCONFIRMED)
+      printf("\n%s: %s\n", d->sources[i].address, d->sources[i].name_text);
+}
+
 static enum exit_status list(struct cli *c) {
   struct directory *d;
   if (cli_directory(c, &d) != EXIT_DONE) return EXIT_NO;
   struct table *t = table_new((const char *const[]){"ADDRESS", "HELO", "POOL", "STATE"}, 4);
   for (size_t i = 0; i < d->source_count; i++) {
     const struct source *s = &d->sources[i];
-    bool here = is_here(s->address);
     if (c->json)
-      print_json(json_pack("{s:s, s:o, s:o, s:b, s:o}", "address", s->address, "helo", json_text(s->helo), "pool",
-                           json_text(s->pool), "usable", here, "created", json_time(s->created_us)));
+      print_json(source_json(s));
     else
-      table_add(t, (const char *const[]){s->address, s->helo, s->pool, here ? "usable" : "not on this machine"});
+      table_add(t, (const char *const[]){s->address, s->helo, s->pool, state_of(s)});
   }
   table_print(&t);
+  if (!c->json) print_advice(d);
   directory_release(&d);
   return EXIT_DONE;
 }
@@ -96,8 +126,9 @@ const struct verb source_verbs[] = {
     {"source", "add", "ADDRESS --helo NAME [--pool POOL]",
      "helo= pool=", "An address of this machine that mail leaves from, and the name it says in EHLO.",
      "sendoff source add 192.0.2.10 --helo smtp.example.com", 1, 1, add},
-    {"source", "list", "", "", "All source addresses, and whether this machine has them.", "sendoff source list", 0, 0,
-     list},
+    {"source", "list", "", "",
+     "All source addresses: whether this machine has them, and whether DNS confirms their names.",
+     "sendoff source list", 0, 0, list},
     {"source", "set", "ADDRESS [--helo NAME] [--pool POOL]", "helo= pool=", "Changes one.",
      "sendoff source set 192.0.2.10 --pool bulk", 1, 1, set},
     {"source", "remove", "ADDRESS", "", "Removes one; connections that are open end as they would.",

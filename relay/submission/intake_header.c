@@ -34,11 +34,23 @@ static bool find_stream(struct intake *i, const struct header_fixup *h) {
   return false;
 }
 
+/* Which of the pool's sources it leaves from is decided later: one that is as it should be is enough. */
+static enum answer source_confirmed(const struct intake *i) {
+  size_t count, unconfirmed = 0;
+  const struct source *sources = directory_pool(i->directory, i->session->tx->pool, &count);
+  for (size_t n = 0; n < count; n++) {
+    if (sources[n].name == SOURCE_NAME_CONFIRMED) return ANSWER_YES;
+    unconfirmed += sources[n].name == SOURCE_NAME_UNCONFIRMED;
+  }
+  return count && unconfirmed == count ? ANSWER_NO : ANSWER_UNKNOWN;
+}
+
 /* Of other mail nobody asks. */
-static void gather_bulk(const struct header_fixup *h, struct facts *f) {
+static void gather_bulk(const struct intake *i, const struct header_fixup *h, struct facts *f) {
   const struct domain *d = f->header_domain;
   if (f->stream != STREAM_BULK) return;
   bulk_fields_find(buffer_bytes(h->kept), &f->bulk);
+  f->source_confirmed = source_confirmed(i);
   f->signing_domain = d && signing_has_key(d) ? d->name : NULL;
 }
 
@@ -56,7 +68,7 @@ static bool check_header(struct intake *i, const struct header_fixup *h, char do
   f->daemon = i->daemon |= h->daemon; /* encoded anew, it has that address already */
   f->stream = i->stream;
   f->header_domain = rc == OK ? directory_domain(i->directory, domain, true) : NULL;
-  gather_bulk(h, f);
+  gather_bulk(i, h, f);
   f->known |= FACT_HEADER;
   rc = decide_now(i->session, STAGE_HEADER, &i->refusal);
   f->known &= ~(unsigned)FACT_HEADER; /* it may move, and come again */

@@ -4,9 +4,11 @@
 #include "base/log.h"
 #include "relay/delivery/queue/in_flight.h"
 #include "relay/delivery/route/router.h"
+#include "relay/delivery/route/source_names.h"
 #include "relay/delivery/route/source_watch.h"
 #include "relay/delivery/site/delivery.h"
 #include "relay/net/local_address.h"
+#include "relay/net/resolver.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -194,6 +196,7 @@ static void on_tick(uv_timer_t *timer) {
     d->listed_ms = uv_now(&d->loop->uv);
   }
   d->poll_wanted = true;
+  source_names_tick(d->names, clock_monotonic_ms());
   poll_queue(d);
 }
 
@@ -217,10 +220,13 @@ int dispatcher_new(struct gateway *g, struct dispatcher **out, struct reason *wh
   d->generation = -1;
   schedule_init(&d->schedule);
   int rc = picker_new(&d->loop->uv, g->config->data_dir, &d->picker, why);
-  if (rc == OK && !(d->sources = source_watch_new(address_is_here))) rc = fail(why, E_MEMORY, "out of memory");
+  const struct dns_source dns = {g->resolver, resolver_lookup, resolver_release};
+  if (rc == OK && (!(d->sources = source_watch_new(address_is_here)) || !(d->names = source_names_new(d->loop, &dns))))
+    rc = fail(why, E_MEMORY, "out of memory");
   if (rc == OK && router_new(g, g->resolver, &d->router) != OK) rc = fail(why, E_MEMORY, "out of memory");
   if (rc != OK) {
     picker_free(&d->picker);
+    source_names_free(&d->names);
     source_watch_free(&d->sources);
     free(d);
     *out = NULL;
@@ -239,6 +245,7 @@ void dispatcher_start(struct dispatcher *d) {
   d->clock.seen = clock_jumps_us();
   d->list_wanted = true;
   d->listed_ms = uv_now(&d->loop->uv);
+  source_names_tick(d->names, clock_monotonic_ms());
   uv_timer_start(&d->tick, on_tick, TICK_MS, TICK_MS);
   dispatch_soon(d);
 }
@@ -247,6 +254,7 @@ void dispatcher_drain(struct dispatcher *d, void (*idle)(void *arg), void *arg) 
   d->draining = true;
   d->idle = idle;
   d->idle_arg = arg;
+  source_names_stop(d->names);
   uv_timer_stop(&d->wake);
   uv_timer_stop(&d->tick);
   dispatch_soon(d);
@@ -264,6 +272,7 @@ void dispatcher_free(struct dispatcher **dispatcher) {
   d->pending = picker_busy(d->picker) ? 3 : 2;
   loop_defer_cancel(d->loop, &d->turn);
   router_free(&d->router);
+  source_names_free(&d->names);
   uv_close((uv_handle_t *)&d->wake, on_handle_closed);
   uv_close((uv_handle_t *)&d->tick, on_handle_closed);
 }

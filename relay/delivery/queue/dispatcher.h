@@ -15,6 +15,7 @@
 #include "relay/delivery/queue/schedule.h"
 
 struct router;
+struct source_names;
 struct source_watch;
 
 struct dispatcher {
@@ -22,6 +23,7 @@ struct dispatcher {
   struct loop *loop;
   struct router *router;
   struct source_watch *sources;
+  struct source_names *names;
   struct picker *picker;
   struct schedule schedule;
   struct clock_watch clock;

@@ -5,8 +5,10 @@
 #include "relay/delivery/queue/in_flight.h"
 #include "relay/delivery/route/router.h"
 #include "relay/delivery/route/source_choice.h"
+#include "relay/delivery/route/source_names.h"
 #include "relay/delivery/route/source_watch.h"
 #include "relay/delivery/site/delivery.h"
+#include "relay/net/local_address.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -134,15 +136,17 @@ static bool may_route(struct dispatcher *d, struct job *j, const struct route *r
   return false;
 }
 
-static bool usable(void *arg, const struct source *s) {
+static int may_leave_from(void *arg, const struct source *s, struct reason *why) {
   struct dispatcher *d = arg;
-  return source_usable(d->sources, s->address, clock_monotonic_ms());
+  uint64_t now_ms = clock_monotonic_ms();
+  if (!source_usable(d->sources, s->address, now_ms)) return address_away(s->address, why);
+  return source_name_allows(d->names, s, now_ms, why);
 }
 
 static void hand_out(struct dispatcher *d, struct job *j, struct route *route) {
   const struct source *source;
   struct reason why;
-  struct source_test test = {usable, d};
+  struct source_test test = {may_leave_from, d};
   const struct source_wish wish = {j->envelope.pool, j->envelope.sources, j->envelope.flags & MESSAGE_SOURCES_ONLY};
   if (source_choose(d->loop->directory, &wish, route, &test, &source, &why) == OK) {
     hand_over(d, j, route, source);

@@ -1,7 +1,6 @@
 #include "relay/delivery/route/source_choice.h"
 
 #include "policy/source_rank.h"
-#include "relay/net/local_address.h"
 
 #include <string.h>
 
@@ -32,37 +31,37 @@ static const char *family_of(const struct route *route) {
   return v6 ? "IPv6" : "IPv4";
 }
 
-/* Of those whose family fits, `away_count` are not on this machine; `away` is the first. */
-static int none_fits(const char *pool, const struct route *route, const struct source *away, size_t away_count,
-                     struct reason *why) {
-  pool = pool[0] ? pool : POOL_DEFAULT;
-  if (!away) /* with addresses of both families any source would do */
-    return fail(why, E_NOT_FOUND, "no source address for %s, which is all that %.100s has: the pool %.60s has none",
-                family_of(route), route->host_count ? route->hosts[0].name : route->site, pool);
-  address_away(away->address, why);
-  if (away_count == 1) return E_NOT_FOUND;
-  struct reason first = *why;
-  return fail(why, E_NOT_FOUND, "%.120s, nor are %zu others of the pool %.60s", first.text, away_count - 1, pool);
-}
-
 /* What a search among sources has found. */
 struct search {
-  const struct source *best, *away; /* away: the first that fits, and is not on this machine */
-  size_t away_count;
+  const struct source *best;
+  size_t unusable_count; /* those whose family fits, but the test says no; the first of them: */
+  struct reason unusable;
 };
+
+static int none_fits(const char *pool, const struct route *route, const struct search *found, struct reason *why) {
+  pool = pool[0] ? pool : POOL_DEFAULT;
+  if (!found->unusable_count) /* with addresses of both families any source would do */
+    return fail(why, E_NOT_FOUND, "no source address for %s, which is all that %.100s has: the pool %.60s has none",
+                family_of(route), route->host_count ? route->hosts[0].name : route->site, pool);
+  if (found->unusable_count == 1) return fail(why, E_NOT_FOUND, "%s", found->unusable.text);
+  return fail(why, E_NOT_FOUND, "%s; of the pool %.60s %zu more cannot be used, either", found->unusable.text, pool,
+              found->unusable_count - 1);
+}
 
 /* Rendezvous hashing: each source has its own lot for the site, the highest wins; so a source that comes or goes moves
  * only its own sites. `first`: only those of that list. */
 static void search(const struct source *sources, size_t count, const char *first, const struct route *route,
                    const struct source_test *test, struct search *out) {
   uint64_t best = 0;
-  *out = (struct search){0};
+  out->best = NULL;
+  out->unusable_count = 0;
   for (size_t i = 0; i < count; i++) {
     uint64_t lot = hash(sources[i].address, route->site);
     if ((*first && !source_listed(first, sources[i].address)) || (out->best && lot <= best)) continue;
     if (!reaches(&sources[i], route)) continue;
-    if (!test->usable(test->arg, &sources[i])) {
-      if (!out->away_count++) out->away = &sources[i];
+    struct reason why;
+    if (test->usable(test->arg, &sources[i], &why) != OK) {
+      if (!out->unusable_count++) out->unusable = why;
       continue;
     }
     out->best = &sources[i];
@@ -86,13 +85,13 @@ int source_choose(const struct directory *d, const struct source_wish *wish, con
   if (!found.best && *first && !wish->only) search(sources, count, "", route, test, &found);
   *out = found.best;
   if (*out) return OK;
-  if (*first && wish->only && !found.away)
+  if (*first && wish->only && !found.unusable_count)
     return fail(
         why, E_NOT_FOUND,
         "the sending domain's SPF record lists %.100s alone of the pool %.60s, from which this domain cannot be "
         "reached; list another source, or: sendoff domain set DOMAIN --spf observe",
         first, pool[0] ? pool : POOL_DEFAULT);
-  return none_fits(pool, route, found.away, found.away_count, why);
+  return none_fits(pool, route, &found, why);
 }
 
 size_t destination_owner(const char *source, const char *site, size_t count) {

@@ -5,9 +5,9 @@
 #include "base/directory.h"
 #include "relay/delivery/route/route.h"
 
-/* Can mail leave from it now? */
+/* Can mail leave from it now? OK, or an error with the reason. */
 struct source_test {
-  bool (*usable)(void *arg, const struct source *s);
+  int (*usable)(void *arg, const struct source *s, struct reason *why);
   void *arg;
 };
 
@@ -20,8 +20,8 @@ struct source_wish {
 
 /* The source of this pool for this site, always the same while the pool, and what of it is usable, stay as they are:
  * *out NULL means the system's choice (the pool "default" has no sources). E_NOT_FOUND with the reason when no source
- * of the pool can be used: the pool has none, or none of the family of any of the site's addresses, or those are not
- * on this machine. Leaving from an address outside the pool instead would be wrong. */
+ * of the pool can be used: the pool has none, or none of the family of any of the site's addresses, or the test says
+ * no to those. Leaving from an address outside the pool instead would be wrong. */
 int source_choose(const struct directory *d, const struct source_wish *wish, const struct route *route,
                   const struct source_test *test, const struct source **out, struct reason *why);
 /* Which of `count` loops owns the destination. `source` may be NULL. */

@@ -119,9 +119,9 @@ static const struct source sources[] = {
 };
 static const struct directory directory = {.sources = sources, .source_count = 6};
 
-static bool usable(void *arg, const struct source *s) {
+static int usable(void *arg, const struct source *s, struct reason *why) {
   static uint64_t now;
-  return source_usable(arg, s->address, now += SOURCE_CHECK_MS);
+  return source_usable(arg, s->address, now += SOURCE_CHECK_MS) ? OK : address_away(s->address, why);
 }
 
 static int choose_of(struct source_watch *w, const struct source_wish *wish, const char *site,
@@ -206,8 +206,9 @@ static void test_says_which_are_away(void **state) {
   assert_string_equal(why.text, "source 192.0.2.9 is not an address of this machine");
   assert_null(s);
   assert_int_equal(choose(w, "default", "site.test", &s, &why), E_NOT_FOUND);
-  assert_string_equal(why.text,
-                      "source 192.0.2.1 is not an address of this machine, nor are 2 others of the pool default");
+  assert_string_equal(
+      why.text,
+      "source 192.0.2.1 is not an address of this machine; of the pool default 2 more cannot be used, either");
   assert_int_equal(choose(w, "six", "site.test", &s, &why), E_NOT_FOUND);
   assert_non_null(strstr(why.text, "no source address for IPv4"));
   source_watch_free(&w);

@@ -1,0 +1,32 @@
+"""A network of a test's own: loopback, with any addresses on it that the test wants. It is a network namespace that only
+the test's main thread and its children are in, so that nobody else sees the addresses, and they cannot be left behind."""
+
+import ctypes
+import os
+import subprocess
+
+import pytest
+
+CLONE_NEWNET = 0x40000000
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class OwnNetwork:
+    """`addresses`: what loopback has besides. The test is skipped where there can be no such network."""
+
+    def __init__(self, *addresses):
+        self._before = os.open("/proc/self/ns/net", os.O_RDONLY)
+        if _libc.unshare(CLONE_NEWNET) != 0:
+            os.close(self._before)
+            pytest.skip("no network of one's own can be made here")
+        commands = [f"addr add {a} dev lo{' nodad' if ':' in a else ''}" for a in addresses]
+        for command in ["link set lo up", *commands]:
+            if subprocess.run(["ip", *command.split()], capture_output=True).returncode != 0:
+                self.close()
+                pytest.skip(f"cannot be done here: ip {command}")
+
+    def close(self):
+        """Back to everybody's."""
+        _libc.setns(self._before, CLONE_NEWNET)
+        os.close(self._before)
