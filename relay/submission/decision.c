@@ -54,11 +54,10 @@ static void run(struct session *s);
 static void spf_known(struct spf_wait *w, const struct source_rank *r) {
   struct session *s = (struct session *)((char *)w - offsetof(struct session, spf_wait));
   struct transaction *tx = s->tx;
-  bool waited = s->waiting == WAIT_FACTS;
   tx->sources = *r;
   tx->facts.spf = &tx->sources.best;
   tx->facts.known |= FACT_SPF;
-  if (!waited) return;
+  if (tx->gathering) return; /* at once: whoever asked goes on */
   run(s);
   if (s->waiting == WAIT_FACTS) session_resume(s); /* else it waits for something else by now */
 }
@@ -75,12 +74,11 @@ static bool gather_spf(struct session *s) {
 static void dmarc_known(struct dmarc_wait *w, const struct dmarc_prediction *p) {
   struct session *s = (struct session *)((char *)w - offsetof(struct session, dmarc_wait));
   struct transaction *tx = s->tx;
-  bool waited = s->waiting == WAIT_FACTS;
   if (!tx->dmarc) tx->dmarc = p ? malloc(sizeof *p) : NULL;
   if (p && tx->dmarc) *tx->dmarc = *p;
   tx->facts.dmarc = p ? tx->dmarc : NULL;
   tx->facts.known |= FACT_DMARC;
-  if (!waited) return;
+  if (tx->gathering) return; /* at once: whoever asked goes on */
   run(s);
   if (s->waiting == WAIT_FACTS) session_resume(s);
 }
@@ -151,13 +149,20 @@ static bool gather_suppression(struct session *s) {
   return false;
 }
 
-/* True: all of it is known now. False: the rest will be, and run() goes on then. */
-static bool gather(struct session *s, unsigned missing) {
+static bool gather_parts(struct session *s, unsigned missing) {
   if (missing & FACT_USAGE) gather_usage(s);
   if (missing & FACT_ROOM) gather_room(s);
   if (missing & FACT_SPF && !gather_spf(s)) return false;
   if (missing & FACT_DMARC && !gather_dmarc(s)) return false;
   return !(missing & FACT_SUPPRESSION) || gather_suppression(s);
+}
+
+/* True: all of it is known now. False: the rest will be, and run() goes on then. */
+static bool gather(struct session *s, unsigned missing) {
+  s->tx->gathering = true;
+  bool known = gather_parts(s, missing);
+  s->tx->gathering = false;
+  return known;
 }
 
 /* --- deciding --- */

@@ -42,6 +42,7 @@ struct transaction {
   char author[DOMAIN_MAX + 1]; /* From's domain, once it is known */
   struct dmarc_prediction *dmarc;
   enum stage stage; /* of the one that waits for facts */
+  bool gathering;   /* facts are being asked for: an answer that comes at once decides nothing */
   void (*decided)(struct session *s, const struct verdict *v);
 };
 
