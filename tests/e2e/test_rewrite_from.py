@@ -131,7 +131,7 @@ def test_spf_is_asked_of_the_new_domain(lab, gateway, recipient):
         gateway.add_domain(domain, "--key", "ed25519", publish=False)
         gateway.sendoff("domain", "set", domain, "--spf", "enforce")
         lab.dns.set(domain, "TXT", txt(record))
-    account = gateway.add_account("spf", "--rewrite-from", f"printer@{passes}")
+    account = gateway.add_account("spf", "--rewrite-from", f"printer@{passes}", senders=[fails, passes])
     content = letter(f"root@{fails}", TO)
     with dialogue(gateway, account) as talk:
         answer = attempt(talk, f"root@{fails}", [TO], content)
