@@ -88,10 +88,15 @@ int admin_suppression_add(struct admin *admin, const struct suppression *all, si
 /* `key` as address_key writes it. Its bounces are forgotten as well. E_NOT_FOUND: it is not on that list. */
 int admin_suppression_remove(struct admin *admin, const char *account, const char *key, struct reason *why);
 
-/* Queue entries by message id, account or forward-path pattern (all that are set must match). `*changed` recipients.
- * Each writes the event that the log names: released for retry and release, held, dropped. Retry and hold concern what
- * is queued, release what is held, drop both. The only call that is several transactions, of a thousand recipients
- * each, so that the gateway can go on meanwhile: when it fails, `*changed` were changed before. */
+/* What the brake has seen of the account is usual for it: back to no step (base/brake.h), and out of a suspension that
+ * was the brake's. `resumed`: it was. With an event. `forget`: it is not usual, but over; the days that were braked go.
+ */
+int admin_brake_trust(struct admin *admin, const char *name, bool forget, bool *resumed, struct reason *why);
+
+/* Queue entries by message id, account, forward-path pattern or time (all that are set must match). `*changed`
+ * recipients. Each writes the event that the log names: released for retry and release, held, dropped. Retry and hold
+ * concern what is queued, release what is held, drop both. The only call that is several transactions, of a thousand
+ * recipients each, so that the gateway can go on meanwhile: when it fails, `*changed` were changed before. */
 struct queue_filter;
 enum queue_action { QUEUE_RETRY, QUEUE_HOLD, QUEUE_RELEASE, QUEUE_DROP };
 int admin_queue(struct admin *admin, const struct queue_filter *which, enum queue_action action, uint64_t *changed,

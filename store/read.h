@@ -4,6 +4,7 @@
 #ifndef SENDOFF_STORE_READ_H
 #define SENDOFF_STORE_READ_H
 
+#include "base/brake.h"
 #include "base/bytes.h"
 #include "base/directory.h"
 #include "base/envelope.h"
@@ -36,6 +37,10 @@ int reader_private_key(struct reader *r, int64_t key_id, struct buffer *pem, str
  * what never was counted. */
 int reader_usage(struct reader *r, const struct usage_scope *scope, struct usage *out);
 
+/* What the brake knows of an account, rolled to now: zeroes for one that has sent nothing. *recipients: fingerprints of
+ * those whom it has written to. E_NOT_FOUND when the account has gone. */
+int reader_brake(struct reader *r, const char *account, struct brake *out, uint64_t *recipients);
+
 /* --- the queue --- */
 
 /* Each domain that has queued recipients (state QUEUED), with the earliest next_us among them. O(domains), not
@@ -59,6 +64,7 @@ struct queue_filter {
   const char *to;      /* NULL, or a pattern where * stands for any run of characters, without case */
   int state;           /* -1: any, or enum recipient_state */
   int64_t message_id;  /* 0: any */
+  int64_t since_us;    /* messages that came then or later; 0: any */
   size_t limit;        /* 0: no limit */
 };
 int reader_queue(struct reader *r, const struct queue_filter *f,

@@ -4,6 +4,7 @@
 #ifndef SENDOFF_STORE_STORE_H
 #define SENDOFF_STORE_STORE_H
 
+#include "base/brake.h"
 #include "base/result.h"
 #include "base/usage.h"
 #include "base/usage_scope.h"
@@ -68,6 +69,10 @@ void store_post(struct store *store, struct store_op *op);
  * not known, or that was counted before since_us. From memory: any thread, also an event loop. The exact decision is
  * the one that store_accept makes. */
 void store_usage(struct store *store, const struct usage_scope *scope, struct usage *out);
+
+/* The step of the brake at which the account is, as far as it is committed: BRAKE_NONE for most. From memory: any
+ * thread, also an event loop. The exact decision is the one that store_accept makes. */
+void store_brake(struct store *store, const char *account, struct brake_status *out);
 
 /* False: mail of this account to this address (in any spelling) is not suppressed. True: it may be;
  * store_suppression_find (store/write.h) knows. From memory: any thread, also an event loop. */

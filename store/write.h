@@ -4,6 +4,7 @@
 #define SENDOFF_STORE_WRITE_H
 
 #include "base/address.h"
+#include "base/brake.h"
 #include "base/bytes.h"
 #include "base/directory.h"
 #include "base/envelope.h"
@@ -40,6 +41,19 @@ struct store_warning {
 };
 #define STORE_WARNINGS_MAX 4 /* more are due with the next message */
 
+/* The brake (base/brake.h), decided exactly: the message counts, takes its account's step if there is one to take, and
+ * is held or put off itself by where the account is then. Of mail that does not count, nothing. */
+struct store_brake {
+  enum check_mode mode; /* of the check, for this message; CHECK_OFF: it is counted alone */
+  uint64_t network;     /* brake_network_key's, of the client */
+  /* out */
+  struct brake_status status;
+  bool said;               /* a step was written to the log: `text` says which and why */
+  bool held;               /* message.hold_reason was set to `text` */
+  int64_t slowed_until_us; /* it leaves then, and not before; 0: it was not put off by this */
+  char text[BRAKE_TEXT];
+};
+
 /* Keeps a message, counts it for whom it counts, writes the "accepted" event: the 250 rests on this. */
 struct store_accept {
   struct store_op op;
@@ -68,6 +82,7 @@ struct store_accept {
   struct limit_verdict limit;                        /* out; its scope and rule are of `scopes` */
   struct store_warning warnings[STORE_WARNINGS_MAX]; /* out */
   size_t warning_count;
+  struct store_brake brake;
 };
 void store_accept_init(struct store_accept *a);
 

@@ -204,6 +204,16 @@ static int forget_usage(struct admin *a, const char *name) {
   return sql_run(s);
 }
 
+/* At most as many rows as an account can have: some hundreds (brake_prints.h). */
+static int forget_brake(struct admin *a, const char *name) {
+  sqlite3_stmt *s = sql_use(&a->q, "DELETE FROM brake WHERE account = ?");
+  sql_bind_text(s, 1, name);
+  int rc = sql_run(s);
+  s = sql_use(&a->q, "DELETE FROM brake_recipients WHERE account = ?");
+  sql_bind_text(s, 1, name);
+  return rc == OK ? sql_run(s) : rc;
+}
+
 int admin_account_add(struct admin *a, const struct account *from, struct reason *why) {
   int rc = admin_begin(a, why);
   if (rc != OK) return rc;
@@ -221,6 +231,7 @@ int admin_account_add(struct admin *a, const struct account *from, struct reason
     fail(why, rc, "account %s exists already; change it with: sendoff account set %s", from->name, from->name);
   int64_t id = sqlite3_last_insert_rowid(a->q.db);
   if (rc == OK) rc = forget_usage(a, from->name);
+  if (rc == OK) rc = forget_brake(a, from->name);
   if (rc == OK)
     rc = set_parts(a, id, from->name, ~(unsigned)(ACCOUNT_POOL | ACCOUNT_8BIT | ACCOUNT_VERIFIER), from, why);
   return admin_end(a, rc, "config", why);
@@ -335,5 +346,6 @@ int admin_account_remove(struct admin *a, const char *name, struct reason *why) 
   if (rc == OK) rc = clear(a, "DELETE FROM account_client_certs WHERE account_id = ?", id);
   if (rc == OK) rc = clear(a, "DELETE FROM accounts WHERE id = ?", id);
   if (rc == OK) rc = forget_usage(a, name);
+  if (rc == OK) rc = forget_brake(a, name);
   return admin_end(a, rc, "config", why);
 }

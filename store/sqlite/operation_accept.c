@@ -1,5 +1,6 @@
 #include "store/sqlite/idempotency_ends.h"
 #include "store/sqlite/limit_warning.h"
+#include "store/sqlite/operation_brake.h"
 #include "store/sqlite/operations.h"
 
 #include "base/clock.h"
@@ -201,6 +202,14 @@ static size_t count_kept(const struct store_accept *a, size_t open) {
   return open - dropped;
 }
 
+/* --- the brake --- */
+
+static int check_brake(struct sql *q, struct brake_table *brake, struct store_accept *a, int64_t now) {
+  int rc = brake_accept(q, brake, a, now);
+  if (rc == OK && a->brake.slowed_until_us > a->message.not_before_us) put_off(&a->message, a->brake.slowed_until_us);
+  return rc;
+}
+
 /* --- the operation --- */
 
 static int keep(struct sql *q, struct idempotency_index *index, const struct store_accept *a, int64_t now) {
@@ -209,12 +218,14 @@ static int keep(struct sql *q, struct idempotency_index *index, const struct sto
   return rc;
 }
 
-static int accept_new(struct sql *q, struct usage_table *table, struct idempotency_index *index, struct store_accept *a,
-                      int64_t now, int64_t earlier, size_t open) {
+static int accept_new(struct sql *q, struct usage_table *table, struct brake_table *brake,
+                      struct idempotency_index *index, struct store_accept *a, int64_t now, int64_t earlier,
+                      size_t open) {
   struct usage *usage[USAGE_SCOPES_MAX];
   size_t kept = count_kept(a, open);
   int rc = a->count_usage ? check_limits(table, a, kept, now, usage) : OK;
   a->nothing_kept = open && !kept;
+  if (rc == OK && a->count_usage && !a->nothing_kept) rc = check_brake(q, brake, a, now);
   if (rc == OK && earlier) rc = idempotency_ends_forget(q, a->key);
   if (rc == OK && !a->nothing_kept) rc = keep(q, index, a, now);
   if (rc == OK) rc = log_accepted(q, a, earlier, open);
@@ -222,8 +233,8 @@ static int accept_new(struct sql *q, struct usage_table *table, struct idempoten
   return rc == OK && a->count_usage ? count(q, table, a, kept, now, usage) : rc;
 }
 
-int operation_accept(struct sql *q, struct usage_table *table, struct idempotency_index *index,
-                     struct store_accept *a) {
+int operation_accept(struct sql *q, struct usage_table *table, struct brake_table *brake,
+                     struct idempotency_index *index, struct store_accept *a) {
   int64_t now = clock_now_us(), earlier;
   size_t open;
   free(a->covered); /* of a run that was rolled back */
@@ -231,10 +242,11 @@ int operation_accept(struct sql *q, struct usage_table *table, struct idempotenc
   a->duplicate_of = 0;
   a->nothing_kept = false;
   a->warning_count = 0;
+  brake_reset(a);
   int rc = check_standing(q, a);
   if (rc == OK) rc = find_earlier(q, index, a, now, &earlier, &open);
   if (rc != OK) return rc;
-  if (open || !earlier) return accept_new(q, table, index, a, now, earlier, open);
+  if (open || !earlier) return accept_new(q, table, brake, index, a, now, earlier, open);
   a->duplicate_of = earlier;
   return log_duplicate(q, a);
 }

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/refusal.h"
 #include "store/sqlite/idempotency_ends.h"
+#include "store/sqlite/operation_brake.h"
 #include "store/sqlite/operations.h"
 
 #include <stdio.h>
@@ -94,8 +95,8 @@ static int count_bounce(struct sql *q, struct suppression_view *view, const stru
   return tell_suppressed(q, e, &s, hard);
 }
 
-static int apply(struct sql *q, struct suppression_view *view, const struct store_outcome *all,
-                 struct recipient_outcome *o) {
+static int apply(struct sql *q, struct suppression_view *view, struct brake_table *brake,
+                 const struct store_outcome *all, struct recipient_outcome *o) {
   int64_t message_id = all->message_id;
   o->suppressed = false;
   enum event_kind kind = o->event.kind;
@@ -106,6 +107,7 @@ static int apply(struct sql *q, struct suppression_view *view, const struct stor
   struct event e = o->event;
   e.message_id = message_id;
   rc = event_insert(q, &e);
+  if (rc == OK) rc = brake_outcome(brake, o);
   return rc == OK ? count_bounce(q, view, all, o, &e) : rc;
 }
 
@@ -142,10 +144,11 @@ static int keep_dsn(struct sql *q, const struct store_outcome *o) {
   return event_insert(q, &e);
 }
 
-int operation_outcome(struct sql *q, struct suppression_view *view, struct store_outcome *o, bool *remove_file) {
+int operation_outcome(struct sql *q, struct suppression_view *view, struct brake_table *brake, struct store_outcome *o,
+                      bool *remove_file) {
   int rc = OK;
   *remove_file = o->message_gone = false;
-  for (size_t i = 0; rc == OK && i < o->outcome_count; i++) rc = apply(q, view, o, &o->outcomes[i]);
+  for (size_t i = 0; rc == OK && i < o->outcome_count; i++) rc = apply(q, view, brake, o, &o->outcomes[i]);
   if (rc == OK && o->dsn) rc = keep_dsn(q, o);
   if (rc == OK) rc = message_remove_if_done(q, o->message_id, &o->message_gone, remove_file);
   return rc;

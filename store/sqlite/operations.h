@@ -4,6 +4,7 @@
 #ifndef SENDOFF_STORE_SQLITE_OPERATIONS_H
 #define SENDOFF_STORE_SQLITE_OPERATIONS_H
 
+#include "store/sqlite/brake_table.h"
 #include "store/sqlite/idempotency_index.h"
 #include "store/sqlite/sql.h"
 #include "store/sqlite/suppressions.h"
@@ -20,8 +21,10 @@ enum operation {
   OPERATION_SOURCE_CHECK
 };
 
-int operation_accept(struct sql *q, struct usage_table *usage, struct idempotency_index *index, struct store_accept *a);
-int operation_outcome(struct sql *q, struct suppression_view *view, struct store_outcome *o, bool *remove_file);
+int operation_accept(struct sql *q, struct usage_table *usage, struct brake_table *brake,
+                     struct idempotency_index *index, struct store_accept *a);
+int operation_outcome(struct sql *q, struct suppression_view *view, struct brake_table *brake, struct store_outcome *o,
+                      bool *remove_file);
 int operation_note(struct sql *q, struct store_note *n);
 int operation_clock(struct sql *q, struct store_clock *c);
 int operation_source_check(struct sql *q, struct store_source_check *c);

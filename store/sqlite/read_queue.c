@@ -79,7 +79,7 @@ int reader_due_recipients(struct reader *r, const char *domain, int64_t until_us
 
 #define CHOSEN                                                                                                         \
   " AND (?2 = '' OR m.account = ?2) AND (?3 = '' OR r.address LIKE ?3 ESCAPE '\\') AND (?4 < 0 OR r.state = ?4)"       \
-  " AND r.id > ?6 AND r.id <= ?7 ORDER BY r.id LIMIT ?5"
+  " AND r.id > ?6 AND r.id <= ?7 AND m.created_us >= ?8 ORDER BY r.id LIMIT ?5"
 
 /* One text for each way in, so that one message is not searched for in the whole queue. */
 static sqlite3_stmt *choose(struct sql *q, const struct queue_filter *f) {
@@ -102,6 +102,7 @@ int queue_rows(struct sql *q, const struct queue_filter *f, int64_t after, int64
   sql_bind_int(s, 5, f->limit ? (int64_t)f->limit : -1);
   sql_bind_int(s, 6, after);
   sql_bind_int(s, 7, until);
+  sql_bind_int(s, 8, f->since_us);
   int rc = give_rows(s, row, arg);
   free(to);
   return rc;

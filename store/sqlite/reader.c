@@ -1,6 +1,7 @@
 #include "store/sqlite/reader.h"
 
 #include "store/spool.h"
+#include "store/sqlite/brake_row.h"
 #include "store/sqlite/schema.h"
 #include "store/sqlite/usage_table.h"
 
@@ -70,6 +71,18 @@ static int read_usage(struct sql *q, const struct usage_scope *scope, struct usa
 int reader_usage(struct reader *r, const struct usage_scope *scope, struct usage *out) {
   int rc = reader_begin(r, NULL);
   return rc == OK ? reader_end(r, read_usage(&r->at.q, scope, out)) : rc;
+}
+
+static int read_brake(struct sql *q, const char *account, struct brake *out, uint64_t *recipients) {
+  int rc = check_account(q, account);
+  if (rc == OK) rc = brake_row_read(q, account, out, recipients);
+  if (rc == OK) brake_roll(out, clock_now_us());
+  return rc;
+}
+
+int reader_brake(struct reader *r, const char *account, struct brake *out, uint64_t *recipients) {
+  int rc = reader_begin(r, NULL);
+  return rc == OK ? reader_end(r, read_brake(&r->at.q, account, out, recipients)) : rc;
 }
 
 static int read_private_key(struct sql *q, int64_t key_id, struct buffer *pem, struct reason *why) {

@@ -191,7 +191,19 @@ static const char *const steps[] = {
     "CREATE INDEX suppression_hits_address ON suppression_hits(account, address, at_us);"
     /* What DNS said of a source's name when it was last asked. */
     "CREATE TABLE source_checks(address TEXT PRIMARY KEY, ptr TEXT NOT NULL, confirmed INTEGER NOT NULL,"
-    " checked_us INTEGER NOT NULL, text TEXT NOT NULL) STRICT, WITHOUT ROWID;",
+    " checked_us INTEGER NOT NULL, text TEXT NOT NULL) STRICT, WITHOUT ROWID;"
+    /* What the brake knows of an account (base/brake.h), and fingerprints of those whom it has written to, 4 octets
+       each, in the order in which they were noted. */
+    "CREATE TABLE brake(account TEXT PRIMARY KEY, step INTEGER NOT NULL, mode INTEGER NOT NULL, since_us INTEGER NOT "
+    "NULL, braked_us INTEGER NOT NULL, over_us INTEGER NOT NULL, began_us INTEGER NOT NULL, trusted_us INTEGER NOT "
+    "NULL, slow_next_us INTEGER NOT "
+    "NULL, since_recipients INTEGER NOT NULL, usual_accepted INTEGER NOT NULL, usual_first INTEGER NOT NULL,"
+    " told_slow INTEGER NOT NULL, told_hold INTEGER NOT NULL, told_suspend INTEGER NOT NULL, prints INTEGER NOT NULL,"
+    " days TEXT NOT NULL, networks TEXT NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX brake_step ON brake(step) WHERE step <> 0;"
+    "CREATE TABLE brake_recipients(account TEXT NOT NULL, number INTEGER NOT NULL, day INTEGER NOT NULL, prints BLOB "
+    "NOT NULL, PRIMARY KEY(account, number)) STRICT, WITHOUT ROWID;"
+    "INSERT INTO secrets VALUES ('brake', randomblob(16));",
 };
 #define VERSION ((int64_t)(sizeof steps / sizeof steps[0]))
 

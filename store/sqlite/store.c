@@ -155,6 +155,10 @@ void store_usage(struct store *s, const struct usage_scope *scope, struct usage 
   usage_roll(out, clock_now_us(), scope->zone);
 }
 
+void store_brake(struct store *s, const char *account, struct brake_status *out) {
+  brake_view_get(s->writer.braked, account, out);
+}
+
 bool store_maybe_suppressed(struct store *s, const char *account, const char *address) {
   char key[ADDRESS_KEY];
   struct suppression_view *v = s->writer.suppressed;

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "store/spool.h"
+#include "store/sqlite/brake_row.h"
 #include "store/sqlite/operations.h"
 #include "store/sqlite/port.h"
 #include "store/sqlite/schema.h"
@@ -36,9 +37,13 @@ static int read_parts(struct writer *w, const struct store_options *options, str
   w->view = usage_view_new();
   w->usage = usage_table_new(q);
   w->suppressed = suppression_view_new();
+  w->brake = brake_table_new(q);
+  w->braked = brake_view_new();
   if (w->view && (rc = usage_read_all(q, w->view)) != OK) return sql_why(q, rc, why);
+  if (w->braked && (rc = brake_rows_view(q, w->braked)) != OK) return sql_why(q, rc, why);
   w->index = idempotency_index_new(q, options->idempotency_window_us);
-  if (!w->view || !w->usage || !w->index || !w->suppressed) return fail(why, E_MEMORY, "out of memory");
+  bool all = w->view && w->usage && w->index && w->suppressed && w->brake && w->braked;
+  if (!all) return fail(why, E_MEMORY, "out of memory");
   return read_suppressions(w, why);
 }
 
@@ -65,6 +70,8 @@ int writer_open(const char *data_dir, const struct store_options *options, struc
 void writer_close(struct writer *w) {
   usage_table_free(&w->usage);
   usage_view_free(&w->view);
+  brake_table_free(&w->brake);
+  brake_view_free(&w->braked);
   idempotency_index_free(&w->index);
   suppression_view_free(&w->suppressed);
   renewable_close(&w->at);
@@ -95,6 +102,7 @@ int store_create(const char *data_dir, struct reason *why) {
 
 static void forget_read(struct writer *w) {
   usage_table_forget(w->usage);
+  brake_table_forget(w->brake);
   idempotency_index_forget(w->index);
 }
 
@@ -104,6 +112,8 @@ static void notice_others(struct writer *w) {
   if (sql_int(sql_use(&w->at.q, "PRAGMA data_version"), 0, &version) == OK && version == w->data_version) return;
   w->data_version = version;
   usage_table_forget(w->usage);
+  brake_table_forget(w->brake);
+  brake_rows_view(&w->at.q, w->braked); /* what cannot be read now is decided with the commit */
 }
 
 /* What was opened anew may be another file, and others may have written meanwhile. The log and its index are made anew
@@ -140,9 +150,11 @@ static int run_one(struct writer *w, struct store_op *op) {
   bool remove_file = false;
   int rc = E_SYNTAX;
   switch ((enum operation)op->kind) {
-  case OPERATION_ACCEPT: rc = operation_accept(&w->at.q, w->usage, w->index, (struct store_accept *)op); break;
+  case OPERATION_ACCEPT:
+    rc = operation_accept(&w->at.q, w->usage, w->brake, w->index, (struct store_accept *)op);
+    break;
   case OPERATION_OUTCOME:
-    rc = operation_outcome(&w->at.q, w->suppressed, (struct store_outcome *)op, &remove_file);
+    rc = operation_outcome(&w->at.q, w->suppressed, w->brake, (struct store_outcome *)op, &remove_file);
     break;
   case OPERATION_NOTE: rc = operation_note(&w->at.q, (struct store_note *)op); break;
   case OPERATION_CLOCK: rc = operation_clock(&w->at.q, (struct store_clock *)op); break;
@@ -168,12 +180,14 @@ static void roll_back(struct writer *w) {
 
 static int commit(struct writer *w, struct reason *why) {
   int rc = usage_table_write(w->usage);
+  if (rc == OK) rc = brake_table_write(w->brake);
   if (rc == OK) rc = sql_run(sql_use(&w->at.q, "COMMIT"));
   return rc == OK ? files_check(&w->files, why) : rc;
 }
 
 static void clean_up(struct writer *w) {
   usage_table_publish(w->usage, w->view);
+  brake_table_publish(w->brake, w->braked);
   for (size_t i = 0; i < w->removal_count; i++) spool_remove(w->at.data_dir, w->removals[i]);
 }
 

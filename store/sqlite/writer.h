@@ -3,7 +3,9 @@
 #ifndef SENDOFF_STORE_SQLITE_WRITER_H
 #define SENDOFF_STORE_SQLITE_WRITER_H
 
+#include "store/brake_view.h"
 #include "store/disk.h"
+#include "store/sqlite/brake_table.h"
 #include "store/sqlite/files.h"
 #include "store/sqlite/health.h"
 #include "store/sqlite/idempotency_index.h"
@@ -27,6 +29,8 @@ struct writer {
   bool probing;
   struct usage_table *usage;
   struct usage_view *view; /* thread-safe */
+  struct brake_table *brake;
+  struct brake_view *braked; /* thread-safe */
   struct idempotency_index *index;
   struct suppression_view *suppressed; /* thread-safe to read */
   int64_t suppressions_noticed;        /* the last id that it has */
