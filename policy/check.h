@@ -17,6 +17,7 @@ void check_recipient_count(const struct facts *f, struct finding *out);
 void check_header_from(const struct facts *f, struct finding *out);
 void check_from_form(const struct facts *f, struct finding *out);
 void check_bulk_rules(const struct facts *f, struct finding *out);
+void check_brake(const struct facts *f, struct finding *out);
 void check_store(const struct facts *f, struct finding *out);
 
 /* Causes, where one rule has several texts. */

@@ -34,6 +34,8 @@ const struct check policy_checks[] = {
      "receivers will not reject or quarantine it by the DMARC policy of From's domain (RFC 9989)"},
     {"bulk-rules", STAGE_HEADER, FACT_ACCOUNT | FACT_ENVELOPE | FACT_HEADER, false, CHECK_OBSERVE, check_bulk_rules,
      "bulk mail has what the large receivers ask of it: one-click unsubscribe, signature, Feedback-ID"},
+    {"brake", STAGE_CONTENT, FACT_ACCOUNT | FACT_BRAKE, false, CHECK_OBSERVE, check_brake,
+     "the account sends as it usually does; else its mail is slowed, then held, then it is suspended"},
     {"store", STAGE_STORE, FACT_STORED, true, CHECK_ENFORCE, check_store, "the message is safe on the disk"},
 };
 const size_t policy_check_count = sizeof policy_checks / sizeof policy_checks[0];

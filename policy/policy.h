@@ -8,6 +8,7 @@
 #define SENDOFF_POLICY_POLICY_H
 
 #include "base/address.h"
+#include "base/brake.h"
 #include "base/bulk_fields.h"
 #include "base/directory.h"
 #include "base/limits.h"
@@ -41,6 +42,7 @@ enum fact {
   FACT_STORED = 64,
   FACT_SUPPRESSION = 256,
   FACT_DMARC = 512,
+  FACT_BRAKE = 1024,
   FACT_ACCOUNT = 128, /* known when `account` is there */
 };
 
@@ -80,6 +82,8 @@ struct facts {
   size_t recipient_count, recipients_max;
   /* FACT_SUPPRESSION: of that recipient; NULL: it is on no list */
   const struct suppression *suppression;
+  /* FACT_BRAKE: where the account is, as far as it is committed */
+  const struct brake_status *brake;
   /* FACT_HEADER */
   struct bytes header_from;           /* the From field's value */
   struct bytes header_sender;         /* the Sender field's, empty when there is none */
@@ -105,6 +109,8 @@ enum outcome {
   OUTCOME_PASS,
   OUTCOME_REFUSE, /* or would, if it were enforced */
   OUTCOME_DROP,   /* taken, logged, and not delivered */
+  OUTCOME_SLOW,   /* taken, and put off */
+  OUTCOME_HOLD,   /* taken, and held until somebody releases it */
 };
 
 /* What one check found, typed. */

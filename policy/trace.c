@@ -7,6 +7,8 @@
 /* NULL: it was not reached. `bit`: its own. */
 static const char *outcome_name(const struct facts *f, const struct finding *found, unsigned bit) {
   if (found->outcome == OUTCOME_DROP) return found->mode == CHECK_ENFORCE ? "drop" : "would drop";
+  if (found->outcome == OUTCOME_SLOW) return found->mode == CHECK_ENFORCE ? "slow" : "would slow";
+  if (found->outcome == OUTCOME_HOLD) return found->mode == CHECK_ENFORCE ? "hold" : "would hold";
   if (found->outcome == OUTCOME_REFUSE && found->mode == CHECK_ENFORCE) return "refuse";
   if (found->outcome == OUTCOME_REFUSE || f->observed & bit) return "would refuse";
   if (found->outcome == OUTCOME_PASS || f->passed & bit) return "pass";

@@ -9,8 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHANGES (FACT_USAGE | FACT_ROOM | FACT_SUPPRESSION) /* from one stage, or recipient, to the next */
-#define AT_ONCE (FACT_USAGE | FACT_ROOM)
+#define CHANGES                                                                                                        \
+  (FACT_USAGE | FACT_ROOM | FACT_SUPPRESSION | FACT_BRAKE) /* from one stage, or recipient, to the next                \
+                                                            */
+#define AT_ONCE (FACT_USAGE | FACT_ROOM | FACT_BRAKE)
 
 void decision_facts(const struct session *s, struct facts *out) {
   const struct account *a = session_account(s);
@@ -47,6 +49,13 @@ static void gather_room(struct session *s) {
   tx->facts.room = store_takes_mail(s->loop->gateway->store, tx->facts.room_octets, &tx->room_why);
   tx->facts.room_why = tx->room_why.text;
   tx->facts.known |= FACT_ROOM;
+}
+
+static void gather_brake(struct session *s) {
+  struct transaction *tx = s->tx;
+  store_brake(s->loop->gateway->store, tx->account->name, &tx->brake);
+  tx->facts.brake = &tx->brake;
+  tx->facts.known |= FACT_BRAKE;
 }
 
 static void run(struct session *s);
@@ -152,6 +161,7 @@ static bool gather_suppression(struct session *s) {
 static bool gather_parts(struct session *s, unsigned missing) {
   if (missing & FACT_USAGE) gather_usage(s);
   if (missing & FACT_ROOM) gather_room(s);
+  if (missing & FACT_BRAKE) gather_brake(s);
   if (missing & FACT_SPF && !gather_spf(s)) return false;
   if (missing & FACT_DMARC && !gather_dmarc(s)) return false;
   return !(missing & FACT_SUPPRESSION) || gather_suppression(s);

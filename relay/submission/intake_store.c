@@ -53,23 +53,43 @@ static void log_warnings(const struct intake *i) {
   }
 }
 
-/* What a smoothed limit puts off says until when, and why. */
+/* What is put off says until when, and why. */
+static void reply_put_off(struct session *s, const struct intake *i, int64_t until_us, const char *why) {
+  char when[40], span[40];
+  clock_format_iso(until_us, when, sizeof when);
+  clock_format_span(until_us - clock_now_us(), span, sizeof span);
+  reply(s, 250, "2.0.0", "accepted as %s; leaves %s (in %s), %s", i->id_text, when, span, why);
+}
+
 static void reply_accepted(struct session *s, const struct intake *i) {
   const struct limit_verdict *v = &i->accept.limit;
-  char when[40], span[40];
-  if (!v->not_before_us || !v->rule) {
+  const struct store_brake *b = &i->accept.brake;
+  char at[LIMIT_TEXT + 8];
+  if (b->held) {
+    reply(s, 250, "2.0.0", "accepted as %s; held for the operator's review", i->id_text);
+  } else if (b->slowed_until_us > v->not_before_us) {
+    reply_put_off(s, i, b->slowed_until_us, "slowed by the brake");
+  } else if (v->not_before_us && v->rule) {
+    snprintf(at, sizeof at, "at %s", v->rule->text);
+    reply_put_off(s, i, v->not_before_us, at);
+  } else {
     reply(s, 250, "2.0.0", "accepted as %s", i->id_text);
-    return;
   }
-  clock_format_iso(v->not_before_us, when, sizeof when);
-  clock_format_span(v->not_before_us - clock_now_us(), span, sizeof span);
-  reply(s, 250, "2.0.0", "accepted as %s; leaves %s (in %s), at %s", i->id_text, when, span, v->rule->text);
+}
+
+/* A step of the brake is for the operator: also in the gateway's own log. */
+static void log_brake(const struct intake *i) {
+  const struct store_brake *b = &i->accept.brake;
+  if (!b->said) return;
+  log_event(LOG_WARN_, i->session->id, "the brake", "account", i->account, "step", brake_step_name(b->status.step),
+            "reason", b->text, NULL);
 }
 
 static void answer_kept(struct intake *i) {
   struct session *s = i->session;
   s->accepted++;
   log_warnings(i);
+  log_brake(i);
   log_event(LOG_INFO_, s->id, "accepted", "message", i->id_text, "account", s->account, "from", i->reverse_path, "to",
             i->log_to, *i->repairs ? "repaired" : NULL, i->repairs, NULL);
   reply_accepted(s, i);
@@ -224,6 +244,8 @@ void intake_store(struct intake *i) {
   i->owners = i->session->tx->owners;
   i->owners.observe = !policy_enforces(&i->session->tx->facts, "limits");
   a->scope_count = usage_scopes_of(&i->owners, a->scopes);
+  a->brake.mode = policy_mode(&i->session->tx->facts, "brake");
+  a->brake.network = brake_network_key(session_client(i->session));
   describe(i);
   i->phase = INTAKE_STORING;
   session_hold(i->session);

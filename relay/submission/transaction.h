@@ -30,6 +30,7 @@ struct transaction {
   } pending;
   struct suppression suppression;
   char *suppression_text; /* what it points into */
+  struct brake_status brake;
   /* the decision: relay/submission/decision.h */
   struct facts facts;
   struct usage_scope scopes[USAGE_SCOPES_MAX]; /* those with limits, as far as they are certain */

@@ -66,7 +66,9 @@ struct sample {
   bool no_unsubscribe, no_one_click, no_feedback_id, unsigned_;
   const char *signing_domain;
   enum answer dmarc_record, source_name;
-  unsigned unknown; /* facts that are not known */
+  enum brake_step brake;
+  enum check_mode brake_mode; /* in which the step was reached; off: in observe, the default */
+  unsigned unknown;           /* facts that are not known */
 };
 
 static void take_from(struct facts *f, const char *from) {
@@ -117,6 +119,8 @@ static void run(const struct sample *s) {
   f.signing_domain = s->unsigned_ ? NULL : s->signing_domain ? s->signing_domain : "example.com";
   f.dmarc_published = s->dmarc_record;
   f.source_confirmed = s->source_name;
+  const struct brake_status brake = {.step = s->brake, .mode = s->brake_mode ? s->brake_mode : CHECK_OBSERVE};
+  f.brake = &brake;
   account.drop_suppressed = s->drops;
   if (s->to) {
     account.to = to;
@@ -241,6 +245,12 @@ static const struct sample samples[] = {
     {"dmarc", OUTCOME_REFUSE, 550, "would fail it; publish for example.com: TXT \"v=spf1 ip4:192.0.2.7 -all\"",
      .dmarc = &dmarc_fails, .domain = &enforcing},
     {"dmarc", OUTCOME_REFUSE, 550, "would fail it", .dmarc = &dmarc_fails_old, .domain = &enforcing},
+    {"brake", OUTCOME_PASS},
+    {"brake", OUTCOME_SLOW, .brake = BRAKE_SLOW},
+    {"brake", OUTCOME_HOLD, .brake = BRAKE_HOLD},
+    {"brake", OUTCOME_HOLD, .brake = BRAKE_SUSPEND},
+    {"brake", OUTCOME_PASS, .brake = BRAKE_HOLD, .brake_mode = CHECK_ENFORCE},
+    {"brake", OUTCOME_UNKNOWN, .unknown = FACT_BRAKE},
     {"store", OUTCOME_PASS},
     {"store", OUTCOME_REFUSE, 452, "the disk is full", .stored = E_FULL},
     {"store", OUTCOME_REFUSE, 451, "could not be stored", .stored = E_IO},
@@ -261,7 +271,7 @@ static void test_every_check_has_cases(void **state) {
     for (size_t i = 0; i < sizeof samples / sizeof samples[0]; i++) {
       if (strcmp(samples[i].check, policy_checks[c].name) != 0) continue;
       passes |= samples[i].outcome == OUTCOME_PASS;
-      refuses |= samples[i].outcome == OUTCOME_REFUSE;
+      refuses |= samples[i].outcome == OUTCOME_REFUSE || samples[i].outcome == OUTCOME_HOLD;
     }
     if (!passes || !refuses) fail_msg("%s has no case that passes, or none that refuses", policy_checks[c].name);
   }
@@ -269,12 +279,15 @@ static void test_every_check_has_cases(void **state) {
 
 /* --- a stage --- */
 
+static const struct brake_status not_braked = {0};
+
 static struct facts mail(const char *from, unsigned known) {
   struct facts f = {.known = known & ~(unsigned)FACT_STORED,
                     .account = &blog,
                     .account_name = "blog",
                     .login_holds = true,
-                    .spf = &spf_fails};
+                    .spf = &spf_fails,
+                    .brake = &not_braked};
   take_from(&f, from);
   return f;
 }
@@ -521,11 +534,11 @@ static void test_only_two_stages_wait(void **state) {
 
 static void test_every_rule_has_words(void **state) {
   (void)state;
-  static const char *const rules[] = {
-      RULE_ACCOUNT_GONE,  RULE_LOGIN_ENDED,  RULE_SUSPENDED,   RULE_SENDER,     RULE_LIMIT,         RULE_HEADER_FROM,
-      RULE_MESSAGE_LIMIT, RULE_SMOOTH_LIMIT, RULE_DISK,        RULE_STORE,      RULE_HEADER_SENDER, RULE_RECIPIENT,
-      RULE_SUPPRESSION,   RULE_DMARC,        RULE_FROM_SYNTAX, RULE_RECIPIENTS, RULE_MEMORY,        RULE_SPF,
-      RULE_BULK};
+  static const char *const rules[] = {RULE_ACCOUNT_GONE, RULE_LOGIN_ENDED, RULE_SUSPENDED,     RULE_SENDER,
+                                      RULE_LIMIT,        RULE_HEADER_FROM, RULE_MESSAGE_LIMIT, RULE_SMOOTH_LIMIT,
+                                      RULE_DISK,         RULE_STORE,       RULE_HEADER_SENDER, RULE_RECIPIENT,
+                                      RULE_SUPPRESSION,  RULE_DMARC,       RULE_FROM_SYNTAX,   RULE_RECIPIENTS,
+                                      RULE_MEMORY,       RULE_SPF,         RULE_BULK};
   struct facts f = mail("a@example.com", ~0u);
   struct limit limit = {0};
   f.suppression = &bounced;

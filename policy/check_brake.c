@@ -1,0 +1,10 @@
+/* By what is committed so far; the step that a message leads to itself is taken with its commit. Nothing is refused:
+ * mail is put off, or held. */
+#include "policy/check.h"
+
+void check_brake(const struct facts *f, struct finding *out) {
+  out->outcome = OUTCOME_PASS;
+  if (f->brake->mode != out->mode) return; /* another mode begins anew (brake_step) */
+  if (f->brake->step == BRAKE_SLOW) out->outcome = OUTCOME_SLOW;
+  if (f->brake->step > BRAKE_SLOW) out->outcome = OUTCOME_HOLD;
+}
