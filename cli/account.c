@@ -1,3 +1,4 @@
+#include "cli/account_brake.h"
 #include "cli/account_options.h"
 #include "cli/account_show.h"
 #include "cli/account_usage.h"
@@ -296,6 +297,13 @@ const struct verb account_verbs[] = {
     {"account", "usage", "[NAME]", "",
      "What accounts have used of their windows, beside their limits, and their streams' own.",
      "sendoff account usage blog", 0, 1, account_usage},
+    {"account", "review", "NAME", "",
+     "What the brake on stolen credentials sees: what the account sends, beside what is usual for it, and what to do.",
+     "sendoff account review blog", 1, 1, account_review},
+    {"account", "trust", "NAME [--forget]", "forget",
+     "Ends the brake's hold on an account: what it has seen is usual from now on; with --forget (the password was "
+     "stolen, and is another one now) it is forgotten. What is held stays held.",
+     "sendoff account trust blog", 1, 1, account_trust},
     {"account", "set",
      "NAME " SETTINGS_TEXT " [--add-sender|--remove-sender PATTERN]... [--add-limit|--remove-limit SPEC]...",
      SETTINGS " add-sender= remove-sender= add-limit= remove-limit=",

@@ -1,5 +1,6 @@
 #include "cli/account_show.h"
 
+#include "cli/account_brake.h"
 #include "cli/output.h"
 #include "cli/settings_show.h"
 
@@ -63,9 +64,26 @@ static void print_streams(const struct account *a) {
   }
 }
 
-static void print_account(const struct cli *c, const struct settings_place *here) {
-  json_t *object = account_json(here->account);
+/* Where the brake is; NULL: it cannot be read. */
+static json_t *brake_of(struct cli *c, const struct settings_place *here) {
+  struct reader *r;
+  if (cli_reader(c, &r) != EXIT_DONE) return NULL;
+  json_t *brake = account_brake_json(r, here->directory, here->account);
+  reader_close(&r);
+  return brake;
+}
+
+static void print_brake(const json_t *brake) {
+  const char *since = json_string_value(json_object_get(brake, "since"));
+  printf("%-14s %s (%s)%s%s\n", "brake", json_string_value(json_object_get(brake, "step")),
+         json_string_value(json_object_get(brake, "mode")), since ? ", since " : "", since ? since : "");
+}
+
+static void print_account(struct cli *c, const struct settings_place *here) {
+  json_t *object = account_json(here->account), *brake = brake_of(c, here);
+  if (object && brake) json_object_set(object, "brake", brake);
   if (c->json) {
+    json_decref(brake);
     json_object_set_new(object, "modes", settings_modes_json(here));
     print_json(object);
     return;
@@ -74,6 +92,8 @@ static void print_account(const struct cli *c, const struct settings_place *here
   json_decref(object);
   print_streams(here->account);
   settings_print_modes(here);
+  if (brake) print_brake(brake);
+  json_decref(brake);
 }
 
 enum exit_status account_show(struct cli *c) {

@@ -1,4 +1,5 @@
 #include "base/id.h"
+#include "base/quantity.h"
 #include "cli/account_filter.h"
 #include "cli/attempts.h"
 #include "cli/command.h"
@@ -15,7 +16,7 @@ static const char *state_name(enum recipient_state s) {
   return s == RECIPIENT_HELD ? "held" : "queued";
 }
 
-/* --account, --to, --state, and an id. */
+/* --account, --to, --state, --since, and an id. */
 static enum exit_status read_filter(struct cli *c, const char *id, struct queue_filter *f) {
   const char *state = cli_option(c, "state");
   *f = (struct queue_filter){.account = cli_option(c, "account"), .to = cli_option(c, "to"), .state = -1};
@@ -25,6 +26,10 @@ static enum exit_status read_filter(struct cli *c, const char *id, struct queue_
     f->state = RECIPIENT_HELD;
   else if (state)
     return cli_fail(EXIT_USAGE, "--state is queued or held");
+  const char *since = cli_option(c, "since");
+  if (since && moment_parse(since, clock_now_us(), &f->since_us) != OK)
+    return cli_fail(EXIT_USAGE,
+                    "--since %s: write a time as in 2026-11-23, \"2026-11-23 10:20\", or how long ago: 2h, 1d", since);
   if (id && id_parse(id, &f->message_id) != OK)
     return cli_fail(EXIT_USAGE, "%s is no message id; see: sendoff queue list", id);
   if (id && !f->message_id) /* 0 would stand for every message */
@@ -224,16 +229,17 @@ static int change_all(struct cli *c, struct admin *a, enum queue_action action, 
   return rc;
 }
 
-/* IDs, or a selection by --account and --to: never everything by accident. */
+/* IDs, or a selection by --account, --to and --since: never everything by accident. */
 static enum exit_status change(struct cli *c, enum queue_action action, const char *done) {
   struct admin *a;
   struct queue_filter f;
   struct reason why = {""};
   uint64_t all = 0;
   const char *missing = NULL;
-  if (!c->argument_count && !cli_option(c, "account") && !cli_option(c, "to"))
-    return cli_fail(EXIT_USAGE, "say which: message ids, --account NAME or --to PATTERN (--to '*' is all)");
+  if (!c->argument_count && !cli_option(c, "account") && !cli_option(c, "to") && !cli_option(c, "since"))
+    return cli_fail(EXIT_USAGE, "say which: message ids, --account NAME, --to PATTERN (--to '*' is all) or --since T");
   enum exit_status s = EXIT_DONE;
+  if (!c->argument_count) s = read_filter(c, NULL, &f);
   for (size_t i = 0; s == EXIT_DONE && i < c->argument_count; i++) s = read_filter(c, c->arguments[i], &f);
   if (s != EXIT_DONE || (s = cli_admin(c, &a)) != EXIT_DONE) return s;
   int rc = change_all(c, a, action, &all, &missing, &why);
@@ -262,21 +268,21 @@ static enum exit_status drop(struct cli *c) {
   return change(c, QUEUE_DROP, "dropped");
 }
 
-#define WHICH "ID... | --account A | --to PATTERN"
+#define WHICH "ID... | --account A | --to PATTERN | --since T"
 
 const struct verb queue_verbs[] = {
-    {"queue", "list", "[--account A] [--to PATTERN] [--state queued|held] [--limit N]",
-     "account= to= state= limit=", "The recipients that wait, or are under way: where, and since when.",
+    {"queue", "list", "[--account A] [--to PATTERN] [--state queued|held] [--since T] [--limit N]",
+     "account= to= state= since= limit=", "The recipients that wait, or are under way: where, and since when.",
      "sendoff queue list --account blog", 0, 0, list},
     {"queue", "show", "ID [--content]", "content", "One message's recipients, or its content as it will be sent.",
      "sendoff queue show 1CZQ6K3E0W40 --content", 1, 1, show},
     {"queue", "summary", "", "", "What waits, by domain.", "sendoff queue summary", 0, 0, summary},
-    {"queue", "retry", WHICH, "account= to=", "Tries them now.", "sendoff queue retry --to '*@example.net'", 0,
+    {"queue", "retry", WHICH, "account= to= since=", "Tries them now.", "sendoff queue retry --to '*@example.net'", 0,
      COMMAND_ARGUMENTS_MAX, retry},
-    {"queue", "hold", WHICH, "account= to=", "Keeps them until they are released.", "sendoff queue hold --account blog",
-     0, COMMAND_ARGUMENTS_MAX, hold},
-    {"queue", "release", WHICH, "account= to=", "Ends a hold.", "sendoff queue release --account blog", 0,
+    {"queue", "hold", WHICH, "account= to= since=", "Keeps them until they are released.",
+     "sendoff queue hold --account blog", 0, COMMAND_ARGUMENTS_MAX, hold},
+    {"queue", "release", WHICH, "account= to= since=", "Ends a hold.", "sendoff queue release --account blog", 0,
      COMMAND_ARGUMENTS_MAX, release},
-    {"queue", "drop", WHICH, "account= to=", "Throws them away, without a bounce; the log says so.",
+    {"queue", "drop", WHICH, "account= to= since=", "Throws them away, without a bounce; the log says so.",
      "sendoff queue drop 1CZQ6K3E0W40", 0, COMMAND_ARGUMENTS_MAX, drop},
     {0}};
