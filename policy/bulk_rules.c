@@ -27,18 +27,24 @@ static enum answer is_signed(const struct facts *f) {
   return answer_of(f->signing_domain != NULL);
 }
 
-/* Each mailbox of From is of the domain that signs, or below it: all others fail DMARC (RFC 9989 4.4.1). */
-static enum answer is_aligned(const struct facts *f) {
+/* All others fail DMARC (RFC 9989 4.4.1). */
+enum answer bulk_from_aligned(const char *signing_domain, struct bytes header_from) {
   char below[DOMAIN_MAX + 3], offender[ADDRESS_MAX + 1];
   size_t count;
-  if (!f->signing_domain) return ANSWER_UNKNOWN; /* said once */
-  snprintf(below, sizeof below, "*.%s", f->signing_domain);
-  const char *const domains[] = {f->signing_domain, below};
-  return answer_of(header_from_allowed(domains, 2, f->header_from, &count, offender, sizeof offender) != E_DENIED);
+  if (!signing_domain) return ANSWER_UNKNOWN; /* said once */
+  snprintf(below, sizeof below, "*.%s", signing_domain);
+  const char *const domains[] = {signing_domain, below};
+  return answer_of(header_from_allowed(domains, 2, header_from, &count, offender, sizeof offender) != E_DENIED);
 }
 
+static enum answer is_aligned(const struct facts *f) {
+  return f->from_aligned;
+}
+
+/* Not judged where DNS was not asked (the check "dmarc" is off), or did not answer. */
 static enum answer has_dmarc(const struct facts *f) {
-  return f->dmarc_published;
+  if (!(f->known & FACT_DMARC) || !f->dmarc || f->dmarc->now.result == DMARC_TEMPERROR) return ANSWER_UNKNOWN;
+  return answer_of(f->dmarc->now.result != DMARC_NO_POLICY);
 }
 
 static enum answer has_source_name(const struct facts *f) {

@@ -25,6 +25,8 @@ struct bulk_rule {
 extern const struct bulk_rule bulk_rules[];
 extern const size_t bulk_rule_count; /* at most 64 */
 
+/* Is each mailbox of From of the domain that signs, or below it? Without a signature it is not known. */
+enum answer bulk_from_aligned(const char *signing_domain, struct bytes header_from);
 /* Those that are known not to be met, as bits in the table's order. */
 uint64_t bulk_rules_missing(const struct facts *f);
 /* "Feedback-ID for Orange (1000/day)"; what finds no room is counted: "and 2 more". */

@@ -32,7 +32,7 @@ const struct check policy_checks[] = {
      "From has an address with a domain, and several only with a Sender field (RFC 5322 3.6.2)"},
     {"dmarc", STAGE_CONTENT, FACT_DMARC, false, CHECK_OBSERVE, check_dmarc,
      "receivers will not reject or quarantine it by the DMARC policy of From's domain (RFC 9989)"},
-    {"bulk-rules", STAGE_HEADER, FACT_ACCOUNT | FACT_ENVELOPE | FACT_HEADER, false, CHECK_OBSERVE, check_bulk_rules,
+    {"bulk-rules", STAGE_CONTENT, FACT_ACCOUNT | FACT_ENVELOPE | FACT_BULK, false, CHECK_OBSERVE, check_bulk_rules,
      "bulk mail has what the large receivers ask of it: one-click unsubscribe, signature, Feedback-ID"},
     {"brake", STAGE_CONTENT, FACT_ACCOUNT | FACT_BRAKE, false, CHECK_OBSERVE, check_brake,
      "the account sends as it usually does; else its mail is slowed, then held, then it is suspended"},

@@ -43,6 +43,7 @@ enum fact {
   FACT_SUPPRESSION = 256,
   FACT_DMARC = 512,
   FACT_BRAKE = 1024,
+  FACT_BULK = 2048,
   FACT_ACCOUNT = 128, /* known when `account` is there */
 };
 
@@ -93,10 +94,10 @@ struct facts {
   enum mail_stream stream;
   /* FACT_DMARC: what receivers will find; NULL: DNS did not answer in time */
   const struct dmarc_prediction *dmarc;
+  /* FACT_BULK: of mail of the stream bulk. With FACT_DMARC it is judged by that, too. */
   struct bulk_fields bulk;
-  const char *signing_domain; /* the signature's d=; NULL: it will have none */
-  /* Of FACT_HEADER, too, but what is not known is not judged. */
-  enum answer dmarc_published;  /* a DMARC record applies to From's domain */
+  const char *signing_domain;   /* the signature's d=; NULL: it will have none */
+  enum answer from_aligned;     /* bulk_from_aligned */
   enum answer source_confirmed; /* a source of its pool has a forward-confirmed name */
   /* FACT_STORED */
   int stored; /* the result: OK, E_LIMIT, E_DENIED (standing says why), E_FULL, other */

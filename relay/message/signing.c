@@ -84,12 +84,6 @@ int signing_domain(struct bytes from, char domain[DOMAIN_MAX + 1]) {
   return rc;
 }
 
-bool signing_has_key(const struct domain *d) {
-  for (size_t i = 0; i < d->key_count; i++)
-    if (d->keys[i].state == KEY_ACTIVE) return true;
-  return false;
-}
-
 /* A stream with a selector of its own is signed by that key alone, while it is active. */
 static bool signs(const struct domain *d, const struct signing_key *k, enum mail_stream stream) {
   const char *own = d->stream_selector[stream];

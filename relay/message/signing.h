@@ -21,8 +21,6 @@ int signing_domain(struct bytes from, char domain[DOMAIN_MAX + 1]);
  * how many, SIGNER_KEYS_MAX at most. */
 size_t signing_keys(const struct directory *d, const char *from_domain, enum mail_stream stream,
                     const struct domain **domain, const struct signing_key *out[SIGNER_KEYS_MAX]);
-/* Does mail of this domain get a signature? With whichever key: a stream without one of its own has the others. */
-bool signing_has_key(const struct domain *d);
 /* A signer for mail from this domain, by the directory that goes with the ring (the loop's). OK with *out NULL when no
  * key is configured; `about` then says so, else it names "example.com/s1 ed1". An error only when a key that is
  * configured cannot be used. */

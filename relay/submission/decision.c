@@ -92,10 +92,14 @@ static void dmarc_known(struct dmarc_wait *w, const struct dmarc_prediction *p) 
   if (s->waiting == WAIT_FACTS) session_resume(s);
 }
 
+static bool dmarc_decides(const struct facts *f) {
+  return policy_enforces(f, "dmarc") || (f->stream == STREAM_BULK && policy_enforces(f, "bulk-rules"));
+}
+
 /* Where it is only observed, nobody waits for it: the next message finds it known. */
 static bool gather_dmarc(struct session *s) {
   struct transaction *tx = s->tx;
-  bool enforced = policy_enforces(&tx->facts, "dmarc");
+  bool enforced = dmarc_decides(&tx->facts);
   const struct dmarc_question q = {tx->directory, tx->author, tx->facts.stream, &tx->sources.best, enforced};
   s->dmarc_wait.done = dmarc_known;
   if (!(tx->facts.known & FACT_SPF)) { /* SPF is off, so it was not asked before */

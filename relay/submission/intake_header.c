@@ -1,5 +1,6 @@
 #include "base/header.h"
 #include "base/log.h"
+#include "policy/bulk_rules.h"
 #include "relay/message/signing.h"
 #include "relay/mime/bulk_fields.h"
 #include "relay/mime/header_fixup.h"
@@ -47,11 +48,15 @@ static enum answer source_confirmed(const struct intake *i) {
 
 /* Of other mail nobody asks. */
 static void gather_bulk(const struct intake *i, const struct header_fixup *h, struct facts *f) {
-  const struct domain *d = f->header_domain;
+  const struct signing_key *keys[SIGNER_KEYS_MAX];
+  const struct domain *d;
+  f->known |= FACT_BULK;
   if (f->stream != STREAM_BULK) return;
   bulk_fields_find(buffer_bytes(h->kept), &f->bulk);
   f->source_confirmed = source_confirmed(i);
-  f->signing_domain = d && signing_has_key(d) ? d->name : NULL;
+  bool is_signed = f->from_domain && signing_keys(i->directory, f->from_domain, f->stream, &d, keys);
+  f->signing_domain = is_signed ? d->name : NULL;
+  f->from_aligned = bulk_from_aligned(f->signing_domain, f->header_from);
 }
 
 /* `domain`: the From field's; the signature follows it. */
@@ -74,6 +79,7 @@ static bool check_header(struct intake *i, const struct header_fixup *h, char do
   f->known &= ~(unsigned)FACT_HEADER; /* it may move, and come again */
   struct usage_owners *o = &i->session->tx->owners;
   bytes_copy(bytes_of(f->from_domain ? f->from_domain : ""), i->session->tx->author, sizeof i->session->tx->author);
+  if (f->from_domain) f->from_domain = i->session->tx->author; /* it stays as long as the facts */
   o->domain = f->header_domain;
   o->stream = i->stream;
   o->stream_known = true;

@@ -85,7 +85,8 @@ def test_mail_without_a_signature(place):
     with pytest.raises(smtplib.SMTPDataError) as refused:
         send(gateway, account, host, ALL, sender="a@unsigned.example")
     assert refused.value.args[1].startswith(
-        b"5.7.30 bulk mail of unsigned.example lacks a DKIM signature for Gmail (5000/day), Yahoo, Microsoft (5000/day)"
+        b"5.7.30 bulk mail of unsigned.example lacks a DKIM signature, a DMARC record "
+        b"for Gmail (5000/day), Yahoo, Microsoft (5000/day)"
     )
 
 
@@ -95,3 +96,18 @@ def test_an_automatic_reply_needs_no_unsubscribe(place):
     mark, to = marker(), f"r@{host.domain}"
     submit(gateway, account, "", [to], letter(FROM, to, subject=mark, extra="Precedence: bulk\r\n"))
     host.wait_for(mark)
+
+
+def test_a_domain_without_a_dmarc_record(lab, place):
+    gateway, host = place
+    domain = lab.new_domain("news")
+    records = gateway.add_domain(domain, "--key", "ed25519", publish=False)
+    gateway.publish([record for record in records if not record["name"].startswith("_dmarc.")])
+    account = gateway.add_account("blog", "--stream", "bulk", "--bulk-rules", "enforce", senders=[domain])
+    with pytest.raises(smtplib.SMTPDataError) as refused:
+        send(gateway, account, host, ALL, sender=f"a@{domain}")
+    assert refused.value.args[1].startswith(f"5.7.31 bulk mail of {domain} lacks a DMARC record for Gmail".encode())
+    other = lab.new_domain("news")
+    gateway.add_domain(other, "--key", "ed25519")
+    gateway.sendoff("account", "set", "blog", "--add-sender", other)
+    host.wait_for(send(gateway, account, host, ALL, sender=f"a@{other}"))

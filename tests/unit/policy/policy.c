@@ -29,18 +29,17 @@ static const struct suppression bounced = {.origin = SUPPRESSION_BOUNCE,
                                            .expires_us = INT64_C(1797972480) * SECOND_US},
                                 by_hand = {.origin = SUPPRESSION_MANUAL, .reason = "asked us to"};
 
-static const struct dmarc_prediction dmarc_passes = {.now = {.result = DMARC_PASS}, .old = {.result = DMARC_PASS}},
-                                     dmarc_fails_none = {.now = {.result = DMARC_FAIL}, .old = {.result = DMARC_FAIL}},
-                                     dmarc_fails = {.now = {.result = DMARC_FAIL,
-                                                            .disposition = DMARC_REJECT,
-                                                            .record = "example.com"},
-                                                    .why = "example.com publishes p=reject and this mail would fail it",
-                                                    .repairs = {{.name = "example.com",
-                                                                 .value = "v=spf1 ip4:192.0.2.7 -all"}},
-                                                    .repair_count = 1},
-                                     dmarc_fails_old = {.now = {.result = DMARC_PASS},
-                                                        .old = {.result = DMARC_FAIL, .disposition = DMARC_QUARANTINE},
-                                                        .why = "receivers by RFC 7489: would fail it"};
+static const struct dmarc_prediction
+    dmarc_passes = {.now = {.result = DMARC_PASS}, .old = {.result = DMARC_PASS}},
+    dmarc_fails_none = {.now = {.result = DMARC_FAIL}, .old = {.result = DMARC_FAIL}},
+    dmarc_none = {.now = {.result = DMARC_NO_POLICY}}, dmarc_silent = {.now = {.result = DMARC_TEMPERROR}},
+    dmarc_fails = {.now = {.result = DMARC_FAIL, .disposition = DMARC_REJECT, .record = "example.com"},
+                   .why = "example.com publishes p=reject and this mail would fail it",
+                   .repairs = {{.name = "example.com", .value = "v=spf1 ip4:192.0.2.7 -all"}},
+                   .repair_count = 1},
+    dmarc_fails_old = {.now = {.result = DMARC_PASS},
+                       .old = {.result = DMARC_FAIL, .disposition = DMARC_QUARANTINE},
+                       .why = "receivers by RFC 7489: would fail it"};
 
 /* One check with these facts; all that a case does not say is as it should be. */
 struct sample {
@@ -65,7 +64,7 @@ struct sample {
   enum mail_stream stream;
   bool no_unsubscribe, no_one_click, no_feedback_id, unsigned_;
   const char *signing_domain;
-  enum answer dmarc_record, source_name;
+  enum answer source_name;
   enum brake_step brake;
   enum check_mode brake_mode; /* in which the step was reached; off: in observe, the default */
   unsigned unknown;           /* facts that are not known */
@@ -117,7 +116,7 @@ static void run(const struct sample *s) {
   f.stream = s->stream;
   f.bulk = (struct bulk_fields){!s->no_unsubscribe, !s->no_one_click, !s->no_feedback_id};
   f.signing_domain = s->unsigned_ ? NULL : s->signing_domain ? s->signing_domain : "example.com";
-  f.dmarc_published = s->dmarc_record;
+  f.from_aligned = bulk_from_aligned(f.signing_domain, f.header_from);
   f.source_confirmed = s->source_name;
   const struct brake_status brake = {.step = s->brake, .mode = s->brake_mode ? s->brake_mode : CHECK_OBSERVE};
   f.brake = &brake;
@@ -212,7 +211,7 @@ static const struct sample samples[] = {
     {"header-from", OUTCOME_PASS, .header_from = "MAILER-DAEMON <mailer-daemon@gateway.example>", .daemon = true},
     {"header-from", OUTCOME_REFUSE, 550, "write example.com", .header_from = "a@ｅxample.com"},
     {"bulk-rules", OUTCOME_PASS, BULK},
-    {"bulk-rules", OUTCOME_PASS, BULK, .dmarc_record = ANSWER_YES, .source_name = ANSWER_YES},
+    {"bulk-rules", OUTCOME_PASS, BULK, .dmarc = &dmarc_fails, .source_name = ANSWER_YES},
     {"bulk-rules", OUTCOME_PASS, NOTHING_OF_IT},
     {"bulk-rules", OUTCOME_PASS, BULK, NOTHING_OF_IT, .from = ""},
     {"bulk-rules", OUTCOME_PASS, BULK, .header_from = "a@news.example.com, b@example.com"},
@@ -229,12 +228,14 @@ static const struct sample samples[] = {
      .header_from = "a@example.com, b@example.net"},
     {"bulk-rules", OUTCOME_REFUSE, 550, "lacks a From that", BULK, .signing_domain = "sub.example.com"},
     {"bulk-rules", OUTCOME_REFUSE, 550, "lacks a DMARC record for Gmail (5000/day), Yahoo, Microsoft", BULK,
-     .dmarc_record = ANSWER_NO},
+     .dmarc = &dmarc_none},
+    {"bulk-rules", OUTCOME_PASS, BULK, .dmarc = &dmarc_none, .unknown = FACT_DMARC},
+    {"bulk-rules", OUTCOME_PASS, BULK, .dmarc = &dmarc_silent},
     {"bulk-rules", OUTCOME_REFUSE, 550, "lacks a forward-confirmed name of the source for Gmail (5000/day), Yahoo",
      BULK, .source_name = ANSWER_NO},
-    {"bulk-rules", OUTCOME_REFUSE, 550, "; and 4 more", BULK, NOTHING_OF_IT, .dmarc_record = ANSWER_NO,
+    {"bulk-rules", OUTCOME_REFUSE, 550, "; and 4 more", BULK, NOTHING_OF_IT, .dmarc = &dmarc_none,
      .source_name = ANSWER_NO},
-    {"bulk-rules", OUTCOME_UNKNOWN, .unknown = FACT_HEADER},
+    {"bulk-rules", OUTCOME_UNKNOWN, .unknown = FACT_BULK},
     {"from-form", OUTCOME_PASS},
     {"from-form", OUTCOME_REFUSE, 550, "no domain name", .from_domain = ""},
     {"from-form", OUTCOME_REFUSE, 550, "has 3 mailboxes", .header_from = "a@example.com, b@example.com, c@example.com"},
