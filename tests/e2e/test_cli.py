@@ -258,6 +258,7 @@ def test_account_round_trip(sendoff):
         "suppressed": "refuse",
         "suppress_after": 0,
         "streams": {},
+        "brake": {"step": "none", "mode": "observe", "since": None},
     }
     # What is not named stays; a list that is named is replaced.
     sendoff("account", "set", "blog", "--limit", "100rcpt/message", "--eight-bit", "refuse")
