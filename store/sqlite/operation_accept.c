@@ -163,6 +163,12 @@ static int log_accepted(struct sql *q, const struct store_accept *a, int64_t ear
              e.text ? e.text : "", id, open, a->message.recipient_count);
     e.text = text;
   }
+  char slowed[1400], when[40];
+  if (a->brake.slowed_until_us) {
+    clock_format_minute(a->brake.slowed_until_us, when, sizeof when);
+    snprintf(slowed, sizeof slowed, "%s; slowed by the brake until %s", e.text ? e.text : "", when);
+    e.text = slowed;
+  }
   return event_insert(q, &e);
 }
 
