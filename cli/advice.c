@@ -39,7 +39,9 @@ static const struct row {
      "{account} --to PATTERN replaces the list of those it may write to, --not-to that of those it may not ('none' "
      "empties either); sendoff account show {account} shows both."},
     {REFUSED, RULE_SUSPENDED, NULL,
-     "An operator suspended the account. When the cause is gone: sendoff account resume {account}"},
+     "An operator, or the brake on stolen credentials, suspended the account. sendoff account review {account} shows "
+     "what the brake sees. When the cause is gone: sendoff account resume {account}; what the brake did ends with: "
+     "sendoff account trust {account}"},
     {REFUSED, RULE_LOGIN_ENDED, NULL,
      "The account's password, certificates or client addresses were changed while a session was open. If the "
      "application has the new ones, it goes on by itself."},
@@ -106,6 +108,10 @@ static const struct row {
     {REFUSED, NULL, "",
      "The text says what is not allowed; sendoff account show {account} shows the account's senders and limits."},
     /* what waits */
+    {HELD, RULE_BRAKE, NULL,
+     "The account does not send as it usually does: its password may be stolen. sendoff account review {account} shows "
+     "why, and what to do. If it is right so: sendoff account trust {account}, then: sendoff queue release --account "
+     "{account}"},
     {HELD, NULL, NULL, "It is held by command. To let it go: sendoff queue release {id}"},
     {DEFERRED, RULE_SOURCE, "4.3.5",
      "The pool has no address to send from that fits, that this machine has now, and (IPv6) whose PTR record is right; "

@@ -113,6 +113,8 @@ def test_a_stolen_password(place):
     arrived = lambda: {r for m in place.host.arrivals for r in m.recipients if r.startswith("new")}
     wait_until(lambda: len(arrived()) >= 200, "what was within the budget is delivered")
 
+    assert any("slowed by the brake until" in e["text"] for e in gateway.log("--account", "shop", "--event", "accepted"))
+
     # Held, ten minutes later: nothing of it is lost, and none leaves.
     place.go_back(601, account)
     answer = attempt_as(gateway, account, FROM, place.people(100, "held"))
@@ -120,6 +122,8 @@ def test_a_stolen_password(place):
     (held,) = place.events(account, "held")
     assert "new mail is held: " in held["text"]
     assert len(gateway.queue("--account", "shop", "--state", "held")) == 100
+    (one, *_) = gateway.queue("--account", "shop", "--state", "held")
+    assert "sendoff account review shop" in gateway.sendoff("why", one["message"])
     shown = gateway.sendoff("account", "show", "shop")
     assert re.search(r"^brake +hold \(enforce\), since ", shown, re.M), shown
 
