@@ -148,6 +148,7 @@ int main(int argc, char **argv) {
   snprintf(folder, sizeof folder, "%s/store_bench.XXXXXX", argc > 1 ? argv[1] : ".");
   if (!mkdtemp(folder)) die(folder, NULL);
   struct store_options options = {.log_retain_us = 0};
+  if (store_create(folder, &why) != OK) die("store_create", &why);
   if (store_open(folder, &options, &bench.store, &why) != OK) die("store_open", &why);
   if (store_port_new(bench.store, on_wake, &bench, &bench.port) != OK) die("store_port_new", NULL);
   char *content = malloc(octets + 1);
