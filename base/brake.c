@@ -249,13 +249,20 @@ static bool is_to_be_said(struct brake *b, bool up, bool over) {
   return true;
 }
 
+/* True: this message may lead to a step. */
+static bool take_mode(struct brake *b, int64_t now_us, enum check_mode mode) {
+  if (mode == CHECK_ENFORCE) b->acted_us = now_us;
+  if (mode == CHECK_OFF || b->mode == mode) return mode != CHECK_OFF;
+  bool in_force = b->mode == CHECK_ENFORCE && b->step != BRAKE_NONE && now_us - b->acted_us < BRAKE_CALM_US;
+  if (in_force) return false;
+  b->mode = mode;
+  if (b->step != BRAKE_NONE) set_step(b, BRAKE_NONE, now_us);
+  return true;
+}
+
 bool brake_step(struct brake *b, int64_t now_us, enum check_mode mode) {
   brake_roll(b, now_us);
-  if (b->mode != mode) {
-    b->mode = mode;
-    if (b->step != BRAKE_NONE) set_step(b, BRAKE_NONE, now_us);
-  }
-  if (mode == CHECK_OFF) return false;
+  if (!take_mode(b, now_us, mode)) return false;
   struct excess e = excess_of(b, now_us);
   if (e.over) {
     b->over_us = now_us;

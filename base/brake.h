@@ -62,12 +62,13 @@ struct brake_network {
 
 struct brake {
   enum brake_step step;
-  enum check_mode mode; /* in which the step was reached: another one begins at NONE */
+  enum check_mode mode; /* in which the step was reached */
   int64_t since_us;     /* when it reached the step; 0: never had another */
   int64_t braked_us;    /* when it left NONE */
   int64_t over_us;      /* when a budget was last exceeded */
   int64_t began_us;     /* its first message here; 0: none yet */
   int64_t trusted_us;   /* brake_trust; 0: never */
+  int64_t acted_us;     /* when a message was last judged in CHECK_ENFORCE */
   int64_t slow_next_us; /* when the next slowed recipient may leave */
   uint64_t since_recipients;
   uint64_t usual_accepted, usual_first; /* of its busiest day, fading */
@@ -114,8 +115,10 @@ bool brake_is_new(const struct brake *b, int64_t now_us);
 uint64_t brake_mean_day(const struct brake *b);                  /* of the days with mail before the newest */
 uint64_t brake_slow_rate(const struct brake *b, int64_t now_us); /* recipients an hour */
 
-/* After a message was counted: at most one step up, or from SLOW to NONE. Returns true when a step up was taken that
- * is to be said: in CHECK_OBSERVE only the first of its kind in a day. */
+/* After a message was counted: at most one step up, or from SLOW to NONE. A step that was only observed ends when the
+ * brake acts. Domains of an account may have other modes: a step in force is not ended by mail that is only observed,
+ * or a thief would send some; it takes no step either, until for a day there is no other. Returns true when a step up
+ * was taken that is to be said: in CHECK_OBSERVE only the first of its kind in a day. */
 bool brake_step(struct brake *b, int64_t now_us, enum check_mode mode);
 /* When a message of so many recipients may leave at SLOW; takes the time that it needs. A day from now at most. */
 int64_t brake_slow(struct brake *b, int64_t now_us, uint64_t recipients);

@@ -21,9 +21,14 @@ static enum check_mode mode_of(const struct directory *d, const struct account *
   return policy_mode(&f, "brake");
 }
 
-/* A step that was reached in another mode is none in this one. */
+/* One that was only observed ends when the brake acts, and none is left where it is off (brake_step). */
 static enum brake_step step_of(const struct brake *b, enum check_mode mode) {
-  return b->mode == mode ? b->step : BRAKE_NONE;
+  return mode == CHECK_OFF || b->mode < mode ? BRAKE_NONE : b->step;
+}
+
+/* The account's, or that of its domain by which it came to a step. */
+static enum check_mode shown_mode(const struct brake *b, enum check_mode mode) {
+  return step_of(b, mode) == BRAKE_NONE ? mode : b->mode;
 }
 
 static bool count_row(void *arg, const struct envelope *m, const struct queued_recipient *r) {
@@ -39,6 +44,7 @@ static int read_review(struct reader *r, const struct directory *d, const char *
   out->mode = mode_of(d, out->account);
   int rc = reader_brake(r, name, &out->brake, &out->recipients);
   if (rc != OK) return rc;
+  out->mode = shown_mode(&out->brake, out->mode);
   brake_uses(&out->brake, out->now_us, out->uses);
   struct queue_filter held = {.account = name, .state = RECIPIENT_HELD};
   return reader_queue(r, &held, count_row, &out->held);
@@ -50,8 +56,8 @@ json_t *account_brake_json(struct reader *r, const struct directory *d, const st
   enum check_mode mode = mode_of(d, a);
   if (reader_brake(r, a->name, &b, &recipients) != OK) return NULL;
   enum brake_step step = step_of(&b, mode);
-  return json_pack("{s:s, s:s, s:o}", "step", brake_step_name(step), "mode", check_mode_name(mode), "since",
-                   step == BRAKE_NONE ? json_null() : json_time(b.since_us));
+  return json_pack("{s:s, s:s, s:o}", "step", brake_step_name(step), "mode", check_mode_name(shown_mode(&b, mode)),
+                   "since", step == BRAKE_NONE ? json_null() : json_time(b.since_us));
 }
 
 /* --- JSON --- */

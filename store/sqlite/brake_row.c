@@ -87,10 +87,11 @@ int brake_networks_read(const char *text, struct brake *b) {
 /* --- the row --- */
 
 #define COLUMNS                                                                                                        \
-  "step, mode, since_us, braked_us, over_us, began_us, trusted_us, slow_next_us, since_recipients, usual_accepted, "   \
+  "step, mode, since_us, braked_us, over_us, began_us, trusted_us, acted_us, slow_next_us, since_recipients, "         \
+  "usual_accepted, "                                                                                                   \
   "usual_first,"                                                                                                       \
   " told_slow, told_hold, told_suspend, prints, days, networks"
-enum { COLUMN_TOLD = 11, COLUMN_PRINTS = 14, COLUMN_DAYS, COLUMN_NETWORKS, COLUMN_COUNT };
+enum { COLUMN_TOLD = 12, COLUMN_PRINTS = 15, COLUMN_DAYS, COLUMN_NETWORKS, COLUMN_COUNT };
 
 static int read_columns(sqlite3_stmt *s, struct brake *out) {
   int64_t step = sqlite3_column_int64(s, 0), mode = sqlite3_column_int64(s, 1);
@@ -102,10 +103,11 @@ static int read_columns(sqlite3_stmt *s, struct brake *out) {
   out->over_us = sqlite3_column_int64(s, 4);
   out->began_us = sqlite3_column_int64(s, 5);
   out->trusted_us = sqlite3_column_int64(s, 6);
-  out->slow_next_us = sqlite3_column_int64(s, 7);
-  out->since_recipients = (uint64_t)sqlite3_column_int64(s, 8);
-  out->usual_accepted = (uint64_t)sqlite3_column_int64(s, 9);
-  out->usual_first = (uint64_t)sqlite3_column_int64(s, 10);
+  out->acted_us = sqlite3_column_int64(s, 7);
+  out->slow_next_us = sqlite3_column_int64(s, 8);
+  out->since_recipients = (uint64_t)sqlite3_column_int64(s, 9);
+  out->usual_accepted = (uint64_t)sqlite3_column_int64(s, 10);
+  out->usual_first = (uint64_t)sqlite3_column_int64(s, 11);
   for (int i = BRAKE_SLOW; i < BRAKE_STEP_COUNT; i++)
     out->told[i] = sqlite3_column_int64(s, COLUMN_TOLD + i - BRAKE_SLOW);
   int rc = brake_days_read(sql_text(s, COLUMN_DAYS), out);
@@ -128,7 +130,7 @@ int brake_row_read(struct sql *q, const char *account, struct brake *out, uint64
 int brake_row_write(struct sql *q, const char *account, const struct brake *b, uint64_t prints) {
   char days[BRAKE_LIST_MAX], networks[BRAKE_LIST_MAX];
   sqlite3_stmt *s = sql_use(q, "INSERT OR REPLACE INTO brake(" COLUMNS ", account)"
-                               " VALUES (?,?,?,?,?,?,?,?,?,?,?, ?,?,?, ?,?,?, ?)");
+                               " VALUES (?,?,?,?,?,?,?,?,?,?,?,?, ?,?,?, ?,?,?, ?)");
   const int64_t numbers[] = {b->step,
                              b->mode,
                              b->since_us,
@@ -136,6 +138,7 @@ int brake_row_write(struct sql *q, const char *account, const struct brake *b, u
                              b->over_us,
                              b->began_us,
                              b->trusted_us,
+                             b->acted_us,
                              b->slow_next_us,
                              (int64_t)b->since_recipients,
                              (int64_t)b->usual_accepted,

@@ -196,7 +196,7 @@ static const char *const steps[] = {
        each, in the order in which they were noted. */
     "CREATE TABLE brake(account TEXT PRIMARY KEY, step INTEGER NOT NULL, mode INTEGER NOT NULL, since_us INTEGER NOT "
     "NULL, braked_us INTEGER NOT NULL, over_us INTEGER NOT NULL, began_us INTEGER NOT NULL, trusted_us INTEGER NOT "
-    "NULL, slow_next_us INTEGER NOT "
+    "NULL, acted_us INTEGER NOT NULL, slow_next_us INTEGER NOT "
     "NULL, since_recipients INTEGER NOT NULL, usual_accepted INTEGER NOT NULL, usual_first INTEGER NOT NULL,"
     " told_slow INTEGER NOT NULL, told_hold INTEGER NOT NULL, told_suspend INTEGER NOT NULL, prints INTEGER NOT NULL,"
     " days TEXT NOT NULL, networks TEXT NOT NULL) STRICT, WITHOUT ROWID;"

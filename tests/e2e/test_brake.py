@@ -39,6 +39,9 @@ class Place:
     def people(self, count, stem="new"):
         return [f"{stem}{i}@{self.host.domain}" for i in range(count)]
 
+    def arrived(self, stem):
+        return {r for m in self.host.arrivals for r in m.recipients if r.startswith(stem)}
+
     def send(self, account, recipients, many=50):
         """The replies, of messages to so many at once."""
         with dialogue(self.gateway, account) as talk:
@@ -71,7 +74,8 @@ class Place:
 
     def events(self, account, event="warned"):
         """Of the account, not of a message."""
-        return [e for e in self.gateway.log("--account", account.name, "--event", event) if e["rule"] == "brake" and not e["to"]]
+        found = self.gateway.log("--account", account.name, "--event", event)
+        return [e for e in found if e["rule"] == "brake" and not e["to"]]
 
     def veteran(self, name, *options):
         account = self.gateway.add_account(name, *options)
@@ -110,8 +114,7 @@ def test_a_stolen_password(place):
     (warned,) = place.events(account)
     assert "mail is slowed to 60 recipients an hour" in warned["text"] and "first-time recipients today" in warned["text"]
     assert warned["numbers"]["first_time"] == 250 and warned["numbers"]["first_time_budget"] == 200
-    arrived = lambda: {r for m in place.host.arrivals for r in m.recipients if r.startswith("new")}
-    wait_until(lambda: len(arrived()) >= 200, "what was within the budget is delivered")
+    wait_until(lambda: len(place.arrived("new")) >= 200, "what was within the budget is delivered")
 
     assert any("slowed by the brake until" in e["text"] for e in gateway.log("--account", "shop", "--event", "accepted"))
 
@@ -142,7 +145,7 @@ def test_a_stolen_password(place):
     since = re.search(r"sendoff queue drop --account shop --since \"([^\"]+)\"", text).group(1)
     # What it slowed before still waits; the two commands of the review.
     assert len(gateway.queue("--account", "shop")) > 700
-    assert len(arrived()) <= 320, "it let too much out"
+    assert len(place.arrived("new")) <= 320, "it let too much out"
     gateway.sendoff("account", "password", "shop")
     gateway.sendoff("queue", "drop", "--account", "shop", "--since", since)
     assert gateway.queue("--account", "shop") == []
@@ -228,9 +231,8 @@ def test_bounces_of_a_next_hop(lab, place):
 
 
 def from_abroad(place, account, client, recipients):
-    with Dialogue(
-        (place.gateway.address, place.port), source=place.balancer, before=f"PROXY TCP4 {client} 198.51.100.1 55300 587\r\n".encode()
-    ) as talk:
+    header = f"PROXY TCP4 {client} 198.51.100.1 55300 587\r\n".encode()
+    with Dialogue((place.gateway.address, place.port), source=place.balancer, before=header) as talk:
         assert talk.reply().startswith("220")
         talk.say("EHLO client.example")
         talk.start_tls()

@@ -198,6 +198,25 @@ static void test_modes(void **state) {
   assert_int_equal(b.step, BRAKE_SLOW);
 }
 
+/* Of an account whose domains have different modes. */
+static void test_a_step_in_force_is_not_ended_by_what_is_observed(void **state) {
+  (void)state;
+  int64_t now;
+  struct brake b = lived(30, 20, &now);
+  submit(&b, now, CHECK_ENFORCE, 1000, 1000);
+  for (int i = 0; i < 30; i++) {
+    assert_false(submit(&b, now += MINUTE, i % 2 ? CHECK_OFF : CHECK_OBSERVE, 1, 1));
+    assert_int_equal(b.step, BRAKE_SLOW);
+  }
+  assert_true(submit(&b, now, CHECK_ENFORCE, 1, 1));
+  assert_int_equal(b.step, BRAKE_HOLD);
+  submit(&b, now + DAY - 1, CHECK_OBSERVE, 1, 1);
+  assert_int_equal(b.step, BRAKE_HOLD);
+  submit(&b, now + DAY, CHECK_OBSERVE, 1, 1); /* for a day nothing else came: the brake was switched over */
+  assert_int_equal(b.mode, CHECK_OBSERVE);
+  assert_true(b.step < BRAKE_HOLD);
+}
+
 static void test_observing_says_each_step_once_a_day(void **state) {
   (void)state;
   int64_t now;
@@ -450,6 +469,7 @@ int main(void) {
                                      cmocka_unit_test(test_a_new_account_is_slowed_and_not_held),
                                      cmocka_unit_test(test_a_days_backlog_is_far_too_much),
                                      cmocka_unit_test(test_modes),
+                                     cmocka_unit_test(test_a_step_in_force_is_not_ended_by_what_is_observed),
                                      cmocka_unit_test(test_observing_says_each_step_once_a_day),
                                      cmocka_unit_test(test_slow),
                                      cmocka_unit_test(test_trust),

@@ -18,6 +18,8 @@ static const struct spf_verdict spf_fails = {.result = SPF_FAIL,
                                 spf_softfails = {.result = SPF_SOFTFAIL}, spf_unknown = {.result = SPF_TEMPERROR};
 static const struct check_setting enforce = {"spf", CHECK_ENFORCE}, observe = {"spf", CHECK_OBSERVE},
                                   off = {"spf", CHECK_OFF};
+static const struct check_setting brakes = {"brake", CHECK_ENFORCE};
+static const struct domain braking = {.name = "example.com", .settings = {.modes = &brakes, .mode_count = 1}};
 static const struct domain enforcing = {.name = "example.com", .settings = {.modes = &enforce, .mode_count = 1}},
                            observing = {.name = "example.com", .settings = {.modes = &observe, .mode_count = 1}},
                            without = {.name = "example.com", .settings = {.modes = &off, .mode_count = 1}};
@@ -250,7 +252,8 @@ static const struct sample samples[] = {
     {"brake", OUTCOME_SLOW, .brake = BRAKE_SLOW},
     {"brake", OUTCOME_HOLD, .brake = BRAKE_HOLD},
     {"brake", OUTCOME_HOLD, .brake = BRAKE_SUSPEND},
-    {"brake", OUTCOME_PASS, .brake = BRAKE_HOLD, .brake_mode = CHECK_ENFORCE},
+    {"brake", OUTCOME_HOLD, .brake = BRAKE_HOLD, .brake_mode = CHECK_ENFORCE},
+    {"brake", OUTCOME_PASS, .brake = BRAKE_HOLD, .domain = &braking}, /* what was only observed */
     {"brake", OUTCOME_UNKNOWN, .unknown = FACT_BRAKE},
     {"store", OUTCOME_PASS},
     {"store", OUTCOME_REFUSE, 452, "the disk is full", .stored = E_FULL},
