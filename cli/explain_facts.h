@@ -5,8 +5,8 @@
 
 #include "cli/command.h"
 #include "policy/policy.h"
-#include "relay/delivery/route/mx.h"
 #include "relay/message/signing.h"
+#include "relay/net/mx.h"
 #include "relay/submission/usage_scopes.h"
 
 #define EXPLAIN_MS 15000 /* for all of DNS */

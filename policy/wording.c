@@ -111,14 +111,16 @@ static void suppression_reason(const struct suppression *s, char *out, size_t si
 
 static void word_suppression(const struct facts *f, const struct finding *found, struct refusal *out) {
   const struct suppression *s = f->suppression;
-  char reason[120], until[40] = "", span[40];
+  char reason[120], until[40] = "", span[40], end[100], recipient[SHOWN_MAX + 4];
   suppression_reason(s, reason, sizeof reason);
   if (s->expires_us) clock_format_minute(s->expires_us, until, sizeof until);
   clock_format_span(s->expires_us - f->now_us, span, sizeof span);
-  refuse(out, 550, "5.1.1", found->rule, "%.120s is suppressed: %s; %s%s%s%s", f->recipient, reason,
-         s->expires_us ? "until " : "until it is removed", until, s->expires_us ? " (in " : "",
-         s->expires_us ? span : "");
-  if (s->expires_us && strlen(out->text) + 1 < sizeof out->text) strcat(out->text, ")");
+  if (s->expires_us)
+    snprintf(end, sizeof end, "until %s (in %s)", until, span);
+  else
+    snprintf(end, sizeof end, "until it is removed");
+  refuse(out, 550, "5.1.1", found->rule, "%s is suppressed: %s; %s", shown(bytes_of(f->recipient), recipient), reason,
+         end);
   refusal_about(out, f->recipient);
 }
 
@@ -162,15 +164,17 @@ static void word_spf(const struct facts *f, const struct finding *found, struct 
 static void word_dmarc(const struct facts *f, const struct finding *found, struct refusal *out) {
   const struct dmarc_prediction *p = f->dmarc;
   const struct dmarc_repair *r = p->repair_count ? &p->repairs[0] : NULL;
+  char why[251], name[SHOWN_MAX + 4];
   for (size_t i = 0; i < p->repair_count && strlen(r->value) > RECORD_MOST; i++) r = &p->repairs[i];
-  if (!r)
-    refuse(out, 550, "5.7.26", found->rule, "%.300s", p->why); /* RFC 7372 3.3 */
+  bytes_copy(bytes_of(p->why), why, sizeof why); /* cut to its room */
+  if (!r)                                        /* RFC 7372 3.3 */
+    refuse(out, 550, "5.7.26", found->rule, "%s", why);
   else if (strlen(r->value) > RECORD_MOST)
-    refuse(out, 550, "5.7.26", found->rule, "%.250s; publish the TXT record of %.100s: sendoff domain records %.100s",
-           p->why, r->name, f->header_domain ? f->header_domain->name : "DOMAIN");
+    refuse(out, 550, "5.7.26", found->rule, "%s; publish the TXT record of %s: sendoff domain records %s", why,
+           shown(bytes_of(r->name), name), f->header_domain ? f->header_domain->name : "DOMAIN");
   else
-    refuse(out, 550, "5.7.26", found->rule, "%.250s; %s %.100s: TXT \"%s\"", p->why,
-           r->add ? "add to the record of" : "publish for", r->name, r->value);
+    refuse(out, 550, "5.7.26", found->rule, "%s; %s %s: TXT \"%s\"", why,
+           r->add ? "add to the record of" : "publish for", shown(bytes_of(r->name), name), r->value);
   refusal_about(out, p->now.record);
 }
 

@@ -121,7 +121,7 @@ def test_a_stolen_password(place):
     # Held, ten minutes later: nothing of it is lost, and none leaves.
     place.go_back(601, account)
     answer = attempt_as(gateway, account, FROM, place.people(100, "held"))
-    assert answer.startswith("250") and "held" in answer
+    assert answer.startswith("250") and "; held for the operator's review" in answer
     (held,) = place.events(account, "held")
     assert "new mail is held: " in held["text"]
     assert len(gateway.queue("--account", "shop", "--state", "held")) == 100

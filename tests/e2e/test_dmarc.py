@@ -65,7 +65,9 @@ def test_enforce_passes_what_one_of_both_proves(lab, gateway, account, recipient
 def test_an_envelope_of_another_domain_is_not_aligned(lab, gateway, account, recipient):
     other = sending_domain(lab, gateway, "off", None, PASSES)
     domain = sending_domain(lab, gateway, "enforce", "v=DMARC1; p=quarantine", PASSES)
-    assert sends(gateway, account, domain, f"bounces@{other}").startswith("550 5.7.26")
+    answer = sends(gateway, account, domain, f"bounces@{other}")
+    assert answer.startswith("550 5.7.26") and "; publish the TXT record of " in answer, answer
+    assert f"_domainkey.{domain}" in answer and "sendoff domain records" in answer, answer
     assert sends(gateway, account, domain).startswith("250")
 
 

@@ -1,10 +1,12 @@
 """The suppression list: who gets onto it by bounces of a real next hop, who does not, and how long; and the commands."""
 
+import re
 import sqlite3
 import time
 
 import pytest
 
+from sendoff_test.attempts import attempt_as, explained
 from sendoff_test.client import submit
 from sendoff_test.letters import letter, marker
 
@@ -189,3 +191,31 @@ def test_one_bounce_is_enough_for_bulk_mail(place):
     gateway.start()
     gateway.wait_event("suppressed", "--to", f"gone@{host.domain}")
     assert addresses(gateway, "--account", "app") == [f"gone@{host.domain}"]
+
+
+def test_a_suppressed_recipient_is_refused_or_dropped(place):
+    gateway, host, account = place
+    gone, there = f"gone@{host.domain}", f"there@{host.domain}"
+    gateway.sendoff("suppression", "add", gone, "--account", "app", "--reason", "asked us to", "--until", "1h")
+    answer = attempt_as(gateway, account, FROM, [gone.upper()])
+    assert re.match(rf"550 5\.1\.1 {gone.upper()} is suppressed: asked us to; until .* UTC \(in 59m\d+s\)", answer), answer
+    assert "suppression refuse" in explained(gateway, answer)
+    (event,) = gateway.log("--event", "refused")
+    assert event["rule"] == "suppression"
+    # Accepted, logged and not delivered; the others of the message get it.
+    gateway.sendoff("account", "set", "app", "--suppressed", "drop")
+    mark = marker()
+    submit(gateway, account, FROM, [gone, there], letter(FROM, there, subject=mark))
+    host.wait_for(mark)
+    gateway.wait_event("delivered", "--to", there)
+    (dropped,) = gateway.log("--event", "dropped")
+    assert (dropped["to"], dropped["rule"]) == (gone, "suppression"), dropped
+    assert attempt_as(gateway, account, FROM, [gone]).startswith("250")
+    gateway.wait_event("dropped", count=2)
+    assert [arrival.recipients for arrival in host.arrivals] == [[there]], "nobody else got anything"
+    assert gateway.queue() == []
+    # Nobody else's list; off the list, it is written to again.
+    gateway.sendoff("suppression", "remove", gone, "--account", "app")
+    mark = marker()
+    submit(gateway, account, FROM, [gone], letter(FROM, gone, subject=mark))
+    host.wait_for(mark)

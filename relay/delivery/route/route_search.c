@@ -2,7 +2,7 @@
 
 #include "base/clock.h"
 #include "relay/delivery/route/address_kind.h"
-#include "relay/delivery/route/mx.h"
+#include "relay/net/mx.h"
 
 #include <arpa/nameser.h>
 #include <stdarg.h>

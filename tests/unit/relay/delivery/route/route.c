@@ -1,8 +1,8 @@
 /* Routes, with the real resolver library and a server of our own behind it. */
 #include "base/clock.h"
 #include "base/result.h"
-#include "relay/delivery/route/mx.h"
 #include "relay/delivery/route/router.h"
+#include "relay/net/mx.h"
 #include "relay/net/resolver.h"
 #include "tests/unit/fake_dns.h"
 

@@ -1,4 +1,4 @@
-#include "relay/delivery/route/mx.h"
+#include "relay/net/mx.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* MX records in wire form (RFC 1035 3.3.9) as a sorted list of exchangers. Pure; any thread. */
-#ifndef SENDOFF_RELAY_DELIVERY_ROUTE_MX_H
-#define SENDOFF_RELAY_DELIVERY_ROUTE_MX_H
+#ifndef SENDOFF_RELAY_NET_MX_H
+#define SENDOFF_RELAY_NET_MX_H
 
 #include "base/dns_answer.h"
 
