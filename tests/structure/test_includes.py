@@ -178,7 +178,7 @@ def test_direction():
         ("relay/delivery/site/connection.c", "relay/delivery/job.h", None),
         ("relay/delivery/site/connection.c", "relay/delivery/outcome/dsn.h", None),
         ("relay/delivery/outcome/dsn.c", "relay/delivery/client/client.h", "outcome does not know client"),
-        ("relay/net/mx.c", "relay/delivery/outcome/dsn.h", "route does not know outcome"),
+        ("relay/delivery/route/route.c", "relay/delivery/outcome/dsn.h", "route does not know outcome"),
         ("relay/delivery/client/client.c", "relay/submission/session.h", "relay/delivery does not know relay/submission"),
         ("relay/submission/verbs.c", "relay/delivery/outcome/dsn.h", "relay/submission does not know relay/delivery"),
         ("relay/submission/verbs.c", "relay/delivery/delivery.h", None),
