@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define DETAIL_TEXT 1024
 #define HISTORY_US (7 * 86400 * SECOND_US)
 #define DELAYS_MAX 1000
 
@@ -63,7 +64,8 @@ static const char *outcome_text(const struct finding *found) {
 }
 
 /* What a check has to say, also when it passes: its numbers, what it rests on. */
-static void detail(const struct explained *e, const struct finding *found, char *out, size_t size) {
+static void detail(const struct explained *e, const struct finding *found, char out[DETAIL_TEXT]) {
+  const size_t size = DETAIL_TEXT;
   const char *name = found->check->name;
   struct refusal r = {0};
   out[0] = '\0';
@@ -95,8 +97,8 @@ static const struct finding *cause(const struct finding *found) {
 static json_t *checks_json(const struct explained *e, const struct finding *found) {
   json_t *list = json_array();
   for (size_t i = 0; i < policy_check_count; i++) {
-    char text[600];
-    detail(e, &found[i], text, sizeof text);
+    char text[DETAIL_TEXT];
+    detail(e, &found[i], text);
     json_array_append_new(list,
                           json_pack("{s:s, s:s, s:s, s:o}", "check", found[i].check->name, "mode", mode_text(&found[i]),
                                     "result", outcome_text(&found[i]), "text", json_text(text)));
@@ -157,8 +159,8 @@ static void print_explained_json(const struct explained *e, const struct finding
 
 static void print_checks(const struct explained *e, const struct finding *found) {
   for (size_t i = 0; i < policy_check_count; i++) {
-    char text[600];
-    detail(e, &found[i], text, sizeof text);
+    char text[DETAIL_TEXT];
+    detail(e, &found[i], text);
     printf("  %-15s %-8s %-12s ", found[i].check->name, mode_text(&found[i]), outcome_text(&found[i]));
     print_safe(text);
     putchar('\n');
@@ -213,9 +215,9 @@ static void print_way(const struct explained *e, struct history *h) {
 
 static void print_explained(const struct explained *e, const struct finding *found, struct history *h) {
   const struct finding *no = cause(found);
-  char text[600];
+  char text[DETAIL_TEXT];
   if (no) {
-    detail(e, no, text, sizeof text);
+    detail(e, no, text);
     printf("refused by the check %s: ", no->check->name);
     print_safe(text);
     putchar('\n');
