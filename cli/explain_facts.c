@@ -93,8 +93,8 @@ static bool take_suppression(void *arg, const struct suppression *s, const struc
   e->suppression = *s;
   snprintf(e->suppression_text, sizeof e->suppression_text, "%s", s->reason);
   e->suppression.reason = e->suppression_text;
-  e->suppression.enhanced = ""; /* of it only what fits is shown */
-  e->suppression.code = 0;
+  bytes_copy(bytes_of(s->enhanced), e->suppression_enhanced, sizeof e->suppression_enhanced);
+  e->suppression.enhanced = e->suppression_enhanced;
   e->suppression.account = e->suppression.address = e->suppression.text = "";
   e->facts.suppression = &e->suppression;
   return true;

@@ -42,7 +42,7 @@ struct explained {
   enum dns_status mx_status;
   /* suppression */
   struct suppression suppression;
-  char suppression_text[512];
+  char suppression_text[512], suppression_enhanced[16];
 };
 
 /* `e` is zeroed. EXIT_DONE, or a message has been printed. Then and otherwise explained_clear. */

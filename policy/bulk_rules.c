@@ -10,7 +10,7 @@
 
 /* Read in November 2026 in the documents named as the origin of the rules below. */
 const struct bulk_receiver bulk_receivers[] = {
-    {ASKED_BY_GMAIL, "Gmail", 5000}, /* to personal accounts, for one primary domain; then for good */
+    {ASKED_BY_GMAIL, "Gmail", 5000}, /* to personal accounts, for one primary domain; from then on permanently */
     {ASKED_BY_YAHOO, "Yahoo", 0},
     {ASKED_BY_MICROSOFT, "Microsoft", 5000}, /* outlook.com, hotmail.com, live.com; for one From domain */
     {ASKED_BY_ORANGE, "Orange", 1000},

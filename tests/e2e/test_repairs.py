@@ -82,7 +82,7 @@ def test_from(lab, gateway, account, recipient, field):
 
 
 LATIN = "Jörg, Müller"
-OLD = [  # which of them it is can be told of the first three alone, where nothing declares it
+OLD = [  # only the first three can be detected where nothing declares them
     *((charset, LATIN, declared) for charset in ("iso-8859-1", "iso-8859-15", "windows-1252") for declared in (True, False)),
     *(("koi8-r", "Иван, Петров", True), ("shift_jis", "山田, 太郎", True), ("gb18030", "王, 小明", True)),
 ]

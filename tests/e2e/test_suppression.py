@@ -7,7 +7,7 @@ import time
 import pytest
 
 from sendoff_test.attempts import attempt_as, explained
-from sendoff_test.client import submit
+from sendoff_test.client import dialogue, submit
 from sendoff_test.letters import letter, marker
 
 FROM = "a@example.com"
@@ -219,3 +219,21 @@ def test_a_suppressed_recipient_is_refused_or_dropped(place):
     mark = marker()
     submit(gateway, account, FROM, [gone], letter(FROM, gone, subject=mark))
     host.wait_for(mark)
+
+
+def test_one_among_pipelined_recipients(place):
+    """The store is asked in the middle of a pipeline: every reply is its own command's, in order, and none is lost."""
+    gateway, host, account = place
+    names = [f"r{n}@{host.domain}" for n in range(6)]
+    for name in (names[1], names[4]):
+        gateway.sendoff("suppression", "add", name, "--account", "app")
+    with dialogue(gateway, account) as talk:
+        talk.send("".join([f"MAIL FROM:<{FROM}>\r\n", *(f"RCPT TO:<{n}>\r\n" for n in names), "DATA\r\n"]).encode())
+        replies = [talk.reply()[:3] for _ in range(len(names) + 2)]
+        assert replies == ["250", "250", "550", "250", "250", "550", "250", "354"], replies
+        talk.send(letter(FROM, names[0], subject=marker()) + b".\r\n")
+        assert talk.reply().startswith("250")
+        # A client that goes while the store is asked.
+        talk.send(f"MAIL FROM:<{FROM}>\r\nRCPT TO:<{names[1]}>\r\n".encode())
+    gateway.wait_event("delivered", count=4)
+    assert gateway.running()
