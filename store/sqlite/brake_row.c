@@ -1,50 +1,22 @@
 #include "store/sqlite/brake_row.h"
 
+#include "store/sqlite/number_list.h"
+
 #include <string.h>
 
 #define DAY_NUMBERS 7
 #define NETWORK_NUMBERS 3
-/* Twenty digits and a space for each number. */
-_Static_assert(BRAKE_DAYS *DAY_NUMBERS * 21 < BRAKE_LIST_MAX, "days have room");
-_Static_assert(BRAKE_NETWORKS *NETWORK_NUMBERS * 21 < BRAKE_LIST_MAX, "networks have room");
+_Static_assert(BRAKE_DAYS *DAY_NUMBERS *NUMBER_TEXT < BRAKE_LIST_MAX, "days have room");
+_Static_assert(BRAKE_NETWORKS *NETWORK_NUMBERS *NUMBER_TEXT < BRAKE_LIST_MAX, "networks have room");
 
 /* --- lists --- */
-
-/* By hand: this is written with every commit, and printf would be a good part of its time. */
-static char *put(char *out, uint64_t n) {
-  char digits[20];
-  size_t len = 0;
-  do digits[len++] = (char)('0' + n % 10);
-  while (n /= 10);
-  while (len) *out++ = digits[--len];
-  *out++ = ' ';
-  return out;
-}
-
-static bool get(const char **text, uint64_t *out) {
-  const char *at = *text;
-  for (*out = 0; *at >= '0' && *at <= '9'; at++) {
-    unsigned digit = (unsigned)(*at - '0');
-    if (*out > (UINT64_MAX - digit) / 10) return false;
-    *out = *out * 10 + digit;
-  }
-  if (at == *text || *at != ' ') return false;
-  *text = at + 1;
-  return true;
-}
-
-static bool get_all(const char **text, uint64_t *out, size_t count) {
-  for (size_t i = 0; i < count; i++)
-    if (!get(text, &out[i])) return false;
-  return true;
-}
 
 void brake_days_write(const struct brake *b, char out[BRAKE_LIST_MAX]) {
   for (size_t i = 0; i < BRAKE_DAYS && b->days[i].day; i++) {
     const struct brake_day *d = &b->days[i];
     const uint64_t numbers[DAY_NUMBERS] = {(uint64_t)d->day, d->accepted, d->first, d->far,
                                            d->delivered,     d->bounced,  d->braked};
-    for (size_t n = 0; n < DAY_NUMBERS; n++) out = put(out, numbers[n]);
+    for (size_t n = 0; n < DAY_NUMBERS; n++) out = number_put(out, numbers[n]);
   }
   *out = '\0';
 }
@@ -53,7 +25,7 @@ int brake_days_read(const char *text, struct brake *b) {
   uint64_t n[DAY_NUMBERS];
   memset(b->days, 0, sizeof b->days);
   for (size_t i = 0; *text; i++) {
-    if (i == BRAKE_DAYS || !get_all(&text, n, DAY_NUMBERS) || !n[0] || n[0] > INT32_MAX) return E_SYNTAX;
+    if (i == BRAKE_DAYS || !numbers_get(&text, n, DAY_NUMBERS) || !n[0] || n[0] > INT32_MAX) return E_SYNTAX;
     if (i && (int64_t)n[0] >= b->days[i - 1].day) return E_SYNTAX; /* newest first */
     b->days[i] = (struct brake_day){.day = (int64_t)n[0],
                                     .accepted = n[1],
@@ -69,7 +41,7 @@ int brake_days_read(const char *text, struct brake *b) {
 void brake_networks_write(const struct brake *b, char out[BRAKE_LIST_MAX]) {
   for (size_t i = 0; i < BRAKE_NETWORKS; i++) {
     const struct brake_network *n = &b->networks[i];
-    if (n->key) out = put(put(put(out, n->key), (uint64_t)n->last_day), n->days);
+    if (n->key) out = number_put(number_put(number_put(out, n->key), (uint64_t)n->last_day), n->days);
   }
   *out = '\0';
 }
@@ -78,7 +50,7 @@ int brake_networks_read(const char *text, struct brake *b) {
   uint64_t n[NETWORK_NUMBERS];
   memset(b->networks, 0, sizeof b->networks);
   for (size_t i = 0; *text; i++) {
-    if (i == BRAKE_NETWORKS || !get_all(&text, n, NETWORK_NUMBERS) || !n[0] || n[1] > INT32_MAX) return E_SYNTAX;
+    if (i == BRAKE_NETWORKS || !numbers_get(&text, n, NETWORK_NUMBERS) || !n[0] || n[1] > INT32_MAX) return E_SYNTAX;
     b->networks[i] = (struct brake_network){.key = n[0], .last_day = (int64_t)n[1], .days = n[2]};
   }
   return OK;

@@ -1,10 +1,10 @@
 #include "store/sqlite/brake_table.h"
 
 #include "base/address.h"
-#include "base/hash.h"
 #include "base/siphash.h"
 #include "store/sqlite/brake_prints.h"
 #include "store/sqlite/brake_row.h"
+#include "store/sqlite/kept_rows.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,11 +15,9 @@
 #define DAY_US (86400 * SECOND_US)
 
 struct entry {
+  struct kept_row row; /* by account; first */
   struct brake brake;
   struct brake_prints prints;
-  bool dirty;
-  struct entry *next_dirty;
-  UT_hash_handle hh;
   char account[];
 };
 
@@ -27,10 +25,9 @@ struct brake_table {
   struct sql *q;
   struct siphash_key key;
   bool key_known;
-  struct entry *entries;
-  struct entry *dirty, *written; /* changed since it was written; written since it was published. By next_dirty */
-  size_t set_octets;             /* of all sets */
-  uint64_t prints, accounts;     /* on the disk, as they were counted; what a rollback took back is still in it */
+  struct kept_rows rows;
+  size_t set_octets;         /* of all sets */
+  uint64_t prints, accounts; /* on the disk, as they were counted; what a rollback took back is still in it */
   bool counted;
 };
 
@@ -40,16 +37,14 @@ struct brake_table *brake_table_new(struct sql *q) {
   return t;
 }
 
+static void release(struct kept_row *row) {
+  struct entry *e = (struct entry *)row;
+  brake_prints_free(&e->prints);
+  free(e);
+}
+
 void brake_table_forget(struct brake_table *t) {
-  struct entry *e = t->entries;
-  HASH_CLEAR(hh, t->entries); /* the entries stay linked */
-  while (e) {
-    struct entry *next = e->hh.next;
-    brake_prints_free(&e->prints);
-    free(e);
-    e = next;
-  }
-  t->dirty = t->written = NULL;
+  kept_rows_forget(&t->rows, release);
   t->set_octets = 0;
 }
 
@@ -68,34 +63,26 @@ static int add_entry(struct brake_table *t, const char *account, struct entry **
   size_t size = strlen(account) + 1;
   struct entry *e = calloc(1, sizeof *e + size);
   if (!e) return E_MEMORY;
-  memcpy(e->account, account, size);
+  e->row.key = memcpy(e->account, account, size);
   int rc = brake_row_read(t->q, account, &e->brake, &e->prints.stored);
-  if (rc == OK) HASH_ADD_STR(t->entries, account, e);
-  if (rc == OK && !e->hh.tbl) rc = E_MEMORY;
+  if (rc == OK) rc = kept_rows_add(&t->rows, &e->row);
   if (rc != OK) free(e);
   *out = rc == OK ? e : NULL;
   return rc;
 }
 
 static int find(struct brake_table *t, const char *account, struct entry **out) {
-  bool full = HASH_COUNT(t->entries) >= ENTRIES_MAX || t->set_octets > SETS_OCTETS_MAX;
-  if (full && !t->dirty) brake_table_forget(t);
-  HASH_FIND_STR(t->entries, account, *out);
+  bool full = kept_rows_count(&t->rows) >= ENTRIES_MAX || t->set_octets > SETS_OCTETS_MAX;
+  if (full && !t->rows.dirty) brake_table_forget(t);
+  *out = (struct entry *)kept_rows_find(&t->rows, account);
   return *out ? OK : add_entry(t, account, out);
-}
-
-static void touch(struct brake_table *t, struct entry *e) {
-  if (e->dirty) return;
-  e->dirty = true;
-  e->next_dirty = t->dirty;
-  t->dirty = e;
 }
 
 int brake_table_change(struct brake_table *t, const char *account, struct brake **out) {
   struct entry *e;
   int rc = find(t, account, &e);
   *out = rc == OK ? &e->brake : NULL;
-  if (rc == OK) touch(t, e);
+  if (rc == OK) kept_rows_touch(&t->rows, &e->row);
   return rc;
 }
 
@@ -104,7 +91,7 @@ int brake_table_change_known(struct brake_table *t, const char *account, struct 
   int rc = find(t, account, &e);
   bool known = rc == OK && e->brake.began_us;
   *out = known ? &e->brake : NULL;
-  if (known) touch(t, e);
+  if (known) kept_rows_touch(&t->rows, &e->row);
   return rc;
 }
 
@@ -159,7 +146,7 @@ int brake_table_note(struct brake_table *t, const char *account, const char *add
   if (rc != OK) return rc;
   uint64_t stored = e->prints.stored;
   t->set_octets -= brake_set_octets(&e->prints.set);
-  touch(t, e);
+  kept_rows_touch(&t->rows, &e->row);
   rc = brake_prints_add(t->q, &e->prints, account, print_of(t, address), now_us / DAY_US, most, first);
   t->set_octets += brake_set_octets(&e->prints.set);
   t->prints += e->prints.stored - stored; /* less, when it was trimmed: modulo 2^64 */
@@ -168,23 +155,19 @@ int brake_table_note(struct brake_table *t, const char *account, const char *add
 
 /* --- the transaction's end --- */
 
+static int write_entry(struct sql *q, struct kept_row *row) {
+  struct entry *e = (struct entry *)row;
+  int rc = brake_prints_write(q, &e->prints, e->account);
+  return rc == OK ? brake_row_write(q, e->account, &e->brake, e->prints.stored) : rc;
+}
+
 int brake_table_write(struct brake_table *t) {
-  while (t->dirty) {
-    struct entry *e = t->dirty;
-    int rc = brake_prints_write(t->q, &e->prints, e->account);
-    if (rc == OK) rc = brake_row_write(t->q, e->account, &e->brake, e->prints.stored);
-    if (rc != OK) return rc;
-    t->dirty = e->next_dirty;
-    e->dirty = false;
-    e->next_dirty = t->written;
-    t->written = e;
-  }
-  return OK;
+  return kept_rows_write(&t->rows, t->q, write_entry);
 }
 
 void brake_table_publish(struct brake_table *t, struct brake_view *view) {
-  for (; t->written; t->written = t->written->next_dirty) {
-    const struct brake *b = &t->written->brake;
-    brake_view_put(view, t->written->account, &(struct brake_status){b->step, b->mode, b->since_us});
+  for (struct kept_row *row; (row = kept_rows_take_written(&t->rows));) {
+    const struct entry *e = (struct entry *)row;
+    brake_view_put(view, e->account, &(struct brake_status){e->brake.step, e->brake.mode, e->brake.since_us});
   }
 }

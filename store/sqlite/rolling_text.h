@@ -5,8 +5,9 @@
 #define SENDOFF_STORE_SQLITE_ROLLING_TEXT_H
 
 #include "base/usage.h"
+#include "store/sqlite/number_list.h"
 
-#define ROLLING_TEXT_MAX (USAGE_ROLLING * (2 * 21 + (ROLLING_SLOTS + 1) * 4 * 21) + 1)
+#define ROLLING_TEXT_MAX (USAGE_ROLLING * (2 + (ROLLING_SLOTS + 1) * 4) * NUMBER_TEXT + 1)
 
 void rolling_text_write(const struct rolling windows[USAGE_ROLLING], char out[ROLLING_TEXT_MAX]);
 /* E_SYNTAX: it is damaged. */

@@ -1,6 +1,6 @@
 #include "store/sqlite/usage_table.h"
 
-#include "base/hash.h"
+#include "store/sqlite/kept_rows.h"
 #include "store/sqlite/rolling_text.h"
 
 #include <stdlib.h>
@@ -23,19 +23,15 @@ enum column {
 };
 
 struct entry {
+  struct kept_row row; /* by owner; first */
   struct usage usage;
-  bool dirty;
   enum scope scope;
-  struct entry *next_dirty;
-  UT_hash_handle hh;
   char owner[];
 };
 
 struct usage_table {
   struct sql *q;
-  struct entry *entries[SCOPE_COUNT];
-  size_t count;
-  struct entry *dirty, *written; /* changed since it was written; written since it was published. By next_dirty */
+  struct kept_rows rows[SCOPE_COUNT];
 };
 
 struct usage_table *usage_table_new(struct sql *q) {
@@ -44,20 +40,12 @@ struct usage_table *usage_table_new(struct sql *q) {
   return t;
 }
 
-static void forget_scope(struct usage_table *t, enum scope scope) {
-  struct entry *e = t->entries[scope];
-  HASH_CLEAR(hh, t->entries[scope]); /* the entries stay linked */
-  while (e) {
-    struct entry *next = e->hh.next;
-    free(e);
-    e = next;
-  }
+static void release(struct kept_row *row) {
+  free(row);
 }
 
 void usage_table_forget(struct usage_table *t) {
-  for (enum scope scope = 0; scope < SCOPE_COUNT; scope++) forget_scope(t, scope);
-  t->dirty = t->written = NULL;
-  t->count = 0;
+  for (enum scope scope = 0; scope < SCOPE_COUNT; scope++) kept_rows_forget(&t->rows[scope], release);
 }
 
 void usage_table_free(struct usage_table **at) {
@@ -66,6 +54,15 @@ void usage_table_free(struct usage_table **at) {
   if (!t) return;
   usage_table_forget(t);
   free(t);
+}
+
+static void make_room(struct usage_table *t) {
+  size_t count = 0;
+  for (enum scope scope = 0; scope < SCOPE_COUNT; scope++) {
+    if (t->rows[scope].dirty) return;
+    count += kept_rows_count(&t->rows[scope]);
+  }
+  if (count >= ENTRIES_MAX) usage_table_forget(t);
 }
 
 /* --- rows --- */
@@ -120,7 +117,8 @@ int usage_read_all(struct sql *q, struct usage_view *view) {
   return rc;
 }
 
-static int write_entry(struct sql *q, const struct entry *e) {
+static int write_entry(struct sql *q, struct kept_row *row) {
+  const struct entry *e = (struct entry *)row;
   const struct usage *u = &e->usage;
   char rolling[ROLLING_TEXT_MAX];
   sqlite3_stmt *s = sql_use(q, "INSERT OR REPLACE INTO usage_counts(" USAGE_COLUMNS ", scope, owner)"
@@ -146,61 +144,49 @@ static int write_entry(struct sql *q, const struct entry *e) {
 /* --- entries --- */
 
 /* Reads the owner's row into a new entry. */
-static int add_entry(struct usage_table *t, enum scope scope, const char *owner, struct entry **out) {
+static int add_entry(struct usage_table *t, enum scope scope, const char *owner, struct kept_row **out) {
   size_t size = strlen(owner) + 1;
   struct entry *e = calloc(1, sizeof *e + size);
   if (!e) return E_MEMORY;
   e->scope = scope;
-  memcpy(e->owner, owner, size);
+  e->row.key = memcpy(e->owner, owner, size);
   int rc = usage_read(t->q, scope, owner, &e->usage);
-  if (rc == OK) HASH_ADD_STR(t->entries[scope], owner, e);
-  if (rc == OK && !e->hh.tbl) rc = E_MEMORY;
-  if (rc == OK)
-    t->count++;
-  else
-    free(e);
-  *out = rc == OK ? e : NULL;
+  if (rc == OK) rc = kept_rows_add(&t->rows[scope], &e->row);
+  if (rc != OK) free(e);
+  *out = rc == OK ? &e->row : NULL;
   return rc;
 }
 
 int usage_table_get(struct usage_table *t, const struct usage_scope *scopes, size_t count, int64_t now_us,
                     struct usage *out[USAGE_SCOPES_MAX]) {
   int rc = OK;
-  if (t->count >= ENTRIES_MAX && !t->dirty) usage_table_forget(t);
+  make_room(t);
   for (size_t i = 0; rc == OK && i < count; i++) {
-    struct entry *e;
-    HASH_FIND_STR(t->entries[scopes[i].scope], scopes[i].owner, e);
-    if (!e) rc = add_entry(t, scopes[i].scope, scopes[i].owner, &e);
+    const struct usage_scope *s = &scopes[i];
+    struct kept_row *row = kept_rows_find(&t->rows[s->scope], s->owner);
+    if (!row) rc = add_entry(t, s->scope, s->owner, &row);
     if (rc != OK) break;
-    usage_roll(&e->usage, now_us, scopes[i].zone);
-    out[i] = &e->usage;
+    out[i] = &((struct entry *)row)->usage;
+    usage_roll(out[i], now_us, s->zone);
   }
   return rc;
 }
 
 void usage_table_touch(struct usage_table *t, struct usage *u) {
   struct entry *e = (struct entry *)((char *)u - offsetof(struct entry, usage));
-  if (e->dirty) return;
-  e->dirty = true;
-  e->next_dirty = t->dirty;
-  t->dirty = e;
+  kept_rows_touch(&t->rows[e->scope], &e->row);
 }
 
 int usage_table_write(struct usage_table *t) {
-  while (t->dirty) {
-    struct entry *e = t->dirty;
-    int rc = write_entry(t->q, e);
-    if (rc != OK) return rc;
-    t->dirty = e->next_dirty;
-    e->dirty = false;
-    e->next_dirty = t->written;
-    t->written = e;
-  }
-  return OK;
+  int rc = OK;
+  for (enum scope scope = 0; rc == OK && scope < SCOPE_COUNT; scope++)
+    rc = kept_rows_write(&t->rows[scope], t->q, write_entry);
+  return rc;
 }
 
 void usage_table_publish(struct usage_table *t, struct usage_view *view) {
   int64_t now = clock_now_us();
-  for (; t->written; t->written = t->written->next_dirty)
-    usage_view_put(view, t->written->scope, t->written->owner, &t->written->usage, now);
+  for (enum scope scope = 0; scope < SCOPE_COUNT; scope++)
+    for (struct kept_row *row; (row = kept_rows_take_written(&t->rows[scope]));)
+      usage_view_put(view, scope, row->key, &((struct entry *)row)->usage, now);
 }
