@@ -22,7 +22,7 @@ struct refusal {
   /* What of the rule it is about: a limit, an address. Refusals of one rule about the same are counted together. */
   char about[REFUSAL_ABOUT];
   char numbers[NUMBERS_TEXT]; /* numbers_add's */
-  char trace[TRACE_TEXT];     /* what every check of the policy had found; "": it was not asked */
+  char trace[TRACE_TEXT];     /* what the checks of the policy found that were asked (policy_trace); "": none was */
 };
 
 /* Fills it, unless it holds a refusal already. Returns E_DENIED, so that `return refuse(...)` reads well. */

@@ -39,8 +39,7 @@ const struct check policy_checks[] = {
     {"store", STAGE_STORE, FACT_STORED, true, CHECK_ENFORCE, check_store, "the message is safe on the disk"},
 };
 const size_t policy_check_count = sizeof policy_checks / sizeof policy_checks[0];
-_Static_assert(sizeof policy_checks / sizeof policy_checks[0] <= POLICY_CHECKS_MAX,
-               "verdict.observed has a bit for each");
+_Static_assert(sizeof policy_checks / sizeof policy_checks[0] <= POLICY_CHECKS_MAX, "a record has a place for each");
 
 const char *stage_name(enum stage stage) {
   static const char *const names[] = {"session", "mail", "rcpt", "data", "header", "content", "commit"};
@@ -88,12 +87,33 @@ static void note(const struct facts *f, const struct finding *found, struct verd
   if (n < 0 || (size_t)n >= room) out->notes[at] = '\0';
 }
 
+/* What was found of the recipient before is not this one's. */
+static void begin_record(const struct facts *f, enum stage stage, struct policy_record *out) {
+  memset(out, 0, sizeof *out);
+  if (!f->before) return;
+  for (size_t i = 0; i < policy_check_count; i++)
+    if (!(stage == STAGE_RCPT && policy_checks[i].needs & FACT_RECIPIENT)) out->of[i] = f->before->of[i];
+}
+
+/* An observed check says what it would have refused once for a message. */
+static bool is_noted(const struct facts *f, size_t check) {
+  return f->before && f->before->of[check].outcome == OUTCOME_REFUSE;
+}
+
+static void refuse_for(const struct facts *f, const struct finding *found, struct verdict *out) {
+  out->action = ACTION_REFUSE;
+  out->refusal = (struct refusal){0};
+  policy_word(f, found, &out->refusal);
+  policy_trace(&out->record, out->refusal.trace);
+}
+
 void policy_decide(const struct facts *f, enum stage stage, struct verdict *out) {
   struct finding found;
   out->action = ACTION_ACCEPT;
   out->drop = false;
-  out->missing = out->passed = out->observed = 0;
+  out->missing = 0;
   out->notes[0] = '\0';
+  begin_record(f, stage, &out->record);
   for (size_t i = 0; i < policy_check_count; i++) {
     const struct check *c = &policy_checks[i];
     if (!(c->stages & stage)) continue;
@@ -103,19 +123,14 @@ void policy_decide(const struct facts *f, enum stage stage, struct verdict *out)
       out->missing = found.missing;
       return;
     }
+    record_finding(&out->record.of[i], f, &found);
     out->drop |= found.outcome == OUTCOME_DROP && found.mode == CHECK_ENFORCE;
-    if (found.outcome == OUTCOME_PASS) out->passed |= 1u << i;
     if (found.outcome != OUTCOME_REFUSE) continue;
-    if (found.mode != CHECK_ENFORCE) {
-      out->observed |= 1u << i;
-      if (!(f->observed & 1u << i)) note(f, &found, out);
-      continue;
+    if (found.mode == CHECK_ENFORCE) {
+      refuse_for(f, &found, out);
+      return;
     }
-    out->action = ACTION_REFUSE;
-    out->refusal = (struct refusal){0};
-    policy_word(f, &found, &out->refusal);
-    policy_trace(f, out->refusal.trace);
-    return;
+    if (!is_noted(f, i)) note(f, &found, out);
   }
 }
 

@@ -49,6 +49,8 @@ enum fact {
 
 enum answer { ANSWER_UNKNOWN, ANSWER_NO, ANSWER_YES };
 
+struct policy_record;
+
 struct facts {
   unsigned known; /* enum fact: which groups are filled in */
   int64_t now_us;
@@ -58,9 +60,8 @@ struct facts {
   const char *account_name;
   enum account_standing standing;
   const char *suspend_reason;
-  bool login_holds; /* of this session */
-  /* what checks found at stages before, as bits in the table's order; whoever keeps the facts takes it over */
-  unsigned passed, observed;
+  bool login_holds;                   /* of this session */
+  const struct policy_record *before; /* what checks found at the stages before; NULL: nothing */
   /* FACT_ENVELOPE */
   const char *reverse_path;
   struct address from;                  /* views into reverse_path */
@@ -129,24 +130,37 @@ struct finding {
   struct limit_verdict limit;
 };
 
+#define POLICY_CHECKS_MAX 32
+#define RESULT_DETAIL (LIMIT_TEXT + 32)
+
+/* What checks found when they were asked, in the table's order. It outlives the facts. */
+struct policy_record {
+  struct check_result {
+    enum outcome outcome; /* OUTCOME_UNKNOWN: it was not asked */
+    enum check_mode mode;
+    char detail[RESULT_DETAIL]; /* "5000 of 5000/day"; or "" */
+  } of[POLICY_CHECKS_MAX];
+};
+
 enum action { ACTION_ACCEPT, ACTION_REFUSE, ACTION_GATHER };
 
 #define NOTES_TEXT 720
 
 struct verdict {
   enum action action;
-  bool drop;              /* ACTION_ACCEPT: the recipient is taken, and not delivered to */
-  unsigned missing;       /* ACTION_GATHER: the facts to gather; then ask again */
-  struct refusal refusal; /* ACTION_REFUSE */
-  unsigned passed;        /* checks that passed, as bits in the table's order */
-  unsigned observed;      /* and those that would have refused */
-  char notes[NOTES_TEXT]; /* what these would have said, unless one did at a stage before: "spf=would refuse: TEXT; ..."
-                           */
+  bool drop;                   /* ACTION_ACCEPT: the recipient is taken, and not delivered to */
+  unsigned missing;            /* ACTION_GATHER: the facts to gather; then ask again */
+  struct refusal refusal;      /* ACTION_REFUSE */
+  struct policy_record record; /* of the stages before, and of this one as far as it was asked */
+  char notes[NOTES_TEXT]; /* what observed checks would have said, unless they did at a stage before: "spf=would refuse:
+                           * TEXT; ..." */
 };
 #define NOTES_MAX 1000 /* of a message, over all stages */
 
 /* The checks of a stage, in order, up to the first that refuses or lacks a fact. */
 void policy_decide(const struct facts *f, enum stage stage, struct verdict *out);
+/* Takes over what a stage found that accepted: facts.before of the next. */
+void policy_record_add(struct policy_record *r, const struct policy_record *stage);
 
 /* --- the table --- */
 
@@ -160,21 +174,19 @@ struct check {
 };
 extern const struct check policy_checks[];
 extern const size_t policy_check_count;
-#define POLICY_CHECKS_MAX 32
 
 /* The mode of the check of that name, for what these facts are about. */
 enum check_mode policy_mode(const struct facts *f, const char *check);
 static inline bool policy_enforces(const struct facts *f, const char *check) {
   return policy_mode(f, check) == CHECK_ENFORCE;
 }
-/* Every check of every stage, whether or not one refuses before it: for explain, why, and tests. `out` has
- * policy_check_count rows. */
+/* Every check of every stage, whether or not one refuses before it: for explain and tests. `out` has policy_check_count
+ * rows. */
 void policy_find_all(const struct facts *f, struct finding *out);
 /* The reply and the log's text of a finding that refuses. */
 void policy_word(const struct facts *f, const struct finding *found, struct refusal *out);
-/* What every check says of these facts, for the log, and what those say that found something at a stage before, whose
- * facts have gone; those that were not reached are left out. */
-void policy_trace(const struct facts *f, char out[TRACE_TEXT]);
+/* In one line, for the log: "account=pass; limits=refuse 5000 of 5000/day". What was not asked is left out. */
+void policy_trace(const struct policy_record *r, char out[TRACE_TEXT]);
 /* Also for what is found while a path is read: an address whose domain is not written as it is read
  * (domain_is_plain): `meant` is what it is. Returns E_DENIED. */
 int refuse_misleading(struct refusal *out, int code, const char *enhanced, const char *rule, struct bytes address,

@@ -1,43 +1,62 @@
-/* Every check's result in one line, as it is kept with a refusal: "account=pass; limits=refuse 5000 of 5000/day". */
+/* The record of a decision: what each check found as it was asked, and the line of it that a refusal keeps. */
 #include "policy/check.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* NULL: it was not reached. `bit`: its own. */
-static const char *outcome_name(const struct facts *f, const struct finding *found, unsigned bit) {
-  if (found->outcome == OUTCOME_DROP) return found->mode == CHECK_ENFORCE ? "drop" : "would drop";
-  if (found->outcome == OUTCOME_SLOW) return found->mode == CHECK_ENFORCE ? "slow" : "would slow";
-  if (found->outcome == OUTCOME_HOLD) return found->mode == CHECK_ENFORCE ? "hold" : "would hold";
-  if (found->outcome == OUTCOME_REFUSE && found->mode == CHECK_ENFORCE) return "refuse";
-  if (found->outcome == OUTCOME_REFUSE || f->observed & bit) return "would refuse";
-  if (found->outcome == OUTCOME_PASS || f->passed & bit) return "pass";
-  return found->outcome == OUTCOME_OFF ? "off" : NULL;
-}
-
-/* What a person wants to know of it beside that. */
-static void detail(const struct facts *f, const struct finding *found, char *out, size_t size) {
+/* What a person wants to know beside the outcome. */
+static void set_detail(struct check_result *r, const struct facts *f, const struct finding *found) {
+  const char *name = found->check->name;
   const struct limit_verdict *l = &found->limit;
-  out[0] = '\0';
-  if (strcmp(found->check->name, "spf") == 0 && f->known & FACT_SPF)
-    snprintf(out, size, " %s", spf_result_name(f->spf->result));
-  else if (strcmp(found->check->name, "dmarc") == 0 && f->known & FACT_DMARC)
-    snprintf(out, size, " %s", f->dmarc ? dmarc_result_name(f->dmarc->now.result) : "temperror");
-  else if (strcmp(found->check->name, "limits") == 0 && found->outcome == OUTCOME_REFUSE)
-    snprintf(out, size, " %llu of %s", (unsigned long long)l->used, l->rule->text);
+  r->detail[0] = '\0';
+  if (found->outcome != OUTCOME_PASS && found->outcome != OUTCOME_REFUSE) return;
+  if (strcmp(name, "spf") == 0)
+    bytes_copy(bytes_of(spf_result_name(f->spf->result)), r->detail, sizeof r->detail);
+  else if (strcmp(name, "dmarc") == 0)
+    bytes_copy(bytes_of(f->dmarc ? dmarc_result_name(f->dmarc->now.result) : "temperror"), r->detail, sizeof r->detail);
+  else if (strcmp(name, "limits") == 0 && found->outcome == OUTCOME_REFUSE)
+    snprintf(r->detail, sizeof r->detail, "%llu of %s", (unsigned long long)l->used, l->rule->text);
 }
 
-void policy_trace(const struct facts *f, char out[TRACE_TEXT]) {
-  struct finding found[POLICY_CHECKS_MAX];
+/* What a check would have done, or does, at one stage or to one recipient is told, also when it passes the next. */
+static bool stays(const struct check_result *r, enum outcome next) {
+  return r->outcome > OUTCOME_PASS && next <= OUTCOME_PASS;
+}
+
+void record_finding(struct check_result *r, const struct facts *f, const struct finding *found) {
+  if (stays(r, found->outcome)) return;
+  r->outcome = found->outcome;
+  r->mode = found->mode;
+  set_detail(r, f, found);
+}
+
+void policy_record_add(struct policy_record *r, const struct policy_record *stage) {
+  for (size_t i = 0; i < policy_check_count; i++)
+    if (!stays(&r->of[i], stage->of[i].outcome)) r->of[i] = stage->of[i];
+}
+
+static const char *outcome_name(const struct check_result *r) {
+  bool enforced = r->mode == CHECK_ENFORCE;
+  switch (r->outcome) {
+  case OUTCOME_OFF: return "off";
+  case OUTCOME_PASS: return "pass";
+  case OUTCOME_REFUSE: return enforced ? "refuse" : "would refuse";
+  case OUTCOME_DROP: return enforced ? "drop" : "would drop";
+  case OUTCOME_SLOW: return enforced ? "slow" : "would slow";
+  case OUTCOME_HOLD: return enforced ? "hold" : "would hold";
+  default: return NULL;
+  }
+}
+
+void policy_trace(const struct policy_record *record, char out[TRACE_TEXT]) {
   size_t at = 0;
-  policy_find_all(f, found);
   out[0] = '\0';
   for (size_t i = 0; i < policy_check_count; i++) {
-    char more[96];
-    const char *outcome = outcome_name(f, &found[i], 1u << i);
+    const struct check_result *r = &record->of[i];
+    const char *outcome = outcome_name(r), *name = policy_checks[i].name;
     if (!outcome) continue;
-    detail(f, &found[i], more, sizeof more);
-    int n = snprintf(out + at, TRACE_TEXT - at, "%s%s=%s%s", at ? "; " : "", found[i].check->name, outcome, more);
+    int n = snprintf(out + at, TRACE_TEXT - at, "%s%s=%s%s%s", at ? "; " : "", name, outcome, *r->detail ? " " : "",
+                     r->detail);
     if (n < 0 || (size_t)n >= TRACE_TEXT - at) {
       out[at] = '\0';
       return;

@@ -181,12 +181,12 @@ static bool gather(struct session *s, unsigned missing) {
 
 /* --- deciding --- */
 
-/* What was found stays with the message, when the facts have gone. What a check would have refused, were it enforced,
- * is in the log with it: once for each check. */
+/* What was found stays with the message, when the facts have gone; not of a recipient that is not in it. What a check
+ * would have refused, were it enforced, is in the log with it: once for each check. */
 static void take_findings(struct transaction *tx, const struct verdict *v) {
   size_t at = strlen(tx->notes);
-  tx->facts.passed |= v->passed;
-  tx->facts.observed |= v->observed;
+  if (v->action != ACTION_ACCEPT) return;
+  policy_record_add(&tx->record, &v->record);
   if (!*v->notes) return;
   int n = snprintf(tx->notes + at, sizeof tx->notes - at, "%s%s", at ? "; " : "", v->notes);
   if (n < 0 || (size_t)n >= sizeof tx->notes - at) tx->notes[at] = '\0';
@@ -204,10 +204,7 @@ int decide_now(struct session *s, enum stage stage, struct refusal *why) {
     decision_facts(s, f);
   else
     begin(s->tx);
-  if (s->tx) {
-    f->passed = s->tx->facts.passed;
-    f->observed = s->tx->facts.observed;
-  }
+  if (s->tx) f->before = &s->tx->record;
   for (policy_decide(f, stage, &v); v.action == ACTION_GATHER; policy_decide(f, stage, &v))
     if (v.missing & ~(unsigned)AT_ONCE) /* a row of the table has a stage that cannot wait for its facts */
       return refuse(why, 451, "4.3.0", RULE_LOCAL, "the gateway cannot decide it; try again later");

@@ -111,8 +111,7 @@ static void answer_refused(struct intake *i) {
                     .standing = a->standing,
                     .suspend_reason = a->suspend_reason,
                     .login_holds = true,
-                    .passed = tx->facts.passed,
-                    .observed = tx->facts.observed,
+                    .before = &tx->record,
                     .envelope_domain = tx->facts.envelope_domain,
                     .stored = a->op.result,
                     .stored_limit = &a->limit};

@@ -37,6 +37,7 @@ struct transaction {
   struct usage usages[USAGE_SCOPES_MAX], *usage[USAGE_SCOPES_MAX];
   struct usage_owners owners;
   struct reason room_why;
+  struct policy_record record;
   char notes[NOTES_MAX]; /* what checks would have said that are observed only, so far */
   const char *pool;      /* whose sources SPF was asked about; the directory's */
   struct source_rank sources;

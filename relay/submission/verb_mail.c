@@ -110,6 +110,7 @@ static void fill_facts(struct session *s, const struct address *from) {
   char name[DOMAIN_MAX + 1];
   decision_facts(s, f);
   f->account = tx->account;
+  f->before = &tx->record;
   f->rewritten = rewrite_sender(tx);
   tx->pool = account_pool(tx->account, tx->said.priority < 0 ? STREAM_BULK : tx->account->stream);
   f->directory = tx->directory;

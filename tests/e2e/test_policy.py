@@ -237,9 +237,9 @@ def test_an_observed_smooth_limit_holds_nothing_back(own_gateway):
 # What is kept of a decision.
 
 
-def test_a_refused_header_keeps_every_result(gateway, recipient):
+def test_a_refused_header_keeps_what_was_decided(gateway, recipient):
     """Of every stage before, although the commands that it was said with have long gone; of the recipients, what became
-    of those that are in the message."""
+    of those that are in the message. Nothing of the checks behind the one that refuses: they were not asked."""
     account = gateway.add_account("keeps", "--to", "dest.example.net")
     with dialogue(gateway, account) as talk:
         talk.envelope(FROM, TO)
@@ -253,13 +253,34 @@ def test_a_refused_header_keeps_every_result(gateway, recipient):
         **expected,
         "spf": event["checks"]["spf"],
         "header-from": "refuse",
-        "header-sender": "pass",
-        "from-form": "pass",
-        "bulk-rules": "pass",  # of other mail it asks nothing
         "suppression": "pass",
     }
     text = gateway.sendoff("why", event["ref"])
     assert "header-from refuse" in text and "reverse-path pass" in text
+
+
+def test_a_refused_recipient_keeps_its_own_results(gateway, recipient):
+    """Not those of a recipient before it; and the message keeps nothing of it."""
+    account = gateway.add_account("listed", "--to", "dest.example.net", "--recipient", "observe")
+    gateway.sendoff("suppression", "add", "gone@dest.example.net", "--account", "listed")
+    with dialogue(gateway, account) as talk:
+        talk.envelope(FROM, nobody())
+        refused = talk.say("RCPT TO:<gone@dest.example.net>")
+        event = accepted(gateway, talk.content(letter(FROM, TO)))
+    checks = why(gateway, refused)["checks"]
+    assert [checks[name] for name in ("recipient-count", "recipient", "suppression")] == ["pass", "pass", "refuse"], checks
+    assert set(event["checks"]) == {"recipient"}, event
+
+
+def test_an_observed_check_says_nothing_of_a_refused_recipient(gateway, recipient):
+    account = gateway.add_account("strict", "--to", "dest.example.net", "--recipient", "observe")
+    gateway.sendoff("suppression", "add", "gone@else.example", "--account", "strict")
+    with dialogue(gateway, account) as talk:
+        talk.envelope(FROM, TO)
+        refused = talk.say("RCPT TO:<gone@else.example>")
+        event = accepted(gateway, talk.content(letter(FROM, TO)))
+    assert why(gateway, refused)["checks"]["recipient"] == "would refuse"
+    assert "checks" not in event, event
 
 
 def test_a_refusal_at_the_commit_keeps_every_result(own_gateway):
