@@ -108,6 +108,12 @@ void intake_refuse_memory(struct intake *i) {
   intake_refuse(i, 451, "4.3.0", RULE_MEMORY, "out of memory; try again later");
 }
 
+bool intake_decide(struct intake *i, enum stage stage) {
+  if (decide_now(i->session, stage, &i->refusal) == OK) return true;
+  intake_discard(i);
+  return false;
+}
+
 void intake_leave_session(struct intake *i) {
   struct session *s = i->session;
   s->intake = NULL;
@@ -204,12 +210,9 @@ void intake_take(struct intake *i, struct bytes run) {
 
 /* A large one must not take what is kept free for outcomes. */
 static void check_room(struct intake *i, struct bytes run) {
-  struct refusal why = {0};
   if (i->octets <= STORE_INLINE_MAX || i->phase == INTAKE_DISCARD) return;
   i->session->tx->facts.room_octets = run.len;
-  if (decide_now(i->session, STAGE_DATA, &why) == OK) return;
-  i->refusal = why;
-  intake_discard(i);
+  intake_decide(i, STAGE_DATA);
 }
 
 void intake_write(struct session *s, struct bytes run) {
@@ -279,15 +282,9 @@ static bool wants_encoding_anew(const struct intake *i) {
 /* What was changed since MAIL counts, however long the content took; the store asks once more. */
 static void check_account(struct intake *i) {
   const struct account *a = session_account(i->session);
-  struct refusal why = {0};
-  if (is_refused(&i->refusal)) return;
-  if (decide_now(i->session, STAGE_SESSION, &why) != OK) {
-    i->refusal = why;
-    intake_discard(i);
-  } else {
-    i->accept.account_id = a->id;
-    i->accept.login_version = a->login_version;
-  }
+  if (is_refused(&i->refusal) || !intake_decide(i, STAGE_SESSION)) return;
+  i->accept.account_id = a->id;
+  i->accept.login_version = a->login_version;
 }
 
 static bool finish_signature(struct intake *i) {

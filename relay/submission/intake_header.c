@@ -1,24 +1,13 @@
 #include "base/header.h"
 #include "base/log.h"
-#include "policy/bulk_rules.h"
 #include "relay/message/signing.h"
-#include "relay/mime/bulk_fields.h"
 #include "relay/mime/header_fixup.h"
 #include "relay/mime/header_preamble.h"
-#include "relay/submission/decision.h"
 #include "relay/submission/intake_parts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Another pool than MAIL was decided for: SPF is asked about its sources when the content is whole. */
-static void use_pool(struct transaction *tx, const char *pool) {
-  if (strcmp(pool, tx->pool) == 0) return;
-  tx->pool = pool;
-  tx->facts.known &= ~(unsigned)FACT_SPF;
-  memset(&tx->sources, 0, sizeof tx->sources);
-}
 
 /* What the message says counts more than what its account has. One that is encoded anew has said it: the field is gone
  * by now. */
@@ -26,65 +15,20 @@ static bool find_stream(struct intake *i, const struct header_fixup *h) {
   if (i->anew) return true;
   bool urgent = i->session->tx->said.priority >= 0; /* RFC 6710; 0: not said */
   i->stream = h->bulk || !urgent ? STREAM_BULK : i->owner->stream;
-  if (!*h->stream || stream_parse(h->stream, &i->stream) == OK) {
-    use_pool(i->session->tx, account_pool(i->owner, i->stream));
-    return true;
-  }
+  if (!*h->stream || stream_parse(h->stream, &i->stream) == OK) return true;
   intake_refuse(i, 550, "5.6.0", RULE_HEADER, "X-Sendoff-Stream is \"%s\"; write transactional or bulk", h->stream);
   refusal_about(&i->refusal, h->stream);
   return false;
 }
 
-/* Which of the pool's sources it leaves from is decided later: one that is as it should be is enough. */
-static enum answer source_confirmed(const struct intake *i) {
-  size_t count, unconfirmed = 0;
-  const struct source *sources = directory_pool(i->directory, i->session->tx->pool, &count);
-  for (size_t n = 0; n < count; n++) {
-    if (sources[n].name == SOURCE_NAME_CONFIRMED) return ANSWER_YES;
-    unconfirmed += sources[n].name == SOURCE_NAME_UNCONFIRMED;
-  }
-  return count && unconfirmed == count ? ANSWER_NO : ANSWER_UNKNOWN;
-}
-
-/* Of other mail nobody asks. */
-static void gather_bulk(const struct intake *i, const struct header_fixup *h, struct facts *f) {
-  const struct signing_key *keys[SIGNER_KEYS_MAX];
-  const struct domain *d;
-  f->known |= FACT_BULK;
-  if (f->stream != STREAM_BULK) return;
-  bulk_fields_find(buffer_bytes(h->kept), &f->bulk);
-  f->source_confirmed = source_confirmed(i);
-  bool is_signed = f->from_domain && signing_keys(i->directory, f->from_domain, f->stream, &d, keys);
-  f->signing_domain = is_signed ? d->name : NULL;
-  f->from_aligned = bulk_from_aligned(f->signing_domain, f->header_from);
-}
-
-/* `domain`: the From field's; the signature follows it. */
-static bool check_header(struct intake *i, const struct header_fixup *h, char domain[DOMAIN_MAX + 1]) {
-  struct facts *f = &i->session->tx->facts;
-  f->header_from = header_fixup_from(h);
-  f->header_sender = header_fixup_sender(h);
-  int rc = signing_domain(f->header_from, domain);
-  if (rc == E_MEMORY) {
+static bool check_header(struct intake *i, const struct header_fixup *h) {
+  if (intake_facts(i, h) != OK) {
     intake_refuse_memory(i);
     return false;
   }
-  f->from_domain = rc == OK ? domain : NULL;
-  f->daemon = i->daemon |= h->daemon; /* encoded anew, it has that address already */
-  f->stream = i->stream;
-  f->header_domain = rc == OK ? directory_domain(i->directory, domain, true) : NULL;
-  gather_bulk(i, h, f);
-  f->known |= FACT_HEADER;
-  rc = decide_now(i->session, STAGE_HEADER, &i->refusal);
-  f->known &= ~(unsigned)FACT_HEADER; /* it may move, and come again */
-  struct usage_owners *o = &i->session->tx->owners;
-  bytes_copy(bytes_of(f->from_domain ? f->from_domain : ""), i->session->tx->author, sizeof i->session->tx->author);
-  if (f->from_domain) f->from_domain = i->session->tx->author; /* it stays as long as the facts */
-  o->domain = f->header_domain;
-  o->stream = i->stream;
-  o->stream_known = true;
-  if (rc != OK) intake_discard(i);
-  return rc == OK;
+  bool may = intake_decide(i, STAGE_HEADER);
+  i->session->tx->facts.known &= ~(unsigned)FACT_HEADER; /* it may move, and come again */
+  return may;
 }
 
 /* What the client calls itself is taken over where it is a name (RFC 5321 4.1.2); else its address alone. */
@@ -179,7 +123,6 @@ void intake_header(struct intake *i, struct bytes block) {
                            .rewrite_from = i->session->tx->facts.rewritten ? i->owner->rewrite_from : "",
                            .added = &i->added,
                            .kept = &i->body};
-  char domain[DOMAIN_MAX + 1];
   i->header_lines += count_lines(block) + 1;
   memcpy(h.repairs, i->repairs, sizeof h.repairs);
   int rc = header_fixup_apply(block, &h);
@@ -199,7 +142,7 @@ void intake_header(struct intake *i, struct bytes block) {
   i->own_message_id = h.own_message_id;
   i->utf8 = h.utf8;
   i->multipart = h.multipart;
-  if (!find_stream(i, &h) || !check_header(i, &h, domain) || !begin_signature(i, domain)) return;
+  if (!find_stream(i, &h) || !check_header(i, &h) || !begin_signature(i, i->session->tx->author)) return;
   if (buffer_add(&i->body, "\r\n", 2) != OK) {
     intake_refuse_memory(i);
     return;

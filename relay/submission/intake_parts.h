@@ -67,6 +67,8 @@ void intake_refuse(struct intake *i, int code, const char *enhanced, const char 
     __attribute__((format(printf, 5, 6)));
 void intake_discard(struct intake *i); /* i->refusal was filled otherwise */
 void intake_refuse_memory(struct intake *i);
+/* Asks the policy about this stage (decide_now). False: it refuses, and the rest is discarded. */
+bool intake_decide(struct intake *i, enum stage stage);
 /* Replies with the refusal, and ends. */
 void intake_answer_refusal(struct intake *i);
 /* The session's part is over: its transaction is gone, it may say the next command. */
@@ -84,6 +86,11 @@ void intake_header(struct intake *i, struct bytes block);
 /* Takes off what stands ahead of the header; false: it may not have come whole yet. */
 bool intake_begin_header(struct intake *i, bool last);
 int intake_add_received(struct intake *i); /* to the prefix */
+
+/* --- intake_facts.c --- */
+
+/* What the header says is known in the transaction; FACT_HEADER until the header moves. OK or E_MEMORY. */
+int intake_facts(struct intake *i, const struct header_fixup *h);
 
 /* --- intake_store.c --- */
 

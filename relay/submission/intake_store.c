@@ -1,6 +1,8 @@
 /* The end of the way in: the exact decision, the commit, the reply, and the hand-over to delivery. */
 #include "base/log.h"
 #include "relay/delivery/delivery.h"
+#include "relay/submission/decision.h"
+#include "relay/submission/facts.h"
 #include "relay/submission/intake_parts.h"
 #include "relay/submission/reply.h"
 
@@ -97,26 +99,15 @@ static void answer_kept(struct intake *i) {
 
 /* What the store decided, or could not do. */
 static void answer_refused(struct intake *i) {
+  struct session *s = i->session;
   const struct store_accept *a = &i->accept;
-  const struct transaction *tx = i->session->tx;
-  struct verdict v;
+  struct refusal why = {0};
   if (a->op.result != E_LIMIT && a->op.result != E_DENIED)
-    log_event(LOG_ERROR_, i->session->id, "cannot store a message", "reason", a->op.why.text, NULL);
-  if (!tx) return; /* the session has closed */
-  struct facts f = {.known = FACT_STORED,
-                    .now_us = clock_now_us(),
-                    .directory = i->directory,
-                    .account = i->owner,
-                    .account_name = i->owner->name,
-                    .standing = a->standing,
-                    .suspend_reason = a->suspend_reason,
-                    .login_holds = true,
-                    .before = &tx->record,
-                    .envelope_domain = tx->facts.envelope_domain,
-                    .stored = a->op.result,
-                    .stored_limit = &a->limit};
-  policy_decide(&f, STAGE_STORE, &v);
-  reply_refusal(i->session, &v.refusal, NULL, i->log_to);
+    log_event(LOG_ERROR_, s->id, "cannot store a message", "reason", a->op.why.text, NULL);
+  if (session_is_closed(s)) return;
+  facts_of_commit(s->tx, a);
+  decide_now(s, STAGE_STORE, &why);
+  reply_refusal(s, &why, NULL, i->log_to);
 }
 
 static void answer_stored(struct intake *i) {

@@ -31,7 +31,7 @@ struct transaction {
   struct suppression suppression;
   char *suppression_text; /* what it points into */
   struct brake_status brake;
-  /* the decision: relay/submission/decision.h */
+  /* the decision: relay/submission/facts.h, facts_gather.h, decision.h */
   struct facts facts;
   struct usage_scope scopes[USAGE_SCOPES_MAX]; /* those with limits, as far as they are certain */
   struct usage usages[USAGE_SCOPES_MAX], *usage[USAGE_SCOPES_MAX];
@@ -45,6 +45,7 @@ struct transaction {
   struct dmarc_prediction *dmarc;
   enum stage stage; /* of the one that waits for facts */
   bool gathering;   /* facts are being asked for: an answer that comes at once decides nothing */
+  void (*gathered)(struct session *s);
   void (*decided)(struct session *s, const struct verdict *v);
 };
 

@@ -4,6 +4,7 @@
 #include "relay/smtp/command.h"
 #include "relay/submission/auth/login.h"
 #include "relay/submission/decision.h"
+#include "relay/submission/facts.h"
 #include "relay/submission/reply.h"
 #include "relay/submission/session_parameters.h"
 #include "relay/submission/verbs.h"
@@ -66,10 +67,17 @@ static int read_parameters(struct session *s, struct bytes rest, size_t at, cons
   return from->utf8 && !tx->said.utf8 ? refuse_utf8(why) : OK;
 }
 
-/* --- the decision --- */
+/* For devices and sites that cannot set their own sender. The null reverse-path stays: it asks for no bounce. */
+static void rewrite_sender(struct transaction *tx, struct address *from) {
+  struct bytes own = bytes_of(tx->account->rewrite_from);
+  tx->path_rewritten = own.len && !from->is_null && !bytes_equal_nocase(from->whole, own);
+  if (!tx->path_rewritten) return;
+  bytes_copy(own, tx->reverse_path, sizeof tx->reverse_path);
+  *from = (struct address){.is_null = true};
+  address_parse(bytes_of(tx->reverse_path), from);
+}
 
 static void decided(struct session *s, const struct verdict *v) {
-  if (session_is_closed(s)) return;
   if (v->action == ACTION_REFUSE) {
     reply_refusal(s, &v->refusal, NULL, "");
     give_up(s);
@@ -77,52 +85,6 @@ static void decided(struct session *s, const struct verdict *v) {
   }
   session_set_state(s, SESSION_MAIL);
   reply(s, 250, "2.1.0", "sender ok");
-}
-
-/* `from` has views into the command, which is gone when the answer comes. */
-static struct address of_transaction(const struct transaction *tx, const struct address *from) {
-  struct address a = *from;
-  if (!a.whole.len) return a;
-  a.local.at = tx->reverse_path + (from->local.at - from->whole.at);
-  a.domain.at = tx->reverse_path + (from->domain.at - from->whole.at);
-  a.whole.at = tx->reverse_path;
-  return a;
-}
-
-/* For devices and sites that cannot set their own sender. The null reverse-path stays: it asks for no bounce. */
-static bool rewrite_sender(struct transaction *tx) {
-  struct bytes own = bytes_of(tx->account->rewrite_from);
-  if (!own.len) return false;
-  tx->path_rewritten = *tx->reverse_path && !bytes_equal_nocase(bytes_of(tx->reverse_path), own);
-  if (tx->path_rewritten) bytes_copy(own, tx->reverse_path, sizeof tx->reverse_path);
-  return true;
-}
-
-static struct address rewritten_address(const struct transaction *tx) {
-  struct address a = {.is_null = true};
-  if (*tx->reverse_path) address_parse(bytes_of(tx->reverse_path), &a);
-  return a;
-}
-
-static void fill_facts(struct session *s, const struct address *from) {
-  struct transaction *tx = s->tx;
-  struct facts *f = &tx->facts;
-  char name[DOMAIN_MAX + 1];
-  decision_facts(s, f);
-  f->account = tx->account;
-  f->before = &tx->record;
-  f->rewritten = rewrite_sender(tx);
-  tx->pool = account_pool(tx->account, tx->said.priority < 0 ? STREAM_BULK : tx->account->stream);
-  f->directory = tx->directory;
-  f->reverse_path = tx->reverse_path;
-  f->from = f->rewritten ? rewritten_address(tx) : of_transaction(tx, from);
-  if (f->from.domain.len && domain_normalize(f->from.domain, name) == OK)
-    f->envelope_domain = directory_domain(tx->directory, name, false);
-  f->size = f->room_octets = tx->said.size;
-  f->recipients_max = s->submission->config->max_recipients;
-  f->known = FACT_ENVELOPE;
-  tx->owners = (struct usage_owners){
-      .directory = tx->directory, .account = tx->account, .domain = usage_certain_domain(tx->directory, tx->account)};
 }
 
 void do_mail(struct session *s, struct bytes rest) {
@@ -148,6 +110,7 @@ void do_mail(struct session *s, struct bytes rest) {
     give_up(s);
     return;
   }
-  fill_facts(s, &from);
+  rewrite_sender(tx, &from);
+  facts_of_envelope(s, &from);
   decide(s, STAGE_MAIL, decided);
 }

@@ -3,6 +3,7 @@
 #include "base/header.h"
 #include "relay/smtp/command.h"
 #include "relay/submission/decision.h"
+#include "relay/submission/facts.h"
 #include "relay/submission/reply.h"
 #include "relay/submission/session_parameters.h"
 #include "relay/submission/verbs.h"
@@ -63,16 +64,14 @@ static void decided(struct session *s, const struct verdict *v) {
   struct recipient r = {
       .address = p->address, .domain = p->domain, .orcpt = p->orcpt, .notify = p->notify, .dropped = v->drop};
   struct refusal memory = {0};
-  if (session_is_closed(s)) return;
-  tx->facts.known &= ~(unsigned)FACT_RECIPIENT; /* of this command alone */
-  tx->facts.recipient_count = tx->recipient_count;
-  if (v->action == ACTION_REFUSE) {
+  int rc = v->action == ACTION_REFUSE ? E_DENIED : transaction_add(tx, &r);
+  facts_forget_recipient(tx);
+  if (rc == E_DENIED) {
     reply_refusal(s, &v->refusal, NULL, p->address);
-  } else if (transaction_add(tx, &r) != OK) {
+  } else if (rc != OK) {
     refuse(&memory, 452, "4.3.1", RULE_MEMORY, "out of memory; try again later");
     reply_refusal(s, &memory, NULL, p->address);
   } else {
-    tx->facts.recipient_count = tx->recipient_count;
     session_set_state(s, SESSION_RCPT);
     reply(s, 250, "2.1.5", "recipient ok");
   }
@@ -91,13 +90,7 @@ static void ask(struct session *s, const struct forward_path *p) {
     reply(s, 250, "2.1.5", "recipient ok");
     return;
   }
-  tx->facts.recipient = r->address;
-  tx->facts.to = p->to;
-  tx->facts.to.local.at = r->address + (p->to.local.at - p->to.whole.at);
-  tx->facts.to.domain.at = r->address + (p->to.domain.at - p->to.whole.at);
-  tx->facts.to.whole.at = r->address;
-  tx->facts.recipient_count = tx->recipient_count + 1;
-  tx->facts.known |= FACT_RECIPIENT;
+  facts_of_recipient(tx, &p->to);
   decide(s, STAGE_RCPT, decided);
 }
 
