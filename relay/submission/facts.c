@@ -66,7 +66,7 @@ void facts_forget_recipient(struct transaction *tx) {
 
 void facts_of_commit(struct transaction *tx, const struct store_accept *a) {
   struct facts *f = &tx->facts;
-  f->standing = a->standing;
+  f->standing = a->op.result == E_DENIED ? a->standing : STANDING_GOOD; /* else the store may not have got so far */
   f->suspend_reason = a->suspend_reason;
   f->stored = a->op.result;
   f->stored_limit = &a->limit;
