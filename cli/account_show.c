@@ -1,7 +1,7 @@
 #include "cli/account_show.h"
 
 #include "cli/account_brake.h"
-#include "cli/output.h"
+#include "cli/listing.h"
 #include "cli/settings_show.h"
 
 #include <stdio.h>
@@ -18,12 +18,13 @@ static const char *joined(json_t *list, struct buffer *out) {
   return rc == OK ? out->at : "?";
 }
 
-static void list_row(struct table *t, const struct account *a) {
+static void list_row(struct listing *l, const struct account *a) {
   struct buffer senders, limits;
   const char *senders_text = joined(account_senders_json(a), &senders),
              *limits_text = joined(account_limits_json(a), &limits);
-  table_add(t, (const char *const[]){a->name, senders_text, *limits_text ? limits_text : "none", a->pool,
-                                     a->suspended ? "suspended" : "active"});
+  listing_add(l, account_json(a),
+              (const char *const[]){a->name, senders_text, *limits_text ? limits_text : "none", a->pool,
+                                    a->suspended ? "suspended" : "active"});
   buffer_free(&senders);
   buffer_free(&limits);
 }
@@ -31,13 +32,10 @@ static void list_row(struct table *t, const struct account *a) {
 enum exit_status account_list(struct cli *c) {
   struct directory *d;
   if (cli_directory(c, &d) != EXIT_DONE) return EXIT_NO;
-  struct table *t = table_new((const char *const[]){"ACCOUNT", "SENDERS", "LIMITS", "POOL", "STATE"}, 5);
-  for (size_t i = 0; i < d->account_count; i++)
-    if (c->json)
-      print_json(account_json(&d->accounts[i]));
-    else
-      list_row(t, &d->accounts[i]);
-  table_print(&t);
+  struct listing l;
+  listing_begin(&l, c, (const char *const[]){"ACCOUNT", "SENDERS", "LIMITS", "POOL", "STATE"}, 5);
+  for (size_t i = 0; i < d->account_count; i++) list_row(&l, &d->accounts[i]);
+  listing_end(&l);
   directory_release(&d);
   return EXIT_DONE;
 }

@@ -2,7 +2,7 @@
 #include "base/clock.h"
 #include "cli/command.h"
 #include "cli/dns_records.h"
-#include "cli/output.h"
+#include "cli/listing.h"
 #include "cli/settings_options.h"
 #include "cli/settings_show.h"
 #include "cli/usage_print.h"
@@ -113,17 +113,16 @@ static json_t *domain_json(const struct directory *all, const struct domain *d) 
 static enum exit_status list(struct cli *c) {
   struct directory *d;
   if (cli_directory(c, &d) != EXIT_DONE) return EXIT_NO;
-  struct table *t = table_new((const char *const[]){"DOMAIN", "KEYS", "SPF"}, 3);
+  struct listing l;
+  listing_begin(&l, c, (const char *const[]){"DOMAIN", "KEYS", "SPF"}, 3);
   for (size_t i = 0; i < d->domain_count; i++) {
     const struct settings_place here = {.directory = d, .domain = &d->domains[i]};
     char keys[32];
     snprintf(keys, sizeof keys, "%zu", active_keys(&d->domains[i]));
-    if (c->json)
-      print_json(domain_json(d, &d->domains[i]));
-    else
-      table_add(t, (const char *const[]){d->domains[i].name, keys, check_mode_name(settings_mode(&here, "spf"))});
+    listing_add(&l, domain_json(d, &d->domains[i]),
+                (const char *const[]){d->domains[i].name, keys, check_mode_name(settings_mode(&here, "spf"))});
   }
-  table_print(&t);
+  listing_end(&l);
   directory_release(&d);
   return EXIT_DONE;
 }
@@ -225,18 +224,17 @@ static enum exit_status remove_domain(struct cli *c) {
   return cli_admin_done(c, &a, admin_domain_remove(a, name, &why), &why);
 }
 
-static void list_keys(const struct cli *c, struct table *t, const struct domain *d) {
+static void list_keys(struct listing *l, const struct domain *d) {
   for (size_t i = 0; i < d->key_count; i++) {
     const struct signing_key *k = &d->keys[i];
     const char *algorithm = key_algorithm_name(k->algorithm), *state = k->state == KEY_ACTIVE ? "active" : "retired";
     char made[40];
     clock_format_minute(k->created_us, made, sizeof made);
-    if (c->json)
-      print_json(json_pack("{s:o, s:o, s:s, s:s, s:o}", "domain", json_text(k->domain), "selector",
-                           json_text(k->selector), "algorithm", algorithm, "state", state, "created",
-                           json_time(k->created_us)));
-    else
-      table_add(t, (const char *const[]){k->domain, k->selector, algorithm, state, made});
+    listing_add(l,
+                json_pack("{s:o, s:o, s:s, s:s, s:o}", "domain", json_text(k->domain), "selector",
+                          json_text(k->selector), "algorithm", algorithm, "state", state, "created",
+                          json_time(k->created_us)),
+                (const char *const[]){k->domain, k->selector, algorithm, state, made});
   }
 }
 
@@ -248,10 +246,11 @@ static enum exit_status dkim_list(struct cli *c) {
   enum exit_status s = EXIT_DONE;
   if (*name && !directory_domain(d, name, false))
     s = cli_fail(EXIT_NO, "there is no domain %s; see: sendoff domain list", name);
-  struct table *t = table_new((const char *const[]){"DOMAIN", "SELECTOR", "ALGORITHM", "STATE", "MADE"}, 5);
+  struct listing l;
+  listing_begin(&l, c, (const char *const[]){"DOMAIN", "SELECTOR", "ALGORITHM", "STATE", "MADE"}, 5);
   for (size_t i = 0; i < d->domain_count; i++)
-    if (!*name || strcmp(name, d->domains[i].name) == 0) list_keys(c, t, &d->domains[i]);
-  table_print(&t);
+    if (!*name || strcmp(name, d->domains[i].name) == 0) list_keys(&l, &d->domains[i]);
+  listing_end(&l);
   directory_release(&d);
   return s;
 }

@@ -1,6 +1,6 @@
 #include "policy/policy.h"
 #include "cli/command.h"
-#include "cli/output.h"
+#include "cli/listing.h"
 #include "cli/policy_replay.h"
 
 #include <stdio.h>
@@ -17,19 +17,18 @@ static void stages_text(unsigned stages, char *out, size_t size) {
 static enum exit_status list(struct cli *c) {
   struct directory *d;
   if (cli_directory(c, &d) != EXIT_DONE) return EXIT_NO;
-  struct table *t = table_new((const char *const[]){"CHECK", "AT", "MODE", "WHAT"}, 4);
+  struct listing l;
+  listing_begin(&l, c, (const char *const[]){"CHECK", "AT", "MODE", "WHAT"}, 4);
   for (size_t i = 0; i < policy_check_count; i++) {
     const struct check *k = &policy_checks[i];
     char stages[128];
     const char *mode =
         k->fixed ? "always" : check_mode_name(directory_check_mode(d, NULL, NULL, k->name, k->otherwise));
     stages_text(k->stages, stages, sizeof stages);
-    if (c->json)
-      print_json(json_pack("{s:s, s:s, s:s, s:s}", "check", k->name, "at", stages, "mode", mode, "about", k->about));
-    else
-      table_add(t, (const char *const[]){k->name, stages, mode, k->about});
+    listing_add(&l, json_pack("{s:s, s:s, s:s, s:s}", "check", k->name, "at", stages, "mode", mode, "about", k->about),
+                (const char *const[]){k->name, stages, mode, k->about});
   }
-  table_print(&t);
+  listing_end(&l);
   directory_release(&d);
   return EXIT_DONE;
 }

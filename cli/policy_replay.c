@@ -6,7 +6,7 @@
 #include "base/limits.h"
 #include "base/quantity.h"
 #include "base/refusal.h"
-#include "cli/output.h"
+#include "cli/listing.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -90,35 +90,36 @@ static bool take(void *arg, const struct event *e) {
   return p != NULL;
 }
 
-static void print_row(const struct cli *c, struct table *t, const struct played *p) {
+static json_t *played_json(const struct played *p) {
+  return json_pack("{s:o, s:I, s:I, s:o, s:o, s:I, s:I}", "account", json_text(p->account), "messages",
+                   (json_int_t)p->messages, "refused", (json_int_t)p->refused, "first",
+                   p->refused ? json_time(p->first_us) : json_null(), "last",
+                   p->refused ? json_time(p->last_us) : json_null(), "put_off", (json_int_t)p->put_off,
+                   "longest_delay_ms", (json_int_t)(p->latest_delay_us / 1000));
+}
+
+static void print_row(struct listing *l, const struct played *p) {
   char messages[24], refused[24], first[40] = "", last[40] = "", put_off[24], delay[40] = "";
-  if (c->json) {
-    print_json(json_pack("{s:o, s:I, s:I, s:o, s:o, s:I, s:I}", "account", json_text(p->account), "messages",
-                         (json_int_t)p->messages, "refused", (json_int_t)p->refused, "first",
-                         p->refused ? json_time(p->first_us) : json_null(), "last",
-                         p->refused ? json_time(p->last_us) : json_null(), "put_off", (json_int_t)p->put_off,
-                         "longest_delay_ms", (json_int_t)(p->latest_delay_us / 1000)));
-    return;
-  }
   snprintf(messages, sizeof messages, "%" PRIu64, p->messages);
   snprintf(refused, sizeof refused, "%" PRIu64, p->refused);
   snprintf(put_off, sizeof put_off, "%" PRIu64, p->put_off);
   if (p->refused) clock_format_minute(p->first_us, first, sizeof first);
   if (p->refused) clock_format_minute(p->last_us, last, sizeof last);
   if (p->put_off) clock_format_span(p->latest_delay_us, delay, sizeof delay);
-  table_add(t, (const char *const[]){p->account, messages, refused, first, last, put_off, delay});
+  listing_add(l, played_json(p), (const char *const[]){p->account, messages, refused, first, last, put_off, delay});
 }
 
 static void print_all(const struct cli *c, struct replay *r) {
-  struct table *t =
-      table_new((const char *const[]){"ACCOUNT", "MESSAGES", "REFUSED", "FIRST", "LAST", "PUT OFF", "LONGEST"}, 7);
+  struct listing l;
+  listing_begin(&l, c, (const char *const[]){"ACCOUNT", "MESSAGES", "REFUSED", "FIRST", "LAST", "PUT OFF", "LONGEST"},
+                7);
   struct played *p, *next;
   HASH_ITER(hh, r->accounts, p, next) {
-    print_row(c, t, p);
+    print_row(&l, p);
     HASH_DEL(r->accounts, p);
     free(p);
   }
-  table_print(&t);
+  listing_end(&l);
   if (r->without)
     cli_warn("%" PRIu64 " messages were logged by an older version, without their numbers: each counts as one "
              "recipient and no octets",

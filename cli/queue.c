@@ -3,14 +3,13 @@
 #include "cli/account_filter.h"
 #include "cli/attempts.h"
 #include "cli/command.h"
-#include "cli/output.h"
+#include "cli/listing.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define CONTENT_MAX ((size_t)1 << 30)
-#define TABLE_MAX 1000 /* recipients in a table; more are asked for */
 
 static const char *state_name(enum recipient_state s) {
   return s == RECIPIENT_HELD ? "held" : "queued";
@@ -37,11 +36,9 @@ static enum exit_status read_filter(struct cli *c, const char *id, struct queue_
   return EXIT_DONE;
 }
 
-struct listing {
-  struct cli *c;
-  struct table *table;
+struct queue_listing {
+  struct listing rows;
   struct attempts *attempts; /* of the running gateway; NULL: none is running */
-  size_t count;
 };
 
 static json_t *attempt_json(const struct attempt *a) {
@@ -50,15 +47,14 @@ static json_t *attempt_json(const struct attempt *a) {
            : json_null();
 }
 
-static void print_recipient(const struct envelope *m, const struct queued_recipient *r, const struct attempt *a) {
+static json_t *recipient_json(const struct envelope *m, const struct queued_recipient *r, const struct attempt *a) {
   char id[ID_TEXT];
   id_format(m->id, id);
-  print_json(json_pack("{s:s, s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "message", id, "account",
-                       json_text(m->account), "from", json_text(m->reverse_path), "to", json_text(r->to.address),
-                       "domain", json_text(r->to.domain), "state", state_name(r->state), "attempts",
-                       (json_int_t)r->attempts, "size", (json_int_t)m->size, "created", json_time(m->created_us),
-                       "next", json_time(r->next_us), "expires", json_time(m->expires_us), "last", json_text(r->last),
-                       "under_way", attempt_json(a)));
+  return json_pack("{s:s, s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "message", id, "account",
+                   json_text(m->account), "from", json_text(m->reverse_path), "to", json_text(r->to.address), "domain",
+                   json_text(r->to.domain), "state", state_name(r->state), "attempts", (json_int_t)r->attempts, "size",
+                   (json_int_t)m->size, "created", json_time(m->created_us), "next", json_time(r->next_us), "expires",
+                   json_time(m->expires_us), "last", json_text(r->last), "under_way", attempt_json(a));
 }
 
 /* "RCPT to mx.example.net[192.0.2.1]:25, for 12s" */
@@ -69,8 +65,9 @@ static void describe_attempt(const struct attempt *a, int64_t now_us, char *out,
 }
 
 /* An attempt that is under way is one of the tries, and what is said of the last one is of the one before. */
-static void add_row(struct table *t, const struct envelope *m, const struct queued_recipient *r,
-                    const struct attempt *a) {
+static bool list_row(void *arg, const struct envelope *m, const struct queued_recipient *r) {
+  struct queue_listing *l = arg;
+  const struct attempt *a = attempts_find(l->attempts, r->to.id);
   char id[ID_TEXT], next[40], age[40], tries[16], under_way[512];
   int64_t now = clock_now_us();
   id_format(m->id, id);
@@ -78,48 +75,28 @@ static void add_row(struct table *t, const struct envelope *m, const struct queu
   clock_format_span(r->next_us - now, next, sizeof next);
   snprintf(tries, sizeof tries, "%u", r->attempts + (a != NULL));
   if (a) describe_attempt(a, now, under_way, sizeof under_way);
-  table_add(t, (const char *const[]){id, m->account, m->reverse_path, r->to.address, age, tries,
-                                     a                            ? "under way"
-                                     : r->state == RECIPIENT_HELD ? "held"
-                                                                  : next,
-                                     a ? under_way : r->last});
-}
-
-static bool list_row(void *arg, const struct envelope *m, const struct queued_recipient *r) {
-  struct listing *l = arg;
-  const struct attempt *a = attempts_find(l->attempts, r->to.id);
-  l->count++;
-  if (l->c->json)
-    print_recipient(m, r, a);
-  else
-    add_row(l->table, m, r, a);
+  listing_add(&l->rows, recipient_json(m, r, a),
+              (const char *const[]){id, m->account, m->reverse_path, r->to.address, age, tries,
+                                    a                            ? "under way"
+                                    : r->state == RECIPIENT_HELD ? "held"
+                                                                 : next,
+                                    a ? under_way : r->last});
   return true;
 }
 
 static enum exit_status list_with(struct cli *c, const struct queue_filter *f, size_t *count) {
   struct reader *r;
   if (cli_reader(c, &r) != EXIT_DONE) return EXIT_NO;
-  struct listing l = {
-      .c = c,
-      .table =
-          table_new((const char *const[]){"MESSAGE", "ACCOUNT", "FROM", "TO", "AGE", "TRIES", "NEXT IN", "LAST"}, 8),
-      .attempts = attempts_read(c)};
+  struct queue_listing l = {.attempts = attempts_read(c)};
+  listing_begin(&l.rows, c,
+                (const char *const[]){"MESSAGE", "ACCOUNT", "FROM", "TO", "AGE", "TRIES", "NEXT IN", "LAST"}, 8);
   int rc = reader_queue(r, f, list_row, &l);
   reader_close(&r);
-  table_print(&l.table);
+  listing_end(&l.rows);
   attempts_free(&l.attempts);
-  *count = l.count;
-  if (f->limit && l.count == f->limit) cli_warn("these are the first %zu; for all: --limit 0", f->limit);
+  *count = l.rows.count;
+  listing_warn_cut(&l.rows, f->limit);
   return rc == OK ? EXIT_DONE : cli_fail(EXIT_NO, "the queue cannot be read: %s", result_text(rc));
-}
-
-/* A table is made in memory, so it has a bound; JSON goes out as it comes. */
-static enum exit_status read_limit(struct cli *c, struct queue_filter *f) {
-  const char *text = cli_option(c, "limit");
-  uint64_t most = c->json ? 0 : TABLE_MAX;
-  if (text && !bytes_to_u64(bytes_of(text), &most)) return cli_fail(EXIT_USAGE, "--limit is a number; 0 is no limit");
-  f->limit = (size_t)most;
-  return EXIT_DONE;
 }
 
 static bool one_row(void *arg, const struct envelope *m, const struct queued_recipient *r) {
@@ -148,7 +125,7 @@ static enum exit_status list(struct cli *c) {
   struct queue_filter f;
   size_t count;
   enum exit_status s = read_filter(c, NULL, &f);
-  if (s == EXIT_DONE) s = read_limit(c, &f);
+  if (s == EXIT_DONE) s = listing_read_limit(c, &f.limit);
   if (s == EXIT_DONE) s = list_with(c, &f, &count);
   return s == EXIT_DONE && !count ? say_nothing_found(c, &f) : s;
 }
@@ -183,33 +160,31 @@ static enum exit_status show(struct cli *c) {
   return s;
 }
 
+static json_t *summary_json(const struct queue_summary_row *r) {
+  return json_pack("{s:o, s:I, s:I, s:o, s:o, s:o}", "domain", json_text(r->domain), "queued", (json_int_t)r->queued,
+                   "held", (json_int_t)r->held, "oldest", json_time(r->oldest_us), "next", json_time(r->next_us),
+                   "last", json_text(r->last));
+}
+
 static bool summary_row(void *arg, const struct queue_summary_row *r) {
-  struct listing *l = arg;
   char queued[32], held[32], oldest[40], next[40];
   int64_t now = clock_now_us();
-  l->count++;
-  if (l->c->json) {
-    print_json(json_pack("{s:o, s:I, s:I, s:o, s:o, s:o}", "domain", json_text(r->domain), "queued",
-                         (json_int_t)r->queued, "held", (json_int_t)r->held, "oldest", json_time(r->oldest_us), "next",
-                         json_time(r->next_us), "last", json_text(r->last)));
-    return true;
-  }
   snprintf(queued, sizeof queued, "%llu", (unsigned long long)r->queued);
   snprintf(held, sizeof held, "%llu", (unsigned long long)r->held);
   clock_format_span(now - r->oldest_us, oldest, sizeof oldest);
   clock_format_span(r->next_us - now, next, sizeof next);
-  table_add(l->table, (const char *const[]){r->domain, queued, held, oldest, next, r->last});
+  listing_add(arg, summary_json(r), (const char *const[]){r->domain, queued, held, oldest, next, r->last});
   return true;
 }
 
 static enum exit_status summary(struct cli *c) {
   struct reader *r;
   if (cli_reader(c, &r) != EXIT_DONE) return EXIT_NO;
-  struct listing l = {
-      .c = c, .table = table_new((const char *const[]){"DOMAIN", "QUEUED", "HELD", "OLDEST", "NEXT IN", "LAST"}, 6)};
+  struct listing l;
+  listing_begin(&l, c, (const char *const[]){"DOMAIN", "QUEUED", "HELD", "OLDEST", "NEXT IN", "LAST"}, 6);
   int rc = reader_queue_summary(r, summary_row, &l);
   reader_close(&r);
-  table_print(&l.table);
+  listing_end(&l);
   if (rc == OK && !l.count && !c->json) puts("the queue is empty");
   return rc == OK ? EXIT_DONE : cli_fail(EXIT_NO, "the queue cannot be read: %s", result_text(rc));
 }

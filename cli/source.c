@@ -2,7 +2,7 @@
 #include "base/cidr.h"
 #include "base/global_address.h"
 #include "cli/command.h"
-#include "cli/output.h"
+#include "cli/listing.h"
 #include "relay/net/local_address.h"
 
 #include <stdio.h>
@@ -108,15 +108,13 @@ static void print_advice(const struct directory *d) {
 static enum exit_status list(struct cli *c) {
   struct directory *d;
   if (cli_directory(c, &d) != EXIT_DONE) return EXIT_NO;
-  struct table *t = table_new((const char *const[]){"ADDRESS", "HELO", "POOL", "STATE"}, 4);
+  struct listing l;
+  listing_begin(&l, c, (const char *const[]){"ADDRESS", "HELO", "POOL", "STATE"}, 4);
   for (size_t i = 0; i < d->source_count; i++) {
     const struct source *s = &d->sources[i];
-    if (c->json)
-      print_json(source_json(s));
-    else
-      table_add(t, (const char *const[]){s->address, s->helo, s->pool, state_of(s)});
+    listing_add(&l, source_json(s), (const char *const[]){s->address, s->helo, s->pool, state_of(s)});
   }
-  table_print(&t);
+  listing_end(&l);
   if (!c->json) print_advice(d);
   directory_release(&d);
   return EXIT_DONE;

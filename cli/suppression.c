@@ -2,7 +2,7 @@
 #include "base/quantity.h"
 #include "cli/account_filter.h"
 #include "cli/command.h"
-#include "cli/output.h"
+#include "cli/listing.h"
 #include "cli/suppression_csv.h"
 
 #include <errno.h>
@@ -11,7 +11,6 @@
 #include <string.h>
 #include <time.h>
 
-#define TABLE_MAX 1000    /* entries in a table; more are asked for */
 #define COMPLAINTS_MAX 20 /* lines that are named one by one; the others are only counted */
 #define PAUSE_NS 2000000L /* between transactions: the gateway's turn */
 #define PART_TEXT ((size_t)4 << 20)
@@ -78,20 +77,19 @@ static enum exit_status remove_entry(struct cli *c) {
 
 /* --- list --- */
 
-struct listing {
-  struct cli *c;
-  struct table *table;
-  size_t count;
-};
-
-static void print_entry_json(const struct suppression *s, const struct bounce_counts *b) {
+static json_t *entry_json(const struct suppression *s, const struct bounce_counts *b) {
   char message[ID_TEXT] = "";
   if (s->message_id) id_format(s->message_id, message);
-  print_json(json_pack("{s:o, s:o, s:s, s:o, s:i, s:o, s:o, s:s, s:o, s:o, s:I, s:I}", "account", json_text(s->account),
-                       "address", json_text(s->address), "origin", suppression_origin_name(s->origin), "reason",
-                       json_text(s->reason), "code", s->code, "enhanced", json_text(s->enhanced), "text",
-                       json_text(s->text), "message", message, "added", json_time(s->added_us), "expires",
-                       json_time(s->expires_us), "hard", (json_int_t)b->hard, "soft", (json_int_t)b->soft));
+  return json_pack("{s:o, s:o, s:s, s:o, s:i, s:o, s:o, s:s, s:o, s:o, s:I, s:I}", "account", json_text(s->account),
+                   "address", json_text(s->address), "origin", suppression_origin_name(s->origin), "reason",
+                   json_text(s->reason), "code", s->code, "enhanced", json_text(s->enhanced), "text",
+                   json_text(s->text), "message", message, "added", json_time(s->added_us), "expires",
+                   json_time(s->expires_us), "hard", (json_int_t)b->hard, "soft", (json_int_t)b->soft);
+}
+
+static json_t *bounces_json(const struct suppression *s, const struct bounce_counts *b) {
+  return json_pack("{s:o, s:o, s:I, s:I, s:o}", "account", json_text(s->account), "address", json_text(s->address),
+                   "hard", (json_int_t)b->hard, "soft", (json_int_t)b->soft, "last", json_time(s->added_us));
 }
 
 static void format_counts(const struct bounce_counts *b, char hard[24], char soft[24]) {
@@ -100,48 +98,31 @@ static void format_counts(const struct bounce_counts *b, char hard[24], char sof
 }
 
 static bool entry_row(void *arg, const struct suppression *s, const struct bounce_counts *b) {
-  struct listing *l = arg;
   char until[40] = "never", hard[24], soft[24], why[600];
-  l->count++;
-  if (l->c->json) {
-    print_entry_json(s, b);
-    return true;
-  }
   if (s->expires_us) clock_format_span(s->expires_us - clock_now_us(), until, sizeof until);
   format_counts(b, hard, soft);
   if (s->code)
     snprintf(why, sizeof why, "%d %s %.500s", s->code, s->enhanced, s->text);
   else
     snprintf(why, sizeof why, "%.500s", s->reason);
-  table_add(l->table, (const char *const[]){s->address, *s->account ? s->account : "(all)",
-                                            suppression_origin_name(s->origin), until, hard, soft, why});
+  listing_add(arg, entry_json(s, b),
+              (const char *const[]){s->address, *s->account ? s->account : "(all)", suppression_origin_name(s->origin),
+                                    until, hard, soft, why});
   return true;
 }
 
 static bool bounce_row(void *arg, const struct suppression *s, const struct bounce_counts *b) {
-  struct listing *l = arg;
   char last[40], hard[24], soft[24];
-  l->count++;
-  if (l->c->json) {
-    print_json(json_pack("{s:o, s:o, s:I, s:I, s:o}", "account", json_text(s->account), "address",
-                         json_text(s->address), "hard", (json_int_t)b->hard, "soft", (json_int_t)b->soft, "last",
-                         json_time(s->added_us)));
-    return true;
-  }
   format_counts(b, hard, soft);
   clock_format_minute(s->added_us, last, sizeof last);
-  table_add(l->table, (const char *const[]){s->address, s->account, hard, soft, last});
+  listing_add(arg, bounces_json(s, b), (const char *const[]){s->address, s->account, hard, soft, last});
   return true;
 }
 
 static enum exit_status read_filter(struct cli *c, struct suppression_filter *f) {
-  const char *text = cli_option(c, "limit");
-  uint64_t most = c->json ? 0 : TABLE_MAX;
-  if (text && !bytes_to_u64(bytes_of(text), &most)) return cli_fail(EXIT_USAGE, "--limit is a number; 0 is no limit");
   *f = (struct suppression_filter){.account = cli_option(c, "account"),
-                                   .address = c->argument_count ? c->arguments[0] : NULL,
-                                   .limit = (size_t)most};
-  return EXIT_DONE;
+                                   .address = c->argument_count ? c->arguments[0] : NULL};
+  return listing_read_limit(c, &f->limit);
 }
 
 static enum exit_status list(struct cli *c) {
@@ -152,12 +133,16 @@ static enum exit_status list(struct cli *c) {
   bool bounces = cli_switch(c, "bounces");
   enum exit_status s = read_filter(c, &f);
   if (s != EXIT_DONE || (s = cli_reader(c, &r)) != EXIT_DONE) return s;
-  struct listing l = {.c = c, .table = bounces ? table_new(hits, 5) : table_new(entries, 7)};
+  struct listing l;
+  if (bounces)
+    listing_begin(&l, c, hits, 5);
+  else
+    listing_begin(&l, c, entries, 7);
   int rc = bounces ? reader_bounces(r, &f, bounce_row, &l) : reader_suppressions(r, &f, entry_row, &l);
   reader_close(&r);
-  table_print(&l.table);
+  listing_end(&l);
   if (rc != OK) return cli_fail(EXIT_NO, "the suppression list cannot be read: %s", result_text(rc));
-  if (f.limit && l.count == f.limit) cli_warn("these are the first %zu; for all: --limit 0", f.limit);
+  listing_warn_cut(&l, f.limit);
   if (l.count) return EXIT_DONE;
   s = account_filter_check(c, f.account && *f.account ? f.account : NULL);
   if (s == EXIT_DONE && !c->json) puts(f.address || f.account ? "nothing matches" : "nobody is suppressed");
