@@ -78,7 +78,7 @@ static inline void rig_open_from(const struct hop_manner *manner, const struct s
   if (manner) assert_true(hop_start(&rig->hop));
   rig->dns = (struct fake_dns){.rows = rig_rows, .count = COUNT_OF(rig_rows), .ttl = 300};
   assert_true(fake_dns_start(&rig->dns));
-  lab_folder(rig->lab.dir, sizeof rig->lab.dir);
+  folder_make(rig->lab.dir, sizeof rig->lab.dir);
   lab_open(&rig->lab);
   rig_configure();
   rig->gateway =
@@ -189,7 +189,7 @@ static inline void rig_close(void) {
   if (rig->listens) hop_stop(&rig->hop);
   fake_dns_stop(&rig->dns);
   assert_int_equal(content_octets_held(), 0);
-  lab_remove_folder(rig->lab.dir);
+  folder_remove(rig->lab.dir);
   free(rig);
   rig = NULL;
 }

@@ -4,6 +4,8 @@
 #ifndef FAKE_DNS_H
 #define FAKE_DNS_H
 
+#include "tests/unit/dns_wire.h"
+
 #include <arpa/inet.h>
 #include <arpa/nameser.h>
 #include <netinet/in.h>
@@ -33,19 +35,6 @@ struct fake_dns {
   pthread_t thread;
 };
 
-static size_t dns_put_name(unsigned char *out, const char *name) {
-  size_t at = 0;
-  while (*name) {
-    size_t len = strcspn(name, ".");
-    out[at++] = (unsigned char)len;
-    memcpy(out + at, name, len);
-    at += len;
-    name += len + (name[len] == '.');
-  }
-  out[at++] = 0;
-  return at;
-}
-
 static size_t dns_put_data(unsigned char *out, const struct dns_row *row) {
   if (row->type == ns_t_a) return inet_pton(AF_INET, row->data, out) == 1 ? 4 : 0;
   if (row->type == ns_t_aaaa) return inet_pton(AF_INET6, row->data, out) == 1 ? 16 : 0;
@@ -53,7 +42,7 @@ static size_t dns_put_data(unsigned char *out, const struct dns_row *row) {
   unsigned preference = (unsigned)strtoul(row->data, &name, 10);
   out[0] = (unsigned char)(preference >> 8);
   out[1] = (unsigned char)preference;
-  return 2 + dns_put_name(out + 2, strcmp(name, " .") ? name + 1 : "");
+  return 2 + dns_wire_name(out + 2, strcmp(name, " .") ? name + 1 : "");
 }
 
 static size_t dns_put_record(const struct fake_dns *d, unsigned char *out, const struct dns_row *row) {

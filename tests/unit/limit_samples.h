@@ -40,12 +40,16 @@ static inline struct usage used_now(const struct tally *used, int64_t now) {
   return u;
 }
 
+static inline struct limit limit_of(const char *text) {
+  struct limit l;
+  struct reason why;
+  if (limit_parse(text, &l, &why) != OK) fail_msg("%s", why.text);
+  return l;
+}
+
 static inline size_t parse(const char *const texts[RULES_MAX], struct limit out[RULES_MAX]) {
   size_t n = 0;
-  for (; n < RULES_MAX && texts[n]; n++) {
-    struct reason why;
-    if (limit_parse(texts[n], &out[n], &why) != OK) fail_msg("%s", why.text);
-  }
+  for (; n < RULES_MAX && texts[n]; n++) out[n] = limit_of(texts[n]);
   return n;
 }
 

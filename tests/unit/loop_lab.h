@@ -5,13 +5,8 @@
 #include "base/clock.h"
 #include "relay/net/loop.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "tests/unit/folder.h"
 
-#include <cmocka.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,25 +26,18 @@ struct loop_lab {
 
 static inline void loop_lab_open(struct loop_lab *l) {
   struct reason why;
-  const char *tmp = getenv("TMPDIR");
   memset(l, 0, sizeof *l);
-  snprintf(l->dir, sizeof l->dir, "%s/sendoff-loop-XXXXXX", tmp ? tmp : "/tmp");
-  assert_non_null(mkdtemp(l->dir));
+  folder_make(l->dir, sizeof l->dir);
   l->config.data_dir = l->dir;
   l->gateway.config = &l->config;
   if (loop_init(&l->loop, &l->gateway, 0, &why) != OK) fail_msg("%s", why.text);
-}
-
-static inline int loop_lab_remove(const char *path, const struct stat *st, int type, struct FTW *at) {
-  (void)st, (void)type, (void)at;
-  return remove(path);
 }
 
 static inline void loop_lab_close(struct loop_lab *l) {
   loop_finish(&l->loop);
   uv_run(&l->loop.uv, UV_RUN_DEFAULT);
   loop_free(&l->loop);
-  nftw(l->dir, loop_lab_remove, 16, FTW_DEPTH | FTW_PHYS);
+  folder_remove(l->dir);
 }
 
 /* Runs the loop until `what` is true; the test fails when that takes too long. */

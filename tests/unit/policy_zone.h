@@ -5,6 +5,7 @@
 
 #include "policy/spf/spf.h"
 
+#include "tests/unit/dns_wire.h"
 #include "tests/unit/exact.h"
 
 #include <arpa/inet.h>
@@ -29,26 +30,13 @@ struct zone {
   char questions[64][300]; /* the first of them */
 };
 
-static inline size_t zone_wire_name(unsigned char *out, const char *name) {
-  size_t at = 0;
-  while (*name) {
-    size_t len = strcspn(name, ".");
-    out[at++] = (unsigned char)len;
-    memcpy(out + at, name, len);
-    at += len;
-    name += len + (name[len] == '.');
-  }
-  out[at++] = 0;
-  return at;
-}
-
 static inline size_t zone_wire(unsigned char *out, int type, const char *data) {
   if (type == ns_t_a) return inet_pton(AF_INET, data, out) == 1 ? 4 : 0;
   if (type == ns_t_aaaa) return inet_pton(AF_INET6, data, out) == 1 ? 16 : 0;
-  if (type == ns_t_ptr) return zone_wire_name(out, data);
+  if (type == ns_t_ptr) return dns_wire_name(out, data);
   if (type == ns_t_mx) {
     memcpy(out, "\0\12", 2);
-    return 2 + zone_wire_name(out + 2, data);
+    return 2 + dns_wire_name(out + 2, data);
   }
   size_t at = 0, len = strlen(data);
   for (size_t i = 0; i < len || !at; i += 255) {

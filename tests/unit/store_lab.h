@@ -9,16 +9,10 @@
 #include "store/spool.h"
 #include "store/write.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/unit/folder.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -37,22 +31,7 @@
     if (rc_ != OK) fail_msg("%s: %s: %s", #call, result_text(rc_), (why).text);                                        \
   } while (0)
 
-/* --- a folder --- */
-
-static inline int lab_remove_entry(const char *path, const struct stat *st, int type, struct FTW *at) {
-  (void)st, (void)type, (void)at;
-  return remove(path);
-}
-
-static inline void lab_folder(char *out, size_t size) {
-  const char *tmp = getenv("TMPDIR");
-  snprintf(out, size, "%s/sendoff-store-XXXXXX", tmp ? tmp : "/tmp");
-  assert_non_null(mkdtemp(out));
-}
-
-static inline void lab_remove_folder(const char *path) {
-  nftw(path, lab_remove_entry, 16, FTW_DEPTH | FTW_PHYS);
-}
+/* --- files --- */
 
 static inline bool lab_exists(const char *path) {
   return access(path, F_OK) == 0;
@@ -163,7 +142,7 @@ static inline void lab_reopen(struct lab *l) {
 static inline int lab_setup(void **state) {
   struct lab *l = *state = calloc(1, sizeof *l);
   if (!l) return -1;
-  lab_folder(l->dir, sizeof l->dir);
+  folder_make(l->dir, sizeof l->dir);
   lab_open(l);
   return 0;
 }
@@ -171,7 +150,7 @@ static inline int lab_setup(void **state) {
 static inline int lab_teardown(void **state) {
   struct lab *l = *state;
   lab_close(l);
-  lab_remove_folder(l->dir);
+  folder_remove(l->dir);
   free(l);
   clock_set_for_tests(0);
   return 0;
@@ -181,6 +160,16 @@ static inline struct reader *lab_reader(struct lab *l) {
   struct reader *r;
   assert_ok(reader_open(l->dir, &r, &l->why), l->why);
   return r;
+}
+
+/* As it is on the disk now. */
+static inline struct directory *lab_directory(struct lab *l) {
+  struct directory *d;
+  struct reader *r = lab_reader(l);
+  assert_ok(reader_directory(r, &d, &l->why), l->why);
+  assert_int_equal(d->generation, reader_generation(r));
+  reader_close(&r);
+  return d;
 }
 
 static inline struct admin *lab_admin(struct lab *l) {
@@ -219,6 +208,17 @@ static inline void lab_add_account(struct lab *l, const char *name) {
   struct admin *a = lab_admin(l);
   assert_ok(admin_account_add(a, &(struct account){.name = name, .pool = "default"}, &l->why), l->why);
   admin_close(&a);
+}
+
+/* With the account blog, in a store that knows repeats for so long. */
+static inline int lab_setup_idempotency(void **state, int64_t window_us) {
+  struct lab *l = *state = calloc(1, sizeof *l);
+  if (!l) return -1;
+  folder_make(l->dir, sizeof l->dir);
+  l->idempotency_window_us = window_us;
+  lab_open(l);
+  lab_add_account(l, "blog");
+  return 0;
 }
 
 /* --- mail --- */

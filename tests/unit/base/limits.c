@@ -12,10 +12,9 @@ static void test_windows_end(void **state) {
                  {"1/hour", "2026-12-01 01:00:00"},       {"1/day", "2026-12-01 00:00:00"},
                  {"1/month", "2026-12-01 00:00:00"},      {"2/month", "2026-11-30 23:59:58"}};
   for (size_t i = 0; i < COUNT_OF(samples); i++) {
-    struct limit l;
+    struct limit l = limit_of(samples[i].limit);
     struct usage u = {0};
     int64_t then = moment("2026-11-30 23:59:58"), until = moment(samples[i].until), step = SECOND_US / 20;
-    assert_int_equal(limit_parse(samples[i].limit, &l, NULL), OK);
     usage_add(&u, then, NULL, 1, 1);
     for (int64_t now = then; now <= until + SECOND_US; now += step) {
       usage_roll(&u, now, NULL);
@@ -29,10 +28,9 @@ static void test_windows_end(void **state) {
 /* Recipients leave slot by slot: the verdict says when there is room for as many as are asked for. */
 static void test_when_it_is_possible(void **state) {
   (void)state;
-  struct limit l;
+  struct limit l = limit_of("10rcpt/hour");
   struct usage u = {0};
   int64_t base = moment("2026-11-30 12:00"), minute = 60 * SECOND_US;
-  assert_int_equal(limit_parse("10rcpt/hour", &l, NULL), OK);
   for (int i = 0; i < 10; i++) usage_add(&u, base + i * 3 * minute, NULL, 1, 1);
   static const struct {
     uint64_t asked;
@@ -77,7 +75,7 @@ static void test_scopes(void **state) {
       usage[n] = &all[n];
       scopes[n].limits = &limits[n];
       scopes[n].limit_count = samples[i].limits[n] ? 1 : 0;
-      if (samples[i].limits[n]) assert_int_equal(limit_parse(samples[i].limits[n], &limits[n], NULL), OK);
+      if (samples[i].limits[n]) limits[n] = limit_of(samples[i].limits[n]);
       for (int k = 0; k < 2; k++) limits_reserve(scopes[n].limits, scopes[n].limit_count, usage[n], now);
     }
     struct limit_request request = {2, 1};

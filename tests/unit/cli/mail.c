@@ -6,6 +6,7 @@
 #include "store/write.h"
 
 #include "tests/unit/caught.h"
+#include "tests/unit/folder.h"
 
 #include <jansson.h>
 #include <poll.h>
@@ -17,8 +18,8 @@
 #define MESSAGE INT64_C(0x123456789)
 #define REF "7QF2K910"
 
-static char folder[] = "/tmp/sendoff-cli-XXXXXX";
-static char config[64], message[ID_TEXT];
+static char folder[256];
+static char config[300], message[ID_TEXT];
 static struct store *store;
 
 /* --- a history --- */
@@ -105,7 +106,7 @@ static int set_up(void **state) {
   (void)state;
   struct reason why;
   id_format(MESSAGE, message);
-  if (!mkdtemp(folder)) return -1;
+  folder_make(folder, sizeof folder);
   snprintf(config, sizeof config, "%s/sendoff.conf", folder);
   FILE *f = fopen(config, "w");
   if (!f) return -1;
@@ -121,9 +122,8 @@ static int set_up(void **state) {
 
 static int clean_up(void **state) {
   (void)state;
-  char command[128];
-  snprintf(command, sizeof command, "rm -rf '%s'", folder);
-  return system(command);
+  folder_remove(folder);
+  return 0;
 }
 
 /* --- commands --- */

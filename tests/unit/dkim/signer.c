@@ -3,16 +3,13 @@
 #include "dkim/key_private.h"
 
 #include "base/header.h"
+#include "tests/unit/folder.h"
 
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 #define HEADER                                                                                                         \
   "From: A <a@example.com>\r\nTo: b@example.net\r\nSubject: a\r\n long  subject,\r\n\tfolded\r\nDate: Mon, 23 Nov "    \
@@ -124,8 +121,8 @@ static void test_verifies_elsewhere(void **state) {
       {BYTES(HEADER "X-Twice: 1\r\nX-Twice: 2\r\nTo: c@example.net\r\n"), BYTES("two To fields\r\n")},
       {BYTES("From: \xc3\xa4 <a@example.com>\r\nSubject:\r\n"), BYTES("8-bit header, empty subject\r\n")},
   };
-  char folder[] = "/tmp/sendoff-dkim-XXXXXX", command[1024];
-  assert_non_null(mkdtemp(folder));
+  char folder[256], command[1024];
+  folder_make(folder, sizeof folder);
   struct signer_lib *lib;
   struct reason why;
   assert_int_equal(signer_lib_new(&lib, &why), OK);
@@ -157,8 +154,7 @@ static void test_verifies_elsewhere(void **state) {
   signer_lib_free(&lib);
   snprintf(command, sizeof command, "/usr/bin/python3 %s/verify.py %s", folder, folder);
   assert_int_equal(system(command), 0);
-  snprintf(command, sizeof command, "rm -r %s", folder);
-  assert_int_equal(system(command), 0);
+  folder_remove(folder);
 }
 
 /* Fails when a future libopendkim no longer asks for its key through the call that dkim/key_handover.c answers. */

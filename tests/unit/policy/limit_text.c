@@ -178,10 +178,9 @@ static void test_cause(void **state) {
       {"1rcpt/message:defer", {.messages = 0}, 452, "4.7.1", RULE_MESSAGE_LIMIT, "count=1 used=0 asked=2"},
   };
   for (size_t i = 0; i < sizeof samples / sizeof *samples; i++) {
-    struct limit l;
+    struct limit l = limit_of(samples[i].limit);
     struct refusal r = {0};
     struct usage u = used_now(&samples[i].used, 1);
-    assert_int_equal(limit_parse(samples[i].limit, &l, NULL), OK);
     struct limit_verdict v = check(&l, 1, &u, 1, 2, 1, false);
     assert_int_equal(v.result, E_LIMIT);
     assert_int_equal(refuse_limit(&r, &v, "blog", 1), E_DENIED);

@@ -84,7 +84,6 @@ static void run(const struct sample *s) {
   struct usage usage = {0}, *of_scope = &usage;
   struct usage_scope scope = {.scope = SCOPE_ACCOUNT, .owner = "blog", .limits = &limit, .limit_count = 1};
   struct limit_verdict stored = {.result = s->stored == E_LIMIT ? E_LIMIT : OK, .rule = &limit};
-  struct reason why;
   struct finding found[POLICY_CHECKS_MAX];
   struct facts f = {.known = ~s->unknown,
                     .now_us = moment("2026-11-22 20:48"),
@@ -133,7 +132,7 @@ static void run(const struct sample *s) {
   }
   usage_roll(&usage, f.now_us, NULL);
   usage.calendar[0].used.messages = s->used;
-  if (s->limit) assert_int_equal(limit_parse(s->limit, &limit, &why), OK);
+  if (s->limit) limit = limit_of(s->limit);
   policy_find_all(&f, found);
   for (size_t i = 0; i < policy_check_count; i++) {
     if (strcmp(policy_checks[i].name, s->check) != 0) continue;
@@ -516,14 +515,12 @@ static void test_the_record_of_a_stage_that_waits(void **state) {
 /* Without facts that have gone; with what SPF said of the pool that MAIL was decided for, and of another one later. */
 static void test_trace_at_the_commit(void **state) {
   (void)state;
-  struct limit limit;
-  struct reason why;
+  struct limit limit = limit_of("1000/day");
   struct message m;
   begin(&m, NULL, 0);
   m.facts.header_from = BYTES("a@example.com");
   m.facts.header_sender = BYTES("");
   m.facts.header_domain = &braking;
-  assert_int_equal(limit_parse("1000/day", &limit, &why), OK);
   const struct brake_status slowed = {.step = BRAKE_SLOW, .mode = CHECK_ENFORCE};
   struct limit_verdict over = {.result = E_LIMIT, .rule = &limit, .used = 1000};
   m.facts.dmarc = &dmarc_fails;

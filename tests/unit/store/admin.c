@@ -1,26 +1,11 @@
 /* What the command line changes, as the gateway then sees it. */
+#include "tests/unit/limit_samples.h"
 #include "tests/unit/store_lab.h"
-
-static struct limit limit_of(const char *text) {
-  struct limit l;
-  struct reason why;
-  assert_ok(limit_parse(text, &l, &why), why);
-  return l;
-}
 
 static struct cidr cidr_of(const char *text) {
   struct cidr c;
   assert_int_equal(cidr_parse(text, &c), OK);
   return c;
-}
-
-static struct directory *directory_of(struct lab *l) {
-  struct directory *d;
-  struct reader *r = lab_reader(l);
-  assert_ok(reader_directory(r, &d, &l->why), l->why);
-  assert_int_equal(d->generation, reader_generation(r));
-  reader_close(&r);
-  return d;
 }
 
 static int64_t generation_of(struct lab *l) {
@@ -53,7 +38,7 @@ static void an_account_with_everything(void **state) {
   assert_non_null(strstr(l->why.text, "blog exists already"));
   assert_ok(admin_account_add(a, &(struct account){.name = "bare"}, &l->why), l->why);
 
-  struct directory *d = directory_of(l);
+  struct directory *d = lab_directory(l);
   const struct account *out = directory_account(d, BYTES("blog"));
   assert_non_null(out);
   assert_int_equal(out->sender_count, 3);
@@ -98,7 +83,7 @@ static void parts_of_an_account_are_replaced(void **state) {
       .senders = second, .sender_count = 1, .pool = "bulk", .accept_8bit = true, .verifier = {.iterations = 9}};
 
   assert_ok(admin_account_set(a, "blog", ACCOUNT_SENDERS, &change, NULL, &l->why), l->why);
-  struct directory *d = directory_of(l);
+  struct directory *d = lab_directory(l);
   const struct account *out = directory_account(d, BYTES("blog"));
   assert_int_equal(out->sender_count, 1);
   assert_string_equal(out->senders[0], "example.org");
@@ -111,7 +96,7 @@ static void parts_of_an_account_are_replaced(void **state) {
 
   unsigned rest = ACCOUNT_LIMITS | ACCOUNT_CLIENT_IPS | ACCOUNT_POOL | ACCOUNT_8BIT | ACCOUNT_VERIFIER;
   assert_ok(admin_account_set(a, "blog", rest, &change, NULL, &l->why), l->why);
-  d = directory_of(l);
+  d = lab_directory(l);
   out = directory_account(d, BYTES("blog"));
   assert_int_equal(out->settings.all.count + out->client_ip_count, 0);
   assert_string_equal(out->pool, "bulk");
@@ -128,13 +113,13 @@ static void suspend_resume_remove(void **state) {
   struct admin *a = lab_admin(l);
   lab_add_account(l, "blog");
   assert_ok(admin_account_suspend(a, "blog", "spam seen", &l->why), l->why);
-  struct directory *d = directory_of(l);
+  struct directory *d = lab_directory(l);
   int64_t id = d->accounts[0].id;
   assert_true(d->accounts[0].suspended);
   assert_string_equal(d->accounts[0].suspend_reason, "spam seen");
   directory_release(&d);
   assert_ok(admin_account_suspend(a, "blog", NULL, &l->why), l->why);
-  d = directory_of(l);
+  d = lab_directory(l);
   assert_false(d->accounts[0].suspended);
   assert_string_equal(d->accounts[0].suspend_reason, "");
   directory_release(&d);
@@ -148,7 +133,7 @@ static void suspend_resume_remove(void **state) {
   assert_int_equal(q.count, 1); /* its mail stays */
   assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM events WHERE account = 'blog'"), 1);
   lab_add_account(l, "blog");
-  d = directory_of(l);
+  d = lab_directory(l);
   assert_true(d->accounts[0].id > id); /* a number is never used again */
   directory_release(&d);
   admin_close(&a);
@@ -182,7 +167,7 @@ static void domains_and_keys(void **state) {
   assert_ok(admin_key_add(a, &two, BYTES("-- two --"), &l->why), l->why);
   assert_int_equal(admin_key_add(a, &two, BYTES("-- two --"), &l->why), E_EXISTS);
   assert_int_equal(admin_key_add(a, &lost, BYTES("-- lost --"), &l->why), E_NOT_FOUND);
-  struct directory *d = directory_of(l);
+  struct directory *d = lab_directory(l);
   const struct domain *out = directory_domain(d, "example.com", false);
   assert_int_equal(out->settings.mode_count + out->settings.all.count, 0);
   assert_int_equal(out->key_count, 2);
@@ -202,7 +187,7 @@ static void domains_and_keys(void **state) {
   lab_exec(l->dir, "UPDATE keys SET state = 1 WHERE selector = 's1'"); /* KEY_RETIRED */
   assert_int_equal(admin_settings_set(a, SCOPE_DOMAIN, "nowhere.example", ACCOUNT_MODES, &settings, NULL, &l->why),
                    E_NOT_FOUND);
-  d = directory_of(l);
+  d = lab_directory(l);
   out = directory_domain(d, "example.com", false);
   assert_int_equal(directory_check_mode(d, NULL, out, "spf", CHECK_OBSERVE), CHECK_ENFORCE);
   assert_int_equal(directory_check_mode(d, NULL, out, "dmarc", CHECK_OBSERVE), CHECK_OFF);
@@ -217,7 +202,7 @@ static void domains_and_keys(void **state) {
   assert_private_key(l, newest, (struct bytes){0});
   assert_ok(admin_domain_add(a, "example.com", &l->why), l->why);
   assert_ok(admin_key_add(a, &one, BYTES("-- one --"), &l->why), l->why);
-  d = directory_of(l);
+  d = lab_directory(l);
   assert_true(d->domains[0].keys[0].id > newest);
   directory_release(&d);
   admin_close(&a);
@@ -258,7 +243,7 @@ static void sources(void **state) {
   assert_ok(admin_source_add(a, &(struct source){"192.0.2.1", "one.example.com", NULL, 0}, &l->why), l->why);
   assert_ok(admin_source_add(a, &(struct source){"2001:db8::1", "six.example.com", "bulk", 0}, &l->why), l->why);
   assert_int_equal(admin_source_add(a, &(struct source){"192.0.2.9", "x", "bulk", 0}, &l->why), E_EXISTS);
-  struct directory *d = directory_of(l);
+  struct directory *d = lab_directory(l);
   size_t count;
   const struct source *s = directory_pool(d, "default", &count);
   assert_int_equal(count, 2);
@@ -271,7 +256,7 @@ static void sources(void **state) {
   assert_ok(admin_source_set(a, "192.0.2.9", NULL, "bulk", &l->why), l->why);
   assert_ok(admin_source_set(a, "192.0.2.1", "uno.example.com", NULL, &l->why), l->why);
   assert_int_equal(admin_source_set(a, "192.0.2.5", "x", NULL, &l->why), E_NOT_FOUND);
-  d = directory_of(l);
+  d = lab_directory(l);
   s = directory_pool(d, "bulk", &count);
   assert_int_equal(count, 2);
   assert_string_equal(s[0].helo, "nine.example.com");

@@ -2,6 +2,7 @@
 #include "base/brake.h"
 #include "base/rule.h"
 #include "store/sqlite/brake_prints.h"
+#include "tests/unit/limit_samples.h"
 #include "tests/unit/store_lab.h"
 
 #define DAY (86400 * SECOND_US)
@@ -70,9 +71,8 @@ static void first_time_recipients_are_known_after_a_restart(void **state) {
 
 static void nothing_is_counted_of_what_is_not_accepted(void **state) {
   struct lab *l = *state;
-  struct limit limit;
+  struct limit limit = limit_of("1/day");
   struct letter m;
-  assert_int_equal(limit_parse("1/day", &limit, &l->why), OK);
   mail(l, CHECK_OBSERVE, "a");
   letter_make(&m, "blog", "x@example.net");
   letter_limit(&m, &limit, 1);

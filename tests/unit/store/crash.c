@@ -125,7 +125,7 @@ static void killed_at_any_instant(void **state) {
   struct lab l = {.store = NULL};
   struct reported r = {.count = 0};
   char spool[300];
-  lab_folder(l.dir, sizeof l.dir);
+  folder_make(l.dir, sizeof l.dir);
   snprintf(spool, sizeof spool, "%s/spool", l.dir);
   for (int round = 0; round < ROUNDS; round++) {
     one_round(l.dir, &r);
@@ -145,7 +145,7 @@ static void killed_at_any_instant(void **state) {
   check_all_there(l.dir, &r);
   lab_close(&l);
   free(r.ids);
-  lab_remove_folder(l.dir);
+  folder_remove(l.dir);
 }
 
 /* --- limits --- */
@@ -216,7 +216,7 @@ static void limits_are_exact_across_kills(void **state) {
     struct lab l = {.store = NULL};
     struct reported r = {.count = 0};
     unsigned kills = 0;
-    lab_folder(l.dir, sizeof l.dir);
+    folder_make(l.dir, sizeof l.dir);
     for (unsigned after_us = 1000; round_of_limit(l.dir, limited, after_us, &r); after_us += after_us / 2) kills++;
     assert_true(kills >= KILLS_LEAST && r.count > 0 && r.count <= ALLOWED);
     assert_int_equal(lab_number(l.dir, "SELECT count(*) FROM messages"), ALLOWED);
@@ -227,7 +227,7 @@ static void limits_are_exact_across_kills(void **state) {
     }
     assert_int_equal(lab_number(l.dir, "SELECT count(*) FROM events WHERE kind = 9"), 2); /* 80 and 95 % */
     free(r.ids);
-    lab_remove_folder(l.dir);
+    folder_remove(l.dir);
   }
 }
 

@@ -10,19 +10,11 @@ static void add(struct lab *l, struct admin *a, const char *name, const char *ne
             l->why);
 }
 
-static struct directory *load(struct lab *l) {
-  struct directory *d;
-  struct reader *r = lab_reader(l);
-  assert_ok(reader_directory(r, &d, &l->why), l->why);
-  reader_close(&r);
-  return d;
-}
-
 static void accounts(void **state) {
   static const char *const names[] = {"zebra", "Apple", "apple", "app", "m", "apple pie"};
   struct lab *l = *state;
   struct admin *a = lab_admin(l);
-  struct directory *d = load(l);
+  struct directory *d = lab_directory(l);
   assert_null(directory_account(d, BYTES("apple")));
   assert_null(directory_account_by_id(d, 1));
   assert_null(directory_domain(d, "example.com", true));
@@ -31,7 +23,7 @@ static void accounts(void **state) {
   directory_release(&d); /* nothing held, nothing done */
   for (size_t i = 0; i < COUNT_OF(names); i++) add(l, a, names[i], NULL, NULL);
   assert_ok(admin_account_remove(a, "m", &l->why), l->why); /* a gap among the ids */
-  d = load(l);
+  d = lab_directory(l);
   assert_int_equal(d->account_count, COUNT_OF(names) - 1);
   for (size_t i = 0; i < COUNT_OF(names); i++) {
     const struct account *found = directory_account(d, bytes_of(names[i]));
@@ -72,7 +64,7 @@ static void clients(void **state) {
   add(l, a, "six narrow", "2001:db8:1::/48", NULL);
   add(l, a, "first", "192.0.2.0/24", NULL);
   add(l, a, "second", "192.0.2.0/24", NULL);
-  struct directory *d = load(l);
+  struct directory *d = lab_directory(l);
   for (size_t i = 0; i < COUNT_OF(rows); i++) {
     struct sockaddr_storage address;
     assert_int_equal(ip_parse(rows[i].client, 0, &address), OK);
@@ -94,7 +86,7 @@ static void certificates(void **state) {
   struct account second = {.name = "second", .client_certs = &two, .client_cert_count = 1};
   assert_ok(admin_account_add(a, &first, &l->why), l->why);
   assert_ok(admin_account_add(a, &second, &l->why), l->why);
-  struct directory *d = load(l);
+  struct directory *d = lab_directory(l);
   assert_int_equal(d->client_cert_count, 2);
   assert_string_equal(directory_account_by_certificate(d, &two)->name, "second");
   assert_null(directory_account_by_certificate(d, &(struct fingerprint){{3}}));
@@ -104,7 +96,7 @@ static void certificates(void **state) {
   assert_non_null(strstr(l->why.text, "one account only"));
   assert_ok(admin_account_remove(a, "first", &l->why), l->why);
   assert_ok(admin_account_set(a, "second", ACCOUNT_CLIENT_CERTS, &first, NULL, &l->why), l->why);
-  d = load(l);
+  d = lab_directory(l);
   assert_string_equal(directory_account_by_certificate(d, &one)->name, "second");
   assert_null(directory_account_by_certificate(d, &two));
   directory_release(&d);
@@ -115,9 +107,9 @@ static void certificates(void **state) {
 static void the_secret_stays(void **state) {
   static const unsigned char zeros[SECRET_SIZE];
   struct lab *l = *state;
-  struct directory *before = load(l);
+  struct directory *before = lab_directory(l);
   lab_reopen(l);
-  struct directory *after = load(l);
+  struct directory *after = lab_directory(l);
   assert_memory_equal(before->no_account, after->no_account, SECRET_SIZE);
   assert_memory_not_equal(before->no_account, zeros, SECRET_SIZE);
   directory_release(&before);
@@ -148,7 +140,7 @@ static void domains(void **state) {
   struct lab *l = *state;
   struct admin *a = lab_admin(l);
   for (size_t i = 0; i < COUNT_OF(names); i++) assert_ok(admin_domain_add(a, names[i], &l->why), l->why);
-  struct directory *d = load(l);
+  struct directory *d = lab_directory(l);
   for (size_t i = 0; i < COUNT_OF(rows); i++) {
     const struct domain *found = directory_domain(d, rows[i].name, rows[i].parents);
     if (!rows[i].found != !found || (found && strcmp(found->name, rows[i].found) != 0))
@@ -203,7 +195,7 @@ static void the_last_one_frees(void **state) {
   struct lab *l = *state;
   pthread_t threads[4];
   lab_add_account(l, "blog");
-  struct directory *d = load(l);
+  struct directory *d = lab_directory(l);
   for (size_t i = 0; i < COUNT_OF(threads); i++)
     assert_int_equal(pthread_create(&threads[i], NULL, use, directory_hold(d)), 0);
   directory_release(&d);
@@ -214,9 +206,9 @@ static void the_last_one_frees(void **state) {
 static void immutable(void **state) {
   struct lab *l = *state;
   lab_add_account(l, "blog");
-  struct directory *before = load(l);
+  struct directory *before = lab_directory(l);
   lab_add_account(l, "shop");
-  struct directory *after = load(l);
+  struct directory *after = lab_directory(l);
   assert_true(after->generation > before->generation);
   assert_null(directory_account(before, BYTES("shop")));
   assert_non_null(directory_account(after, BYTES("shop")));

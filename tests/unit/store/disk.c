@@ -17,7 +17,7 @@ struct small {
 static int mount_small(void **state) {
   struct small *s = *state = calloc(1, sizeof *s);
   if (!s) return -1;
-  lab_folder(s->folder, sizeof s->folder);
+  folder_make(s->folder, sizeof s->folder);
   snprintf(s->filler, sizeof s->filler, "%s/filler", s->folder);
   static bool own;
   if (!own && (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)) return 0;
@@ -29,7 +29,7 @@ static int mount_small(void **state) {
 static int unmount_small(void **state) {
   struct small *s = *state;
   umount2(s->folder, MNT_DETACH);
-  lab_remove_folder(s->folder);
+  folder_remove(s->folder);
   free(s);
   return 0;
 }

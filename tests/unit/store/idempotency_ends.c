@@ -8,13 +8,7 @@ static const struct idempotency_key key = {.octets = "fifteen octets."};
 static const char *const three[] = {"a@x.example", "b@x.example", "c@y.example", NULL};
 
 static int setup(void **state) {
-  struct lab *l = *state = calloc(1, sizeof *l);
-  if (!l) return -1;
-  lab_folder(l->dir, sizeof l->dir);
-  l->idempotency_window_us = WINDOW;
-  lab_open(l);
-  lab_add_account(l, "blog");
-  return 0;
+  return lab_setup_idempotency(state, WINDOW);
 }
 
 /* What a submission led to: its own id, the one that it repeats (0: none), how many recipients it was kept for. */

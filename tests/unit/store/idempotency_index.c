@@ -6,13 +6,7 @@
 static const struct idempotency_key one = {.octets = "fifteen octets."}, other = {.octets = "another fifteen"};
 
 static int setup(void **state) {
-  struct lab *l = *state = calloc(1, sizeof *l);
-  if (!l) return -1;
-  lab_folder(l->dir, sizeof l->dir);
-  l->idempotency_window_us = WINDOW;
-  lab_open(l);
-  lab_add_account(l, "blog");
-  return 0;
+  return lab_setup_idempotency(state, WINDOW);
 }
 
 /* Returns what it repeats, or 0; its own id in *id. */

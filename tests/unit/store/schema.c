@@ -4,7 +4,7 @@
 static int setup(void **state) {
   struct lab *l = *state = calloc(1, sizeof *l);
   if (!l) return -1;
-  lab_folder(l->dir, sizeof l->dir);
+  folder_make(l->dir, sizeof l->dir);
   return 0;
 }
 

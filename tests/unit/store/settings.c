@@ -1,20 +1,6 @@
 /* Settings of the gateway, domains and accounts: what is written is what a snapshot shows. */
+#include "tests/unit/limit_samples.h"
 #include "tests/unit/store_lab.h"
-
-static struct limit limit_of(const char *text) {
-  struct limit l;
-  struct reason why;
-  assert_int_equal(limit_parse(text, &l, &why), OK);
-  return l;
-}
-
-static struct directory *directory_of(struct lab *l) {
-  struct directory *d;
-  struct reader *r = lab_reader(l);
-  assert_ok(reader_directory(r, &d, &l->why), l->why);
-  reader_close(&r);
-  return d;
-}
 
 static void set_mode(struct lab *l, struct admin *a, enum scope scope, const char *owner, const char *check,
                      enum check_mode mode) {
@@ -69,7 +55,7 @@ static void the_narrowest_scope_counts(void **state) {
   set_mode(l, a, SCOPE_DOMAIN, "example.com", "spf", CHECK_OBSERVE);
   set_mode(l, a, SCOPE_ACCOUNT, "blog", "spf", CHECK_ENFORCE);
   set_mode(l, a, SCOPE_ACCOUNT, "blog", "dmarc", CHECK_ENFORCE);
-  struct directory *d = directory_of(l);
+  struct directory *d = lab_directory(l);
   const struct account *blog = directory_account(d, BYTES("blog")), *shop = directory_account(d, BYTES("shop"));
   const struct domain *domain = directory_domain(d, "example.com", false);
   assert_int_equal(directory_check_mode(d, blog, domain, "spf", CHECK_OFF), CHECK_ENFORCE);
@@ -103,7 +89,7 @@ static void what_is_taken_back_is_inherited(void **state) {
   for (size_t i = 0; i < COUNT_OF(rows); i++) {
     set_mode(l, a, rows[i].scope, rows[i].owner, "spf", CHECK_DEFAULT);
     set_mode(l, a, rows[i].scope, rows[i].owner, "spf", CHECK_DEFAULT); /* again: nothing to take back */
-    struct directory *d = directory_of(l);
+    struct directory *d = lab_directory(l);
     const struct account *blog = directory_account(d, BYTES("blog"));
     const struct domain *domain = directory_domain(d, "example.com", false);
     assert_int_equal(directory_check_mode(d, blog, domain, "spf", CHECK_OBSERVE), rows[i].then);
@@ -135,13 +121,13 @@ static void the_same_name_in_every_scope(void **state) {
     assert_int_equal(remove_limit(l, a, owners[i].scope, owners[i].owner, "9/hour"), E_NOT_FOUND);
     assert_non_null(strstr(l->why.text, "60/minute"));
   }
-  struct directory *d = directory_of(l);
+  struct directory *d = lab_directory(l);
   assert_limits(&d->gateway.all, "1/day 60/minute");
   assert_limits(&directory_domain(d, "blog.example", false)->settings.all, "2/day 60/minute");
   assert_limits(&directory_account(d, BYTES("blog.example"))->settings.all, "3/day 60/minute");
   directory_release(&d);
   assert_ok(admin_account_remove(a, "blog.example", &l->why), l->why);
-  d = directory_of(l);
+  d = lab_directory(l);
   assert_limits(&directory_domain(d, "blog.example", false)->settings.all, "2/day 60/minute");
   directory_release(&d);
   assert_ok(admin_domain_remove(a, "blog.example", &l->why), l->why);
@@ -230,7 +216,7 @@ static void each_account_has_its_own_lists(void **state) {
                          .suppress_after = (unsigned)i};
     assert_ok(admin_account_add(a, &in, &l->why), l->why);
   }
-  struct directory *d = directory_of(l);
+  struct directory *d = lab_directory(l);
   for (size_t i = 0; i < 40; i++) {
     snprintf(name, sizeof name, "n%zu", (i * 7) % 40);
     const struct account *out = directory_account(d, bytes_of(name));
@@ -263,7 +249,7 @@ static void rows_of_nobody_are_left_out(void **state) {
            "INSERT INTO account_senders VALUES (0, 0, 'x.example'), (1, 0, 'example.com'), (99, 0, 'y.example');"
            "INSERT INTO account_pools VALUES (1, 7, 'x'), (1, 1, 'bulk'), (99, 1, 'y');"
            "INSERT INTO domain_selectors VALUES ('nowhere.example', 1, 's'), ('example.com', 1, 's1');");
-  struct directory *d = directory_of(l);
+  struct directory *d = lab_directory(l);
   const struct account *blog = directory_account(d, BYTES("blog"));
   const struct domain *domain = directory_domain(d, "example.com", false);
   assert_limits(&blog->settings.all, "1/day 2/day");
@@ -351,13 +337,13 @@ static void a_selector_is_one_of_the_domains(void **state) {
   assert_ok(admin_key_add(a, &k, BYTES("-- key --"), &l->why), l->why);
   assert_ok(admin_domain_set_selector(a, "example.com", STREAM_BULK, "s1", &l->why), l->why);
   assert_int_equal(admin_domain_set_selector(a, "example.net", STREAM_BULK, "s1", &l->why), E_NOT_FOUND);
-  struct directory *d = directory_of(l);
+  struct directory *d = lab_directory(l);
   assert_string_equal(directory_domain(d, "example.com", false)->stream_selector[STREAM_BULK], "s1");
   assert_string_equal(directory_domain(d, "example.com", false)->stream_selector[STREAM_TRANSACTIONAL], "");
   assert_string_equal(directory_domain(d, "example.net", false)->stream_selector[STREAM_BULK], "");
   directory_release(&d);
   assert_ok(admin_domain_set_selector(a, "example.com", STREAM_BULK, "", &l->why), l->why);
-  d = directory_of(l);
+  d = lab_directory(l);
   assert_string_equal(directory_domain(d, "example.com", false)->stream_selector[STREAM_BULK], "");
   directory_release(&d);
   admin_close(&a);

@@ -79,7 +79,7 @@ static void the_folder_is_made_when_it_is_missing(void **state) {
   int fd;
   char path[300];
   snprintf(path, sizeof path, "%s/spool", l->dir);
-  lab_remove_folder(path);
+  folder_remove(path);
   assert_ok(spool_begin(l->dir, id, &fd, &l->why), l->why);
   assert_ok(spool_finish(l->dir, id, &fd, &l->why), l->why);
   assert_ok(spool_open(l->dir, id, &fd, &l->why), l->why);
@@ -93,7 +93,7 @@ static void what_stands_in_the_way(void **state) {
   int fd;
   lab_close(l);
   snprintf(path, sizeof path, "%s/spool", l->dir);
-  lab_remove_folder(path);
+  folder_remove(path);
   put(path);
   assert_int_equal(store_open(l->dir, &options, &l->store, &l->why), E_IO);
   assert_null(l->store);

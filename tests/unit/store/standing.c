@@ -3,12 +3,9 @@
 #include "tests/unit/store_lab.h"
 
 static struct account find(struct lab *l, const char *name) {
-  struct reader *r = lab_reader(l);
-  struct directory *d;
-  assert_ok(reader_directory(r, &d, &l->why), l->why);
+  struct directory *d = lab_directory(l);
   struct account a = *directory_account(d, bytes_of(name));
   directory_release(&d);
-  reader_close(&r);
   return a;
 }
 

@@ -54,11 +54,11 @@ static void a_full_disk(void **state) {
   struct lab l = {.store = NULL};
   struct reason why;
   char filler[300], *content = big();
-  lab_folder(l.dir, sizeof l.dir);
+  folder_make(l.dir, sizeof l.dir);
   /* In a namespace of its own, so that nobody else sees the mount and it cannot be left behind. */
   if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
       mount("tmpfs", l.dir, "tmpfs", 0, "size=3m") != 0) {
-    lab_remove_folder(l.dir);
+    folder_remove(l.dir);
     free(content);
     skip();
   }
@@ -80,7 +80,7 @@ static void a_full_disk(void **state) {
   lab_close(&l);
   free(content);
   assert_int_equal(umount2(l.dir, MNT_DETACH), 0);
-  lab_remove_folder(l.dir);
+  folder_remove(l.dir);
 }
 
 /* The same for who cannot mount: a file that may not grow. */

@@ -2,12 +2,8 @@
 #include "relay/daemon/config.h"
 #include "relay/daemon/config_keys.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "tests/unit/folder.h"
 
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,20 +11,19 @@
 
 #define LEAST "hostname = \"smtp.example.com\"\nlisten \"127.0.0.1:25\" { tls = \"optional\" }\n" /* two lines */
 
-static char folder[] = "/tmp/sendoff-config-XXXXXX";
-static char path[64];
+static char folder[256], path[300];
 
 static int make_folder(void **state) {
   (void)state;
-  if (!mkdtemp(folder)) return -1;
+  folder_make(folder, sizeof folder);
   snprintf(path, sizeof path, "%s/sendoff.conf", folder);
   return 0;
 }
 
 static int remove_folder(void **state) {
   (void)state;
-  unlink(path);
-  return rmdir(folder);
+  folder_remove(folder);
+  return 0;
 }
 
 static int load(const char *text, struct config **out, struct reason *why) {
@@ -222,7 +217,7 @@ static void test_mistakes(void **state) {
   for (size_t i = 0; i < sizeof mistakes / sizeof mistakes[0]; i++) {
     struct config *c;
     struct reason why;
-    char where[96];
+    char where[400];
     int rc = load(mistakes[i].text, &c, &why);
     if (mistakes[i].line)
       snprintf(where, sizeof where, "%s:%d: ", path, mistakes[i].line);
@@ -359,7 +354,7 @@ static void check_good(const struct key_case *k, const char *value) {
 static void check_bad(const struct key_case *k, const char *value) {
   struct config *c;
   struct reason why;
-  char text[512], where[96];
+  char text[512], where[400];
   write_value(k, value, text, sizeof text);
   snprintf(where, sizeof where, "%s:3: %s", path, *k->name ? k->name : k->block);
   if (load(text, &c, &why) != E_SYNTAX || strncmp(why.text, where, strlen(where)) != 0)

@@ -2,12 +2,8 @@
 #include "relay/daemon/control_client.h"
 #include "base/clock.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "tests/unit/folder.h"
 
-#include <cmocka.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,20 +24,20 @@ struct server {
   pthread_t thread;
 };
 
-static char folder[] = "/tmp/sendoff-control-XXXXXX";
+static char folder[64];
 static struct sockaddr_un address = {.sun_family = AF_UNIX};
 
 static int make_folder(void **state) {
   (void)state;
-  if (!mkdtemp(folder)) return -1;
+  folder_make(folder, sizeof folder);
   snprintf(address.sun_path, sizeof address.sun_path, "%s/control.sock", folder);
   return 0;
 }
 
 static int remove_folder(void **state) {
   (void)state;
-  unlink(address.sun_path);
-  return rmdir(folder);
+  folder_remove(folder);
+  return 0;
 }
 
 static void dribble(int fd) {

@@ -8,7 +8,6 @@
 #include "tests/unit/exact.h"
 #include "tests/unit/loop_lab.h"
 
-#include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
@@ -90,7 +89,7 @@ static bool rig_close(struct rig *r) {
   uv_run(&r->on.loop.uv, UV_RUN_DEFAULT);
   bool there = access(r->path, F_OK) == 0;
   loop_free(&r->on.loop);
-  nftw(r->on.dir, loop_lab_remove, 16, FTW_DEPTH | FTW_PHYS);
+  folder_remove(r->on.dir);
   return there;
 }
 

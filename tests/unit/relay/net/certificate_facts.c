@@ -9,8 +9,7 @@ static char folder[256], certificate[300], key[300];
 
 static int set_up(void **state) {
   (void)state;
-  snprintf(folder, sizeof folder, "/tmp/sendoff-facts-XXXXXX");
-  assert_non_null(mkdtemp(folder));
+  folder_make(folder, sizeof folder);
   snprintf(certificate, sizeof certificate, "%s/c.pem", folder);
   snprintf(key, sizeof key, "%s/c.key", folder);
   return 0;
@@ -18,7 +17,7 @@ static int set_up(void **state) {
 
 static int tear_down(void **state) {
   (void)state;
-  nftw(folder, loop_lab_remove, 16, FTW_DEPTH | FTW_PHYS);
+  folder_remove(folder);
   return 0;
 }
 

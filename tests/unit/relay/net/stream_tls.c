@@ -27,9 +27,7 @@ static void make_certificate(const char *name, struct pem *out) {
 
 static int make_lab(void **state) {
   (void)state;
-  const char *tmp = getenv("TMPDIR");
-  snprintf(lab.folder, sizeof lab.folder, "%s/sendoff-tls-XXXXXX", tmp ? tmp : "/tmp");
-  assert_non_null(mkdtemp(lab.folder));
+  folder_make(lab.folder, sizeof lab.folder);
   make_certificate("a.test", &lab.a);
   make_certificate("b.test", &lab.b);
   return 0;
@@ -37,12 +35,8 @@ static int make_lab(void **state) {
 
 static int remove_lab(void **state) {
   (void)state;
-  const struct pem *all[] = {&lab.a, &lab.b};
-  for (size_t i = 0; i < COUNT_OF(all); i++) {
-    unlink(all[i]->certificate);
-    unlink(all[i]->key);
-  }
-  return rmdir(lab.folder);
+  folder_remove(lab.folder);
+  return 0;
 }
 
 static struct tls_server *load_server(void) {

@@ -76,8 +76,7 @@ static void trust(const char *file) {
 static int set_up(void **state) {
   (void)state;
   static const char *const names[] = {"mx.test", "other.test"};
-  snprintf(folder, sizeof folder, "/tmp/sendoff-tls-XXXXXX");
-  assert_non_null(mkdtemp(folder));
+  folder_make(folder, sizeof folder);
   load(names, 2, &server_credentials);
   trust("0.crt");
   up.len = down.len = 0;
@@ -93,7 +92,7 @@ static int tear_down(void **state) {
   tls_session_free(&server.session);
   tls_client_free(&client_credentials);
   tls_server_release(&server_credentials);
-  nftw(folder, loop_lab_remove, 16, FTW_DEPTH | FTW_PHYS);
+  folder_remove(folder);
   return 0;
 }
 

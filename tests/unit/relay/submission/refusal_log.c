@@ -20,7 +20,7 @@ static int set_up(void **state) {
   (void)state;
   f = calloc(1, sizeof *f);
   assert_non_null(f);
-  lab_folder(f->lab.dir, sizeof f->lab.dir);
+  folder_make(f->lab.dir, sizeof f->lab.dir);
   lab_open(&f->lab);
   f->gateway = (struct gateway){.config = &f->config, .store = f->lab.store};
   assert_ok(loop_init(&f->loop, &f->gateway, 0, &f->lab.why), f->lab.why);
@@ -35,7 +35,7 @@ static int tear_down(void **state) {
   loop_finish(&f->loop);
   uv_run(&f->loop.uv, UV_RUN_DEFAULT);
   loop_free(&f->loop);
-  lab_remove_folder(f->lab.dir);
+  folder_remove(f->lab.dir);
   free(f);
   return 0;
 }

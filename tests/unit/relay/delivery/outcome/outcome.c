@@ -31,13 +31,11 @@ static void on_empty(void *arg) {
 static void open_bench(void) {
   struct bench *b = bench = calloc(1, sizeof *b);
   assert_non_null(b);
-  lab_folder(b->lab.dir, sizeof b->lab.dir);
+  folder_make(b->lab.dir, sizeof b->lab.dir);
   lab_open(&b->lab);
   b->gateway = (struct gateway){.config = &config, .store = b->lab.store};
   assert_ok(loop_init(&b->loop, &b->gateway, 0, &b->lab.why), b->lab.why);
-  struct reader *r = lab_reader(&b->lab);
-  assert_ok(reader_directory(r, &b->loop.directory, &b->lab.why), b->lab.why);
-  reader_close(&r);
+  b->loop.directory = lab_directory(&b->lab);
   assert_int_equal(content_loader_new(&b->loop, &b->loader), OK);
   b->outcomes = outcomes_new(&b->loop, b->loader, on_empty, b);
   assert_non_null(b->outcomes);
@@ -49,7 +47,7 @@ static void close_bench(void) {
   content_loader_free(&bench->loader);
   loop_free(&bench->loop);
   lab_close(&bench->lab);
-  lab_remove_folder(bench->lab.dir);
+  folder_remove(bench->lab.dir);
   free(bench);
 }
 

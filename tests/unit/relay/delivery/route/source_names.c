@@ -55,7 +55,7 @@ static void set_helo(struct place *p, const char *address, const char *helo) {
 static int setup(void **state) {
   struct place *p = *state = calloc(1, sizeof *p);
   if (!p) return -1;
-  lab_folder(p->lab.dir, sizeof p->lab.dir);
+  folder_make(p->lab.dir, sizeof p->lab.dir);
   lab_open(&p->lab);
   p->config = (struct config){.hostname = (char *)(uintptr_t) "gw.example.com", .data_dir = p->lab.dir};
   p->gateway = (struct gateway){.config = &p->config, .store = p->lab.store};
@@ -78,7 +78,7 @@ static int teardown(void **state) {
   directory_release(&p->loop.directory);
   loop_free(&p->loop);
   reader_close(&p->reader);
-  lab_remove_folder(p->lab.dir);
+  folder_remove(p->lab.dir);
   free(p);
   return 0;
 }
