@@ -35,9 +35,12 @@ static enum answer with_alignment(enum answer passes, enum answer is_aligned) {
   return passes == YES && is_aligned == YES ? YES : UNKNOWN;
 }
 
+/* A verdict without a domain is of no check: it was not made in time, or no source is known that it could be made for.
+ */
 static enum answer spf_answer(struct dmarc_dns *d, enum dmarc_method method, const struct dmarc_facts *f,
                               const char *author, bool strict) {
   enum spf_result r = f->spf->result;
+  if (!*f->spf->domain) return UNKNOWN;
   enum answer passes = r == SPF_PASS ? YES : r == SPF_TEMPERROR ? UNKNOWN : NO;
   return passes == NO ? NO : with_alignment(passes, aligned(d, method, author, f->spf->domain, strict));
 }

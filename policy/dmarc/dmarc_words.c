@@ -40,6 +40,16 @@ static void add_found(struct dmarc_prediction *p, const struct dmarc_finding *fi
       finding->effective != finding->published ? " with t=y" : "");
 }
 
+/* What decides, and is not known. */
+static void add_unknown(struct dmarc_prediction *p, const struct dmarc_facts *f, const char *author,
+                        const char *failed) {
+  add(p, "whether this mail would pass the DMARC policy of %.100s is not known: ", author);
+  if (!*failed && !*f->spf->domain && *f->spf->why)
+    add(p, "SPF: %.160s", f->spf->why);
+  else
+    add(p, "DNS did not answer%s%.100s", *failed ? " for " : "", failed);
+}
+
 static void add_now(struct dmarc_prediction *p, const struct dmarc_facts *f, const char *author, const char *failed,
                     const struct dmarc_finding *finding) {
   switch (p->now.result) {
@@ -57,10 +67,7 @@ static void add_now(struct dmarc_prediction *p, const struct dmarc_facts *f, con
     add(p, "; ");
     add_dkim(p, f, author);
     break;
-  case DMARC_TEMPERROR:
-    add(p, "whether this mail would pass the DMARC policy of %.100s is not known: DNS did not answer%s%.100s", author,
-        *failed ? " for " : "", failed);
-    break;
+  case DMARC_TEMPERROR: add_unknown(p, f, author, failed); break;
   case DMARC_NO_POLICY:
     if (finding->found == DMARC_FOUND_UNUSABLE)
       add(p, "the DMARC record of %.100s has no policy that can be read", finding->place->domain);

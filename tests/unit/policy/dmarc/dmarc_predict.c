@@ -196,6 +196,17 @@ static const struct sample samples[] = {
      .now_does = DMARC_REJECT,
      .old_does = DMARC_REJECT},
     {"example.org", SPF_TEMPERROR, "example.org", {{"example.org", PUBLISHED_MATCHES}}, {REJECT}}, /* DKIM is enough */
+    /* no check of SPF: not in time, no source to check */
+    {"example.org", SPF_TEMPERROR, "", .rows = {REJECT}, .now = DMARC_TEMPERROR, .old = DMARC_TEMPERROR,
+     .why = {"example.org is not known: SPF: it was not checked"}},
+    {"example.org",
+     SPF_NONE,
+     "",
+     {{"example.org", PUBLISHED_MISSING}},
+     {REJECT},
+     .now = DMARC_TEMPERROR,
+     .old = DMARC_TEMPERROR},
+    {"example.org", SPF_TEMPERROR, "", {{"example.org", PUBLISHED_MATCHES}}, {REJECT}},
     {"example.org", SPF_PASS, "a.example.org", .rows = {REJECT, {"_dmarc.a.example.org", 0, .trouble = DNS_FAILED}},
      .now = DMARC_TEMPERROR, /* whether it is aligned is not known */
      .old = DMARC_PASS, .warnings = DMARC_WARN_OLD_DIFFERS,
@@ -207,7 +218,8 @@ static const struct sample samples[] = {
 static void spf_of(const struct sample *s, struct spf_verdict *out) {
   *out = (struct spf_verdict){.result = s->spf, .source = IP, .ttl = 1000};
   snprintf(out->domain, sizeof out->domain, "%s", s->spf_domain);
-  snprintf(out->why, sizeof out->why, "%s does not list " IP, s->spf_domain);
+  snprintf(out->why, sizeof out->why, "%s%s", s->spf_domain,
+           *s->spf_domain ? " does not list " IP : "it was not checked");
 }
 
 static void predict(const struct sample *s, struct zone *z, uint64_t deadline_ms, struct dmarc_prediction *out) {
