@@ -117,6 +117,7 @@ static int read_suppression(struct explained *e, struct reader *r) {
 static void ask_spf(struct explained *e, const struct dns_source *dns, uint64_t deadline_ms) {
   const struct spf_verdict *verdicts[SOURCES_MAX];
   e->sources = directory_pool(e->directory, e->pool, &e->source_count);
+  size_t total = e->source_count;
   if (e->source_count > SOURCES_MAX) e->source_count = SOURCES_MAX;
   for (size_t i = 0; i < e->source_count; i++) {
     const struct source *s = &e->sources[i];
@@ -124,7 +125,7 @@ static void ask_spf(struct explained *e, const struct dns_source *dns, uint64_t 
     verdicts[i] = &e->spf[i];
   }
   if (e->source_count)
-    source_rank(verdicts, e->source_count, &e->rank);
+    source_rank(verdicts, e->source_count, total, &e->rank);
   else
     e->rank.best.result = SPF_NONE;
   e->facts.spf = &e->rank.best;

@@ -21,16 +21,17 @@ static size_t list(const struct spf_verdict *const verdicts[], size_t count, enu
   return listed;
 }
 
-void source_rank(const struct spf_verdict *const verdicts[], size_t count, struct source_rank *out) {
+void source_rank(const struct spf_verdict *const verdicts[], size_t count, size_t total, struct source_rank *out) {
   const struct spf_verdict *best = verdicts[0];
   out->count = count;
+  out->unasked = total - count;
   out->failing = 0;
   for (size_t i = 0; i < count; i++) {
     if (badness(verdicts[i]->result) < badness(best->result)) best = verdicts[i];
     out->failing += verdicts[i]->result == SPF_FAIL;
   }
   out->best = *best;
-  if (list(verdicts, count, best->result, out->preferred) == count) out->preferred[0] = '\0';
+  if (list(verdicts, count, best->result, out->preferred) == total) out->preferred[0] = '\0';
 }
 
 bool source_listed(const char *list, const char *address) {

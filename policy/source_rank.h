@@ -14,11 +14,12 @@ struct source_rank {
   struct spf_verdict best;      /* of the source that does best */
   size_t count;                 /* how many were asked about */
   size_t failing;               /* of which the record says fail */
+  size_t unasked;               /* others of the pool, beyond SOURCES_MAX: what it says of them is not known */
   char preferred[SOURCES_TEXT]; /* those that do as well as the best: "192.0.2.1 192.0.2.2"; "": all do */
 };
 
-/* `verdicts` are those of the pool's sources, `count` at least 1. */
-void source_rank(const struct spf_verdict *const verdicts[], size_t count, struct source_rank *out);
+/* `verdicts` are those of the first `count` of the pool's `total` sources, at least 1. */
+void source_rank(const struct spf_verdict *const verdicts[], size_t count, size_t total, struct source_rank *out);
 /* Is this address one of the list? */
 bool source_listed(const char *list, const char *address);
 

@@ -22,7 +22,7 @@ struct spf_job {
   struct spf_gate *gate;
   char reverse_path[ADDRESS_MAX + 1];
   struct checked_source sources[SOURCES_MAX];
-  size_t count;
+  size_t count, total; /* that are asked about, of the pool's */
 };
 
 struct spf_gate {
@@ -76,7 +76,7 @@ static void release(struct dns_job *base) {
 static void rank(const struct spf_job *j, struct source_rank *out) {
   const struct spf_verdict *verdicts[SOURCES_MAX];
   for (size_t i = 0; i < j->count; i++) verdicts[i] = &j->sources[i].verdict;
-  source_rank(verdicts, j->count, out);
+  source_rank(verdicts, j->count, j->total, out);
 }
 
 /* --- the gate --- */
@@ -116,6 +116,7 @@ static bool fill(struct spf_gate *g, struct spf_job *j, const struct source *sou
   int64_t now = clock_now_us();
   bytes_copy(bytes_of(reverse_path), j->reverse_path, sizeof j->reverse_path);
   j->gate = g;
+  j->total = count;
   j->count = count < SOURCES_MAX ? count : SOURCES_MAX;
   for (size_t i = 0; i < j->count; i++) {
     struct checked_source *s = &j->sources[i];

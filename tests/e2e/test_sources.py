@@ -97,17 +97,23 @@ def test_a_source_that_would_fail_an_enforced_check_is_not_used(lab):
     for address in (here, AWAY[0]):
         gateway.sendoff("source", "add", address, "--helo", "smtp.example.com")
     account = gateway.add_account("app", senders=["*"])
-    domain = lab.new_domain("spf")
-    gateway.add_domain(domain, "--key", "ed25519", publish=False)
-    gateway.sendoff("domain", "set", domain, "--spf", "enforce")
-    lab.dns.set(domain, "TXT", txt(f"v=spf1 ip4:{AWAY[0]} -all"))
-    host = lab.exchanger()
-    mark = marker()
-    submit(gateway, account, f"a@{domain}", [f"r@{host.name}"], letter(f"a@{domain}", "r@x", subject=mark))
-    event = gateway.wait_event("deferred", "--to", f"r@{host.name}")[0]
-    assert event["rule"] == "source" and AWAY[0] in event["text"], event
+    hosts = [lab.exchanger() for _ in range(2)]
+    # The second passes DMARC by SPF alone: its key is not published.
+    for host, spf, dmarc in zip(hosts, ("enforce", "observe"), ("off", "enforce")):
+        domain = lab.new_domain("spf")
+        gateway.add_domain(domain, "--key", "ed25519", publish=False)
+        gateway.sendoff("domain", "set", domain, "--spf", spf, "--dmarc", dmarc)
+        lab.dns.set(domain, "TXT", txt(f"v=spf1 ip4:{AWAY[0]} ~all"))
+        lab.dns.set(f"_dmarc.{domain}", "TXT", txt("v=DMARC1; p=reject"))
+        if spf == "enforce":
+            lab.dns.set(domain, "TXT", txt(f"v=spf1 ip4:{AWAY[0]} -all"))
+        sender = f"a@{domain}"
+        submit(gateway, account, sender, [f"r@{host.name}"], letter(sender, "r@x", subject=marker()))
+        event = gateway.wait_event("deferred", "--to", f"r@{host.name}")[0]
+        assert event["rule"] == "source" and AWAY[0] in event["text"], event
     gateway.stop()
     gateway.start()
-    gateway.wait_event("deferred", "--to", f"r@{host.name}", count=2)
-    assert not host.arrivals
+    for host in hosts:
+        gateway.wait_event("deferred", "--to", f"r@{host.name}", count=2)
+        assert not host.arrivals
     gateway.stop()

@@ -89,7 +89,7 @@ int source_choose(const struct directory *d, const struct source_wish *wish, con
     return fail(
         why, E_NOT_FOUND,
         "the sending domain's SPF record lists %.100s alone of the pool %.60s, from which this domain cannot be "
-        "reached; list another source, or: sendoff domain set DOMAIN --spf observe",
+        "reached; list another source, or: sendoff domain set DOMAIN --spf observe --dmarc observe",
         first, pool[0] ? pool : POOL_DEFAULT);
   return none_fits(pool, route, &found, why);
 }

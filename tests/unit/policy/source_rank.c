@@ -13,19 +13,20 @@ static void test_rank(void **state) {
   (void)state;
   static const struct {
     enum spf_result results[N];
-    size_t count;
+    size_t count, more; /* more: sources that nobody asked about */
     enum spf_result best;
     size_t failing;
     const char *preferred;
   } cases[] = {
-      {{SPF_PASS}, 1, SPF_PASS, 0, ""},
-      {{SPF_FAIL}, 1, SPF_FAIL, 1, ""},
-      {{SPF_PASS, SPF_PASS}, 2, SPF_PASS, 0, ""},
-      {{SPF_FAIL, SPF_PASS}, 2, SPF_PASS, 1, "192.0.2.1"},
-      {{SPF_PASS, SPF_FAIL, SPF_PASS, SPF_SOFTFAIL}, 4, SPF_PASS, 1, "192.0.2.0 192.0.2.2"},
-      {{SPF_SOFTFAIL, SPF_TEMPERROR, SPF_FAIL}, 3, SPF_TEMPERROR, 1, "192.0.2.1"},
-      {{SPF_PERMERROR, SPF_PERMERROR}, 2, SPF_PERMERROR, 0, ""},
-      {{SPF_NONE, SPF_NEUTRAL}, 2, SPF_NONE, 0, "192.0.2.0"},
+      {{SPF_PASS}, 1, 0, SPF_PASS, 0, ""},
+      {{SPF_FAIL}, 1, 0, SPF_FAIL, 1, ""},
+      {{SPF_PASS, SPF_PASS}, 2, 0, SPF_PASS, 0, ""},
+      {{SPF_PASS, SPF_PASS}, 2, 1, SPF_PASS, 0, "192.0.2.0 192.0.2.1"},
+      {{SPF_FAIL, SPF_PASS}, 2, 0, SPF_PASS, 1, "192.0.2.1"},
+      {{SPF_PASS, SPF_FAIL, SPF_PASS, SPF_SOFTFAIL}, 4, 0, SPF_PASS, 1, "192.0.2.0 192.0.2.2"},
+      {{SPF_SOFTFAIL, SPF_TEMPERROR, SPF_FAIL}, 3, 0, SPF_TEMPERROR, 1, "192.0.2.1"},
+      {{SPF_PERMERROR, SPF_PERMERROR}, 2, 0, SPF_PERMERROR, 0, ""},
+      {{SPF_NONE, SPF_NEUTRAL}, 2, 0, SPF_NONE, 0, "192.0.2.0"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     struct spf_verdict all[N] = {{0}};
@@ -37,7 +38,8 @@ static void test_rank(void **state) {
       all[k].source[8] = (char)('0' + k);
       verdicts[k] = &all[k];
     }
-    source_rank(verdicts, cases[i].count, &r);
+    source_rank(verdicts, cases[i].count, cases[i].count + cases[i].more, &r);
+    assert_int_equal(r.unasked, cases[i].more);
     assert_int_equal(r.best.result, cases[i].best);
     assert_int_equal(r.failing, cases[i].failing);
     assert_string_equal(r.preferred, cases[i].preferred);
@@ -55,7 +57,7 @@ static void test_the_longest_list_fits(void **state) {
     verdicts[k] = &all[k];
   }
   all[3].result = SPF_FAIL;
-  source_rank(verdicts, SOURCES_MAX, &r);
+  source_rank(verdicts, SOURCES_MAX, SOURCES_MAX, &r);
   for (size_t k = 0; k < SOURCES_MAX; k++) assert_int_equal(source_listed(r.preferred, all[k].source), k != 3);
 }
 
