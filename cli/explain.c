@@ -57,7 +57,7 @@ static const char *outcome_text(const struct finding *found) {
   switch (found->outcome) {
   case OUTCOME_OFF: return "off";
   case OUTCOME_PASS: return "pass";
-  case OUTCOME_DROP: return "drop";
+  case OUTCOME_DROP: return found->mode == CHECK_ENFORCE ? "drop" : "would drop";
   case OUTCOME_REFUSE: return found->mode == CHECK_ENFORCE ? "REFUSE" : "would refuse";
   default: return "later";
   }

@@ -82,8 +82,9 @@ static void note(const struct facts *f, const struct finding *found, struct verd
     if (*c == ';') *c = ','; /* it separates the notes */
   const char *between = at ? "; " : "", *name = found->check->name;
   size_t room = NOTES_TEXT - at;
-  int n = snprintf(out->notes + at, room, "%s%s=would refuse: %.200s", between, name, r.text);
-  if (n < 0 || (size_t)n >= room) n = snprintf(out->notes + at, room, "%s%s=would refuse", between, name);
+  const char *what = found->outcome == OUTCOME_DROP ? "drop" : "refuse";
+  int n = snprintf(out->notes + at, room, "%s%s=would %s: %.200s", between, name, what, r.text);
+  if (n < 0 || (size_t)n >= room) n = snprintf(out->notes + at, room, "%s%s=would %s", between, name, what);
   if (n < 0 || (size_t)n >= room) out->notes[at] = '\0';
 }
 
@@ -124,13 +125,17 @@ void policy_decide(const struct facts *f, enum stage stage, struct verdict *out)
       return;
     }
     record_finding(&out->record.of[i], f, &found);
-    out->drop |= found.outcome == OUTCOME_DROP && found.mode == CHECK_ENFORCE;
-    if (found.outcome != OUTCOME_REFUSE) continue;
-    if (found.mode == CHECK_ENFORCE) {
+    bool drops = found.outcome == OUTCOME_DROP;
+    if (!drops && found.outcome != OUTCOME_REFUSE) continue;
+    if (found.mode != CHECK_ENFORCE) {
+      if (!is_noted(f, i)) note(f, &found, out);
+      continue;
+    }
+    if (!drops) {
       refuse_for(f, &found, out);
       return;
     }
-    if (!is_noted(f, i)) note(f, &found, out);
+    out->drop = true;
   }
 }
 

@@ -449,6 +449,28 @@ static void test_notes_name_every_observed_check(void **state) {
   assert_string_equal(again.notes, "");
 }
 
+/* An account that has mail to suppressed recipients dropped, while that is only observed. */
+static void test_what_would_be_dropped_is_noted(void **state) {
+  (void)state;
+  static const struct check_setting modes[] = {{"suppression", CHECK_OBSERVE}, {"suppression", CHECK_ENFORCE}};
+  for (size_t i = 0; i < 2; i++) {
+    struct account account = blog;
+    struct facts f = mail("a@example.com", ~0u);
+    struct verdict v;
+    account.drop_suppressed = true;
+    account.settings = (struct settings){.modes = &modes[i], .mode_count = 1};
+    f.account = &account;
+    f.suppression = &by_hand;
+    f.recipient = "r@example.org";
+    f.recipients_max = 100;
+    policy_decide(&f, STAGE_RCPT, &v);
+    assert_int_equal(v.action, ACTION_ACCEPT);
+    assert_int_equal(v.drop, i == 1);
+    assert_string_equal(
+        v.notes, i ? "" : "suppression=would drop: r@example.org is suppressed: asked us to, until it is removed");
+  }
+}
+
 /* --- the record of a message, stage by stage --- */
 
 struct message {
@@ -711,6 +733,7 @@ int main(void) {
                                      cmocka_unit_test(test_each_check_asks_its_own_domain),
                                      cmocka_unit_test(test_what_is_fixed_has_no_mode),
                                      cmocka_unit_test(test_notes_name_every_observed_check),
+                                     cmocka_unit_test(test_what_would_be_dropped_is_noted),
                                      cmocka_unit_test(test_trace),
                                      cmocka_unit_test(test_the_record_of_a_stage_that_waits),
                                      cmocka_unit_test(test_trace_at_the_commit),
