@@ -5,9 +5,10 @@
 /* Checks on the pool at once, of each kind and loop: slow DNS must leave threads for passwords and files. */
 #define RUNNING_MAX 4
 #define WAITING_MAX 256
+#define JOBS_MAX 256 /* also those that no session waits for */
 
 bool dns_jobs_full(const struct dns_jobs *jobs) {
-  return jobs->waiting >= WAITING_MAX;
+  return jobs->waiting >= WAITING_MAX || jobs->count >= JOBS_MAX;
 }
 
 void dns_wait_leave(struct dns_wait *w) {
@@ -43,6 +44,7 @@ static void unlink_job(struct dns_job *j) {
   *j->at = j->next;
   if (j->next) j->next->at = j->at;
   j->at = NULL;
+  j->jobs->count--;
 }
 
 bool dns_job_open(const struct dns_job *j) {
@@ -106,6 +108,7 @@ void dns_job_start(struct dns_jobs *jobs, struct dns_job *j) {
   j->at = &jobs->first;
   if (j->next) j->next->at = &j->next;
   jobs->first = j;
+  jobs->count++;
   start_next(jobs);
 }
 

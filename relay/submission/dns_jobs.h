@@ -39,10 +39,11 @@ struct dns_jobs {
   struct loop *loop;
   const struct dns_job_calls *calls;
   struct dns_job *first;
-  size_t running, waiting;
+  size_t count, running; /* jobs; of them on the pool */
+  size_t waiting;        /* sessions */
 };
 
-bool dns_jobs_full(const struct dns_jobs *jobs); /* too many wait already */
+bool dns_jobs_full(const struct dns_jobs *jobs); /* there are too many, or too many wait: none is to be started */
 /* A job that others may join while dns_job_open. */
 void dns_job_start(struct dns_jobs *jobs, struct dns_job *j);
 bool dns_job_open(const struct dns_job *j);
