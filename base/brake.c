@@ -84,10 +84,16 @@ static void forget_networks(struct brake *b, int64_t today) {
     if (b->networks[i].last_day < today - BRAKE_NETWORK_KEEP_DAYS) b->networks[i] = (struct brake_network){0};
 }
 
-/* On a day on which a budget was exceeded a network is noted, and not learned. */
+static bool is_usual_on(const struct brake_network *n, int64_t today) {
+  uint64_t earlier = n->days && n->last_day == today ? n->days - 1 : n->days;
+  return n->key && earlier >= BRAKE_USUAL_NETWORK_DAYS && n->last_day >= today - BRAKE_NETWORK_KEEP_DAYS;
+}
+
+/* On a day on which a budget was exceeded a network is noted, and not learned. One that is usual is left as it is: its
+ * last day is taken for one that counted (is_usual_on). */
 static void see_network(struct brake *b, uint64_t key, int64_t today, bool learns) {
   struct brake_network *n = key ? find_network(b, key) : NULL;
-  if (!key || (n && n->last_day == today && n->days)) return;
+  if (!key || (n && n->last_day == today && n->days) || (!learns && n && is_usual_on(n, today))) return;
   forget_networks(b, today);
   if (!n || !n->key) {
     n = replace_network(b);
@@ -95,11 +101,6 @@ static void see_network(struct brake *b, uint64_t key, int64_t today, bool learn
   }
   n->last_day = today;
   if (learns) n->days++;
-}
-
-static bool is_usual_on(const struct brake_network *n, int64_t today) {
-  uint64_t earlier = n->days && n->last_day == today ? n->days - 1 : n->days;
-  return n->key && earlier >= BRAKE_USUAL_NETWORK_DAYS && n->last_day >= today - BRAKE_NETWORK_KEEP_DAYS;
 }
 
 bool brake_network_is_usual(const struct brake_network *n, int64_t now_us) {

@@ -334,6 +334,22 @@ static void test_networks(void **state) {
   assert_int_not_equal(brake_network_wide(key_of("2001:db8::1")), brake_network_wide(key_of("2001:db9::1")));
 }
 
+/* One that is usual, by the fewest days that make it so, stays usual on a day that teaches nothing. */
+static void test_a_usual_network_stays_so_on_a_braked_day(void **state) {
+  (void)state;
+  int64_t now;
+  struct brake_use uses[BUDGET_COUNT];
+  struct brake b = lived(30, 20, &now);
+  for (int d = 0; d < BRAKE_USUAL_NETWORK_DAYS; d++, now += DAY)
+    brake_count_mail(&b, now, &(struct brake_mail){.recipients = 1, FAR_AWAY});
+  submit(&b, now, CHECK_ENFORCE, 900, 900);
+  assert_int_equal(b.step, BRAKE_SLOW);
+  for (int i = 0; i < 3; i++)
+    brake_count_mail(&b, now, &(struct brake_mail){.recipients = BRAKE_FAR_LEAST, FAR_AWAY});
+  brake_uses(&b, now, uses);
+  assert_int_equal(uses[BUDGET_FAR].used, 0);
+}
+
 /* A swarm of networks in a day displaces none that is usual. */
 static void test_a_swarm_displaces_nothing_usual(void **state) {
   (void)state;
@@ -476,6 +492,7 @@ int main(void) {
                                      cmocka_unit_test(test_forget),
                                      cmocka_unit_test(test_a_braked_day_teaches_nothing),
                                      cmocka_unit_test(test_networks),
+                                     cmocka_unit_test(test_a_usual_network_stays_so_on_a_braked_day),
                                      cmocka_unit_test(test_a_swarm_displaces_nothing_usual),
                                      cmocka_unit_test(test_clocks),
                                      cmocka_unit_test(test_what_is_usual_fades),
