@@ -112,21 +112,30 @@ static unsigned warnings(struct dmarc_dns *d, const char *author, const struct d
   return out;
 }
 
-/* What could be published so that it passes. An SPF record that is broken is not repaired by one more term. */
-static struct dmarc_repairable repairable(struct dmarc_dns *d, const struct dmarc_facts *f, const char *author,
-                                          const struct dmarc_finding *finding, const struct dmarc_prediction *p) {
+/* What could be published so that it passes by this standard. An SPF record that is broken is not repaired by one more
+ * term. */
+static struct dmarc_repairable repairable(struct dmarc_dns *d, enum dmarc_method method, const struct dmarc_facts *f,
+                                          const char *author, const struct dmarc_record *record, bool fails) {
   struct dmarc_repairable out = {false, NULL};
-  bool fails = p->now.result == DMARC_FAIL;
-  if (!fails && !(p->warnings & DMARC_WARN_SPF_ALONE)) return out;
-  const struct dmarc_record *record = &finding->place->record;
   for (size_t i = 0; i < f->signature_count && !out.signature; i++)
     if (key_answer(&f->signatures[i]) == NO &&
-        aligned(d, DMARC_BY_WALK, author, f->signatures[i].domain, record->strict_dkim) == YES)
+        aligned(d, method, author, f->signatures[i].domain, record->strict_dkim) == YES)
       out.signature = &f->signatures[i];
   enum spf_result r = f->spf->result;
   out.spf = fails && (r == SPF_FAIL || r == SPF_SOFTFAIL || r == SPF_NEUTRAL || r == SPF_NONE) &&
-            aligned(d, DMARC_BY_WALK, author, f->spf->domain, record->strict_spf) == YES;
+            aligned(d, method, author, f->spf->domain, record->strict_spf) == YES;
   return out;
+}
+
+/* By RFC 9989, or by RFC 7489 where it fails by that alone. */
+static struct dmarc_repairable find_repairs(struct dmarc_dns *d, const struct dmarc_facts *f, const char *author,
+                                            const struct dmarc_finding *now, const struct dmarc_finding *old,
+                                            const struct dmarc_prediction *p) {
+  bool fails = p->now.result == DMARC_FAIL;
+  if (fails || p->warnings & DMARC_WARN_SPF_ALONE)
+    return repairable(d, DMARC_BY_WALK, f, author, &now->place->record, fails);
+  if (p->old.result == DMARC_FAIL) return repairable(d, DMARC_BY_SUFFIX, f, author, &old->place->record, true);
+  return (struct dmarc_repairable){false, NULL};
 }
 
 static uint32_t least_ttl(const struct dmarc_dns *d, const struct dmarc_facts *f) {
@@ -150,7 +159,7 @@ void dmarc_predict_until(const struct dns_source *dns, const struct dmarc_facts 
     struct signed_by by = predict(d, DMARC_BY_WALK, facts, author, &now, &out->now);
     predict(d, DMARC_BY_SUFFIX, facts, author, &old, &out->old);
     out->warnings = warnings(d, author, out, &by);
-    struct dmarc_repairable repair = repairable(d, facts, author, &now, out);
+    struct dmarc_repairable repair = find_repairs(d, facts, author, &now, &old, out);
     out->ttl = least_ttl(d, facts);
     dmarc_words(facts, author, d->failed, &now, &repair, out);
   } else {

@@ -96,7 +96,8 @@ void dmarc_warn(struct session *s) {
   const struct finding found = {.rule = RULE_DMARC};
   struct refusal r = {0};
   int64_t day = clock_now_us() / DAY_US;
-  if (!f->dmarc || f->dmarc->now.result != DMARC_FAIL || policy_mode(f, "dmarc") != CHECK_OBSERVE) return;
+  bool fails = f->dmarc && (f->dmarc->now.result == DMARC_FAIL || f->dmarc->old.result == DMARC_FAIL);
+  if (!fails || policy_mode(f, "dmarc") != CHECK_OBSERVE) return;
   if (!is_due(s->submission->dmarc_warnings, s->tx->author, day)) return;
   policy_word(f, &found, &r);
   post(s, &r, day);

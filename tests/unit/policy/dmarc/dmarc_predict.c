@@ -154,6 +154,20 @@ static const struct sample samples[] = {
     /* two customers of one public suffix that the list does not know */
     {"a.host.example", SPF_PASS, "b.host.example", .rows = {{"_dmarc.host.example", TXT, "v=DMARC1; p=reject; psd=y"}},
      .now = DMARC_FAIL, .old = DMARC_PASS, .now_does = DMARC_REJECT, .warnings = DMARC_WARN_OLD_DIFFERS},
+    /* and two of one that only the list knows */
+    {"a.github.io", SPF_PASS, "b.github.io",
+     .rows = {{"_dmarc.a.github.io", TXT, "v=DMARC1; p=reject"}, {"_dmarc.github.io", TXT, "v=DMARC1; p=none"}},
+     .now = DMARC_PASS, .old = DMARC_FAIL, .old_does = DMARC_REJECT,
+     .warnings = DMARC_WARN_OLD_DIFFERS | DMARC_WARN_SPF_ALONE, .why = {"RFC 7489 find: fail, a.github.io"}},
+    {"a.github.io",
+     SPF_SOFTFAIL,
+     "a.github.io",
+     {{"b.github.io", PUBLISHED_MATCHES}},
+     {{"_dmarc.a.github.io", TXT, "v=DMARC1; p=reject"}, {"_dmarc.github.io", TXT, "v=DMARC1; p=none"}},
+     .old = DMARC_FAIL,
+     .old_does = DMARC_REJECT,
+     .warnings = DMARC_WARN_OLD_DIFFERS,
+     .repair = {{"a.github.io", "+ip4:" IP}}},
     /* dispositions that differ */
     {"example.org", SPF_FAIL, "example.org", .rows = {{"_dmarc.example.org", TXT, "v=DMARC1; p=reject; t=y"}},
      .now = DMARC_FAIL, .old = DMARC_FAIL, .now_does = DMARC_QUARANTINE, .old_does = DMARC_REJECT,
