@@ -27,7 +27,7 @@ static const struct row {
 } table[] = {
     /* what we refuse */
     {REFUSED, RULE_SPF, "5.7.23",
-     "Publish the SPF record that the reply shows (sendoff domain records {domain} prints it, too), wait until its TTL "
+     "Add to the SPF record what the reply shows (sendoff domain records {domain} prints it, too), wait until its TTL "
      "has passed, and send again. Until then: sendoff domain set {domain} --spf observe"},
     {REFUSED, RULE_BULK, NULL,
      "Give the mail what the text says is missing, or say that it is no bulk mail: X-Sendoff-Stream: transactional. "

@@ -10,14 +10,26 @@
 
 #define TEXT_GOAL 264 /* beside its codes and its reference, of a line of 300 */
 #define SHOWN_MAX 76  /* of an address */
+#define REASON_LEAST 50
 
-/* An address as a reply shows it: of a long one the beginning, or the line would lose its end. */
-static const char *shown(struct bytes address, char out[SHOWN_MAX + 4]) {
-  size_t n = address.len < SHOWN_MAX ? address.len : SHOWN_MAX;
-  while (n < address.len && n && ((unsigned char)address.at[n] & 0xc0) == 0x80) n--; /* no half characters */
-  memcpy(out, address.at, n);
-  memcpy(out + n, n < address.len ? "..." : "", n < address.len ? 4 : 1);
+/* Of a long text the beginning, or the line would lose its end; `out` has room for 4 octets more. */
+static const char *cut(struct bytes text, size_t room, char *out) {
+  size_t n = text.len < room ? text.len : room;
+  while (n < text.len && n && ((unsigned char)text.at[n] & 0xc0) == 0x80) n--; /* no half characters */
+  memcpy(out, text.at, n);
+  memcpy(out + n, n < text.len ? "..." : "", n < text.len ? 4 : 1);
   return out;
+}
+
+/* An address as a reply shows it. */
+static const char *shown(struct bytes address, char out[SHOWN_MAX + 4]) {
+  return cut(address, SHOWN_MAX, out);
+}
+
+/* A reason in what the rest of the line, of `taken` octets, leaves of it. */
+static const char *beside(const char *reason, size_t taken, char out[TEXT_GOAL + 4]) {
+  taken += 3;
+  return cut(bytes_of(reason), taken + REASON_LEAST < TEXT_GOAL ? TEXT_GOAL - taken : REASON_LEAST, out);
 }
 
 /* A list in what is left of the line. */
@@ -102,7 +114,7 @@ static void word_recipients(const struct facts *f, const struct finding *found, 
 /* "it bounced with 550 5.1.1 (user unknown)", "asked us to", "added by command" */
 static void suppression_reason(const struct suppression *s, char *out, size_t size) {
   if (*s->reason)
-    snprintf(out, size, "%.80s", s->reason);
+    cut(bytes_of(s->reason), size - 4, out);
   else if (s->code)
     snprintf(out, size, "its mail bounced with %d %s", s->code, s->enhanced);
   else
@@ -111,7 +123,7 @@ static void suppression_reason(const struct suppression *s, char *out, size_t si
 
 static void word_suppression(const struct facts *f, const struct finding *found, struct refusal *out) {
   const struct suppression *s = f->suppression;
-  char reason[120], until[40] = "", span[40], end[100], recipient[SHOWN_MAX + 4];
+  char reason[84], until[40] = "", span[40], end[100], recipient[SHOWN_MAX + 4];
   suppression_reason(s, reason, sizeof reason);
   if (s->expires_us) clock_format_minute(s->expires_us, until, sizeof until);
   clock_format_span(s->expires_us - f->now_us, span, sizeof span);
@@ -148,34 +160,63 @@ static void word_memory(const struct facts *f, const struct finding *found, stru
   refuse(out, 451, "4.3.0", found->rule, "out of memory; try again later");
 }
 
+/* What fails has a record: a second one would make an error of both (RFC 7208 4.5). */
 static void word_spf(const struct facts *f, const struct finding *found, struct refusal *out) {
   const struct spf_verdict *v = f->spf;
-  char about[REFUSAL_ABOUT];
+  char about[REFUSAL_ABOUT], name[SHOWN_MAX + 4], why[TEXT_GOAL + 4];
+  size_t taken = 32 + strlen(v->source) + strlen(shown(bytes_of(v->domain), name));
   refuse(out, 550, "5.7.23", found->rule, /* RFC 7372 3.2 */
-         "%s; publish for %s: TXT \"v=spf1 ip%c:%s -all\", or add it to the record that is there", v->why, v->domain,
-         strchr(v->source, ':') ? '6' : '4', v->source);
+         "%s; add ip%c:%s to the SPF record of %s", beside(v->why, taken, why), strchr(v->source, ':') ? '6' : '4',
+         v->source, name);
   snprintf(about, sizeof about, "%s %s", v->domain, v->source);
   refusal_about(out, about);
 }
 
-#define RECORD_MOST 150 /* what of a record fits into a reply; the rest is a command away */
+#define RECORD_MOST 110 /* what of a record fits into a reply; the rest is a command away */
+
+/* Where no record would help: the signature is of another domain, or there is none. */
+static void word_unsigned(const struct facts *f, const struct finding *found, struct refusal *out) {
+  const struct domain *d = f->header_domain;
+  char name[SHOWN_MAX + 4], why[TEXT_GOAL + 4];
+  bool own = !f->from_domain || (d && strcmp(d->name, f->from_domain) == 0);
+  shown(bytes_of(f->from_domain ? f->from_domain : ""), name);
+  if (own)
+    refuse(out, 550, "5.7.26", found->rule, "%s", beside(f->dmarc->why, 0, why));
+  else
+    refuse(out, 550, "5.7.26", found->rule, "%s; have it signed: sendoff domain add %s",
+           beside(f->dmarc->why, 38 + strlen(name), why), name);
+}
 
 /* The best repair that fits; a key's record is long, and is named. */
-static void word_dmarc(const struct facts *f, const struct finding *found, struct refusal *out) {
-  const struct dmarc_prediction *p = f->dmarc;
-  const struct dmarc_repair *r = p->repair_count ? &p->repairs[0] : NULL;
-  char why[251], name[SHOWN_MAX + 4];
+static const struct dmarc_repair *find_repair(const struct dmarc_prediction *p) {
+  const struct dmarc_repair *r = &p->repairs[0];
   for (size_t i = 0; i < p->repair_count && strlen(r->value) > RECORD_MOST; i++) r = &p->repairs[i];
-  bytes_copy(bytes_of(p->why), why, sizeof why); /* cut to its room */
-  if (!r)                                        /* RFC 7372 3.3 */
-    refuse(out, 550, "5.7.26", found->rule, "%s", why);
-  else if (strlen(r->value) > RECORD_MOST)
-    refuse(out, 550, "5.7.26", found->rule, "%s; publish the TXT record of %s: sendoff domain records %s", why,
-           shown(bytes_of(r->name), name), f->header_domain ? f->header_domain->name : "DOMAIN");
+  return r;
+}
+
+static void word_repair(const struct facts *f, const struct finding *found, struct refusal *out) {
+  const struct dmarc_repair *r = find_repair(f->dmarc);
+  const char *reason = f->dmarc->why, *at = f->header_domain ? f->header_domain->name : "DOMAIN";
+  char why[TEXT_GOAL + 4], name[SHOWN_MAX + 4], domain[SHOWN_MAX + 4];
+  size_t taken = 30 + strlen(shown(bytes_of(r->name), name)), more = 25 + strlen(shown(bytes_of(at), domain));
+  bool is_short = strlen(r->value) <= RECORD_MOST;
+  beside(reason, taken + (is_short ? strlen(r->value) : more), why);
+  if (!is_short)
+    refuse(out, 550, "5.7.26", found->rule, "%s; publish the TXT record of %s: sendoff domain records %s", why, name,
+           domain);
+  else if (r->add)
+    refuse(out, 550, "5.7.26", found->rule, "%s; add %s to the SPF record of %s", why, r->value, name);
   else
-    refuse(out, 550, "5.7.26", found->rule, "%s; %s %s: TXT \"%s\"", why,
-           r->add ? "add to the record of" : "publish for", shown(bytes_of(r->name), name), r->value);
-  refusal_about(out, p->now.record);
+    refuse(out, 550, "5.7.26", found->rule, "%s; publish for %s: TXT \"%s\"", why, name, r->value);
+}
+
+/* RFC 7372 3.3 */
+static void word_dmarc(const struct facts *f, const struct finding *found, struct refusal *out) {
+  if (f->dmarc->repair_count)
+    word_repair(f, found, out);
+  else
+    word_unsigned(f, found, out);
+  refusal_about(out, f->dmarc->now.record);
 }
 
 static const char *enhanced_of_bulk(uint64_t missing) {

@@ -45,7 +45,8 @@ def test_enforce_refuses_what_would_be_rejected(lab, gateway, account, recipient
     domain = sending_domain(lab, gateway, "enforce", "v=DMARC1; p=reject", "v=spf1 ip4:192.0.2.1 -all")
     answer = sends(gateway, account, domain)
     assert answer.startswith("550 5.7.26"), answer
-    assert domain in answer and "p=reject" in answer and len(answer) < 500, answer
+    assert domain in answer and "p=reject" in answer and len(answer) < 300, answer
+    assert f"; add ip4:{SOURCE} to the SPF record of {domain}. sendoff why" in answer, answer
     told = explained(gateway, answer)
     assert "dmarc" in told and "refuse fail" in told, told
     (event,) = gateway.log("--from", f"a@{domain}", "--event", "refused")
@@ -69,6 +70,22 @@ def test_an_envelope_of_another_domain_is_not_aligned(lab, gateway, account, rec
     assert answer.startswith("550 5.7.26") and "; publish the TXT record of " in answer, answer
     assert f"_domainkey.{domain}" in answer and "sendoff domain records" in answer, answer
     assert sends(gateway, account, domain).startswith("250")
+
+
+def test_a_record_that_is_not_there_is_shown(lab, gateway, account, recipient):
+    domain = sending_domain(lab, gateway, "enforce", "v=DMARC1; p=reject")
+    answer = sends(gateway, account, domain)
+    assert f'; publish for {domain}: TXT "v=spf1 ip4:{SOURCE} -all". sendoff why' in answer, answer
+
+
+def test_what_a_parent_signs_is_not_aligned(lab, gateway, account, recipient):
+    """Of a subdomain with a record, and a parent without: no record helps, but a signature of its own."""
+    parent = sending_domain(lab, gateway, "enforce", None, PASSES)
+    below = f"news.{parent}"
+    lab.dns.set(f"_dmarc.{below}", "TXT", txt("v=DMARC1; p=reject"))
+    answer = sends(gateway, account, below, f"a@{parent}")
+    assert answer.startswith("550 5.7.26"), answer
+    assert f"; have it signed: sendoff domain add {below}. sendoff why" in answer and len(answer) < 300, answer
 
 
 def test_a_policy_of_none_refuses_nothing(lab, gateway, account, recipient):

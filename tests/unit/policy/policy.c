@@ -39,6 +39,10 @@ static const struct dmarc_prediction
                    .why = "example.com publishes p=reject and this mail would fail it",
                    .repairs = {{.name = "example.com", .value = "v=spf1 ip4:192.0.2.7 -all"}},
                    .repair_count = 1},
+    dmarc_lists_others = {.now = {.result = DMARC_FAIL, .disposition = DMARC_REJECT},
+                          .why = "this mail would fail it",
+                          .repairs = {{.add = true, .name = "example.com", .value = "ip4:192.0.2.7"}},
+                          .repair_count = 1},
     dmarc_fails_old = {.now = {.result = DMARC_PASS},
                        .old = {.result = DMARC_FAIL, .disposition = DMARC_QUARANTINE},
                        .why = "receivers by RFC 7489: would fail it"};
@@ -203,7 +207,8 @@ static const struct sample samples[] = {
     {"room", OUTCOME_REFUSE, 451, "files have gone", .room = E_IO},
     {"spf", OUTCOME_PASS, .domain = &enforcing},
     {"spf", OUTCOME_PASS, .domain = &enforcing, .spf = &spf_softfails},
-    {"spf", OUTCOME_REFUSE, 550, "v=spf1 ip4:192.0.2.7 -all", .domain = &enforcing, .spf = &spf_fails},
+    {"spf", OUTCOME_REFUSE, 550, "(v=spf1 -all); add ip4:192.0.2.7 to the SPF record of example.com",
+     .domain = &enforcing, .spf = &spf_fails},
     {"spf", OUTCOME_OFF, .domain = &without, .spf = &spf_fails},
     {"spf", OUTCOME_UNKNOWN, .domain = &enforcing, .unknown = FACT_SPF},
     {"header-from", OUTCOME_PASS, .header_from = "\"A, B\" <a@example.com>, x@example.com"},
@@ -247,6 +252,10 @@ static const struct sample samples[] = {
     {"dmarc", OUTCOME_REFUSE, 550, "would fail it; publish for example.com: TXT \"v=spf1 ip4:192.0.2.7 -all\"",
      .dmarc = &dmarc_fails, .domain = &enforcing},
     {"dmarc", OUTCOME_REFUSE, 550, "would fail it", .dmarc = &dmarc_fails_old, .domain = &enforcing},
+    {"dmarc", OUTCOME_REFUSE, 550, "would fail it; have it signed: sendoff domain add news.example.com",
+     .dmarc = &dmarc_fails_old, .domain = &enforcing, .from_domain = "news.example.com"},
+    {"dmarc", OUTCOME_REFUSE, 550, "would fail it; add ip4:192.0.2.7 to the SPF record of example.com",
+     .dmarc = &dmarc_lists_others, .domain = &enforcing},
     {"brake", OUTCOME_PASS},
     {"brake", OUTCOME_SLOW, .brake = BRAKE_SLOW},
     {"brake", OUTCOME_HOLD, .brake = BRAKE_HOLD},
@@ -645,6 +654,51 @@ static void test_lines_stay_short(void **state) {
     }
 }
 
+/* What to publish stands at the end, and is whole; the reason beside it is cut. */
+static void test_what_to_publish_is_whole(void **state) {
+  (void)state;
+  static const struct {
+    const char *rule, *end;
+    struct dmarc_repair repair;
+    bool repaired;
+  } cases[] = {
+      {RULE_SPF, "; add ip6:2001:db8:1111:2222:3333:4444:5555:6666 to the SPF record of ddddd", {0}, false},
+      {RULE_DMARC, "; have it signed: sendoff domain add ddddd", {0}, false},
+      {RULE_DMARC, "; publish the TXT record of nnnnn", {.value = "k"}, true},
+      {RULE_DMARC,
+       "; publish for nnnnn",
+       {.value = "v=DKIM1; k=ed25519; p=MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="},
+       true},
+      {RULE_DMARC, "; add ip4:192.0.2.7 to the SPF record of nnnnn", {.add = true, .value = "ip4:192.0.2.7"}, true},
+  };
+  static struct dmarc_prediction p;
+  struct spf_verdict spf = {.result = SPF_FAIL, .source = "2001:db8:1111:2222:3333:4444:5555:6666"};
+  const struct domain domain = {.name = "example.com"};
+  char author[201];
+  memset(author, 'd', 200);
+  author[200] = '\0';
+  memset(spf.domain, 'd', sizeof spf.domain - 1);
+  memset(spf.why, 'w', sizeof spf.why - 1);
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    struct facts f = mail("a@example.com", ~0u);
+    struct finding found = {.check = policy_checks, .rule = cases[i].rule};
+    struct refusal r = {0};
+    p = (struct dmarc_prediction){.repair_count = cases[i].repaired, .repairs = {cases[i].repair}};
+    memset(p.why, 'w', sizeof p.why - 1);
+    memcpy(p.why + 30, "\xc3\xa4", 2);
+    memset(p.repairs[0].name, 'n', 300);
+    if (*p.repairs[0].value == 'k') memset(p.repairs[0].value, 'k', 400); /* an RSA key's record */
+    f.spf = &spf;
+    f.dmarc = &p;
+    f.from_domain = author;
+    f.header_domain = &domain;
+    policy_word(&f, &found, &r);
+    if (strlen(r.text) + sizeof "550 5.7.26 . sendoff why 7QF2KC" > 300) fail_msg("%zu: %s", strlen(r.text), r.text);
+    if (!strstr(r.text, cases[i].end)) fail_msg("case %zu: %s", i, r.text);
+    if (cases[i].repaired && *p.repairs[0].value != 'k') assert_non_null(strstr(r.text, p.repairs[0].value));
+  }
+}
+
 static void test_off_needs_nothing(void **state) {
   (void)state;
   struct facts f = mail("a@example.com", FACT_ENVELOPE | FACT_ROOM | FACT_USAGE);
@@ -740,6 +794,7 @@ int main(void) {
                                      cmocka_unit_test(test_the_record_of_recipients),
                                      cmocka_unit_test(test_the_longest_trace),
                                      cmocka_unit_test(test_lines_stay_short),
+                                     cmocka_unit_test(test_what_to_publish_is_whole),
                                      cmocka_unit_test(test_off_needs_nothing),
                                      cmocka_unit_test(test_only_two_stages_wait),
                                      cmocka_unit_test(test_every_rule_has_words),
