@@ -2,6 +2,18 @@
 
 #include "base/clock.h"
 
+static int clear_of(struct admin *a, const char *text, const char *name) {
+  sqlite3_stmt *s = sql_use(&a->q, text);
+  sql_bind_text(s, 1, name);
+  return sql_run(s);
+}
+
+/* Also when a domain is made: a message that was under way while an earlier one of that name was removed may have left
+ * a count behind. */
+static int forget_usage(struct admin *a, const char *name) {
+  return clear_of(a, "DELETE FROM usage_counts WHERE scope = 1 AND owner = ?", name);
+}
+
 int admin_domain_add(struct admin *a, const char *name, struct reason *why) {
   int rc = admin_begin(a, why);
   if (rc != OK) return rc;
@@ -10,6 +22,7 @@ int admin_domain_add(struct admin *a, const char *name, struct reason *why) {
   sql_bind_int(s, 2, clock_now_us());
   rc = sql_run(s);
   if (rc == E_EXISTS) fail(why, rc, "domain %s exists already; see: sendoff domain show %s", name, name);
+  if (rc == OK) rc = forget_usage(a, name);
   return admin_end(a, rc, "config", why);
 }
 
@@ -39,12 +52,6 @@ int admin_domain_set_selector(struct admin *a, const char *name, enum mail_strea
   return admin_end(a, rc, "config", why);
 }
 
-static int clear_of(struct admin *a, const char *text, const char *name) {
-  sqlite3_stmt *s = sql_use(&a->q, text);
-  sql_bind_text(s, 1, name);
-  return sql_run(s);
-}
-
 int admin_domain_remove(struct admin *a, const char *name, struct reason *why) {
   int rc = admin_begin(a, why);
   if (rc != OK) return rc;
@@ -56,7 +63,7 @@ int admin_domain_remove(struct admin *a, const char *name, struct reason *why) {
     sql_bind_text(s, 1, name);
     rc = admin_changed(a, sql_run(s), "domain", name, why);
   }
-  if (rc == OK) rc = clear_of(a, "DELETE FROM usage_counts WHERE scope = 1 AND owner = ?", name);
+  if (rc == OK) rc = forget_usage(a, name);
   return admin_end(a, rc, "config", why);
 }
 

@@ -196,8 +196,17 @@ static void domains_and_keys(void **state) {
   assert_int_equal(out->keys[1].state, KEY_RETIRED);
   directory_release(&d);
 
+  static const char counts[] = "SELECT count(*) FROM usage_counts WHERE scope = 1 AND owner = 'example.com'";
   assert_ok(admin_domain_remove(a, "example.com", &l->why), l->why);
   assert_int_equal(admin_domain_remove(a, "example.com", &l->why), E_NOT_FOUND);
+  struct letter m; /* it was under way meanwhile */
+  letter_make(&m, "blog", "a@x.example");
+  letter_scopes(&m, SCOPE_DOMAIN, NULL, 0);
+  assert_int_equal(lab_run(&l->poster, &m.accept.op), OK);
+  assert_int_equal(lab_number(l->dir, counts), 1);
+  assert_ok(admin_domain_add(a, "example.com", &l->why), l->why);
+  assert_int_equal(lab_number(l->dir, counts), 0);
+  assert_ok(admin_domain_remove(a, "example.com", &l->why), l->why);
   assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM keys"), 0);
   assert_private_key(l, newest, (struct bytes){0});
   assert_ok(admin_domain_add(a, "example.com", &l->why), l->why);
