@@ -3,7 +3,6 @@
 #include "base/result.h"
 
 #define DAY_US (86400 * SECOND_US)
-#define SLOT_MOST_US (32 * DAY_US) /* one message a month, after a day of others */
 
 uint64_t limit_used(const struct limit *l, const struct usage *u) {
   return l->per_message ? 0 : usage_used(u, l->window)->of[l->unit];
@@ -15,14 +14,14 @@ static uint64_t asked_of(const struct limit *l, const struct limit_request *r) {
 
 /* --- smoothing: GCRA, without a burst --- */
 
-/* The next free slot of a smoothed limit. One further ahead than a slot can be was given by a clock that was wrong. */
-static int64_t slot(const struct usage *u, int64_t now_us) {
-  bool wrong = u->smooth_next_us > now_us + SLOT_MOST_US;
-  return u->smooth_next_us > now_us && !wrong ? u->smooth_next_us : now_us;
-}
-
 static int64_t spacing(const struct limit *l) {
   return window_length_us(l->window) / (int64_t)l->count;
+}
+
+/* This limit gives none further ahead than behind a day of others: that was a slower one, or a clock that was wrong. */
+int64_t limit_slot(const struct limit *l, const struct usage *u, int64_t now_us) {
+  bool other = u->smooth_next_us > now_us + DAY_US + spacing(l);
+  return u->smooth_next_us > now_us && !other ? u->smooth_next_us : now_us;
 }
 
 /* The slowest of those that smooth; NULL: none does. */
@@ -35,7 +34,7 @@ static const struct limit *find_smooth(const struct limit *limits, size_t count)
 
 void limits_reserve(const struct limit *limits, size_t count, struct usage *u, int64_t now_us) {
   const struct limit *smooth = find_smooth(limits, count);
-  if (smooth) u->smooth_next_us = slot(u, now_us) + spacing(smooth);
+  if (smooth) u->smooth_next_us = limit_slot(smooth, u, now_us) + spacing(smooth);
 }
 
 /* --- one owner --- */
@@ -57,8 +56,8 @@ static bool refuses(const struct limit *l, const struct usage *u, int64_t now_us
   uint64_t used = limit_used(l, u), asked = asked_of(l, request);
   int64_t resets_us;
   if (l->action == LIMIT_SMOOTH) {
-    if (slot(u, now_us) <= now_us + DAY_US) return false;
-    resets_us = slot(u, now_us) - DAY_US;
+    if (limit_slot(l, u, now_us) <= now_us + DAY_US) return false;
+    resets_us = limit_slot(l, u, now_us) - DAY_US;
   } else {
     if (used <= l->count && asked <= l->count - used) return false;
     resets_us = next_us(l, u, asked, now_us);
@@ -74,7 +73,7 @@ struct limit_verdict limits_check(const struct limit *limits, size_t count, cons
     if (refuses(&limits[i], u, now_us, request, &one) && (v.result == OK || later(one.resets_us, v.resets_us))) v = one;
   const struct limit *smooth = v.result == OK ? find_smooth(limits, count) : NULL;
   if (!smooth) return v;
-  int64_t at = slot(u, now_us);
+  int64_t at = limit_slot(smooth, u, now_us);
   v.rule = smooth;
   v.not_before_us = at > now_us ? at : 0;
   return v;

@@ -34,6 +34,8 @@ struct limit_verdict limits_check(const struct limit *limits, size_t count, cons
  * above; of several that smooth, the latest time counts. */
 struct limit_verdict limits_check_scopes(const struct usage_scope *scopes, struct usage *const *usage, size_t count,
                                          int64_t now_us, const struct limit_request *request);
+/* The next free slot of a smoothed limit: now, or later. */
+int64_t limit_slot(const struct limit *l, const struct usage *u, int64_t now_us);
 /* Takes the slot that a smoothed limit among these gives: later messages get the next one. Without one, nothing. Only
  * once every owner's limits have let the message in. */
 void limits_reserve(const struct limit *limits, size_t count, struct usage *u, int64_t now_us);

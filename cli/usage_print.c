@@ -26,7 +26,7 @@ static struct row row_of(const struct limit *l, const struct usage *u, int64_t n
   if (l->per_message) return r;
   r.free_us = usage_until(u, l->window, l->unit, 0);
   if (l->action == LIMIT_SMOOTH)
-    r.next_us = u->smooth_next_us > now_us ? u->smooth_next_us : 0;
+    r.next_us = limit_slot(l, u, now_us) > now_us ? u->smooth_next_us : 0;
   else
     r.next_us = usage_until(u, l->window, l->unit, l->count - 1);
   return r;

@@ -132,6 +132,27 @@ static void test_smooth_slot_of_a_wrong_clock(void **state) {
   assert_int_equal(check(limits, n, &u, now, 1, 1, true).result, E_LIMIT); /* a slot that can be stays */
 }
 
+/* Who may send one a month, and then sixty a minute, does not wait for the month's end; a clock that was a week ahead
+ * keeps nobody waiting for a week. */
+static void test_smooth_slot_of_a_slower_limit(void **state) {
+  (void)state;
+  struct limit month[RULES_MAX], minute[RULES_MAX], both[RULES_MAX];
+  parse((const char *const[RULES_MAX]){"1/month:smooth"}, month);
+  parse((const char *const[RULES_MAX]){"60/minute:smooth"}, minute);
+  parse((const char *const[RULES_MAX]){"60/minute:smooth", "1/month:smooth"}, both);
+  int64_t now = moment("2026-11-22 20:48"), day = 86400 * SECOND_US;
+  struct usage u = {0};
+  assert_int_equal(check(month, 1, &u, now, 1, 1, true).result, OK);
+  assert_true(u.smooth_next_us == now + 30 * day);
+  assert_int_equal(check(both, 2, &u, now, 1, 1, false).result, E_LIMIT); /* while the slower one is there */
+  struct limit_verdict v = check(minute, 1, &u, now, 1, 1, true);
+  assert_true(v.result == OK && v.not_before_us == 0 && u.smooth_next_us == now + SECOND_US);
+  u.smooth_next_us = now + 7 * day;
+  assert_int_equal(check(minute, 1, &u, now, 1, 1, true).result, OK);
+  u.smooth_next_us = now + day + SECOND_US; /* one that can be stays */
+  assert_int_equal(check(minute, 1, &u, now, 1, 1, true).result, E_LIMIT);
+}
+
 /* A slot that went by unused is not saved up, and one that another limit refuses is not taken. */
 static void test_smooth_with_others(void **state) {
   (void)state;
@@ -155,6 +176,7 @@ int main(void) {
       cmocka_unit_test(test_scopes),
       cmocka_unit_test(test_smooth_slots),
       cmocka_unit_test(test_smooth_slot_of_a_wrong_clock),
+      cmocka_unit_test(test_smooth_slot_of_a_slower_limit),
       cmocka_unit_test(test_smooth_with_others),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
