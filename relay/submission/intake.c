@@ -39,6 +39,7 @@ static void intake_free(struct intake *i) {
   free(i->reverse_path);
   free(i->sources);
   directory_release(&i->directory);
+  directory_release(&i->current);
   free(i);
 }
 

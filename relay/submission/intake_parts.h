@@ -29,6 +29,7 @@ struct intake {
   struct submission *submission;
   struct loop *loop;           /* the submission's */
   struct directory *directory; /* held: the session may close while the store works on the message */
+  struct directory *current;   /* held so, too: whose limits the store checks; NULL before */
   const struct account *owner;
   enum intake_phase phase;
   int64_t id;

@@ -231,6 +231,19 @@ static int make_key(struct intake *i) {
   return idempotency_finish(i->idempotency, &parts, &i->key);
 }
 
+/* Its limits, and its domain's and the gateway's, as they are now: MAIL may be long ago. */
+static void take_owners(struct intake *i) {
+  const struct transaction *tx = i->session->tx;
+  const struct directory *now = i->current = directory_hold(i->loop->directory);
+  const struct account *account = directory_account_by_id(now, i->owner->id);
+  i->owners = tx->owners;
+  i->owners.observe = !policy_enforces(&tx->facts, "limits");
+  if (!account) return; /* the store knows, too */
+  i->owners.directory = now;
+  i->owners.account = account;
+  i->owners.domain = *tx->author ? directory_domain(now, tx->author, true) : NULL;
+}
+
 void intake_store(struct intake *i) {
   struct store_accept *a = &i->accept;
   store_accept_init(a);
@@ -242,8 +255,7 @@ void intake_store(struct intake *i) {
   a->message.prefix = buffer_bytes(&i->prefix);
   a->message.content = buffer_bytes(&i->body);
   a->count_usage = true;
-  i->owners = i->session->tx->owners;
-  i->owners.observe = !policy_enforces(&i->session->tx->facts, "limits");
+  take_owners(i);
   a->scope_count = usage_scopes_of(&i->owners, a->scopes);
   a->brake.mode = policy_mode(&i->session->tx->facts, "brake");
   a->brake.network = brake_network_key(session_client(i->session));

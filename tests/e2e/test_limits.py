@@ -169,6 +169,20 @@ def test_limits_can_be_changed_while_running(gateway, recipient):
         wait_until(lambda: attempt(talk, FROM, [TO]).startswith("250"), "no limit holds", timeout=5)
 
 
+def test_a_limit_holds_for_a_message_that_is_under_way(gateway, recipient):
+    account = limited(gateway, "underway")
+    with dialogue(gateway, account) as talk:
+        assert attempt(talk, FROM, [TO]).startswith("250")
+        for line in (f"MAIL FROM:<{FROM}>", f"RCPT TO:<{TO}>"):
+            assert talk.say(line).startswith("250")
+        assert talk.say("DATA").startswith("354")
+        gateway.sendoff("account", "set", "underway", "--limit", "1/day")
+        talk.send(letter(FROM, TO) + b".\r\n")
+        answer = talk.reply()
+        assert answer.startswith("452 4.7.1 underway: 1 of 1 messages today"), answer
+    assert gateway.usage("underway")["total_messages"] == 1
+
+
 def test_smooth_limit_spreads_deliveries(lab, gateway):
     slow = lab.exchanger(lab.new_domain())
     account = limited(gateway, "smooth", "2/second:smooth")
