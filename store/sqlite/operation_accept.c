@@ -63,9 +63,12 @@ int message_insert(struct sql *q, const struct new_message *m, const bool *cover
   return rc;
 }
 
+/* It is delivered for as long as other mail is, from when it may leave (so with RFC 4865's, too). */
 static void put_off(struct new_message *m, int64_t until_us) {
-  int64_t deadline = envelope_deadline(&m->envelope);
-  m->not_before_us = m->first_attempt_us = until_us < deadline ? until_us : deadline;
+  int64_t deadline = envelope_deadline(&m->envelope), at_us = until_us < deadline ? until_us : deadline;
+  int64_t begins_us = m->not_before_us ? m->not_before_us : m->envelope.created_us;
+  if (at_us > begins_us) m->envelope.expires_us += at_us - begins_us;
+  m->not_before_us = m->first_attempt_us = at_us;
 }
 
 /* --- limits --- */

@@ -236,11 +236,16 @@ static void smoothing_is_kept(void **state) {
     m.accept.message.envelope.deliver_by_us = now + 90 * 60 * SECOND_US;
     if (i == 3) m.accept.message.not_before_us = now + 9 * hour; /* it is held for longer than that */
     int64_t first = m.accept.message.first_attempt_us = i == 3 ? now + 9 * hour : now + 5;
+    int64_t lives = m.accept.message.envelope.expires_us - m.accept.message.envelope.created_us;
     int64_t wanted = i == 0 || i == 3 ? first : i == 2 ? now + 90 * 60 * SECOND_US : now + i * hour;
     assert_int_equal(lab_run(&l->poster, &m.accept.op), OK);
     assert_int_equal(m.accept.limit.not_before_us, i ? now + i * hour : 0);
     lab_queue(l, &q);
     assert_int_equal(q.all[i].next_us, wanted);
+    if (i == 1) { /* as long as other mail, once it may leave */
+      assert_true(lab_number(l->dir, "SELECT max(expires_us) FROM messages") == now + hour + lives);
+      assert_int_equal(m.accept.message.envelope.expires_us, now + hour + lives);
+    }
     lab_reopen(l);
   }
   assert_true(lab_number(l->dir, "SELECT smooth_next_us FROM usage_counts") == now + 4 * hour);
