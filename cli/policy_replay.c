@@ -47,14 +47,15 @@ static struct played *find(struct replay *r, const char *account) {
   return NULL;
 }
 
-/* False: it does not say. */
-static bool read_numbers(const struct event *e, struct limit_request *out) {
+/* False: it does not say. `*repeat`: it is no message of its own. */
+static bool read_numbers(const struct event *e, struct limit_request *out, bool *repeat) {
   const char *at = NULL;
   char name[32];
   int64_t value;
   unsigned found = 0;
   while (numbers_next(e->numbers, &at, name, &value)) {
     bool octets = strcmp(name, "octets") == 0;
+    *repeat |= strcmp(name, NUMBER_REPEAT) == 0;
     if (value < 0 || (!octets && strcmp(name, "recipients") != 0)) continue;
     *(octets ? &out->octets : &out->recipients) = (uint64_t)value;
     found |= octets ? 1u : 2u;
@@ -82,8 +83,11 @@ static void play(struct replay *r, struct played *p, int64_t at_us, const struct
 static bool take(void *arg, const struct event *e) {
   struct replay *r = arg;
   struct limit_request request = {.recipients = 1};
+  bool repeat = false;
   if (!*e->account || e->kind != EVENT_ACCEPTED) return true;
-  if (!read_numbers(e, &request)) r->without++;
+  bool said = read_numbers(e, &request, &repeat);
+  if (repeat) return true; /* it counted nothing */
+  if (!said) r->without++;
   struct played *p = find(r, e->account);
   r->failed = !p;
   if (p) play(r, p, id_time_us(e->id), &request);

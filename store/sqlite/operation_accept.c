@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/id.h"
+#include "base/refusal.h"
 #include "base/rule.h"
 
 #include <stdio.h>
@@ -146,18 +147,30 @@ static int find_earlier(struct sql *q, struct idempotency_index *index, struct s
   return idempotency_ends_find(q, a->key, m->recipients, m->recipient_count, open, &a->covered);
 }
 
+static void copy_numbers(const char *from, char out[NUMBERS_TEXT]) {
+  bytes_copy(bytes_of(from ? from : ""), out, NUMBERS_TEXT);
+}
+
 /* In the log of the earlier one: there somebody would look for what became of this one. */
 static int log_duplicate(struct sql *q, const struct store_accept *a) {
   struct event e = a->accepted;
+  char numbers[NUMBERS_TEXT];
+  copy_numbers(e.numbers, numbers);
+  numbers_set(numbers, NUMBER_REPEAT, 1);
+  e.numbers = numbers;
   e.kind = EVENT_ACCEPTED;
   e.message_id = a->duplicate_of;
   e.text = "submitted again, the same message to the same recipients: answered with this id, not sent twice";
   return event_insert(q, &e);
 }
 
-static int log_accepted(struct sql *q, const struct store_accept *a, int64_t earlier, size_t open) {
+/* Its numbers are those that count: of its recipients, those that are kept. */
+static int log_accepted(struct sql *q, const struct store_accept *a, int64_t earlier, size_t open, size_t kept) {
   struct event e = a->accepted;
-  char id[ID_TEXT], text[1280];
+  char id[ID_TEXT], text[1280], numbers[NUMBERS_TEXT];
+  copy_numbers(e.numbers, numbers);
+  if (kept < a->message.recipient_count) numbers_set(numbers, "recipients", (int64_t)kept);
+  e.numbers = numbers;
   e.kind = EVENT_ACCEPTED;
   e.message_id = a->message.envelope.id;
   if (earlier) {
@@ -237,7 +250,7 @@ static int accept_new(struct sql *q, struct usage_table *table, struct brake_tab
   if (rc == OK && a->count_usage && !a->nothing_kept) rc = check_brake(q, brake, a, now);
   if (rc == OK && earlier) rc = idempotency_ends_forget(q, a->key);
   if (rc == OK && !a->nothing_kept) rc = keep(q, index, a, now);
-  if (rc == OK) rc = log_accepted(q, a, earlier, open);
+  if (rc == OK) rc = log_accepted(q, a, earlier, open, kept);
   if (rc == OK) rc = log_recipients(q, a);
   return rc == OK && a->count_usage ? count(q, table, a, kept, now, usage) : rc;
 }

@@ -95,6 +95,21 @@ def test_wrong_questions_say_what_to_write(gateway, account, words, piece):
     assert result.status in (1, 2) and piece in result.err and len(result.err.splitlines()) == 1, result
 
 
+def test_replay_counts_what_counted(lab, gateway):
+    """Not a submission that was answered as a repeat, and not a recipient that was dropped."""
+    account = gateway.add_account("counted", "--suppressed", "drop")
+    host = lab.exchanger()
+    gateway.sendoff("suppression", "add", f"gone@{host.name}", "--account", "counted")
+    content = letter(FROM, "r@x", extra=f"Message-ID: <{marker()}@example.com>\r\n")
+    for _ in range(3):
+        submit(gateway, account, FROM, [f"r@{host.name}", f"gone@{host.name}"], content)
+    usage = gateway.usage("counted")
+    assert (usage["total_messages"], usage["total_recipients"]) == (1, 1), usage
+    for spec, refused in (("1/day", 0), ("1rcpt/day", 0)):
+        (row,) = gateway.sendoff.json("policy", "replay", "--since", "1h", "--account", "counted", "--limit", spec)
+        assert (row["messages"], row["refused"]) == (1, refused), row
+
+
 def test_replay(lab, gateway):
     account = gateway.add_account("replayed")
     host = lab.exchanger()
