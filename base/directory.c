@@ -1,5 +1,6 @@
 #include "base/directory_build.h"
 
+#include "base/global_address.h"
 #include "base/result.h"
 
 #include <stdlib.h>
@@ -157,6 +158,10 @@ const struct source *directory_pool(const struct directory *d, const char *pool,
 
 const char *account_pool(const struct account *a, enum mail_stream stream) {
   return *a->stream_pool[stream] ? a->stream_pool[stream] : a->pool;
+}
+
+bool source_may_be_used(const struct source *s) {
+  return s->name != SOURCE_NAME_UNCONFIRMED || !strchr(s->address, ':') || !ip_is_global(s->address);
 }
 
 /* --- modes --- */

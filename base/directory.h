@@ -141,6 +141,8 @@ const struct domain *directory_domain(const struct directory *d, const char *nor
 const char *account_pool(const struct account *a, enum mail_stream stream);
 /* The sources of a pool: a pointer to the first, `*count` of them. */
 const struct source *directory_pool(const struct directory *d, const char *pool, size_t *count);
+/* False: a global IPv6 address whose name DNS does not confirm. No mail leaves from it (docs/sources.md). */
+bool source_may_be_used(const struct source *s);
 /* Whether these settings have the check themselves; `*out` only then. */
 bool settings_check_mode(const struct settings *s, const char *check, enum check_mode *out);
 /* What is set for a check: of the account, else the domain, else the gateway, else `otherwise`. `a` and `domain` may be

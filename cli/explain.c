@@ -122,8 +122,10 @@ static json_t *sources_json(const struct explained *e) {
   json_t *list = json_array();
   for (size_t i = 0; i < e->source_count; i++)
     json_array_append_new(
-        list, json_pack("{s:s, s:s, s:b}", "source", e->sources[i].address, "spf", spf_result_name(e->spf[i].result),
-                        "first", !*e->rank.preferred || source_listed(e->rank.preferred, e->sources[i].address)));
+        list,
+        json_pack("{s:s, s:s, s:b}", "source", e->sources[i].address, "spf", spf_result_name(e->spf[i].result), "first",
+                  source_may_be_used(&e->sources[i]) &&
+                      (!*e->rank.preferred || source_listed(e->rank.preferred, e->sources[i].address))));
   return list;
 }
 
@@ -182,7 +184,9 @@ static void print_sources(const struct explained *e) {
   for (size_t i = 0; i < e->source_count; i++) {
     bool first = !*e->rank.preferred || source_listed(e->rank.preferred, e->sources[i].address);
     printf("  %-39s SPF %s%s\n", e->sources[i].address, spf_result_name(e->spf[i].result),
-           first ? ": used" : ": used when no other can be");
+           !source_may_be_used(&e->sources[i]) ? ": not used, its name is not confirmed"
+           : first                             ? ": used"
+                                               : ": used when no other can be");
   }
 }
 

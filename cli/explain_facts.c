@@ -116,16 +116,18 @@ static int read_suppression(struct explained *e, struct reader *r) {
 
 static void ask_spf(struct explained *e, const struct dns_source *dns, uint64_t deadline_ms) {
   const struct spf_verdict *verdicts[SOURCES_MAX];
+  size_t usable = 0, beyond;
   e->sources = directory_pool(e->directory, e->pool, &e->source_count);
-  size_t total = e->source_count;
-  if (e->source_count > SOURCES_MAX) e->source_count = SOURCES_MAX;
+  beyond = e->source_count > SOURCES_MAX ? e->source_count - SOURCES_MAX : 0;
+  e->source_count -= beyond;
   for (size_t i = 0; i < e->source_count; i++) {
     const struct source *s = &e->sources[i];
     spf_check_until(dns, s->address, e->facts.reverse_path, s->helo, deadline_ms, &e->spf[i]);
-    verdicts[i] = &e->spf[i];
+    if (source_may_be_used(s)) verdicts[usable++] = &e->spf[i];
   }
-  if (e->source_count)
-    source_rank(verdicts, e->source_count, total, &e->rank);
+  for (size_t i = 0, none = !usable; none && i < e->source_count; i++) verdicts[usable++] = &e->spf[i];
+  if (usable)
+    source_rank(verdicts, usable, usable + beyond, &e->rank);
   else
     e->rank.best.result = SPF_NONE;
   e->facts.spf = &e->rank.best;

@@ -18,7 +18,7 @@ struct source_rank {
   char preferred[SOURCES_TEXT]; /* those that do as well as the best: "192.0.2.1 192.0.2.2"; "": all do */
 };
 
-/* `verdicts` are those of the first `count` of the pool's `total` sources, at least 1. */
+/* `verdicts` are those of the first `count`, at least 1, of `total` sources of the pool that may be used. */
 void source_rank(const struct spf_verdict *const verdicts[], size_t count, size_t total, struct source_rank *out);
 /* Is this address one of the list? */
 bool source_listed(const char *list, const char *address);

@@ -109,19 +109,39 @@ static struct spf_job *find_job(struct spf_gate *g, const char *reverse_path, co
   return NULL;
 }
 
+/* Those of a pool that SPF is asked about: what no mail leaves from anyway decides nothing. */
+struct candidates {
+  const struct source *source[SOURCES_MAX];
+  size_t count, total;
+};
+
+static void add_candidate(struct candidates *c, const struct source *s) {
+  if (c->count < SOURCES_MAX) c->source[c->count++] = s;
+  c->total++;
+}
+
+/* None, when the pool has no source; all, when none of them may be used (so the mail waits). */
+static void find_candidates(const struct directory *d, const char *pool, struct candidates *out) {
+  size_t count;
+  const struct source *sources = directory_pool(d, pool, &count);
+  out->count = out->total = 0;
+  for (size_t i = 0; i < count; i++)
+    if (source_may_be_used(&sources[i])) add_candidate(out, &sources[i]);
+  for (size_t i = 0, none = !out->count; none && i < count; i++) add_candidate(out, &sources[i]);
+}
+
 /* Fills in what the cache knows; true when it knows all. */
-static bool fill(struct spf_gate *g, struct spf_job *j, const struct source *sources, size_t count,
-                 const char *reverse_path) {
+static bool fill(struct spf_gate *g, struct spf_job *j, const struct candidates *c, const char *reverse_path) {
   bool all = true;
   int64_t now = clock_now_us();
   bytes_copy(bytes_of(reverse_path), j->reverse_path, sizeof j->reverse_path);
   j->gate = g;
-  j->total = count;
-  j->count = count < SOURCES_MAX ? count : SOURCES_MAX;
+  j->total = c->total;
+  j->count = c->count;
   for (size_t i = 0; i < j->count; i++) {
     struct checked_source *s = &j->sources[i];
-    bytes_copy(bytes_of(sources[i].address), s->address, sizeof s->address);
-    bytes_copy(bytes_of(sources[i].helo), s->helo, sizeof s->helo);
+    bytes_copy(bytes_of(c->source[i]->address), s->address, sizeof s->address);
+    bytes_copy(bytes_of(c->source[i]->helo), s->helo, sizeof s->helo);
     const struct spf_verdict *v = spf_cache_find(g->cache, s->address, reverse_path, s->helo, now);
     s->cached = v != NULL;
     if (v) s->verdict = *v;
@@ -150,15 +170,15 @@ static void done(struct dns_wait *base, struct dns_job *job) {
 
 bool spf_gate_ask(struct spf_gate *g, const struct directory *d, const char *pool, const char *reverse_path,
                   struct spf_wait *w) {
-  size_t count;
-  const struct source *sources = directory_pool(d, pool, &count);
-  if (!count)
+  struct candidates c;
+  find_candidates(d, pool, &c);
+  if (!c.count)
     return answer_now(w, SPF_NONE, "no source address is configured; add one: sendoff source add ADDRESS --helo NAME");
-  struct spf_job *j = find_job(g, reverse_path, sources);
+  struct spf_job *j = find_job(g, reverse_path, c.source[0]);
   if (!j) {
     j = calloc(1, sizeof *j);
     if (!j) return answer_now(w, SPF_TEMPERROR, "out of memory");
-    bool known = fill(g, j, sources, count, reverse_path);
+    bool known = fill(g, j, &c, reverse_path);
     if (known || dns_jobs_full(&g->jobs)) {
       struct source_rank r;
       rank(j, &r);

@@ -5,6 +5,7 @@ import ipaddress
 
 import pytest
 
+from sendoff_test.attempts import attempt_as
 from sendoff_test.client import submit
 from sendoff_test.dns import txt
 from sendoff_test.lab import Lab
@@ -122,6 +123,30 @@ def test_ipv6_without_a_name_is_not_used(lab, gateway, six_only):
     checked(gateway, SIX, True)
     six_only.wait_for(mark)
     assert gateway.wait_event("delivered")[0]["source"] == SIX
+
+
+def test_what_is_not_used_does_not_pass_spf(lab, gateway):
+    """The record lists the IPv6 source alone, which no mail leaves from: what is left of the pool would fail."""
+    domain = lab.new_domain("spf")
+    gateway.add_domain(domain, "--key", "ed25519", publish=False)
+    gateway.sendoff("domain", "set", domain, "--spf", "enforce")
+    lab.dns.set(domain, "TXT", txt(f"v=spf1 ip6:{SIX} -all"))
+    set_ptr(lab, SIX)
+    add(gateway, FOUR, SIX)
+    account = gateway.add_account("app", senders=[domain])
+    checked(gateway, SIX, False)
+
+    def answer():
+        return attempt_as(gateway, account, f"a@{domain}", ["r@dest.example.net"])
+
+    refused = f"550 5.7.23 {domain} does not list {FOUR}"
+    wait_until(lambda: answer().startswith(refused), "the running gateway knows it", 10)
+    words = ["explain", "--account", "app", "--from", f"a@{domain}", "--to", "r@dest.example.net"]
+    assert "not used, its name is not confirmed" in gateway.sendoff.run(*words).out
+    set_ptr(lab, SIX, HELO)
+    gateway.sendoff("source", "set", SIX, "--helo", "mail.example.com")  # asked about at once
+    checked(gateway, SIX, True)
+    wait_until(lambda: answer().startswith("250"), "its name is confirmed", 10)
 
 
 def test_the_others_of_the_pool_are_used(lab, gateway):

@@ -216,9 +216,8 @@ void source_names_tick(struct source_names *n, uint64_t now_ms) {
 
 int source_name_allows(const struct source_names *n, const struct source *s, uint64_t now_ms, struct reason *why) {
   struct named *k = NULL;
+  if (!source_may_be_used(s)) return fail(why, E_DENIED, "no mail leaves from %s: %s", s->address, s->name_text);
   if (s->name == SOURCE_NAME_CONFIRMED || !strchr(s->address, ':') || !ip_is_global(s->address)) return OK;
-  if (s->name == SOURCE_NAME_UNCONFIRMED)
-    return fail(why, E_DENIED, "no mail leaves from %s: %s", s->address, s->name_text);
   HASH_FIND_STR(n->table, s->address, k);
   if (k && now_ms - k->since_ms >= SOURCE_NAME_UNJUDGED_MS) return OK; /* DNS is no reason to keep mail */
   if (!k && HASH_COUNT(n->table) >= SOURCE_NAMES_MAX) return OK;       /* it will never be judged */
