@@ -1,8 +1,7 @@
 #include "base/mail_stream.h"
 
+#include "base/bytes.h"
 #include "base/result.h"
-
-#include <string.h>
 
 static const char *const streams[] = {"transactional", "bulk"};
 
@@ -12,7 +11,7 @@ const char *stream_name(enum mail_stream stream) {
 
 int stream_parse(const char *name, enum mail_stream *out) {
   for (int i = 0; i < STREAM_COUNT; i++)
-    if (strcmp(name, streams[i]) == 0) {
+    if (bytes_equal_nocase(bytes_of(name), bytes_of(streams[i]))) {
       *out = (enum mail_stream)i;
       return OK;
     }

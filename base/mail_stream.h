@@ -5,6 +5,6 @@
 enum mail_stream { STREAM_TRANSACTIONAL, STREAM_BULK, STREAM_COUNT }; /* stored */
 
 const char *stream_name(enum mail_stream stream);          /* "transactional", "bulk" */
-int stream_parse(const char *name, enum mail_stream *out); /* OK or E_NOT_FOUND */
+int stream_parse(const char *name, enum mail_stream *out); /* without case; OK or E_NOT_FOUND */
 
 #endif

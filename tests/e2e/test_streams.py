@@ -67,6 +67,7 @@ def source_of(gateway, message):
         ("", "", "transactional"),
         (BULK, "", "bulk"),
         ("x-sendoff-STREAM :\r\n\tbulk \r\n", "", "bulk"),
+        ("X-Sendoff-Stream: Bulk\r\n", "", "bulk"),
         ("Precedence: bulk\r\n", "", "bulk"),
         ("Precedence: LIST\r\n", "", "bulk"),
         ("Precedence: first-class\r\n", "", "transactional"),
