@@ -10,6 +10,7 @@
 
 #define CACHE_ENTRIES 2000 /* of 6 KB */
 #define KEY_TEXT 900
+#define LATE_TTL 30 /* seconds for which it is believed that DNS does not answer in time */
 
 /* What one answer rests on; the key of both the cache and the jobs. */
 struct remembered {
@@ -87,9 +88,26 @@ static void work(struct dns_job *base, const struct dns_source *dns) {
   dmarc_predict_until(dns, &facts, deadline, &j->prediction);
 }
 
+/* The next message need not wait for the same silence. The job's own prediction is still the pool's to write. */
+static void remember_late(struct dmarc_job *j) {
+  struct dmarc_prediction *p = calloc(1, sizeof *p);
+  if (!p) return;
+  p->now.result = p->old.result = DMARC_TEMPERROR;
+  p->ttl = LATE_TTL;
+  snprintf(p->why, sizeof p->why,
+           "whether this mail would pass the DMARC policy of %.100s is not known: DNS did not "
+           "answer in time",
+           j->author);
+  remember(j->gate, j->key, p);
+  free(p);
+}
+
 static void finish(struct dns_job *base, bool late) {
   struct dmarc_job *j = (struct dmarc_job *)base;
-  if (!late) remember(j->gate, j->key, &j->prediction);
+  if (late)
+    remember_late(j);
+  else
+    remember(j->gate, j->key, &j->prediction);
 }
 
 static void release(struct dns_job *base) {

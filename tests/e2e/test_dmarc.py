@@ -1,8 +1,11 @@
 """DMARC before sending: would receivers reject this mail by the policy of its From domain?"""
 
+import time
+
 import pytest
 
-from sendoff_test.attempts import attempt_as, explained
+from sendoff_test.attempts import attempt, attempt_as, explained
+from sendoff_test.client import dialogue
 from sendoff_test.dns import BROKEN, txt
 from sendoff_test.lab import SOURCE
 from sendoff_test.letters import letter, marker
@@ -112,6 +115,21 @@ def test_dns_trouble_never_refuses(gateway, account, recipient):
     gateway.sendoff("domain", "set", domain, "--dmarc", "enforce")
     gateway.sendoff("domain", "set", domain, "--spf", "observe")
     assert sends(gateway, account, domain).startswith("250")
+
+
+def test_silent_dns_keeps_one_message_waiting(lab):
+    gateway = lab.new_gateway().configure(servers=[lab.black_hole().server]).start()
+    gateway.add_domain("example.com", "--key", "ed25519", publish=False)
+    gateway.sendoff("domain", "set", "example.com", "--dmarc", "enforce")
+    account = gateway.add_account("silent")
+    waited = []
+    with dialogue(gateway, account) as talk:  # on one of the loops: each finds it out
+        for _ in range(2):
+            begin = time.monotonic()
+            assert attempt(talk, "a@example.com", [TO]).startswith("250")
+            waited.append(time.monotonic() - begin)
+    assert waited[0] >= 8 > waited[1], waited
+    gateway.stop()
 
 
 def test_observe_warns_once_a_day(lab, gateway, account, recipient):
