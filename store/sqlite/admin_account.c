@@ -332,9 +332,17 @@ static int forget_suppressions(struct admin *a, const char *name, struct reason 
   return rc;
 }
 
+/* Before anything of it goes: the list of the account "" is everybody's. */
+static int check_there(struct admin *a, const char *name, struct reason *why) {
+  int64_t id;
+  int rc = admin_begin(a, why);
+  return rc == OK ? admin_end(a, find(a, name, &id, why), NULL, why) : rc;
+}
+
 int admin_account_remove(struct admin *a, const char *name, struct reason *why) {
   int64_t id;
-  int rc = forget_suppressions(a, name, why);
+  int rc = check_there(a, name, why);
+  if (rc == OK) rc = forget_suppressions(a, name, why);
   if (rc == OK) rc = admin_begin(a, why);
   if (rc != OK) return rc;
   rc = find(a, name, &id, why);

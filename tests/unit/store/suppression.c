@@ -154,6 +154,8 @@ static void the_longer_of_two_holds(void **state) {
   assert_true(find(l, "a", "r@example.net", &f));
   assert_string_equal(f.entry.reason, "asked");
   free(f.text);
+  assert_int_equal(admin_account_remove(admin, "", &l->why), E_NOT_FOUND); /* everybody's list is no account's */
+  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM suppressions WHERE account = ''"), 1);
   own.expires_us = now + 1; /* a person's word replaces, also by what is shorter */
   assert_ok(admin_suppression_add(admin, &own, 1, false, &done, &l->why), l->why);
   assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM suppressions WHERE account = 'a'"), 1);
