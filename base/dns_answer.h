@@ -13,11 +13,17 @@ struct dns_record {
 struct dns_answer {
   enum dns_status status;
   bool secure;  /* validated by DNSSEC (RFC 4035 4.3) */
+  bool bogus;   /* DNS_FAILED: there is an answer, and DNSSEC does not confirm it (RFC 4035 4.3) */
   uint32_t ttl; /* seconds; also of negative answers */
   size_t count;
   struct dns_record *records;
   void *owner; /* for dns_release */
 };
+/* "DNS did not answer", for texts: what there is instead of an answer that counts. A person looks elsewhere for the one
+ * than for the other. */
+static inline const char *dns_failure(bool bogus) {
+  return bogus ? "DNSSEC does not confirm the answer" : "DNS did not answer";
+}
 /* Blocking lookups, answered by the resolver. `release` frees what `lookup` gave. */
 struct dns_source {
   void *arg;

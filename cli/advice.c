@@ -121,8 +121,8 @@ static const struct row {
      "try "
      "at once: sendoff queue retry {id}"},
     {DEFERRED, RULE_DNS, "4.4.3",
-     "DNS does not answer for that domain. If others fail, too, check the dns block of the configuration; otherwise "
-     "its operators have to fix it. Retries continue by themselves."},
+     "DNS does not answer for that domain, or DNSSEC does not confirm what it answers. If others fail, too, check the "
+     "dns block of the configuration; otherwise its operators have to fix it. Retries continue by themselves."},
     {DEFERRED, RULE_STOPPING, NULL, "The gateway was stopping. It is tried again when the gateway runs."},
     {DEFERRED, RULE_LOCAL, NULL,
      "This gateway lacked memory or disk at that moment; its own log says more. Retries continue by themselves."},

@@ -203,7 +203,7 @@ static void print_way(const struct explained *e, struct history *h) {
     printf("  %s takes no mail (null MX)\n", e->recipient_domain);
   else if (!e->mx.count)
     printf("  %s: %s\n", e->recipient_domain,
-           e->mx_status == DNS_FAILED ? "DNS does not answer" : "there is no such domain");
+           e->mx_status == DNS_FAILED ? dns_failure(e->mx_bogus) : "there is no such domain");
   for (size_t i = 0; i < e->mx.count; i++) {
     printf("  %u ", e->mx.hosts[i].preference);
     print_safe(e->mx.hosts[i].name);

@@ -155,6 +155,7 @@ static void ask_mx(struct explained *e, const struct dns_source *dns) {
   struct dns_answer answer;
   dns->lookup(dns->arg, e->recipient_domain, ns_t_mx, &answer);
   e->mx_status = answer.status;
+  e->mx_bogus = answer.bogus;
   mx_list_read(&answer, &e->mx);
   dns->release(dns->arg, &answer);
   bool none = e->mx_status == DNS_NODATA || (e->mx_status == DNS_FOUND && !e->mx.count);

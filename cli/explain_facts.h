@@ -40,6 +40,7 @@ struct explained {
   /* the way */
   struct mx_list mx;
   enum dns_status mx_status;
+  bool mx_bogus; /* DNSSEC does not confirm it */
   /* suppression */
   struct suppression suppression;
   char suppression_text[512], suppression_enhanced[16];

@@ -65,7 +65,7 @@ static void find(const struct check *c, const struct facts *f, struct finding *o
   out->check = c;
   out->mode = mode_of(c, f);
   out->outcome = OUTCOME_UNKNOWN;
-  out->rule = NULL;
+  out->rule = out->doubt = NULL;
   out->missing = c->needs & ~(f->known & ~(unsigned)FACT_ACCOUNT) & ~(f->account ? FACT_ACCOUNT : 0u);
   if (out->mode == CHECK_OFF)
     out->outcome = OUTCOME_OFF;
@@ -73,19 +73,23 @@ static void find(const struct check *c, const struct facts *f, struct finding *o
     c->run(f, out);
 }
 
-/* Its text is left out where it finds no room. */
-static void note(const struct facts *f, const struct finding *found, struct verdict *out) {
-  struct refusal r = {0};
-  size_t at = strlen(out->notes);
-  policy_word(f, found, &r);
-  for (char *c = r.text; *c; c++)
+/* The text is left out where it finds no room. */
+static void note(struct verdict *out, const struct finding *found, const char *outcome, const char *why) {
+  char text[201];
+  size_t at = strlen(out->notes), room = NOTES_TEXT - at;
+  bytes_copy(bytes_of(why), text, sizeof text); /* cut */
+  for (char *c = text; *c; c++)
     if (*c == ';') *c = ','; /* it separates the notes */
   const char *between = at ? "; " : "", *name = found->check->name;
-  size_t room = NOTES_TEXT - at;
-  const char *what = found->outcome == OUTCOME_DROP ? "drop" : "refuse";
-  int n = snprintf(out->notes + at, room, "%s%s=would %s: %.200s", between, name, what, r.text);
-  if (n < 0 || (size_t)n >= room) n = snprintf(out->notes + at, room, "%s%s=would %s", between, name, what);
+  int n = snprintf(out->notes + at, room, "%s%s=%s: %s", between, name, outcome, text);
+  if (n < 0 || (size_t)n >= room) n = snprintf(out->notes + at, room, "%s%s=%s", between, name, outcome);
   if (n < 0 || (size_t)n >= room) out->notes[at] = '\0';
+}
+
+static void note_observed(const struct facts *f, const struct finding *found, struct verdict *out) {
+  struct refusal r = {0};
+  policy_word(f, found, &r);
+  note(out, found, found->outcome == OUTCOME_DROP ? "would drop" : "would refuse", r.text);
 }
 
 /* What was found of the recipient before is not this one's. */
@@ -96,9 +100,9 @@ static void begin_record(const struct facts *f, enum stage stage, struct policy_
     if (!(stage == STAGE_RCPT && policy_checks[i].needs & FACT_RECIPIENT)) out->of[i] = f->before->of[i];
 }
 
-/* An observed check says what it would have refused once for a message. */
-static bool is_noted(const struct facts *f, size_t check) {
-  return f->before && f->before->of[check].outcome == OUTCOME_REFUSE;
+/* What is found again at a later stage of a message has been said. */
+static bool is_noted(const struct facts *f, const struct finding *found) {
+  return f->before && f->before->of[found->check - policy_checks].outcome == found->outcome;
 }
 
 static void refuse_for(const struct facts *f, const struct finding *found, struct verdict *out) {
@@ -125,10 +129,11 @@ void policy_decide(const struct facts *f, enum stage stage, struct verdict *out)
       return;
     }
     record_finding(&out->record.of[i], f, &found);
+    if (found.doubt && !is_noted(f, &found)) note(out, &found, "pass", found.doubt);
     bool drops = found.outcome == OUTCOME_DROP;
     if (!drops && found.outcome != OUTCOME_REFUSE) continue;
     if (found.mode != CHECK_ENFORCE) {
-      if (!is_noted(f, i)) note(f, &found, out);
+      if (!is_noted(f, &found)) note_observed(f, &found, out);
       continue;
     }
     if (!drops) {

@@ -122,7 +122,9 @@ struct finding {
   enum check_mode mode;
   unsigned missing; /* OUTCOME_UNKNOWN: which facts */
   const char *rule; /* OUTCOME_REFUSE: base/rule.h */
-  int cause;        /* of several that a rule has: wording.c */
+  /* OUTCOME_PASS, because DNS did not say what decides: why, as long as the facts live. NULL otherwise. */
+  const char *doubt;
+  int cause; /* of several that a rule has: wording.c */
   /* what wording needs besides the facts */
   char subject[ADDRESS_MAX + 1]; /* an address */
   char meant[DOMAIN_MAX + 1];    /* a domain as it is read */
@@ -152,8 +154,9 @@ struct verdict {
   unsigned missing;            /* ACTION_GATHER: the facts to gather; then ask again */
   struct refusal refusal;      /* ACTION_REFUSE */
   struct policy_record record; /* of the stages before, and of this one as far as it was asked */
-  char notes[NOTES_TEXT]; /* what observed checks would have said, unless they did at a stage before: "spf=would refuse:
-                           * TEXT; ..." */
+  /* what observed checks would have said, unless they did at a stage before: "spf=would refuse: TEXT; ..."; and what has
+   * passed in doubt: "dmarc=pass: TEXT" */
+  char notes[NOTES_TEXT];
 };
 #define NOTES_MAX 1000 /* of a message, over all stages */
 

@@ -31,6 +31,7 @@ void dmarc_ask(struct dmarc_dns *d, const char *name, int type, struct dns_answe
     if (out->ttl < d->ttl) d->ttl = out->ttl;
   } else if (!d->failed[0]) {
     bytes_copy(bytes_of(question), d->failed, sizeof d->failed);
+    d->failed_bogus = out->bogus;
   }
 }
 

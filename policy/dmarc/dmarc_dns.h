@@ -31,6 +31,7 @@ struct dmarc_dns {
   uint32_t ttl;         /* the least so far */
   size_t asked, count;
   char failed[DOMAIN_MAX + 16]; /* the first name that DNS did not answer for; empty: none */
+  bool failed_bogus;            /* it did, and DNSSEC does not confirm it */
   struct dmarc_place places[DMARC_QUESTIONS_MAX];
 };
 

@@ -161,7 +161,7 @@ void dmarc_predict_until(const struct dns_source *dns, const struct dmarc_facts 
     out->warnings = warnings(d, author, out, &by);
     struct dmarc_repairable repair = find_repairs(d, facts, author, &now, &old, out);
     out->ttl = least_ttl(d, facts);
-    dmarc_words(facts, author, d->failed, &now, &repair, out);
+    dmarc_words(facts, author, d, &now, &repair, out);
   } else {
     dmarc_words_unread(facts->author, out);
   }

@@ -40,18 +40,30 @@ static void add_found(struct dmarc_prediction *p, const struct dmarc_finding *fi
       finding->effective != finding->published ? " with t=y" : "");
 }
 
-/* What decides, and is not known. */
-static void add_unknown(struct dmarc_prediction *p, const struct dmarc_facts *f, const char *author,
-                        const char *failed) {
-  add(p, "whether this mail would pass the DMARC policy of %.100s is not known: ", author);
-  if (!*failed && !*f->spf->domain && *f->spf->why)
+/* Where no question about DMARC failed, one about SPF or a key did. */
+static void add_failure(struct dmarc_prediction *p, const struct dmarc_facts *f, const struct dmarc_dns *asked) {
+  if (*asked->failed) {
+    add(p, "%s for %.100s", dns_failure(asked->failed_bogus), asked->failed);
+    return;
+  }
+  if (!*f->spf->domain && *f->spf->why) { /* it was not asked */
     add(p, "SPF: %.160s", f->spf->why);
-  else
-    add(p, "DNS did not answer%s%.100s", *failed ? " for " : "", failed);
+    return;
+  }
+  if (f->spf->result == SPF_TEMPERROR) {
+    add(p, "%.160s", f->spf->why);
+    return;
+  }
+  for (size_t i = 0; i < f->signature_count; i++)
+    if (f->signatures[i].key->state == PUBLISHED_UNKNOWN) {
+      add(p, "%.160s", f->signatures[i].key->why);
+      return;
+    }
+  add(p, "%s", dns_failure(false)); /* there was no time, or no question left, to ask */
 }
 
-static void add_now(struct dmarc_prediction *p, const struct dmarc_facts *f, const char *author, const char *failed,
-                    const struct dmarc_finding *finding) {
+static void add_now(struct dmarc_prediction *p, const struct dmarc_facts *f, const char *author,
+                    const struct dmarc_dns *asked, const struct dmarc_finding *finding) {
   switch (p->now.result) {
   case DMARC_PASS:
     add_found(p, finding);
@@ -67,7 +79,10 @@ static void add_now(struct dmarc_prediction *p, const struct dmarc_facts *f, con
     add(p, "; ");
     add_dkim(p, f, author);
     break;
-  case DMARC_TEMPERROR: add_unknown(p, f, author, failed); break;
+  case DMARC_TEMPERROR:
+    add(p, "whether this mail would pass the DMARC policy of %.100s is not known: ", author);
+    add_failure(p, f, asked);
+    break;
   case DMARC_NO_POLICY:
     if (finding->found == DMARC_FOUND_UNUSABLE)
       add(p, "the DMARC record of %.100s has no policy that can be read", finding->place->domain);
@@ -124,10 +139,10 @@ static void repair_policy(struct dmarc_prediction *p, const char *domain) {
   snprintf(out->value, sizeof out->value, "v=DMARC1; p=none");
 }
 
-void dmarc_words(const struct dmarc_facts *facts, const char *author, const char *failed,
+void dmarc_words(const struct dmarc_facts *facts, const char *author, const struct dmarc_dns *asked,
                  const struct dmarc_finding *finding, const struct dmarc_repairable *repairable,
                  struct dmarc_prediction *out) {
-  add_now(out, facts, author, failed, finding);
+  add_now(out, facts, author, asked, finding);
   add_warnings(out);
   text_clean(out->why, true); /* what others publish is in it */
   if (out->now.result == DMARC_NO_POLICY) repair_policy(out, finding->place ? finding->place->domain : author);

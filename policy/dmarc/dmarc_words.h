@@ -10,9 +10,9 @@ struct dmarc_repairable {
   const struct dmarc_signature *signature; /* NULL: none */
 };
 
-/* Fills `why` and `repairs` of a prediction whose outcomes and warnings are there. `author` normalized; `failed`: the
- * first name that DNS did not answer for, or "". */
-void dmarc_words(const struct dmarc_facts *facts, const char *author, const char *failed,
+/* Fills `why` and `repairs` of a prediction whose outcomes and warnings are there. `author` normalized; `asked`:
+ * what was, and what failed. */
+void dmarc_words(const struct dmarc_facts *facts, const char *author, const struct dmarc_dns *asked,
                  const struct dmarc_finding *finding, const struct dmarc_repairable *repairable,
                  struct dmarc_prediction *out);
 /* The same when nothing could be asked: the author's domain is none. */

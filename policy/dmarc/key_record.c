@@ -146,7 +146,7 @@ void key_check(const struct dns_source *dns, const char *selector, const char *d
   snprintf(out->name, sizeof out->name, "%.200s._domainkey.%.255s", selector, domain);
   lookup(dns, out->name, deadline_ms, &answer);
   if (answer.status == DNS_FAILED)
-    say(out, PUBLISHED_UNKNOWN, "DNS did not answer for %.200s", out->name);
+    say(out, PUBLISHED_UNKNOWN, "%s for %.200s", dns_failure(answer.bogus), out->name);
   else if (!answer.count)
     say(out, PUBLISHED_MISSING, "there is no TXT record at %.200s", out->name);
   else if (answer.count > 1)

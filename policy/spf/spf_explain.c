@@ -18,7 +18,7 @@ void spf_explain(struct spf_verdict *v, const struct spf_questions *asked, const
   case SPF_NEUTRAL: snprintf(why, size, "%.80s says nothing about %s (%s)", d, ip, record); break;
   case SPF_NONE: snprintf(why, size, "%.80s publishes no SPF record that could list %s", d, ip); break;
   case SPF_TEMPERROR:
-    snprintf(why, size, "DNS did not answer for %.60s: whether %.60s lists %s is not known",
+    snprintf(why, size, "%s for %.60s: whether %.60s lists %s is not known", dns_failure(asked->failed_bogus),
              asked->failed_name[0] ? asked->failed_name : d, d, ip);
     break;
   case SPF_PERMERROR:

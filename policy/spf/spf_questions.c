@@ -16,10 +16,12 @@ static bool ask(struct spf_questions *q, const char *name, int type, struct dns_
   if (!question_name(name, question)) return false; /* RFC 7208 4.3, 4.8: nothing can be there */
   out->status = DNS_FAILED;
   if (clock_monotonic_ms() < q->deadline_ms) q->dns->lookup(q->dns->arg, question, type, out);
-  if (out->status == DNS_FAILED)
+  if (out->status == DNS_FAILED) {
     memcpy(q->failed_name, question, sizeof question);
-  else if (out->ttl < q->ttl)
+    q->failed_bogus = out->bogus;
+  } else if (out->ttl < q->ttl) {
     q->ttl = out->ttl;
+  }
   return true;
 }
 

@@ -18,6 +18,7 @@ struct spf_questions {
   uint32_t ttl; /* the least of the answers */
   unsigned lookups, voids;
   bool failed;       /* DNS did not answer, for `failed_name` */
+  bool failed_bogus; /* it did, and DNSSEC does not confirm it */
   bool names_failed; /* the same, for names of the address: they are passed over (RFC 7208 5.5) */
   char failed_name[NAME_MAX_TEXT + 1];
   struct reason broken; /* why a record cannot be used */

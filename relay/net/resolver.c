@@ -64,6 +64,7 @@ static void fill_answer(struct ub_result *result, struct dns_answer *out) {
   if (!result) return;
   out->ttl = result->ttl > 0 ? (uint32_t)result->ttl : 0;
   out->secure = result->secure;
+  out->bogus = result->bogus;
   out->owner = result;
   if (result->bogus) return;
   if (result->nxdomain || result->rcode == RCODE_NXDOMAIN) {

@@ -21,6 +21,7 @@ struct row {
   const char *data;        /* "192.0.2.1", "2001:db8::1", a host name, a TXT record of any length */
   struct bytes raw;        /* instead of data: RDATA as it is */
   enum dns_status trouble; /* instead of both; DNS_FOUND: none */
+  bool bogus;              /* of DNS_FAILED */
   uint32_t ttl;            /* 0: 300 */
 };
 
@@ -68,6 +69,7 @@ static inline void zone_answer(const struct row *rows, const char *name, int typ
     if (r->type && r->type != type) continue;
     if (r->ttl) out->ttl = r->ttl;
     out->status = r->trouble;
+    out->bogus = r->bogus;
     if (r->trouble) return;
     out->records[out->count++] = zone_record(r);
   }

@@ -20,6 +20,7 @@ struct candidate {
   struct sockaddr_storage v4[ROUTE_ADDRESSES_MAX], v6[ROUTE_ADDRESSES_MAX];
   size_t v4_count, v6_count;
   bool v4_failed, v6_failed; /* the question had no answer */
+  bool bogus;                /* an answer there was, and DNSSEC does not confirm it */
   bool no_name;              /* NXDOMAIN */
   bool own;                  /* one of its addresses is ours */
   bool dropped;              /* by loop detection */
@@ -126,7 +127,9 @@ static void report_hosts(struct search *s) {
 /* Who has asked wants to know which of them, to look it up. */
 static void report_failed(struct search *s, size_t failed, const struct candidate *first) {
   const char *name = first->mx.name, *which = first->v4_failed ? first->v6_failed ? "A and AAAA" : "A" : "AAAA";
-  if (failed > 1)
+  if (first->bogus)
+    report_nonef(s, ROUTE_TEMPORARY, "DNSSEC does not confirm the address (%s) of %.180s", which, name);
+  else if (failed > 1)
     report_nonef(s, ROUTE_TEMPORARY, "the addresses (%s) of %.180s, and of %zu more, cannot be looked up now", which,
                  name, failed - 1);
   else
@@ -177,6 +180,7 @@ static void one_less(struct search *s) {
 
 static void take_status(struct candidate *c, const struct dns_answer *answer, bool *failed) {
   if (answer->status == DNS_FAILED) *failed = true;
+  if (answer->bogus) c->bogus = true;
   if (answer->status == DNS_NXDOMAIN) c->no_name = true;
   if (answer->status != DNS_FAILED && answer->ttl < c->search->ttl) c->search->ttl = answer->ttl;
 }
@@ -306,7 +310,10 @@ static void on_mx(void *arg, const struct dns_answer *answer) {
   case DNS_NXDOMAIN: report_nonef(s, ROUTE_NO_DOMAIN, "the domain %s does not exist", s->domain); return;
   case DNS_FAILED: break;
   }
-  report_nonef(s, ROUTE_TEMPORARY, "the MX records of %s cannot be looked up now", s->domain);
+  if (answer->bogus)
+    report_nonef(s, ROUTE_TEMPORARY, "DNSSEC does not confirm the MX records of %s", s->domain);
+  else
+    report_nonef(s, ROUTE_TEMPORARY, "the MX records of %s cannot be looked up now", s->domain);
 }
 
 /* --- address literals (RFC 5321 4.1.3) --- */

@@ -60,10 +60,12 @@ static void reverse_name(const struct check *c, char out[80]) {
 
 enum back { BACK_YES, BACK_NO, BACK_UNKNOWN };
 
-static enum back leads_back(const struct check *c, const char *name) {
+/* `bogus`, of BACK_UNKNOWN: the answer was. */
+static enum back leads_back(const struct check *c, const char *name, bool *bogus) {
   struct dns_answer answer;
   ask(c, name, is_v6(c) ? ns_t_aaaa : ns_t_a, &answer);
   enum back found = answer.status == DNS_FAILED ? BACK_UNKNOWN : BACK_NO;
+  *bogus = answer.bogus;
   for (size_t i = 0; answer.status == DNS_FOUND && i < answer.count; i++)
     if (bytes_equal(answer.records[i].data, octets_of(c))) found = BACK_YES;
   done(c, &answer);
@@ -78,9 +80,9 @@ static bool is_of_helo(const struct check *c, const char *name) {
   return strcmp(a, b) == 0;
 }
 
-static void unknown(const struct check *c, const char *question) {
+static void unknown(const struct check *c, const char *question, bool bogus) {
   c->out->known = false;
-  snprintf(c->out->text, sizeof c->out->text, "DNS did not answer for %.250s", question);
+  snprintf(c->out->text, sizeof c->out->text, "%s for %.250s", dns_failure(bogus), question);
 }
 
 /* What is wrong with one name; the first that is found is kept. */
@@ -102,9 +104,10 @@ static void wrong(const struct check *c, enum back back, const char *name) {
 static bool take_name(const struct check *c, struct bytes rdata) {
   char name[NAME_MAX_TEXT + 1], normal[DOMAIN_MAX + 1];
   if (!rdata_name(rdata, name) || domain_normalize(bytes_of(name), normal) != OK) return false;
-  enum back back = leads_back(c, normal);
+  bool bogus;
+  enum back back = leads_back(c, normal, &bogus);
   if (back == BACK_UNKNOWN) {
-    if (c->out->known) unknown(c, normal);
+    if (c->out->known) unknown(c, normal, bogus);
     return false;
   }
   if (back == BACK_NO || !is_of_helo(c, normal)) {
@@ -135,7 +138,10 @@ static void take_names(const struct check *c, const struct dns_answer *answer) {
 static void check_spf_of_helo(const struct check *c) {
   struct spf_verdict v;
   spf_check_until(c->dns, c->address, "", c->helo, c->deadline_ms, &v);
-  if (v.result == SPF_TEMPERROR) unknown(c, c->helo);
+  if (v.result == SPF_TEMPERROR) {
+    c->out->known = false;
+    bytes_copy(bytes_of(v.why), c->out->text, sizeof c->out->text);
+  }
   if (v.result != SPF_FAIL && v.result != SPF_SOFTFAIL && v.result != SPF_PERMERROR) return;
   c->out->confirmed = false;
   snprintf(c->out->text, sizeof c->out->text,
@@ -154,7 +160,7 @@ void source_name_check(const struct dns_source *dns, const char *address, const 
   reverse_name(&c, name);
   ask(&c, name, ns_t_ptr, &answer);
   if (answer.status == DNS_FAILED)
-    unknown(&c, name);
+    unknown(&c, name, answer.bogus);
   else if (answer.status != DNS_FOUND)
     without_ptr(&c);
   else

@@ -2,6 +2,7 @@
 
 It serves one signed root zone that holds every record, so that any other name is NXDOMAIN, as in the world, and a
 validating resolver can be given its key as the trust anchor. The zone BROKEN has no file: every name in it is SERVFAIL.
+The zone SIGNED is served as it was written, with the signatures of signed_zone.py, so it can be forged.
 """
 
 import os
@@ -18,6 +19,7 @@ import dns.resolver
 from .processes import wait_until
 
 BROKEN = "broken.example"
+SIGNED = "signed.example"
 TTL = 1
 
 CONFIG = """
@@ -45,6 +47,12 @@ template:
     zonefile-load: difference-no-serial
     journal-content: all
     semantic-checks: off
+  - id: as-written
+    storage: "{folder}"
+    zonefile-sync: -1
+    zonefile-load: whole
+    journal-content: none
+    semantic-checks: off
 zone:
   - domain: .
     file: root.zone
@@ -52,6 +60,9 @@ zone:
     dnssec-policy: signed
   - domain: {broken}
     file: {broken}.zone
+  - domain: {signed}
+    file: {signed}.zone
+    template: as-written
 """
 
 # Negative answers and their NSEC records live for no time at all: a resolver that reasons from them (RFC 8198) would
@@ -77,7 +88,7 @@ class Dns:
         self._version = 0
         os.makedirs(f"{folder}/db")
         with open(f"{folder}/knot.conf", "w") as config:
-            config.write(CONFIG.format(folder=folder, address=self.address, port=self.port, broken=BROKEN))
+            config.write(CONFIG.format(folder=folder, address=self.address, port=self.port, broken=BROKEN, signed=SIGNED))
         self._write_zone()
         self._process = processes.start(
             [shutil.which("knotd", path="/usr/sbin:/usr/bin"), "-c", f"{folder}/knot.conf"], f"{folder}/knot.log"
@@ -109,6 +120,13 @@ class Dns:
         with open(f"{self.folder}/{BROKEN}.zone", "w") as zone:
             zone.write("\n".join(lines) + "\n")
         self._knotc("zone-reload", BROKEN)
+
+    def serve_signed(self, text, ds):
+        """Serves the zone SIGNED as it stands there; `ds`: its key, as the parent has it."""
+        with open(f"{self.folder}/{SIGNED}.zone", "w") as zone:
+            zone.write(text)
+        self._knotc("zone-reload", SIGNED)
+        self.update({(SIGNED, "NS"): ["ns.harness."], (SIGNED, "DS"): [ds]})
 
     def texts(self, name):
         """The TXT records of a name, each as bytes; empty when there is none."""

@@ -35,6 +35,7 @@ static const struct dmarc_prediction
     dmarc_passes = {.now = {.result = DMARC_PASS}, .old = {.result = DMARC_PASS}},
     dmarc_fails_none = {.now = {.result = DMARC_FAIL}, .old = {.result = DMARC_FAIL}},
     dmarc_none = {.now = {.result = DMARC_NO_POLICY}}, dmarc_silent = {.now = {.result = DMARC_TEMPERROR}},
+    dmarc_doubtful = {.now = {.result = DMARC_TEMPERROR}, .why = "it is not known: DNS; it did not answer"},
     dmarc_fails = {.now = {.result = DMARC_FAIL, .disposition = DMARC_REJECT, .record = "example.com"},
                    .why = "example.com publishes p=reject and this mail would fail it",
                    .repairs = {{.name = "example.com", .value = "v=spf1 ip4:192.0.2.7 -all"}},
@@ -458,6 +459,22 @@ static void test_notes_name_every_observed_check(void **state) {
   assert_string_equal(again.notes, "");
 }
 
+/* What passes because DNS did not say enough, says so; once. */
+static void test_notes_say_what_is_in_doubt(void **state) {
+  (void)state;
+  struct account account;
+  struct facts f = with_header(&account, NULL, 0);
+  struct verdict v, again;
+  f.known |= FACT_USAGE | FACT_SPF | FACT_DMARC;
+  f.spf = &spf_unknown;
+  f.dmarc = &dmarc_doubtful;
+  policy_decide(&f, STAGE_CONTENT, &v);
+  assert_string_equal(v.notes, "dmarc=pass: it is not known: DNS, it did not answer");
+  f.before = &v.record;
+  policy_decide(&f, STAGE_CONTENT, &again);
+  assert_string_equal(again.notes, "");
+}
+
 /* An account that has mail to suppressed recipients dropped, while that is only observed. */
 static void test_what_would_be_dropped_is_noted(void **state) {
   (void)state;
@@ -788,6 +805,7 @@ int main(void) {
                                      cmocka_unit_test(test_what_is_fixed_has_no_mode),
                                      cmocka_unit_test(test_notes_name_every_observed_check),
                                      cmocka_unit_test(test_what_would_be_dropped_is_noted),
+                                     cmocka_unit_test(test_notes_say_what_is_in_doubt),
                                      cmocka_unit_test(test_trace),
                                      cmocka_unit_test(test_the_record_of_a_stage_that_waits),
                                      cmocka_unit_test(test_trace_at_the_commit),

@@ -72,6 +72,10 @@ static void test_states(void **state) {
       {{{NAME, TXT, .raw = {"", 0}}}, PUBLISHED_DIFFERS, "it has no p="},
       {{{NAME, TXT, "v=DKIM1; p=" OURS}, {NAME, TXT, "v=DKIM1; p=AAAA"}}, PUBLISHED_DIFFERS, "there are 2 TXT records"},
       {{{NAME, TXT, .trouble = DNS_FAILED}}, PUBLISHED_UNKNOWN, "DNS did not answer for " NAME, .ttl = 5},
+      {{{NAME, TXT, .trouble = DNS_FAILED, .bogus = true}},
+       PUBLISHED_UNKNOWN,
+       "DNSSEC does not confirm the answer for " NAME,
+       .ttl = 5},
   };
   for (size_t i = 0; i < COUNT_OF(samples); i++) {
     struct zone z = {.rows = samples[i].rows};

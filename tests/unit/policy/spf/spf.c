@@ -142,6 +142,11 @@ static void test_results(void **state) {
        NULL}, /* 3.3: put together without spaces */
       /* a failure of DNS is temporary, whatever libspf2 makes of it, and refuses nothing */
       {{{"e.org", 0, .trouble = DNS_FAILED}}, "192.0.2.4", "a@e.org", SPF_TEMPERROR, "DNS did not answer for e.org"},
+      {{{"e.org", 0, .trouble = DNS_FAILED, .bogus = true}},
+       "192.0.2.4",
+       "a@e.org",
+       SPF_TEMPERROR,
+       "DNSSEC does not confirm the answer for e.org: whether"},
       {{{"e.org", TXT, "v=spf1 a:x.e.org -all"}, {"x.e.org", 0, .trouble = DNS_FAILED}},
        "192.0.2.4",
        "a@e.org",
