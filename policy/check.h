@@ -9,6 +9,7 @@ void check_reverse_path(const struct facts *f, struct finding *out);
 void check_recipient(const struct facts *f, struct finding *out);
 void check_header_sender(const struct facts *f, struct finding *out);
 void check_suppression(const struct facts *f, struct finding *out);
+bool suppression_drops(const struct facts *f); /* the recipient that is asked about is taken, and not delivered to */
 void check_limits(const struct facts *f, struct finding *out);
 void check_room(const struct facts *f, struct finding *out);
 void check_dmarc(const struct facts *f, struct finding *out);

@@ -6,3 +6,8 @@ void check_suppression(const struct facts *f, struct finding *out) {
   finding_refuse(out, RULE_SUPPRESSION, CAUSE_MAIN);
   if (f->account->drop_suppressed) out->outcome = OUTCOME_DROP;
 }
+
+bool suppression_drops(const struct facts *f) {
+  bool suppressed = f->known & FACT_SUPPRESSION && f->suppression;
+  return suppressed && f->account->drop_suppressed && policy_mode(f, "suppression") == CHECK_ENFORCE;
+}

@@ -82,6 +82,7 @@ struct facts {
   const char *recipient;
   struct address to; /* views into it */
   size_t recipient_count, recipients_max;
+  size_t recipients_dropped; /* of those before it; they count nothing */
   /* FACT_SUPPRESSION: of that recipient; NULL: it is on no list */
   const struct suppression *suppression;
   /* FACT_BRAKE: where the account is, as far as it is committed */

@@ -72,6 +72,7 @@ static void decided(struct session *s, const struct verdict *v) {
     refuse(&memory, 452, "4.3.1", RULE_MEMORY, "out of memory; try again later");
     reply_refusal(s, &memory, NULL, p->address);
   } else {
+    tx->facts.recipients_dropped += v->drop;
     session_set_state(s, SESSION_RCPT);
     reply(s, 250, "2.1.5", "recipient ok");
   }

@@ -61,7 +61,7 @@ struct sample {
   bool daemon, rewritten;
   const char *header_sender, *to;
   uint64_t used;
-  size_t recipients;
+  size_t recipients, dropped;
   int room, stored;
   const struct spf_verdict *spf;
   const struct domain *domain;
@@ -105,6 +105,7 @@ static void run(const struct sample *s) {
                     .room_why = "3 MB free of 10 GB",
                     .spf = s->spf ? s->spf : &spf_unknown,
                     .recipient_count = s->recipients,
+                    .recipients_dropped = s->dropped,
                     .recipients_max = 100,
                     .header_from = bytes_of(s->header_from ? s->header_from : "a@example.com"),
                     .from_domain = s->from_domain ? s->from_domain : "example.com",
@@ -201,6 +202,13 @@ static const struct sample samples[] = {
     {"limits", OUTCOME_REFUSE, 452, "blog: 1000 of 1000 messages today", .limit = "1000/day", .used = 1000, NOT_STORED},
     {"limits", OUTCOME_REFUSE, 550, "blog: 3 recipients in this message, 2 allowed", .limit = "2rcpt/message",
      .recipients = 3, NOT_STORED},
+    {"limits", OUTCOME_PASS, .limit = "2rcpt/message", .recipients = 3, .dropped = 1, NOT_STORED},
+    {"limits", OUTCOME_PASS, .limit = "2rcpt/message", .recipients = 3, .suppression = &by_hand, .drops = true,
+     NOT_STORED},
+    {"limits", OUTCOME_REFUSE, 550, "3 recipients in this message, 2 allowed", .limit = "2rcpt/message",
+     .recipients = 4, .dropped = 1, NOT_STORED},
+    {"limits", OUTCOME_PASS, .limit = "2rcpt/message", .recipients = 1, .dropped = 0, .suppression = &by_hand,
+     .drops = true, NOT_STORED},
     {"limits", OUTCOME_UNKNOWN, .limit = "1000/day", .unknown = FACT_STORED | FACT_USAGE},
     {"limits", OUTCOME_REFUSE, 452, "of 1000 messages", .limit = "1000/day", .stored = E_LIMIT},
     {"room", OUTCOME_PASS},
