@@ -29,6 +29,7 @@ struct event {
   enum event_kind kind;
   const char *account;
   const char *from;     /* reverse-path */
+  const char *domain;   /* of accepted mail: of those configured here the one that it counts as, which is From's; "" */
   const char *to;       /* forward-path; "" for events of the whole message */
   int code;             /* reply code, 0 if none */
   const char *enhanced; /* "5.7.1" */

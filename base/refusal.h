@@ -40,6 +40,12 @@ void numbers_set(char numbers[NUMBERS_TEXT], const char *name, int64_t value);
 /* The next of them: 1, or 0 at the end and for what is not well-formed. Start with *at NULL; `name` takes 32 octets. */
 int numbers_next(const char *numbers, const char **at, char name[32], int64_t *value);
 
+/* Not a rule's, of accepted mail: its size and its recipients; how many of these counted, where not all did; 1 for a
+ * submission that is another's repeat, and counted nothing. */
+#define NUMBER_OCTETS "octets"
+#define NUMBER_RECIPIENTS "recipients"
+#define NUMBER_COUNTED "counted"
+#define NUMBER_REPEAT "repeat"
 /* Not a rule's: the message that its sender was notified with of this event. Its id, so shown as one. */
 #define NUMBER_NOTICE "notice"
 /* Nor this: it is the same submission again, and was not kept or counted. */

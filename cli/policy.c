@@ -38,8 +38,10 @@ const struct verb policy_verbs[] = {
      "Every check, in the order in which they are asked, with its mode for the gateway. Domains and accounts may have "
      "other modes: sendoff domain show, sendoff account show.",
      "sendoff policy list", 0, 0, list},
-    {"policy", "replay", "--since T [--account A] --limit SPEC", "since= account= limit=",
-     "What a limit would have refused, or put off, of the mail that was accepted since then: for each account by "
-     "itself, from the log.",
+    {"policy", "replay", "--since T [--account A | --domain D | --gateway] [--stream S] --limit SPEC [--list]",
+     "since= account= domain= gateway stream= limit= list",
+     "What a limit would have refused, or put off, of the mail that was accepted since then, had it been there: for "
+     "each account by itself, for one, for a domain's mail, or for all mail together. From the log; nothing is counted "
+     "or changed. --list: which messages, and what their clients would have been told.",
      "sendoff policy replay --since 7d --account blog --limit 500/hour", 0, 0, policy_replay},
     {0}};

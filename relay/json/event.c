@@ -64,6 +64,7 @@ static json_t *checks_json(const char *verdict) {
 static json_t *add_decision(json_t *object, const struct event *e) {
   if (!object) return NULL;
   if (e->message_id) json_object_set_new(object, "stream", json_string(stream_name(e->stream)));
+  if (e->domain && *e->domain) json_object_set_new(object, "domain", json_text(e->domain));
   if (*e->verdict) json_object_set_new(object, "checks", checks_json(e->verdict));
   return object;
 }

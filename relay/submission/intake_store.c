@@ -203,10 +203,11 @@ static void describe(struct intake *i) {
       i->signed_by, tx->facts.known & FACT_SPF ? spf_result_name(tx->sources.best.result) : "not checked",
       tx->sources.best.why[0] ? ": " : "", tx->sources.best.why, held, *i->repairs ? "; repaired: " : "", i->repairs);
   bytes_copy(bytes_of(tx->notes), i->notes, sizeof i->notes);
-  numbers_add(i->numbers, "octets", (int64_t)m->envelope.size);
-  numbers_add(i->numbers, "recipients", (int64_t)m->recipient_count);
+  numbers_add(i->numbers, NUMBER_OCTETS, (int64_t)m->envelope.size);
+  numbers_add(i->numbers, NUMBER_RECIPIENTS, (int64_t)m->recipient_count);
   i->accept.accepted = (struct event){.account = i->account,
                                       .from = i->reverse_path,
+                                      .domain = i->owners.domain ? i->owners.domain->name : "",
                                       .to = i->log_to,
                                       .code = 250,
                                       .enhanced = "2.0.0",

@@ -17,7 +17,7 @@ static int run_with_id(sqlite3_stmt *s, int64_t id) {
 int event_insert(struct sql *q, const struct event *e) {
   sqlite3_stmt *s = sql_use(
       q, "INSERT INTO events(id, message_id, kind, account, sender, recipient, code, enhanced, text, host, source, ref,"
-         " count, rule, numbers, first_us, verdict, stream) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
+         " count, rule, numbers, first_us, verdict, stream, domain) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
   sql_bind_int(s, 2, e->message_id);
   sql_bind_int(s, 3, e->kind);
   sql_bind_text(s, 4, e->account);
@@ -35,6 +35,7 @@ int event_insert(struct sql *q, const struct event *e) {
   sql_bind_int(s, 16, e->first_us);
   sql_bind_text(s, 17, e->verdict);
   sql_bind_int(s, 18, e->stream);
+  sql_bind_text(s, 19, e->domain);
   return run_with_id(s, e->id);
 }
 

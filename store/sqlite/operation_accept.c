@@ -147,30 +147,28 @@ static int find_earlier(struct sql *q, struct idempotency_index *index, struct s
   return idempotency_ends_find(q, a->key, m->recipients, m->recipient_count, open, &a->covered);
 }
 
-static void copy_numbers(const char *from, char out[NUMBERS_TEXT]) {
-  bytes_copy(bytes_of(from ? from : ""), out, NUMBERS_TEXT);
+/* Its numbers, and one more. */
+static const char *also(const struct event *e, const char *name, int64_t value, char out[NUMBERS_TEXT]) {
+  bytes_copy(bytes_of(e->numbers ? e->numbers : ""), out, NUMBERS_TEXT);
+  numbers_set(out, name, value);
+  return out;
 }
 
 /* In the log of the earlier one: there somebody would look for what became of this one. */
 static int log_duplicate(struct sql *q, const struct store_accept *a) {
   struct event e = a->accepted;
   char numbers[NUMBERS_TEXT];
-  copy_numbers(e.numbers, numbers);
-  numbers_set(numbers, NUMBER_REPEAT, 1);
-  e.numbers = numbers;
   e.kind = EVENT_ACCEPTED;
   e.message_id = a->duplicate_of;
+  e.numbers = also(&a->accepted, NUMBER_REPEAT, 1, numbers);
   e.text = "submitted again, the same message to the same recipients: answered with this id, not sent twice";
   return event_insert(q, &e);
 }
 
-/* Its numbers are those that count: of its recipients, those that are kept. */
 static int log_accepted(struct sql *q, const struct store_accept *a, int64_t earlier, size_t open, size_t kept) {
   struct event e = a->accepted;
   char id[ID_TEXT], text[1280], numbers[NUMBERS_TEXT];
-  copy_numbers(e.numbers, numbers);
-  if (kept < a->message.recipient_count) numbers_set(numbers, "recipients", (int64_t)kept);
-  e.numbers = numbers;
+  if (kept != a->message.recipient_count) e.numbers = also(&a->accepted, NUMBER_COUNTED, (int64_t)kept, numbers);
   e.kind = EVENT_ACCEPTED;
   e.message_id = a->message.envelope.id;
   if (earlier) {

@@ -6,7 +6,7 @@
 
 #define COLUMNS                                                                                                        \
   "id, message_id, kind, account, sender, recipient, code, enhanced, text, host, source, coalesce(ref, ''), count,"    \
-  " rule, numbers, first_us, verdict, stream"
+  " rule, numbers, first_us, verdict, stream, domain"
 #define ALSO                                                                                                           \
   " AND id > ?1 AND id >= ?2 AND id < ?3 AND (?4 = '' OR account = ?4) AND (?5 = '' OR sender LIKE ?5 ESCAPE '\\')"    \
   " AND (?6 = '' OR recipient LIKE ?6 ESCAPE '\\') AND (?7 < 0 OR kind = ?7) AND (?9 = 0 OR message_id = ?9)"          \
@@ -45,7 +45,8 @@ static struct event read_event(sqlite3_stmt *s) {
                         .numbers = sql_text(s, 14),
                         .first_us = sqlite3_column_int64(s, 15),
                         .verdict = sql_text(s, 16),
-                        .stream = sqlite3_column_int64(s, 17) == STREAM_BULK ? STREAM_BULK : STREAM_TRANSACTIONAL};
+                        .stream = sqlite3_column_int64(s, 17) == STREAM_BULK ? STREAM_BULK : STREAM_TRANSACTIONAL,
+                        .domain = sql_text(s, 18)};
 }
 
 static void bind_filter(sqlite3_stmt *s, const struct log_filter *f, const char *from, const char *to) {
