@@ -55,7 +55,7 @@ static void log_warnings(const struct intake *i) {
   }
 }
 
-/* What is put off says until when, and why. */
+/* What is put off says until when, and why: when the queue has it, which is never after its own deadline (RFC 2852). */
 static void reply_put_off(struct session *s, const struct intake *i, int64_t until_us, const char *why) {
   char when[40], span[40];
   clock_format_iso(until_us, when, sizeof when);
@@ -66,14 +66,17 @@ static void reply_put_off(struct session *s, const struct intake *i, int64_t unt
 static void reply_accepted(struct session *s, const struct intake *i) {
   const struct limit_verdict *v = &i->accept.limit;
   const struct store_brake *b = &i->accept.brake;
+  int64_t until_us = i->accept.message.not_before_us; /* what it asked for itself (RFC 4865) may be later than ours */
   char at[LIMIT_TEXT + 8];
   if (b->held) {
     reply(s, 250, "2.0.0", "accepted as %s; held for the operator's review", i->id_text);
-  } else if (b->slowed_until_us > v->not_before_us) {
-    reply_put_off(s, i, b->slowed_until_us, "slowed by the brake");
-  } else if (v->not_before_us && v->rule) {
+  } else if (i->accept.nothing_kept) {
+    reply(s, 250, "2.0.0", "accepted as %s", i->id_text);
+  } else if (b->slowed_until_us > v->not_before_us && b->slowed_until_us >= until_us) {
+    reply_put_off(s, i, until_us, "slowed by the brake");
+  } else if (v->not_before_us && v->rule && v->not_before_us >= until_us) {
     snprintf(at, sizeof at, "at %s", v->rule->text);
-    reply_put_off(s, i, v->not_before_us, at);
+    reply_put_off(s, i, until_us, at);
   } else {
     reply(s, 250, "2.0.0", "accepted as %s", i->id_text);
   }

@@ -165,6 +165,20 @@ static int log_duplicate(struct sql *q, const struct store_accept *a) {
   return event_insert(q, &e);
 }
 
+/* Behind the event's text: until when it is put off, by the brake or a smoothed limit. False: by neither. */
+static bool say_put_off(const struct store_accept *a, const char *text, char *out, size_t size) {
+  const struct limit_verdict *v = &a->limit;
+  int64_t brake_us = a->brake.slowed_until_us, until_us = a->message.not_before_us;
+  bool smoothed = a->count_usage && !a->nothing_kept && v->rule && v->not_before_us && v->not_before_us >= until_us;
+  char when[40];
+  clock_format_minute(brake_us ? brake_us : until_us, when, sizeof when);
+  if (brake_us)
+    snprintf(out, size, "%s; slowed by the brake until %s", text, when);
+  else if (smoothed)
+    snprintf(out, size, "%s; leaves %s, at %s", text, when, v->rule->text);
+  return brake_us || smoothed;
+}
+
 static int log_accepted(struct sql *q, const struct store_accept *a, int64_t earlier, size_t open, size_t kept) {
   struct event e = a->accepted;
   char id[ID_TEXT], text[1280], numbers[NUMBERS_TEXT];
@@ -177,12 +191,8 @@ static int log_accepted(struct sql *q, const struct store_accept *a, int64_t ear
              e.text ? e.text : "", id, open, a->message.recipient_count);
     e.text = text;
   }
-  char slowed[1400], when[40];
-  if (a->brake.slowed_until_us) {
-    clock_format_minute(a->brake.slowed_until_us, when, sizeof when);
-    snprintf(slowed, sizeof slowed, "%s; slowed by the brake until %s", e.text ? e.text : "", when);
-    e.text = slowed;
-  }
+  char slowed[1500];
+  if (say_put_off(a, e.text ? e.text : "", slowed, sizeof slowed)) e.text = slowed;
   return event_insert(q, &e);
 }
 

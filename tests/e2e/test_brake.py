@@ -107,6 +107,9 @@ def test_a_stolen_password(place):
     answers = place.send(account, place.people(1000))
     assert all(answer.startswith("250") for answer in answers)
     assert re.search(r"leaves \S+ \(in [0-9hm]+\), slowed by the brake", answers[-1]), answers[-1]
+    message, leaves = re.match(r"250 2\.0\.0 accepted as (\w+); leaves (\S+)", answers[-1]).groups()
+    waiting = [one["next"] for one in gateway.queue("--account", "shop") if one["message"] == message]
+    assert len(waiting) == 50 and set(waiting) == {leaves}, "the queue has the time that was told"
     told = place.review(account)
     assert (told["step"], told["mode"], told["held"]) == ("slow", "enforce", 0)
     first = told["budgets"]["first-time"]
