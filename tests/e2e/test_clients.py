@@ -1,11 +1,11 @@
-"""Clients that people have: swaks, curl, msmtp (GnuTLS) and Nodemailer; WordPress has a file of its own."""
+"""Clients that people have: swaks, curl, msmtp (GnuTLS) and Nodemailer; WordPress has a file of its own. What they show of
+a refusal is in test_shown.py."""
 
-import json
-import os
 import subprocess
 
 import pytest
 
+from sendoff_test.applications import run_nodemailer
 from sendoff_test.letters import letter, marker, values
 
 TO = "reader@dest.example.net"
@@ -71,33 +71,6 @@ def test_msmtp(gateway, account, recipient, tls, starttls, mechanism):
     assert arrival.sender == FROM and arrival.body == mark.encode() + b"\r\n"
 
 
-NODEMAILER = """
-const options = JSON.parse(process.argv[1]);
-const transport = require('nodemailer').createTransport(options.transport);
-transport.sendMail(options.message, (failure, info) => {
-  if (failure) { console.error(failure); process.exit(1); }
-  console.log(info.response);
-  transport.close();
-});
-"""
-
-
-def run_nodemailer(gateway, account, tls, message):
-    host, port = gateway.endpoint(tls)
-    transport = {
-        "host": host,
-        "port": port,
-        "secure": tls == "implicit",
-        "requireTLS": tls == "starttls",
-        "name": "client.example",
-        "auth": {"user": account.name, "pass": account.password},
-        "tls": {"rejectUnauthorized": False},
-    }
-    found = {**os.environ, "NODE_PATH": "/usr/share/nodejs"}  # where Debian keeps its modules
-    words = ["node", "-e", NODEMAILER, json.dumps({"transport": transport, "message": message})]
-    return subprocess.run(words, capture_output=True, timeout=60, env=found, text=True)
-
-
 def nodemailer(gateway, account, tls, message):
     done = run_nodemailer(gateway, account, tls, message)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -122,106 +95,3 @@ def test_nodemailer_with_a_utf8_address(gateway, account, recipient):
     arrival = recipient.wait_for(mark)
     assert arrival.recipients == ["jörg@dest.example.net"]
     assert "SMTPUTF8" in arrival.options
-
-
-# What they show their users of a refusal: the text of the reply, with the reference, where a person reads it.
-
-PHPMAILER = """
-$options = json_decode($argv[1], true);
-foreach (array('Exception', 'SMTP', 'PHPMailer') as $class) {
-    require "/usr/share/wordpress/wp-includes/PHPMailer/$class.php";
-}
-$mailer = new PHPMailer\\PHPMailer\\PHPMailer(true);
-$mailer->isSMTP();
-$mailer->SMTPAuth = true;
-$mailer->SMTPSecure = 'tls';
-$mailer->SMTPOptions = array('ssl' => array('verify_peer' => false, 'verify_peer_name' => false, 'allow_self_signed' => true));
-foreach ($options['set'] as $name => $value) {
-    $mailer->$name = $value;
-}
-$mailer->setFrom($options['from'], '', false);
-foreach ($options['to'] as $to) {
-    $mailer->addAddress($to);
-}
-if (isset($options['header'])) {
-    $mailer->addCustomHeader($options['header']);
-}
-$mailer->Subject = 'x';
-$mailer->Body = 'Hello.';
-try {
-    $mailer->send();
-} catch (Exception $failure) {
-    echo $options['info'] ? $mailer->ErrorInfo : $failure->getMessage();
-}
-"""
-
-
-def phpmailer(gateway, account, sender=FROM, to=TO, path=FROM, header=None, info=True):
-    """Its ErrorInfo, which most print, or the exception's message, which WordPress takes."""
-    host, port = gateway.endpoint("starttls")
-    setting = {"Host": host, "Port": port, "Username": account.name, "Password": account.password, "Sender": path}
-    options = {"set": setting, "from": sender, "to": [to], "info": info, **({"header": header} if header else {})}
-    return run("php", "-r", PHPMAILER, "--", json.dumps(options))
-
-
-def nodemailer_says(gateway, account, sender=FROM, to=TO, path=FROM, header=None):
-    envelope = {"from": path, "to": [to]}
-    message = {"from": sender, "to": to, "envelope": envelope, "subject": "x", "text": "Hello."}
-    if header:
-        name, _, value = header.partition(": ")
-        # It writes Sender by an option of its own.
-        message |= {"sender": value} if name == "Sender" else {"headers": {name: value}}
-    done = run_nodemailer(gateway, account, "starttls", message)
-    return done.stdout + done.stderr
-
-
-def swaks_says(gateway, account, sender=FROM, to=TO, path=FROM, header=None):
-    host, port = gateway.endpoint("starttls")
-    words = ["swaks", "--server", host, "--port", str(port), "--helo", "client.example", "--tls", "--auth", "PLAIN"]
-    words += ["--auth-user", account.name, "--auth-password", account.password, "--from", path, "--to", to]
-    words += ["--h-From", sender, *(["--add-header", header] if header else [])]
-    return subprocess.run(words, capture_output=True, timeout=60, text=True).stdout
-
-
-CLIENTS = {"PHPMailer": phpmailer, "Nodemailer": nodemailer_says, "swaks": swaks_says}
-BOSS = "boss@bank.example"
-
-
-@pytest.fixture(scope="module")
-def restricted(gateway):
-    return gateway.add_account("site", "--to", "dest.example.net")
-
-
-@pytest.mark.parametrize("client", CLIENTS)
-@pytest.mark.parametrize(
-    "given, shown",
-    [
-        ({"to": "x@else.example"}, "site may not write to x@else.example; allowed: dest.example.net. sendoff why "),
-        ({"path": BOSS}, f"site may not send as {BOSS}; allowed: example.com. sendoff why "),
-        ({"sender": BOSS}, f"site may not send with From: {BOSS}; allowed: example.com. sendoff why "),
-        ({"header": f"Sender: {BOSS}"}, f"site may not send with Sender: {BOSS}; allowed: example.com. sendoff why "),
-        ({"header": "X-Sendoff-Stream: news"}, 'X-Sendoff-Stream is "news"; write transactional or bulk. sendoff why '),
-    ],
-    ids=["recipient", "reverse-path", "From", "Sender", "stream"],
-)
-def test_what_the_user_is_shown(gateway, restricted, recipient, client, given, shown):
-    text = " ".join(CLIENTS[client](gateway, restricted, **given).split())
-    assert shown in text, text
-
-
-def test_what_phpmailer_s_exception_says(gateway, restricted, recipient):
-    """The text of MAIL and of RCPT, and nothing of what came behind the content: that is in ErrorInfo, and in the log."""
-    assert "site may not write to x@else.example" in phpmailer(gateway, restricted, to="x@else.example", info=False)
-    assert f"site may not send as {BOSS}" in phpmailer(gateway, restricted, path=BOSS, info=False)
-    shown = phpmailer(gateway, restricted, sender="ceo@bank.example", info=False)
-    assert shown == "SMTP Error: data not accepted."
-    refused = gateway.log("--account", "site", "--event", "refused")
-    assert any("site may not send with From: ceo@bank.example" in event["text"] for event in refused)
-
-
-@pytest.mark.parametrize("client", CLIENTS)
-def test_what_the_user_is_shown_of_a_limit(gateway, recipient, client):
-    account = gateway.add_account(f"limited-{client.lower()}", "--limit", "1/day")
-    CLIENTS[client](gateway, account)
-    text = " ".join(CLIENTS[client](gateway, account).split())
-    assert f"{account.name}: 1 of 1 messages today; resets " in text and "sendoff why " in text, text

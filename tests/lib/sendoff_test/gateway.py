@@ -224,6 +224,15 @@ class Gateway:
     def wait_empty(self, timeout=30):
         wait_until(lambda: not self.queue(), "the queue is empty", timeout)
 
+    def wait_delivered(self, timeout=30):
+        """All that is to leave by now has left: what is held, or put off to later, stays."""
+        soon = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(time.time() + 5))
+
+        def nothing_due():
+            return not [one for one in self.queue("--state", "queued") if one["next"] < soon or one["under_way"]]
+
+        wait_until(nothing_due, "nothing is due", timeout)
+
     def usage(self, account):
         (used,) = self.sendoff.json("account", "usage", account)
         return used

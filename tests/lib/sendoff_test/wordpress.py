@@ -1,6 +1,7 @@
 """A real WordPress (Debian's package) that sends its mail through a gateway: MariaDB in a folder of its own, PHP's own
 web server, and the few lines that any SMTP plug-in comes down to."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -56,6 +57,23 @@ wp_install('Shop', 'admin', '{admin}', true, '', 'first-password');
 """
 
 
+# A plug-in of the site that sends mail itself, as forms and shops do. The SMTP plug-in's account is replaced.
+WP_MAIL = """
+$_SERVER['HTTP_HOST'] = '{host}';
+require '{folder}/site/wp-load.php';
+$options = json_decode($argv[1], true);
+add_action('phpmailer_init', function ($mailer) use ($options) {{
+    $mailer->Username = $options['user'];
+    $mailer->Password = $options['password'];
+    $mailer->Sender = $options['path'];
+}}, 99);
+add_filter('wp_mail_from', function () use ($options) {{ return $options['sender']; }}, 99);
+add_action('wp_mail_failed', function ($failure) {{ fwrite(STDOUT, $failure->get_error_message()); }});
+$sent = wp_mail($options['to'], 'x', 'Hello.', $options['header'] ? array($options['header']) : array());
+fwrite(STDOUT, $sent ? 'sent' : '');
+"""
+
+
 class WordPress:
     def __init__(self, processes, folder, address, port):
         self.folder, self.host = folder, f"{address}:{port}"
@@ -77,6 +95,16 @@ class WordPress:
         done = subprocess.run(["php", "-r", code], capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stdout + done.stderr
         wait_until(self._answers, "WordPress answers")
+
+    def mail(self, account, mail):
+        """What wp_mail() comes to: "sent", or the message of its WP_Error."""
+        options = {"user": account.name, "password": account.password, "path": mail.path, "sender": mail.sender}
+        options |= {"to": mail.to, "header": mail.header}
+        code = WP_MAIL.format(host=self.host, folder=self.folder)
+        words = ["php", "-d", "error_log=/dev/null", "-r", code, "--", json.dumps(options)]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
 
     def lost_password(self, user):
         """What a person does who pressed "Lost your password?". The address that the form led to."""
