@@ -28,6 +28,8 @@ ELSEWHERE = {
     "stopping; try again in a minute": "needs a command between the signal and the loop's next turn",
     "%s is stopping; try again in a minute": "needs a command between the signal and the loop's next turn",
     "%s": "e2e/test_bans.py",
+    "%s; publish for %s: TXT ": "e2e/test_dmarc.py",
+    "%s; have it signed: sendoff domain add ": "e2e/test_dmarc.py",
     "the gateway cannot decide it": "a check would have to ask at a stage that cannot wait (unit/policy/policy)",
     "refused by the check": "a rule would have to be without words (unit/policy/policy)",
     "too many failed logins": "e2e/test_bans.py",
