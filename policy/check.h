@@ -26,11 +26,11 @@ enum cause {
   CAUSE_MAIN,
   CAUSE_MISLEADING, /* the domain is not written as it is read */
   CAUSE_NO_DOMAIN,
-  CAUSE_MANY_FROM, /* several mailboxes without a Sender field */
-  CAUSE_DENIED,    /* of a list of those that are not allowed */
-  CAUSE_UNREADABLE,
-  CAUSE_LOST, /* the store's files have gone */
-  CAUSE_LATE, /* found at the commit */
+  CAUSE_MANY_FROM,  /* several mailboxes without a Sender field */
+  CAUSE_DENIED,     /* of a list of those that are not allowed */
+  CAUSE_UNREADABLE, /* of something that was to be read */
+  CAUSE_LOST,       /* the store's files have gone */
+  CAUSE_LATE,       /* found at the commit */
 };
 
 void record_finding(struct check_result *r, const struct facts *f, const struct finding *found); /* trace.c */

@@ -85,6 +85,7 @@ struct facts {
   size_t recipients_dropped; /* of those before it; they count nothing */
   /* FACT_SUPPRESSION: of that recipient; NULL: it is on no list */
   const struct suppression *suppression;
+  int suppression_failed; /* why it could not be looked up; OK: it could */
   /* FACT_BRAKE: where the account is, as far as it is committed */
   const struct brake_status *brake;
   /* FACT_HEADER */

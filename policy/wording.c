@@ -151,8 +151,9 @@ static void word_disk(const struct facts *f, const struct finding *found, struct
 static void word_store(const struct facts *f, const struct finding *found, struct refusal *out) {
   (void)f;
   refuse(out, 451, "4.3.0", found->rule,
-         found->cause == CAUSE_LOST ? "the store's files have gone; try again later"
-                                    : "the message could not be stored; try again later");
+         found->cause == CAUSE_LOST         ? "the store's files have gone; try again later"
+         : found->cause == CAUSE_UNREADABLE ? "the suppression list could not be read; try again later"
+                                            : "the message could not be stored; try again later");
 }
 
 static void word_memory(const struct facts *f, const struct finding *found, struct refusal *out) {

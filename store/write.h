@@ -127,7 +127,7 @@ void store_note_init(struct store_note *n);
  * as it is at the instant that the store answers. Ask store_maybe_suppressed first. */
 struct store_suppression_find {
   struct store_op op;
-  const char *account;
+  char account[65];         /* copies, like the key: who asks may end before the answer comes */
   char key[ADDRESS_KEY];    /* the address, as address_key writes it */
   bool found;               /* out; the rest only then */
   struct suppression entry; /* out; its text is in `text`, and ends with this */

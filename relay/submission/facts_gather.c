@@ -109,7 +109,8 @@ struct suppression_lookup {
   struct session *session;
 };
 
-static void suppression_known(struct transaction *tx, const struct suppression *found) {
+static void suppression_known(struct transaction *tx, int rc, const struct suppression *found) {
+  tx->facts.suppression_failed = rc;
   tx->facts.suppression = found;
   tx->facts.known |= FACT_SUPPRESSION;
 }
@@ -130,7 +131,7 @@ static void found_suppression(struct store_op *op) {
   bool found = op->result == OK && l->find.found;
   if (!session_is_closed(s)) {
     take_suppression(s->tx, &l->find);
-    suppression_known(s->tx, found ? &s->tx->suppression : NULL);
+    suppression_known(s->tx, op->result, found ? &s->tx->suppression : NULL);
     go_on(s);
   }
   free(l->find.text);
@@ -142,11 +143,14 @@ static bool gather_suppression(struct session *s) {
   struct transaction *tx = s->tx;
   struct store *store = s->loop->gateway->store;
   const char *account = tx->account->name, *address = tx->pending.address;
-  struct suppression_lookup *l = NULL;
-  if (store_maybe_suppressed(store, account, address)) l = calloc(1, sizeof *l);
+  if (!store_maybe_suppressed(store, account, address)) {
+    suppression_known(tx, OK, NULL);
+    return true;
+  }
+  struct suppression_lookup *l = calloc(1, sizeof *l);
   if (!l || store_suppression_find_init(&l->find, account, address) != OK) {
     free(l);
-    suppression_known(tx, NULL);
+    suppression_known(tx, E_MEMORY, NULL);
     return true;
   }
   l->session = s;

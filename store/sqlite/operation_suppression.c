@@ -9,7 +9,7 @@
 int store_suppression_find_init(struct store_suppression_find *f, const char *account, const char *address) {
   memset(f, 0, sizeof *f);
   f->op.kind = OPERATION_SUPPRESSION_FIND;
-  f->account = account;
+  bytes_copy(bytes_of(account), f->account, sizeof f->account);
   return address_key(bytes_of(address), f->key);
 }
 

@@ -5,6 +5,7 @@ import itertools
 import smtplib
 import socket
 import ssl
+import struct
 
 
 def trusting():
@@ -48,6 +49,11 @@ class Dialogue:
 
     def close(self):
         self._socket.close()
+
+    def reset(self):
+        """Closes with RST: what the other side writes from now on fails."""
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close()
 
     def send(self, octets):
         self._socket.sendall(octets)

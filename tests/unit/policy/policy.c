@@ -67,6 +67,7 @@ struct sample {
   const struct domain *domain;
   bool drops;
   const struct suppression *suppression;
+  int suppression_failed;
   const struct dmarc_prediction *dmarc;
   enum mail_stream stream;
   bool no_unsubscribe, no_one_click, no_feedback_id, unsigned_;
@@ -117,6 +118,7 @@ static void run(const struct sample *s) {
   if (s->from_domain && !*s->from_domain) f.from_domain = NULL;
   take_from(&f, s->from ? s->from : "a@example.com");
   f.suppression = s->suppression;
+  f.suppression_failed = s->suppression_failed;
   f.dmarc = s->dmarc;
   f.header_domain = s->domain;
   f.recipient = "r@example.org";
@@ -188,6 +190,11 @@ static const struct sample samples[] = {
     {"suppression", OUTCOME_REFUSE, 550, "r@example.org is suppressed: asked us to; until it is removed",
      .suppression = &by_hand},
     {"suppression", OUTCOME_DROP, .suppression = &bounced, .drops = true},
+    {"suppression", OUTCOME_REFUSE, 451, "the suppression list could not be read; try again later",
+     .suppression_failed = E_BUSY},
+    {"suppression", OUTCOME_REFUSE, 451, "the suppression list could not be read", .suppression_failed = E_IO,
+     .drops = true},
+    {"suppression", OUTCOME_REFUSE, 451, "out of memory", .suppression_failed = E_MEMORY},
     {"suppression", OUTCOME_UNKNOWN, .unknown = FACT_SUPPRESSION},
     {"recipient", OUTCOME_PASS, .to = "me@example.org"},
     {"recipient", OUTCOME_PASS, .to = "ME@own.example"},
