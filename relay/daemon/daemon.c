@@ -388,7 +388,7 @@ int daemon_run(const struct config *config, struct reason *why) {
   s->lock_fd = -1;
   s->gateway.config = config;
   s->gateway.loop_count = loop_count(config);
-  process_set_up();
+  process_set_up(s->gateway.loop_count);
   process_check_files(config->max_sessions);
   int rc = sasl_setup() == OK ? OK : fail(why, E_MEMORY, "the SASL library cannot be set up");
   if (rc == OK) rc = open_privileged(s, why);

@@ -1,6 +1,7 @@
 #include "relay/daemon/process.h"
 
 #include "base/log.h"
+#include "relay/net/pool.h"
 #include "store/store.h"
 
 #include <errno.h>
@@ -14,8 +15,6 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-
-#define POOL_THREADS "16" /* of libuv: slow DNS, passwords and files must not starve each other */
 
 /* Store, spool files, DNS, and room for connections to next hops. */
 #define OTHER_FILES 512
@@ -41,12 +40,19 @@ void process_conceal(void) {
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* a core_pattern that is a pipe does not ask for the limit (core(5)) */
 }
 
-void process_set_up(void) {
+/* Read when the pool is first used. */
+static void set_pool(size_t loops) {
+  char threads[16];
+  snprintf(threads, sizeof threads, "%zu", pool_threads(loops));
+  setenv("UV_THREADPOOL_SIZE", threads, 0);
+}
+
+void process_set_up(size_t loops) {
   signal(SIGPIPE, SIG_IGN);
   umask(077);
   raise_file_limit();
   keep_heap();
-  setenv("UV_THREADPOOL_SIZE", POOL_THREADS, 0); /* read when the pool is first used */
+  set_pool(loops);
 }
 
 void process_check_files(unsigned sessions) {

@@ -156,7 +156,7 @@ static struct dmarc_job *find_job(struct dmarc_gate *g, const char *key) {
 }
 
 static struct dmarc_job *start(struct dmarc_gate *g, const struct dmarc_question *q, const struct dmarc_job *with) {
-  if (dns_jobs_full(&g->jobs)) return NULL;
+  if (dns_jobs_full(&g->jobs, q->account)) return NULL;
   struct dmarc_job *j = calloc(1, sizeof *j);
   if (!j) return NULL;
   j->gate = g;
@@ -167,7 +167,7 @@ static struct dmarc_job *start(struct dmarc_gate *g, const struct dmarc_question
   memcpy(j->key, with->key, sizeof j->key);
   bytes_copy(bytes_of(q->author), j->author, sizeof j->author);
   j->spf = *q->spf;
-  dns_job_start(&g->jobs, &j->base);
+  dns_job_start(&g->jobs, &j->base, q->account);
   return j;
 }
 

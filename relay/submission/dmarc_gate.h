@@ -13,6 +13,7 @@ void dmarc_gate_free(struct dmarc_gate **g); /* when no check is running: the lo
 
 struct dmarc_question {
   const struct directory *directory;
+  int64_t account;    /* whose mail it is */
   const char *author; /* From's domain, normalised */
   enum mail_stream stream;
   const struct spf_verdict *spf; /* of the source that does best */

@@ -1,21 +1,21 @@
 #include "relay/submission/dns_jobs.h"
 
+#include "relay/net/pool.h"
 #include "relay/net/resolver.h"
 
-/* Checks on the pool at once, of each kind and loop: slow DNS must leave threads for passwords and files. */
-#define RUNNING_MAX 4
-#define WAITING_MAX 256
-#define JOBS_MAX 256 /* also those that no session waits for */
-
-bool dns_jobs_full(const struct dns_jobs *jobs) {
-  return jobs->waiting >= WAITING_MAX || jobs->count >= JOBS_MAX;
+bool dns_jobs_full(const struct dns_jobs *jobs, int64_t account) {
+  size_t all = 0, own = 0;
+  for (const struct dns_job *j = jobs->first; j; j = j->next) {
+    all++;
+    own += j->account == account;
+  }
+  return all >= DNS_JOBS_MAX || own >= DNS_JOBS_MAX / 2;
 }
 
 void dns_wait_leave(struct dns_wait *w) {
   if (!w->at) return;
   *w->at = w->next;
   if (w->next) w->next->at = w->at;
-  w->job->jobs->waiting--;
   w->at = NULL;
   w->next = NULL;
   w->job = NULL;
@@ -44,7 +44,6 @@ static void unlink_job(struct dns_job *j) {
   *j->at = j->next;
   if (j->next) j->next->at = j->at;
   j->at = NULL;
-  j->jobs->count--;
 }
 
 bool dns_job_open(const struct dns_job *j) {
@@ -86,9 +85,30 @@ static void on_timer(uv_timer_t *timer) {
   j->worked = true;
 }
 
+static size_t running_of(const struct dns_jobs *jobs, int64_t account) {
+  size_t n = 0;
+  for (const struct dns_job *j = jobs->first; j; j = j->next) n += j->started && j->account == account;
+  return n;
+}
+
+/* The oldest that waits, of the account that has the fewest running; NULL: none may run now. `threads`: of which each
+ * account leaves one to others. */
+static struct dns_job *find_next(const struct dns_jobs *jobs, size_t threads) {
+  struct dns_job *next = NULL;
+  size_t least = threads > 1 ? threads - 1 : threads;
+  for (struct dns_job *j = jobs->first; j && least; j = j->next) {
+    size_t running = j->started ? least : running_of(jobs, j->account);
+    if (running >= least) continue;
+    least = running;
+    next = j;
+  }
+  return next;
+}
+
 static void start_next(struct dns_jobs *jobs) {
-  for (struct dns_job *j = jobs->first; j && jobs->running < RUNNING_MAX; j = j->next) {
-    if (j->started) continue;
+  size_t threads = pool_dns_threads(jobs->loop->gateway->loop_count);
+  struct dns_job *j;
+  while (jobs->running < threads && (j = find_next(jobs, threads))) {
     j->started = true;
     j->work.data = j;
     jobs->running++;
@@ -99,16 +119,21 @@ static void start_next(struct dns_jobs *jobs) {
   }
 }
 
-void dns_job_start(struct dns_jobs *jobs, struct dns_job *j) {
+static void append(struct dns_jobs *jobs, struct dns_job *j) {
+  struct dns_job **at = &jobs->first;
+  while (*at) at = &(*at)->next;
+  *at = j;
+  j->at = at;
+  j->next = NULL;
+}
+
+void dns_job_start(struct dns_jobs *jobs, struct dns_job *j, int64_t account) {
   j->jobs = jobs;
+  j->account = account;
   uv_timer_init(&jobs->loop->uv, &j->timer);
   j->timer.data = j;
   uv_timer_start(&j->timer, on_timer, DNS_WAIT_MS, 0);
-  j->next = jobs->first;
-  j->at = &jobs->first;
-  if (j->next) j->next->at = &j->next;
-  jobs->first = j;
-  jobs->count++;
+  append(jobs, j);
   start_next(jobs);
 }
 
@@ -118,5 +143,4 @@ void dns_job_join(struct dns_job *j, struct dns_wait *w) {
   w->at = &j->waits;
   if (w->next) w->next->at = &w->next;
   j->waits = w;
-  j->jobs->waiting++;
 }

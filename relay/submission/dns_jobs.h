@@ -1,6 +1,9 @@
 /* Checks that block on DNS, made on libuv's pool for sessions that wait: any number of sessions wait for one job, so
  * many run at once, each session waits no longer than DNS_WAIT_MS. What is asked, and what is remembered, is the
- * owner's (spf_gate.c, dmarc_gate.c). The loop's thread, unless said. */
+ * owner's (spf_gate.c, dmarc_gate.c). The loop's thread, unless said.
+ *
+ * No account takes what others need: it has half of the jobs at most, never all threads, and of the jobs that wait for
+ * one, the oldest of the account with the fewest is next. */
 #ifndef SENDOFF_RELAY_SUBMISSION_DNS_JOBS_H
 #define SENDOFF_RELAY_SUBMISSION_DNS_JOBS_H
 
@@ -19,6 +22,7 @@ struct dns_wait {
 
 /* The first member of the owner's job, which is allocated zeroed, and freed here. */
 struct dns_job {
+  int64_t account; /* whose mail it was started for */
   uv_work_t work;
   uv_timer_t timer;
   struct dns_jobs *jobs;
@@ -38,14 +42,16 @@ struct dns_job_calls {
 struct dns_jobs {
   struct loop *loop;
   const struct dns_job_calls *calls;
-  struct dns_job *first;
-  size_t count, running; /* jobs; of them on the pool */
-  size_t waiting;        /* sessions */
+  struct dns_job *first; /* oldest first */
+  size_t running;
 };
 
-bool dns_jobs_full(const struct dns_jobs *jobs); /* there are too many, or too many wait: none is to be started */
-/* A job that others may join while dns_job_open. */
-void dns_job_start(struct dns_jobs *jobs, struct dns_job *j);
+#define DNS_JOBS_MAX 256 /* of one kind, on one loop, whether or not a session waits for them */
+
+/* There are too many for another one of this account. */
+bool dns_jobs_full(const struct dns_jobs *jobs, int64_t account);
+/* A job that others may join while dns_job_open. Only where they are not full. */
+void dns_job_start(struct dns_jobs *jobs, struct dns_job *j, int64_t account);
 bool dns_job_open(const struct dns_job *j);
 /* It has not worked in time: what it will write is nobody's to read. */
 static inline bool dns_job_late(const struct dns_job *j) {

@@ -71,8 +71,9 @@ static void spf_known(struct spf_wait *w, const struct source_rank *r) {
 
 static bool gather_spf(struct session *s) {
   struct transaction *tx = s->tx;
+  const struct spf_question q = {tx->directory, tx->pool, tx->reverse_path, s->account_id};
   s->spf_wait.done = spf_known;
-  return spf_gate_ask(s->submission->spf_gate, tx->directory, tx->pool, tx->reverse_path, &s->spf_wait);
+  return spf_gate_ask(s->submission->spf_gate, &q, &s->spf_wait);
 }
 
 static void dmarc_known(struct dmarc_wait *w, const struct dmarc_prediction *p) {
@@ -93,7 +94,12 @@ static bool dmarc_decides(const struct facts *f) {
 static bool gather_dmarc(struct session *s) {
   struct transaction *tx = s->tx;
   bool enforced = dmarc_decides(&tx->facts);
-  const struct dmarc_question q = {tx->directory, tx->author, tx->facts.stream, &tx->sources.best, enforced};
+  const struct dmarc_question q = {.directory = tx->directory,
+                                   .account = s->account_id,
+                                   .author = tx->author,
+                                   .stream = tx->facts.stream,
+                                   .spf = &tx->sources.best,
+                                   .wait = enforced};
   s->dmarc_wait.done = dmarc_known;
   if (!(tx->facts.known & FACT_SPF)) { /* SPF is off, so it was not asked before */
     if (enforced) return gather_spf(s);

@@ -34,9 +34,10 @@ struct spf_gate {
 
 static void work(struct dns_job *base, const struct dns_source *dns) {
   struct spf_job *j = (struct spf_job *)base;
+  uint64_t deadline = clock_monotonic_ms() + SPF_CHECK_MS; /* of all its sources: it has a thread until then */
   for (size_t i = 0; i < j->count; i++) {
     struct checked_source *s = &j->sources[i];
-    if (!s->cached) spf_check(dns, s->address, j->reverse_path, s->helo, &s->verdict);
+    if (!s->cached) spf_check_until(dns, s->address, j->reverse_path, s->helo, deadline, &s->verdict);
   }
 }
 
@@ -168,18 +169,17 @@ static void done(struct dns_wait *base, struct dns_job *job) {
   w->done(w, &r);
 }
 
-bool spf_gate_ask(struct spf_gate *g, const struct directory *d, const char *pool, const char *reverse_path,
-                  struct spf_wait *w) {
+bool spf_gate_ask(struct spf_gate *g, const struct spf_question *q, struct spf_wait *w) {
   struct candidates c;
-  find_candidates(d, pool, &c);
+  find_candidates(q->directory, q->pool, &c);
   if (!c.count)
     return answer_now(w, SPF_NONE, "no source address is configured; add one: sendoff source add ADDRESS --helo NAME");
-  struct spf_job *j = find_job(g, reverse_path, c.source[0]);
+  struct spf_job *j = find_job(g, q->reverse_path, c.source[0]);
   if (!j) {
     j = calloc(1, sizeof *j);
     if (!j) return answer_now(w, SPF_TEMPERROR, "out of memory");
-    bool known = fill(g, j, &c, reverse_path);
-    if (known || dns_jobs_full(&g->jobs)) {
+    bool known = fill(g, j, &c, q->reverse_path);
+    if (known || dns_jobs_full(&g->jobs, q->account)) {
       struct source_rank r;
       rank(j, &r);
       free(j);
@@ -187,7 +187,7 @@ bool spf_gate_ask(struct spf_gate *g, const struct directory *d, const char *poo
       w->done(w, &r);
       return true;
     }
-    dns_job_start(&g->jobs, &j->base);
+    dns_job_start(&g->jobs, &j->base, q->account);
   }
   w->base.done = done;
   dns_job_join(&j->base, &w->base);

@@ -16,9 +16,14 @@ struct spf_wait {
   void (*done)(struct spf_wait *w, const struct source_rank *r);
 };
 
-/* What SPF says of each source of the pool. True: `w->done` was called already. False: it will be, within DNS_WAIT_MS,
- * with "temperror" at the latest, which refuses nothing; unless the session leaves (dns_wait_leave). */
-bool spf_gate_ask(struct spf_gate *g, const struct directory *d, const char *pool, const char *reverse_path,
-                  struct spf_wait *w);
+/* What SPF says of each source of the pool. */
+struct spf_question {
+  const struct directory *directory;
+  const char *pool, *reverse_path;
+  int64_t account; /* whose mail it is */
+};
+/* True: `w->done` was called already. False: it will be, within DNS_WAIT_MS, with "temperror" at the latest, which
+ * refuses nothing; unless the session leaves (dns_wait_leave). */
+bool spf_gate_ask(struct spf_gate *g, const struct spf_question *q, struct spf_wait *w);
 
 #endif

@@ -1,0 +1,14 @@
+/* How large libuv's pool is, which all loops share, and how many of its threads may wait for DNS: however slow DNS is,
+ * passwords and files have POOL_OTHERS of them. Pure; any thread. */
+#ifndef SENDOFF_RELAY_NET_POOL_H
+#define SENDOFF_RELAY_NET_POOL_H
+
+#include <stddef.h>
+
+#define POOL_OTHERS 8 /* threads for what does not wait for DNS */
+
+size_t pool_threads(size_t loops);
+/* For the checks of one kind (SPF, DMARC) on one loop. */
+size_t pool_dns_threads(size_t loops);
+
+#endif
