@@ -24,7 +24,8 @@ static int run(struct sql *q, sqlite3_stmt *s, struct store_clock *c) {
   "(CASE WHEN ?1 > 0 THEN created_us < ?2 - ?1 / 2 AND created_us >= ?2 - ?1 - ?3 ELSE created_us > ?2 - ?1 / 2 END)"
 
 static int shift_recipients(struct sql *q, struct store_clock *c) {
-  sqlite3_stmt *s = sql_use(q, "UPDATE recipients SET next_us = next_us + ?1 WHERE message_id IN"
+  sqlite3_stmt *s = sql_use(q, "UPDATE recipients SET next_us = next_us + ?1, not_before_us ="
+                               " CASE not_before_us WHEN 0 THEN 0 ELSE not_before_us + ?1 END WHERE message_id IN"
                                " (SELECT id FROM messages WHERE " OLD_CLOCK ")");
   sql_bind_int(s, 1, c->jump_us);
   sql_bind_int(s, 2, c->now_us);
@@ -64,10 +65,12 @@ static int extend(struct sql *q, struct store_clock *c) {
 
 /* Messages of a clock that was ahead: from now on, with what was left of their waits. */
 #define FROM_AHEAD "message_id IN (SELECT id FROM messages WHERE created_us > ?1)"
+#define CREATED "(SELECT created_us FROM messages m WHERE m.id = message_id)"
 
 static int bring_back(struct sql *q, struct store_clock *c) {
-  sqlite3_stmt *s = sql_use(q, "UPDATE recipients SET next_us = ?2 + next_us -"
-                               " (SELECT created_us FROM messages m WHERE m.id = message_id) WHERE " FROM_AHEAD);
+  sqlite3_stmt *s =
+      sql_use(q, "UPDATE recipients SET next_us = ?2 + next_us - " CREATED ", not_before_us ="
+                 " CASE not_before_us WHEN 0 THEN 0 ELSE ?2 + not_before_us - " CREATED " END WHERE " FROM_AHEAD);
   sql_bind_int(s, 1, c->now_us + AHEAD_US);
   sql_bind_int(s, 2, c->now_us);
   int rc = run(q, s, c);
@@ -87,6 +90,11 @@ static int bound(struct sql *q, struct store_clock *c) {
   sql_bind_int(s, 2, c->now_us + c->hold_us);
   sql_bind_int(s, 3, c->now_us + c->retry_us);
   int rc = run(q, s, c);
+  if (rc != OK) return rc;
+  s = sql_use(q, "UPDATE recipients SET not_before_us = ?1 WHERE not_before_us > ?2");
+  sql_bind_int(s, 1, c->now_us);
+  sql_bind_int(s, 2, c->now_us + c->hold_us);
+  rc = run(q, s, c);
   if (rc != OK) return rc;
   s = sql_use(q, "UPDATE messages SET expires_us = ?1 WHERE expires_us > ?2");
   sql_bind_int(s, 1, c->now_us + c->life_us);

@@ -7,7 +7,7 @@
 #define LIFE (12 * DAY) /* 5 days to expire after 7 of hold */
 
 struct times {
-  int64_t created, expires, by, next;
+  int64_t created, expires, by, next, not_before;
 };
 
 static struct times times_of(struct lab *l, const struct letter *m) {
@@ -21,6 +21,8 @@ static struct times times_of(struct lab *l, const struct letter *m) {
   }
   snprintf(sql, sizeof sql, "SELECT next_us FROM recipients WHERE message_id = %lld", (long long)letter_id(m));
   t.next = lab_number(l->dir, sql);
+  snprintf(sql, sizeof sql, "SELECT not_before_us FROM recipients WHERE message_id = %lld", (long long)letter_id(m));
+  t.not_before = lab_number(l->dir, sql);
   return t;
 }
 
@@ -32,6 +34,7 @@ static struct letter keep(struct lab *l, const struct times *t, unsigned attempt
   m.accept.message.envelope.expires_us = t->expires;
   m.accept.message.envelope.deliver_by_us = t->by;
   m.accept.message.first_attempt_us = t->next;
+  m.accept.message.not_before_us = t->not_before;
   assert_int_equal(lab_run(&l->poster, &m.accept.op), OK);
   snprintf(sql, sizeof sql, "UPDATE recipients SET attempts = %u WHERE message_id = %lld", attempts,
            (long long)letter_id(&m));
@@ -53,10 +56,12 @@ static void assert_times(struct lab *l, const struct letter *m, const struct tim
   assert_int_equal(t.expires - wanted->expires, 0);
   assert_int_equal(t.by - wanted->by, 0);
   assert_int_equal(t.next - wanted->next, 0);
+  assert_int_equal(t.not_before - wanted->not_before, 0);
 }
 
 static struct times moved(const struct times *t, int64_t by) {
-  return (struct times){t->created + by, t->expires + by, t->by ? t->by + by : 0, t->next + by};
+  return (struct times){t->created + by, t->expires + by, t->by ? t->by + by : 0, t->next + by,
+                        t->not_before ? t->not_before + by : 0};
 }
 
 static void right_clock_changes_nothing(void **state) {
@@ -64,7 +69,8 @@ static void right_clock_changes_nothing(void **state) {
   int64_t now = clock_now_us();
   static const unsigned attempts[] = {0, 3};
   for (size_t i = 0; i < 2; i++) {
-    struct times t = {now - 2 * DAY, now + 3 * DAY, 0, now + 4 * HOUR}, held = {now, now + LIFE, 0, now + 7 * DAY};
+    struct times t = {now - 2 * DAY, now + 3 * DAY, 0, now + 4 * HOUR},
+                 held = {now, now + LIFE, 0, now + 7 * DAY, now + 7 * DAY};
     struct letter m = keep(l, &t, attempts[i]), h = keep(l, &held, 0);
     assert_int_equal(check(l, now, 0).changed, 0);
     assert_times(l, &m, &t);
@@ -79,7 +85,7 @@ static void jump_moves_all_of_the_old_clock(void **state) {
   static const int64_t jumps[] = {5 * YEAR, -5 * YEAR, 56 * YEAR, -3 * HOUR, 3 * HOUR};
   for (size_t i = 0; i < COUNT_OF(jumps); i++) {
     int64_t before = right - jumps[i];
-    struct times old = {before - 2 * DAY, before + 3 * DAY, before + HOUR, before + 2 * HOUR};
+    struct times old = {before - 2 * DAY, before + 3 * DAY, before + HOUR, before + 2 * HOUR, before + HOUR};
     struct times fresh = {right, right + 5 * DAY, 0, right + 30 * SECOND_US};
     if (jumps[i] < 0) old.created = before; /* what is older than the jump is of neither clock */
     struct letter a = keep(l, &old, 2), b = keep(l, &fresh, 0);
@@ -108,7 +114,7 @@ static void messages_from_ahead_begin_now(void **state) {
   struct lab *l = *state;
   int64_t now = clock_now_us(), wrong = now + 5 * YEAR;
   struct times fresh = {wrong, wrong + 5 * DAY, wrong + DAY, wrong + 30 * SECOND_US};
-  struct times held = {wrong, wrong + LIFE, 0, wrong + 7 * DAY}; /* RFC 4865: not early */
+  struct times held = {wrong, wrong + LIFE, 0, wrong + 7 * DAY, wrong + 7 * DAY}; /* RFC 4865: not early */
   struct times tried = {wrong - DAY, wrong + 4 * DAY, 0, wrong + 4 * HOUR};
   struct letter a = keep(l, &fresh, 0), b = keep(l, &held, 0), c = keep(l, &tried, 4);
   check(l, now, 0);
@@ -123,10 +129,11 @@ static void messages_from_ahead_begin_now(void **state) {
 static void a_wait_that_cannot_be_ends(void **state) {
   struct lab *l = *state;
   int64_t now = clock_now_us();
-  struct times t = {now - DAY, now + 4 * DAY, 0, now + 5 * YEAR}, lives = {now - DAY, now + 5 * YEAR, 0, now + HOUR};
+  struct times t = {now - DAY, now + 4 * DAY, 0, now + 5 * YEAR, now + 5 * YEAR},
+               lives = {now - DAY, now + 5 * YEAR, 0, now + HOUR};
   struct letter deferred = keep(l, &t, 4), stopped = keep(l, &t, 0), long_lived = keep(l, &lives, 1);
   check(l, now, 0);
-  t.next = now;
+  t.next = t.not_before = now; /* held and released, it does not wait, either */
   assert_times(l, &deferred, &t);
   assert_times(l, &stopped, &t);
   lives.expires = now + LIFE;
