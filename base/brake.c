@@ -3,6 +3,7 @@
 #include <string.h>
 
 #define DAY_US (86400 * SECOND_US)
+#define SLOW_NEXT_MOST_US (BRAKE_BACKLOG_US + DAY_US)
 #define FADES_MAX 1000 /* days after which nothing is left of any number */
 
 const char *brake_step_name(enum brake_step step) {
@@ -46,8 +47,17 @@ static void begin_day(struct brake *b, int64_t today) {
     if (b->days[i].day <= today - BRAKE_DAYS) b->days[i] = (struct brake_day){0};
 }
 
+/* What a clock said that was ahead happened just now: no step and no span waits for that clock's time. */
+static void bring_back(struct brake *b, int64_t now_us) {
+  int64_t *const times[] = {&b->since_us, &b->braked_us, &b->over_us, &b->began_us, &b->trusted_us, &b->acted_us};
+  for (size_t i = 0; i < sizeof times / sizeof times[0]; i++)
+    if (*times[i] >= now_us + CLOCK_JUMP_US) *times[i] = now_us;
+  if (b->slow_next_us > now_us + SLOW_NEXT_MOST_US + CLOCK_JUMP_US) b->slow_next_us = now_us;
+}
+
 void brake_roll(struct brake *b, int64_t now_us) {
   int64_t today = now_us / DAY_US;
+  bring_back(b, now_us);
   while (b->days[0].day > today + 1) drop_first(b); /* of a clock that was wrong */
   if (b->days[0].day >= today) return;
   if (b->days[0].day) {
@@ -278,7 +288,7 @@ int64_t brake_slow(struct brake *b, int64_t now_us, uint64_t recipients) {
   int64_t interval_us = 3600 * SECOND_US / (int64_t)brake_slow_rate(b, now_us), last_us = now_us + BRAKE_BACKLOG_US;
   int64_t at_us = b->slow_next_us > now_us ? b->slow_next_us : now_us;
   b->slow_next_us = at_us + interval_us * (int64_t)recipients;
-  if (b->slow_next_us > last_us + DAY_US) b->slow_next_us = last_us + DAY_US;
+  if (b->slow_next_us > now_us + SLOW_NEXT_MOST_US) b->slow_next_us = now_us + SLOW_NEXT_MOST_US;
   return at_us < last_us ? at_us : last_us;
 }
 

@@ -90,7 +90,7 @@ void brake_network_format(uint64_t key, char out[IP_TEXT]); /* "192.0.2.0/24" */
 bool brake_network_is_usual(const struct brake_network *n, int64_t now_us);
 
 /* Brings it to now: a day that is over teaches what is usual, and what is older than a week goes. After a clock was set
- * back, the newest day goes on; one that is more than a day ahead goes. */
+ * back, the newest day goes on; one that is more than a day ahead goes, and other times that are ahead are now. */
 void brake_roll(struct brake *b, int64_t now_us);
 void brake_count_mail(struct brake *b, int64_t now_us, const struct brake_mail *m);              /* rolls first */
 void brake_count_outcome(struct brake *b, int64_t now_us, uint64_t delivered, uint64_t bounced); /* rolls first */

@@ -55,6 +55,11 @@ int64_t rolling_until(const struct rolling *r, int64_t length_us, enum limit_uni
   return at_us;
 }
 
+int64_t rolling_ahead(const struct rolling *r, int64_t length_us, int64_t now_us) {
+  int64_t last_us = r->count ? r->slot[r->count - 1].number * (length_us / ROLLING_SLOTS) : now_us;
+  return last_us > now_us ? last_us - now_us : 0;
+}
+
 int rolling_put(struct rolling *r, const struct rolling_slot *slot) {
   bool fits = r->count <= ROLLING_SLOTS && (!r->count || slot->number > r->slot[r->count - 1].number);
   if (!fits) return E_SYNTAX;

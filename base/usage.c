@@ -13,8 +13,17 @@ int64_t window_length_us(enum window w) {
   return seconds[w] * SECOND_US;
 }
 
+/* How far ahead the clock was that counted last, as far as that can be told. No window of a second is left ahead, and
+ * no day that is more than a jump ahead, so that it is told once. */
+static int64_t ahead_us(const struct usage *u, int64_t now_us) {
+  int64_t counted_us = rolling_ahead(&u->rolling[WINDOW_SECOND], window_length_us(WINDOW_SECOND), now_us);
+  int64_t day_us = u->calendar[0].start_us - now_us, ahead = counted_us > day_us ? counted_us : day_us;
+  return ahead >= CLOCK_JUMP_US ? ahead : 0;
+}
+
 void usage_roll(struct usage *u, int64_t now_us, const struct time_zone *zone) {
   bool changed = u->zone != time_zone_id(zone);
+  u->smooth_next_us -= ahead_us(u, now_us); /* as the messages before do that wait for their slots */
   u->zone = time_zone_id(zone);
   for (enum window w = 0; w < USAGE_ROLLING; w++) rolling_roll(&u->rolling[w], window_length_us(w), now_us);
   for (enum window w = USAGE_ROLLING; w < WINDOW_COUNT; w++)

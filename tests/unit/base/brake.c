@@ -378,6 +378,28 @@ static void test_clocks(void **state) {
   assert_int_equal(b.days[0].accepted, 5);
 }
 
+/* A year ahead it was braked; back in the right one, the steps take as long as ever. */
+static void test_no_step_waits_for_a_wrong_clock(void **state) {
+  (void)state;
+  int64_t now, wrong;
+  struct brake b = lived(30, 20, &now);
+  wrong = now + 400 * DAY;
+  submit(&b, wrong, CHECK_ENFORCE, 5000, 5000);
+  assert_int_equal(b.step, BRAKE_SLOW);
+  brake_slow(&b, wrong, 5000);
+  submit(&b, now, CHECK_ENFORCE, 5000, 5000);
+  assert_int_equal(b.step, BRAKE_SLOW);
+  assert_true(brake_slow(&b, now, 1) <= now + DAY);
+  submit(&b, now + 11 * MINUTE, CHECK_ENFORCE, 5000, 5000);
+  assert_int_equal(b.step, BRAKE_HOLD);
+  struct brake calm = lived(30, 20, &now);
+  submit(&calm, wrong, CHECK_ENFORCE, 5000, 5000);
+  submit(&calm, now, CHECK_ENFORCE, 1, 0);
+  assert_int_equal(calm.step, BRAKE_SLOW);
+  submit(&calm, now + DAY + MINUTE, CHECK_ENFORCE, 1, 0);
+  assert_int_equal(calm.step, BRAKE_NONE);
+}
+
 static void test_what_is_usual_fades(void **state) {
   (void)state;
   int64_t now;
@@ -495,6 +517,7 @@ int main(void) {
                                      cmocka_unit_test(test_a_usual_network_stays_so_on_a_braked_day),
                                      cmocka_unit_test(test_a_swarm_displaces_nothing_usual),
                                      cmocka_unit_test(test_clocks),
+                                     cmocka_unit_test(test_no_step_waits_for_a_wrong_clock),
                                      cmocka_unit_test(test_what_is_usual_fades),
                                      cmocka_unit_test(test_a_growing_shop_is_never_touched),
                                      cmocka_unit_test(test_a_thief_gets_little_out),

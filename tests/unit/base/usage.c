@@ -100,6 +100,33 @@ static void test_packed(void **state) {
   }
 }
 
+/* What waits for its slot moves with the clock; so do the slots that follow. */
+static void test_slots_move_with_the_clock(void **state) {
+  (void)state;
+  static const int64_t ahead[] = {3600 * SECOND_US, 20 * 86400 * SECOND_US, 4000 * 86400 * SECOND_US};
+  static const int64_t later[] = {0, 600 * SECOND_US}; /* since it counted, before it was set right */
+  int64_t now = moment("2026-11-22 20:48");
+  for (size_t i = 0; i < COUNT_OF(ahead); i++) {
+    for (size_t k = 0; k < COUNT_OF(later); k++) {
+      struct usage u = {0};
+      usage_add(&u, now - 60 * SECOND_US, NULL, 1, 1);
+      usage_add(&u, now + ahead[i], NULL, 1, 1);
+      u.smooth_next_us = now + ahead[i] + 100 * SECOND_US;
+      usage_roll(&u, now + ahead[i] + later[k], NULL);
+      for (int again = 0; again < 3; again++) usage_roll(&u, now + again, NULL);
+      /* Of what was counted long before, no more than the day is known. */
+      int64_t most = later[k] ? 86400 : 100;
+      assert_true(u.smooth_next_us >= now + 100 * SECOND_US - SECOND_US);
+      assert_true(ahead[i] < 86400 * SECOND_US || u.smooth_next_us <= now + (most + 100) * SECOND_US);
+    }
+  }
+  struct usage u = {.smooth_next_us = now + 3600 * SECOND_US}; /* a clock that is right moves nothing */
+  usage_add(&u, now, NULL, 1, 1);
+  usage_roll(&u, now - SECOND_US, NULL);
+  usage_roll(&u, now - 4 * 60 * SECOND_US, NULL);
+  assert_int_equal(u.smooth_next_us, now + 3600 * SECOND_US);
+}
+
 /* --- warnings --- */
 
 static void test_warnings(void **state) {
@@ -162,8 +189,10 @@ static void test_warnings_again(void **state) {
 
 int main(void) {
   static const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_counted), cmocka_unit_test(test_clock_back), cmocka_unit_test(test_zone_changes),
-      cmocka_unit_test(test_packed),  cmocka_unit_test(test_warnings),   cmocka_unit_test(test_warnings_again),
+      cmocka_unit_test(test_counted),        cmocka_unit_test(test_clock_back),
+      cmocka_unit_test(test_zone_changes),   cmocka_unit_test(test_slots_move_with_the_clock),
+      cmocka_unit_test(test_packed),         cmocka_unit_test(test_warnings),
+      cmocka_unit_test(test_warnings_again),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
