@@ -12,6 +12,7 @@
 #define ENTRIES_MAX 8192                   /* of three kilobytes, and their sets */
 #define SETS_OCTETS_MAX ((size_t)64 << 20) /* of all sets in memory */
 #define PRINTS_ALL_MAX ((uint64_t)1 << 24) /* on the disk, of all accounts; beyond, each keeps its share */
+#define RECOUNT_EVERY 10000                /* to count them takes time that grows with the number of accounts */
 #define DAY_US (86400 * SECOND_US)
 
 struct entry {
@@ -28,7 +29,7 @@ struct brake_table {
   struct kept_rows rows;
   size_t set_octets;         /* of all sets */
   uint64_t prints, accounts; /* on the disk, as they were counted; what a rollback took back is still in it */
-  bool counted;
+  unsigned recount_in;       /* notes until they are counted again, as long as there are too many; 0: now */
 };
 
 struct brake_table *brake_table_new(struct sql *q) {
@@ -122,14 +123,15 @@ static int count_all(struct brake_table *t) {
   if (rc != 1) return rc;
   t->prints = (uint64_t)sqlite3_column_int64(s, 0);
   t->accounts = (uint64_t)sqlite3_column_int64(s, 1);
-  t->counted = true;
+  t->recount_in = RECOUNT_EVERY;
   sqlite3_reset(s);
   return OK;
 }
 
 /* How many an account may have: fewer, when all together have too many. */
 static int most_of_each(struct brake_table *t, uint64_t *out) {
-  int rc = t->counted && t->prints < PRINTS_ALL_MAX ? OK : count_all(t);
+  if (t->prints >= PRINTS_ALL_MAX && t->recount_in) t->recount_in--;
+  int rc = t->recount_in ? OK : count_all(t);
   uint64_t share = t->accounts ? PRINTS_ALL_MAX / t->accounts : BRAKE_PRINTS_MAX;
   if (share < BRAKE_PRINTS_FEW) share = BRAKE_PRINTS_FEW;
   *out = t->prints < PRINTS_ALL_MAX || share > BRAKE_PRINTS_MAX ? BRAKE_PRINTS_MAX : share;

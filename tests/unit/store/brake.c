@@ -2,6 +2,7 @@
 #include "base/brake.h"
 #include "base/rule.h"
 #include "store/sqlite/brake_prints.h"
+#include "store/sqlite/brake_table.h"
 #include "tests/unit/limit_samples.h"
 #include "tests/unit/store_lab.h"
 
@@ -291,6 +292,31 @@ static void prints_are_bounded(void **state) {
 }
 
 /* Who is written to again and again stays known, though thousands come in between, and half a year passes. */
+/* Too many of all accounts together: what that takes does not grow with each recipient. */
+static void many_accounts_cost_no_recipient_much(void **state) {
+  struct lab *l = *state;
+  struct sql q;
+  char to[32];
+  bool first;
+  lab_exec(l->dir,
+           "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)"
+           " INSERT INTO brake SELECT 'a' || i, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1000, '', '' FROM n");
+  assert_ok(sql_open(l->dir, SQL_WRITE, &q, &l->why), l->why);
+  assert_int_equal(sql_exec(&q, "BEGIN IMMEDIATE"), OK);
+  struct brake_table *t = brake_table_new(&q);
+  uint64_t begin_ms = clock_monotonic_ms();
+  for (int i = 0; i < 3000; i++) {
+    snprintf(to, sizeof to, "r%d@example.net", i);
+    assert_int_equal(brake_table_note(t, "blog", to, BEGIN, &first), OK);
+  }
+  assert_true(clock_monotonic_ms() - begin_ms < 8000);
+  assert_int_equal(brake_table_write(t), OK);
+  assert_int_equal(sql_exec(&q, "COMMIT"), OK);
+  brake_table_free(&t);
+  sql_close(&q);
+  assert_true(lab_number(l->dir, "SELECT prints FROM brake WHERE account = 'blog'") <= BRAKE_PRINTS_FEW);
+}
+
 static void whom_it_still_writes_to_stays_known(void **state) {
   struct lab *l = *state;
   struct sql q;
@@ -335,6 +361,7 @@ int main(void) {
                                      TEST(trust_by_command),
                                      TEST(a_network_is_counted),
                                      TEST(prints_are_bounded),
+                                     TEST(many_accounts_cost_no_recipient_much),
                                      TEST(whom_it_still_writes_to_stays_known),
                                      TEST(a_damaged_row_is_no_open_brake)};
   return cmocka_run_group_tests(tests, NULL, NULL);
