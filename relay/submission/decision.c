@@ -54,17 +54,19 @@ int decide_now(struct session *s, enum stage stage, struct refusal *why) {
 
 /* --- now or later --- */
 
-/* As far as the facts go; when the ones that it waits for are there, again. */
-static void run(struct session *s) {
+/* As far as the facts go; when the ones that it waits for are there, again. False: nothing is decided yet. The verdict
+ * may end the transaction. */
+static bool run(struct session *s) {
   struct transaction *tx = s->tx;
   struct verdict v;
   policy_decide(&tx->facts, tx->stage, &v);
   while (v.action == ACTION_GATHER) {
-    if (!facts_gather(s, v.missing, run)) return;
+    if (!facts_gather(s, v.missing, run)) return false;
     policy_decide(&tx->facts, tx->stage, &v);
   }
   take_findings(tx, &v);
   tx->decided(s, &v);
+  return true;
 }
 
 void decide(struct session *s, enum stage stage, void (*done)(struct session *s, const struct verdict *v)) {

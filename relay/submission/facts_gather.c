@@ -53,11 +53,11 @@ static void gather_brake(struct session *s) {
 
 /* --- what may have to be waited for --- */
 
-/* What came while it was being asked for is known at once: whoever asked goes on. */
+/* What came while it was being asked for is known at once: whoever asked goes on. Else another fact may be awaited now,
+ * or, with the verdict, something else; and the verdict may have ended the transaction, and the session. */
 static void go_on(struct session *s) {
   if (s->tx->gathering) return;
-  s->tx->gathered(s);
-  if (s->waiting == WAIT_FACTS) session_resume(s); /* else it waits for something else by now */
+  if (s->tx->gathered(s) && s->waiting == WAIT_FACTS && !session_is_closed(s)) session_resume(s);
 }
 
 static void spf_known(struct spf_wait *w, const struct source_rank *r) {
@@ -177,7 +177,7 @@ static bool gather(struct session *s, unsigned missing) {
   return !(missing & FACT_SUPPRESSION) || gather_suppression(s);
 }
 
-bool facts_gather(struct session *s, unsigned missing, void (*known)(struct session *s)) {
+bool facts_gather(struct session *s, unsigned missing, bool (*known)(struct session *s)) {
   s->tx->gathered = known;
   s->tx->gathering = true;
   bool all = gather(s, missing);

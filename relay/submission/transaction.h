@@ -45,7 +45,7 @@ struct transaction {
   struct dmarc_prediction *dmarc;
   enum stage stage; /* of the one that waits for facts */
   bool gathering;   /* facts are being asked for: an answer that comes at once decides nothing */
-  void (*gathered)(struct session *s);
+  bool (*gathered)(struct session *s);
   void (*decided)(struct session *s, const struct verdict *v);
 };
 

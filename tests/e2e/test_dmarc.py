@@ -153,3 +153,29 @@ def test_a_repaired_record_is_seen(lab, gateway, account, recipient):
     assert sends(gateway, account, domain).startswith("550 5.7.26")
     lab.dns.set(domain, "TXT", txt(PASSES))
     wait_until(lambda: sends(gateway, account, domain).startswith("250"), "the new record counts", timeout=30)
+
+
+@pytest.fixture(scope="module")
+def of_two_pools(gateway):
+    gateway.sendoff("source", "add", "127.0.0.3", "--helo", "news.example.com", "--pool", "news")
+    return gateway.add_account("pools", "--stream-pool", "bulk:news", senders=["*"])
+
+
+@pytest.mark.parametrize("behind, reply", [("RSET", "250 2.0.0 OK"), ("MAIL FROM:<>", "250 2.1.0"), ("QUIT", "221")])
+@pytest.mark.parametrize("asked", ["SPF is off", "another pool"])
+def test_what_comes_behind_waits_for_spf_and_dmarc(
+    lab, gateway, account, of_two_pools, recipient, asked, behind, reply
+):
+    """Both are asked for the content, one after the other: no command is read in between."""
+    off = asked == "SPF is off"
+    domain = sending_domain(lab, gateway, "enforce", "v=DMARC1; p=none", PASSES, spf_mode="off" if off else None)
+    sender, mark = f"a@{domain}", marker()
+    with dialogue(gateway, account if off else of_two_pools) as talk:
+        talk.envelope(sender, TO)
+        assert talk.say("DATA").startswith("354")
+        content = letter(sender, TO, mark + "\r\n", extra="" if off else "X-Sendoff-Stream: bulk\r\n")
+        talk.send(content + b".\r\n" + behind.encode() + b"\r\n")
+        assert talk.reply().startswith("250 2.0.0 accepted")
+        assert talk.reply().startswith(reply)
+    recipient.wait_for(mark)
+    assert gateway.running()
