@@ -13,9 +13,11 @@
 
 #define BACKLOG 1024
 #define TOLD_EVERY_MS 60000
+#define AGAIN_MS 200 /* when there was no memory for a session */
 
 struct listener {
   uv_tcp_t tcp;
+  uv_timer_t again;
   int fd; /* -1 once libuv owns it */
   bool open;
   uint64_t told_ms; /* that it cannot accept; 0: never */
@@ -132,11 +134,24 @@ int listener_bind(const struct config *c, size_t loops, struct listener_set **ou
 }
 
 /* libuv tries again at once, as long as it lasts: one line a minute is enough. */
-static void cannot_accept(struct listener *l, int status) {
+static void cannot_accept(struct listener *l, const char *why) {
   uint64_t now = clock_monotonic_ms();
   if (l->told_ms && now - l->told_ms < TOLD_EVERY_MS) return;
   l->told_ms = now;
-  log_event(LOG_WARN_, NULL, "cannot accept", "listen", l->config->text, "reason", uv_strerror(status), NULL);
+  log_event(LOG_WARN_, NULL, "cannot accept", "listen", l->config->text, "reason", why, NULL);
+}
+
+static void on_again(uv_timer_t *timer);
+
+/* libuv listens no more until what it has accepted is taken. */
+static void take(struct listener *l) {
+  if (submission_accept(l->loop->submission, (uv_stream_t *)&l->tcp, l->config)) return;
+  cannot_accept(l, "out of memory");
+  uv_timer_start(&l->again, on_again, AGAIN_MS, 0);
+}
+
+static void on_again(uv_timer_t *timer) {
+  take(timer->data);
 }
 
 static void on_connection(uv_stream_t *server, int status) {
@@ -144,17 +159,18 @@ static void on_connection(uv_stream_t *server, int status) {
   if (status == UV_EMFILE || status == UV_ENFILE)
     descriptors_failed(-status); /* as long as it lasts this comes again and again */
   else if (status < 0)
-    cannot_accept(l, status);
+    cannot_accept(l, uv_strerror(status));
   else
-    submission_accept(l->loop->submission, server, l->config);
+    take(l);
 }
 
 /* 0, or libuv's error. */
 static int listen_on(struct listener *l, struct loop *loop) {
   l->loop = loop;
-  l->tcp.data = l;
+  l->tcp.data = l->again.data = l;
   int rc = uv_tcp_init(&loop->uv, &l->tcp);
   if (rc != 0) return rc;
+  uv_timer_init(&loop->uv, &l->again);
   l->open = true;
   rc = uv_tcp_open(&l->tcp, l->fd);
   if (rc != 0) return rc;
@@ -174,7 +190,9 @@ int listener_start(struct listener_set *set, struct loop *loop, struct reason *w
 void listener_stop(struct listener_set *set, struct loop *loop) {
   for (size_t n = 0; n < set->config->listen_count; n++) {
     struct listener *l = listener_at(set, loop->index, n);
-    if (l->open) uv_close((uv_handle_t *)&l->tcp, NULL);
+    if (!l->open) continue;
+    uv_close((uv_handle_t *)&l->tcp, NULL);
+    uv_close((uv_handle_t *)&l->again, NULL);
     l->open = false;
   }
 }

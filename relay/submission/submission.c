@@ -39,18 +39,16 @@ void submission_free(struct submission **at) {
   free(s);
 }
 
-void submission_accept(struct submission *submission, uv_stream_t *listener, const struct listen_config *config) {
+bool submission_accept(struct submission *submission, uv_stream_t *listener, const struct listen_config *config) {
   struct session *s = session_new(submission, config);
-  if (!s) {
-    log_event(LOG_ERROR_, NULL, "out of memory: a connection waits", NULL);
-    return; /* it stays in the kernel's queue until the next one comes */
-  }
-  if (input_accept(s, listener) == OK) {
+  int rc = s ? input_accept(s, listener) : E_MEMORY;
+  if (rc == OK) {
     greeting_begin(s);
-    return;
+    return true;
   }
-  log_event(LOG_WARN_, NULL, "cannot accept a connection", NULL);
-  session_stream_closed(s); /* there is none: it ends here */
+  if (s) session_stream_closed(s); /* there is none: it ends here */
+  if (rc != E_MEMORY) log_event(LOG_WARN_, NULL, "cannot accept a connection", NULL);
+  return rc != E_MEMORY;
 }
 
 size_t submission_session_count(const struct submission *s) {

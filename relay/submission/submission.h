@@ -13,8 +13,9 @@ struct submission;
 /* `limits` and `bans` are the gateway's own, shared by its loops; they outlive it. OK or E_MEMORY. */
 int submission_new(struct loop *loop, struct session_limits *limits, struct login_bans *bans, struct submission **out);
 void submission_free(struct submission **s); /* no session is left */
-/* `config` stays for as long as the loop runs. */
-void submission_accept(struct submission *s, uv_stream_t *listener, const struct listen_config *config);
+/* `config` stays for as long as the loop runs. False: out of memory. The connection waits, and with it, in libuv, the
+ * whole listener: ask again. */
+bool submission_accept(struct submission *s, uv_stream_t *listener, const struct listen_config *config);
 size_t submission_session_count(const struct submission *s);
 struct submission_counters {
   uint64_t sessions;
