@@ -123,9 +123,14 @@ void intake_leave_session(struct intake *i) {
   session_set_state(s, SESSION_READY);
 }
 
+/* A reply that cannot be sent ends the session, and with it what is the session's: this is not, by then. */
 void intake_answer_refusal(struct intake *i) {
-  reply_refusal(i->session, &i->refusal, NULL, i->log_to);
-  intake_leave_session(i);
+  struct session *s = i->session;
+  s->intake = NULL;
+  i->session = NULL;
+  reply_refusal(s, &i->refusal, NULL, i->log_to);
+  session_reset(s);
+  session_set_state(s, SESSION_READY);
   intake_release(i);
 }
 

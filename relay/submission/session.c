@@ -68,6 +68,7 @@ static void free_if_done(struct session *s) {
     s->submission->sessions = s->next;
   if (s->next) s->next->prev = s->prev;
   s->submission->session_count--;
+  loop_defer_cancel(s->loop, &s->turn); /* what came back after its end may have asked for one */
   buffer_wipe_free(&s->in);
   free(s);
 }
