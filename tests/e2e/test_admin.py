@@ -2,7 +2,7 @@
 
 import pytest
 
-from sendoff_test.attempts import attempt, attempt_as
+from sendoff_test.attempts import attempt, attempt_as, refusal_event
 from sendoff_test.client import dialogue, plain, submit
 from sendoff_test.command import Account
 from sendoff_test.letters import letter, marker
@@ -38,7 +38,7 @@ def test_suspend_and_resume(gateway, recipient):
         )
         refusal = attempt(talk, FROM, ["r@dest.example.net"])
         assert refusal.startswith("550 5.7.1 late-payer is suspended: unpaid since May. sendoff why ")
-        (event,) = gateway.sendoff.json("why", refusal.split()[-1])
+        event = refusal_event(gateway, refusal)
         assert event["rule"] == "suspended" and "account resume late-payer" in event["advice"]
     assert attempt_or_login_refused(gateway, account)
     gateway.sendoff("account", "resume", "late-payer")

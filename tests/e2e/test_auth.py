@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from sendoff_test.attempts import attempt
+from sendoff_test.attempts import attempt, refusal_event
 from sendoff_test.client import dialogue, plain
 
 
@@ -68,7 +68,7 @@ def test_wrong_password_and_unknown_user_look_the_same_and_cost_time(gateway, ac
     assert known.startswith("535 5.7.8"), known
     assert known.partition(" why ")[0] == unknown.partition(" why ")[0]
     for answer, where in ((known, account.name), (unknown, "")):
-        (event,) = gateway.sendoff.json("why", answer.split()[-1])
+        event = refusal_event(gateway, answer)
         assert event["account"] == where and event["code"] == 535 and "nobody-here" not in str(event)
     _, third = wrong(gateway, account.name)
     assert third > first + 0.5, f"the delay does not grow: {first:.2f} s, then {third:.2f} s"

@@ -67,7 +67,7 @@ def attack(lab, gateway, name):
 
 
 def bans(gateway):
-    (status,) = gateway.sendoff.json("status")
+    status = gateway.shown_status()
     assert status["banned"] == len(status["bans"])
     return status["bans"]
 

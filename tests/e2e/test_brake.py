@@ -2,7 +2,6 @@
 always did, or that is only observed, is never touched; and the commands that end it."""
 
 import re
-import sqlite3
 import time
 
 import pytest
@@ -10,19 +9,12 @@ import pytest
 from sendoff_test.attempts import attempt, attempt_as
 from sendoff_test.client import Dialogue, dialogue, plain
 from sendoff_test.processes import wait_until
+from sendoff_test.stored import edit
 
 FROM = "a@example.com"
 DAY = 86400
 US = 1000000
 HOME, ABROAD = "192.0.2.77", "203.0.113.9"
-
-
-def edit(gateway, statement, *values):
-    """The store of a gateway that is stopped."""
-    store = sqlite3.connect(f"{gateway.data}/sendoff.db", timeout=20)
-    store.execute(statement, values)
-    store.commit()
-    store.close()
 
 
 def number(network):

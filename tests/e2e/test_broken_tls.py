@@ -2,8 +2,7 @@
 
 import pytest
 
-from sendoff_test.client import submit
-from sendoff_test.letters import letter, marker
+from sendoff_test.client import submit_marked
 from sendoff_test.mx import DROP, GARBAGE
 
 FROM = "a@example.com"
@@ -32,9 +31,7 @@ def patient(slow):
 
 
 def send(gateway, account, domain):
-    mark = marker()
-    submit(gateway, account, FROM, [f"r@{domain}"], letter(FROM, f"r@{domain}", mark + "\r\n", subject=mark))
-    return mark
+    return submit_marked(gateway, account, FROM, [f"r@{domain}"])
 
 
 def breaks(mx, times):

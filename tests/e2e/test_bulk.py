@@ -4,7 +4,7 @@ import smtplib
 
 import pytest
 
-from sendoff_test.client import submit
+from sendoff_test.client import submit, submit_marked
 from sendoff_test.letters import letter, marker
 from sendoff_test.verify import signatures, tags, verified
 
@@ -23,10 +23,7 @@ def place(lab):
 
 
 def send(gateway, account, host, extra, sender=FROM):
-    mark = marker()
-    to = f"r@{host.domain}"
-    submit(gateway, account, sender, [to], letter(sender, to, subject=mark, extra=extra))
-    return mark
+    return submit_marked(gateway, account, sender, [f"r@{host.domain}"], extra=extra)
 
 
 def observed(gateway):

@@ -26,11 +26,6 @@ def subject(gateway):
     return found and found[1]
 
 
-def status(gateway):
-    (told,) = gateway.sendoff.json("status")
-    return told
-
-
 def letsencrypt(folder, name):
     """certbot's layout: `live` has links into `archive`, and only root may enter either."""
     live, archive = f"{folder}/letsencrypt/live/{name}", f"{folder}/letsencrypt/archive/{name}"
@@ -113,7 +108,7 @@ def test_a_renewal_that_cannot_be_read(lab):
     for path in (certificate, key):
         shutil.chown(path, "nobody")
     gateway.configure(more='user = "nobody"', certificate=certificate, key=key).start()
-    before = status(gateway)
+    before = gateway.shown_status()
     assert before["certificates_problem"] is None
     for made, used in zip(make_certificate(gateway.folder, "new.example.com", "next"), (certificate, key)):
         os.rename(made, used)  # root's, as it would be without a hook
@@ -121,13 +116,13 @@ def test_a_renewal_that_cannot_be_read(lab):
     (line,) = (line for line in gateway.output().split("\n") if "the old one stays" in line)
     (used,) = before["certificates"]
     assert "user nobody may not read it" in line and f"expires={used['expires']}" in line
-    told = status(gateway)
+    told = gateway.shown_status()
     assert told["certificates"][0]["expires"] == used["expires"] and "may not read it" in told["certificates_problem"]
     assert "NOT RENEWED: " in gateway.sendoff("status")
     assert subject(gateway) == "old.example.com"
     shutil.chown(key, "nobody")  # changes no octet of it
     wait_until(lambda: subject(gateway) == "new.example.com", "it is read once it may be")
-    assert status(gateway)["certificates_problem"] is None
+    assert gateway.shown_status()["certificates_problem"] is None
     gateway.stop()
 
 
@@ -139,7 +134,7 @@ def test_sighup_takes_changed_paths(lab):
     gateway.configure(certificate=pairs[1][0], key=pairs[1][1])
     gateway.reload()
     wait_until(lambda: subject(gateway) == "two.example.com", "the other path")
-    assert [c["file"] for c in status(gateway)["certificates"]] == [pairs[1][0]]
+    assert [c["file"] for c in gateway.shown_status()["certificates"]] == [pairs[1][0]]
     three = make_certificate(gateway.folder, "three.example.com", "three")
     shutil.copy(three[0], pairs[1][0])
     shutil.copy(three[1], pairs[1][1])
@@ -202,7 +197,7 @@ def test_status_shows_when_each_expires(lab):
     over = expiring(gateway.folder, "over.example.com", "over", -3)
     more = "\n".join(f'tls {{ certificate = "{c}"  key = "{k}" }}' for c, k in (soon, over))
     gateway.configure(certificate=long[0], key=long[1], more=more).start()
-    told = status(gateway)["certificates"]
+    told = gateway.shown_status()["certificates"]
     assert [(c["file"], c["names"], c["self_signed"]) for c in told] == [
         (long[0], "long.example.com", True),
         (soon[0], "soon.example.com", True),

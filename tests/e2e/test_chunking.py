@@ -1,7 +1,5 @@
 """BDAT and BINARYMIME (RFC 3030): what arrives, and what out-of-place chunks lead to."""
 
-import email
-import email.policy
 import os
 import pathlib
 
@@ -55,7 +53,7 @@ def binary_letter(mark, octets, kind="application/octet-stream"):
 
 
 def decoded(arrival):
-    message = email.message_from_bytes(arrival.content, policy=email.policy.SMTP)
+    message = arrival.message
     return message, message.get_payload(decode=True)
 
 

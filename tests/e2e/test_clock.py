@@ -1,13 +1,12 @@
 """The system clock was wrong while the gateway ran, and has been set right before it is started again: what the store then
 holds is edited in, and nobody's mail may wait for years or expire for it."""
 
-import sqlite3
 import time
 
 import pytest
 
-from sendoff_test.client import submit
-from sendoff_test.letters import letter, marker
+from sendoff_test.client import submit_marked
+from sendoff_test.stored import edit
 
 FROM = "a@example.com"
 YEARS = 5 * 365 * 86400 * 1000000
@@ -20,19 +19,10 @@ def deferred(lab, delivery=""):
     host = lab.exchanger(lab.new_domain())
     account = gateway.add_account("app")
     host.replies["RCPT"] = "450 4.2.1 later"
-    mark = marker()
-    submit(gateway, account, FROM, [f"r@{host.domain}"], letter(FROM, f"r@{host.domain}", subject=mark))
+    mark = submit_marked(gateway, account, FROM, [f"r@{host.domain}"])
     gateway.wait_event("deferred", "--to", f"r@{host.domain}")
     gateway.stop()
     return gateway, host, mark
-
-
-def edit(gateway, *statements):
-    store = sqlite3.connect(f"{gateway.data}/sendoff.db")
-    for statement in statements:
-        store.execute(statement)
-    store.commit()
-    store.close()
 
 
 @pytest.mark.parametrize(
@@ -45,7 +35,8 @@ def edit(gateway, *statements):
 )  # fmt: skip
 def test_mail_of_2031_does_not_wait_until_then(lab, what, statements):
     gateway, host, mark = deferred(lab)
-    edit(gateway, *statements)
+    for statement in statements:
+        edit(gateway, statement)
     host.replies.clear()
     gateway.start()
     host.wait_for(mark)
@@ -57,13 +48,13 @@ def test_mail_is_not_expired_by_a_clock_that_has_jumped_ahead(lab):
     """Everything in the store, the log too, is five years old: the gateway has slept, or the clock is wrong."""
     gateway, host, mark = deferred(lab)
     ids = YEARS // 1000 << 21  # base/id.h: milliseconds above 21 bits
-    edit(
-        gateway,
-        # Ids from 2026 minus five years would be before their epoch: so mail and log go back by two years only.
+    # Ids from 2026 minus five years would be before their epoch: so mail and log go back by two years only.
+    for statement in (
         f"UPDATE messages SET created_us = created_us - {YEARS * 2 // 5}, expires_us = expires_us - {YEARS * 2 // 5}",
         f"UPDATE recipients SET next_us = next_us - {YEARS * 2 // 5}",
         f"UPDATE events SET id = id - {ids * 2 // 5}",
-    )
+    ):
+        edit(gateway, statement)
     gateway.configure(retry=["2s", "4s"], expire="1h", retain="36500d").start()
     gateway.wait_event("deferred", "--to", f"r@{host.domain}", count=3)
     assert gateway.log("--event", "expired") == []

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from sendoff_test.client import connect
+from sendoff_test.client import submit_with
 from sendoff_test.letters import letter, marker, report
 from sendoff_test.mx import HANG
 
@@ -40,12 +40,8 @@ def plain(lab):
 
 def send(gateway, account, recipient, by, rcpt=()):
     mark = marker()
-    with connect(gateway, account) as session:
-        session.ehlo_or_helo_if_needed()
-        for code, reply in [session.mail(FROM, [f"BY={by}"]), session.rcpt(recipient, list(rcpt))]:
-            assert code == 250, reply
-        code, reply = session.data(letter(FROM, recipient, f"{mark}\r\n", subject=mark))
-        assert code == 250, reply
+    content = letter(FROM, recipient, f"{mark}\r\n", subject=mark)
+    submit_with(gateway, account, FROM, [recipient], content, [f"BY={by}"], rcpt)
     return mark
 
 

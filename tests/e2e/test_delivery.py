@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from sendoff_test.client import connect, submit
+from sendoff_test.client import connect, submit, submit_marked
 from sendoff_test.letters import letter, marker, report
 from sendoff_test.mx import DROP, DROP_MIDWAY
 from sendoff_test.verify import verified
@@ -33,11 +33,7 @@ def mx(lab):
 
 
 def send(gateway, account, *recipients, text="", options=()):
-    mark = marker()
-    body = text if isinstance(text, bytes) else text.encode()
-    content = letter(FROM, recipients[0], mark.encode() + b"\r\n" + body, subject=mark)
-    submit(gateway, account, FROM, list(recipients), content, options=options)
-    return mark
+    return submit_marked(gateway, account, FROM, list(recipients), text, options=options)
 
 
 def outcomes(gateway, address):

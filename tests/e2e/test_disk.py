@@ -39,7 +39,7 @@ def room(gateway):
 
 
 def state(gateway):
-    return gateway.sendoff.json("status")[0]["store"]
+    return gateway.shown_status()["store"]
 
 
 def fill_to_low(gateway):
@@ -98,12 +98,12 @@ def test_mail_is_refused_below_the_reserve_and_taken_above_it(gateway):
 
 
 def test_status_says_what_is_free_and_what_is_kept(gateway):
-    (status,) = gateway.sendoff.json("status")
+    status = gateway.shown_status()
     assert status["disk_reserve"] == RESERVE
     assert RESERVE < status["disk_free"] < SIZE
     assert status["store"] == "good" and "store_reason" not in status
     fill_to_low(gateway)
-    (status,) = gateway.sendoff.json("status")
+    status = gateway.shown_status()
     assert status["disk_free"] < RESERVE
     assert "no new mail" in status["store_reason"]
     assert "low on disk" in gateway.sendoff("status")

@@ -7,7 +7,7 @@ import email.policy
 import pytest
 
 from sendoff_test import postfix
-from sendoff_test.client import connect
+from sendoff_test.client import submit_with
 from sendoff_test.letters import letter, marker, report
 
 FROM = "a@example.com"
@@ -45,17 +45,10 @@ def plain(lab):
     return lab.exchanger(lab.new_domain())
 
 
-def send(gateway, account, recipients, mail=(), rcpt=(), sender=FROM, text="", extra=""):
-    """`recipients`: addresses, or pairs of an address and its options."""
+def send(gateway, account, recipients, mail=(), rcpt=(), sender=FROM, text="", extra="", header_from=FROM):
     mark = marker()
-    pairs = [r if isinstance(r, tuple) else (r, rcpt) for r in recipients]
-    with connect(gateway, account) as session:
-        session.ehlo_or_helo_if_needed()
-        session.command_encoding = "utf-8" if "SMTPUTF8" in mail else "ascii"
-        for code, reply in [session.mail(sender, list(mail)), *(session.rcpt(a, list(o)) for a, o in pairs)]:
-            assert code == 250, reply
-        code, reply = session.data(letter(FROM, "r@example.net", f"{mark}\r\n{text}".encode(), subject=mark, extra=extra))
-        assert code == 250, reply
+    content = letter(header_from, "r@example.net", f"{mark}\r\n{text}".encode(), subject=mark, extra=extra)
+    submit_with(gateway, account, sender, recipients, content, mail, rcpt)
     return mark
 
 
@@ -219,13 +212,7 @@ def test_delay_is_not_told_unasked(gateway, account, mailbox, plain):
 def test_the_null_reverse_path_is_never_told(gateway, mailbox, plain):
     anybody = gateway.add_account("nobody", senders=("*",))
     plain.replies["RCPT"] = "550 5.1.1 nobody here"
-    mark = marker()
-    with connect(gateway, anybody) as session:
-        session.ehlo_or_helo_if_needed()
-        session.mail("")
-        session.rcpt(f"null@{plain.domain}", ["NOTIFY=FAILURE"])
-        code, reply = session.data(letter(FROM, "r@example.net", f"{mark}\r\n".encode(), subject=mark))
-        assert code == 250, reply
+    mark = send(gateway, anybody, [f"null@{plain.domain}"], rcpt=["NOTIFY=FAILURE"], sender="")
     gateway.wait_event("bounced", "--to", f"null@{plain.domain}")
     gateway.wait_empty()
     assert not any(mark.encode() in a.content for a in mailbox.arrivals)
@@ -343,14 +330,9 @@ def test_a_whole_message_in_8bit_comes_back(lab, gateway, account, plain, eight_
     account = gateway.add_account(f"whole{eight_bit}", senders=(there.domain,))
     plain.replies["RCPT"] = "550 5.1.1 nobody here"
     sender = f"a@{there.domain}"
-    mark = marker()
     extra = "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n"
-    with connect(gateway, account) as session:
-        session.ehlo_or_helo_if_needed()
-        assert session.mail(sender, ["BODY=8BITMIME", "RET=FULL"])[0] == 250
-        assert session.rcpt(f"r@{plain.domain}")[0] == 250
-        text = f"{mark}\r\n{EIGHT_BIT_TEXT}\r\n".encode()
-        assert session.data(letter(sender, f"r@{plain.domain}", text, subject=mark, extra=extra))[0] == 250
+    mail, text = ["BODY=8BITMIME", "RET=FULL"], f"{EIGHT_BIT_TEXT}\r\n"
+    mark = send(gateway, account, [f"r@{plain.domain}"], mail, sender=sender, text=text, extra=extra, header_from=sender)
     back = there.wait_for(mark)
     report(back.content)  # with its checks of the encodings
     parsed = email.message_from_bytes(back.content, policy=email.policy.default)

@@ -3,7 +3,7 @@
 import pytest
 
 from sendoff_test.attempts import attempt_as, explained
-from sendoff_test.client import submit
+from sendoff_test.client import submit, submit_marked
 from sendoff_test.dns import txt
 from sendoff_test.lab import SOURCE
 from sendoff_test.letters import letter, marker
@@ -37,8 +37,7 @@ def test_what_would_be_accepted(lab, gateway, account):
     lab.dns.set(domain, "TXT", txt(f"v=spf1 ip4:{SOURCE} -all"))
     sender = f"a@{domain}"
     for _ in range(2):
-        mark = marker()
-        submit(gateway, account, sender, [f"r@{host.name}"], letter(sender, "r@x", subject=mark))
+        mark = submit_marked(gateway, account, sender, [f"r@{host.name}"])
         host.wait_for(mark)
     gateway.wait_event("delivered", "--from", sender, count=2)
     said, text = explain(gateway, sender, f"r@{host.name}")

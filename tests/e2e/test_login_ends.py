@@ -3,6 +3,7 @@ good: at every later step, also in the middle of a message."""
 
 import pytest
 
+from sendoff_test.attempts import refusal_event
 from sendoff_test.certificate import make_certificate
 from sendoff_test.client import dialogue
 from sendoff_test.letters import letter, marker
@@ -76,7 +77,7 @@ def test_in_the_middle_of_a_message(lab, gateway, change, step):
         gateway.sendoff("account", command[0], account.name, *command[1:])  # the gateway is told before this returns
         answer = refused(talk, letter(FROM, TO, mark + "\r\n"))
         assert answer.startswith(expected.format(account.name)), answer
-        (event,) = gateway.sendoff.json("why", answer.split()[-1])
+        event = refusal_event(gateway, answer)
         assert event["event"] == "refused" and event["account"] == account.name
         assert talk.say("NOOP").startswith("250"), "the session goes on"
     gateway.wait_empty()

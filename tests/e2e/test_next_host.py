@@ -4,8 +4,7 @@ import time
 
 import pytest
 
-from sendoff_test.client import submit
-from sendoff_test.letters import letter, marker
+from sendoff_test.client import submit_marked
 from sendoff_test.mx import DROP, DROP_MIDWAY
 from sendoff_test.processes import wait_until
 
@@ -38,10 +37,7 @@ def site(lab, count, **manner):
 
 
 def send(gateway, account, domain, *names, text=TEXT):
-    mark = marker()
-    to = [f"{name}@{domain}" for name in names or ("r",)]
-    submit(gateway, account, FROM, to, letter(FROM, to[0], mark + "\r\n" + text, subject=mark))
-    return mark
+    return submit_marked(gateway, account, FROM, [f"{name}@{domain}" for name in names or ("r",)], text)
 
 
 def refused(mx):

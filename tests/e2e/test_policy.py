@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from sendoff_test.attempts import REFERENCE, attempt, attempt_as, explained
+from sendoff_test.attempts import accepted_event, attempt, attempt_as, explained, refusal_event
 from sendoff_test.client import dialogue
 from sendoff_test.dns import txt
 from sendoff_test.letters import letter, marker
@@ -32,19 +32,6 @@ def recipient(lab):
 def staging(gateway):
     to = ("--to", "dest.example.net", "--to", "me@own.example", "--not-to", "ceo@dest.example.net")
     return gateway.add_account("staging", *to)
-
-
-def why(gateway, answer):
-    """The event of a refusal."""
-    (event,) = gateway.sendoff.json("why", REFERENCE.search(answer).group(1))
-    return event
-
-
-def accepted(gateway, answer):
-    """The `accepted` event of a message that was."""
-    assert answer.startswith("250 2.0.0 accepted as "), answer
-    events = gateway.sendoff.json("log", "show", answer.split()[4])
-    return next(event for event in events if event["event"] == "accepted")
 
 
 def recipient_said(gateway, account, path):
@@ -97,7 +84,7 @@ def test_and_nobody_else(gateway, staging, path, told):
     answer = recipient_said(gateway, staging, path)
     assert answer.startswith("550 5.7.1 staging may not write to "), answer
     assert told in answer and len(answer) < 300, answer
-    event = why(gateway, answer)
+    event = refusal_event(gateway, answer)
     assert event["rule"] == "recipient" and event["checks"]["recipient"] == "refuse", event
     assert event["checks"]["reverse-path"] == "pass", event
     assert "--to" in explained(gateway, answer)
@@ -108,7 +95,7 @@ def test_the_others_of_the_message_get_it(gateway, staging, recipient):
     with dialogue(gateway, staging) as talk:
         talk.envelope(FROM, TO)
         assert talk.say("RCPT TO:<x@else.example>").startswith("550")
-        event = accepted(gateway, talk.content(letter(FROM, TO, mark + "\r\n")))
+        event = accepted_event(gateway, talk.content(letter(FROM, TO, mark + "\r\n")))
     assert recipient.wait_for(mark).recipients == [TO]
     assert "checks" not in event, "nothing would have refused it"
 
@@ -128,7 +115,7 @@ def test_recipients_can_be_observed(gateway, staging, recipient):
         assert attempt(talk, FROM, [TO, "x@else.example"]).startswith("550 5.7.1")
         gateway.sendoff("account", "set", "staging", "--recipient", "observe")
         answer = attempt(talk, FROM, [TO, "x@else.example", "y@else.example"], letter(FROM, TO, mark + "\r\n"))
-        event = accepted(gateway, answer)
+        event = accepted_event(gateway, answer)
         assert list(event["checks"]) == ["recipient"], "said once, of the first"
         assert event["checks"]["recipient"].startswith("would refuse: staging may not write to x@else.example"), event
         gateway.sendoff("account", "set", "staging", "--recipient", "enforce")
@@ -158,13 +145,13 @@ def test_a_foreign_author_can_be_observed(gateway, recipient, bank, header, chec
     with dialogue(gateway, account) as talk:
         refused = attempt(talk, FROM, [TO], content)
         assert refused.startswith(f"553 5.7.1 {account.name} may not send with {header}: {BOSS}; allowed: "), refused
-        assert why(gateway, refused)["checks"][check] == "refuse"
+        assert refusal_event(gateway, refused)["checks"][check] == "refuse"
         gateway.sendoff("account", "set", account.name, f"--{check}", "observe")
-        event = accepted(gateway, attempt(talk, FROM, [TO], content))
+        event = accepted_event(gateway, attempt(talk, FROM, [TO], content))
         said = f"would refuse: {account.name} may not send with {header}: {BOSS}, allowed: example.com"
         assert event["checks"] == {check: said}, event
         gateway.sendoff("account", "set", account.name, f"--{check}", "off")
-        assert "checks" not in accepted(gateway, attempt(talk, FROM, [TO], content.replace(mark.encode(), b"other")))
+        assert "checks" not in accepted_event(gateway, attempt(talk, FROM, [TO], content.replace(mark.encode(), b"other")))
     recipient.wait_for(mark)
 
 
@@ -193,7 +180,7 @@ def test_the_most_specific_mode_holds(lab, own_gateway):
             answer = attempt(talk, FROM, [nobody()], letter(sender, TO))
             if not answer.startswith("250"):
                 return "enforce"
-            return "observe" if "header-from" in accepted(gateway, answer).get("checks", {}) else "off"
+            return "observe" if "header-from" in accepted_event(gateway, answer).get("checks", {}) else "off"
 
         assert outcome() == "enforce", "as it is without settings"
         for mode in MODES:
@@ -212,16 +199,16 @@ def test_a_limit_can_be_observed(own_gateway):
     gateway, account = own_gateway, own_gateway.add_account("limited", "--limit", "1/day", "--limit", "1rcpt/message")
     with dialogue(gateway, account) as talk:
         assert "MAILMAX=1" in talk.say("EHLO client.example")
-        assert "checks" not in accepted(gateway, attempt(talk, FROM, [nobody()]))
+        assert "checks" not in accepted_event(gateway, attempt(talk, FROM, [nobody()]))
         refused = attempt(talk, FROM, [nobody()])
         assert refused.startswith("452 4.7.1"), refused
-        assert why(gateway, refused)["checks"]["limits"] == "refuse 1 of 1/day"
+        assert refusal_event(gateway, refused)["checks"]["limits"] == "refuse 1 of 1/day"
         gateway.sendoff("account", "set", "limited", "--limits", "observe")
-        event = accepted(gateway, attempt(talk, FROM, [nobody()]))
+        event = accepted_event(gateway, attempt(talk, FROM, [nobody()]))
         assert event["checks"]["limits"].startswith("would refuse: limited: 1 of 1 messages today"), event
         assert "MAILMAX" not in talk.say("EHLO client.example")
         gateway.sendoff("account", "set", "limited", "--limits", "off")
-        assert "checks" not in accepted(gateway, attempt(talk, FROM, [nobody(), nobody()]))
+        assert "checks" not in accepted_event(gateway, attempt(talk, FROM, [nobody(), nobody()]))
         gateway.sendoff("account", "set", "limited", "--limits", "enforce")
         assert "3 of 1 messages today" in attempt(talk, FROM, [nobody()])
 
@@ -230,7 +217,7 @@ def test_an_observed_smooth_limit_holds_nothing_back(own_gateway):
     gateway, account = own_gateway, own_gateway.add_account("smooth", "--limit", "1/hour:smooth")
     gateway.sendoff("account", "set", "smooth", "--limits", "observe")
     for _ in range(3):
-        accepted(gateway, attempt_as(gateway, account, FROM, [nobody()]))
+        accepted_event(gateway, attempt_as(gateway, account, FROM, [nobody()]))
     gateway.wait_event("bounced", "--account", "smooth", count=3)
 
 
@@ -246,7 +233,7 @@ def test_a_refused_header_keeps_what_was_decided(gateway, recipient):
         assert talk.say("RCPT TO:<x@else.example>").startswith("550")
         for _ in range(20):
             talk.say("NOOP " + "z" * 200)
-        event = why(gateway, talk.content(letter(BOSS, TO)))
+        event = refusal_event(gateway, talk.content(letter(BOSS, TO)))
     assert event["rule"] == "header-from"
     expected = {name: "pass" for name in ("account", "reverse-path", "recipient-count", "recipient", "limits", "room")}
     assert event["checks"] == {
@@ -266,8 +253,8 @@ def test_a_refused_recipient_keeps_its_own_results(gateway, recipient):
     with dialogue(gateway, account) as talk:
         talk.envelope(FROM, nobody())
         refused = talk.say("RCPT TO:<gone@dest.example.net>")
-        event = accepted(gateway, talk.content(letter(FROM, TO)))
-    checks = why(gateway, refused)["checks"]
+        event = accepted_event(gateway, talk.content(letter(FROM, TO)))
+    checks = refusal_event(gateway, refused)["checks"]
     assert [checks[name] for name in ("recipient-count", "recipient", "suppression")] == ["pass", "pass", "refuse"], checks
     assert set(event["checks"]) == {"recipient"}, event
 
@@ -278,8 +265,8 @@ def test_an_observed_check_says_nothing_of_a_refused_recipient(gateway, recipien
     with dialogue(gateway, account) as talk:
         talk.envelope(FROM, TO)
         refused = talk.say("RCPT TO:<gone@else.example>")
-        event = accepted(gateway, talk.content(letter(FROM, TO)))
-    assert why(gateway, refused)["checks"]["recipient"] == "would refuse"
+        event = accepted_event(gateway, talk.content(letter(FROM, TO)))
+    assert refusal_event(gateway, refused)["checks"]["recipient"] == "would refuse"
     assert "checks" not in event, event
 
 
@@ -294,7 +281,7 @@ def test_a_refusal_at_the_commit_keeps_every_result(own_gateway):
             talk.send(letter(FROM, TO) + b".\r\n")
         answers = sorted(talk.reply() for talk in (first, second))
     assert [answer[:3] for answer in answers] == ["250", "452"], answers
-    checks = why(gateway, answers[1])["checks"]
+    checks = refusal_event(gateway, answers[1])["checks"]
     assert checks["limits"] == "refuse 1 of 1/day", checks
     for name in ("account", "reverse-path", "recipient", "header-from", "header-sender", "from-form"):
         assert checks[name] == "pass", checks
@@ -308,7 +295,7 @@ def test_several_observed_checks_are_all_named(lab, own_gateway):
     long = "x" * 60
     content = letter(f"{long}@{long}.example", TO, extra=f"Sender: {long}@{long}.example.net\r\n")
     for _ in range(2):
-        event = accepted(gateway, attempt_as(gateway, account, f"{long}@fails.example", [nobody()], content * 9))
+        event = accepted_event(gateway, attempt_as(gateway, account, f"{long}@fails.example", [nobody()], content * 9))
     names = {"recipient", "header-from", "header-sender", "reverse-path", "limits", "spf"}
     assert set(event["checks"]) == names, json.dumps(event, indent=1)
     assert all(text.startswith("would refuse") for text in event["checks"].values()), event
@@ -320,12 +307,12 @@ def test_a_note_is_kept_whole(own_gateway):
     recipient = "ö" * 110 + "@nowhere.invalid"
     with dialogue(gateway, account) as talk:
         talk.envelope(FROM, recipient, options=" SMTPUTF8")
-        event = accepted(gateway, talk.content(letter(FROM, TO)))
+        event = accepted_event(gateway, talk.content(letter(FROM, TO)))
     said = event["checks"]["recipient"]
     assert said == f"would refuse: utf8 may not write to {'ö' * 38}..., allowed: else.example", said
     patterns = [word for n in range(9) for word in ("--to", f"{n}.{'x' * 20}.example")]
     gateway.sendoff("account", "set", "utf8", *patterns)
-    said = accepted(gateway, attempt_as(gateway, account, FROM, [nobody()]))["checks"]["recipient"]
+    said = accepted_event(gateway, attempt_as(gateway, account, FROM, [nobody()]))["checks"]["recipient"]
     assert len(said) == len("would refuse: ") + 200, said
 
 
@@ -335,7 +322,7 @@ def test_what_is_observed_of_another_recipient_does_not_stick(gateway, recipient
     with dialogue(gateway, account) as talk:
         talk.envelope(FROM, "x@else.example")
         talk.say("RSET")
-        assert "checks" not in accepted(gateway, attempt(talk, FROM, [TO]))
+        assert "checks" not in accepted_event(gateway, attempt(talk, FROM, [TO]))
 
 
 def test_a_suspended_account_says_so_with_the_rest(gateway):
@@ -344,5 +331,5 @@ def test_a_suspended_account_says_so_with_the_rest(gateway):
         talk.envelope(FROM, TO)
         gateway.sendoff("account", "suspend", "paused", "--reason", "unpaid")
         answer = wait_until(lambda: (said := talk.say(f"RCPT TO:<{TO}>"))[0] == "5" and said, "it is suspended")
-    checks = why(gateway, answer)["checks"]
+    checks = refusal_event(gateway, answer)["checks"]
     assert checks["account"] == "refuse" and checks["reverse-path"] == "pass", checks

@@ -9,7 +9,7 @@ import random
 
 import pytest
 
-from sendoff_test.attempts import attempt
+from sendoff_test.attempts import accepted_event, attempt
 from sendoff_test.client import dialogue
 from sendoff_test.letters import marker
 from sendoff_test.processes import wait_until
@@ -43,13 +43,7 @@ def sent(gateway, account, recipient, header, body="Hello.\n", sender=FROM, char
     mark = marker()
     with dialogue(gateway, account) as talk:
         answer = attempt(talk, sender, [TO], build(header, body, mark, charset))
-    assert answer.startswith("250"), answer
-    (accepted,) = [e for e in gateway.sendoff.json("log", "show", answer.split()[-1]) if e["event"] == "accepted"]
-    return recipient.wait_for(mark), accepted["text"]
-
-
-def parsed(arrival):
-    return email.message_from_bytes(arrival.content, policy=email.policy.SMTP)
+    return recipient.wait_for(mark), accepted_event(gateway, answer)["text"]
 
 
 def header_of(content):
@@ -72,7 +66,7 @@ FROMS = {  # as it is sent: the name and the address that are meant
 @pytest.mark.parametrize("field", FROMS)
 def test_from(lab, gateway, account, recipient, field):
     arrival, log = sent(gateway, account, recipient, f"From: {field}\nSubject: x\n")
-    (address,) = parsed(arrival)["From"].addresses
+    (address,) = arrival.message["From"].addresses
     assert address.addr_spec == FROM
     raw = email.message_from_bytes(arrival.content)["From"]
     assert str(make_header(decode_header(raw.rpartition("<")[0]))).strip(' "') == FROMS[field]
@@ -92,7 +86,7 @@ OLD = [  # only the first three can be detected where nothing declares them
 def test_names_in_old_character_sets(lab, gateway, account, recipient, charset, name, declared):
     kind = f"Content-Type: text/plain; charset={charset}\nMIME-Version: 1.0\n" if declared else ""
     arrival, _ = sent(gateway, account, recipient, f"From: {name} <{FROM}>\n{kind}Subject: {name}\n", charset=charset)
-    message = parsed(arrival)
+    message = arrival.message
     assert message["From"].addresses[0].display_name == name
     assert message["Subject"] == name
     assert verified(arrival.content, lab.dns) == SIGNED
@@ -100,7 +94,7 @@ def test_names_in_old_character_sets(lab, gateway, account, recipient, charset, 
 
 def test_a_report_s_from(lab, gateway, account, recipient):
     arrival, log = sent(gateway, account, recipient, "From: MAILER-DAEMON <>\nSubject: x\n", sender="")
-    (address,) = parsed(arrival)["From"].addresses
+    (address,) = arrival.message["From"].addresses
     assert address.display_name == "MAILER-DAEMON" and address.username == "MAILER-DAEMON"
     assert "From given an address" in log
 
@@ -140,7 +134,7 @@ FIELDS = {
 def test_raw_octets_in_fields(lab, gateway, account, recipient, name):
     said, meant = FIELDS[name]
     arrival, log = sent(gateway, account, recipient, f"From: {FROM}\n{name}: {said}\n" + ("" if name == "Subject" else "Subject: x\n"))
-    assert str(parsed(arrival)[name]) == meant
+    assert str(arrival.message[name]) == meant
     assert max(arrival.content) < 0x80
     assert verified(arrival.content, lab.dns) == SIGNED
     assert f"{name} encoded" in log
@@ -156,7 +150,7 @@ def test_file_names_of_parts(lab, gateway, account, recipient, size):
     )
     header = f"From: {FROM}\nSubject: x\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n"
     arrival, log = sent(gateway, account, recipient, header, body)
-    (part,) = parsed(arrival).iter_parts()
+    (part,) = arrival.message.iter_parts()
     assert part.get_filename() == name
     assert max(arrival.content) < 0x80
     assert verified(arrival.content, lab.dns) == SIGNED
@@ -185,7 +179,7 @@ def test_long_lines(lab, gateway, account, recipient, body):
     kind = "MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n"
     arrival, log = sent(gateway, account, recipient, f"From: {FROM}\nSubject: x\n{kind}", body)
     assert max(len(line) for line in arrival.content.split(b"\r\n")) <= 998
-    assert parsed(arrival).get_payload(decode=True).rstrip(b"\r\n") == octets(body).rstrip(b"\r\n")
+    assert arrival.message.get_payload(decode=True).rstrip(b"\r\n") == octets(body).rstrip(b"\r\n")
     assert verified(arrival.content, lab.dns) == SIGNED
     assert "content encoded anew" in log
 
@@ -194,7 +188,7 @@ def test_a_large_message_with_long_lines(lab, gateway, account, recipient):
     """Over what is kept in memory: its file is read, converted, and written anew."""
     body = ("y" * 1500 + "\n") * 700
     arrival, _ = sent(gateway, account, recipient, f"From: {FROM}\nSubject: x\nMIME-Version: 1.0\nContent-Type: text/html\n", body)
-    assert parsed(arrival).get_payload(decode=True) == octets(body)
+    assert arrival.message.get_payload(decode=True) == octets(body)
     assert verified(arrival.content, lab.dns) == SIGNED
 
 
@@ -213,7 +207,7 @@ def test_long_fields(lab, gateway, account, recipient, field):
     arrival, log = sent(gateway, account, recipient, f"From: {FROM}\n{subject}{field}\n")
     name, _, value = field.partition(": ")
     assert max(len(line) for line in arrival.content.split(b"\r\n")) <= 998
-    got = str(parsed(arrival)[name])
+    got = str(arrival.message[name])
     assert got.replace(" ", "") == value.replace(" ", "").rstrip()
     assert verified(arrival.content, lab.dns) == SIGNED
     assert f"{name} folded" in log
@@ -290,7 +284,7 @@ def test_long_lines_refused(gateway):
 )
 def test_what_stands_ahead_of_the_header(lab, gateway, account, recipient, ahead):
     arrival, log = sent(gateway, account, recipient, ahead + f"From: {FROM}\r\nSubject: x\r\n".encode())
-    assert parsed(arrival)["Subject"] == "x" and arrival.body == b"Hello.\r\n"
+    assert arrival.message["Subject"] == "x" and arrival.body == b"Hello.\r\n"
     assert ahead.strip() not in header_of(arrival.content) or not ahead.strip()
     assert verified(arrival.content, lab.dns) == SIGNED
     assert "ahead of the header" in log
@@ -307,7 +301,7 @@ def test_two_of_what_says_what_the_content_is(gateway, account, name):
 def test_white_space_before_a_colon(lab, gateway, account, recipient, name):
     rest = "" if name == "From" else f"From: {FROM}\n"
     arrival, log = sent(gateway, account, recipient, f"{rest}{name} : {FROM}\n" + ("" if name == "Subject" else "Subject: x\n"))
-    assert str(parsed(arrival)[name]) == FROM
+    assert str(arrival.message[name]) == FROM
     assert verified(arrival.content, lab.dns) == SIGNED
     assert f"{name} closed up" in log
 

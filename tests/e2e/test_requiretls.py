@@ -3,7 +3,7 @@ of the notices about such mail (5)."""
 
 import pytest
 
-from sendoff_test.client import connect
+from sendoff_test.client import submit_with
 from sendoff_test.dns import BROKEN
 from sendoff_test.letters import letter, marker, report
 from sendoff_test.mx import DROP, GARBAGE
@@ -29,12 +29,8 @@ def account(gateway):
 
 def send(gateway, account, *recipients, sender=FROM, mail=("REQUIRETLS",), header_from=FROM):
     mark = marker()
-    with connect(gateway, account) as session:
-        session.ehlo_or_helo_if_needed()
-        for code, reply in [session.mail(sender, list(mail)), *(session.rcpt(r) for r in recipients)]:
-            assert code == 250, reply
-        code, reply = session.data(letter(header_from, "r@example.net", f"{mark}\r\nthe body of it\r\n", subject=mark))
-        assert code == 250, reply
+    content = letter(header_from, "r@example.net", f"{mark}\r\nthe body of it\r\n", subject=mark)
+    submit_with(gateway, account, sender, recipients, content, mail)
     return mark
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from sendoff_test.client import submit
+from sendoff_test.client import submit_marked
 from sendoff_test.dns import BROKEN
-from sendoff_test.letters import letter, marker, report
+from sendoff_test.letters import report
 from sendoff_test.processes import wait_until
 
 FROM = "a@example.com"
@@ -29,9 +29,7 @@ def mailbox(lab):
 
 
 def send(gateway, account, domain):
-    mark = marker()
-    submit(gateway, account, FROM, [f"r@{domain}"], letter(FROM, f"r@{domain}", mark + "\r\n", subject=mark))
-    return mark
+    return submit_marked(gateway, account, FROM, [f"r@{domain}"])
 
 
 def bounced(gateway, mailbox, domain, mark):

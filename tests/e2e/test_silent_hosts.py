@@ -7,8 +7,7 @@ import time
 
 import pytest
 
-from sendoff_test.client import submit
-from sendoff_test.letters import letter, marker
+from sendoff_test.client import submit_marked
 from sendoff_test.processes import wait_until
 
 FROM = "a@example.com"
@@ -77,14 +76,7 @@ def gateway(lab):
 
 
 def send(gateway, account, *recipients):
-    mark = marker()
-    submit(gateway, account, FROM, list(recipients), letter(FROM, recipients[0], subject=mark))
-    return mark
-
-
-def status(gateway):
-    (said,) = gateway.sendoff.json("status")
-    return said
+    return submit_marked(gateway, account, FROM, list(recipients))
 
 
 def test_healthy_mail_passes_while_many_hosts_are_silent(lab, gateway, silent):
@@ -95,14 +87,14 @@ def test_healthy_mail_passes_while_many_hosts_are_silent(lab, gateway, silent):
     names = silent.domains(lab, HOSTILE)
     for _ in range(MESSAGES):
         send(gateway, bulk, *(f"r@{name}" for name in names))
-    wait_until(lambda: status(gateway)["destinations_starved"] > 10, "destinations wait for a connection")
+    wait_until(lambda: gateway.shown_status()["destinations_starved"] > 10, "destinations wait for a connection")
     began = time.monotonic()
     known.wait_for(send(gateway, bulk, f"r@{known.domain}"))  # a site that answers, of the same account
     fresh.wait_for(send(gateway, shop, f"r@{fresh.domain}"))  # a new site, of another account
     print(f"healthy mail took {time.monotonic() - began:.2f} s")
     assert silent.most <= CONNECTIONS // 2, f"{silent.most} connections to silent hosts"
     # What only waits does not fill the memory: three messages a site.
-    wait_until(lambda: status(gateway)["in_flight"] <= 3 * HOSTILE + CONNECTIONS, "the rest is back in the queue")
+    wait_until(lambda: gateway.shown_status()["in_flight"] <= 3 * HOSTILE + CONNECTIONS, "the rest is back in the queue")
     warnings = [line for line in gateway.output().splitlines() if 'event="connections short"' in line]
     assert len(warnings) == 1 and "account=bulk" in warnings[0], warnings
     assert len(gateway.queue("--to", "r@silent*", "--limit", "0")) >= HOSTILE
@@ -114,7 +106,7 @@ def test_silent_hosts_get_less_time_while_others_wait(lab, gateway, silent):
     fresh = lab.exchanger(lab.new_domain())
     names = silent.domains(lab, 7)
     send(gateway, bulk, *(f"r@{name}" for name in names))
-    wait_until(lambda: status(gateway)["destinations_starved"] > 0, "destinations wait for a connection")
+    wait_until(lambda: gateway.shown_status()["destinations_starved"] > 0, "destinations wait for a connection")
     fresh.wait_for(send(gateway, bulk, f"r@{fresh.domain}"), timeout=100)
     deferred = gateway.wait_event("deferred", "--to", "r@silent*", count=4)
     assert all(event["rule"] == "timeout" and "connections are short" in event["text"] for event in deferred), deferred

@@ -6,10 +6,9 @@ import ipaddress
 import pytest
 
 from sendoff_test.attempts import attempt_as
-from sendoff_test.client import submit
+from sendoff_test.client import submit_marked
 from sendoff_test.dns import txt
 from sendoff_test.lab import Lab
-from sendoff_test.letters import letter, marker
 from sendoff_test.own_network import OwnNetwork
 from sendoff_test.processes import wait_until
 
@@ -79,9 +78,7 @@ def checked(gateway, address, confirmed):
 
 
 def send(gateway, account, host):
-    mark, to = marker(), f"r@{host.domain}"
-    submit(gateway, account, FROM, [to], letter(FROM, to, subject=mark))
-    return mark
+    return submit_marked(gateway, account, FROM, [f"r@{host.domain}"])
 
 
 def test_what_source_list_shows(lab, gateway):

@@ -1,8 +1,7 @@
 """Sources that are not on this machine: their share of the domains goes to the others of the pool."""
 
-from sendoff_test.client import submit
+from sendoff_test.client import submit_marked
 from sendoff_test.dns import txt
-from sendoff_test.letters import letter, marker
 
 FROM = "a@example.com"
 AWAY = ("198.51.100.1", "203.0.113.1", "2001:db8::1")  # documentation addresses: machines have none (RFC 5737, RFC 3849)
@@ -10,9 +9,7 @@ DOMAINS = 12
 
 
 def send(gateway, account, to):
-    mark = marker()
-    submit(gateway, account, FROM, [to], letter(FROM, to, subject=mark))
-    return mark
+    return submit_marked(gateway, account, FROM, [to])
 
 
 def warnings(gateway, source):
@@ -74,16 +71,14 @@ def test_sources_that_pass_spf_come_first(lab):
     hosts = [lab.exchanger() for _ in range(DOMAINS)]
     for domain in domains.values():
         for host in hosts:
-            mark = marker()
-            submit(gateway, account, f"a@{domain}", [f"r@{host.name}"], letter(f"a@{domain}", "r@x", subject=mark))
+            mark = submit_marked(gateway, account, f"a@{domain}", [f"r@{host.name}"])
             host.wait_for(mark)
         gateway.wait_event("delivered", "--from", f"a@{domain}", count=DOMAINS)
         assert sources_used(gateway, f"a@{domain}") == {pool[1]}
     # All of them pass: they share.
     lab.dns.set("shared.example", "TXT", txt("v=spf1 " + " ".join(f"ip4:{a}" for a in pool) + " -all"))
     for host in hosts:
-        mark = marker()
-        submit(gateway, account, "a@shared.example", [f"r@{host.name}"], letter("a@shared.example", "r@x", subject=mark))
+        mark = submit_marked(gateway, account, "a@shared.example", [f"r@{host.name}"])
         host.wait_for(mark)
     gateway.wait_event("delivered", "--from", "a@shared.example", count=DOMAINS)
     assert len(sources_used(gateway, "a@shared.example")) > 1
@@ -108,7 +103,7 @@ def test_a_source_that_would_fail_an_enforced_check_is_not_used(lab):
         if spf == "enforce":
             lab.dns.set(domain, "TXT", txt(f"v=spf1 ip4:{AWAY[0]} -all"))
         sender = f"a@{domain}"
-        submit(gateway, account, sender, [f"r@{host.name}"], letter(sender, "r@x", subject=marker()))
+        submit_marked(gateway, account, sender, [f"r@{host.name}"])
         event = gateway.wait_event("deferred", "--to", f"r@{host.name}")[0]
         assert event["rule"] == "source" and AWAY[0] in event["text"], event
     gateway.stop()

@@ -38,7 +38,7 @@ def test_a_removed_file_is_noticed(gateway, suffix):
     assert send(gateway).startswith("250")
     os.unlink(path)
     assert send(gateway).startswith("451 4.3.0 the message could not be stored")
-    (status,) = gateway.sendoff.json("status")
+    status = gateway.shown_status()
     assert status["store"] == "lost" and f"{path} was removed" in status["store_reason"]
     with dialogue(gateway, tls="optional") as talk:
         assert talk.say(f"MAIL FROM:<{FROM}>").startswith("451 4.3.0 the store's files have gone")

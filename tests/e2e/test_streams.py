@@ -1,16 +1,15 @@
 """Streams: which one a message is of, and that its pool, its selector and the log follow it."""
 
-import contextlib
-import sqlite3
 
 import pytest
 
-from sendoff_test.attempts import REFERENCE, attempt, attempt_as
+from sendoff_test.attempts import accepted_event, attempt, attempt_as, refusal_event
 from sendoff_test.client import dialogue
 from sendoff_test.dns import txt
 from sendoff_test.lab import SOURCE
 from sendoff_test.letters import letter, marker, values
 from sendoff_test.processes import wait_until
+from sendoff_test.stored import edit
 from sendoff_test.verify import signatures, tags, verified
 
 FROM, TO = "a@example.com", "r@dest.example.net"
@@ -47,9 +46,7 @@ def send(gateway, account, extra="", options="", body="Hello.\r\n", to=TO):
     with dialogue(gateway, account) as talk:
         talk.envelope(FROM, to, options=options)
         answer = talk.content(letter(FROM, to, body, subject=mark, extra=extra))
-    assert answer.startswith("250 2.0.0 accepted as "), answer
-    events = gateway.sendoff.json("log", "show", answer.split()[4])
-    return mark, next(event for event in events if event["event"] == "accepted")
+    return mark, accepted_event(gateway, answer)
 
 
 def source_of(gateway, message):
@@ -124,7 +121,7 @@ def test_by_bdat_and_binary(gateway, account, recipient, news):
 def test_one_that_nobody_knows_is_refused(gateway, account):
     answer = attempt_as(gateway, account, FROM, [TO], letter(FROM, TO, extra="X-Sendoff-Stream: news\r\n"))
     assert answer.startswith('550 5.6.0 X-Sendoff-Stream is "news"; write transactional or bulk. sendoff why '), answer
-    (event,) = gateway.sendoff.json("why", REFERENCE.search(answer).group(1))
+    event = refusal_event(gateway, answer)
     assert event["rule"] == "header" and event["account"] == "shop"
 
 
@@ -176,8 +173,7 @@ def test_a_selector_that_is_retired_leaves_no_mail_unsigned(lab, recipient):
     account = gateway.add_account("retire", senders=["retire.example"])
     gateway.sendoff("domain", "set", "retire.example", "--stream-selector", f"bulk:{bulk}")
     gateway.stop()
-    with contextlib.closing(sqlite3.connect(f"{gateway.data}/sendoff.db")) as store, store:
-        assert store.execute("UPDATE keys SET state = 1 WHERE selector = ?", (bulk,)).rowcount == 1
+    assert edit(gateway, "UPDATE keys SET state = 1 WHERE selector = ?", bulk) == 1
     gateway.start()
     mark = marker()
     sender = "a@retire.example"
@@ -202,8 +198,7 @@ def test_spf_is_asked_of_the_pool_that_the_stream_has(lab, gateway, news, recipi
         assert attempt(talk, sender, [TO], letter(sender, TO)).startswith("250")
         answer = attempt(talk, sender, [TO], letter(sender, TO, extra=BULK))
         assert answer.startswith("550 5.7.23") and f"ip4:{news}" in answer, answer
-        (event,) = gateway.sendoff.json("why", REFERENCE.search(answer).group(1))
-        checks = event["checks"]
+        checks = refusal_event(gateway, answer)["checks"]
         assert checks["spf"] == "refuse fail" and checks["header-from"] == checks["recipient"] == "pass", checks
         assert talk.say(f"MAIL FROM:<{sender}> MT-PRIORITY=-2").startswith("550 5.7.23"), "known at MAIL already"
         assert attempt(talk, sender, [TO], letter(sender, TO)).startswith("250"), "nothing of it stays"
@@ -222,6 +217,5 @@ def test_spf_is_waited_for_while_the_disk_still_writes(lab, gateway, news, recip
             content = letter(sender, to, "", extra=BULK)
             content += (b"y" * 70 + b"\r\n") * 20_000
             answer = attempt(talk, sender, [to], content)
-            assert answer.startswith("250 2.0.0 accepted as "), answer
-            events = gateway.sendoff.json("log", "show", answer.split()[4])
-            assert "SPF pass" in events[0]["text"], events[0]
+            event = accepted_event(gateway, answer)
+            assert "SPF pass" in event["text"], event

@@ -1,14 +1,14 @@
 """The suppression list: who gets onto it by bounces of a real next hop, who does not, and how long; and the commands."""
 
 import re
-import sqlite3
 import time
 
 import pytest
 
 from sendoff_test.attempts import attempt_as, explained
-from sendoff_test.client import dialogue, submit
+from sendoff_test.client import dialogue, submit, submit_marked
 from sendoff_test.letters import letter, marker
+from sendoff_test.stored import edit
 
 FROM = "a@example.com"
 DAY = 86400 * 1000000
@@ -101,13 +101,6 @@ def test_old_bounces_do_not_count_and_entries_expire(place):
     assert entry["expires"] > entry["added"]
     edit(gateway, f"UPDATE suppressions SET expires_us = {int(time.time() * 1e6)}")
     assert entries(gateway) == []
-
-
-def edit(gateway, statement):
-    store = sqlite3.connect(f"{gateway.data}/sendoff.db", timeout=20)
-    store.execute(statement)
-    store.commit()
-    store.close()
 
 
 def test_commands(place):
@@ -204,8 +197,7 @@ def test_a_suppressed_recipient_is_refused_or_dropped(place):
     assert event["rule"] == "suppression"
     # Accepted, logged and not delivered; the others of the message get it.
     gateway.sendoff("account", "set", "app", "--suppressed", "drop")
-    mark = marker()
-    submit(gateway, account, FROM, [gone, there], letter(FROM, there, subject=mark))
+    mark = submit_marked(gateway, account, FROM, [gone, there])
     host.wait_for(mark)
     gateway.wait_event("delivered", "--to", there)
     (dropped,) = gateway.log("--event", "dropped")
@@ -216,8 +208,7 @@ def test_a_suppressed_recipient_is_refused_or_dropped(place):
     assert gateway.queue() == []
     # Nobody else's list; off the list, it is written to again.
     gateway.sendoff("suppression", "remove", gone, "--account", "app")
-    mark = marker()
-    submit(gateway, account, FROM, [gone], letter(FROM, gone, subject=mark))
+    mark = submit_marked(gateway, account, FROM, [gone])
     host.wait_for(mark)
 
 

@@ -2,12 +2,12 @@
 
 import shutil
 import subprocess
-import sqlite3
 
 import pytest
 
 from sendoff_test.client import dialogue
 from sendoff_test.letters import letter, marker
+from sendoff_test.stored import edit
 
 FROM, DOMAIN = "a@example.com", "dest.example.net"
 TO = f"r@{DOMAIN}"
@@ -29,12 +29,7 @@ def test_a_key_that_cannot_be_used(lab, gateway):
     gateway.add_domain(domain, "--key", "ed25519")
     account = gateway.add_account("broken", senders=[domain])
     gateway.stop()
-    with sqlite3.connect(f"{gateway.data}/sendoff.db") as store:
-        changed = store.execute(
-            "UPDATE keys SET private_pem = ? WHERE domain = ?", (b"no key", domain)
-        )
-        assert changed.rowcount == 1
-    store.close()
+    assert edit(gateway, "UPDATE keys SET private_pem = ? WHERE domain = ?", b"no key", domain) == 1
     gateway.start()
     with dialogue(gateway, account) as talk:
         talk.envelope(f"a@{domain}", "r@keyless.example.net")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sendoff_test.client import connect
+from sendoff_test.client import submit_with
 from sendoff_test.lab import SOURCE
 from sendoff_test.letters import letter, marker, report
 
@@ -55,12 +55,7 @@ def end(lab, second):
 
 def send(gateway, account, recipients, mail=(), rcpt=()):
     mark = marker()
-    with connect(gateway, account) as session:
-        session.ehlo_or_helo_if_needed()
-        for code, reply in [session.mail(FROM, list(mail)), *(session.rcpt(r, list(rcpt)) for r in recipients)]:
-            assert code == 250, reply
-        code, reply = session.data(letter(FROM, "r@example.net", f"{mark}\r\n", subject=mark))
-        assert code == 250, reply
+    submit_with(gateway, account, FROM, recipients, letter(FROM, "r@example.net", f"{mark}\r\n", subject=mark), mail, rcpt)
     return mark
 
 

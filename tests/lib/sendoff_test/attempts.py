@@ -1,4 +1,4 @@
-"""Trying to send what may be refused, and what the refusal must look like."""
+"""Trying to send what may be refused, what the refusal must look like, and what is kept of either."""
 
 import re
 
@@ -39,3 +39,16 @@ def explained(gateway, answer):
     text = gateway.sendoff("why", found.group(1))
     assert text.strip(), "an empty explanation"
     return text
+
+
+def refusal_event(gateway, answer):
+    """The refusal's event, by the reference that its reply names."""
+    (event,) = gateway.sendoff.json("why", REFERENCE.search(answer).group(1))
+    return event
+
+
+def accepted_event(gateway, answer):
+    """The `accepted` event of a message, by the id in its reply."""
+    assert answer.startswith("250 2.0.0 accepted as "), answer
+    events = gateway.sendoff.json("log", "show", re.match(r"250 2\.0\.0 accepted as (\w+)", answer)[1])
+    return next(event for event in events if event["event"] == "accepted")

@@ -7,6 +7,8 @@ import socket
 import ssl
 import struct
 
+from .letters import letter, marker
+
 
 def trusting():
     """TLS without verification: the gateway's certificate is its own."""
@@ -156,3 +158,25 @@ def submit(gateway, account, sender, recipients, content, tls="starttls", option
     """Sends one message in a session of its own. Returns the recipients that were refused; raises when all were."""
     with connect(gateway, account, tls) as session:
         return session.sendmail(sender, recipients, content, mail_options=options)
+
+
+def submit_marked(gateway, account, sender, recipients, text="", extra="", options=()):
+    """Sends a message with a mark of its own, which it returns: in the subject, and ahead of the text."""
+    mark = marker()
+    body = mark.encode() + b"\r\n" + (text if isinstance(text, bytes) else text.encode())
+    content = letter(sender, recipients[0], body, subject=mark, extra=extra)
+    submit(gateway, account, sender, recipients, content, options=options)
+    return mark
+
+
+def submit_with(gateway, account, sender, recipients, content, mail=(), rcpt=()):
+    """Sends one message with parameters of MAIL and RCPT, all of it taken. `recipients`: addresses, or pairs of an address and
+    its own parameters."""
+    pairs = [one if isinstance(one, tuple) else (one, rcpt) for one in recipients]
+    with connect(gateway, account) as session:
+        session.ehlo_or_helo_if_needed()
+        session.command_encoding = "utf-8" if "SMTPUTF8" in mail else "ascii"
+        for code, reply in [session.mail(sender, list(mail)), *(session.rcpt(to, list(own)) for to, own in pairs)]:
+            assert code == 250, reply
+        code, reply = session.data(content)
+        assert code == 250, reply

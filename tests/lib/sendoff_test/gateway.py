@@ -218,6 +218,10 @@ class Gateway:
 
         return wait_until(enough, f"{count} {event} in the log", timeout)
 
+    def shown_status(self):
+        (status,) = self.sendoff.json("status")
+        return status
+
     def queue(self, *options):
         return self.sendoff.json("queue", "list", *options)
 

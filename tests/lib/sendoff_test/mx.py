@@ -15,6 +15,8 @@ taken, and any other is refused. REQUIRETLS is offered inside TLS only.
 """
 
 import asyncio
+import email
+import email.policy
 import inspect
 import ssl
 import threading
@@ -52,6 +54,11 @@ class Arrival:
     @property
     def header(self):
         return self.content.split(b"\r\n\r\n", 1)[0]
+
+    @property
+    def message(self):
+        """As a mail program reads it."""
+        return email.message_from_bytes(self.content, policy=email.policy.SMTP)
 
     @property
     def body(self):

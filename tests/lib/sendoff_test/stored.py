@@ -1,5 +1,6 @@
 """A store as files that can be reviewed, and what the command line shows of it."""
 
+import contextlib
 import hashlib
 import os
 import re
@@ -33,6 +34,12 @@ def dump(database):
         (version,) = store.execute("PRAGMA user_version").fetchone()
     store.close()
     return version, "\n".join([*lines, f"PRAGMA user_version = {version};", ""])
+
+
+def edit(gateway, statement, *values):
+    """Changes the store behind the gateway's back; how many rows."""
+    with contextlib.closing(sqlite3.connect(f"{gateway.data}/sendoff.db", timeout=20)) as store, store:
+        return store.execute(statement, values).rowcount
 
 
 def restore(fixture, data):
