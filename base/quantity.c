@@ -125,3 +125,17 @@ int moment_parse(const char *text, int64_t now_us, int64_t *us) {
   *us = (int64_t)seconds * SECOND_US + (int64_t)milliseconds * 1000;
   return OK;
 }
+
+int time_parse(const char *text, int64_t now_us, int64_t *us) {
+  const int64_t day_us = 86400 * SECOND_US, today_us = now_us - now_us % day_us;
+  struct tm t = {0};
+  int milliseconds = 0;
+  if (strcmp(text, "today") == 0 || strcmp(text, "yesterday") == 0) {
+    *us = *text == 't' ? today_us : today_us - day_us;
+    return OK;
+  }
+  if (!time_of_day(text, &t, &milliseconds)) return moment_parse(text, now_us, us);
+  *us = today_us + (int64_t)(t.tm_hour * 3600 + t.tm_min * 60 + t.tm_sec) * SECOND_US + (int64_t)milliseconds * 1000;
+  if (*us > now_us) *us -= day_us;
+  return OK;
+}

@@ -14,5 +14,8 @@ int duration_parse(const char *text, int64_t *us);
 /* "2026-11-23", "2026-11-23 10:20[:30]", "2026-11-23T10:20:30[.123][Z]", with or without " UTC" (always UTC; all that
  * clock.h writes for people can be read back), or a duration before now: "2h", "1d". OK or E_SYNTAX. */
 int moment_parse(const char *text, int64_t now_us, int64_t *us);
+/* What a command takes for a time in the past: that, "today" and "yesterday" (their beginning), or "18:42[:30]", the
+ * last one; of UTC. OK or E_SYNTAX. */
+int time_parse(const char *text, int64_t now_us, int64_t *us);
 
 #endif

@@ -289,39 +289,49 @@ static enum exit_status remove_account(struct cli *c) {
 const struct verb account_verbs[] = {
     {"account", "add", "NAME --sender DOMAIN|ADDRESS|* ... " SETTINGS_TEXT " [--password-stdin]",
      SETTINGS " password-stdin",
-     "Makes an account and prints its password, once. SPEC is "
-     "COUNT[rcpt|KB|MB]/second|minute|hour|day|month|message[:reject|defer|smooth].",
-     "sendoff account add blog --sender example.com --limit 60/minute:smooth --limit 5000/day", 1, 1, add},
+     "Makes an account and prints its password, once. What the options mean: sendoff account set --help.",
+     "sendoff account add blog --sender example.com --limit 60/minute:smooth --limit 5000/day\n"
+     "sendoff account add staging --sender staging.example.com --to example.com",
+     1, 1, add},
     {"account", "list", "", "", "All accounts.", "sendoff account list", 0, 0, account_list},
     {"account", "show", "NAME", "", "One account, whole.", "sendoff account show blog", 1, 1, account_show},
     {"account", "usage", "[NAME]", "",
      "What accounts have used of their windows, beside their limits, and their streams' own.",
-     "sendoff account usage blog", 0, 1, account_usage},
+     "sendoff account usage blog\n"
+     "sendoff account usage",
+     0, 1, account_usage},
     {"account", "review", "NAME", "",
      "What the brake on stolen credentials sees: what the account sends, beside what is usual for it, and what to do.",
      "sendoff account review blog", 1, 1, account_review},
     {"account", "trust", "NAME [--forget]", "forget",
      "Ends the brake's hold on an account: what it has seen is usual from now on; with --forget (the password was "
      "stolen, and is another one now) it is forgotten. What is held stays held.",
-     "sendoff account trust blog", 1, 1, account_trust},
+     "sendoff account trust blog\n"
+     "sendoff account trust blog --forget",
+     1, 1, account_trust},
     {"account", "set",
      "NAME " SETTINGS_TEXT " [--add-sender|--remove-sender PATTERN]... [--add-limit|--remove-limit SPEC]...",
      SETTINGS " add-sender= remove-sender= add-limit= remove-limit=",
      "Changes an account; a list that is given replaces the old one. Takes effect with the next command of every "
-     "session. --to and --not-to say whom it may write to (DOMAIN, *.DOMAIN, ADDRESS or *). --rewrite-from makes all "
-     "its mail come from that address, one that it may send as; what it said goes to Reply-To. --time-zone is that of "
-     "its days and months, as "
-     "in "
-     "Europe/Vienna. --stream is what its mail is unless a message says otherwise. CHECK is one that sendoff policy "
-     "list names; default takes back what was set here. --eight-bit refuse turns "
-     "away "
-     "8-bit text that was not announced (5.6.1), --long-lines refuse lines over 998 octets (5.6.0): by default the one "
-     "is taken as it is, and the other encoded anew. "
-     "--idempotent off is for applications that send the very same message twice and mean it: by default the same "
-     "Message-ID, recipients and content within ten minutes are answered with the first one's id, and sent once. "
-     "--client-cert lets whoever shows that TLS certificate log in with AUTH EXTERNAL, without a password; FINGERPRINT "
-     "is its SHA-256, from: openssl x509 -noout -fingerprint -sha256 -in FILE",
-     "sendoff account set blog --limit 100/minute:smooth --limit 10000/day", 1, 1, set},
+     "session. --to and --not-to say whom it may write to (DOMAIN, *.DOMAIN, ADDRESS or *). --rewrite-from makes "
+     "all its mail come from that address, one that it may send as; what it said goes to Reply-To. --time-zone is "
+     "that of its days and months, as in Europe/Vienna. --stream is what its mail is unless a message says "
+     "otherwise; --stream-limit and --stream-pool are for one of both. --suppressed drop accepts mail to "
+     "suppressed recipients, and drops it; --suppress-after N is how many hard bounces in a week make one "
+     "(default: 3, bulk mail 1). CHECK is one that has a mode, and default takes back what was set here; --brake "
+     "on is --brake enforce. --client-ip lets whoever comes from that address send without AUTH. --eight-bit "
+     "refuse turns away 8-bit text that was not announced (5.6.1), --long-lines refuse lines over 998 octets "
+     "(5.6.0): by default the one is taken as it is, and the other encoded anew. --idempotent off is for "
+     "applications that send the very same message twice and mean it: by default the same Message-ID, recipients "
+     "and content within ten minutes are answered with the first one's id, and sent once. --client-cert lets "
+     "whoever shows that TLS certificate log in with AUTH EXTERNAL, without a password; FINGERPRINT is its "
+     "SHA-256, from: openssl x509 -noout -fingerprint -sha256 -in FILE",
+     "sendoff account set blog --limit 100/minute:smooth --limit 10000/day\n"
+     "sendoff account set blog --add-limit 100rcpt/message --time-zone Europe/Vienna\n"
+     "sendoff account set staging --to example.com\n"
+     "sendoff account set news --stream bulk --bulk-rules enforce --brake on\n"
+     "sendoff account set blog --spf default --limit none",
+     1, 1, set},
     {"account", "password", "NAME [--password-stdin]", "password-stdin",
      "A new password, printed once. The old one ends at once.", "sendoff account password blog", 1, 1, password},
     {"account", "suspend", "NAME --reason TEXT [--leave-queue]", "reason= leave-queue",

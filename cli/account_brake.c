@@ -175,11 +175,12 @@ static void print_next(const struct review *v) {
            name, name);
     return;
   }
-  printf("It is right:   sendoff account trust %s && sendoff queue release --account %s\n"
+  /* What was slowed is queued, and keeps its time until it is tried at once. */
+  printf("It is right:   sendoff account trust %s && sendoff queue %s --account %s\n"
          "It was stolen: sendoff account password %s\n"
          "               sendoff queue drop --account %s --since \"%s\"\n"
          "               sendoff account trust %s --forget\n",
-         name, name, name, name, since, name);
+         name, v->held ? "release" : "retry", name, name, name, since, name);
 }
 
 static void print_review(const struct review *v) {

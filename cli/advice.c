@@ -63,16 +63,16 @@ static const struct row {
     {REFUSED, RULE_SYNTAX, NULL, "What the client said cannot be read as SMTP; the text says what is expected."},
     {REFUSED, RULE_SEQUENCE, NULL, "The client said its commands in another order than SMTP has them."},
     {REFUSED, RULE_MESSAGE_LIMIT, NULL,
-     "Send to fewer recipients, or less, in one message; or raise the limit: sendoff account set {account} --limit ... "
-     "(name all of its limits)."},
+     "Send to fewer recipients, or less, in one message; or change the limit: sendoff account set {account} "
+     "--remove-limit OLD --add-limit NEW."},
     {REFUSED, RULE_SMOOTH_LIMIT, NULL,
-     "The account sends more than its smoothed limit lets out. Raise it: sendoff account set {account} --limit ... "
-     "(name all of its limits). sendoff queue list --account {account} shows what waits."},
+     "The account sends more than its smoothed limit lets out. Raise it: sendoff account set {account} "
+     "--remove-limit OLD --add-limit NEW. sendoff queue list --account {account} shows what waits."},
     {REFUSED, RULE_LIMIT, NULL,
-     "Wait until the window ends, or raise the limit: sendoff account set {account} --limit ... (name all of its "
-     "limits). sendoff account usage {account} shows its usage. Where the text names a domain, or the gateway, the "
-     "limit "
-     "is theirs: sendoff domain set, sendoff gateway set; and domain usage, gateway usage."},
+     "Wait until the window ends, or raise the limit: sendoff account set {account} --remove-limit OLD --add-limit "
+     "NEW. "
+     "sendoff account usage {account} shows its limits and what is used of them. Where the text names a domain, or the "
+     "gateway, the limit is theirs: sendoff domain set, sendoff gateway set; and domain usage, gateway usage."},
     {REFUSED, RULE_LOGIN, "5.7.8",
      "The application has a wrong password. Make a new one: sendoff account password {account}. If nobody knows that "
      "client address, somebody is guessing."},

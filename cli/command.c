@@ -1,9 +1,10 @@
 #include "cli/command.h"
-#include "base/text.h"
-#include "cli/settings_options.h"
-
 #include "base/bytes.h"
+#include "base/quantity.h"
+#include "base/text.h"
+#include "cli/help.h"
 #include "cli/output.h"
+#include "cli/settings_options.h"
 #include "relay/daemon/control_client.h"
 
 #include <errno.h>
@@ -47,36 +48,18 @@ enum exit_status cli_failed(int code, const struct reason *why) {
   return cli_fail(EXIT_NO, "%s", why->text[0] ? why->text : result_text(code));
 }
 
-/* --- help --- */
-
 /* For "sendoff %s%s%s". */
 #define NAMES(v) (v)->noun, (v)->name ? " " : "", (v)->name ? (v)->name : ""
 
-static void help_verb(const struct verb *v) {
-  printf("sendoff %s%s%s %s\n  %s\n", NAMES(v), v->arguments, v->summary);
-  printf("\nExample:\n  %s\n", v->example);
-}
+/* --- options --- */
 
-static void help_noun(const struct verb *first) {
-  for (const struct verb *v = first; v->noun; v++)
-    printf("sendoff %s%s%s %s\n    %s\n", NAMES(v), v->arguments, v->summary);
-  printf("\nExample:\n");
-  for (const struct verb *v = first; v->noun; v++) printf("  %s\n", v->example);
-}
-
-static void help_all(void) {
-  printf("sendoff: an SMTP gateway for applications. Version " SENDOFF_VERSION ".\n\n"
-         "sendoff [--config FILE] [--json] NOUN VERB [ARGUMENTS] [OPTIONS]\n\n");
-  for (size_t n = 0; n < NOUN_COUNT; n++)
-    for (const struct verb *v = nouns[n]; v->noun; v++) {
-      char name[64];
-      snprintf(name, sizeof name, "%s %s", v->noun, v->name ? v->name : "");
-      printf("  %-18s %s\n", name, v->summary);
-    }
-  printf("\n--help after any of them says more.\n\nExample:\n  sendoff init --hostname smtp.example.com\n  sendoff "
-         "domain add example.com\n"
-         "  sendoff source add 192.0.2.10 --helo smtp.example.com\n  sendoff account add blog --sender example.com "
-         "--limit 60/minute:smooth --limit 5000/day\n  sendoff serve\n");
+enum exit_status cli_moment(const struct cli *c, const char *name, int64_t *out) {
+  const char *text = cli_option(c, name);
+  if (!text || time_parse(text, clock_now_us(), out) == OK) return EXIT_DONE;
+  return cli_fail(
+      EXIT_USAGE,
+      "--%s %s: write 2h or 7d (so long ago), today, yesterday, 18:42, 2026-11-01 or 2026-11-01T18:42, in UTC", name,
+      text);
 }
 
 /* --- parsing --- */
@@ -111,6 +94,9 @@ static enum exit_status take_option(struct cli *c, int argc, char **argv, int *i
   const char *name = argv[*i] + 2, *equals = strchr(name, '=');
   size_t len = equals ? (size_t)(equals - name) : strlen(name);
   int kind = option_kind(c->verb->options, name, len);
+  if (kind < 0 && strstr(c->verb->options, CHECK_OPTIONS) && is_fixed_check(name, len))
+    return cli_fail(EXIT_USAGE, "the check %.*s is always enforced; those with a mode: sendoff policy list", (int)len,
+                    name);
   if (kind < 0)
     return cli_fail(EXIT_USAGE, "%s is not an option here; see: sendoff %s%s%s --help", argv[*i], NAMES(c->verb));
   struct command_option o = {.name = name, .value = equals ? equals + 1 : NULL};
@@ -199,7 +185,7 @@ static enum exit_status show_help(const struct cli *c) {
   else if (c->noun)
     help_noun(c->noun);
   else
-    help_all();
+    help_all(nouns, NOUN_COUNT);
   return EXIT_DONE;
 }
 

@@ -34,8 +34,8 @@ struct cli {
 
 /* A verb. `options`: names separated by spaces, "name=" when a value follows. */
 struct verb {
-  const char *noun, *name; /* name NULL: the noun alone */
-  const char *arguments, *options, *summary, *example;
+  const char *noun, *name;                             /* name NULL: the noun alone */
+  const char *arguments, *options, *summary, *example; /* examples: one a line */
   size_t least, most;
   enum exit_status (*run)(struct cli *c);
 };
@@ -54,6 +54,9 @@ enum exit_status cli_take(struct cli *c, int argc, char **argv);
 const char *cli_option(const struct cli *c, const char *name); /* the last of that name, or NULL */
 bool cli_switch(const struct cli *c, const char *name);
 const char *cli_option_at(const struct cli *c, const char *name, size_t index); /* the index-th, or NULL */
+/* A time in the past, as people write it, into `out`, which stays as it is when the option was not given. EXIT_USAGE: a
+ * message has been printed. */
+enum exit_status cli_moment(const struct cli *c, const char *name, int64_t *out);
 size_t cli_option_count(const struct cli *c, const char *name);
 
 /* "sendoff: ..." on standard error; returns the status, so that `return cli_fail(...)` reads well. */

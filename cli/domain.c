@@ -263,7 +263,9 @@ const struct verb domain_verbs[] = {
     {"domain", "show", "DOMAIN", "", "One domain: what each check does with its mail, and its keys.",
      "sendoff domain show example.com", 1, 1, show},
     {"domain", "usage", "[DOMAIN]", "", "What mail with the domain in From has used of its windows, beside its limits.",
-     "sendoff domain usage example.com", 0, 1, usage},
+     "sendoff domain usage example.com\n"
+     "sendoff domain usage",
+     0, 1, usage},
     {"domain", "records", "DOMAIN", "", "The DNS records to publish, ready to paste.",
      "sendoff domain records example.com", 1, 1, records},
     {"domain", "set",
@@ -273,7 +275,10 @@ const struct verb domain_verbs[] = {
      "What a check does with mail from the domain: nothing, a note in the log, or a refusal; CHECK is one that sendoff "
      "policy list names; default takes back what was set here. A limit counts all mail with the domain in From, "
      "whatever its account.",
-     "sendoff domain set example.com --spf enforce", 1, 1, set},
+     "sendoff domain set example.com --spf enforce\n"
+     "sendoff domain set example.com --dmarc enforce --limit 20000rcpt/day\n"
+     "sendoff domain set example.com --dmarc default --limit none",
+     1, 1, set},
     {"domain", "remove", "DOMAIN", "", "Removes the domain and its keys; its mail is no longer signed.",
      "sendoff domain remove example.com", 1, 1, remove_domain},
     {0}};

@@ -65,6 +65,12 @@ static void print_part(const char *name, const char *value) {
   putchar('\n');
 }
 
+/* "resets_us" */
+static bool is_moment(const char *name) {
+  size_t len = strlen(name);
+  return len > 3 && strcmp(name + len - 3, "_us") == 0;
+}
+
 /* "used=5000 count=5000", without what has a line of its own; `notice` gets the id of the notice. */
 static void list_numbers(const struct event *e, char out[NUMBERS_TEXT], char notice[ID_TEXT]) {
   const char *at = NULL;
@@ -74,7 +80,7 @@ static void list_numbers(const struct event *e, char out[NUMBERS_TEXT], char not
   while (numbers_next(e->numbers, &at, name, &value))
     if (strcmp(name, NUMBER_NOTICE) == 0)
       id_format(value, notice);
-    else if (!tls_facts_owns(name))
+    else if (!tls_facts_owns(name) && !is_moment(name)) /* the text has it, as people read it */
       numbers_add(out, name, value);
 }
 

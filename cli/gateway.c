@@ -62,5 +62,8 @@ const struct verb gateway_verbs[] = {
      "Limits of the whole gateway, and what a check does where neither the account nor the domain says otherwise; "
      "CHECK "
      "is one that sendoff policy list names; default takes back what was set here.",
-     "sendoff gateway set --limit 100000/day --dmarc observe", 0, 0, set},
+     "sendoff gateway set --limit 100000/day --dmarc observe\n"
+     "sendoff gateway set --add-limit 20/second:smooth\n"
+     "sendoff gateway set --dmarc default --limit none",
+     0, 0, set},
     {0}};

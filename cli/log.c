@@ -30,13 +30,6 @@ static bool print_row(void *arg, const struct event *e) {
   return true;
 }
 
-static enum exit_status read_moment(struct cli *c, const char *name, int64_t *out) {
-  const char *text = cli_option(c, name);
-  if (!text || moment_parse(text, clock_now_us(), out) == OK) return EXIT_DONE;
-  return cli_fail(EXIT_USAGE, "--%s %s: write a time as in 2026-11-23, \"2026-11-23 10:20\", or how long ago: 2h, 1d",
-                  name, text);
-}
-
 static enum exit_status read_filter(struct cli *c, struct log_filter *f) {
   enum event_kind kind;
   uint64_t limit = DEFAULT_LIMIT;
@@ -50,8 +43,8 @@ static enum exit_status read_filter(struct cli *c, struct log_filter *f) {
   if (limit_text && !bytes_to_u64(bytes_of(limit_text), &limit))
     return cli_fail(EXIT_USAGE, "--limit is a number; 0 is no limit");
   f->limit = (size_t)limit;
-  enum exit_status s = read_moment(c, "since", &f->since_us);
-  return s == EXIT_DONE ? read_moment(c, "until", &f->until_us) : s;
+  enum exit_status s = cli_moment(c, "since", &f->since_us);
+  return s == EXIT_DONE ? cli_moment(c, "until", &f->until_us) : s;
 }
 
 static enum exit_status follow(struct reader *r, struct log_filter *f, struct printing *p) {
@@ -114,5 +107,7 @@ const struct verb log_verbs[] = {
     {"log", NULL, "[--account A] [--from P] [--to P] [--since T] [--until T] [--event E] [--limit N] [--follow]",
      "account= from= to= since= until= event= limit= follow",
      "The delivery log: what was accepted, refused, deferred, delivered, bounced, and why. Patterns take *.",
-     "sendoff log --account blog --since 2h", 0, 0, list},
+     "sendoff log --account blog --since 2h\n"
+     "sendoff log --event warned --since today",
+     0, 0, list},
     {0}};

@@ -36,12 +36,17 @@ static enum exit_status list(struct cli *c) {
 const struct verb policy_verbs[] = {
     {"policy", "list", "", "",
      "Every check, in the order in which they are asked, with its mode for the gateway. Domains and accounts may have "
-     "other modes: sendoff domain show, sendoff account show.",
+     "other modes: sendoff domain show, sendoff account show. To change one: sendoff gateway set --CHECK "
+     "off|observe|enforce.",
      "sendoff policy list", 0, 0, list},
     {"policy", "replay", "--since T [--account A | --domain D | --gateway] [--stream S] --limit SPEC [--list]",
      "since= account= domain= gateway stream= limit= list",
      "What a limit would have refused, or put off, of the mail that was accepted since then, had it been there: for "
      "each account by itself, for one, for a domain's mail, or for all mail together. From the log; nothing is counted "
      "or changed. --list: which messages, and what their clients would have been told.",
-     "sendoff policy replay --since 7d --account blog --limit 500/hour", 0, 0, policy_replay},
+     "sendoff policy replay --since 7d --account blog --limit 500/hour\n"
+     "sendoff policy replay --since yesterday --limit 5000/day --list\n"
+     "sendoff policy replay --since 7d --domain example.com --limit 20000rcpt/day\n"
+     "sendoff policy replay --since 2026-11-01 --gateway --limit 10/second:smooth",
+     0, 0, policy_replay},
     {0}};

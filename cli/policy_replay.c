@@ -172,6 +172,7 @@ static bool take(void *arg, const struct event *e) {
 
 static void print_all(const struct cli *c, struct replay *r) {
   struct table *t = policy_replay_table();
+  uint64_t messages = 0, stopped = 0;
   struct played *p, *next;
   HASH_ITER(hh, r->owners, p, next) {
     char label[STREAM_OWNER_TEXT];
@@ -184,10 +185,16 @@ static void print_all(const struct cli *c, struct replay *r) {
                            .last_us = p->last_us,
                            .latest_delay_us = p->latest_delay_us};
     if (p->messages && !r->list) policy_replay_row(c, t, &row);
+    messages += p->messages;
+    stopped += p->refused + p->put_off;
     HASH_DEL(r->owners, p);
     free(p);
   }
   table_print(&t);
+  if (!c->json && !messages)
+    puts("no such mail was accepted since then");
+  else if (!c->json && r->list && !stopped)
+    puts("it would have refused nothing, and put nothing off");
   if (r->without)
     cli_warn("%" PRIu64 " messages were logged by an older version, without their numbers: each counts as one "
              "recipient and no octets",
@@ -251,8 +258,7 @@ enum exit_status policy_replay(struct cli *c) {
   const char *since = cli_option(c, "since"), *spec = cli_option(c, "limit");
   struct log_filter f = {.account = cli_option(c, "account"), .kind = EVENT_ACCEPTED};
   if (!since || !spec) return cli_fail(EXIT_USAGE, "say from when, and which limit: --since 7d --limit 5000/day");
-  if (moment_parse(since, clock_now_us(), &r.since_us) != OK)
-    return cli_fail(EXIT_USAGE, "--since %s: write 2h, 7d, today, 2026-11-01 or 2026-11-01T18:42", since);
+  if (cli_moment(c, "since", &r.since_us) != EXIT_DONE) return EXIT_USAGE;
   if (limit_parse(spec, &r.limit, &why) != OK) return cli_fail(EXIT_USAGE, "%s", why.text);
   enum exit_status s = take_scope(c, &r, domain);
   f.since_us = r.since_us - earlier_us(&r.limit);

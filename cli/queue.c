@@ -25,10 +25,7 @@ static enum exit_status read_filter(struct cli *c, const char *id, struct queue_
     f->state = RECIPIENT_HELD;
   else if (state)
     return cli_fail(EXIT_USAGE, "--state is queued or held");
-  const char *since = cli_option(c, "since");
-  if (since && moment_parse(since, clock_now_us(), &f->since_us) != OK)
-    return cli_fail(EXIT_USAGE,
-                    "--since %s: write a time as in 2026-11-23, \"2026-11-23 10:20\", or how long ago: 2h, 1d", since);
+  if (cli_moment(c, "since", &f->since_us) != EXIT_DONE) return EXIT_USAGE;
   if (id && id_parse(id, &f->message_id) != OK)
     return cli_fail(EXIT_USAGE, "%s is no message id; see: sendoff queue list", id);
   if (id && !f->message_id) /* 0 would stand for every message */
@@ -243,21 +240,34 @@ static enum exit_status drop(struct cli *c) {
   return change(c, QUEUE_DROP, "dropped");
 }
 
-#define WHICH "ID... | --account A | --to PATTERN | --since T"
+#define WHICH "ID... | [--account A] [--to PATTERN] [--since T]"
 
 const struct verb queue_verbs[] = {
     {"queue", "list", "[--account A] [--to PATTERN] [--state queued|held] [--since T] [--limit N]",
      "account= to= state= since= limit=", "The recipients that wait, or are under way: where, and since when.",
-     "sendoff queue list --account blog", 0, 0, list},
+     "sendoff queue list --account blog\n"
+     "sendoff queue list --state held --to '*@example.net'",
+     0, 0, list},
     {"queue", "show", "ID [--content]", "content", "One message's recipients, or its content as it will be sent.",
-     "sendoff queue show 1CZQ6K3E0W40 --content", 1, 1, show},
+     "sendoff queue show 1CZQ6K3E0W40 --content\n"
+     "sendoff queue show 1CZQ6K3E0W40",
+     1, 1, show},
     {"queue", "summary", "", "", "What waits, by domain.", "sendoff queue summary", 0, 0, summary},
     {"queue", "retry", WHICH, "account= to= since=", "Tries them now.", "sendoff queue retry --to '*@example.net'", 0,
      COMMAND_ARGUMENTS_MAX, retry},
     {"queue", "hold", WHICH, "account= to= since=", "Keeps them until they are released.",
      "sendoff queue hold --account blog", 0, COMMAND_ARGUMENTS_MAX, hold},
-    {"queue", "release", WHICH, "account= to= since=", "Ends a hold.", "sendoff queue release --account blog", 0,
-     COMMAND_ARGUMENTS_MAX, release},
-    {"queue", "drop", WHICH, "account= to= since=", "Throws them away, without a bounce; the log says so.",
-     "sendoff queue drop 1CZQ6K3E0W40", 0, COMMAND_ARGUMENTS_MAX, drop},
+    {"queue", "release", WHICH, "account= to= since=",
+     "Ends a hold, also one of the brake (sendoff account review NAME) or of an account that is suspended or removed. "
+     "What "
+     "is selected by several options fits all of them.",
+     "sendoff queue release --account blog\n"
+     "sendoff queue release --account blog --since 2h\n"
+     "sendoff queue release 1CZQ6K3E0W40",
+     0, COMMAND_ARGUMENTS_MAX, release},
+    {"queue", "drop", WHICH, "account= to= since=",
+     "Throws them away, without a bounce; the log says so. What is selected by several options fits all of them.",
+     "sendoff queue drop 1CZQ6K3E0W40\n"
+     "sendoff queue drop --account blog --since 18:42",
+     0, COMMAND_ARGUMENTS_MAX, drop},
     {0}};

@@ -64,6 +64,14 @@ enum exit_status settings_options_read(struct cli *c, struct settings_draft *d) 
   return s == EXIT_DONE ? read_modes(c, d) : s;
 }
 
+bool is_fixed_check(const char *name, size_t len) {
+  for (size_t i = 0; i < policy_check_count; i++)
+    if (policy_checks[i].fixed && strlen(policy_checks[i].name) == len &&
+        strncmp(policy_checks[i].name, name, len) == 0)
+      return true;
+  return false;
+}
+
 bool is_check_option(const char *name, size_t len) {
   for (size_t i = 0; i < policy_check_count; i++)
     if (!policy_checks[i].fixed && strlen(policy_checks[i].name) == len &&

@@ -21,5 +21,6 @@ struct settings_draft {
 enum exit_status settings_options_read(struct cli *c, struct settings_draft *d);
 /* Is it the name of a check that can be set? */
 bool is_check_option(const char *name, size_t len);
+bool is_fixed_check(const char *name, size_t len); /* a check without a mode */
 
 #endif

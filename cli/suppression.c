@@ -125,6 +125,11 @@ static enum exit_status read_filter(struct cli *c, struct suppression_filter *f)
   return listing_read_limit(c, &f->limit);
 }
 
+static const char *nothing_found(const struct suppression_filter *f, bool bounces) {
+  if (f->address || f->account) return "nothing matches";
+  return bounces ? "nobody had a bounce in the last week" : "nobody is suppressed";
+}
+
 static enum exit_status list(struct cli *c) {
   static const char *const entries[] = {"ADDRESS", "ACCOUNT", "ORIGIN", "EXPIRES IN", "HARD", "SOFT", "WHY"};
   static const char *const hits[] = {"ADDRESS", "ACCOUNT", "HARD", "SOFT", "LAST"};
@@ -145,7 +150,7 @@ static enum exit_status list(struct cli *c) {
   listing_warn_cut(&l, f.limit);
   if (l.count) return EXIT_DONE;
   s = account_filter_check(c, f.account && *f.account ? f.account : NULL);
-  if (s == EXIT_DONE && !c->json) puts(f.address || f.account ? "nothing matches" : "nobody is suppressed");
+  if (s == EXIT_DONE && !c->json) puts(nothing_found(&f, bounces));
   return s;
 }
 
@@ -283,7 +288,8 @@ static enum exit_status import_list(struct cli *c) {
   if (s == EXIT_DONE && *account_of(c)) s = account_filter_check(c, account_of(c));
   if (s == EXIT_DONE) {
     FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "r");
-    s = f ? import_from(m, f) : cli_fail(EXIT_NO, "%s: %s", path, strerror(errno));
+    s = f ? import_from(m, f)
+          : cli_fail(EXIT_NO, "%s: %s; name a CSV file, or - for standard input", path, strerror(errno));
     if (f && f != stdin) fclose(f);
   }
   buffer_free(&m->text);
@@ -334,20 +340,33 @@ static enum exit_status export_list(struct cli *c) {
 }
 
 const struct verb suppression_verbs[] = {
-    {"suppression", "add", "ADDRESS [--account A] [--reason TEXT] [--until T|--forever]",
-     "account= reason= until= forever", "No mail to this address is taken any more: of this account, or of any.",
-     "sendoff suppression add user@example.net --account blog --reason 'asked us to' --forever", 1, 1, add},
+    {"suppression", "add", "ADDRESS [--account A] [--reason TEXT] [--until WHEN|--forever]",
+     "account= reason= until= forever",
+     "No mail to this address is taken any more: of this account, or of any. WHEN is how long from now (90d), or a "
+     "date; "
+     "without, the entry lasts as long as one of a bounce (30 days, or suppression { keep }).",
+     "sendoff suppression add user@example.net --account blog --reason 'asked us to' --forever\n"
+     "sendoff suppression add user@example.net --until 90d",
+     1, 1, add},
     {"suppression", "list", "[ADDRESS-PATTERN] [--account A] [--bounces] [--limit N]", "account= bounces limit=",
      "Who is suppressed, why and until when; with --bounces, who had bounces in the last week.",
-     "sendoff suppression list '*@example.net'", 0, 1, list},
+     "sendoff suppression list '*@example.net'\n"
+     "sendoff suppression list --account blog --bounces",
+     0, 1, list},
     {"suppression", "remove", "ADDRESS [--account A]",
      "account=", "Takes an address off the list of this account, or off the one for all, and forgets its bounces.",
-     "sendoff suppression remove user@example.net --account blog", 1, 1, remove_entry},
-    {"suppression", "import", "FILE|- [--account A] [--until T|--forever] [--dry-run]",
+     "sendoff suppression remove user@example.net --account blog\n"
+     "sendoff suppression remove user@example.net",
+     1, 1, remove_entry},
+    {"suppression", "import", "FILE|- [--account A] [--until WHEN|--forever] [--dry-run]",
      "account= until= forever dry-run",
      "Adds the addresses of a CSV file: address, reason, date; or as its header line says.",
-     "sendoff suppression import bounces.csv --account blog --forever", 1, 1, import_list},
+     "sendoff suppression import bounces.csv --account blog --forever\n"
+     "sendoff suppression import bounces.csv --dry-run",
+     1, 1, import_list},
     {"suppression", "export", "FILE|- [--account A]",
      "account=", "Writes the list of this account, or the one for all, as CSV.",
-     "sendoff suppression export - --account blog", 1, 1, export_list},
+     "sendoff suppression export - --account blog\n"
+     "sendoff suppression export all.csv",
+     1, 1, export_list},
     {0}};

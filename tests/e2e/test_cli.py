@@ -435,7 +435,7 @@ def test_records_without_a_source(sendoff):
         (["queue", "hold", "--to", "*@example.net"], 1, "nothing in the queue matches"),
         (["queue", "retry", "1CZQ6K3E0W40"], 1, "1CZQ6K3E0W40"),
         (["queue", "list", "--limit", "few"], 2, "--limit"),
-        (["log", "--since", "yesterday"], 2, "--since yesterday"),
+        (["log", "--since", "tomorrow"], 2, "--since tomorrow: write 2h or 7d"),
         (["log", "--event", "lost"], 2, "accepted, refused"),
         (["log", "--limit", "-1"], 2, "--limit"),
         (["log", "show", "U"], 2, "no message id"),
@@ -509,6 +509,18 @@ def test_help_shows_an_example(words):
     assert (done.returncode, done.stderr) == (0, "")
     assert f"sendoff {' '.join(words)}".rstrip() in done.stdout
     assert re.search(rf"^Example:\n  sendoff {' '.join(words)}", done.stdout, re.M)
+
+
+@pytest.mark.parametrize("words", verbs(), ids=" ".join)
+def test_help_fits_a_terminal_and_leaves_no_word_unsaid(words):
+    """80 columns, but for examples, which are to be pasted; limits and times are explained where they are named."""
+    text = subprocess.run([PROGRAM, *words, "--help"], capture_output=True, text=True, check=True).stdout
+    own = text.partition("\nExample:\n")[0]
+    assert [line for line in own.splitlines() if len(line) > 80] == []
+    if len(words) == 2:
+        first, *others = own.splitlines()
+        usage = " ".join([first, *(line.strip() for line in others if line.startswith(" " * 8))])
+        assert (" SPEC" in usage) == ("\n  SPEC " in own) and bool(re.search(r"--(since|until) T\b", usage)) == ("\n  T " in own)
 
 
 @pytest.mark.parametrize("noun", sorted({words[0] for words in verbs()}))

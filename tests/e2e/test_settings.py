@@ -321,7 +321,7 @@ def test_an_unsigned_rewritten_from_is_warned_of(sendoff):
         (["--rewrite-from", "*@example.com "], ["printer@example.com"]),
         (["--spfx", "off"], ["is not an option"]),
         (["--spf", "sometimes"], ["off, observe, enforce or default"]),
-        (["--account", "observe"], ["is not an option"]),
+        (["--account", "observe"], ["the check account is always enforced; those with a mode: sendoff policy list"]),
         (["--sender", "none"], ["suspended"]),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else value,

@@ -170,9 +170,47 @@ static void test_sizes_are_written_as_they_are_read(void **state) {
   }
 }
 
+/* What people write for a time in the past; NOW is 2026-11-22 12:00 UTC. */
+static void test_times(void **state) {
+  (void)state;
+  static const struct {
+    const char *in, *out; /* NULL: E_SYNTAX */
+  } samples[] = {
+      {"today", "2026-11-22T00:00:00.000Z"},
+      {"yesterday", "2026-11-21T00:00:00.000Z"},
+      {"11:59", "2026-11-22T11:59:00.000Z"},
+      {"12:00", "2026-11-22T12:00:00.000Z"},
+      {"12:01", "2026-11-21T12:01:00.000Z"},
+      {"00:00:30", "2026-11-22T00:00:30.000Z"},
+      {"18:42 UTC", "2026-11-21T18:42:00.000Z"},
+      {"2h", "2026-11-22T10:00:00.000Z"},
+      {"2026-11-01", "2026-11-01T00:00:00.000Z"},
+      {"2026-11-01T18:42", "2026-11-01T18:42:00.000Z"},
+      {"Today", NULL},
+      {"todays", NULL},
+      {"24:00", NULL},
+      {"1:00", NULL},
+      {"18:60", NULL},
+      {"tomorrow", NULL},
+      {"", NULL},
+  };
+  int64_t now, us;
+  assert_int_equal(moment_parse("2026-11-22 12:00", 0, &now), OK);
+  for (size_t i = 0; i < sizeof samples / sizeof samples[0]; i++) {
+    char out[40] = "";
+    int rc = time_parse(samples[i].in, now, &us);
+    if (rc == OK) clock_format_iso(us, out, sizeof out);
+    if ((rc == OK) != (samples[i].out != NULL) || (rc == OK && strcmp(out, samples[i].out) != 0))
+      fail_msg("%s: %d %s", samples[i].in, rc, out);
+  }
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_sizes), cmocka_unit_test(test_durations),
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_sizes),
+                                     cmocka_unit_test(test_durations),
                                      cmocka_unit_test(test_sizes_are_written_as_they_are_read),
-                                     cmocka_unit_test(test_moments), cmocka_unit_test(test_round_trip)};
+                                     cmocka_unit_test(test_moments),
+                                     cmocka_unit_test(test_times),
+                                     cmocka_unit_test(test_round_trip)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

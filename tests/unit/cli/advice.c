@@ -19,7 +19,7 @@ static const struct {
   const char *rule, *enhanced, *advice;
 } table[] = {
     {EVENT_REFUSED, RULE_LIMIT, "4.7.1", "sendoff account usage blog"},
-    {EVENT_REFUSED, RULE_LIMIT, "5.7.1", "sendoff account set blog --limit"},
+    {EVENT_REFUSED, RULE_LIMIT, "5.7.1", "sendoff account set blog --remove-limit OLD --add-limit NEW"},
     {EVENT_REFUSED, RULE_LIMIT, "4.7.1", "sendoff gateway set"},
     {EVENT_REFUSED, RULE_MESSAGE_LIMIT, "5.7.1", "Send to fewer recipients"},
     {EVENT_REFUSED, RULE_MESSAGE_LIMIT, "4.7.1", "Send to fewer recipients"},

@@ -1,0 +1,11 @@
+/* What --help prints: for all commands, a noun's or one. Needs no configuration. One thread. */
+#ifndef SENDOFF_CLI_HELP_H
+#define SENDOFF_CLI_HELP_H
+
+#include "cli/command.h"
+
+void help_all(const struct verb *const *nouns, size_t count);
+void help_noun(const struct verb *first);
+void help_verb(const struct verb *v);
+
+#endif
