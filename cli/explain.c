@@ -59,8 +59,32 @@ static const char *outcome_text(const struct finding *found) {
   case OUTCOME_PASS: return "pass";
   case OUTCOME_DROP: return found->mode == CHECK_ENFORCE ? "drop" : "would drop";
   case OUTCOME_REFUSE: return found->mode == CHECK_ENFORCE ? "REFUSE" : "would refuse";
+  case OUTCOME_SLOW: return found->mode == CHECK_ENFORCE ? "slow" : "would slow";
+  case OUTCOME_HOLD: return found->mode == CHECK_ENFORCE ? "hold" : "would hold";
   default: return "later";
   }
+}
+
+/* When a check lets it leave: of a smoothed limit and of the brake. 0: as far as they are concerned, at once. */
+static int64_t leaves_us(const struct explained *e, const struct finding *found) {
+  if (strcmp(found->check->name, "limits") == 0 && found->outcome == OUTCOME_PASS) return found->limit.not_before_us;
+  if (found->outcome != OUTCOME_SLOW || found->mode != CHECK_ENFORCE) return 0;
+  struct brake copy = e->brake; /* nothing is counted */
+  return brake_slow(&copy, e->facts.now_us, 1);
+}
+
+static void put_off_text(const struct explained *e, const struct finding *found, char *out, size_t size) {
+  char when[40], span[40];
+  int64_t us = leaves_us(e, found);
+  clock_format_minute(us, when, sizeof when);
+  clock_format_span(us - e->facts.now_us, span, sizeof span);
+  if (found->outcome == OUTCOME_PASS)
+    snprintf(out, size, "leaves %s (in %s), at %s", when, span, found->limit.rule->text);
+  else if (us > e->facts.now_us)
+    snprintf(out, size, "leaves %s (in %s), slowed by the brake; see: sendoff account review %s", when, span,
+             e->facts.account_name);
+  else
+    snprintf(out, size, "slowed by the brake; see: sendoff account review %s", e->facts.account_name);
 }
 
 /* What a check has to say, also when it passes: its numbers, what it rests on. */
@@ -72,6 +96,10 @@ static void detail(const struct explained *e, const struct finding *found, char 
   if (found->outcome == OUTCOME_REFUSE || found->outcome == OUTCOME_DROP) {
     policy_word(&e->facts, found, &r);
     snprintf(out, size, "%d %s %s", r.code, r.enhanced, r.text);
+  } else if (found->outcome == OUTCOME_SLOW || leaves_us(e, found)) {
+    put_off_text(e, found, out, size);
+  } else if (found->outcome == OUTCOME_HOLD) {
+    snprintf(out, size, "new mail is held; see: sendoff account review %s", e->facts.account_name);
   } else if (found->outcome == OUTCOME_UNKNOWN) {
     snprintf(out, size, "known when the message comes");
   } else if (found->outcome == OUTCOME_PASS && strcmp(name, "spf") == 0) {
@@ -170,13 +198,16 @@ static void print_checks(const struct explained *e, const struct finding *found)
 }
 
 static void print_limits(const struct explained *e) {
+  bool any = false;
   for (size_t i = 0; i < e->facts.scope_count; i++)
     for (size_t k = 0; k < e->scopes[i].limit_count; k++) {
       const struct limit *l = &e->scopes[i].limits[k];
       char used[32];
       limit_quantity(l, limit_used(l, &e->usages[i]), used, sizeof used);
       printf("  %-15s %s: %s used\n", usage_scope_label(&e->scopes[i]), l->text, used);
+      any = true;
     }
+  if (!any) puts("  none");
 }
 
 static void print_sources(const struct explained *e) {
@@ -217,6 +248,32 @@ static void print_way(const struct explained *e, struct history *h) {
                                          : delay);
 }
 
+/* What puts it off for longest, or holds it; NULL: it leaves at once. */
+static const struct finding *find_delay(const struct explained *e, const struct finding *found) {
+  const struct finding *out = NULL;
+  int64_t latest_us = 0;
+  for (size_t i = 0; i < policy_check_count; i++) {
+    if (found[i].outcome == OUTCOME_HOLD && found[i].mode == CHECK_ENFORCE) return &found[i];
+    int64_t us = leaves_us(e, &found[i]);
+    if (us <= latest_us) continue;
+    latest_us = us;
+    out = &found[i];
+  }
+  return out;
+}
+
+static void print_accepted(const struct explained *e, const struct finding *found) {
+  const struct finding *delay = find_delay(e, found);
+  char text[DETAIL_TEXT];
+  printf("accepted, as %s mail of the pool %s", stream_name(e->facts.stream), e->pool);
+  if (delay) {
+    detail(e, delay, text);
+    printf("; ");
+    print_safe(text);
+  }
+  putchar('\n');
+}
+
 static void print_explained(const struct explained *e, const struct finding *found, struct history *h) {
   const struct finding *no = cause(found);
   char text[DETAIL_TEXT];
@@ -226,7 +283,7 @@ static void print_explained(const struct explained *e, const struct finding *fou
     print_safe(text);
     putchar('\n');
   } else {
-    printf("accepted, as %s mail of the pool %s\n", stream_name(e->facts.stream), e->pool);
+    print_accepted(e, found);
   }
   printf("\nchecks\n");
   print_checks(e, found);
@@ -284,6 +341,10 @@ const struct verb explain_verbs[] = {
      "--account NAME --from ADDRESS [--header-from ADDRESS] --to ADDRESS [--stream transactional|bulk]",
      "account= from= header-from= to= stream=",
      "A dry run: would this mail be taken now, and why? Every check with its numbers, the source, the signatures, what "
-     "SPF, DKIM and DMARC will say, the next hop, and how mail went there lately. Exit status 1: it would be refused.",
-     "sendoff explain --account blog --from shop@example.com --to user@example.net", 0, 0, explain},
+     "SPF, DKIM and DMARC will say, when it leaves, the next hop, and how mail went there lately. Exit status 1: it "
+     "would be refused.",
+     "sendoff explain --account blog --from shop@example.com --to user@example.net\n"
+     "sendoff explain --account blog --from bounces@example.com --header-from news@example.com --to user@example.net "
+     "--stream bulk",
+     0, 0, explain},
     {0}};

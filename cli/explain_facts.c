@@ -112,6 +112,16 @@ static int read_suppression(struct explained *e, struct reader *r) {
   return rc;
 }
 
+static int read_brake(struct explained *e, struct reader *r) {
+  uint64_t known;
+  int rc = reader_brake(r, e->facts.account_name, &e->brake, &known);
+  if (rc != OK) return rc;
+  e->brake_status = (struct brake_status){e->brake.step, e->brake.mode, e->brake.since_us};
+  e->facts.brake = &e->brake_status;
+  e->facts.known |= FACT_BRAKE;
+  return OK;
+}
+
 /* --- what DNS has --- */
 
 static void ask_spf(struct explained *e, const struct dns_source *dns, uint64_t deadline_ms) {
@@ -185,6 +195,7 @@ static enum exit_status read_store(struct cli *c, struct explained *e) {
   if (cli_reader(c, &r) != EXIT_DONE) return EXIT_NO;
   int rc = read_usage(e, r);
   if (rc == OK) rc = read_suppression(e, r);
+  if (rc == OK) rc = read_brake(e, r);
   reader_close(&r);
   return rc == OK ? EXIT_DONE : cli_fail(EXIT_NO, "the store cannot be read: %s", result_text(rc));
 }

@@ -41,6 +41,9 @@ struct explained {
   struct mx_list mx;
   enum dns_status mx_status;
   bool mx_bogus; /* DNSSEC does not confirm it */
+  /* the brake */
+  struct brake brake;
+  struct brake_status brake_status;
   /* suppression */
   struct suppression suppression;
   char suppression_text[512], suppression_enhanced[16];

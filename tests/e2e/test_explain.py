@@ -1,5 +1,7 @@
 """The decision dry (explain), as it was (why), and what a limit would have done (policy replay)."""
 
+import re
+
 import pytest
 
 from sendoff_test.attempts import attempt_as, explained
@@ -7,6 +9,7 @@ from sendoff_test.client import submit, submit_marked
 from sendoff_test.dns import txt
 from sendoff_test.lab import SOURCE
 from sendoff_test.letters import letter, marker
+from sendoff_test.restricted import brake
 
 FROM = "a@example.com"
 
@@ -78,6 +81,32 @@ def test_dmarc_and_suppression_are_foretold(lab, gateway, account):
     gateway.sendoff("suppression", "add", "gone@dest.example.net", "--account", "shop", "--reason", "asked us to")
     _, text = explain(gateway, FROM, "GONE@dest.example.net", status=1)
     assert "check suppression: 550 5.1.1" in text and "asked us to" in text, text
+
+
+def test_when_it_leaves_is_foretold(lab, gateway):
+    """As the reply says it: of a smoothed limit, of an account that the brake has slowed, and of one that it holds."""
+    host = lab.exchanger()
+    options = {"smooth": ("--limit", "1/hour:smooth"), "slow": ("--brake", "on"), "hold": ("--brake", "on")}
+    accounts = {name: gateway.add_account(name, *words) for name, words in options.items()}
+    for account in accounts.values():
+        assert attempt_as(gateway, account, FROM, [f"r@{host.domain}"]).startswith("250")
+    brake(gateway, {"slow": 1, "hold": 2})
+
+    def foretold(name):
+        words = ["explain", "--account", name, "--from", FROM, "--to", f"r@{host.domain}"]
+        (said,) = gateway.sendoff.json(*words)
+        assert said["accepted"] is True
+        first = gateway.sendoff(*words).splitlines()[0]
+        return first, checks(said), attempt_as(gateway, accounts[name], FROM, [f"r@{host.domain}"])
+
+    leaves = re.compile(r"; leaves (\S{10})[T ](\d\d:\d\d).*\), (at 1/hour:smooth|slowed by the brake)")
+    for name, check in [("smooth", "limits"), ("slow", "brake")]:
+        first, found, answer = foretold(name)
+        assert leaves.search(first).groups() == leaves.search(answer).groups(), (first, answer)
+        assert "leaves " in found[check]["text"]
+    first, found, answer = foretold("hold")
+    assert first.endswith("; new mail is held; see: sendoff account review hold") and "held for the operator" in answer
+    assert found["brake"]["result"] == "hold"
 
 
 @pytest.mark.parametrize(
