@@ -1,43 +1,12 @@
 #include "cli/help.h"
 
+#include "cli/output.h"
 #include "policy/policy.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define COLUMNS 80
 #define SETS_OF_WORDS (sizeof words / sizeof words[0])
-
-/* --- lines of 80 columns --- */
-
-/* The next word, or with `groups` what stands in brackets as one: its length. */
-static size_t next_piece(const char *text, bool groups) {
-  size_t n = 0;
-  int depth = 0;
-  for (; text[n] && (text[n] != ' ' || depth > 0); n++)
-    if (groups) depth += text[n] == '[' ? 1 : text[n] == ']' ? -1 : 0;
-  return n;
-}
-
-/* `column`: where the first line has come to; the others begin at `indent`. */
-static void print_wrapped(const char *text, size_t column, size_t indent, bool groups) {
-  bool first = true;
-  while (*text) {
-    size_t n = next_piece(text, groups);
-    if (!first && column + 1 + n > COLUMNS) {
-      printf("\n%*s", (int)indent, "");
-      column = indent;
-    } else if (!first) {
-      putchar(' ');
-      column++;
-    }
-    printf("%.*s", (int)n, text);
-    column += n;
-    text += n + (text[n] == ' ');
-    first = false;
-  }
-  putchar('\n');
-}
 
 static void print_usage(const struct verb *v) {
   char name[64];

@@ -115,6 +115,9 @@ static void write_text(FILE *f, struct cli *c, const struct plan *p) {
     fprintf(f, "\ndns { servers = {\"%s\"} }   # without it: those of /etc/resolv.conf\n", p->dns);
   else
     fprintf(f, "\n# dns { servers = {\"127.0.0.1@53\"} }   # without it: those of /etc/resolv.conf\n");
+  fputs("# dns { trust_anchor = \"FILE\" }: the key that DNSSEC begins with; without it the root's (package\n"
+        "# dns-root-data), or none where servers are named\n",
+        f);
   fprintf(f,
           "\ndelivery {\n  port = %u\n%s  retry = {\"1m\", \"5m\", \"15m\", \"1h\", \"2h\", \"4h\"}   # the last one "
           "repeats\n  expire = \"5d\"               # then it bounces\n  delay_notice = \"4h\"         # senders who "

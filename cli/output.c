@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define COLUMNS 80
+
 bool output_is_terminal(void) {
   return isatty(STDOUT_FILENO) != 0;
 }
@@ -114,4 +116,34 @@ void table_print(struct table **at) {
   for (size_t i = 0; i < t->rows * t->columns; i++) free(t->cells[i]);
   free(t->cells);
   free(t);
+}
+
+/* --- lines of 80 columns --- */
+
+/* The next word, or with `groups` what stands in brackets as one: its length. */
+static size_t next_piece(const char *text, bool groups) {
+  size_t n = 0;
+  int depth = 0;
+  for (; text[n] && (text[n] != ' ' || depth > 0); n++)
+    if (groups) depth += text[n] == '[' ? 1 : text[n] == ']' ? -1 : 0;
+  return n;
+}
+
+void print_wrapped(const char *text, size_t column, size_t indent, bool groups) {
+  bool first = true;
+  while (*text) {
+    size_t n = next_piece(text, groups);
+    if (!first && column + 1 + n > COLUMNS) {
+      printf("\n%*s", (int)indent, "");
+      column = indent;
+    } else if (!first) {
+      putchar(' ');
+      column++;
+    }
+    printf("%.*s", (int)n, text);
+    column += n;
+    text += n + (text[n] == ' ');
+    first = false;
+  }
+  putchar('\n');
 }

@@ -15,6 +15,9 @@ struct table *table_new(const char *const *titles, size_t columns);
 void table_add(struct table *t, const char *const *cells); /* `columns` of them */
 void table_print(struct table **t);                        /* prints, frees; nothing when there are no rows */
 void print_safe(const char *text);                         /* a clean copy, to standard output */
+/* In lines of 80 columns. `column`: where the first has come to; the others begin at `indent`. With `groups`, what
+ * stands in brackets stays together. */
+void print_wrapped(const char *text, size_t column, size_t indent, bool groups);
 bool output_is_terminal(void);
 
 #endif

@@ -1,6 +1,5 @@
 #include "policy/policy.h"
 #include "cli/command.h"
-#include "cli/listing.h"
 #include "cli/policy_replay.h"
 
 #include <stdio.h>
@@ -14,21 +13,25 @@ static void stages_text(unsigned stages, char *out, size_t size) {
     if (stages & bit) at += (size_t)snprintf(out + at, size - at, "%s%s", at ? ", " : "", stage_name((enum stage)bit));
 }
 
+static void print_check(const struct check *k, const char *mode, const char *stages) {
+  printf("%-16s %-8s at %s\n    ", k->name, mode, stages);
+  print_wrapped(k->about, 4, 4, false);
+}
+
 static enum exit_status list(struct cli *c) {
   struct directory *d;
   if (cli_directory(c, &d) != EXIT_DONE) return EXIT_NO;
-  struct listing l;
-  listing_begin(&l, c, (const char *const[]){"CHECK", "AT", "MODE", "WHAT"}, 4);
   for (size_t i = 0; i < policy_check_count; i++) {
     const struct check *k = &policy_checks[i];
     char stages[128];
     const char *mode =
         k->fixed ? "always" : check_mode_name(directory_check_mode(d, NULL, NULL, k->name, k->otherwise));
     stages_text(k->stages, stages, sizeof stages);
-    listing_add(&l, json_pack("{s:s, s:s, s:s, s:s}", "check", k->name, "at", stages, "mode", mode, "about", k->about),
-                (const char *const[]){k->name, stages, mode, k->about});
+    if (c->json)
+      print_json(json_pack("{s:s, s:s, s:s, s:s}", "check", k->name, "at", stages, "mode", mode, "about", k->about));
+    else
+      print_check(k, mode, stages);
   }
-  listing_end(&l);
   directory_release(&d);
   return EXIT_DONE;
 }
