@@ -144,8 +144,9 @@ def test_observe_warns_once_a_day(lab, gateway, account, recipient):
         events = warned()
     (event,) = events
     assert event["rule"] == "dmarc" and "p=reject" in event["text"] and domain in event["text"], event
-    accepted = gateway.log("--from", f"a@{domain}", "--event", "accepted")[-1]
-    assert accepted["checks"]["dmarc"].startswith("would refuse: "), accepted
+    checks = [event.get("checks", {}) for event in gateway.log("--from", f"a@{domain}", "--event", "accepted")]
+    said = [check["dmarc"] for check in checks if "dmarc" in check]  # each event loop has to find it out for itself
+    assert said and all(one.startswith("would refuse: ") for one in said), checks
 
 
 def test_a_repaired_record_is_seen(lab, gateway, account, recipient):
