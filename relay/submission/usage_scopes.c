@@ -19,6 +19,7 @@ static const char *domain_of(const char *pattern) {
 
 const struct domain *usage_certain_domain(const struct directory *d, const struct account *a) {
   if (*a->rewrite_from) return directory_domain(d, domain_of(a->rewrite_from), true);
+  if (directory_check_mode(d, a, NULL, "header-from", CHECK_ENFORCE) != CHECK_ENFORCE) return NULL;
   if (!a->sender_count || strchr(a->senders[0], '*')) return NULL;
   for (size_t i = 1; i < a->sender_count; i++)
     if (strcmp(domain_of(a->senders[i]), domain_of(a->senders[0])) != 0) return NULL;

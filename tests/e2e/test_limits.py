@@ -183,6 +183,19 @@ def test_a_limit_holds_for_a_message_that_is_under_way(gateway, recipient):
     assert gateway.usage("underway")["total_messages"] == 1
 
 
+def test_a_domains_limit_holds_for_its_own_mail(lab, gateway, recipient):
+    """From decides, and it may be anything here: MAIL does not know it yet."""
+    domain = lab.new_domain()
+    gateway.add_domain(domain, "--key", "ed25519", publish=False)
+    gateway.sendoff("domain", "set", domain, "--limit", "1/day")
+    account = gateway.add_account("anybody", "--header-from", "observe", senders=[domain])
+    sender = f"a@{domain}"
+    with dialogue(gateway, account) as talk:
+        assert attempt(talk, sender, [TO]).startswith("250")
+        assert attempt(talk, sender, [TO]).startswith(f"452 4.7.1 {domain}: 1 of 1 messages today")
+        assert attempt(talk, sender, [TO], letter("a@elsewhere.example", TO)).startswith("250")
+
+
 def test_smooth_limit_spreads_deliveries(lab, gateway):
     slow = lab.exchanger(lab.new_domain())
     account = limited(gateway, "smooth", "2/second:smooth")
