@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "cli/command.h"
 #include "cli/dns_records.h"
+#include "cli/domain_check.h"
 #include "cli/listing.h"
 #include "cli/settings_options.h"
 #include "cli/settings_show.h"
@@ -83,6 +84,12 @@ static enum exit_status records(struct cli *c) {
   char name[DOMAIN_MAX + 1];
   if (normalize(c->arguments[0], name) != EXIT_DONE) return EXIT_USAGE;
   return print_records(c, name);
+}
+
+static enum exit_status check(struct cli *c) {
+  char name[DOMAIN_MAX + 1] = "";
+  if (c->argument_count && normalize(c->arguments[0], name) != EXIT_DONE) return EXIT_USAGE;
+  return domain_check(c, name);
 }
 
 static size_t active_keys(const struct domain *d) {
@@ -268,6 +275,10 @@ const struct verb domain_verbs[] = {
      0, 1, usage},
     {"domain", "records", "DOMAIN", "", "The DNS records to publish, ready to paste.",
      "sendoff domain records example.com", 1, 1, records},
+    {"domain", "check", "[DOMAIN]", "",
+     "What DNS has of it: whether its keys are published, what SPF says of each source, whether its mail will pass "
+     "DMARC, and what to publish. Exit status 1: not all is right, or DNS did not answer.",
+     "sendoff domain check example.com", 0, 1, check},
     {"domain", "set",
      "DOMAIN [--CHECK off|observe|enforce|default]... [--limit SPEC|none]... [--add-limit|--remove-limit SPEC]... "
      "[--stream-selector STREAM:SELECTOR|none]...",

@@ -445,7 +445,7 @@ def test_records_without_a_source(sendoff):
         (["serve", "--log-level", "loud"], 2, "debug"),
         (["route", "list"], 2, "not a command"),
         (["doctor"], 2, "not a command"),
-        (["domain", "check", "example.com"], 2, "has no check"),
+        (["domain", "lookup", "example.com"], 2, "has no lookup"),
         ([], 2, "sendoff --help"),
     ],
 )
