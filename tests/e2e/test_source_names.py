@@ -134,7 +134,7 @@ def test_what_is_not_used_does_not_pass_spf(lab, gateway):
     checked(gateway, SIX, False)
 
     def answer():
-        return attempt_as(gateway, account, f"a@{domain}", ["r@dest.example.net"])
+        return attempt_as(gateway, account, f"a@{domain}", [f"{marker()}@dest.example.net"])
 
     refused = f"550 5.7.23 {domain} does not list {FOUR}"
     wait_until(lambda: answer().startswith(refused), "the running gateway knows it", 10)
