@@ -1,5 +1,6 @@
 #include "cli/explain_facts.h"
 #include "cli/output.h"
+#include "policy/source_use.h"
 
 #include "base/clock.h"
 #include "base/id.h"
@@ -210,15 +211,18 @@ static void print_limits(const struct explained *e) {
   if (!any) puts("  none");
 }
 
+static const char *use_text(const struct explained *e, const struct source *s) {
+  if (!source_may_be_used(s)) return "not used, its name is not confirmed";
+  if (!*e->rank.preferred || source_listed(e->rank.preferred, s->address)) return "used";
+  return source_use_is_bound(&e->facts, &e->rank) ? "not used, it would fail an enforced check"
+                                                  : "used when no other can be";
+}
+
 static void print_sources(const struct explained *e) {
   if (!e->source_count) printf("  the system chooses: the pool %s has no sources\n", e->pool);
-  for (size_t i = 0; i < e->source_count; i++) {
-    bool first = !*e->rank.preferred || source_listed(e->rank.preferred, e->sources[i].address);
-    printf("  %-39s SPF %s%s\n", e->sources[i].address, spf_result_name(e->spf[i].result),
-           !source_may_be_used(&e->sources[i]) ? ": not used, its name is not confirmed"
-           : first                             ? ": used"
-                                               : ": used when no other can be");
-  }
+  for (size_t i = 0; i < e->source_count; i++)
+    printf("  %-39s SPF %s: %s\n", e->sources[i].address, spf_result_name(e->spf[i].result),
+           use_text(e, &e->sources[i]));
 }
 
 static void print_signatures(const struct explained *e) {

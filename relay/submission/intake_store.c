@@ -1,5 +1,6 @@
 /* The end of the way in: the exact decision, the commit, the reply, and the hand-over to delivery. */
 #include "base/log.h"
+#include "policy/source_use.h"
 #include "relay/delivery/delivery.h"
 #include "relay/submission/decision.h"
 #include "relay/submission/facts.h"
@@ -135,23 +136,11 @@ static void stored(struct store_op *op) {
   session_unhold(s);
 }
 
-static bool rests_on_spf(const struct dmarc_outcome *o) {
-  return o->spf_aligned && !o->dkim_aligned && o->published != DMARC_NONE;
-}
-
-/* The other sources would fail an enforced check, or may: SPF's, or DMARC's where SPF alone makes it pass. */
-static bool leaves_from_these_only(const struct facts *f, const struct source_rank *r) {
-  if (!*r->preferred) return false;
-  if ((r->failing || r->unasked) && policy_enforces(f, "spf")) return true;
-  if (!f->dmarc || !policy_enforces(f, "dmarc")) return false;
-  return rests_on_spf(&f->dmarc->now) || rests_on_spf(&f->dmarc->old);
-}
-
 /* RFC 6531 3.4: SMTPUTF8 is needed further on only where there is something beyond ASCII; an address knows it of
  * itself. */
 static unsigned flags_of(const struct intake *i) {
   const struct transaction *tx = i->session->tx;
-  bool only = leaves_from_these_only(&tx->facts, &tx->sources);
+  bool only = source_use_is_bound(&tx->facts, &tx->sources);
   return tx->said.flags | (only ? MESSAGE_SOURCES_ONLY : 0u) | (i->stream == STREAM_BULK ? MESSAGE_BULK : 0u) |
          (i->eight_bit ? MESSAGE_8BIT : 0u) | (i->utf8 ? MESSAGE_UTF8 : 0u) | (i->spool ? MESSAGE_IN_FILE : 0u);
 }

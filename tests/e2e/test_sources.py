@@ -106,6 +106,8 @@ def test_a_source_that_would_fail_an_enforced_check_is_not_used(lab):
         submit_marked(gateway, account, sender, [f"r@{host.name}"])
         event = gateway.wait_event("deferred", "--to", f"r@{host.name}")[0]
         assert event["rule"] == "source" and AWAY[0] in event["text"], event
+        foretold = gateway.sendoff("explain", "--account", "app", "--from", sender, "--to", f"r@{host.name}")
+        assert "not used, it would fail an enforced check" in foretold, foretold
     gateway.stop()
     gateway.start()
     for host in hosts:
