@@ -96,11 +96,13 @@ class Gateway:
 
     # Running it.
 
-    def start(self, wrapper=()):
-        """`wrapper`: a command that becomes the gateway in the end."""
+    def start(self, wrapper=(), program=PROGRAM, env=None):
+        """`wrapper`: a command that becomes the gateway in the end. `program`: another one that is it; `env`: what its
+        environment has besides."""
         self._logs += 1
         log = f"{self.folder}/serve-{self._logs}.log"
-        self._process = self._processes.start([*wrapper, PROGRAM, "--config", self.config, "serve"], log, env=SANITIZERS)
+        environment = {**SANITIZERS, **(env or {})}
+        self._process = self._processes.start([*wrapper, program, "--config", self.config, "serve"], log, env=environment)
         wait_until(self._ready, "the gateway listens", timeout=30)
         return self
 
