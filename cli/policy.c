@@ -1,5 +1,6 @@
 #include "policy/policy.h"
 #include "cli/command.h"
+#include "cli/output.h"
 #include "cli/policy_replay.h"
 
 #include <stdio.h>
