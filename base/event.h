@@ -35,7 +35,7 @@ struct event {
   const char *enhanced; /* "5.7.1" */
   const char *rule;     /* the cause: base/rule.h; "" where there is none, and in logs of older versions */
   const char *numbers;  /* the rule's numbers (numbers_add, base/refusal.h) */
-  const char *verdict;  /* what every check had found: "account=pass; limits=refuse 5000 of 5000/day"; "": not known */
+  const char *verdict;  /* what checks had found: "account=pass; limits=refuse 5000 of 5000/day"; "": not known */
   enum mail_stream stream; /* of its message */
   const char *text;        /* the reply, or the reason, as text */
   const char *host;   /* next hop "mx.example.net[192.0.2.1]:25", or the client's address for accepted and refused */

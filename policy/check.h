@@ -33,7 +33,7 @@ enum cause {
   CAUSE_LATE,       /* found at the commit */
 };
 
-void record_finding(struct check_result *r, const struct facts *f, const struct finding *found); /* trace.c */
+void record_finding(struct check_result *r, const struct finding *found); /* trace.c */
 
 static inline void finding_refuse(struct finding *out, const char *rule, enum cause cause) {
   out->outcome = OUTCOME_REFUSE;

@@ -65,7 +65,7 @@ static void find(const struct check *c, const struct facts *f, struct finding *o
   out->check = c;
   out->mode = mode_of(c, f);
   out->outcome = OUTCOME_UNKNOWN;
-  out->rule = out->doubt = NULL;
+  out->rule = out->what = out->doubt = NULL;
   out->missing = c->needs & ~(f->known & ~(unsigned)FACT_ACCOUNT) & ~(f->account ? FACT_ACCOUNT : 0u);
   if (out->mode == CHECK_OFF)
     out->outcome = OUTCOME_OFF;
@@ -94,10 +94,13 @@ static void note_observed(const struct facts *f, const struct finding *found, st
 
 /* What was found of the recipient before is not this one's. */
 static void begin_record(const struct facts *f, enum stage stage, struct policy_record *out) {
-  memset(out, 0, sizeof *out);
-  if (!f->before) return;
-  for (size_t i = 0; i < policy_check_count; i++)
-    if (!(stage == STAGE_RCPT && policy_checks[i].needs & FACT_RECIPIENT)) out->of[i] = f->before->of[i];
+  for (size_t i = 0; i < policy_check_count; i++) {
+    bool another = stage == STAGE_RCPT && policy_checks[i].needs & FACT_RECIPIENT;
+    if (f->before && f->before->of[i].outcome != OUTCOME_UNKNOWN && !another)
+      out->of[i] = f->before->of[i];
+    else
+      out->of[i].outcome = OUTCOME_UNKNOWN;
+  }
 }
 
 /* What is found again at a later stage of a message has been said. */
@@ -128,7 +131,7 @@ void policy_decide(const struct facts *f, enum stage stage, struct verdict *out)
       out->missing = found.missing;
       return;
     }
-    record_finding(&out->record.of[i], f, &found);
+    record_finding(&out->record.of[i], &found);
     if (found.doubt && !is_noted(f, &found)) note(out, &found, "pass", found.doubt);
     bool drops = found.outcome == OUTCOME_DROP;
     if (!drops && found.outcome != OUTCOME_REFUSE) continue;

@@ -124,6 +124,7 @@ struct finding {
   enum check_mode mode;
   unsigned missing; /* OUTCOME_UNKNOWN: which facts */
   const char *rule; /* OUTCOME_REFUSE: base/rule.h */
+  const char *what; /* SPF's or DMARC's own result; NULL: the outcome says all */
   /* OUTCOME_PASS, because DNS did not say what decides: why, as long as the facts live. NULL otherwise. */
   const char *doubt;
   int cause; /* of several that a rule has: wording.c */
@@ -156,8 +157,8 @@ struct verdict {
   unsigned missing;            /* ACTION_GATHER: the facts to gather; then ask again */
   struct refusal refusal;      /* ACTION_REFUSE */
   struct policy_record record; /* of the stages before, and of this one as far as it was asked */
-  /* what observed checks would have said, unless they did at a stage before: "spf=would refuse: TEXT; ..."; and what has
-   * passed in doubt: "dmarc=pass: TEXT" */
+  /* what observed checks would have said, unless they did at a stage before: "spf=would refuse: TEXT; ..."; and what
+   * has passed in doubt: "dmarc=pass: TEXT" */
   char notes[NOTES_TEXT];
 };
 #define NOTES_MAX 1000 /* of a message, over all stages */

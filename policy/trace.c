@@ -5,16 +5,12 @@
 #include <string.h>
 
 /* What a person wants to know beside the outcome. */
-static void set_detail(struct check_result *r, const struct facts *f, const struct finding *found) {
-  const char *name = found->check->name;
+static void set_detail(struct check_result *r, const struct finding *found) {
   const struct limit_verdict *l = &found->limit;
   r->detail[0] = '\0';
-  if (found->outcome != OUTCOME_PASS && found->outcome != OUTCOME_REFUSE) return;
-  if (strcmp(name, "spf") == 0)
-    bytes_copy(bytes_of(spf_result_name(f->spf->result)), r->detail, sizeof r->detail);
-  else if (strcmp(name, "dmarc") == 0)
-    bytes_copy(bytes_of(f->dmarc ? dmarc_result_name(f->dmarc->now.result) : "temperror"), r->detail, sizeof r->detail);
-  else if (strcmp(name, "limits") == 0 && found->outcome == OUTCOME_REFUSE)
+  if (found->what)
+    bytes_copy(bytes_of(found->what), r->detail, sizeof r->detail);
+  else if (found->outcome == OUTCOME_REFUSE && strcmp(found->check->name, "limits") == 0)
     snprintf(r->detail, sizeof r->detail, "%llu of %s", (unsigned long long)l->used, l->rule->text);
 }
 
@@ -23,16 +19,16 @@ static bool stays(const struct check_result *r, enum outcome next) {
   return r->outcome > OUTCOME_PASS && next <= OUTCOME_PASS;
 }
 
-void record_finding(struct check_result *r, const struct facts *f, const struct finding *found) {
+void record_finding(struct check_result *r, const struct finding *found) {
   if (stays(r, found->outcome)) return;
   r->outcome = found->outcome;
   r->mode = found->mode;
-  set_detail(r, f, found);
+  set_detail(r, found);
 }
 
 void policy_record_add(struct policy_record *r, const struct policy_record *stage) {
   for (size_t i = 0; i < policy_check_count; i++)
-    if (!stays(&r->of[i], stage->of[i].outcome)) r->of[i] = stage->of[i];
+    if (stage->of[i].outcome != OUTCOME_UNKNOWN && !stays(&r->of[i], stage->of[i].outcome)) r->of[i] = stage->of[i];
 }
 
 static const char *outcome_name(const struct check_result *r) {
