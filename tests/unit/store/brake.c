@@ -6,6 +6,8 @@
 #include "tests/unit/limit_samples.h"
 #include "tests/unit/store_lab.h"
 
+#include <time.h>
+
 #define DAY (86400 * SECOND_US)
 #define HOUR (3600 * SECOND_US)
 #define BEGIN (INT64_C(20600) * DAY + 8 * HOUR)
@@ -292,24 +294,31 @@ static void prints_are_bounded(void **state) {
 }
 
 /* Who is written to again and again stays known, though thousands come in between, and half a year passes. */
-/* Too many of all accounts together: what that takes does not grow with each recipient. */
+static double cpu_seconds(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* Too many of all accounts together: what that takes does not grow with each recipient. (Summed up for each, these take
+ * 20 seconds of a core and more, and else a fraction of one.) */
 static void many_accounts_cost_no_recipient_much(void **state) {
   struct lab *l = *state;
   struct sql q;
   char to[32];
   bool first;
   lab_exec(l->dir,
-           "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)"
+           "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50000)"
            " INSERT INTO brake SELECT 'a' || i, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1000, '', '' FROM n");
   assert_ok(sql_open(l->dir, SQL_WRITE, &q, &l->why), l->why);
   assert_int_equal(sql_exec(&q, "BEGIN IMMEDIATE"), OK);
   struct brake_table *t = brake_table_new(&q);
-  uint64_t begin_ms = clock_monotonic_ms();
+  double begin = cpu_seconds();
   for (int i = 0; i < 3000; i++) {
     snprintf(to, sizeof to, "r%d@example.net", i);
     assert_int_equal(brake_table_note(t, "blog", to, BEGIN, &first), OK);
   }
-  assert_true(clock_monotonic_ms() - begin_ms < 8000);
+  assert_true(cpu_seconds() - begin < 8);
   assert_int_equal(brake_table_write(t), OK);
   assert_int_equal(sql_exec(&q, "COMMIT"), OK);
   brake_table_free(&t);
