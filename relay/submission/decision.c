@@ -21,6 +21,12 @@ static void take_findings(struct transaction *tx, const struct verdict *v) {
   take_notes(tx, v->notes);
 }
 
+/* A row of the table has a stage that cannot have, or wait for, its facts. */
+static int cannot_decide(struct refusal *why) {
+  *why = (struct refusal){0};
+  return refuse(why, 451, "4.3.0", RULE_LOCAL, "the gateway cannot decide it; try again later");
+}
+
 /* --- at once --- */
 
 /* Of the account alone: there may be no transaction. */
@@ -45,8 +51,7 @@ int decide_now(struct session *s, enum stage stage, struct refusal *why) {
     decide_session(s, &v);
   else
     decide_at_hand(s, stage, &v);
-  if (v.action == ACTION_GATHER) /* a row of the table has a stage that cannot wait for its facts */
-    return refuse(why, 451, "4.3.0", RULE_LOCAL, "the gateway cannot decide it; try again later");
+  if (v.action == ACTION_GATHER) return cannot_decide(why);
   if (s->tx) take_findings(s->tx, &v);
   if (v.action == ACTION_REFUSE) *why = v.refusal;
   return v.action == ACTION_REFUSE ? E_DENIED : OK;
@@ -60,9 +65,13 @@ static bool run(struct session *s) {
   struct transaction *tx = s->tx;
   struct verdict v;
   policy_decide(&tx->facts, tx->stage, &v);
-  while (v.action == ACTION_GATHER) {
+  while (v.action == ACTION_GATHER && facts_can_gather(v.missing)) {
     if (!facts_gather(s, v.missing, run)) return false;
     policy_decide(&tx->facts, tx->stage, &v);
+  }
+  if (v.action == ACTION_GATHER) {
+    v.action = ACTION_REFUSE;
+    cannot_decide(&v.refusal);
   }
   take_findings(tx, &v);
   tx->decided(s, &v);

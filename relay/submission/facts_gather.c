@@ -18,6 +18,10 @@ bool facts_at_hand(unsigned missing) {
   return !(missing & ~(unsigned)AT_HAND);
 }
 
+bool facts_can_gather(unsigned missing) {
+  return !(missing & ~(unsigned)(AT_HAND | FACT_SPF | FACT_DMARC | FACT_SUPPRESSION));
+}
+
 /* --- what the store has in memory --- */
 
 /* Of those that have no limit, nothing need be known. */
@@ -90,21 +94,23 @@ static bool dmarc_decides(const struct facts *f) {
   return policy_enforces(f, "dmarc") || (f->stream == STREAM_BULK && policy_enforces(f, "bulk-rules"));
 }
 
+/* What DKIM alone decides is known without it. */
+static const struct spf_verdict spf_unasked = {.result = SPF_TEMPERROR, .why = "it is not checked for this mail"};
+
 /* Where it is only observed, nobody waits for it: the next message finds it known. */
 static bool gather_dmarc(struct session *s) {
   struct transaction *tx = s->tx;
   bool enforced = dmarc_decides(&tx->facts);
-  const struct dmarc_question q = {.directory = tx->directory,
-                                   .account = s->account_id,
-                                   .author = tx->author,
-                                   .stream = tx->facts.stream,
-                                   .spf = &tx->sources.best,
-                                   .wait = enforced};
+  struct dmarc_question q = {.directory = tx->directory,
+                             .account = s->account_id,
+                             .author = tx->author,
+                             .stream = tx->facts.stream,
+                             .spf = &tx->sources.best,
+                             .wait = enforced};
   s->dmarc_wait.done = dmarc_known;
   if (!(tx->facts.known & FACT_SPF)) { /* SPF is off, so it was not asked before */
     if (enforced) return gather_spf(s);
-    dmarc_known(&s->dmarc_wait, NULL);
-    return true;
+    q.spf = &spf_unasked;
   }
   return dmarc_gate_ask(s->submission->dmarc_gate, &q, &s->dmarc_wait);
 }

@@ -9,9 +9,11 @@
 void facts_begin_stage(struct transaction *tx);
 /* None of these (enum fact) has to be waited for. */
 bool facts_at_hand(unsigned missing);
+/* All of these can be looked up. */
+bool facts_can_gather(unsigned missing);
 /* True: they are known now. False: the session waits, and `known` is called when the one that it waits for is there;
- * unless the session has closed by then. It returns whether it has decided: else another fact is waited for. Whatever is
- * still missing, the policy asks for again. */
+ * unless the session has closed by then. It returns whether it has decided: else another fact is waited for. Whatever
+ * is still missing, the policy asks for again. */
 bool facts_gather(struct session *s, unsigned missing, bool (*known)(struct session *s));
 
 #endif

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from sendoff_test.attempts import attempt, attempt_as, explained
+from sendoff_test.attempts import accepted_event, attempt, attempt_as, explained
 from sendoff_test.client import dialogue
 from sendoff_test.dns import BROKEN, txt
 from sendoff_test.lab import SOURCE
@@ -160,6 +160,17 @@ def test_a_repaired_record_is_seen(lab, gateway, account, recipient):
 def of_two_pools(gateway):
     gateway.sendoff("source", "add", "127.0.0.3", "--helo", "news.example.com", "--pool", "news")
     return gateway.add_account("pools", "--stream-pool", "bulk:news", senders=["*"])
+
+
+def test_dmarc_is_told_where_spf_is_off(lab, gateway, account, recipient):
+    """What DKIM does not settle is not known then, and said to be; nothing is refused."""
+    domain = sending_domain(lab, gateway, "observe", "v=DMARC1; p=reject", "v=spf1 -all", spf_mode="off")
+
+    def told():
+        checks = accepted_event(gateway, sends(gateway, account, domain)).get("checks", {})
+        return checks.get("dmarc", "")
+
+    wait_until(lambda: "is not known: SPF: it is not checked" in told(), "the first message asks, a later one finds it known")
 
 
 @pytest.mark.parametrize("behind, reply", [("RSET", "250 2.0.0 OK"), ("MAIL FROM:<>", "250 2.1.0"), ("QUIT", "221")])
