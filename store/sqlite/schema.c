@@ -148,8 +148,6 @@ static const char *const steps[] = {
     /* Every check's result at the time of a refusal, and the stream. */
     "ALTER TABLE events ADD COLUMN verdict TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE events ADD COLUMN stream INTEGER NOT NULL DEFAULT 0;"
-    /* Whose limits, beside its account's, an accepted message counts towards. */
-    "ALTER TABLE events ADD COLUMN domain TEXT NOT NULL DEFAULT '';"
     /* What is used, not by accounts alone (base/usage_scope.h), and with windows that roll. What was counted in a
        second, minute or hour of the calendar may all have come at its end, or just now. */
     "CREATE TABLE usage_counts(scope INTEGER NOT NULL, owner TEXT NOT NULL,"
@@ -206,6 +204,9 @@ static const char *const steps[] = {
     "CREATE TABLE brake_recipients(account TEXT NOT NULL, number INTEGER NOT NULL, day INTEGER NOT NULL, prints BLOB "
     "NOT NULL, PRIMARY KEY(account, number)) STRICT, WITHOUT ROWID;"
     "INSERT INTO secrets VALUES ('brake', randomblob(16));",
+
+    /* Whose limits, beside its account's, an accepted message counts towards. */
+    "ALTER TABLE events ADD COLUMN domain TEXT NOT NULL DEFAULT '';",
 };
 #define VERSION ((int64_t)(sizeof steps / sizeof steps[0]))
 
