@@ -2,6 +2,7 @@
 
 #include "base/result.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +10,11 @@
 
 enum mail_stream envelope_stream(const struct envelope *e) {
   return e->flags & MESSAGE_BULK ? STREAM_BULK : STREAM_TRANSACTIONAL;
+}
+
+void envelope_lane(const struct envelope *e, char out[LANE_TEXT]) {
+  const char *stream = envelope_stream(e) == STREAM_BULK ? "/bulk" : "";
+  snprintf(out, LANE_TEXT, "%.*s%s", (int)(LANE_TEXT - sizeof "/bulk"), e->account ? e->account : "", stream);
 }
 
 int64_t envelope_deadline(const struct envelope *e) {

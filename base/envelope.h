@@ -69,6 +69,9 @@ struct queued_recipient {
 };
 
 enum mail_stream envelope_stream(const struct envelope *e);
+/* Whose mail it is among what waits for a domain or a site: "blog", "blog/bulk". A name that is too long is cut. */
+#define LANE_TEXT 96
+void envelope_lane(const struct envelope *e, char out[LANE_TEXT]);
 /* When its sender wants it back, if it is not delivered by then (RFC 2852 by-mode R); INT64_MAX: no such time. */
 int64_t envelope_deadline(const struct envelope *e);
 

@@ -43,12 +43,13 @@ int reader_brake(struct reader *r, const char *account, struct brake *out, uint6
 
 /* --- the queue --- */
 
-/* Each domain that has queued recipients (state QUEUED), with the earliest next_us among them. O(domains), not
- * O(recipients). */
-int reader_due_domains(struct reader *r, bool (*row)(void *arg, const char *domain, int64_t next_us), void *arg);
-/* The queued recipients of one domain with next_us <= until, oldest next_us first, at most `limit`, each with its
+/* Each lane (envelope_lane) of each domain that has queued recipients (state QUEUED), with the earliest next_us among
+ * them. O(lanes), not O(recipients). */
+int reader_due_lanes(struct reader *r, bool (*row)(void *arg, const char *domain, const char *lane, int64_t next_us),
+                     void *arg);
+/* The queued recipients of one lane with next_us <= until, oldest next_us first, at most `limit`, each with its
  * message. */
-int reader_due_recipients(struct reader *r, const char *domain, int64_t until_us, size_t limit,
+int reader_due_recipients(struct reader *r, const char *domain, const char *lane, int64_t until_us, size_t limit,
                           bool (*row)(void *arg, const struct envelope *m, const struct queued_recipient *rcpt),
                           void *arg);
 /* Into the buffers, within their bounds (the spool file read whole when IN_FILE); E_NOT_FOUND when the message has

@@ -40,9 +40,11 @@ static int insert_envelope(struct sql *q, const struct new_message *m) {
 }
 
 static int insert_recipient(struct sql *q, const struct new_message *m, const struct recipient *r) {
+  char lane[LANE_TEXT];
   sqlite3_stmt *s = sql_use(
       q, "INSERT INTO recipients(id, message_id, address, domain, state, attempts, next_us, last, notify, orcpt,"
-         " not_before_us) VALUES (?,?,?,?,?,0,?,?,?,?,?)");
+         " not_before_us, lane) VALUES (?,?,?,?,?,0,?,?,?,?,?,?)");
+  envelope_lane(&m->envelope, lane);
   sql_bind_int(s, 1, r->id);
   sql_bind_int(s, 2, m->envelope.id);
   sql_bind_text(s, 3, r->address);
@@ -53,6 +55,7 @@ static int insert_recipient(struct sql *q, const struct new_message *m, const st
   sql_bind_int(s, 8, r->notify);
   sql_bind_text(s, 9, r->orcpt);
   sql_bind_int(s, 10, m->not_before_us);
+  sql_bind_text(s, 11, lane);
   return sql_run(s);
 }
 

@@ -1,27 +1,36 @@
 #include "store/sqlite/reader.h"
 
+#include "base/address.h"
+
 #include <stdlib.h>
 
-/* Every domain once, by jumping from one to the next in the index: the cost follows the domains, not the recipients. */
-static int give_domains(struct sql *q, bool (*row)(void *arg, const char *domain, int64_t next_us), void *arg) {
-  sqlite3_stmt *s = sql_use(
-      q,
-      "WITH RECURSIVE d(name) AS (SELECT min(domain) FROM recipients INDEXED BY recipients_due WHERE state = 0"
-      " UNION ALL SELECT (SELECT min(domain) FROM recipients INDEXED BY recipients_due WHERE state = 0 AND domain > "
-      "d.name)"
-      " FROM d WHERE d.name IS NOT NULL)"
-      " SELECT name, (SELECT min(next_us) FROM recipients INDEXED BY recipients_due WHERE state = 0 AND domain = name)"
-      " FROM d WHERE name IS NOT NULL");
+/* Every lane once, by jumping from one to the next in the index: the cost follows the lanes, not the recipients. */
+#define NEXT_LANE                                                                                                      \
+  "SELECT domain, lane, next_us FROM recipients INDEXED BY recipients_due WHERE state = 0"                             \
+  " AND (domain, lane, next_us) > (?1, ?2, 0x7fffffffffffffff) ORDER BY domain, lane, next_us LIMIT 1"
+
+typedef bool lane_row(void *arg, const char *domain, const char *lane, int64_t next_us);
+
+static int give_lanes(struct sql *q, lane_row *row, void *arg) {
+  sqlite3_stmt *s = sql_use(q, NEXT_LANE);
+  char domain[DOMAIN_MAX + 1] = "", lane[LANE_TEXT] = "";
   int rc;
   bool more = true;
-  while (more && (rc = sql_step(s)) == 1) more = row(arg, sql_text(s, 0), sqlite3_column_int64(s, 1));
-  if (!more) sqlite3_reset(s);
-  return more ? rc : OK;
+  while (more) {
+    sql_bind_text(s, 1, domain);
+    sql_bind_text(s, 2, lane);
+    if ((rc = sql_step(s)) != 1) return rc;
+    bytes_copy(bytes_of(sql_text(s, 0)), domain, sizeof domain);
+    bytes_copy(bytes_of(sql_text(s, 1)), lane, sizeof lane);
+    more = row(arg, domain, lane, sqlite3_column_int64(s, 2));
+    sqlite3_reset(s);
+  }
+  return OK;
 }
 
-int reader_due_domains(struct reader *r, bool (*row)(void *arg, const char *domain, int64_t next_us), void *arg) {
+int reader_due_lanes(struct reader *r, lane_row *row, void *arg) {
   int rc = reader_begin(r, NULL);
-  return rc == OK ? reader_end(r, give_domains(&r->at.q, row, arg)) : rc;
+  return rc == OK ? reader_end(r, give_lanes(&r->at.q, row, arg)) : rc;
 }
 
 #define ROW_COLUMNS                                                                                                    \
@@ -60,21 +69,23 @@ static int give_rows(sqlite3_stmt *s, queue_row *row, void *arg) {
   return rc;
 }
 
-static int give_recipients(struct sql *q, const char *domain, int64_t until_us, size_t limit, queue_row *row,
-                           void *arg) {
+static int give_recipients(struct sql *q, const char *domain, const char *lane, int64_t until_us, size_t limit,
+                           queue_row *row, void *arg) {
   sqlite3_stmt *s =
-      sql_use(q, ROW_COLUMNS "FROM recipients r INDEXED BY recipients_due JOIN messages m ON m.id = r.message_id"
-                             " WHERE r.state = 0 AND r.domain = ? AND r.next_us <= ? ORDER BY r.next_us LIMIT ?");
+      sql_use(q, ROW_COLUMNS
+              "FROM recipients r INDEXED BY recipients_due JOIN messages m ON m.id = r.message_id"
+              " WHERE r.state = 0 AND r.domain = ? AND r.lane = ? AND r.next_us <= ? ORDER BY r.next_us LIMIT ?");
   sql_bind_text(s, 1, domain);
-  sql_bind_int(s, 2, until_us);
-  sql_bind_int(s, 3, (int64_t)limit);
+  sql_bind_text(s, 2, lane);
+  sql_bind_int(s, 3, until_us);
+  sql_bind_int(s, 4, (int64_t)limit);
   return give_rows(s, row, arg);
 }
 
-int reader_due_recipients(struct reader *r, const char *domain, int64_t until_us, size_t limit, queue_row *row,
-                          void *arg) {
+int reader_due_recipients(struct reader *r, const char *domain, const char *lane, int64_t until_us, size_t limit,
+                          queue_row *row, void *arg) {
   int rc = reader_begin(r, NULL);
-  return rc == OK ? reader_end(r, give_recipients(&r->at.q, domain, until_us, limit, row, arg)) : rc;
+  return rc == OK ? reader_end(r, give_recipients(&r->at.q, domain, lane, until_us, limit, row, arg)) : rc;
 }
 
 #define CHOSEN                                                                                                         \

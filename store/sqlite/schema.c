@@ -206,7 +206,13 @@ static const char *const steps[] = {
     "INSERT INTO secrets VALUES ('brake', randomblob(16));",
 
     /* Whose limits, beside its account's, an accepted message counts towards. */
-    "ALTER TABLE events ADD COLUMN domain TEXT NOT NULL DEFAULT '';",
+    "ALTER TABLE events ADD COLUMN domain TEXT NOT NULL DEFAULT '';"
+    /* Whose mail a recipient is (envelope_lane), so that what waits for a domain is read by account and stream. */
+    "ALTER TABLE recipients ADD COLUMN lane TEXT NOT NULL DEFAULT '';"
+    "UPDATE recipients SET lane = coalesce((SELECT substr(account, 1, 90) || CASE WHEN flags & 1024 THEN '/bulk' ELSE "
+    "'' END FROM messages m WHERE m.id = message_id), '');"
+    "DROP INDEX recipients_due;"
+    "CREATE INDEX recipients_due ON recipients(domain, lane, next_us) WHERE state = 0;",
 };
 #define VERSION ((int64_t)(sizeof steps / sizeof steps[0]))
 

@@ -12,10 +12,10 @@
 #define HAND_OVER_US (DELIVERY_GRACE_US / 2) /* a hand-over that took longer might meet the reader's rows */
 
 /* Left to the reader, which finds its rows when their grace is over. */
-static void leave_to_reader(struct dispatcher *d, struct queue_domain *domain, struct job *j, int64_t due_us) {
+static void leave_to_reader(struct dispatcher *d, struct queue_lane *lane, struct job *j, int64_t due_us) {
   d->left += j->recipient_count;
-  if (domain) schedule_due(&d->schedule, domain, due_us < job_deadline(j) ? due_us : job_deadline(j));
-  if (domain) schedule_deadline(&d->schedule, domain, job_deadline(j));
+  if (lane) schedule_due(&d->schedule, lane, due_us < job_deadline(j) ? due_us : job_deadline(j));
+  if (lane) schedule_deadline(&d->schedule, lane, job_deadline(j));
   job_free(&j);
   dispatch_soon(d);
 }
@@ -25,23 +25,29 @@ static bool is_late(const struct job *j, int64_t now) {
   return now > j->envelope.created_us + HAND_OVER_US || now >= job_deadline(j);
 }
 
-static bool has_room(const struct dispatcher *d, const struct queue_domain *domain, const struct job *j, int64_t now) {
-  return d->started && !d->draining && domain->paused_us <= now &&
-         schedule_room(&d->schedule, domain) >= j->recipient_count;
+static bool has_room(const struct dispatcher *d, const struct queue_lane *lane, const struct job *j, int64_t now) {
+  return d->started && !d->draining && lane->domain->paused_us <= now &&
+         schedule_room(&d->schedule, lane) >= j->recipient_count;
+}
+
+static struct queue_lane *lane_of(struct dispatcher *d, const struct job *j) {
+  char name[LANE_TEXT];
+  envelope_lane(&j->envelope, name);
+  return schedule_get(&d->schedule, j->domain, name);
 }
 
 /* One of at most JOB_RECIPIENTS_MAX. */
 static void accept_job(struct dispatcher *d, struct job *j, int64_t not_before_us) {
   int64_t now = clock_now_us();
-  struct queue_domain *domain = schedule_get(&d->schedule, j->domain);
-  if (domain && not_before_us > now)
-    leave_to_reader(d, domain, j, not_before_us);
-  else if (!domain || is_late(j, now) || !has_room(d, domain, j, now))
-    leave_to_reader(d, domain, j, j->envelope.created_us + DELIVERY_GRACE_US);
+  struct queue_lane *lane = lane_of(d, j);
+  if (lane && not_before_us > now)
+    leave_to_reader(d, lane, j, not_before_us);
+  else if (!lane || is_late(j, now) || !has_room(d, lane, j, now))
+    leave_to_reader(d, lane, j, j->envelope.created_us + DELIVERY_GRACE_US);
   else {
     if (content_octets_held() > CONTENT_MAX) content_release(&j->content);
     d->handed_over += j->recipient_count;
-    dispatch_start(d, domain, j);
+    dispatch_start(d, lane, j);
   }
 }
 
@@ -54,7 +60,7 @@ void dispatch_fresh(struct dispatcher *d, struct job *j, int64_t not_before_us) 
   while (j) {
     struct job *rest = j->recipient_count > JOB_RECIPIENTS_MAX ? job_split(j, beyond_one_job, NULL) : NULL;
     if (!rest && j->recipient_count > JOB_RECIPIENTS_MAX) /* no memory: in smaller pieces, later */
-      leave_to_reader(d, schedule_get(&d->schedule, j->domain), j, j->envelope.created_us + DELIVERY_GRACE_US);
+      leave_to_reader(d, lane_of(d, j), j, j->envelope.created_us + DELIVERY_GRACE_US);
     else
       accept_job(d, j, not_before_us);
     j = rest;
@@ -108,15 +114,19 @@ struct poll_message {
   char domain[];
 };
 
+static void read_now(struct dispatcher *d, const char *name) {
+  struct queue_domain *domain = schedule_find_domain(&d->schedule, name);
+  if (!domain) return;
+  schedule_pause(&d->schedule, domain, 0);
+  for (struct queue_lane *lane = domain->lanes; lane; lane = lane->hh.next)
+    schedule_due(&d->schedule, lane, clock_now_us());
+}
+
 static void on_poll(struct loop *on, struct loop_message *m) {
   struct poll_message *k = (struct poll_message *)m;
   struct dispatcher *d = on->gateway->dispatcher;
-  struct queue_domain *domain = d && !k->all ? schedule_get(&d->schedule, k->domain) : NULL;
-  if (domain) {
-    schedule_pause(&d->schedule, domain, 0);
-    schedule_due(&d->schedule, domain, clock_now_us());
-  }
-  if (d && k->all) d->list_wanted = true;
+  if (d && !k->all) read_now(d, k->domain);
+  if (d) d->list_wanted = true; /* there may be mail that nothing is known of */
   if (d) dispatch_soon(d);
   free(k);
 }

@@ -15,9 +15,9 @@
 #include <string.h>
 
 #define TICK_MS 1000                   /* polls for changes by command */
-#define LIST_EVERY_MS (5 * 60 * 1000)  /* all domains, so that nothing can be stuck for longer than this */
-#define LIST_OVERFLOW_MS (60 * 1000)   /* the same, while there are more domains than SCHEDULE_DOMAINS_MAX */
-#define PICK_RECIPIENTS 500            /* of one domain at once */
+#define LIST_EVERY_MS (5 * 60 * 1000)  /* all lanes, so that nothing can be stuck for longer than this */
+#define LIST_OVERFLOW_MS (60 * 1000)   /* the same, while there are more lanes than SCHEDULE_LANES_MAX */
+#define PICK_RECIPIENTS 500            /* of one lane at once */
 #define PICK_FAILED_US (5 * SECOND_US) /* to the next try, when the store cannot be read */
 #define NO_ROOM_US SECOND_US
 
@@ -37,52 +37,52 @@ static void forget_memory(struct dispatcher *d) {
   free(d);
 }
 
-/* The domain was read in its pause, for a deadline: only what is too late is taken out of the queue. */
-static bool wait_for_pause(struct dispatcher *d, struct queue_domain *domain, const struct job *j) {
+/* The lane was read in its pause, for a deadline: only what is too late is taken out of the queue. */
+static bool wait_for_pause(struct dispatcher *d, struct queue_lane *lane, const struct job *j) {
   int64_t now = clock_now_us();
-  if (domain->paused_us <= now || job_deadline(j) <= now) return false;
-  schedule_due(&d->schedule, domain, now); /* which is when the pause ends */
-  schedule_deadline(&d->schedule, domain, job_deadline(j));
+  if (lane->domain->paused_us <= now || job_deadline(j) <= now) return false;
+  schedule_due(&d->schedule, lane, now); /* which is when the pause ends */
+  schedule_deadline(&d->schedule, lane, job_deadline(j));
   return true;
 }
 
-static void take_jobs(struct dispatcher *d, struct queue_domain *domain, struct pick_rows *from) {
+static void take_jobs(struct dispatcher *d, struct queue_lane *lane, struct pick_rows *from) {
   while (from->jobs) {
     struct job *j = from->jobs;
     from->jobs = j->next;
     j->next = NULL;
-    if (d->draining || !domain || wait_for_pause(d, domain, j)) {
+    if (d->draining || !lane || wait_for_pause(d, lane, j)) {
       job_free(&j);
       continue;
     }
     d->read += j->recipient_count;
-    dispatch_start(d, domain, j);
+    dispatch_start(d, lane, j);
   }
 }
 
 static void take_rows(struct dispatcher *d, struct pick_rows *from, int64_t now) {
-  struct queue_domain *domain = schedule_find(&d->schedule, from->domain);
-  take_jobs(d, domain, from);
-  if (!domain) return;
-  schedule_end_read(&d->schedule, domain);
+  struct queue_lane *lane = schedule_find(&d->schedule, from->domain, from->lane);
+  take_jobs(d, lane, from);
+  if (!lane) return;
+  schedule_end_read(&d->schedule, lane);
   if (from->result != OK) {
     log_event(LOG_ERROR_, NULL, "queue not read", "domain", from->domain, "reason", result_text(from->result), NULL);
-    schedule_due(&d->schedule, domain, now + PICK_FAILED_US);
+    schedule_due(&d->schedule, lane, now + PICK_FAILED_US);
   }
-  if (from->next_us != INT64_MAX) schedule_due(&d->schedule, domain, from->next_us);
-  schedule_deadline(&d->schedule, domain, from->deadline_us);
-  if (from->more) schedule_due(&d->schedule, domain, now);
-  schedule_tidy(&d->schedule, domain);
+  if (from->next_us != INT64_MAX) schedule_due(&d->schedule, lane, from->next_us);
+  schedule_deadline(&d->schedule, lane, from->deadline_us);
+  if (from->more) schedule_due(&d->schedule, lane, now);
+  schedule_tidy(&d->schedule, lane);
 }
 
 /* The first list of a start also holds mail that was accepted in the last seconds before it: nothing is in flight, so
  * its grace is over. A list after a command ends pauses: a person has said "now". */
 static void take_list(struct dispatcher *d, const struct pick *p, bool by_command) {
-  for (size_t i = 0; i < p->domain_count; i++) {
-    struct queue_domain *domain = schedule_get(&d->schedule, p->domains[i].domain);
-    if (!domain) break;
-    if (by_command && domain->paused_us) schedule_pause(&d->schedule, domain, 0);
-    schedule_due(&d->schedule, domain, d->listed ? p->domains[i].next_us : p->domains[i].next_us - DELIVERY_GRACE_US);
+  for (size_t i = 0; i < p->lane_count; i++) {
+    struct queue_lane *lane = schedule_get(&d->schedule, p->lanes[i].domain, p->lanes[i].lane);
+    if (!lane) break;
+    if (by_command && lane->domain->paused_us) schedule_pause(&d->schedule, lane->domain, 0);
+    schedule_due(&d->schedule, lane, d->listed ? p->lanes[i].next_us : p->lanes[i].next_us - DELIVERY_GRACE_US);
   }
   d->listed = true;
   d->schedule.overflow = p->cut;
@@ -123,35 +123,37 @@ static void on_picked(void *arg, struct pick *p) {
 }
 
 /* No room for its rows: the end of one of its own jobs makes some, or a moment does. */
-static void put_off(struct dispatcher *d, struct queue_domain *domain, int64_t now) {
-  domain->reading = false;
-  domain->more = domain->in_flight > 0;
-  if (!domain->more) schedule_due(&d->schedule, domain, now + NO_ROOM_US);
+static void put_off(struct dispatcher *d, struct queue_lane *lane, int64_t now) {
+  lane->reading = false;
+  lane->more = lane->in_flight > 0;
+  if (!lane->more) schedule_due(&d->schedule, lane, now + NO_ROOM_US);
 }
 
 /* False: no room. */
-static bool add_rows(struct dispatcher *d, struct pick *p, const struct queue_domain *domain, size_t room) {
-  char *name = room ? strdup(domain->name) : NULL;
+static bool add_rows(struct dispatcher *d, struct pick *p, const struct queue_lane *lane, size_t room) {
+  char *name = room ? strdup(lane->domain->name) : NULL;
   if (!name) return false;
-  p->rows[p->rows_count++] = (struct pick_rows){
+  struct pick_rows *rows = &p->rows[p->rows_count++];
+  *rows = (struct pick_rows){
       .domain = name,
-      .limit = (room < PICK_RECIPIENTS ? room : PICK_RECIPIENTS) + domain->in_flight + d->schedule.ended,
+      .limit = (room < PICK_RECIPIENTS ? room : PICK_RECIPIENTS) + lane->in_flight + d->schedule.ended,
       .next_us = INT64_MAX,
       .deadline_us = INT64_MAX,
   };
+  memcpy(rows->lane, lane->name, sizeof rows->lane);
   return true;
 }
 
-/* Domains that are due now and have room go into the pick. */
+/* Lanes that are due now and have room go into the pick. */
 static bool collect(struct dispatcher *d, struct pick *p) {
   struct schedule *s = &d->schedule;
-  struct queue_domain *domain;
+  struct queue_lane *lane;
   p->now_us = clock_now_us();
   p->started_us = d->started_us;
-  while ((domain = schedule_first(s)) && schedule_moment(domain) <= p->now_us && p->rows_count < PICK_DOMAINS_MAX) {
-    size_t room = schedule_room(s, domain);
-    schedule_begin_read(s, domain, p->now_us);
-    if (!add_rows(d, p, domain, room)) put_off(d, domain, p->now_us);
+  while ((lane = schedule_first(s)) && schedule_moment(lane) <= p->now_us && p->rows_count < PICK_LANES_MAX) {
+    size_t room = schedule_room(s, lane);
+    schedule_begin_read(s, lane, p->now_us);
+    if (!add_rows(d, p, lane, room)) put_off(d, lane, p->now_us);
   }
   return p->rows_count > 0;
 }
@@ -161,11 +163,11 @@ static void on_wake(uv_timer_t *timer) {
 }
 
 static void arm(struct dispatcher *d) {
-  struct queue_domain *domain = schedule_first(&d->schedule);
-  int64_t at = domain ? schedule_moment(domain) : INT64_MAX;
+  struct queue_lane *lane = schedule_first(&d->schedule);
+  int64_t at = lane ? schedule_moment(lane) : INT64_MAX;
   if (at == d->armed_us && uv_is_active((uv_handle_t *)&d->wake)) return;
   d->armed_us = at;
-  if (!domain) {
+  if (!lane) {
     uv_timer_stop(&d->wake);
     return;
   }
@@ -282,7 +284,7 @@ void delivery_count(const struct loop *on, struct delivery_counters *to) {
   delivery_count_sites(on->delivery, to);
   if (!d) return;
   to->in_flight += d->schedule.in_flight;
-  to->domains_waiting += HASH_COUNT(d->schedule.table);
+  to->domains_waiting += HASH_COUNT(d->schedule.domains);
   to->queue_direct += d->handed_over;
   to->queue_read += d->read;
   to->queue_left += d->left;
@@ -295,7 +297,7 @@ void delivery_attempts(const struct loop *on, void (*each)(void *arg, const stru
   for (; f; f = f->hh.next) {
     struct delivery_attempt a = {.recipient_id = f->id, .since_us = f->since_us, .stage = "route"};
     if (f->ended) continue;
-    a.host = f->domain->name;
+    a.host = f->lane->domain->name;
     each(arg, &a);
   }
 }

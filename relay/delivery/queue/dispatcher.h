@@ -42,7 +42,7 @@ struct dispatcher {
 /* Soon, and on a fresh stack: reads what is due, or reports that it is idle. */
 void dispatch_soon(struct dispatcher *d);
 /* hand_out.c. These recipients are worked on from now, unless they are already. Takes the job. */
-void dispatch_start(struct dispatcher *d, struct queue_domain *domain, struct job *j);
+void dispatch_start(struct dispatcher *d, struct queue_lane *lane, struct job *j);
 /* accept.c. A job of fresh mail, of any number of recipients. Takes it. */
 void dispatch_fresh(struct dispatcher *d, struct job *j, int64_t not_before_us);
 

@@ -14,33 +14,38 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define MORE_ROOM 100 /* room that a domain must have before its next rows are read */
+#define MORE_ROOM 100 /* room that a lane must have before its next rows are read */
+#define PAUSE_STEP_US SECOND_US
 
 /* --- back --- */
 
-/* Its site cannot be reached: its mail waits, or what was deferred comes again in time. */
-static void schedule_again(struct schedule *s, struct queue_domain *domain, const struct job *j, int64_t now) {
+/* Its site cannot be reached: its mail waits, or what was deferred comes again in time. A pause that is nearly the same
+ * as before stays: each of many jobs brings one. */
+static void schedule_again(struct schedule *s, struct queue_lane *lane, const struct job *j, int64_t now) {
   if (j->result.not_before_us > now) {
-    schedule_pause(s, domain, j->result.not_before_us);
-    schedule_due(s, domain, j->result.not_before_us);
+    if (j->result.not_before_us > lane->domain->paused_us + PAUSE_STEP_US || lane->domain->paused_us <= now)
+      schedule_pause(s, lane->domain, j->result.not_before_us);
+    schedule_due(s, lane, j->result.not_before_us);
   }
   if (j->retry_us != INT64_MAX) {
-    schedule_due(s, domain, j->retry_us);
-    schedule_deadline(s, domain, job_deadline(j));
+    schedule_due(s, lane, j->retry_us);
+    schedule_deadline(s, lane, job_deadline(j));
   }
-  if (domain->more && (!domain->in_flight || schedule_room(s, domain) >= MORE_ROOM)) {
-    domain->more = false;
-    schedule_due(s, domain, now);
+  if (lane->more && (!lane->in_flight || schedule_room(s, lane) >= MORE_ROOM)) {
+    lane->more = false;
+    schedule_due(s, lane, now);
   }
 }
 
 /* The one end of a job: on loops[0], behind job_finish. */
 static void end_job(struct dispatcher *d, struct job *j) {
   struct schedule *s = &d->schedule;
-  struct queue_domain *domain = schedule_find(s, j->domain);
+  char name[LANE_TEXT];
+  envelope_lane(&j->envelope, name);
+  struct queue_lane *lane = schedule_find(s, j->domain, name);
   in_flight_remove(s, j);
-  if (domain) schedule_again(s, domain, j, clock_now_us());
-  if (domain) schedule_tidy(s, domain);
+  if (lane) schedule_again(s, lane, j, clock_now_us());
+  if (lane) schedule_tidy(s, lane);
   job_free(&j);
   dispatch_soon(d);
 }
@@ -172,12 +177,12 @@ static void on_route(void *arg, struct route *route) {
     hand_out(d, j, route);
 }
 
-void dispatch_start(struct dispatcher *d, struct queue_domain *domain, struct job *j) {
+void dispatch_start(struct dispatcher *d, struct queue_lane *lane, struct job *j) {
   j->finish = finish;
-  in_flight_add(&d->schedule, domain, j);
+  in_flight_add(&d->schedule, lane, j);
   if (!j->recipient_count) { /* all of them are in flight already */
     job_free(&j);
-    schedule_tidy(&d->schedule, domain);
+    schedule_tidy(&d->schedule, lane);
     return;
   }
   if (job_deadline(j) <= clock_now_us()) { /* RFC 2852 4.1: no further processing */

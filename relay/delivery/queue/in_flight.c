@@ -19,30 +19,29 @@ void in_flight_forget_ended(struct schedule *s) {
   }
 }
 
-static bool add_one(struct schedule *s, struct queue_domain *domain, int64_t id, int64_t now_us) {
+static bool add_one(struct schedule *s, struct queue_lane *lane, int64_t id, int64_t now_us) {
   struct in_flight *f = NULL;
   HASH_FIND(hh, s->recipients_in_flight, &id, sizeof id, f);
   if (f) return false;
   f = calloc(1, sizeof *f);
   if (!f) return false;
   f->id = id;
-  f->domain = domain;
+  f->lane = lane;
   f->since_us = now_us;
   HASH_ADD(hh, s->recipients_in_flight, id, sizeof f->id, f);
   if (!f->hh.tbl) {
     free(f);
     return false;
   }
-  domain->in_flight++;
-  s->in_flight++;
+  schedule_in_flight(s, lane, 1);
   return true;
 }
 
-void in_flight_add(struct schedule *s, struct queue_domain *domain, struct job *j) {
+void in_flight_add(struct schedule *s, struct queue_lane *lane, struct job *j) {
   size_t kept = 0;
   int64_t now = clock_now_us();
   for (size_t i = 0; i < j->recipient_count; i++) {
-    if (add_one(s, domain, j->recipients[i].to.id, now))
+    if (add_one(s, lane, j->recipients[i].to.id, now))
       j->recipients[kept++] = j->recipients[i];
     else
       queued_recipient_clear(&j->recipients[i]);
@@ -55,11 +54,10 @@ void in_flight_remove(struct schedule *s, const struct job *j) {
     struct in_flight *f = NULL;
     HASH_FIND(hh, s->recipients_in_flight, &j->recipients[i].to.id, sizeof f->id, f);
     if (!f || f->ended) continue;
-    f->domain->in_flight--;
-    s->in_flight--;
-    if (f->domain->reading) {
+    schedule_in_flight(s, f->lane, -1);
+    if (f->lane->reading) {
       f->ended = true;
-      f->domain = NULL;
+      f->lane = NULL;
       s->ended++;
     } else {
       free_one(s, f);

@@ -9,7 +9,7 @@
  * may be older than its outcome. */
 struct in_flight {
   int64_t id;
-  struct queue_domain *domain;
+  struct queue_lane *lane;
   int64_t since_us;
   bool ended;
   UT_hash_handle hh;
@@ -17,7 +17,7 @@ struct in_flight {
 
 /* Adds the job's recipients to those in flight, and takes out of the job those that are there already (or ended), or
  * for which there is no memory. The job may be left empty. */
-void in_flight_add(struct schedule *s, struct queue_domain *domain, struct job *j);
+void in_flight_add(struct schedule *s, struct queue_lane *lane, struct job *j);
 void in_flight_remove(struct schedule *s, const struct job *j);
 /* Those that have ended go when no domain is being read. */
 void in_flight_forget_ended(struct schedule *s);

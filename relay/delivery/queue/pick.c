@@ -30,33 +30,34 @@ static void clear(struct pick *p) {
       job_free(&j);
     }
   }
-  for (size_t i = 0; i < p->domain_count; i++) free(p->domains[i].domain);
-  free(p->domains);
+  for (size_t i = 0; i < p->lane_count; i++) free(p->lanes[i].domain);
+  free(p->lanes);
   memset(p, 0, sizeof *p);
 }
 
 /* --- on the pool --- */
 
-static bool on_domain(void *arg, const char *domain, int64_t next_us) {
+static bool make_room(struct pick *p) {
+  if (p->lane_count < p->lane_room) return true;
+  size_t room = p->lane_room ? 2 * p->lane_room : 64;
+  struct pick_lane *more = realloc(p->lanes, room * sizeof *more);
+  if (!more) return false;
+  p->lanes = more;
+  p->lane_room = room;
+  return true;
+}
+
+static bool on_lane(void *arg, const char *domain, const char *lane, int64_t next_us) {
   struct pick *p = arg;
-  if (p->domain_count == PICK_LIST_MAX) {
-    p->cut = true;
-    return false;
-  }
-  if (p->domain_count == p->domain_room) {
-    size_t room = p->domain_room ? 2 * p->domain_room : 64;
-    struct pick_domain *more = realloc(p->domains, room * sizeof *more);
-    if (more) {
-      p->domains = more;
-      p->domain_room = room;
-    }
-  }
-  char *copy = p->domain_count < p->domain_room ? strdup(domain) : NULL;
+  size_t size = strlen(domain) + 1, lane_size = strlen(lane) + 1;
+  char *copy = p->lane_count < PICK_LIST_MAX && make_room(p) ? malloc(size + lane_size) : NULL;
   if (!copy) {
     p->cut = true;
     return false;
   }
-  p->domains[p->domain_count++] = (struct pick_domain){copy, next_us};
+  memcpy(copy, domain, size);
+  memcpy(copy + size, lane, lane_size);
+  p->lanes[p->lane_count++] = (struct pick_lane){copy, copy + size, next_us};
   return true;
 }
 
@@ -132,7 +133,8 @@ static void read_rows(struct picker *p) {
     struct pick_rows *rows = &p->pick.rows[i];
     struct row_reader r = {.pick = &p->pick, .into = rows};
     rows->next_us = rows->deadline_us = INT64_MAX;
-    int rc = reader_due_recipients(p->reader, rows->domain, INT64_MAX, rows->limit + 1 + SKIPPED_MAX, on_row, &r);
+    int rc = reader_due_recipients(p->reader, rows->domain, rows->lane, INT64_MAX, rows->limit + 1 + SKIPPED_MAX,
+                                   on_row, &r);
     if (rc != OK) rows->result = rc;
   }
 }
@@ -146,7 +148,7 @@ static void work(uv_work_t *req) {
     pick->result = fail(&pick->why, E_IO, "the queue cannot be read");
     return;
   }
-  if (pick->kind == PICK_LIST) pick->result = reader_due_domains(p->reader, on_domain, pick);
+  if (pick->kind == PICK_LIST) pick->result = reader_due_lanes(p->reader, on_lane, pick);
   if (pick->kind == PICK_ROWS) read_rows(p);
 }
 

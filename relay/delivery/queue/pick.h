@@ -4,18 +4,18 @@
 
 #include "relay/delivery/job.h"
 
-#define PICK_DOMAINS_MAX 16 /* domains in one piece of work */
+#define PICK_LANES_MAX 16 /* lanes in one piece of work */
 #define PICK_LIST_MAX 100000
 
 enum pick_kind {
   PICK_GENERATION, /* was the queue changed by command? */
-  PICK_LIST,       /* which domains have mail, and from when */
-  PICK_ROWS,       /* what is due in some domains */
+  PICK_LIST,       /* which lanes have mail, and from when */
+  PICK_ROWS,       /* what is due in some lanes */
 };
 
 struct pick_rows {
-  char *domain;
-  size_t limit; /* rows to read */
+  char *domain, lane[LANE_TEXT]; /* envelope_lane */
+  size_t limit;                  /* rows to read */
   /* result */
   int result;
   struct job *jobs;    /* list by next; owned until taken */
@@ -23,22 +23,22 @@ struct pick_rows {
   int64_t deadline_us; /* of that row's message (RFC 2852, by-mode R); INT64_MAX */
   bool more;           /* more than the limit are due */
 };
-struct pick_domain {
-  char *domain;
+struct pick_lane {
+  char *domain, *lane; /* in one block */
   int64_t next_us;
 };
 
 struct pick {
   enum pick_kind kind;
   int64_t now_us, started_us; /* fresh rows of messages older than the start are due without their grace */
-  struct pick_rows rows[PICK_DOMAINS_MAX];
+  struct pick_rows rows[PICK_LANES_MAX];
   size_t rows_count;
   /* result */
   int result;
   struct reason why;
   int64_t generation; /* of the queue, when result is OK */
-  struct pick_domain *domains;
-  size_t domain_count, domain_room;
+  struct pick_lane *lanes;
+  size_t lane_count, lane_room;
   bool cut; /* there are more than PICK_LIST_MAX */
 };
 

@@ -83,9 +83,9 @@ static int take(struct delivery *delivery, struct job *j, const struct plan *pla
     d = destination_new(delivery, key, plan);
     if (!d) return E_MEMORY;
   }
-  job_queue_add(&d->queue, j, clock_now_us());
-  destination_wake(d);
-  return OK;
+  int rc = job_queue_add(&d->queue, j, clock_now_us());
+  destination_wake(d); /* also to end it, when it is new and has nothing */
+  return rc;
 }
 
 static const struct tried nothing_tried;
@@ -121,11 +121,10 @@ struct job *destination_next_job(struct destination *d) {
 }
 
 void destination_put_back(struct destination *d, struct job *j) {
-  if (d->delivery->stopping) {
+  if (d->delivery->stopping)
     job_finish(gateway_of(d), j, &(struct job_result){0});
-    return;
-  }
-  job_queue_put_back(&d->queue, j);
+  else if (job_queue_put_back(&d->queue, j) != OK)
+    outcome_no_memory(gateway_of(d), j);
   destination_wake(d);
 }
 
@@ -164,8 +163,8 @@ static void go_plain(struct destination *d, const struct incident *incident, con
     if (job_has_waited(j)) {
       outcome_note_walk(j, incident, where);
       destination_pass_on(d, j, unreachable, true);
-    } else {
-      job_queue_add(&d->queue, j, clock_now_us());
+    } else if (job_queue_add(&d->queue, j, clock_now_us()) != OK) {
+      outcome_no_memory(gateway_of(d), j);
     }
   }
 }

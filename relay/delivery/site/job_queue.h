@@ -1,8 +1,12 @@
-/* The jobs that wait for a connection of their destination, in the order of MT-PRIORITY (RFC 6710). One loop's
- * thread.
+/* The jobs that wait for a connection of their destination, and whose turn it is. One loop's thread.
  *
- * Each minute that a job has waited here counts as a step of priority, so that the lowest passes the highest that come
- * after 18 minutes: mail of high priority cannot starve the rest. */
+ * Each account has a lane for each of its streams, and lanes take turns by deficit round robin (Shreedhar and Varghese,
+ * 1995): a job costs its lane as many turns as it has recipients, so that 100,000 messages of one account delay
+ * another's by one turn. Transactional lanes go before bulk ones, which get every JOB_BULK_TURN-th turn at least.
+ *
+ * In a lane jobs go in the order of MT-PRIORITY (RFC 6710). Each minute that a job has waited here counts as a step of
+ * priority, so that the lowest passes the highest that come after 18 minutes: mail of high priority cannot starve the
+ * rest. */
 #ifndef SENDOFF_RELAY_DELIVERY_SITE_JOB_QUEUE_H
 #define SENDOFF_RELAY_DELIVERY_SITE_JOB_QUEUE_H
 
@@ -11,20 +15,28 @@
 
 #define JOB_PRIORITY_MAX 9 /* and -9 the least */
 #define JOB_PRIORITY_STEP_US (60 * SECOND_US)
+#define JOB_BULK_TURN 5
 
-struct job_queue {
-  struct job *lists[2 * JOB_PRIORITY_MAX + 1]; /* by priority; each oldest first */
+struct job_lane;
+
+struct job_queue { /* zeroed: empty */
+  struct job_lane *table;
+  struct job_lane *rings[STREAM_COUNT]; /* the first has its turn */
   size_t count;
-  size_t deadlines; /* those with by-mode R */
+  size_t deadlines;  /* jobs with by-mode R */
+  unsigned bulk_due; /* turns that bulk has let pass */
 };
-void job_queue_add(struct job_queue *q, struct job *j, int64_t now_us);
-/* One that was taken comes back to its place. */
-void job_queue_put_back(struct job_queue *q, struct job *j);
+
+/* E_MEMORY: not added. */
+int job_queue_add(struct job_queue *q, struct job *j, int64_t now_us);
+/* One that was taken comes back to its place. E_MEMORY: it does not. */
+int job_queue_put_back(struct job_queue *q, struct job *j);
 /* The next, which stays; NULL. */
-const struct job *job_queue_first(const struct job_queue *q);
-/* The next, the caller's now; NULL. Constant time. */
+const struct job *job_queue_first(struct job_queue *q);
+/* The next, the caller's now; NULL. */
 struct job *job_queue_take(struct job_queue *q);
 /* One whose sender wants it back by now; NULL. Goes through all of them, if any has a deadline. */
 struct job *job_queue_take_overdue(struct job_queue *q, int64_t now_us);
+void job_queue_each(const struct job_queue *q, void (*each)(void *arg, const struct job *j), void *arg);
 
 #endif

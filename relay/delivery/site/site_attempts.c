@@ -33,13 +33,23 @@ static void report_job(const struct report *r, const struct job *j, const char *
   }
 }
 
+struct waiting {
+  const struct report *report;
+  const char *stage, *host;
+};
+
+static void report_one_waiting(void *arg, const struct job *j) {
+  const struct waiting *w = arg;
+  report_job(w->report, j, w->stage, w->host);
+}
+
 /* What waits is shown with a connection that is being opened for it: mostly to a host that does not answer. */
 static void report_waiting(const struct report *r, const struct destination *t) {
   const struct connection *c = t->connections;
   while (c && c->phase != CONNECTION_WALKING) c = c->next;
   const char *stage = c ? work_name(c) : "wait", *host = c ? c->target : t->route->site;
-  for (size_t i = 0; i < sizeof t->queue.lists / sizeof t->queue.lists[0]; i++)
-    for (const struct job *j = t->queue.lists[i]; j; j = j->next) report_job(r, j, stage, host);
+  struct waiting w = {r, stage, host};
+  job_queue_each(&t->queue, report_one_waiting, &w);
 }
 
 static void report_outcome(void *arg, const struct job *j, const char *host) {

@@ -66,7 +66,9 @@ static void give_back(struct destination *d, size_t keep) {
   while (count < keep && (j = job_queue_take(&d->queue))) kept[count++] = j;
   struct job_result result = {.not_before_us = clock_now_us() + STARVED_BACK_US};
   while ((j = job_queue_take(&d->queue))) job_finish(d->delivery->loop->gateway, j, &result);
-  while (count) job_queue_put_back(&d->queue, kept[--count]);
+  while (count)
+    if (job_queue_put_back(&d->queue, kept[--count]) != OK)
+      job_finish(d->delivery->loop->gateway, kept[count], &result);
 }
 
 void starved_add(struct destination *d) {

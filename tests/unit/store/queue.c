@@ -4,18 +4,19 @@
 
 /* --- what is due --- */
 
-struct seen_domains {
+struct seen_lanes {
   struct {
-    char domain[64];
+    char domain[64], lane[LANE_TEXT];
     int64_t next_us;
   } all[SEEN_MAX];
   size_t count, stop_after;
 };
 
-static bool see_domain(void *arg, const char *domain, int64_t next_us) {
-  struct seen_domains *s = arg;
+static bool see_lane(void *arg, const char *domain, const char *lane, int64_t next_us) {
+  struct seen_lanes *s = arg;
   assert_true(s->count < SEEN_MAX);
   snprintf(s->all[s->count].domain, sizeof s->all[0].domain, "%s", domain);
+  snprintf(s->all[s->count].lane, sizeof s->all[0].lane, "%s", lane);
   s->all[s->count++].next_us = next_us;
   return s->count != s->stop_after;
 }
@@ -28,12 +29,56 @@ static struct letter accept_at(struct lab *l, const char *to, int64_t first_us) 
   return m;
 }
 
-static void due_domains_and_recipients(void **state) {
+static struct letter accept_of(struct lab *l, const char *account, unsigned flags, const char *to, int64_t first_us) {
+  struct letter m;
+  letter_make(&m, account, to);
+  m.accept.message.envelope.flags |= flags;
+  m.accept.message.first_attempt_us = first_us;
+  assert_int_equal(lab_run(&l->poster, &m.accept.op), OK);
+  return m;
+}
+
+/* Each account's streams are lanes of their own, whatever there is of the others. */
+static void due_by_account_and_stream(void **state) {
   struct lab *l = *state;
-  struct seen_domains d = {.count = 0};
+  struct seen_lanes d = {.count = 0};
   struct seen_queue q = {.count = 0};
   struct reader *r = lab_reader(l);
-  assert_int_equal(reader_due_domains(r, see_domain, &d), OK);
+  accept_of(l, "blog", 0, "1@b.example", 300);
+  accept_of(l, "blog", MESSAGE_BULK, "2@b.example", 100);
+  accept_of(l, "shop", 0, "3@b.example", 200);
+  accept_of(l, "blog", 0, "4@a.example", 50);
+  accept_of(l, "blog", 0, "5@b.example", 250);
+  assert_int_equal(reader_due_lanes(r, see_lane, &d), OK);
+  static const struct {
+    const char *domain, *lane;
+    int64_t next_us;
+  } expected[] = {{"a.example", "blog", 50},
+                  {"b.example", "blog", 250},
+                  {"b.example", "blog/bulk", 100},
+                  {"b.example", "shop", 200}};
+  assert_int_equal(d.count, COUNT_OF(expected));
+  for (size_t i = 0; i < COUNT_OF(expected); i++) {
+    assert_string_equal(d.all[i].domain, expected[i].domain);
+    assert_string_equal(d.all[i].lane, expected[i].lane);
+    assert_int_equal(d.all[i].next_us, expected[i].next_us);
+  }
+  assert_int_equal(reader_due_recipients(r, "b.example", "blog", INT64_MAX, 10, see_entry, &q), OK);
+  assert_int_equal(q.count, 2);
+  assert_string_equal(q.all[0].address, "5@b.example");
+  q = (struct seen_queue){.count = 0};
+  assert_int_equal(reader_due_recipients(r, "b.example", "blog/bulk", INT64_MAX, 10, see_entry, &q), OK);
+  assert_int_equal(q.count, 1);
+  assert_string_equal(q.all[0].address, "2@b.example");
+  reader_close(&r);
+}
+
+static void due_lanes_and_recipients(void **state) {
+  struct lab *l = *state;
+  struct seen_lanes d = {.count = 0};
+  struct seen_queue q = {.count = 0};
+  struct reader *r = lab_reader(l);
+  assert_int_equal(reader_due_lanes(r, see_lane, &d), OK);
   assert_int_equal(d.count, 0);
 
   accept_at(l, "1@b.example", 300);
@@ -45,7 +90,7 @@ static void due_domains_and_recipients(void **state) {
   assert_int_equal(lab_outcome(l, letter_id(&held), held.recipients[0].id, EVENT_HELD, 0, NULL), OK);
   assert_int_equal(lab_outcome(l, letter_id(&held2), held2.recipients[0].id, EVENT_HELD, 0, NULL), OK);
 
-  assert_int_equal(reader_due_domains(r, see_domain, &d), OK);
+  assert_int_equal(reader_due_lanes(r, see_lane, &d), OK);
   static const struct {
     const char *domain;
     int64_t next_us;
@@ -55,19 +100,19 @@ static void due_domains_and_recipients(void **state) {
     assert_string_equal(d.all[i].domain, expected[i].domain);
     assert_int_equal(d.all[i].next_us, expected[i].next_us);
   }
-  d = (struct seen_domains){.stop_after = 2};
-  assert_int_equal(reader_due_domains(r, see_domain, &d), OK);
+  d = (struct seen_lanes){.stop_after = 2};
+  assert_int_equal(reader_due_lanes(r, see_lane, &d), OK);
   assert_int_equal(d.count, 2);
 
-  assert_int_equal(reader_due_recipients(r, "b.example", 200, 10, see_entry, &q), OK);
+  assert_int_equal(reader_due_recipients(r, "b.example", "blog", 200, 10, see_entry, &q), OK);
   assert_int_equal(q.count, 2);
   assert_string_equal(q.all[0].address, "2@b.example");
   assert_string_equal(q.all[1].address, "3@b.example");
   q = (struct seen_queue){.count = 0};
-  assert_int_equal(reader_due_recipients(r, "b.example", INT64_MAX, 1, see_entry, &q), OK);
+  assert_int_equal(reader_due_recipients(r, "b.example", "blog", INT64_MAX, 1, see_entry, &q), OK);
   assert_int_equal(q.count, 1);
   q = (struct seen_queue){.stop_after = 2};
-  assert_int_equal(reader_due_recipients(r, "b.example", INT64_MAX, 10, see_entry, &q), OK);
+  assert_int_equal(reader_due_recipients(r, "b.example", "blog", INT64_MAX, 10, see_entry, &q), OK);
   assert_int_equal(q.count, 2);
   reader_close(&r);
 }
@@ -87,15 +132,15 @@ static void put_queue(struct lab *l, int domains, int count) {
   lab_exec(l->dir, sql);
 }
 
-/* The work follows the domains, not the recipients: counted in SQLite's own steps. */
-static void due_domains_cost(void **state) {
+/* The work follows the lanes, not the recipients: counted in SQLite's own steps. */
+static void due_lanes_cost(void **state) {
   struct lab *l = *state;
   int steps[2];
   for (int round = 0; round < 2; round++) {
     put_queue(l, 20, round ? 2000 : 20);
     struct reader *r = lab_reader(l);
-    struct seen_domains d = {.count = 0};
-    assert_int_equal(reader_due_domains(r, see_domain, &d), OK);
+    struct seen_lanes d = {.count = 0};
+    assert_int_equal(reader_due_lanes(r, see_lane, &d), OK);
     assert_int_equal(d.count, 20);
     steps[round] = sqlite3_stmt_status(r->at.q.prepared[r->at.q.count - 1].statement, SQLITE_STMTSTATUS_VM_STEP, 0);
     reader_close(&r);
@@ -236,15 +281,15 @@ static void retry_hold_release(void **state) {
   assert_int_equal(command(l, &held, QUEUE_HOLD), 0);
   assert_int_equal(command(l, &all, QUEUE_RETRY), 0); /* what is held was held for a reason */
   assert_int_equal(last_event(l, letter_id(&m), 3), EVENT_HELD);
-  struct seen_domains due = {.count = 0};
-  assert_int_equal(reader_due_domains(r, see_domain, &due), OK);
+  struct seen_lanes due = {.count = 0};
+  assert_int_equal(reader_due_lanes(r, see_lane, &due), OK);
   assert_int_equal(due.count, 0);
 
   generation = reader_queue_generation(r);
   assert_int_equal(command(l, &all, QUEUE_RELEASE), 1);
   assert_true(reader_queue_generation(r) > generation);
   assert_int_equal(last_event(l, letter_id(&m), 4), EVENT_RELEASED);
-  assert_int_equal(reader_due_domains(r, see_domain, &due), OK);
+  assert_int_equal(reader_due_lanes(r, see_lane, &due), OK);
   assert_int_equal(due.count, 1);
   assert_true(due.all[0].next_us <= clock_now_us());
   reader_close(&r);
@@ -363,8 +408,9 @@ static void event_ids_that_are_taken(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test_setup_teardown(due_domains_and_recipients, lab_setup, lab_teardown),
-      cmocka_unit_test_setup_teardown(due_domains_cost, lab_setup, lab_teardown),
+      cmocka_unit_test_setup_teardown(due_lanes_and_recipients, lab_setup, lab_teardown),
+      cmocka_unit_test_setup_teardown(due_by_account_and_stream, lab_setup, lab_teardown),
+      cmocka_unit_test_setup_teardown(due_lanes_cost, lab_setup, lab_teardown),
       cmocka_unit_test_setup_teardown(filters, lab_setup, lab_teardown),
       cmocka_unit_test_setup_teardown(summary, lab_setup, lab_teardown),
       cmocka_unit_test_setup_teardown(retry_hold_release, lab_setup, lab_teardown),

@@ -60,7 +60,7 @@ static struct picked pick_at(struct lab *l, int now, size_t limit) {
   p->now_us = at(now);
   p->started_us = START;
   p->rows_count = 1;
-  p->rows[0] = (struct pick_rows){.domain = strdup(DOMAIN), .limit = limit};
+  p->rows[0] = (struct pick_rows){.domain = strdup(DOMAIN), .lane = "a", .limit = limit};
   picker_run(picker, on_picked, &out);
   uv_run(&loop, UV_RUN_DEFAULT);
   assert_true(out.done);

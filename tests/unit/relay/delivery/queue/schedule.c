@@ -23,10 +23,10 @@ static void test_shift(void **state) {
   (void)state;
   struct schedule l;
   schedule_init(&l);
-  struct queue_domain *none = schedule_get(&l, "none"), *late = schedule_get(&l, "late"),
-                      *early = schedule_get(&l, "e");
+  struct queue_lane *none = schedule_get(&l, "none", "blog"), *late = schedule_get(&l, "late", "blog"),
+                    *early = schedule_get(&l, "e", "blog");
   schedule_due(&l, late, 2000);
-  schedule_pause(&l, late, 3000);
+  schedule_pause(&l, late->domain, 3000);
   schedule_deadline(&l, late, 2500);
   schedule_due(&l, early, 1000);
   static const int64_t jumps[] = {INT64_C(157680000000000), -INT64_C(157680000000000)};
@@ -35,9 +35,9 @@ static void test_shift(void **state) {
     schedule_shift(&l, jumps[i]);
     assert_ptr_equal(schedule_first(&l), early);
     assert_int_equal(schedule_moment(early), 1000 + by);
-    assert_int_equal(early->paused_us, 0);
+    assert_int_equal(early->domain->paused_us, 0);
     assert_int_equal(late->due_us, 2000 + by);
-    assert_int_equal(late->paused_us, 3000 + by);
+    assert_int_equal(late->domain->paused_us, 3000 + by);
     assert_int_equal(schedule_moment(late), 2500 + by);
     assert_int_equal(none->due_us, INT64_MAX);
   }
@@ -52,23 +52,23 @@ static void test_order_of_moments(void **state) {
   for (int i = 0; i < 1000; i++) {
     char name[32];
     snprintf(name, sizeof name, "d%d.example", rand_r(&seed) % 200);
-    struct queue_domain *domain = schedule_get(&l, name);
-    schedule_due(&l, domain, rand_r(&seed) % 100000);
-    if (i % 3 == 0) schedule_pause(&l, domain, rand_r(&seed) % 200000);
-    if (i % 7 == 0) schedule_pause(&l, domain, 0);
+    struct queue_lane *lane = schedule_get(&l, name, "blog");
+    schedule_due(&l, lane, rand_r(&seed) % 100000);
+    if (i % 3 == 0) schedule_pause(&l, lane->domain, rand_r(&seed) % 200000);
+    if (i % 7 == 0) schedule_pause(&l, lane->domain, 0);
   }
   int64_t last = 0;
   size_t seen = 0;
-  for (struct queue_domain *domain = schedule_first(&l); domain; domain = schedule_first(&l)) {
-    assert_true(schedule_moment(domain) >= last);
-    last = schedule_moment(domain);
-    schedule_begin_read(&l, domain, 0);
-    schedule_end_read(&l, domain);
-    schedule_tidy(&l, domain);
+  for (struct queue_lane *lane = schedule_first(&l); lane; lane = schedule_first(&l)) {
+    assert_true(schedule_moment(lane) >= last);
+    last = schedule_moment(lane);
+    schedule_begin_read(&l, lane, 0);
+    schedule_end_read(&l, lane);
+    schedule_tidy(&l, lane);
     seen++;
   }
   assert_true(seen > 100 && seen <= 200);
-  assert_null(l.table);
+  assert_null(l.domains);
   schedule_free(&l);
 }
 
@@ -76,18 +76,18 @@ static void test_due_is_the_earliest_known(void **state) {
   (void)state;
   struct schedule l;
   schedule_init(&l);
-  struct queue_domain *domain = schedule_get(&l, "x.example");
+  struct queue_lane *lane = schedule_get(&l, "x.example", "blog");
   assert_null(schedule_first(&l));
-  schedule_due(&l, domain, 50);
-  schedule_due(&l, domain, 70);
+  schedule_due(&l, lane, 50);
+  schedule_due(&l, lane, 70);
   assert_int_equal(schedule_moment(schedule_first(&l)), 50);
-  schedule_pause(&l, domain, 60);
+  schedule_pause(&l, lane->domain, 60);
   assert_int_equal(schedule_moment(schedule_first(&l)), 60);
-  schedule_begin_read(&l, domain, 0);
+  schedule_begin_read(&l, lane, 0);
   assert_null(schedule_first(&l));
-  schedule_due(&l, domain, 80); /* while it is read: kept for after */
+  schedule_due(&l, lane, 80); /* while it is read: kept for after */
   assert_null(schedule_first(&l));
-  schedule_end_read(&l, domain);
+  schedule_end_read(&l, lane);
   assert_int_equal(schedule_moment(schedule_first(&l)), 80);
   schedule_free(&l);
 }
@@ -96,17 +96,17 @@ static void test_nothing_is_in_flight_twice(void **state) {
   (void)state;
   struct schedule l;
   schedule_init(&l);
-  struct queue_domain *domain = schedule_get(&l, "x.example");
+  struct queue_lane *lane = schedule_get(&l, "x.example", "blog");
   struct job *a = new_job(1, 3), *b = new_job(2, 3);
-  in_flight_add(&l, domain, a);
-  in_flight_add(&l, domain, b);
+  in_flight_add(&l, lane, a);
+  in_flight_add(&l, lane, b);
   assert_int_equal(a->recipient_count, 3);
   assert_int_equal(b->recipient_count, 1);
   assert_int_equal(b->recipients[0].to.id, 4);
-  assert_int_equal(domain->in_flight, 4);
+  assert_int_equal(lane->in_flight, 4);
   in_flight_remove(&l, a);
   in_flight_remove(&l, b);
-  assert_int_equal(domain->in_flight, 0);
+  assert_int_equal(lane->in_flight, 0);
   assert_int_equal(l.in_flight, 0);
   job_free(&a);
   job_free(&b);
@@ -118,19 +118,19 @@ static void test_ended_while_read(void **state) {
   (void)state;
   struct schedule l;
   schedule_init(&l);
-  struct queue_domain *domain = schedule_get(&l, "x.example");
+  struct queue_lane *lane = schedule_get(&l, "x.example", "blog");
   struct job *a = new_job(1, 2), *read_then = new_job(1, 3), *read_later = new_job(1, 1);
-  in_flight_add(&l, domain, a);
-  schedule_begin_read(&l, domain, 0);
+  in_flight_add(&l, lane, a);
+  schedule_begin_read(&l, lane, 0);
   in_flight_remove(&l, a);
   assert_int_equal(l.in_flight, 0);
-  schedule_tidy(&l, domain); /* being read: stays */
-  in_flight_add(&l, domain, read_then);
+  schedule_tidy(&l, lane); /* being read: stays */
+  in_flight_add(&l, lane, read_then);
   assert_int_equal(read_then->recipient_count, 1);
   assert_int_equal(read_then->recipients[0].to.id, 3);
-  schedule_end_read(&l, domain);
+  schedule_end_read(&l, lane);
   in_flight_forget_ended(&l);
-  in_flight_add(&l, domain, read_later);
+  in_flight_add(&l, lane, read_later);
   assert_int_equal(read_later->recipient_count, 1);
   assert_int_equal(l.in_flight, 2);
   job_free(&a);
@@ -146,14 +146,64 @@ static void test_room_is_left_for_the_next(void **state) {
   for (int i = 0; i < 12; i++) {
     char name[32];
     snprintf(name, sizeof name, "hog%d.example", i);
-    struct queue_domain *domain = schedule_get(&l, name);
-    size_t room = schedule_room(&l, domain);
+    struct queue_lane *lane = schedule_get(&l, name, name);
+    size_t room = schedule_room(&l, lane);
     assert_true(room > 0 && room <= DOMAIN_IN_FLIGHT_MAX);
     struct job *j = new_job((i + 1) * 1000000, room);
-    in_flight_add(&l, domain, j);
+    in_flight_add(&l, lane, j);
     job_free(&j);
   }
   assert_true(l.in_flight < SCHEDULE_RECIPIENTS_MAX);
+  schedule_free(&l);
+}
+
+/* However much one account has, for one domain or for all, another's mail finds room. */
+static void test_room_is_left_for_the_next_account(void **state) {
+  (void)state;
+  struct schedule l;
+  schedule_init(&l);
+  int64_t id = 1;
+  for (int i = 0; i < 12; i++) {
+    char name[32];
+    snprintf(name, sizeof name, "d%d.example", i);
+    struct queue_lane *hog = schedule_get(&l, name, "hog");
+    size_t room = schedule_room(&l, hog);
+    struct job *j = new_job(id, room);
+    id += (int64_t)room;
+    if (room) in_flight_add(&l, hog, j);
+    job_free(&j);
+    assert_int_equal(hog->in_flight, room);
+    assert_int_equal(schedule_room(&l, hog), 0);
+    assert_true(schedule_room(&l, schedule_get(&l, name, "blog")) >= 100);
+    assert_true(schedule_room(&l, schedule_get(&l, name, "hog/bulk")) >= 100);
+  }
+  assert_true(l.in_flight <= SCHEDULE_RECIPIENTS_MAX / 2);
+  schedule_free(&l);
+}
+
+static void test_a_pause_is_the_whole_domains(void **state) {
+  (void)state;
+  struct schedule l;
+  schedule_init(&l);
+  static const char *const names[] = {"a", "b", "c/bulk"};
+  struct queue_lane *lanes[3], *other = schedule_get(&l, "y.example", "a");
+  for (int64_t i = 0; i < 3; i++) {
+    lanes[i] = schedule_get(&l, "x.example", names[i]);
+    schedule_due(&l, lanes[i], 10 * i);
+  }
+  schedule_due(&l, other, 500);
+  schedule_pause(&l, lanes[0]->domain, 1000);
+  assert_ptr_equal(schedule_first(&l), other);
+  schedule_pause(&l, lanes[0]->domain, 5);
+  for (int64_t i = 0; i < 3; i++) {
+    assert_ptr_equal(schedule_first(&l), lanes[i]);
+    assert_int_equal(schedule_moment(lanes[i]), i ? 10 * i : 5);
+    schedule_begin_read(&l, lanes[i], 0);
+    schedule_end_read(&l, lanes[i]);
+    schedule_tidy(&l, lanes[i]);
+  }
+  assert_null(schedule_find_domain(&l, "x.example"));
+  assert_ptr_equal(schedule_find(&l, "y.example", "a"), other);
   schedule_free(&l);
 }
 
@@ -186,20 +236,20 @@ static void test_deadlines_pass_through_a_pause(void **state) {
   (void)state;
   struct schedule l;
   schedule_init(&l);
-  struct queue_domain *domain = schedule_get(&l, "x.example");
-  schedule_due(&l, domain, 10);
-  schedule_pause(&l, domain, 100);
+  struct queue_lane *lane = schedule_get(&l, "x.example", "blog");
+  schedule_due(&l, lane, 10);
+  schedule_pause(&l, lane->domain, 100);
   static const int64_t deadlines[] = {90, 30, 150, 30, 60, INT64_MAX, 20, 95};
-  for (size_t i = 0; i < sizeof deadlines / sizeof *deadlines; i++) schedule_deadline(&l, domain, deadlines[i]);
+  for (size_t i = 0; i < sizeof deadlines / sizeof *deadlines; i++) schedule_deadline(&l, lane, deadlines[i]);
   static const int64_t order[] = {20, 30, 60, 90};
   for (size_t i = 0; i < 4; i++) {
-    assert_ptr_equal(schedule_first(&l), domain);
-    assert_int_equal(schedule_moment(domain), order[i]);
-    schedule_begin_read(&l, domain, order[i]);
-    schedule_due(&l, domain, order[i]);
-    schedule_end_read(&l, domain);
+    assert_ptr_equal(schedule_first(&l), lane);
+    assert_int_equal(schedule_moment(lane), order[i]);
+    schedule_begin_read(&l, lane, order[i]);
+    schedule_due(&l, lane, order[i]);
+    schedule_end_read(&l, lane);
   }
-  assert_int_equal(schedule_moment(domain), 100);
+  assert_int_equal(schedule_moment(lane), 100);
   schedule_free(&l);
 }
 
@@ -212,6 +262,8 @@ int main(void) {
       cmocka_unit_test(test_nothing_is_in_flight_twice),
       cmocka_unit_test(test_ended_while_read),
       cmocka_unit_test(test_room_is_left_for_the_next),
+      cmocka_unit_test(test_room_is_left_for_the_next_account),
+      cmocka_unit_test(test_a_pause_is_the_whole_domains),
       cmocka_unit_test(test_split_job),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,13 +5,15 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include <cmocka.h> /* last: it has a macro named fail */
 
 #define MINUTE JOB_PRIORITY_STEP_US
 
 static struct job *job(int64_t id, int priority, int64_t deadline_us) {
-  struct envelope m = {.id = id, .priority = priority, .deliver_by_us = deadline_us};
+  struct envelope m = {.id = id, .account = "blog", .priority = priority, .deliver_by_us = deadline_us};
   if (deadline_us) m.flags = MESSAGE_BY_RETURN;
   struct job *j = job_new(&m, "x.example");
   assert_non_null(j);
@@ -28,12 +30,12 @@ static void expect(struct job_queue *q, int64_t id) {
 static void test_priority_then_age(void **state) {
   (void)state;
   struct job_queue q = {0};
-  job_queue_add(&q, job(1, 0, 0), 0);
-  job_queue_add(&q, job(2, 0, 0), 1);
-  job_queue_add(&q, job(3, 9, 0), 2);
-  job_queue_add(&q, job(4, -9, 0), 3);
-  job_queue_add(&q, job(5, 3, 0), 4);
-  job_queue_add(&q, job(6, 9, 0), 5);
+  assert_int_equal(job_queue_add(&q, job(1, 0, 0), 0), OK);
+  assert_int_equal(job_queue_add(&q, job(2, 0, 0), 1), OK);
+  assert_int_equal(job_queue_add(&q, job(3, 9, 0), 2), OK);
+  assert_int_equal(job_queue_add(&q, job(4, -9, 0), 3), OK);
+  assert_int_equal(job_queue_add(&q, job(5, 3, 0), 4), OK);
+  assert_int_equal(job_queue_add(&q, job(6, 9, 0), 5), OK);
   static const int64_t order[] = {3, 6, 5, 1, 2, 4};
   for (size_t i = 0; i < 6; i++) {
     assert_int_equal(job_queue_first(&q)->envelope.id, order[i]);
@@ -47,11 +49,11 @@ static void test_priority_then_age(void **state) {
 static void test_nobody_starves(void **state) {
   (void)state;
   struct job_queue q = {0};
-  job_queue_add(&q, job(1, -9, 0), 0);
+  assert_int_equal(job_queue_add(&q, job(1, -9, 0), 0), OK);
   int64_t now = 0, highs = 0;
   struct job *j = NULL;
   for (;; now += MINUTE / 2) { /* one comes, one goes */
-    job_queue_add(&q, job(2, 9, 0), now);
+    assert_int_equal(job_queue_add(&q, job(2, 9, 0), now), OK);
     j = job_queue_take(&q);
     bool low = j->envelope.id == 1;
     job_free(&j);
@@ -66,11 +68,11 @@ static void test_nobody_starves(void **state) {
 static void test_put_back(void **state) {
   (void)state;
   struct job_queue q = {0};
-  job_queue_add(&q, job(1, 0, 0), 0);
-  job_queue_add(&q, job(2, 0, 0), 1);
+  assert_int_equal(job_queue_add(&q, job(1, 0, 0), 0), OK);
+  assert_int_equal(job_queue_add(&q, job(2, 0, 0), 1), OK);
   struct job *first = job_queue_take(&q);
-  job_queue_add(&q, job(3, 5, 0), 2);
-  job_queue_put_back(&q, first);
+  assert_int_equal(job_queue_add(&q, job(3, 5, 0), 2), OK);
+  assert_int_equal(job_queue_put_back(&q, first), OK);
   expect(&q, 3);
   expect(&q, 1);
   expect(&q, 2);
@@ -79,9 +81,9 @@ static void test_put_back(void **state) {
 static void test_overdue(void **state) {
   (void)state;
   struct job_queue q = {0};
-  job_queue_add(&q, job(1, 0, 0), 0);
-  job_queue_add(&q, job(2, 0, 50), 0);
-  job_queue_add(&q, job(3, 9, 90), 0);
+  assert_int_equal(job_queue_add(&q, job(1, 0, 0), 0), OK);
+  assert_int_equal(job_queue_add(&q, job(2, 0, 50), 0), OK);
+  assert_int_equal(job_queue_add(&q, job(3, 9, 90), 0), OK);
   assert_int_equal(q.deadlines, 2);
   assert_null(job_queue_take_overdue(&q, 49));
   struct job *j = job_queue_take_overdue(&q, 50);
@@ -94,8 +96,130 @@ static void test_overdue(void **state) {
   expect(&q, 1);
 }
 
+/* --- whose turn it is --- */
+
+static struct job *job_of(const char *account, bool bulk, int64_t id, size_t recipients) {
+  struct envelope m = {.id = id, .account = account, .flags = bulk ? MESSAGE_BULK : 0};
+  struct job *j = job_new(&m, "x.example");
+  assert_non_null(j);
+  for (size_t i = 0; i < recipients; i++)
+    assert_int_equal(job_add_recipient(j, &(struct queued_recipient){.to = {.id = 1, .address = "a@x.example"}}), OK);
+  return j;
+}
+
+static void put(struct job_queue *q, const char *account, bool bulk, int64_t id, size_t recipients) {
+  assert_int_equal(job_queue_add(q, job_of(account, bulk, id, recipients), id), OK);
+}
+
+static void drain(struct job_queue *q) {
+  struct job *j;
+  while ((j = job_queue_take(q))) job_free(&j);
+  assert_int_equal(q->count, 0);
+  assert_null(q->table);
+}
+
+static void test_one_message_behind_many(void **state) {
+  (void)state;
+  struct job_queue q = {0};
+  for (int64_t i = 0; i < 10000; i++) put(&q, "hog", false, 1000 + i, 1);
+  for (int64_t i = 0; i < 100; i++) expect(&q, 1000 + i);
+  put(&q, "small", false, 1, 1);
+  size_t before = 0;
+  for (bool found = false; !found; before += !found) {
+    struct job *j = job_queue_take(&q);
+    found = j->envelope.id == 1;
+    job_free(&j);
+  }
+  assert_true(before <= 1);
+  drain(&q);
+}
+
+/* A job costs as many turns as it has recipients. */
+static void test_many_recipients_cost_as_much(void **state) {
+  (void)state;
+  struct job_queue q = {0};
+  size_t recipients[2] = {0, 0};
+  for (int64_t i = 0; i < 100; i++) put(&q, "wide", false, 1000 + i, 50);
+  for (int64_t i = 0; i < 5000; i++) put(&q, "narrow", false, 10000 + i, 1);
+  for (int i = 0; i < 2000; i++) {
+    struct job *j = job_queue_take(&q);
+    recipients[j->envelope.id >= 10000] += j->recipient_count;
+    job_free(&j);
+  }
+  assert_in_range(recipients[0], recipients[1] - 60, recipients[1] + 60);
+  drain(&q);
+}
+
+static void test_bulk_after_transactional_but_never_never(void **state) {
+  (void)state;
+  struct job_queue q = {0};
+  size_t bulk = 0;
+  for (int64_t i = 0; i < 1000; i++) put(&q, "blog", true, 1 + i, 1);
+  for (int64_t i = 0; i < 1000; i++) put(&q, "blog", false, 10000 + i, 1);
+  for (int i = 0; i < 1000; i++) {
+    struct job *j = job_queue_take(&q);
+    bulk += j->envelope.id < 10000;
+    job_free(&j);
+  }
+  assert_int_equal(bulk, 1000 / JOB_BULK_TURN);
+  drain(&q);
+}
+
+/* What comes back has cost nothing, and is the next again. */
+static void test_put_back_keeps_the_turn(void **state) {
+  (void)state;
+  struct job_queue q = {0};
+  put(&q, "a", false, 1, 30);
+  put(&q, "b", false, 2, 1);
+  for (int i = 0; i < 3; i++) {
+    assert_int_equal(job_queue_first(&q)->envelope.id, 1);
+    struct job *j = job_queue_take(&q);
+    assert_int_equal(job_queue_put_back(&q, j), OK);
+  }
+  expect(&q, 1);
+  expect(&q, 2);
+  assert_null(q.table);
+}
+
+/* Random: equal lanes that always have mail get equal shares, and nothing is lost. */
+static void test_equal_shares(void **state) {
+  (void)state;
+  struct job_queue q = {0};
+  unsigned seed = 7;
+  size_t served[5] = {0}, waiting[5] = {0};
+  int64_t in = 0, out = 0;
+  for (int i = 0; i < 20000; i++) {
+    for (int a = 0; a < 5; a++)
+      for (; waiting[a] < 20; waiting[a]++, in++) {
+        char account[16];
+        snprintf(account, sizeof account, "a%d", a);
+        put(&q, account, false, a, 1 + (size_t)(rand_r(&seed) % (a + 1)) * 7);
+      }
+    struct job *j = job_queue_take(&q);
+    if (i >= 500) served[j->envelope.id] += j->recipient_count;
+    if (rand_r(&seed) % 8 == 0) {
+      if (i >= 500) served[j->envelope.id] -= j->recipient_count;
+      assert_int_equal(job_queue_put_back(&q, j), OK);
+      continue;
+    }
+    out++;
+    waiting[j->envelope.id]--;
+    job_free(&j);
+  }
+  assert_int_equal(in, out + (int64_t)q.count);
+  for (int a = 1; a < 5; a++) assert_in_range(served[a], served[0] * 9 / 10, served[0] * 11 / 10);
+  drain(&q);
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_priority_then_age), cmocka_unit_test(test_nobody_starves),
-                                     cmocka_unit_test(test_put_back), cmocka_unit_test(test_overdue)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_priority_then_age),
+                                     cmocka_unit_test(test_nobody_starves),
+                                     cmocka_unit_test(test_put_back),
+                                     cmocka_unit_test(test_overdue),
+                                     cmocka_unit_test(test_one_message_behind_many),
+                                     cmocka_unit_test(test_many_recipients_cost_as_much),
+                                     cmocka_unit_test(test_bulk_after_transactional_but_never_never),
+                                     cmocka_unit_test(test_put_back_keeps_the_turn),
+                                     cmocka_unit_test(test_equal_shares)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
