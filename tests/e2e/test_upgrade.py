@@ -19,6 +19,9 @@ FOLDERS = sorted(glob.glob(f"{stored.FIXTURES}/store-*"))
 KEYS = {"example.com": {"rsa-sha256", "ed25519-sha256"}, "shop.example": {"rsa-sha256"}, "news.example": {"ed25519-sha256"}}
 
 
+LATER = {"gateway": 6, "suppressions": 6}  # what earlier versions did not have
+
+
 class Upgrade:
     """A running gateway with a store of before, and the world as it was but for its mailboxes, which now have room."""
 
@@ -26,6 +29,7 @@ class Upgrade:
         with open(f"{folder}/expected.json") as file:
             self.expected = json.load(file)
         self.expected["usage_rows"] = [stored.usage_row(row) for row in self.expected["usage_rows"]]
+        self.version = int(folder.rpartition("-")[2])
         self.lab = Lab()
         self.mailbox = self.lab.exchanger("example.com")
         self.exchangers = {
@@ -93,6 +97,8 @@ def test_there_is_a_store_to_open():
         ("records", 4),
         ("keys", 5),
         ("sources", 3),
+        ("gateway", 1),
+        ("suppressions", 2),
         ("queue", 16),
         ("contents", 14),
         ("usage", 5),
@@ -101,6 +107,8 @@ def test_there_is_a_store_to_open():
     ],
 )
 def test_everything_is_as_it_was(upgrade, what, least):
+    if upgrade.version < LATER.get(what, 0):
+        return
     assert len(upgrade.expected[what]) >= least, "the fixture has lost what this test is for"
     found = differences(upgrade.expected[what], upgrade.shown[what], what)
     assert not found, "\n".join(found)

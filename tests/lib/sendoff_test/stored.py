@@ -106,6 +106,8 @@ def shown(sendoff, data):
         "records": {name: sendoff.json("domain", "records", name) for name in domains},
         "keys": sendoff.json("dkim", "list"),
         "sources": sendoff.json("source", "list"),
+        "gateway": sendoff.json("gateway", "show"),
+        "suppressions": sendoff.json("suppression", "list"),
         "queue": queue,
         "contents": {message: _content(sendoff, message) for message in sorted({one["message"] for one in queue})},
         "usage": [_usage(used) for used in sendoff.json("account", "usage")],
