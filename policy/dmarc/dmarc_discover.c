@@ -1,6 +1,6 @@
 #include "policy/dmarc/dmarc_discover.h"
 
-#include "policy/dmarc/suffix.h"
+#include "base/suffix.h"
 
 #include <string.h>
 

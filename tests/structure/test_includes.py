@@ -53,7 +53,7 @@ SHARED = re.compile(r"relay/delivery/([^/]*\.h|job\.c)")
 # Where each library's headers may be included: a file, or a folder. docs/dependencies.md says why.
 VENDORS = {
     "spf2/": ["policy/spf/"],
-    "libpsl": ["policy/dmarc/suffix.c"],
+    "libpsl": ["base/suffix.c"],
     "opendkim/": ["dkim/signer.c"],
     "openssl/": ["dkim/"],
     "sqlite3": ["store/sqlite/"],

@@ -2,7 +2,7 @@
 
 #include "base/cidr.h"
 #include "base/clock.h"
-#include "policy/dmarc/suffix.h"
+#include "base/suffix.h"
 #include "policy/spf/rdata.h"
 #include "policy/spf/spf.h"
 

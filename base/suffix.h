@@ -1,6 +1,6 @@
-/* The public suffix list, as receivers that still follow RFC 7489 use it. Thread-safe. */
-#ifndef SENDOFF_POLICY_DMARC_SUFFIX_H
-#define SENDOFF_POLICY_DMARC_SUFFIX_H
+/* The public suffix list. Thread-safe. */
+#ifndef SENDOFF_BASE_SUFFIX_H
+#define SENDOFF_BASE_SUFFIX_H
 
 #include "base/address.h"
 
@@ -8,5 +8,7 @@
  * when it is a public suffix. The list is the system's (package publicsuffix), or else the one inside libpsl, read once
  * in the process. */
 void suffix_organization(const char *domain, char out[DOMAIN_MAX + 1]);
+/* Is it one: "com", "co.uk"? */
+bool suffix_is_public(const char *domain);
 
 #endif

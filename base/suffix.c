@@ -1,5 +1,5 @@
 /* libpsl, and the only file that includes it. */
-#include "policy/dmarc/suffix.h"
+#include "base/suffix.h"
 
 #include <libpsl.h>
 #include <pthread.h>
@@ -15,4 +15,9 @@ void suffix_organization(const char *domain, char out[DOMAIN_MAX + 1]) {
   pthread_once(&once, load);
   const char *found = list ? psl_registrable_domain(list, domain) : NULL;
   bytes_copy(bytes_of(found ? found : domain), out, DOMAIN_MAX + 1);
+}
+
+bool suffix_is_public(const char *domain) {
+  pthread_once(&once, load);
+  return list && psl_is_public_suffix(list, domain);
 }
