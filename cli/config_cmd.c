@@ -1,6 +1,7 @@
 #include "cli/command.h"
 #include "cli/output.h"
 #include "relay/daemon/privileges.h"
+#include "relay/daemon/shaping_file.h"
 #include "relay/net/tls.h"
 
 #include <pwd.h>
@@ -34,6 +35,14 @@ static enum exit_status become_user(const struct config *c) {
   return rc == OK ? EXIT_DONE : cli_failed(rc, &why);
 }
 
+static enum exit_status check_shaping(const char *file) {
+  struct reason why;
+  struct shaping *shaping = NULL;
+  int rc = shaping_load(file, &shaping, &why);
+  shaping_release(&shaping);
+  return rc == OK ? EXIT_DONE : cli_failed(rc, &why);
+}
+
 static void warn_of_end(const struct tls_certificate *c) {
   int64_t left_us = c->facts.expires_us - clock_now_us();
   char left[40];
@@ -60,6 +69,7 @@ static enum exit_status check_certificates(const struct config *c) {
 static enum exit_status check_named(const struct config *c) {
   enum exit_status s = become_user(c);
   if (s == EXIT_DONE && c->certificate_count) s = check_certificates(c);
+  if (s == EXIT_DONE) s = check_shaping(c->shaping);
   return s == EXIT_DONE && c->trust ? check_trust(c->trust) : s;
 }
 

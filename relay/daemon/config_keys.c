@@ -82,6 +82,7 @@ const struct config_key config_keys[] = {
 
     NUMBER("delivery", "port", "25", delivery_port, 1, 65535),
     OTHER("delivery", "local_next_hops", boolean, "no", config, local_next_hops, bool),
+    TEXT("delivery", "shaping", path, NULL, config, shaping),
     TEXT("delivery", "trust", path, NULL, config, trust),
     DURATIONS("delivery", "retry", "{1m, 5m, 15m, 1h, 2h, 4h}", retry_us[0], retries, SECOND_US, INT64_MAX),
     DURATION("delivery", "expire", "5d", expire_us, SECOND_US, INT64_MAX),

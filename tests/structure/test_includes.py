@@ -59,7 +59,7 @@ VENDORS = {
     "sqlite3": ["store/sqlite/"],
     "gsasl": ["relay/submission/auth/"],
     "unbound": ["relay/net/resolver.c"],
-    "confuse": ["relay/daemon/config.c"],
+    "confuse": ["relay/daemon/config.c", "relay/daemon/shaping_file.c"],
     "uv.h": ["relay/net/", "relay/message/", "relay/submission/", "relay/delivery/", "relay/daemon/"],
     "gnutls/": [
         "relay/net/certificate_facts.c",

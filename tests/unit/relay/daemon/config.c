@@ -295,6 +295,7 @@ static const struct key_case key_cases[] = {
     {"dns", "trust_anchor", PATH_CASE},
     {"delivery", "port", {"1", "25", "65535"}, {"0", "65536", "-25", "smtp", "\"\""}},
     {"delivery", "local_next_hops", {"yes", "no", "true", "OFF", "\"on\""}, {"maybe", "1", "\"\"", "y"}},
+    {"delivery", "shaping", PATH_CASE},
     {"delivery", "trust", PATH_CASE},
     {"delivery", "retry", {"1s", "\"1m\", \"1h30m\"", "5d"}, {"", "0s", "1m, 5", "\"\"", "1m, soon"}},
     {"delivery", "expire", DURATION_CASE},
