@@ -199,3 +199,14 @@ int check_mode_parse(const char *name, enum check_mode *out) {
     }
   return E_NOT_FOUND;
 }
+
+int64_t directory_site_paused(const struct directory *d, const char *site, const char *source, int64_t now_us) {
+  int64_t until = 0;
+  for (size_t i = 0; i < d->site_pause_count; i++) {
+    const struct site_pause *p = &d->site_pauses[i];
+    if (strcmp(p->site, site) != 0 || (*p->source && strcmp(p->source, source) != 0)) continue;
+    int64_t end = p->until_us ? p->until_us : INT64_MAX;
+    if (end > now_us && end > until) until = end;
+  }
+  return until;
+}

@@ -11,6 +11,7 @@
 #include "base/key_algorithm.h"
 #include "base/limit.h"
 #include "base/mail_stream.h"
+#include "base/site_note.h"
 
 /* SCRAM-SHA-256 verifier (RFC 5802 3, RFC 7677): what is kept of a password. */
 struct scram_verifier {
@@ -121,6 +122,8 @@ struct directory {
   size_t domain_count;
   const struct source *sources; /* ordered by pool, then address */
   size_t source_count;
+  const struct site_pause *site_pauses;
+  size_t site_pause_count;
   struct settings gateway;
   size_t client_cert_count;              /* of all accounts */
   unsigned char no_account[SECRET_SIZE]; /* of this gateway: what SCRAM with an unknown name is answered with */
@@ -143,6 +146,9 @@ const char *account_pool(const struct account *a, enum mail_stream stream);
 const struct source *directory_pool(const struct directory *d, const char *pool, size_t *count);
 /* False: a global IPv6 address whose name DNS does not confirm. No mail leaves from it (docs/sources.md). */
 bool source_may_be_used(const struct source *s);
+/* Until when nothing is sent to the site from the source, by command; 0: there is no pause, INT64_MAX: until it is
+ * resumed. */
+int64_t directory_site_paused(const struct directory *d, const char *site, const char *source, int64_t now_us);
 /* Whether these settings have the check themselves; `*out` only then. */
 bool settings_check_mode(const struct settings *s, const char *check, enum check_mode *out);
 /* What is set for a check: of the account, else the domain, else the gateway, else `otherwise`. `a` and `domain` may be

@@ -75,6 +75,13 @@ int admin_source_set(struct admin *admin, const char *address, const char *helo,
                      struct reason *why); /* NULL: keep */
 int admin_source_remove(struct admin *admin, const char *address, struct reason *why);
 
+/* Nothing is sent to the site from the source ("": from any) until then (0: until it is resumed). A pause that is there
+ * is replaced. */
+int admin_site_pause(struct admin *admin, const struct site_pause *p, struct reason *why);
+/* Ends it, and forgets what the site's replies brought upon it. source NULL: of all of them. *ended: there was a pause
+ * by command. */
+int admin_site_resume(struct admin *admin, const char *site, const char *source, bool *ended, struct reason *why);
+
 /* Suppression lists. A running gateway notices by itself what is taken off, and what is added when it is told to. */
 #define SUPPRESSION_PART 1000 /* entries in one transaction at most */
 struct suppression_added {

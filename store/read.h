@@ -9,6 +9,7 @@
 #include "base/directory.h"
 #include "base/envelope.h"
 #include "base/event.h"
+#include "base/site_note.h"
 #include "base/suppression.h"
 #include "base/usage.h"
 #include "base/usage_scope.h"
@@ -31,6 +32,9 @@ int reader_directory(struct reader *r, struct directory **out, struct reason *wh
 /* A signing key's private half (PKCS #8 PEM), appended to `pem`, which is secret (buffer_init_secret). E_NOT_FOUND when
  * there is no such key any more. Only the daemon asks, and hands it to what signs. */
 int reader_private_key(struct reader *r, int64_t key_id, struct buffer *pem, struct reason *why);
+
+/* What is known of sites (base/site_note.h), the latest first, `limit` at most. */
+int reader_site_notes(struct reader *r, size_t limit, bool (*row)(void *arg, const struct site_note *n), void *arg);
 
 /* usage */
 /* What the scope's owner has used, rolled to now in its time zone. E_NOT_FOUND when an account has gone; zeroes for

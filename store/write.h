@@ -10,6 +10,7 @@
 #include "base/envelope.h"
 #include "base/event.h"
 #include "base/limits.h"
+#include "base/site_note.h"
 #include "base/suppression.h"
 #include "base/usage_warning.h"
 #include "store/store.h"
@@ -156,6 +157,14 @@ struct store_source_check {
   bool changed; /* out */
 };
 void store_source_check_init(struct store_source_check *c); /* the kind; the rest is the poster's */
+
+/* What a site bore (base/site_note.h): replaces what was known. Notes of SITE_NOTE_KEEP_US ago are forgotten. */
+#define SITE_NOTE_KEEP_US (INT64_C(30) * 86400 * 1000000)
+struct store_site_note {
+  struct store_op op;
+  struct site_note note;
+};
+void store_site_note_init(struct store_site_note *n); /* the kind; the rest is the poster's */
 
 /* The queue's times, after the clock was set. With `jump_us`, by how much the clock has jumped while the gateway ran:
  * the times of what was made by the old clock move with it. With 0, once after a start: time in which the gateway did

@@ -218,6 +218,28 @@ static int load_sources(struct sql *q, struct directory_owner *o) {
   return rc;
 }
 
+static int load_site_pause_row(sqlite3_stmt *s, struct site_pause *out, struct directory_owner *o) {
+  *out = (struct site_pause){.site = directory_text(o, sql_text(s, 0)),
+                             .source = directory_text(o, sql_text(s, 1)),
+                             .until_us = sqlite3_column_int64(s, 2),
+                             .created_us = sqlite3_column_int64(s, 3)};
+  return out->site && out->source ? OK : E_MEMORY;
+}
+
+static int load_site_pauses(struct sql *q, struct directory_owner *o) {
+  size_t n, i = 0;
+  int rc = count_rows(q, "SELECT count(*) FROM site_pauses", &n);
+  struct site_pause *all = rc == OK && n ? directory_alloc(o, n * sizeof *all, false) : NULL;
+  if (rc != OK || !n) return rc;
+  if (!all) return E_MEMORY;
+  sqlite3_stmt *s = sql_use(q, "SELECT site, source, until_us, created_us FROM site_pauses ORDER BY site, source");
+  while (i < n && (rc = sql_step(s)) == 1 && (rc = load_site_pause_row(s, &all[i], o)) == OK) i++;
+  if (s) sqlite3_reset(s);
+  o->directory.site_pauses = all;
+  o->directory.site_pause_count = i;
+  return rc;
+}
+
 static int load_secret(struct sql *q, struct directory *d) {
   sqlite3_stmt *s = sql_use(q, "SELECT value FROM secrets WHERE name = 'no account'");
   int rc = sql_step(s);
@@ -234,6 +256,7 @@ static int load(struct sql *q, struct directory_owner *o, struct reason *why) {
   if (rc == OK) rc = load_domains(&l);
   if (rc == OK) rc = loading_settings(&l);
   if (rc == OK) rc = load_sources(q, o);
+  if (rc == OK) rc = load_site_pauses(q, o);
   return rc == OK ? directory_index(o) : rc;
 }
 

@@ -212,7 +212,14 @@ static const char *const steps[] = {
     "UPDATE recipients SET lane = coalesce((SELECT substr(account, 1, 90) || CASE WHEN flags & 1024 THEN '/bulk' ELSE "
     "'' END FROM messages m WHERE m.id = message_id), '');"
     "DROP INDEX recipients_due;"
-    "CREATE INDEX recipients_due ON recipients(domain, lane, next_us) WHERE state = 0;",
+    "CREATE INDEX recipients_due ON recipients(domain, lane, next_us) WHERE state = 0;"
+    /* Sites (base/site_note.h): what they bore, and those that are paused by command. */
+    "CREATE TABLE site_notes(site TEXT NOT NULL, source TEXT NOT NULL, connections INTEGER NOT NULL, refused_at "
+    "INTEGER "
+    "NOT NULL, closed_after INTEGER NOT NULL, rate REAL NOT NULL, paused_until_us INTEGER NOT NULL, action TEXT NOT "
+    "NULL, reason TEXT NOT NULL, updated_us INTEGER NOT NULL, PRIMARY KEY(site, source)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE site_pauses(site TEXT NOT NULL, source TEXT NOT NULL, until_us INTEGER NOT NULL, created_us INTEGER "
+    "NOT NULL, PRIMARY KEY(site, source)) STRICT, WITHOUT ROWID;",
 };
 #define VERSION ((int64_t)(sizeof steps / sizeof steps[0]))
 
