@@ -67,5 +67,6 @@
 #define RULE_NO_DOMAIN "no-domain"
 #define RULE_NO_ADDRESS "no-address"
 #define RULE_DNS "dns"
+#define RULE_PACE "pace" /* the site is paused, or takes no more mail from this source for now */
 
 #endif

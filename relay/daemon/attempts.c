@@ -18,8 +18,8 @@ struct gathering {
 static void add_line(void *arg, const struct delivery_attempt *a) {
   struct loop_report *r = arg;
   if (r->result == OK)
-    r->result = buffer_addf(&r->lines, "%" PRId64 " %" PRId64 " %s %s\n", a->recipient_id, a->since_us, a->stage,
-                            a->host && *a->host ? a->host : "-");
+    r->result = buffer_addf(&r->lines, "%" PRId64 " %" PRId64 " %s %s %" PRId64 "\n", a->recipient_id, a->since_us,
+                            a->stage, a->host && *a->host ? a->host : "-", a->until_us);
 }
 
 static void read_loop(struct loop *on, struct broadcast_token *t) {

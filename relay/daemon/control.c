@@ -7,7 +7,7 @@
 #include <unistd.h>
 #include <utlist.h>
 
-#define LINE_MAX_OCTETS 160
+#define LINE_MAX_OCTETS 320 /* the name of a site */
 #define REQUESTS_MAX 32
 #define REQUEST_TIMEOUT_MS 10000 /* from the connection to the answer */
 
@@ -86,6 +86,10 @@ static void ask_call(struct control_request *r) {
     calls->status(calls->arg, r);
   else if (strcmp(r->line, "attempts") == 0)
     calls->attempts(calls->arg, r);
+  else if (strcmp(r->line, "sites") == 0)
+    calls->sites(calls->arg, r);
+  else if (strncmp(r->line, "resume ", 7) == 0)
+    calls->resume_site(calls->arg, r->line + 7, r);
   else if (strcmp(r->line, "unban") == 0 || strncmp(r->line, "unban ", 6) == 0)
     calls->unban(calls->arg, r->line[5] ? r->line + 6 : "", r);
   else

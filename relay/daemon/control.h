@@ -2,8 +2,10 @@
  *
  *   reload           the configuration in the store, or the queue, has changed: "ok" when every loop has the new state
  *   status           the counters and bans, one JSON object
+ *   sites            the pace of each source at each site, a JSON object a line
+ *   resume SOURCE|* SITE   ends what the replies of a site brought upon it: "ok"
  *   attempts         a line for each recipient that is worked on (struct delivery_attempt): "RECIPIENT SINCE STAGE
- * HOST" unban [WHAT]     lifts the bans of an address or account, or all: "ok" and the number of bans lifted
+ * HOST UNTIL" unban [WHAT]     lifts the bans of an address or account, or all: "ok" and the number of bans lifted
  *
  * "error: ..." answers what failed. The supervisor's thread only. */
 #ifndef SENDOFF_RELAY_DAEMON_CONTROL_H
@@ -18,6 +20,8 @@ struct control_calls {
   void (*reload)(void *arg, struct control_request *r);
   void (*status)(void *arg, struct control_request *r);
   void (*attempts)(void *arg, struct control_request *r);
+  void (*sites)(void *arg, struct control_request *r);
+  void (*resume_site)(void *arg, const char *which, struct control_request *r);
   void (*unban)(void *arg, const char *what, struct control_request *r); /* "": all */
   void *arg;
 };

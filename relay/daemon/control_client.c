@@ -63,7 +63,7 @@ static int read_answer(int fd, struct buffer *answer) {
 int control_ask(const char *data_dir, const char *request, struct buffer *answer) {
   int fd, rc = connect_to(data_dir, &fd);
   if (rc != OK) return rc;
-  char line[160];
+  char line[320];
   int n = snprintf(line, sizeof line, "%s\n", request);
   if (n < 0 || (size_t)n >= sizeof line) rc = E_TOO_BIG;
   if (rc == OK && send(fd, line, (size_t)n, MSG_NOSIGNAL) != n) rc = E_BUSY;

@@ -36,6 +36,8 @@ const struct counter counters[] = {
     SINCE_START("queue_read", delivery.queue_read, "Recipients read from the queue since the start."),
     SINCE_START("queue_left", delivery.queue_left,
                 "Recipients that found no room in memory since the start: left in the queue."),
+    NOW("sites_paused", delivery.sites_paused, "Pairs of source and site that nothing is sent to for a while."),
+    NOW("sites_blocked", delivery.sites_blocked, "Those of them that say that the source is blocked: see site list."),
     NOW("destinations_starved", delivery.starved,
         "Destinations with mail that wait for a connection because too many are open."),
     SINCE_START("tls_handshakes_failed", submission.tls_failed,
@@ -86,6 +88,8 @@ static void add_delivery(struct delivery_counters *sum, const struct delivery_co
   sum->destinations += d->destinations;
   sum->waiting_jobs += d->waiting_jobs;
   sum->starved += d->starved;
+  sum->sites_paused += d->sites_paused;
+  sum->sites_blocked += d->sites_blocked;
   sum->delivered += d->delivered;
   sum->deferred += d->deferred;
   sum->bounced += d->bounced;

@@ -11,6 +11,8 @@
 #include "relay/daemon/control.h"
 #include "relay/daemon/privileges.h"
 #include "relay/daemon/process.h"
+#include "relay/daemon/shaping_table.h"
+#include "relay/daemon/sites.h"
 #include "relay/daemon/status.h"
 #include "relay/daemon/suppression_notice.h"
 #include "relay/daemon/worker.h"
@@ -33,6 +35,7 @@
 #define STORE_LOST_MS 5000     /* files that are moved away and back at once are no reason to end */
 #define STORE_FAILING_MS 30000 /* what opening its connections anew does not cure */
 #define SIGNAL_COUNT 3
+#define SITE_NOTES_MOST 20000
 #define LOOPS_MAX 256
 
 struct supervisor {
@@ -244,9 +247,10 @@ static void on_poll(uv_timer_t *timer) {
 
 static void on_signal(uv_signal_t *handle, int number) {
   struct supervisor *s = handle->data;
-  if (number == SIGHUP && !s->stopping)
+  if (number == SIGHUP && !s->stopping) {
     certificates_reload(s->certificates, &s->loop);
-  else if (number != SIGHUP)
+    shaping_table_reload(&s->loop);
+  } else if (number != SIGHUP)
     begin_stop(s);
 }
 
@@ -289,15 +293,26 @@ static int make_limits(struct supervisor *s, struct reason *why) {
   return s->limits && s->bans ? OK : fail(why, E_MEMORY, "out of memory");
 }
 
+static bool recall_site(void *arg, const struct site_note *n) {
+  delivery_recall_site(arg, n);
+  return true;
+}
+
 static int make_workers(struct supervisor *s, struct reason *why) {
   struct gateway *g = &s->gateway;
   g->loops = s->loops;
   struct shared_state with = {s->directory, s->keys, certificates_current(s->certificates), s->limits, s->bans};
-  for (size_t i = 0; i < g->loop_count; i++) {
-    int rc = worker_new(g, i, &with, &s->workers[i], why);
+  struct shaping *shaping;
+  int rc = shaping_table_load(g->config, &shaping, why);
+  for (size_t i = 0; rc == OK && i < g->loop_count; i++) {
+    rc = worker_new(g, i, &with, &s->workers[i], why);
     if (s->workers[i]) s->loops[i] = worker_loop(s->workers[i]);
-    if (rc != OK) return rc;
+    if (rc == OK) delivery_set_shaping(s->loops[i]->delivery, shaping);
   }
+  shaping_release(&shaping);
+  if (rc != OK) return rc;
+  if (reader_site_notes(s->reader, SITE_NOTES_MOST, recall_site, g) != OK)
+    log_event(LOG_WARN_, NULL, "what sites bore cannot be read; it is found out again", NULL);
   return dispatcher_new(g, &g->dispatcher, why);
 }
 
@@ -314,6 +329,14 @@ static void on_control_attempts(void *arg, struct control_request *r) {
   attempts_ask(&((struct supervisor *)arg)->loop, r);
 }
 
+static void on_control_sites(void *arg, struct control_request *r) {
+  sites_ask(&((struct supervisor *)arg)->loop, r);
+}
+
+static void on_control_resume_site(void *arg, const char *site, struct control_request *r) {
+  site_resume_ask(&((struct supervisor *)arg)->loop, site, r);
+}
+
 static void on_control_unban(void *arg, const char *what, struct control_request *r) {
   struct supervisor *s = arg;
   char answer[32];
@@ -325,7 +348,13 @@ static void on_control_unban(void *arg, const char *what, struct control_request
 
 static int start_supervisor(struct supervisor *s, struct reason *why) {
   static const int numbers[SIGNAL_COUNT] = {SIGTERM, SIGINT, SIGHUP};
-  struct control_calls calls = {on_control_reload, on_control_status, on_control_attempts, on_control_unban, s};
+  struct control_calls calls = {.reload = on_control_reload,
+                                .status = on_control_status,
+                                .attempts = on_control_attempts,
+                                .sites = on_control_sites,
+                                .resume_site = on_control_resume_site,
+                                .unban = on_control_unban,
+                                .arg = s};
   for (size_t i = 0; i < SIGNAL_COUNT; i++) {
     uv_signal_init(&s->loop.uv, &s->signals[i]);
     s->signals[i].data = s;

@@ -5,6 +5,8 @@
 
 #include "base/clock.h"
 #include "base/envelope.h"
+#include "base/shaping.h"
+#include "base/site_note.h"
 #include "relay/message/content.h"
 #include "relay/net/loop.h"
 
@@ -30,6 +32,8 @@ void delivery_free(struct delivery **d); /* after delivery_stop reported */
 /* Ends idle connections at once, and the others after their current transaction (at most 10 s); then calls `stopped`.
  */
 void delivery_stop(struct delivery *d, void (*stopped)(void *arg), void *arg);
+/* Another table of providers, from now on; takes a reference of its own. Also before the loop's thread starts. */
+void delivery_set_shaping(struct delivery *d, struct shaping *shaping);
 /* Each second: sees to deadlines of what waits for a connection. */
 void delivery_tick(struct delivery *d);
 
@@ -50,23 +54,45 @@ void dispatcher_free(struct dispatcher **d);
 /* A recipient that is worked on. */
 struct delivery_attempt {
   int64_t recipient_id, since_us; /* since_us: when this attempt began */
-  /* "route" (on its way to a host), "wait" (for a connection), "load", "convert", or what the SMTP client does:
-   * "connect", "greeting", "ehlo", "starttls", "handshake", "mail", "rcpt", "data", "content", "dot"; or "record", when
-   * the store is about to have the outcome; static */
+  /* "route" (on its way to a host), "wait" (for a connection), "pace" (the site's turn), "load", "convert", or what the
+   * SMTP client does: "connect", "greeting", "ehlo", "starttls", "handshake", "mail", "rcpt", "data", "content", "dot";
+   * or "record", when the store is about to have the outcome; static */
   const char *stage;
-  const char *host; /* "mx.example.net[192.0.2.1]:25"; with "route" the domain, with "wait" the site; without a host,
-                       the domain with "record" */
+  const char *host; /* "mx.example.net[192.0.2.1]:25"; with "route" the domain, with "wait" and "pace" the site; without
+                       a host, the domain with "record" */
+  int64_t until_us; /* with "pace": when it goes on, as far as is known; else 0 */
 };
 /* Those of this loop, on its thread. loops[0] reports all that are in flight besides, as "route": where two are
  * reported of one recipient, the other counts. */
 void delivery_attempts(const struct loop *on, void (*each)(void *arg, const struct delivery_attempt *a), void *arg);
+
+/* --- sites --- */
+
+/* A provider as one source sees it, on its loop (relay/delivery/site/site.h). */
+struct delivery_site {
+  const char *name, *source;                               /* source "": the system's choice */
+  unsigned open, connections, connections_most, messages;  /* now; as far as it bears them; the table's; of one */
+  double rate;                                             /* messages a second, learnt; 0: none */
+  uint64_t waiting;                                        /* jobs */
+  uint64_t accepted, deferred, refused;                    /* messages, and connections, since the start */
+  int64_t paused_until_us, single_until_us, held_until_us; /* 0: it is not */
+  const char *action, *reason;                             /* what its last telling reply asked for; "", NULL */
+};
+/* Those of this loop, on its thread. */
+void delivery_sites(const struct loop *on, void (*each)(void *arg, const struct delivery_site *s), void *arg);
+/* Ends what the replies of a site brought upon it: pauses, and waits for its own sake. This loop's thread. */
+void delivery_resume_site(const struct loop *on, const char *source, const char *name); /* source NULL: from all */
+/* What the store knows of a site, before the threads start. The strings are copied. */
+void delivery_recall_site(struct gateway *g, const struct site_note *n);
 
 /* --- counters --- */
 
 struct delivery_counters {
   uint64_t connections, idle_connections, destinations, waiting_jobs; /* now */
   uint64_t starved;                                                   /* now: destinations without a connection */
-  uint64_t delivered, deferred, bounced;                              /* recipients, since the start */
+  uint64_t sites_paused, sites_blocked;  /* now: pairs of source and site that nothing is sent to for a while; those of
+                                            them whose source is blocked */
+  uint64_t delivered, deferred, bounced; /* recipients, since the start */
   /* The dispatcher's, with loops[0]. */
   uint64_t in_flight, domains_waiting; /* now: recipients that are worked on; domains that have mail waiting or in
                                           flight, as far as is known */

@@ -8,6 +8,7 @@ import threading
 import pytest
 
 from sendoff_test.client import plain, submit, trusting
+from sendoff_test.lab import exchanger_name
 from sendoff_test.letters import letter, marker
 from sendoff_test.processes import wait_until
 from sendoff_test.tls13 import HANDSHAKE, Tls13
@@ -261,8 +262,8 @@ class Hosts:
 
     def _listen(self, lab, domain):
         address = lab.block.new_address()
-        lab.dns.set(f"mx.{domain}", "A", address)
-        lab.dns.set(domain, "MX", f"10 mx.{domain}.")
+        lab.dns.set(exchanger_name(address), "A", address)
+        lab.dns.set(domain, "MX", f"10 {exchanger_name(address)}.")
         listener = socket.create_server((address, lab.delivery_port))
         threading.Thread(target=self._serve, args=(listener,), daemon=True).start()
         return listener

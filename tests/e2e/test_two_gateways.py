@@ -3,7 +3,7 @@
 import pytest
 
 from sendoff_test.client import submit_with
-from sendoff_test.lab import SOURCE
+from sendoff_test.lab import SOURCE, exchanger_name
 from sendoff_test.letters import letter, marker, report
 
 FROM = "a@example.com"
@@ -26,7 +26,7 @@ def second(lab):
     address, port = lab.block.new_address(), lab.block.new_port()
     ports = {"optional": lab.delivery_port, "starttls": lab.block.new_port()}
     gateway = lab.new_gateway(delivery_port=port, address=address, ports=ports)
-    certificate, key = lab.authority.certificate(f"mx-{address.replace('.', '-')}.example.net")
+    certificate, key = lab.authority.certificate(exchanger_name(address))
     gateway.configure(delivery=f'trust = "{lab.authority.roots}"', certificate=certificate, key=key, limits="max_recipients = 3")
     gateway.add_account("first", "--client-ip", f"{SOURCE}/32", senders=("*",))
     return gateway.start()

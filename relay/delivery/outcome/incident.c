@@ -44,6 +44,7 @@ const char *incident_rule(const struct incident *i) {
       [TROUBLE_NO_ADDRESS] = RULE_NO_ADDRESS,
       [TROUBLE_LOOP] = RULE_MAIL_LOOP,
       [TROUBLE_DNS] = RULE_DNS,
+      [TROUBLE_PACE] = RULE_PACE,
   };
   return rules[i->trouble];
 }

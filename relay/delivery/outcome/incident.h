@@ -45,6 +45,7 @@ enum trouble {
   TROUBLE_NO_ADDRESS,
   TROUBLE_LOOP,
   TROUBLE_DNS,
+  TROUBLE_PACE, /* it is not its turn: the site is paused, or takes no more mail for now */
 };
 
 /* What happened. */
@@ -59,6 +60,8 @@ struct incident {
   bool put_off;                   /* another host of this attempt put it off, so this one does not decide alone */
   bool pipelined;                 /* the envelope went out in one write, and nothing after the message */
   bool host_dsn, host_deliver_by; /* the host offers DSN, DELIVERBY */
+  bool site_wide;                 /* the whole site means it, so no other of its hosts is asked */
+  int64_t retry_us;               /* when its recipients are to be tried next; 0: as the schedule says */
   bool local;                 /* our own machine refused (no such source address, no route): says nothing of the site */
   const char *enhanced;       /* of our own reason, where there is a closer one than its trouble's; static, or NULL */
   struct smtp_reply reply;    /* code 0: none */

@@ -106,7 +106,7 @@ static void count(struct pending *p) {
     if (r->kind == EVENT_DELIVERED) {
       counters->delivered++;
     } else if (r->kind == EVENT_DEFERRED) {
-      counters->deferred++;
+      counters->deferred += r->counts;
       if (r->next_us < j->retry_us) j->retry_us = r->next_us;
     } else {
       counters->bounced++;

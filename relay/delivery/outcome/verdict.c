@@ -24,6 +24,7 @@ static bool demands_tls(const struct smtp_reply *r) {
 }
 
 static enum verdict of_reply(const struct incident *i) {
+  if (i->site_wide && i->reply.code / 100 == 4) return VERDICT_DEFER;
   /* It offers what it demands, and today it did not work, with this attempt: no reason to return the mail. */
   if (i->tls_unused && demands_tls(&i->reply)) return VERDICT_NEXT_HOST;
   if (too_many_recipients(i)) {
@@ -74,7 +75,8 @@ enum verdict verdict_of(const struct incident *i) {
   case TROUBLE_LOOP: return VERDICT_BOUNCE;
   case TROUBLE_LOCAL:
   case TROUBLE_SOURCE:
-  case TROUBLE_DNS: return VERDICT_DEFER;
+  case TROUBLE_DNS:
+  case TROUBLE_PACE: return VERDICT_DEFER;
   default: break;
   }
   if (i->stage >= STAGE_CONNECT && i->stage <= STAGE_HANDSHAKE) return of_opening(i);
@@ -112,6 +114,7 @@ static void own_codes(const struct incident *i, struct ruling *out) {
       [TROUBLE_LOOP] = {554, "5.4.6"},        [TROUBLE_DNS] = {450, "4.4.3"},
       [TROUBLE_NO_TLS] = {550, "5.7.10"},     [TROUBLE_NO_REQUIRETLS] = {550, "5.7.30"},
       [TROUBLE_DEADLINE] = {554, "5.4.7"},    [TROUBLE_NO_DELIVERBY] = {554, "5.4.7"},
+      [TROUBLE_PACE] = {450, "4.4.5"}, /* RFC 3463 3.5: congestion */
   };
   out->code = table[i->trouble].code;
   snprintf(out->enhanced, sizeof out->enhanced, "%s", i->enhanced ? i->enhanced : table[i->trouble].enhanced);
@@ -158,10 +161,17 @@ static void rule_stopping(int64_t now_us, struct ruling *out) {
   out->next_us = now_us;
 }
 
-static void rule_deferred(const struct verdict_case *c, struct ruling *out) {
+/* A little after the time that somebody has named, so that not all come at once. */
+static int64_t retry_asked(int64_t at_us, int64_t now_us, uint32_t random) {
+  int64_t wait = at_us > now_us ? at_us - now_us : 0;
+  return now_us + wait + wait / 2000 * (int64_t)(random % 101); /* up to a twentieth */
+}
+
+static void rule_deferred(const struct verdict_case *c, const struct incident *i, struct ruling *out) {
   out->kind = EVENT_DEFERRED;
-  out->counts = true;
-  out->next_us = c->now_us + retry_after(c->config, c->attempts, c->random);
+  out->counts = i->trouble != TROUBLE_PACE; /* which was no attempt */
+  out->next_us = i->retry_us ? retry_asked(i->retry_us, c->now_us, c->random)
+                             : c->now_us + retry_after(c->config, c->attempts, c->random);
   if (out->next_us > c->expires_us) out->next_us = c->expires_us; /* one last attempt, then it expires */
 }
 
@@ -197,7 +207,7 @@ void verdict_rule(const struct verdict_case *c, const struct incident *i, struct
   else if (c->now_us >= c->expires_us)
     rule_expired(out, c->created_us, c->now_us);
   else
-    rule_deferred(c, out);
+    rule_deferred(c, i, out);
   if (out->kind == EVENT_EXPIRED && c->sender_ends) rule_deadline(c, i, out);
   out->bounce = bounce_of(i, out);
   numbers_add(out->numbers, "attempt", (int64_t)c->attempts + 1);

@@ -8,6 +8,7 @@
 #include "relay/delivery/route/source_names.h"
 #include "relay/delivery/route/source_watch.h"
 #include "relay/delivery/site/delivery.h"
+#include "relay/delivery/site/site_name.h"
 #include "relay/net/local_address.h"
 
 #include <stddef.h>
@@ -101,7 +102,9 @@ static void hand_over(struct dispatcher *d, struct job *j, struct route *route, 
   if (source) snprintf(h->source, sizeof h->source, "%s", source->address);
   const char *helo = source && source->helo && source->helo[0] ? source->helo : d->gateway->config->hostname;
   snprintf(h->helo, sizeof h->helo, "%s", helo);
-  size_t owner = destination_owner(h->source, route->site, d->gateway->loop_count);
+  char site[SITE_NAME_MAX]; /* all that share a pace are on one loop */
+  site_name_of(delivery_shaping(d->loop->delivery), route, site);
+  size_t owner = destination_owner(h->source, site, d->gateway->loop_count);
   loop_post(d->gateway->loops[owner], &h->message);
 }
 

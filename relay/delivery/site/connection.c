@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "relay/delivery/site/job_fit.h"
+#include "relay/delivery/site/site.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,8 @@
 /* The one end of a connection. */
 void connection_gone(struct connection *c) {
   struct destination *d = c->destination;
+  connection_end_pace(c);
+  site_connect_ends(d->site, c);
   if (c->phase == CONNECTION_WALKING) d->walking--;
   DL_DELETE(d->connections, c);
   d->connection_count--;
@@ -20,6 +23,28 @@ void connection_gone(struct connection *c) {
   free(c->walked);
   free(c);
   destination_wake(d);
+}
+
+/* --- the site's pace --- */
+
+static void begin_pace(struct connection *c) {
+  c->paced = true;
+  c->paced_us = site_now();
+  c->sign = PACE_NEUTRAL;
+  site_message_begins(c->destination->site);
+}
+
+void connection_end_pace(struct connection *c) {
+  if (!c->paced) return;
+  c->paced = false;
+  site_message_ends(c->destination->site, c->sign, c->jobs_done, c->paced_us);
+}
+
+/* Of what the recipients of a message are told, the worst counts. */
+static void note_sign(struct connection *c, enum pace_sign sign) {
+  static const int weight[] = {
+      [PACE_NEUTRAL] = 0, [PACE_ACCEPTED] = 1, [PACE_DEFERRED] = 2, [PACE_SLOW] = 3, [PACE_CLOSED] = 4};
+  if (weight[sign] > weight[c->sign]) c->sign = sign;
 }
 
 /* --- work --- */
@@ -36,6 +61,7 @@ static struct outcome_place place_of(const struct connection *c, const struct jo
 static void rule(struct connection *c, size_t index, const struct incident *incident) {
   struct incident own = *incident;
   own.put_off = c->outcome->job->put_off;
+  note_sign(c, site_hear(c->destination->site, &own, job_has_waited(c->outcome->job)));
   enum verdict verdict = verdict_of(&own);
   if (verdict == VERDICT_AGAIN && c->outcome->job->returned < JOB_RETURNS_MAX) return;
   outcome_rule(c->outcome, index, &own);
@@ -62,17 +88,18 @@ static bool goes_onward(const struct ruling *r) {
   return r->onward;
 }
 
-/* RFC 5321 5.1: what this host put off, in the same attempt to the next. */
-static void pass_on(struct connection *c, struct outcome **o) {
+/* RFC 5321 5.1: what this host put off, in the same attempt to the next. True: it does go on. */
+static bool pass_on(struct connection *c, struct outcome **o) {
   struct tried tried;
   bool plain;
   struct outcome_place where = place_of(c, (*o)->job);
-  if (!connection_has_next_host(c, (*o)->job, &tried, &plain)) return;
+  if (!connection_has_next_host(c, (*o)->job, &tried, &plain)) return false;
   outcome_note_onward(*o, &where);
   struct job *onward = outcome_take(o, goes_onward);
-  if (!onward) return;
+  if (!onward) return false;
   onward->put_off = true;
   destination_pass_on(c->destination, onward, &tried, plain);
+  return true;
 }
 
 /* The end of a transaction: what has no ruling goes back to the queue, what was put off to another host, and the rest
@@ -84,7 +111,9 @@ void connection_end_work(struct connection *c) {
   c->load = NULL;
   seven_bit_forget(&c->seven_bit);
   put_back(c, &o);
-  if (o) pass_on(c, &o);
+  /* Another host may take it: what they all say in the end is what the site says. */
+  if (o && pass_on(c, &o)) c->sign = PACE_NEUTRAL;
+  connection_end_pace(c);
   if (!o) return;
   outcome_rule_rest(o, &c->incident); /* without memory to take them back they wait */
   struct outcome_place where = place_of(c, o->job);
@@ -126,6 +155,7 @@ static bool take_job(struct connection *c, struct job *j) {
     connection_end_work(c);
     return false;
   }
+  begin_pace(c);
   connection_load(c);
   return true;
 }
@@ -141,13 +171,15 @@ static void quit(struct connection *c) {
 
 void connection_work(struct connection *c) {
   uint64_t most = client_offers(c->client)->mail_max; /* RFC 9422 4.1 */
-  if (!most || most > CONNECTION_TRANSACTIONS_MAX) most = CONNECTION_TRANSACTIONS_MAX;
+  uint64_t borne = pace_messages_of_connection(&c->destination->site->pace, site_now());
+  if (!most || most > borne) most = borne;
   if (connection_delivery(c)->stopping || c->jobs_done >= most) {
     quit(c);
     return;
   }
   while (connection_can_work(c)) {
-    struct job *j = delivery_may_start(connection_delivery(c)) ? destination_next_job(c->destination) : NULL;
+    bool may = c->destination->queue.count && site_may_send(c->destination);
+    struct job *j = may && delivery_may_start(connection_delivery(c)) ? destination_next_job(c->destination) : NULL;
     if (!j) {
       client_idle(c->client, CONNECTION_IDLE_MS);
       return;
@@ -158,10 +190,20 @@ void connection_work(struct connection *c) {
 
 /* --- the client's calls --- */
 
+/* The provider is known to have TLS: a session without it is not with the provider, or not with it alone. */
+static bool lacks_tls(struct connection *c) {
+  return c->destination->site->provider->limits.require_tls && !client_tls_text(c->client)[0];
+}
+
 static void on_ready(void *owner) {
   struct connection *c = owner;
+  if (lacks_tls(c)) { /* on to the next host */
+    client_abort(c->client, TROUBLE_TLS, "there is no TLS, which this provider has (require_tls in shaping.conf),");
+    return;
+  }
   c->phase = CONNECTION_IDLE;
   c->destination->walking--;
+  site_connect_done(c->destination->site);
   connection_walk_ends(c);
   snprintf(c->tls, sizeof c->tls, "%s", client_tls_text(c->client));
   c->tls_facts = client_tls_facts(c->client);
@@ -189,8 +231,8 @@ static void count_as_answering(struct connection *c) {
 static void on_transaction(void *owner) {
   struct connection *c = owner;
   c->phase = CONNECTION_IDLE;
-  c->jobs_done++;
   connection_end_work(c);
+  c->jobs_done++;
   destination_transaction_done(c->destination);
   count_as_answering(c);
   connection_work(c);

@@ -11,6 +11,7 @@
 #include "relay/delivery/outcome/outcome.h"
 #include "relay/delivery/route/route_search.h"
 #include "relay/delivery/site/destination.h"
+#include "relay/delivery/site/pace.h"
 #include "relay/message/seven_bit.h"
 
 enum connection_phase {
@@ -25,6 +26,7 @@ enum connection_phase {
 struct connection {
   struct destination *destination;
   struct connection *next, *prev;
+  struct connection *site_next, *site_prev; /* site->connections */
   enum connection_phase phase;
   struct share *share; /* whose connection it is, and of which kind of site */
   enum site_class class;
@@ -35,6 +37,7 @@ struct connection {
   size_t order[32]; /* hosts, best first, equals shuffled */
   size_t host, address;
   int64_t started_us, ready_us;
+  bool refused;             /* some host has refused the connection in words */
   struct tried tried;       /* all that were of no use to this attempt */
   char target[340];         /* "mx.example.net[192.0.2.1]:25" */
   struct incident incident; /* what happened last */
@@ -44,6 +47,9 @@ struct connection {
   char *walked;             /* what happened at all the others (outcome/story.h) */
   /* the work */
   unsigned jobs_done;
+  bool paced;          /* a message of its site's pace is under way, */
+  int64_t paced_us;    /* since then, */
+  enum pace_sign sign; /* and says this so far */
   char tls[96], source[IP_TEXT];
   struct tls_facts tls_facts;
   struct outcome *outcome;

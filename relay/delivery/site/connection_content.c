@@ -99,6 +99,7 @@ static void on_loaded(void *arg, struct loaded *loaded) {
   }
   c->phase = CONNECTION_IDLE;
   if (loaded->result == E_NOT_FOUND) { /* dropped by command meanwhile */
+    connection_end_pace(c);
     job_finish(connection_delivery(c)->loop->gateway, outcome_cancel(&c->outcome), &(struct job_result){0});
   } else {
     c->incident = (struct incident){.stage = STAGE_ROUTE, .trouble = TROUBLE_LOCAL};

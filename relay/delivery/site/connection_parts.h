@@ -19,6 +19,8 @@ void connection_end_work(struct connection *c);
 void connection_rule_rest(struct connection *c, const struct incident *incident);
 /* No command was sent: this job ends, for the reason in `incident`, and the next may come. */
 void connection_end_unsent(struct connection *c);
+/* The message under way, if there is one, counts no longer for the pace of its site. */
+void connection_end_pace(struct connection *c);
 /* The one end of a connection: frees it. */
 void connection_gone(struct connection *c);
 

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "relay/delivery/outcome/story.h"
 #include "relay/delivery/site/connection_parts.h"
+#include "relay/delivery/site/site.h"
 #include "relay/delivery/site/starved.h"
 
 #include <stdio.h>
@@ -134,6 +135,7 @@ static void walk_failed(struct connection *c) {
   struct destination *d = c->destination;
   const struct incident *incident = c->failure.trouble != TROUBLE_NONE ? &c->failure : &c->incident;
   struct outcome_place where = {.host = c->failed_target, .source = d->source_text, .tls = "", .before = c->walked};
+  site_hear_no_host(d->site, &c->incident, c->refused, d->connection_count - d->walking);
   d->walking--;
   c->phase = CONNECTION_ENDING;
   destination_walk_failed(d, incident, &where, &c->tried);
@@ -144,8 +146,8 @@ static void walk_failed(struct connection *c) {
 
 /* Opens a client to the next address that one can be opened to; false at the end of the walk. */
 static bool open_next(struct connection *c) {
-  while (!connection_delivery(c)->stopping && c->destination->queue.count && starved_walk_may_go_on(c) &&
-         next_address(c)) {
+  while (!connection_delivery(c)->stopping && c->destination->queue.count && !c->incident.site_wide &&
+         starved_walk_may_go_on(c) && next_address(c)) {
     if (open_client(c) == OK) return true;
     note_failure(c);
   }
@@ -153,6 +155,7 @@ static bool open_next(struct connection *c) {
 }
 
 void connection_walk(struct connection *c) {
+  c->refused |= site_hear_opening(c->destination->site, &c->incident);
   note_failure(c);
   if (!open_next(c)) walk_failed(c);
 }
@@ -189,6 +192,7 @@ bool connection_start(struct destination *d) {
   c->started_us = clock_now_us();
   shuffle(c);
   DL_APPEND(d->connections, c);
+  site_connect_begins(d->site, c);
   d->connection_count++;
   d->walking++;
   c->incident = (struct incident){.stage = STAGE_ROUTE,

@@ -4,6 +4,7 @@
 #include "relay/delivery/site/connection.h"
 #include "relay/delivery/site/delivery_parts.h"
 #include "relay/delivery/site/destination.h"
+#include "relay/delivery/site/site.h"
 #include "relay/delivery/site/starved.h"
 #include "relay/message/conversion.h"
 
@@ -29,7 +30,8 @@ int delivery_new(struct loop *loop, struct delivery **out) {
   shares_init(&d->shares, connections_most(loop->gateway));
   d->lockstep_hosts = host_list_new();
   d->sites = site_memory_new();
-  if (d->lockstep_hosts && d->sites && content_loader_new(loop, &d->loader) == OK)
+  d->shaping = shaping_new();
+  if (d->lockstep_hosts && d->sites && d->shaping && content_loader_new(loop, &d->loader) == OK)
     d->outcomes = outcomes_new(loop, d->loader, on_no_outcome, d);
   if (d->outcomes) return OK;
   delivery_free(out);
@@ -42,9 +44,19 @@ void delivery_free(struct delivery **delivery) {
   if ((*delivery)->loader) content_loader_free(&(*delivery)->loader);
   host_list_free(&(*delivery)->lockstep_hosts);
   site_memory_free(&(*delivery)->sites);
+  sites_free(*delivery);
+  shaping_release(&(*delivery)->shaping);
   shares_clear(&(*delivery)->shares);
   free(*delivery);
   *delivery = NULL;
+}
+
+void delivery_set_shaping(struct delivery *d, struct shaping *shaping) {
+  sites_set_shaping(d, shaping);
+}
+
+const struct shaping *delivery_shaping(const struct delivery *d) {
+  return d->shaping;
 }
 
 struct outcomes *delivery_outcomes(struct delivery *d) {
@@ -64,6 +76,11 @@ void delivery_count_sites(const struct delivery *d, struct delivery_counters *to
   to->connections += shares_used(&d->shares);
   to->starved += d->shares.waiting;
   to->destinations += HASH_COUNT(d->destinations);
+  for (const struct site *s = d->paced; s; s = s->hh.next) {
+    if (s->pace.pause_until_us <= site_now()) continue;
+    to->sites_paused++;
+    to->sites_blocked += s->action == SHAPING_BLOCK;
+  }
   for (struct destination *t = d->destinations; t; t = t->hh.next) {
     to->waiting_jobs += t->queue.count;
     for (struct connection *c = t->connections; c; c = c->next) to->idle_connections += connection_can_work(c);
@@ -93,6 +110,7 @@ void delivery_tick(struct delivery *d) {
   for (struct destination *t = d->stopping ? NULL : d->destinations; t; t = t->hh.next)
     if (t->queue.deadlines) destination_return_overdue(t, now);
   if (!d->stopping) starved_tick(d);
+  if (!d->stopping) sites_keep(d, false);
 }
 
 /* --- stopping --- */
@@ -107,7 +125,7 @@ static void on_recheck(uv_timer_t *timer) {
 }
 
 void delivery_check_stopped(struct delivery *d) {
-  if (!d->stopping || d->stopped_called || d->destinations || !outcomes_is_empty(d->outcomes)) return;
+  if (!d->stopping || d->stopped_called || d->destinations || d->notes || !outcomes_is_empty(d->outcomes)) return;
   if (!content_loader_idle(d->loader) || !converter_idle(d->loop->converter)) { /* nobody waits for it any more */
     uv_timer_start(&d->stop_timer, on_recheck, RECHECK_MS, 0);
     return;
@@ -131,6 +149,8 @@ void delivery_stop(struct delivery *d, void (*stopped)(void *arg), void *arg) {
   uv_timer_init(&d->loop->uv, &d->stop_timer);
   d->stop_timer.data = d;
   uv_timer_start(&d->stop_timer, on_stop_time_up, DELIVERY_STOP_MS, 0);
+  sites_stop(d);
+  sites_keep(d, true);
   for (struct destination *t = d->destinations; t; t = t->hh.next) destination_stop(t);
   delivery_check_stopped(d);
 }

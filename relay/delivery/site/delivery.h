@@ -9,10 +9,13 @@
 #include "relay/delivery/route/route.h"
 
 struct outcomes;
+struct shaping;
 
 /* Takes the job. `route` is held for as long as needed; `source` and `helo` are copied. The outcome goes to the store;
  * then job_finish is called. */
 void delivery_take(struct delivery *d, struct job *j, struct route *route, const char *source, const char *helo);
+/* What this loop knows of providers; never NULL. */
+const struct shaping *delivery_shaping(const struct delivery *d);
 /* Where outcomes of this loop are made, also those of jobs that no destination can take. */
 struct outcomes *delivery_outcomes(struct delivery *d);
 /* site_attempts.c: delivery_attempts of the destinations. */

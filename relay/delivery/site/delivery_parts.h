@@ -4,6 +4,7 @@
 #define SENDOFF_RELAY_DELIVERY_SITE_DELIVERY_PARTS_H
 
 #include "base/clock.h"
+#include "base/shaping.h"
 #include "relay/delivery/outcome/outcome.h"
 #include "relay/delivery/site/delivery.h"
 #include "relay/delivery/site/host_list.h"
@@ -12,21 +13,20 @@
 #include "relay/message/content_loader.h"
 
 /* The sizes of outgoing work, all in one place. */
-#define DESTINATION_CONNECTIONS_MAX 20 /* to one site from one source address */
-#define LOOP_CONNECTIONS_MAX 1000      /* outgoing, of one loop, unless limits { max_connections } says */
+#define LOOP_CONNECTIONS_MAX 1000 /* outgoing, of one loop, unless limits { max_connections } says */
 #define LOOP_CONNECTIONS_LEAST 8
-#define CONNECTION_TRANSACTIONS_MAX 100
 #define CONNECTION_IDLE_MS 5000
 /* For how long an attempt goes on to further hosts (client_parts.h has how long each may take); their number: TRIED_MAX
  */
 #define ATTEMPT_US (30 * 60 * SECOND_US)
 /* What the walk found of other hosts is true of a job that begins this soon after it: the walk was for it. */
 #define WALK_FRESH_US (10 * SECOND_US)
-#define ONWARD_CONNECTIONS_MAX 5 /* as DESTINATION_CONNECTIONS_MAX, for what a better host has put off */
+#define ONWARD_CONNECTIONS_MAX 5 /* of a destination, for what a better host has put off */
 #define JOB_RETURNS_MAX 20       /* times that a job may go back to its queue before it is deferred */
 #define DELIVERY_STOP_MS 10000
 
 struct destination;
+struct site;
 
 struct delivery {
   struct loop *loop;
@@ -36,6 +36,14 @@ struct delivery {
   struct shares shares;             /* of the connections, among sites and accounts */
   struct site_memory *sites;        /* which of them answer */
   uint64_t warned_ms;               /* of connections that are short */
+  struct shaping *shaping;          /* what is known of providers */
+  struct site *paced;               /* hash by source and site */
+  struct site *timed;               /* those of them that something waits at for a time, */
+  int64_t timed_us;                 /* the first of these times, for which */
+  uv_timer_t pace_timer;            /* runs; 0: it does not */
+  bool pace_timer_open;
+  size_t notes;      /* of what was learnt of sites, on their way into the store */
+  uint64_t noted_ms; /* when what was learnt of sites went into the store last */
   struct outcomes *outcomes;
   bool paused; /* something waits for delivery_may_start */
   bool stopping, stopped_called;

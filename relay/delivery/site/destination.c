@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "relay/delivery/site/connection.h"
+#include "relay/delivery/site/site.h"
 #include "relay/delivery/site/starved.h"
 
 #include <stddef.h>
@@ -11,6 +12,7 @@
 #include <utlist.h>
 
 #define WALKERS_AT_FIRST 2
+#define LIMIT_FORGOTTEN 20
 #define LIMIT_RAISED_AFTER 50 /* good transactions, after the site refused a further connection */
 
 static struct gateway *gateway_of(const struct destination *d) {
@@ -39,6 +41,8 @@ static char *make_key(const struct plan *plan) {
 
 static void destination_free(struct destination *d) {
   loop_defer_cancel(d->delivery->loop, &d->turn);
+  if (d->site) site_leave(d);
+  if (d->site) site_release(d->site);
   route_release(&d->route);
   free(d->key);
   free(d->helo);
@@ -58,10 +62,11 @@ static struct destination *destination_new(struct delivery *delivery, char *key,
   d->tried = *plan->tried;
   d->helo = strdup(plan->helo);
   d->route = route_hold(plan->route);
-  d->limit = plan->tried->count ? ONWARD_CONNECTIONS_MAX : DESTINATION_CONNECTIONS_MAX;
+  d->limit = plan->tried->count ? ONWARD_CONNECTIONS_MAX : SIZE_MAX;
   d->turn.run = on_turn;
   snprintf(d->source_text, sizeof d->source_text, "%s", plan->source);
-  bool good = d->helo && (!d->source_text[0] || ip_parse(d->source_text, 0, &d->source) == OK);
+  d->site = site_hold(delivery, plan->source, plan->route);
+  bool good = d->helo && d->site && (!d->source_text[0] || ip_parse(d->source_text, 0, &d->source) == OK);
   if (good) HASH_ADD_KEYPTR(hh, delivery->destinations, d->key, strlen(d->key), d);
   if (good && d->hh.tbl) return d;
   destination_free(d);
@@ -185,7 +190,8 @@ void destination_walk_failed(struct destination *d, const struct incident *incid
   size_t others = d->connection_count - 1; /* the failed one still counts */
   if (!others) {
     struct tried unreachable = tried_but_for_tls(tried);
-    if (tried_met_broken_tls(tried)) go_plain(d, incident, where, &unreachable);
+    if (tried_met_broken_tls(tried) && !d->site->provider->limits.require_tls)
+      go_plain(d, incident, where, &unreachable);
     defer_jobs(d, incident, where);
     return;
   }
@@ -196,9 +202,9 @@ void destination_walk_failed(struct destination *d, const struct incident *incid
 
 void destination_transaction_done(struct destination *d) {
   destination_answered(d);
-  if (d->limit >= DESTINATION_CONNECTIONS_MAX || ++d->transactions < LIMIT_RAISED_AFTER) return;
+  if (d->limit == SIZE_MAX || ++d->transactions < LIMIT_RAISED_AFTER) return;
   d->transactions = 0;
-  d->limit++;
+  if (++d->limit > LIMIT_FORGOTTEN) d->limit = d->tried.count ? ONWARD_CONNECTIONS_MAX : SIZE_MAX;
 }
 
 /* --- what there is to do --- */
@@ -213,7 +219,8 @@ static void open_more(struct destination *d) {
     size_t ready = d->connection_count - d->walking;
     /* One is enough to find out whether a site answers, while others wait for one. */
     size_t at_first = d->delivery->shares.waiting ? 1 : WALKERS_AT_FIRST;
-    if (d->walking >= (ready ? 2 * ready : at_first)) return;
+    if (starved_class(d) != SITE_ANSWERS && d->walking >= (ready ? 2 * ready : at_first)) return;
+    if (!site_may_connect(d)) return;
     if (!starved_may_open(d)) {
       if (!d->connection_count) starved_add(d);
       return;
@@ -236,6 +243,9 @@ static void on_turn(struct deferred *turn) {
     open_more(d);
     d->fed = false;
   }
+  bool had_turn = d->site_turn;
+  d->site_turn = false;
+  if (had_turn) site_feed(d->site); /* the next */
   if (!d->queue.count && !d->connections) {
     starved_remove(d);
     HASH_DEL(delivery->destinations, d);

@@ -16,6 +16,7 @@
 #include "relay/delivery/site/tried.h"
 
 struct connection;
+struct site;
 
 struct destination {
   struct delivery *delivery;
@@ -28,8 +29,12 @@ struct destination {
   struct job_queue queue; /* waiting */
   struct connection *connections;
   size_t connection_count, walking; /* all; those that have no host yet */
-  size_t limit, transactions;       /* connections allowed; since it was lowered */
-  struct share *share;              /* while it waits for a connection: its account's (starved.h) */
+  size_t limit, transactions;       /* connections allowed, within the site's pace; since it was lowered */
+  struct site *site;
+  struct destination *site_next, *site_prev; /* site->waiting, */
+  bool paced;                                /* where it is */
+  bool site_turn;                            /* it has waited there, and it is its turn */
+  struct share *share;                       /* while it waits for a connection: its account's (starved.h) */
   enum site_class waiting_class;
   bool fed; /* it has waited, and it is its turn */
   struct deferred turn;

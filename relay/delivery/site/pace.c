@@ -117,6 +117,10 @@ static double accepted_rate(const struct pace *p, int64_t count, int64_t now_us)
   return accepted_in(p, count, now_us) * (double)SECOND_US / (double)span;
 }
 
+double pace_rate_of_late(const struct pace *p, int64_t now_us) {
+  return accepted_rate(p, PACE_BUCKETS - 1, now_us);
+}
+
 /* --- life --- */
 
 static double window_most(const struct pace *p) {
@@ -427,6 +431,8 @@ void pace_message_ends(struct pace *p, enum pace_sign sign, unsigned done, int64
     if (!note_closed(p, done, now_us) && current) note_refused(p, now_us);
   } else if (sign == PACE_DEFERRED && current) {
     note_deferred(p, now_us);
+  } else if (sign == PACE_SLOW && current) {
+    pace_slow(p, now_us);
   }
 }
 

@@ -63,6 +63,7 @@ enum pace_sign {
   PACE_ACCEPTED, /* a reply that a site in good order gives: also 5xx */
   PACE_DEFERRED, /* 4xx that may be about the amount of mail */
   PACE_CLOSED,   /* 421 */
+  PACE_SLOW,     /* a reply that asks for less mail */
   PACE_NEUTRAL   /* says nothing: no reply, or it was about the recipient alone */
 };
 
@@ -82,6 +83,9 @@ int64_t pace_message_at(const struct pace *p, int64_t now_us);
 int64_t pace_connect_at(const struct pace *p, int64_t now_us);
 /* How many messages a connection may carry. */
 unsigned pace_messages_of_connection(const struct pace *p, int64_t now_us);
+
+/* Messages a second that were accepted in the last minute. */
+double pace_rate_of_late(const struct pace *p, int64_t now_us);
 
 void pace_connect_begins(struct pace *p, int64_t now_us);
 /* It is ready for mail. */

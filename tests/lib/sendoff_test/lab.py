@@ -15,6 +15,11 @@ SOURCE = "127.0.0.2"  # where mail leaves from
 KEEP = "SENDOFF_TEST_KEEP"  # set: the folder is kept, for looking at what happened
 
 
+def exchanger_name(address, site=None):
+    """The exchanger's at this address. Each has an organization, and so a pace, of its own, unless `site` says which."""
+    return f"mx-{address.replace('.', '-')}.{site + '.' if site else ''}test"
+
+
 class Lab:
     def __init__(self):
         self.folder = tempfile.mkdtemp(prefix="sendoff-test-")
@@ -70,11 +75,11 @@ class Lab:
         self._names += 1
         return f"{stem}{self._names}.example.net"
 
-    def exchanger(self, domain=None, preference=10, tls=None, publish=True, address=None, port=None, **manner):
+    def exchanger(self, domain=None, preference=10, tls=None, publish=True, address=None, port=None, site=None, **manner):
         """A mail exchanger that listens, and the MX record that leads to it. `tls`: None, "good", or "verified", which is
-        with a certificate for its name from self.authority."""
+        with a certificate for its name from self.authority. Exchangers of one `site` have their pace in common."""
         address = address or self.block.new_address()
-        name = f"mx-{address.replace('.', '-')}.example.net"
+        name = exchanger_name(address, site)
         certificates = {"good": self.certificate, "verified": lambda: self.authority.certificate(name)}
         context = server_context(*certificates[tls]()) if tls else None
         made = Exchanger(name, tls_context=context, **manner)

@@ -370,6 +370,33 @@ static void test_retry_schedule(void **state) {
   }
 }
 
+/* What the site says of itself comes before the schedule; no other of its hosts is asked then. */
+static void test_the_sites_own_time(void **state) {
+  (void)state;
+  struct incident i = {.stage = STAGE_MAIL, .trouble = TROUBLE_REPLY, .reply = {.code = 421, .enhanced = "4.7.0"}};
+  struct ruling r;
+  assert_int_equal(verdict_of(&i), VERDICT_NEXT_HOST);
+  i.site_wide = true;
+  assert_int_equal(verdict_of(&i), VERDICT_DEFER);
+  i.retry_us = NOW + 2000 * SECOND_US;
+  rule(&i, 0, EXPIRES, 0, &r);
+  assert_int_equal(r.next_us, i.retry_us);
+  rule(&i, 3, EXPIRES, 100, &r); /* a twentieth more */
+  assert_int_equal(r.next_us, i.retry_us + 100 * SECOND_US);
+  i.retry_us = NOW - SECOND_US;
+  rule(&i, 0, EXPIRES, 100, &r);
+  assert_int_equal(r.next_us, NOW);
+  assert_true(r.counts);
+  i = (struct incident){.stage = STAGE_ROUTE, .trouble = TROUBLE_PACE, .retry_us = NOW + SECOND_US, .text = "its turn"};
+  rule(&i, 0, EXPIRES, 0, &r);
+  assert_int_equal(r.kind, EVENT_DEFERRED);
+  assert_string_equal(r.rule, RULE_PACE);
+  assert_int_equal(r.next_us, NOW + SECOND_US);
+  assert_false(r.counts); /* nothing was tried */
+  i = (struct incident){.stage = STAGE_MAIL, .trouble = TROUBLE_REPLY, .site_wide = true, .reply = {.code = 554}};
+  assert_int_equal(verdict_of(&i), VERDICT_BOUNCE); /* a refusal stays one */
+}
+
 static void test_expiry(void **state) {
   (void)state;
   struct incident i = {
@@ -473,10 +500,15 @@ static void test_numbers(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_rules),           cmocka_unit_test(test_table),
-      cmocka_unit_test(test_retry_schedule),  cmocka_unit_test(test_expiry),
-      cmocka_unit_test(test_remote_text),     cmocka_unit_test(test_stopping_counts_nothing),
-      cmocka_unit_test(test_sender_deadline), cmocka_unit_test(test_numbers),
+      cmocka_unit_test(test_rules),
+      cmocka_unit_test(test_table),
+      cmocka_unit_test(test_retry_schedule),
+      cmocka_unit_test(test_the_sites_own_time),
+      cmocka_unit_test(test_expiry),
+      cmocka_unit_test(test_remote_text),
+      cmocka_unit_test(test_stopping_counts_nothing),
+      cmocka_unit_test(test_sender_deadline),
+      cmocka_unit_test(test_numbers),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -430,6 +430,63 @@ static void test_deferrals_that_slowing_does_not_end(void **state) {
   assert_in_range(tries, 300, 1800);
 }
 
+/* Messages that were under way together, and are all refused, are one trouble. */
+static void test_one_trouble_counts_once(void **state) {
+  (void)state;
+  struct pace p;
+  pace_init(&p, &wide, START_US);
+  int64_t now = START_US;
+  for (int i = 0; i < 600; i++, now += 100000) { /* ten a second */
+    pace_message_begins(&p, now);
+    pace_message_ends(&p, PACE_ACCEPTED, 0, now, now);
+  }
+  for (int i = 0; i < 20; i++) pace_message_begins(&p, now);
+  for (int i = 0; i < 20; i++) pace_message_ends(&p, PACE_DEFERRED, 0, now, now + 1 + i);
+  double rate = p.rate;
+  assert_true(rate > 8 && rate < 10);
+  assert_true(pace_message_at(&p, now + 100) - now <= 11 * SECOND_US);
+  assert_true(pace_message_at(&p, now + 100) - now >= 9 * SECOND_US);
+  for (int i = 0; i < 20; i++) pace_message_ends(&p, PACE_SLOW, 0, now, now + 100 + i);
+  assert_true(p.rate == rate);
+  assert_true(pace_message_at(&p, now + 200) - now <= 11 * SECOND_US);
+}
+
+static void test_a_reply_that_asks_for_less_is_heard_at_once(void **state) {
+  (void)state;
+  struct pace p;
+  pace_init(&p, &wide, START_US);
+  int64_t now = START_US;
+  for (int i = 0; i < 600; i++, now += 100000) {
+    pace_message_begins(&p, now);
+    pace_message_ends(&p, PACE_ACCEPTED, 0, now, now);
+  }
+  pace_message_begins(&p, now);
+  pace_message_ends(&p, PACE_SLOW, 0, now, now + 1);
+  assert_true(p.rate > 8 && p.rate < 10);
+  assert_true(pace_message_at(&p, now + 2) > now + 9 * SECOND_US);
+}
+
+static void test_a_site_that_closes_after_so_many(void **state) {
+  (void)state;
+  static const struct {
+    unsigned after[4];
+    unsigned learnt;
+  } cases[] = {{{7, 7, 0}, 7}, {{7, 0}, 0}, {{7, 9, 0}, 0}, {{3, 7, 7, 0}, 7}};
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    struct pace p;
+    int64_t now = START_US;
+    pace_init(&p, &wide, now);
+    for (const unsigned *after = cases[i].after; *after; after++) {
+      for (unsigned done = 0; done < *after && done < 3; done++, now += SECOND_US)
+        pace_message_ends(&p, PACE_ACCEPTED, done, now, now);
+      pace_message_ends(&p, PACE_CLOSED, *after, now, now);
+    }
+    assert_int_equal(p.closed_after, cases[i].learnt);
+    assert_int_equal(pace_messages_of_connection(&p, now), cases[i].learnt ? cases[i].learnt : 100);
+    if (cases[i].learnt) assert_true(pace_messages_of_connection(&p, now + HOUR_US) > cases[i].learnt);
+  }
+}
+
 static void test_what_says_nothing_changes_nothing(void **state) {
   (void)state;
   struct pace p;
@@ -477,6 +534,9 @@ int main(void) {
       cmocka_unit_test(test_pauses),
       cmocka_unit_test(test_a_site_that_refuses_all_is_left_alone),
       cmocka_unit_test(test_deferrals_that_slowing_does_not_end),
+      cmocka_unit_test(test_one_trouble_counts_once),
+      cmocka_unit_test(test_a_reply_that_asks_for_less_is_heard_at_once),
+      cmocka_unit_test(test_a_site_that_closes_after_so_many),
       cmocka_unit_test(test_what_says_nothing_changes_nothing),
       cmocka_unit_test(test_what_was_learnt_is_recalled),
   };
