@@ -120,6 +120,9 @@ static const struct row {
      "the machine the address back, or take it out: sendoff source remove ADDRESS. It is noticed within seconds; to "
      "try "
      "at once: sendoff queue retry {id}"},
+    {DEFERRED, RULE_PACE, NULL,
+     "It is not this site's turn yet: the text says why. What each site takes, and what holds it back, is in: sendoff "
+     "site list. To send there again at once: sendoff site resume SITE."},
     {DEFERRED, RULE_DNS, "4.4.3",
      "DNS does not answer for that domain, or DNSSEC does not confirm what it answers. If others fail, too, check the "
      "dns block of the configuration; otherwise its operators have to fix it. Retries continue by themselves."},

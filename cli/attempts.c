@@ -19,6 +19,7 @@ static const struct {
 } phrases[] = {
     {"route", "finding a host of"},
     {"wait", "waiting for a connection to"},
+    {"pace", "waiting for its turn at"},
     {"load", "reading the message for"},
     {"convert", "converting the message for"},
     {"connect", "connecting to"},
@@ -47,7 +48,9 @@ static bool read_line(char *line, struct attempt *out) {
   if (since) stage = strtok_r(NULL, " ", &rest);
   if (stage) host = strtok_r(NULL, " ", &rest);
   if (!host) return false;
-  *out = (struct attempt){strtoll(id, NULL, 10), strtoll(since, NULL, 10), stage, host};
+  const char *until = strtok_r(NULL, " ", &rest);
+  *out = (struct attempt){strtoll(id, NULL, 10), strtoll(since, NULL, 10), stage, host,
+                          until ? strtoll(until, NULL, 10) : 0};
   return true;
 }
 

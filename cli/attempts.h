@@ -8,6 +8,7 @@
 struct attempt {
   int64_t recipient_id, since_us;
   const char *stage, *host; /* as in struct delivery_attempt */
+  int64_t until_us;
 };
 
 struct attempts;

@@ -39,8 +39,8 @@ struct queue_listing {
 };
 
 static json_t *attempt_json(const struct attempt *a) {
-  return a ? json_pack("{s:o, s:o, s:o}", "host", json_text(a->host), "stage", json_text(a->stage), "since",
-                       json_time(a->since_us))
+  return a ? json_pack("{s:o, s:o, s:o, s:o}", "host", json_text(a->host), "stage", json_text(a->stage), "since",
+                       json_time(a->since_us), "until", a->until_us ? json_time(a->until_us) : json_null())
            : json_null();
 }
 
@@ -56,9 +56,11 @@ static json_t *recipient_json(const struct envelope *m, const struct queued_reci
 
 /* "RCPT to mx.example.net[192.0.2.1]:25, for 12s" */
 static void describe_attempt(const struct attempt *a, int64_t now_us, char *out, size_t size) {
-  char span[40];
+  char span[40], left[40] = "";
   clock_format_span(now_us - a->since_us, span, sizeof span);
-  snprintf(out, size, "%s %s, for %s", attempt_phrase(a), a->host, now_us - a->since_us < SECOND_US ? "0s" : span);
+  if (a->until_us > now_us + SECOND_US) clock_format_span(a->until_us - now_us, left, sizeof left);
+  snprintf(out, size, "%s %s, for %s%s%s%s", attempt_phrase(a), a->host, now_us - a->since_us < SECOND_US ? "0s" : span,
+           *left ? " (in " : "", left, *left ? ")" : "");
 }
 
 /* An attempt that is under way is one of the tries, and what is said of the last one is of the one before. */

@@ -184,10 +184,10 @@ static void check_example(struct cli *c, const struct verb *v, char *example) {
 /* Each verb's help names it, and its examples are commands. */
 static void test_table(void **state) {
   (void)state;
-  static const struct verb *const nouns[] = {init_verbs,   serve_verbs,   config_verbs,      account_verbs,
-                                             domain_verbs, dkim_verbs,    source_verbs,      gateway_verbs,
-                                             policy_verbs, queue_verbs,   suppression_verbs, log_verbs,
-                                             why_verbs,    explain_verbs, status_verbs,      unban_verbs};
+  static const struct verb *const nouns[] = {
+      init_verbs,   serve_verbs, config_verbs,  account_verbs, domain_verbs, dkim_verbs,
+      source_verbs, site_verbs,  gateway_verbs, policy_verbs,  queue_verbs,  suppression_verbs,
+      log_verbs,    why_verbs,   explain_verbs, status_verbs,  unban_verbs};
   struct cli *c = malloc(sizeof *c);
   assert_non_null(c);
   for (size_t i = 0; i < sizeof nouns / sizeof nouns[0]; i++)
