@@ -36,8 +36,6 @@ const struct counter counters[] = {
     SINCE_START("queue_read", delivery.queue_read, "Recipients read from the queue since the start."),
     SINCE_START("queue_left", delivery.queue_left,
                 "Recipients that found no room in memory since the start: left in the queue."),
-    NOW("sites_paused", delivery.sites_paused, "Pairs of source and site that nothing is sent to for a while."),
-    NOW("sites_blocked", delivery.sites_blocked, "Those of them that say that the source is blocked: see site list."),
     NOW("destinations_starved", delivery.starved,
         "Destinations with mail that wait for a connection because too many are open."),
     SINCE_START("tls_handshakes_failed", submission.tls_failed,
@@ -46,6 +44,8 @@ const struct counter counters[] = {
                 "Clients that did not trust the TLS certificate, and said so, since the start."),
     NOW("disk_free", condition.disk_free, "Octets that are free on the disk of the store."),
     NOW("disk_reserve", condition.disk_reserve, "Octets that are kept free there: below, no mail is accepted."),
+    NOW("sites_paused", delivery.sites_paused, "Pairs of source and site that nothing is sent to for a while."),
+    NOW("sites_blocked", delivery.sites_blocked, "Those of them that say that the source is blocked: see site list."),
 };
 /* clang-format on */
 const size_t counter_count = sizeof counters / sizeof counters[0];

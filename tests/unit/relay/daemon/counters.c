@@ -24,7 +24,9 @@ static const struct counters_snapshot snapshot = {
                  .queue_direct = 16,
                  .queue_read = 17,
                  .queue_left = 18,
-                 .starved = 19},
+                 .starved = 19,
+                 .sites_paused = 24,
+                 .sites_blocked = 25},
     .store = {.operations = 12, .commits = 13, .failed_commits = 14, .waiting = 15},
     .condition = {.disk_free = 22, .disk_reserve = 23},
 };
@@ -54,6 +56,8 @@ static const char *const names[] = {
     "tls_cert_not_trusted",
     "disk_free",
     "disk_reserve",
+    "sites_paused",
+    "sites_blocked",
 };
 
 static void test_names_and_values(void **state) {
