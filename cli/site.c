@@ -108,19 +108,28 @@ static enum exit_status read_sites(struct listing *l) {
 
 /* --- list, show --- */
 
-/* "paused by command", "paused until 2026-11-27 12:00 UTC", ... */
+/* "paused, 9m": for how long; "" when it is not so, or has no end. */
+static const char *left_of(const json_t *s, const char *key, char out[40]) {
+  int64_t until, now = clock_now_us();
+  *out = '\0';
+  if (moment_parse(text_of(s, key), now, &until) == OK && until > now) clock_format_span(until - now, out, 40);
+  return out;
+}
+
 static void state_of(const json_t *s, char *out, size_t size) {
-  const char *until = text_of(s, "paused_until"), *action = text_of(s, "action");
-  if (json_is_true(json_object_get(s, "paused_by_command")))
-    snprintf(out, size, "paused by command%s%.20s", *until ? " until " : "", until);
-  else if (*until)
-    snprintf(out, size, "%s until %.20s", strcmp(action, "block") == 0 ? "BLOCKED" : "paused", until);
-  else if (*text_of(s, "single_until"))
-    snprintf(out, size, "one connection until %.20s", text_of(s, "single_until"));
-  else if (*text_of(s, "held_until"))
-    snprintf(out, size, "waits until %.20s", text_of(s, "held_until"));
-  else
-    snprintf(out, size, "%s", *text_of(s, "as_of") ? "as remembered" : "");
+  char left[40];
+  const char *what = *text_of(s, "as_of") ? "remembered" : "", *action = text_of(s, "action");
+  if (json_is_true(json_object_get(s, "paused_by_command"))) {
+    left_of(s, "paused_until", left);
+    what = "paused by command";
+  } else if (*left_of(s, "paused_until", left)) {
+    what = strcmp(action, shaping_action_name(SHAPING_BLOCK)) == 0 ? "BLOCKED" : "paused";
+  } else if (*left_of(s, "single_until", left)) {
+    what = "one connection";
+  } else if (*left_of(s, "held_until", left)) {
+    what = "waits";
+  }
+  snprintf(out, size, "%s%s%s", what, *left ? ", " : "", left);
 }
 
 static void rate_of(const json_t *s, char *out, size_t size) {
