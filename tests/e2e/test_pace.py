@@ -14,7 +14,7 @@ FROM = "a@example.com"
 
 TABLE = """
 provider "lab" {{
-  mx = {{"{site}.test"}}
+  mx = {{"{site}.host"}}
   connections = {connections}
   messages_per_connection = {messages}
   {more}

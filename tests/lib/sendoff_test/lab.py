@@ -16,8 +16,11 @@ KEEP = "SENDOFF_TEST_KEEP"  # set: the folder is kept, for looking at what happe
 
 
 def exchanger_name(address, site=None):
-    """The exchanger's at this address. Each has an organization, and so a pace, of its own, unless `site` says which."""
-    return f"mx-{address.replace('.', '-')}.{site + '.' if site else ''}test"
+    """The exchanger's at this address. Each has an organization, and so a pace, of its own, unless `site` says which.
+
+    The name before all of .host in the zone is ns.harness, which nobody asks for what it has not. Behind one of which that
+    is asked, a resolver would know for a moment that there is no *.host, and deny names that were just added (RFC 8198)."""
+    return f"mx-{address.replace('.', '-')}.{site + '.' if site else ''}host"
 
 
 class Lab:
