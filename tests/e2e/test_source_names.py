@@ -9,6 +9,7 @@ from sendoff_test.attempts import attempt_as
 from sendoff_test.client import submit_marked
 from sendoff_test.dns import txt
 from sendoff_test.lab import Lab
+from sendoff_test.letters import marker
 from sendoff_test.own_network import OwnNetwork
 from sendoff_test.processes import wait_until
 
