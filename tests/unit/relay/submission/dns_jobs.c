@@ -3,6 +3,7 @@
 
 #include "tests/unit/loop_lab.h"
 
+#include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 
@@ -20,6 +21,7 @@ struct place {
   struct loop_lab lab;
   struct dns_jobs jobs;
   sem_t gate; /* one question is answered for each post */
+  pthread_mutex_t lock;
   int asked[2 * DNS_JOBS_MAX], finished;
   atomic_int asked_count;
   int released;
@@ -28,7 +30,10 @@ struct place {
 static void work(struct dns_job *base, const struct dns_source *dns) {
   struct question *q = (struct question *)base;
   (void)dns;
-  q->place->asked[atomic_fetch_add(&q->place->asked_count, 1)] = q->name;
+  pthread_mutex_lock(&q->place->lock);
+  q->place->asked[atomic_load(&q->place->asked_count)] = q->name;
+  atomic_fetch_add(&q->place->asked_count, 1); /* behind it, so that whoever reads the count may read the name */
+  pthread_mutex_unlock(&q->place->lock);
   sem_wait(&q->place->gate);
 }
 
@@ -47,6 +52,7 @@ static int setup(void **state) {
   struct place *p = *state = calloc(1, sizeof *p);
   if (!p) return -1;
   loop_lab_open(&p->lab);
+  pthread_mutex_init(&p->lock, NULL);
   p->jobs = (struct dns_jobs){.loop = &p->lab.loop, .calls = &calls};
   return sem_init(&p->gate, 0, 0);
 }
@@ -56,6 +62,7 @@ static int teardown(void **state) {
   loop_lab_close(&p->lab);
   assert_null(p->jobs.first);
   sem_destroy(&p->gate);
+  pthread_mutex_destroy(&p->lock);
   free(p);
   return 0;
 }
