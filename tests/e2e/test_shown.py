@@ -37,7 +37,7 @@ ENVELOPE = {
     "suppressed": ("lists", mail(to="asked@dest.example.net"), "asked@dest.example.net is suppressed: asked us to; until it is removed"),
     "suppressed by a bounce": ("lists", mail(to="bounced@dest.example.net"), "bounced@dest.example.net is suppressed: its mail bounced with 550 5.1.1; until it is removed"),
     "reverse-path": ("staging", mail(path=BOSS), f"staging may not send as {BOSS}; allowed: example.com"),
-    "SPF": ("strict", mail("a@strict.example"), 'strict.example does not list 127.0.0.2 (v=spf1 -all); publish for strict.example: TXT "v=spf1 ip4:127.0.0.2 -all"'),
+    "SPF": ("strict", mail("a@strict.example"), 'strict.example does not list 127.0.0.2 (v=spf1 -all); add ip4:127.0.0.2 to the SPF record of strict.example'),
     "suspended by the brake": ("braked", mail(), f"braked is suspended: {restricted.BRAKED}"),
 }
 
@@ -47,7 +47,7 @@ CONTENT = {
     "From": ("staging", mail(BOSS, path=FROM), f"staging may not send with From: {BOSS}; allowed: example.com"),
     "Sender": ("staging", mail(header=f"Sender: {BOSS}"), f"staging may not send with Sender: {BOSS}; allowed: example.com"),
     "stream": ("staging", mail(header="X-Sendoff-Stream: news"), 'X-Sendoff-Stream is "news"; write transactional or bulk'),
-    "DMARC": ("dmarc", mail("a@reject.example"), 'add to the record of reject.example: TXT "ip4:127.0.0.2"'),
+    "DMARC": ("dmarc", mail("a@reject.example"), 'add ip4:127.0.0.2 to the SPF record of reject.example'),
     "bulk rules": ("bulk", mail(), "bulk mail of example.com lacks List-Unsubscribe with one https URI, List-Unsubscribe-Post: List-Unsubscribe=One-Click for Gmail (5000/day), Yahoo; Feedback-ID for Orange (1000/day)"),
 }
 
