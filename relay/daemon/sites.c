@@ -1,20 +1,12 @@
 #include "relay/daemon/sites.h"
 
+#include "relay/daemon/loop_lines.h"
 #include "relay/delivery/delivery.h"
 #include "relay/json/json.h"
 #include "relay/net/broadcast.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-struct gathering {
-  struct loop *supervisor;
-  struct control_request *request;
-  struct loop_report { /* one each: no loop writes where another does */
-    struct buffer lines;
-    int result;
-  } loops[];
-};
 
 static json_t *time_or_null(int64_t us) {
   return us ? json_time(us) : json_null();
@@ -33,53 +25,21 @@ static json_t *describe(const struct delivery_site *s) {
 }
 
 static void add_line(void *arg, const struct delivery_site *s) {
-  struct loop_report *r = arg;
+  struct loop_lines *r = arg;
   if (r->result != OK) return;
   json_t *object = describe(s);
   char *line = object ? json_line(object) : NULL;
-  r->result = line ? buffer_addf(&r->lines, "%s\n", line) : E_MEMORY;
+  r->result = line ? buffer_addf(&r->text, "%s\n", line) : E_MEMORY;
   free(line);
   json_decref(object);
 }
 
-static void read_loop(struct loop *on, struct broadcast_token *t) {
-  struct gathering *g = broadcast_arg(t);
-  delivery_sites(on, add_line, &g->loops[on->index]);
-  broadcast_return(t);
-}
-
-/* One text of all; NUL-terminated. */
-static int join(struct gathering *g, size_t loops, struct buffer *all) {
-  int rc = OK;
-  for (size_t i = 0; rc == OK && i < loops; i++) {
-    rc = g->loops[i].result;
-    if (rc == OK) rc = buffer_add_bytes(all, buffer_bytes(&g->loops[i].lines));
-  }
-  return rc == OK ? buffer_add(all, "", 1) : rc;
-}
-
-static void every_loop_read(void *arg) {
-  struct gathering *g = arg;
-  size_t loops = g->supervisor->gateway->loop_count;
-  struct buffer all;
-  buffer_init(&all, SITES_ANSWER_MAX);
-  control_answer(g->request, join(g, loops, &all) == OK ? all.at : "error: out of memory");
-  buffer_free(&all);
-  for (size_t i = 0; i < loops; i++) buffer_free(&g->loops[i].lines);
-  free(g);
+static void read_loop(const struct loop *on, struct loop_lines *out) {
+  delivery_sites(on, add_line, out);
 }
 
 void sites_ask(struct loop *supervisor, struct control_request *r) {
-  size_t loops = supervisor->gateway->loop_count;
-  struct gathering *g = calloc(1, sizeof *g + loops * sizeof g->loops[0]);
-  if (g) {
-    g->supervisor = supervisor;
-    g->request = r;
-    for (size_t i = 0; i < loops; i++) buffer_init(&g->loops[i].lines, SITES_ANSWER_MAX);
-    if (broadcast(supervisor, read_loop, every_loop_read, g) == OK) return;
-  }
-  free(g);
-  control_answer(r, "error: out of memory");
+  loop_lines_ask(supervisor, r, read_loop, SITES_ANSWER_MAX);
 }
 
 struct resuming {

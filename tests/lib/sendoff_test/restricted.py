@@ -1,5 +1,5 @@
 """Accounts whose mail the policy refuses, puts off or holds, each in one way that lasts: whatever is tried, and however
-often, the answer stays the same. What clients are told of it is in tests/session, what people see in tests/e2e."""
+often, the answer stays the same. The replies to clients are in tests/session, what people see in tests/e2e."""
 
 import sqlite3
 import time

@@ -12,7 +12,7 @@
 
 static const struct account blog = {.name = "blog"};
 
-/* What the client is told of a message that the store did not take. What it says of the account counts only where that
+/* The reply to a message that the store did not take. What it says of the account counts only where that
  * is why: a store that fails while it looks for the account knows nothing of it, and the client comes back. */
 static void test_of_the_commit(void **state) {
   (void)state;
