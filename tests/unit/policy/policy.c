@@ -3,50 +3,10 @@
 
 #include "policy/bulk_rules.h"
 
-#include "tests/unit/limit_samples.h"
+#include "tests/unit/policy/samples.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-static const char *const senders[] = {"example.com", "a@example.net"};
-static const char *const to[] = {"example.org", "me@own.example"}, *const not_to[] = {"no@example.org"};
-static const struct account blog = {.name = "blog", .senders = senders, .sender_count = 2};
-static const struct spf_verdict spf_fails = {.result = SPF_FAIL,
-                                             .source = "192.0.2.7",
-                                             .domain = "example.com",
-                                             .why = "example.com does not list 192.0.2.7 (v=spf1 -all)"},
-                                spf_softfails = {.result = SPF_SOFTFAIL}, spf_unknown = {.result = SPF_TEMPERROR};
-static const struct check_setting enforce = {"spf", CHECK_ENFORCE}, observe = {"spf", CHECK_OBSERVE},
-                                  off = {"spf", CHECK_OFF};
-static const struct check_setting brakes = {"brake", CHECK_ENFORCE};
-static const struct domain braking = {.name = "example.com", .settings = {.modes = &brakes, .mode_count = 1}};
-static const struct domain enforcing = {.name = "example.com", .settings = {.modes = &enforce, .mode_count = 1}},
-                           observing = {.name = "example.com", .settings = {.modes = &observe, .mode_count = 1}},
-                           without = {.name = "example.com", .settings = {.modes = &off, .mode_count = 1}};
-
-static const struct suppression bounced = {.origin = SUPPRESSION_BOUNCE,
-                                           .reason = "",
-                                           .code = 550,
-                                           .enhanced = "5.1.1",
-                                           .expires_us = INT64_C(1797972480) * SECOND_US},
-                                by_hand = {.origin = SUPPRESSION_MANUAL, .reason = "asked us to"};
-
-static const struct dmarc_prediction
-    dmarc_passes = {.now = {.result = DMARC_PASS}, .old = {.result = DMARC_PASS}},
-    dmarc_fails_none = {.now = {.result = DMARC_FAIL}, .old = {.result = DMARC_FAIL}},
-    dmarc_none = {.now = {.result = DMARC_NO_POLICY}}, dmarc_silent = {.now = {.result = DMARC_TEMPERROR}},
-    dmarc_doubtful = {.now = {.result = DMARC_TEMPERROR}, .why = "it is not known: DNS; it did not answer"},
-    dmarc_fails = {.now = {.result = DMARC_FAIL, .disposition = DMARC_REJECT, .record = "example.com"},
-                   .why = "example.com publishes p=reject and this mail would fail it",
-                   .repairs = {{.name = "example.com", .value = "v=spf1 ip4:192.0.2.7 -all"}},
-                   .repair_count = 1},
-    dmarc_lists_others = {.now = {.result = DMARC_FAIL, .disposition = DMARC_REJECT},
-                          .why = "this mail would fail it",
-                          .repairs = {{.add = true, .name = "example.com", .value = "ip4:192.0.2.7"}},
-                          .repair_count = 1},
-    dmarc_fails_old = {.now = {.result = DMARC_PASS},
-                       .old = {.result = DMARC_FAIL, .disposition = DMARC_QUARANTINE},
-                       .why = "receivers by RFC 7489: would fail it"};
 
 /* One check with these facts; all that a case does not say is as it should be. */
 struct sample {
@@ -77,12 +37,6 @@ struct sample {
   enum check_mode brake_mode; /* in which the step was reached; off: in observe, the default */
   unsigned unknown;           /* facts that are not known */
 };
-
-static void take_from(struct facts *f, const char *from) {
-  f->reverse_path = from;
-  f->from = (struct address){.is_null = true};
-  if (*from) assert_int_equal(address_parse(bytes_of(from), &f->from), OK);
-}
 
 static void run(const struct sample *s) {
   struct account account = blog;
@@ -307,19 +261,6 @@ static void test_every_check_has_cases(void **state) {
 
 /* --- a stage --- */
 
-static const struct brake_status not_braked = {0};
-
-static struct facts mail(const char *from, unsigned known) {
-  struct facts f = {.known = known & ~(unsigned)FACT_STORED,
-                    .account = &blog,
-                    .account_name = "blog",
-                    .login_holds = true,
-                    .spf = &spf_fails,
-                    .brake = &not_braked};
-  take_from(&f, from);
-  return f;
-}
-
 static void test_a_stage_asks_for_what_it_lacks(void **state) {
   (void)state;
   struct facts f = mail("a@example.com", FACT_ENVELOPE);
@@ -348,13 +289,6 @@ static void test_what_is_refused_asks_no_dns(void **state) {
   assert_int_equal(v.action, ACTION_REFUSE);
   assert_string_equal(v.refusal.rule, RULE_SENDER);
   assert_string_equal(v.refusal.about, "a@bank.example");
-}
-
-static size_t row_of(const char *check) {
-  for (size_t i = 0; i < policy_check_count; i++)
-    if (strcmp(policy_checks[i].name, check) == 0) return i;
-  fail_msg("there is no check %s", check);
-  return 0;
 }
 
 static void test_modes(void **state) {
@@ -446,17 +380,6 @@ static void test_what_is_fixed_has_no_mode(void **state) {
 
 /* --- what is kept of it --- */
 
-static struct facts with_header(struct account *account, const struct check_setting *modes, size_t count) {
-  struct facts f = mail("a@example.com", FACT_ENVELOPE | FACT_HEADER);
-  *account = blog;
-  account->settings = (struct settings){.modes = modes, .mode_count = count};
-  f.account = account;
-  f.header_from = BYTES("boss@bank.example");
-  f.header_sender = BYTES("the boss;");
-  f.from_domain = "bank.example";
-  return f;
-}
-
 static void test_notes_name_every_observed_check(void **state) {
   (void)state;
   static const struct check_setting both[] = {{"header-from", CHECK_OBSERVE}, {"header-sender", CHECK_OBSERVE}};
@@ -512,225 +435,6 @@ static void test_what_would_be_dropped_is_noted(void **state) {
   }
 }
 
-/* --- the record of a message, stage by stage --- */
-
-struct message {
-  struct account account;
-  struct facts facts;
-  struct policy_record record;
-  struct verdict verdict;
-};
-
-static void begin(struct message *m, const struct check_setting *modes, size_t count) {
-  memset(m, 0, sizeof *m);
-  m->facts = with_header(&m->account, modes, count);
-  m->facts.known |= FACT_USAGE | FACT_ROOM | FACT_SPF;
-  m->facts.before = &m->record;
-  m->facts.recipients_max = 100;
-}
-
-static enum action ask(struct message *m, enum stage stage) {
-  policy_decide(&m->facts, stage, &m->verdict);
-  if (m->verdict.action == ACTION_ACCEPT) policy_record_add(&m->record, &m->verdict.record);
-  return m->verdict.action;
-}
-
-static void assert_trace(const struct policy_record *r, const char *expected) {
-  char trace[TRACE_TEXT];
-  policy_trace(r, trace);
-  assert_string_equal(trace, expected);
-}
-
-/* What was decided, and no more: nothing of the checks behind the one that refuses, or of stages to come. */
-static void test_trace(void **state) {
-  (void)state;
-  static const struct check_setting modes[] = {{"header-from", CHECK_OBSERVE}, {"spf", CHECK_OFF}};
-  struct message m;
-  begin(&m, modes, 2);
-  assert_int_equal(ask(&m, STAGE_MAIL), ACTION_ACCEPT);
-  assert_trace(&m.record, "reverse-path=pass; limits=pass; room=pass; spf=off");
-  m.facts.known = FACT_HEADER; /* all else has gone */
-  assert_int_equal(ask(&m, STAGE_HEADER), ACTION_REFUSE);
-  assert_string_equal(m.verdict.refusal.trace, "reverse-path=pass; limits=pass; room=pass; spf=off; "
-                                               "header-from=would refuse; header-sender=refuse");
-  begin(&m, NULL, 0);
-  take_from(&m.facts, "b@bank.example");
-  assert_int_equal(ask(&m, STAGE_MAIL), ACTION_REFUSE);
-  assert_string_equal(m.verdict.refusal.trace, "reverse-path=refuse");
-  begin(&m, NULL, 0);
-  assert_int_equal(ask(&m, STAGE_MAIL), ACTION_ACCEPT);
-  assert_trace(&m.record, "reverse-path=pass; limits=pass; room=pass; spf=would refuse fail");
-}
-
-/* A stage that lacks a fact has decided nothing yet; asked again, it says all that it found. */
-static void test_the_record_of_a_stage_that_waits(void **state) {
-  (void)state;
-  struct message m;
-  begin(&m, NULL, 0);
-  m.facts.known = FACT_ENVELOPE | FACT_USAGE | FACT_ROOM;
-  assert_int_equal(ask(&m, STAGE_MAIL), ACTION_GATHER);
-  assert_trace(&m.record, "");
-  m.facts.known |= FACT_SPF;
-  assert_int_equal(ask(&m, STAGE_MAIL), ACTION_ACCEPT);
-  assert_trace(&m.record, "reverse-path=pass; limits=pass; room=pass; spf=would refuse fail");
-}
-
-/* Without facts that have gone; with what SPF said of the pool that MAIL was decided for, and of another one later. */
-static void test_trace_at_the_commit(void **state) {
-  (void)state;
-  struct limit limit = limit_of("1000/day");
-  struct message m;
-  begin(&m, NULL, 0);
-  m.facts.header_from = BYTES("a@example.com");
-  m.facts.header_sender = BYTES("");
-  m.facts.header_domain = &braking;
-  const struct brake_status slowed = {.step = BRAKE_SLOW, .mode = CHECK_ENFORCE};
-  struct limit_verdict over = {.result = E_LIMIT, .rule = &limit, .used = 1000};
-  m.facts.dmarc = &dmarc_fails;
-  m.facts.brake = &slowed;
-  m.facts.known |= FACT_DMARC | FACT_BULK | FACT_BRAKE;
-  assert_int_equal(ask(&m, STAGE_MAIL), ACTION_ACCEPT);
-  m.facts.spf = &spf_softfails;
-  assert_int_equal(ask(&m, STAGE_HEADER), ACTION_ACCEPT);
-  assert_int_equal(ask(&m, STAGE_CONTENT), ACTION_ACCEPT);
-  m.facts = (struct facts){.known = FACT_STORED,
-                           .account = &blog,
-                           .login_holds = true,
-                           .account_name = "blog",
-                           .stored = E_LIMIT,
-                           .stored_limit = &over,
-                           .before = &m.record};
-  assert_int_equal(ask(&m, STAGE_STORE), ACTION_REFUSE);
-  assert_string_equal(m.verdict.refusal.trace,
-                      "account=pass; reverse-path=pass; limits=refuse 1000 of 1000/day; room=pass; "
-                      "spf=would refuse fail; header-from=pass; header-sender=pass; from-form=pass; "
-                      "dmarc=would refuse fail; bulk-rules=pass; brake=slow");
-}
-
-static enum action to_recipient(struct message *m, const char *address) {
-  m->facts.recipient = address;
-  assert_int_equal(address_parse(bytes_of(address), &m->facts.to), OK);
-  m->facts.known |= FACT_RECIPIENT | FACT_SUPPRESSION;
-  m->facts.recipient_count++;
-  return ask(m, STAGE_RCPT);
-}
-
-/* Of the message: the one among several that an observed check would have refused. Of a refused recipient: its own
- * results, which the message keeps nothing of. */
-static void test_the_record_of_recipients(void **state) {
-  (void)state;
-  static const struct check_setting modes[] = {{"recipient", CHECK_OBSERVE}};
-  struct message m;
-  begin(&m, modes, 1);
-  m.account.to = to;
-  m.account.to_count = 2;
-  assert_int_equal(to_recipient(&m, "x@else.example"), ACTION_ACCEPT);
-  assert_non_null(strstr(m.verdict.notes, "recipient=would refuse: "));
-  assert_int_equal(to_recipient(&m, "y@else.example"), ACTION_ACCEPT);
-  assert_string_equal(m.verdict.notes, "");
-  assert_int_equal(to_recipient(&m, "z@example.org"), ACTION_ACCEPT);
-  static const char kept[] = "recipient-count=pass; recipient=would refuse; suppression=pass; limits=pass";
-  assert_trace(&m.record, kept);
-  m.facts.suppression = &by_hand;
-  assert_int_equal(to_recipient(&m, "z@example.org"), ACTION_REFUSE);
-  assert_string_equal(m.verdict.refusal.trace, "recipient-count=pass; recipient=pass; suppression=refuse; limits=pass");
-  m.facts.recipients_max = 3;
-  assert_int_equal(to_recipient(&m, "z@example.org"), ACTION_REFUSE);
-  assert_string_equal(m.verdict.refusal.trace, "recipient-count=refuse; limits=pass");
-  assert_trace(&m.record, kept);
-}
-
-/* Every check has room in the line, and none is cut. */
-static void test_the_longest_trace(void **state) {
-  (void)state;
-  struct policy_record r = {0};
-  char trace[TRACE_TEXT];
-  for (size_t i = 0; i < policy_check_count; i++) r.of[i].outcome = OUTCOME_REFUSE;
-  memset(r.of[row_of("limits")].detail, '9', RESULT_DETAIL - 1);
-  strcpy(r.of[row_of("spf")].detail, "permerror");
-  strcpy(r.of[row_of("dmarc")].detail, "temperror");
-  policy_trace(&r, trace);
-  assert_non_null(strstr(trace, "; store=would refuse"));
-}
-
-/* The longest that there can be: the reference still fits in, and the line is under 300 characters. */
-static void test_lines_stay_short(void **state) {
-  (void)state;
-  static const char *const rules[] = {RULE_SENDER, RULE_HEADER_FROM, RULE_HEADER_SENDER, RULE_RECIPIENT};
-  char name[65], domain[200], *many[9];
-  memset(name, 'n', 64);
-  memset(domain, 'd', 199);
-  name[64] = domain[199] = '\0';
-  for (size_t i = 0; i < 9; i++) many[i] = domain;
-  const char *const *patterns = (const char *const *)many;
-  struct account account = {.name = name,
-                            .senders = patterns,
-                            .sender_count = 9,
-                            .to = patterns,
-                            .to_count = 9,
-                            .not_to = patterns,
-                            .not_to_count = 9};
-  struct facts f = mail("a@example.com", ~0u);
-  f.account = &account;
-  f.account_name = name;
-  for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
-    for (int cause = 0; cause <= 8; cause++) {
-      struct finding found = {.check = policy_checks, .rule = rules[i], .cause = cause};
-      struct refusal r = {0};
-      memset(found.subject, 'a', ADDRESS_MAX);
-      memcpy(found.subject + 75, "\xc3\xa4", 2); /* where it is cut */
-      memset(found.meant, 'm', DOMAIN_MAX);
-      policy_word(&f, &found, &r);
-      if (strlen(r.text) + sizeof "550 5.7.1 . sendoff why 7QF2KC" > 300) fail_msg("%zu: %s", strlen(r.text), r.text);
-      assert_null(strchr(r.text, '\xc3'));
-    }
-}
-
-/* What to publish stands at the end, and is whole; the reason beside it is cut. */
-static void test_what_to_publish_is_whole(void **state) {
-  (void)state;
-  static const struct {
-    const char *rule, *end;
-    struct dmarc_repair repair;
-    bool repaired;
-  } cases[] = {
-      {RULE_SPF, "; add ip6:2001:db8:1111:2222:3333:4444:5555:6666 to the SPF record of ddddd", {0}, false},
-      {RULE_DMARC, "; have it signed: sendoff domain add ddddd", {0}, false},
-      {RULE_DMARC, "; publish the TXT record of nnnnn", {.value = "k"}, true},
-      {RULE_DMARC,
-       "; publish for nnnnn",
-       {.value = "v=DKIM1; k=ed25519; p=MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="},
-       true},
-      {RULE_DMARC, "; add ip4:192.0.2.7 to the SPF record of nnnnn", {.add = true, .value = "ip4:192.0.2.7"}, true},
-  };
-  static struct dmarc_prediction p;
-  struct spf_verdict spf = {.result = SPF_FAIL, .source = "2001:db8:1111:2222:3333:4444:5555:6666"};
-  const struct domain domain = {.name = "example.com"};
-  char author[201];
-  memset(author, 'd', 200);
-  author[200] = '\0';
-  memset(spf.domain, 'd', sizeof spf.domain - 1);
-  memset(spf.why, 'w', sizeof spf.why - 1);
-  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-    struct facts f = mail("a@example.com", ~0u);
-    struct finding found = {.check = policy_checks, .rule = cases[i].rule};
-    struct refusal r = {0};
-    p = (struct dmarc_prediction){.repair_count = cases[i].repaired, .repairs = {cases[i].repair}};
-    memset(p.why, 'w', sizeof p.why - 1);
-    memcpy(p.why + 30, "\xc3\xa4", 2);
-    memset(p.repairs[0].name, 'n', 300);
-    if (*p.repairs[0].value == 'k') memset(p.repairs[0].value, 'k', 400); /* an RSA key's record */
-    f.spf = &spf;
-    f.dmarc = &p;
-    f.from_domain = author;
-    f.header_domain = &domain;
-    policy_word(&f, &found, &r);
-    if (strlen(r.text) + sizeof "550 5.7.26 . sendoff why 7QF2KC" > 300) fail_msg("%zu: %s", strlen(r.text), r.text);
-    if (!strstr(r.text, cases[i].end)) fail_msg("case %zu: %s", i, r.text);
-    if (cases[i].repaired && *p.repairs[0].value != 'k') assert_non_null(strstr(r.text, p.repairs[0].value));
-  }
-}
-
 static void test_off_needs_nothing(void **state) {
   (void)state;
   struct facts f = mail("a@example.com", FACT_ENVELOPE | FACT_ROOM | FACT_USAGE);
@@ -748,67 +452,6 @@ static void test_only_two_stages_wait(void **state) {
       assert_false(policy_checks[i].needs & FACT_SPF);
 }
 
-static void test_every_rule_has_words(void **state) {
-  (void)state;
-  static const char *const rules[] = {RULE_ACCOUNT_GONE, RULE_LOGIN_ENDED, RULE_SUSPENDED,     RULE_SENDER,
-                                      RULE_LIMIT,        RULE_HEADER_FROM, RULE_MESSAGE_LIMIT, RULE_SMOOTH_LIMIT,
-                                      RULE_DISK,         RULE_STORE,       RULE_HEADER_SENDER, RULE_RECIPIENT,
-                                      RULE_SUPPRESSION,  RULE_DMARC,       RULE_FROM_SYNTAX,   RULE_RECIPIENTS,
-                                      RULE_MEMORY,       RULE_SPF,         RULE_BULK};
-  struct facts f = mail("a@example.com", ~0u);
-  struct limit limit = {0};
-  f.suppression = &bounced;
-  f.dmarc = &dmarc_fails;
-  f.recipient = "r@example.org";
-  for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
-    struct finding found = {.check = policy_checks, .rule = rules[i], .limit = {.rule = &limit}};
-    struct refusal r = {0};
-    f.room_why = "";
-    f.suspend_reason = "";
-    policy_word(&f, &found, &r);
-    assert_null(strstr(r.text, "refused by the check"));
-  }
-}
-
-/* Every mixture of what is missing: the line is never too long, the code is that of the first, and none gets lost. */
-static void test_bulk_rules_in_words(void **state) {
-  (void)state;
-  static const char long_domain[] = "a-label-that-is-as-long-as-labels-may-be-which-is-63-octets-xxx.example.com";
-  struct facts f = mail("a@example.com", ~0u);
-  f.from_domain = long_domain;
-  for (uint64_t missing = 1; missing < UINT64_C(1) << bulk_rule_count; missing++) {
-    struct finding found = {.check = policy_checks, .rule = RULE_BULK, .count = missing};
-    struct refusal r = {0};
-    size_t first = 0, named = 0, more = 0;
-    policy_word(&f, &found, &r);
-    while (!(missing >> first & 1)) first++;
-    assert_string_equal(r.enhanced, bulk_rules[first].enhanced);
-    assert_true(strlen("550 5.7.30 ") + strlen(r.text) + strlen(". sendoff why 7QF2K9") < 300);
-    const char *and = strstr(r.text, "; and ");
-    if (and) more = strtoul(and+6, NULL, 10);
-    for (size_t i = first; i < bulk_rule_count; i++) {
-      const char *at = strstr(r.text, bulk_rules[i].what);
-      bool is_named = at && at[strlen(bulk_rules[i].what)] != '-'; /* List-Unsubscribe is no part of another */
-      if (is_named) assert_true(missing >> i & 1);
-      named += is_named;
-    }
-    assert_int_equal(named + more, (size_t)__builtin_popcountll(missing));
-  }
-}
-
-/* A row whose receivers nobody knows, or that does not say where it comes from, is a mistake. */
-static void test_bulk_rules_are_whole(void **state) {
-  (void)state;
-  unsigned known = 0;
-  for (size_t i = 0; i < bulk_receiver_count; i++) known |= bulk_receivers[i].bit;
-  assert_true(bulk_rule_count <= 64);
-  for (size_t i = 0; i < bulk_rule_count; i++) {
-    assert_true(bulk_rules[i].asked_by && !(bulk_rules[i].asked_by & ~known));
-    assert_int_equal(strncmp(bulk_rules[i].enhanced, "5.7.", 4), 0);
-    assert_true(*bulk_rules[i].origin);
-  }
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(test_checks),
                                      cmocka_unit_test(test_every_check_has_cases),
@@ -819,19 +462,9 @@ int main(void) {
                                      cmocka_unit_test(test_each_check_asks_its_own_domain),
                                      cmocka_unit_test(test_what_is_fixed_has_no_mode),
                                      cmocka_unit_test(test_notes_name_every_observed_check),
-                                     cmocka_unit_test(test_what_would_be_dropped_is_noted),
                                      cmocka_unit_test(test_notes_say_what_is_in_doubt),
-                                     cmocka_unit_test(test_trace),
-                                     cmocka_unit_test(test_the_record_of_a_stage_that_waits),
-                                     cmocka_unit_test(test_trace_at_the_commit),
-                                     cmocka_unit_test(test_the_record_of_recipients),
-                                     cmocka_unit_test(test_the_longest_trace),
-                                     cmocka_unit_test(test_lines_stay_short),
-                                     cmocka_unit_test(test_what_to_publish_is_whole),
+                                     cmocka_unit_test(test_what_would_be_dropped_is_noted),
                                      cmocka_unit_test(test_off_needs_nothing),
-                                     cmocka_unit_test(test_only_two_stages_wait),
-                                     cmocka_unit_test(test_every_rule_has_words),
-                                     cmocka_unit_test(test_bulk_rules_in_words),
-                                     cmocka_unit_test(test_bulk_rules_are_whole)};
+                                     cmocka_unit_test(test_only_two_stages_wait)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
