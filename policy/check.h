@@ -34,6 +34,7 @@ enum cause {
 };
 
 void record_finding(struct check_result *r, const struct finding *found); /* trace.c */
+void result_copy(struct check_result *to, const struct check_result *from);
 
 static inline void finding_refuse(struct finding *out, const char *rule, enum cause cause) {
   out->outcome = OUTCOME_REFUSE;

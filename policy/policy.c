@@ -97,7 +97,7 @@ static void begin_record(const struct facts *f, enum stage stage, struct policy_
   for (size_t i = 0; i < policy_check_count; i++) {
     bool another = stage == STAGE_RCPT && policy_checks[i].needs & FACT_RECIPIENT;
     if (f->before && f->before->of[i].outcome != OUTCOME_UNKNOWN && !another)
-      out->of[i] = f->before->of[i];
+      result_copy(&out->of[i], &f->before->of[i]);
     else
       out->of[i].outcome = OUTCOME_UNKNOWN;
   }

@@ -135,7 +135,7 @@ struct finding {
   struct limit_verdict limit;
 };
 
-#define POLICY_CHECKS_MAX 32
+#define POLICY_CHECKS_MAX 16
 #define RESULT_DETAIL (LIMIT_TEXT + 32)
 
 /* What checks found when they were asked, in the table's order. It outlives the facts. */

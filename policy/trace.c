@@ -19,6 +19,14 @@ static bool stays(const struct check_result *r, enum outcome next) {
   return r->outcome > OUTCOME_PASS && next <= OUTCOME_PASS;
 }
 
+/* The detail is mostly empty, and a record is copied at each stage. */
+void result_copy(struct check_result *to, const struct check_result *from) {
+  to->outcome = from->outcome;
+  to->mode = from->mode;
+  to->detail[0] = '\0';
+  if (from->detail[0]) memcpy(to->detail, from->detail, sizeof to->detail);
+}
+
 void record_finding(struct check_result *r, const struct finding *found) {
   if (stays(r, found->outcome)) return;
   r->outcome = found->outcome;
@@ -28,7 +36,8 @@ void record_finding(struct check_result *r, const struct finding *found) {
 
 void policy_record_add(struct policy_record *r, const struct policy_record *stage) {
   for (size_t i = 0; i < policy_check_count; i++)
-    if (stage->of[i].outcome != OUTCOME_UNKNOWN && !stays(&r->of[i], stage->of[i].outcome)) r->of[i] = stage->of[i];
+    if (stage->of[i].outcome != OUTCOME_UNKNOWN && !stays(&r->of[i], stage->of[i].outcome))
+      result_copy(&r->of[i], &stage->of[i]);
 }
 
 static const char *outcome_name(const struct check_result *r) {
