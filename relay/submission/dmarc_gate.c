@@ -20,14 +20,20 @@ struct remembered {
   char key[KEY_TEXT];
 };
 
+/* Who signs, and by what it is remembered. */
+struct subject {
+  const struct domain *domain;
+  const struct signing_key *keys[SIGNER_KEYS_MAX];
+  size_t key_count;
+  char key[KEY_TEXT];
+};
+
 struct dmarc_job {
   struct dns_job base;
   struct dmarc_gate *gate;
   struct directory *directory; /* held: the keys are its */
-  const struct domain *domain;
-  const struct signing_key *keys[SIGNER_KEYS_MAX];
-  size_t key_count;
-  char key[KEY_TEXT], author[DOMAIN_MAX + 1];
+  struct subject subject;
+  char author[DOMAIN_MAX + 1];
   struct spf_verdict spf;
   struct dmarc_prediction prediction;
 };
@@ -77,14 +83,14 @@ static void work(struct dns_job *base, const struct dns_source *dns) {
   struct dmarc_signature signatures[SIGNER_KEYS_MAX];
   struct key_verdict verdicts[SIGNER_KEYS_MAX];
   uint64_t deadline = clock_monotonic_ms() + DMARC_PREDICT_MS;
-  for (size_t i = 0; i < j->key_count; i++) {
-    const struct signing_key *k = j->keys[i];
-    key_check(dns, k->selector, j->domain->name, k->algorithm, k->public_base64, deadline, &verdicts[i]);
+  for (size_t i = 0; i < j->subject.key_count; i++) {
+    const struct signing_key *k = j->subject.keys[i];
+    key_check(dns, k->selector, j->subject.domain->name, k->algorithm, k->public_base64, deadline, &verdicts[i]);
     signatures[i] =
-        (struct dmarc_signature){j->domain->name, k->selector, k->algorithm, k->public_base64, &verdicts[i]};
+        (struct dmarc_signature){j->subject.domain->name, k->selector, k->algorithm, k->public_base64, &verdicts[i]};
   }
   const struct dmarc_facts facts = {
-      .author = j->author, .spf = &j->spf, .signatures = signatures, .signature_count = j->key_count};
+      .author = j->author, .spf = &j->spf, .signatures = signatures, .signature_count = j->subject.key_count};
   dmarc_predict_until(dns, &facts, deadline, &j->prediction);
 }
 
@@ -98,7 +104,7 @@ static void remember_late(struct dmarc_job *j) {
            "whether this mail would pass the DMARC policy of %.100s is not known: DNS did not "
            "answer in time",
            j->author);
-  remember(j->gate, j->key, p);
+  remember(j->gate, j->subject.key, p);
   free(p);
 }
 
@@ -107,7 +113,7 @@ static void finish(struct dns_job *base, bool late) {
   if (late)
     remember_late(j);
   else
-    remember(j->gate, j->key, &j->prediction);
+    remember(j->gate, j->subject.key, &j->prediction);
 }
 
 static void release(struct dns_job *base) {
@@ -140,31 +146,29 @@ void dmarc_gate_free(struct dmarc_gate **at) {
 }
 
 /* False: there is more of it than a key holds. */
-static bool make_key(const struct dmarc_question *q, const struct domain *domain, const struct signing_key *const *keys,
-                     size_t count, char out[KEY_TEXT]) {
+static bool make_key(const struct dmarc_question *q, struct subject *of) {
+  char *out = of->key;
   int n = snprintf(out, KEY_TEXT, "%s %d %s %s %s", q->author, (int)q->spf->result, q->spf->domain, q->spf->source,
-                   domain ? domain->name : "");
-  for (size_t i = 0; i < count && n > 0 && n < KEY_TEXT; i++)
-    n += snprintf(out + n, KEY_TEXT - (size_t)n, " %lld", (long long)keys[i]->id);
+                   of->domain ? of->domain->name : "");
+  for (size_t i = 0; i < of->key_count && n > 0 && n < KEY_TEXT; i++)
+    n += snprintf(out + n, KEY_TEXT - (size_t)n, " %lld", (long long)of->keys[i]->id);
   return n > 0 && n < KEY_TEXT;
 }
 
 static struct dmarc_job *find_job(struct dmarc_gate *g, const char *key) {
   for (struct dns_job *base = g->jobs.first; base; base = base->next)
-    if (strcmp(((struct dmarc_job *)base)->key, key) == 0 && dns_job_open(base)) return (struct dmarc_job *)base;
+    if (strcmp(((struct dmarc_job *)base)->subject.key, key) == 0 && dns_job_open(base))
+      return (struct dmarc_job *)base;
   return NULL;
 }
 
-static struct dmarc_job *start(struct dmarc_gate *g, const struct dmarc_question *q, const struct dmarc_job *with) {
+static struct dmarc_job *start(struct dmarc_gate *g, const struct dmarc_question *q, const struct subject *of) {
   if (dns_jobs_full(&g->jobs, q->account)) return NULL;
   struct dmarc_job *j = calloc(1, sizeof *j);
   if (!j) return NULL;
   j->gate = g;
   j->directory = directory_hold(q->directory);
-  j->domain = with->domain;
-  memcpy(j->keys, with->keys, sizeof j->keys);
-  j->key_count = with->key_count;
-  memcpy(j->key, with->key, sizeof j->key);
+  j->subject = *of;
   bytes_copy(bytes_of(q->author), j->author, sizeof j->author);
   j->spf = *q->spf;
   dns_job_start(&g->jobs, &j->base, q->account);
@@ -172,12 +176,12 @@ static struct dmarc_job *start(struct dmarc_gate *g, const struct dmarc_question
 }
 
 bool dmarc_gate_ask(struct dmarc_gate *g, const struct dmarc_question *q, struct dmarc_wait *w) {
-  struct dmarc_job with = {.key_count = 0};
-  with.key_count = signing_keys(q->directory, q->author, q->stream, &with.domain, with.keys);
-  bool keyed = make_key(q, with.domain, with.keys, with.key_count, with.key);
-  struct remembered *known = keyed ? find(g, with.key) : NULL;
-  struct dmarc_job *j = keyed && !known ? find_job(g, with.key) : NULL;
-  if (keyed && !known && !j) j = start(g, q, &with);
+  struct subject of;
+  of.key_count = signing_keys(q->directory, q->author, q->stream, &of.domain, of.keys);
+  bool keyed = make_key(q, &of);
+  struct remembered *known = keyed ? find(g, of.key) : NULL;
+  struct dmarc_job *j = keyed && !known ? find_job(g, of.key) : NULL;
+  if (keyed && !known && !j) j = start(g, q, &of);
   if (!j || !q->wait) {
     w->done(w, known ? &known->prediction : NULL);
     return true;

@@ -2,14 +2,16 @@
 
 #include "base/hash.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define FEW 8 /* so many are looked through one by one */
 
 struct transaction *transaction_new(const struct directory *d, int64_t account_id, struct bytes parameters) {
-  struct transaction *t = calloc(1, sizeof *t);
+  struct transaction *t = malloc(sizeof *t);
   if (!t) return NULL;
+  memset(t, 0, offsetof(struct transaction, usages));
   t->parameters = bytes_dup(parameters);
   if (!t->parameters) {
     free(t);

@@ -34,7 +34,7 @@ struct transaction {
   /* the decision: relay/submission/facts.h, facts_gather.h, decision.h */
   struct facts facts;
   struct usage_scope scopes[USAGE_SCOPES_MAX]; /* those with limits, as far as they are certain */
-  struct usage usages[USAGE_SCOPES_MAX], *usage[USAGE_SCOPES_MAX];
+  struct usage *usage[USAGE_SCOPES_MAX];       /* each in `usages` */
   struct usage_owners owners;
   struct reason room_why;
   struct policy_record record;
@@ -47,6 +47,7 @@ struct transaction {
   bool gathering;   /* facts are being asked for: an answer that comes at once decides nothing */
   bool (*gathered)(struct session *s);
   void (*decided)(struct session *s, const struct verdict *v);
+  struct usage usages[USAGE_SCOPES_MAX]; /* the last: 9 KB that are written before they are read, and not cleared */
 };
 
 /* NULL without memory. Holds the directory; the account is in it. */
