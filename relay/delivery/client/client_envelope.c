@@ -61,23 +61,24 @@ static void reset(struct smtp_client *c) {
   client_send(c, BYTES("RSET\r\n"));
 }
 
-static void on_mail(struct smtp_client *c, const struct incident *incident, bool accepted) {
-  if (accepted) return;
+/* `refusal`: NULL when it is none. */
+static void on_mail(struct smtp_client *c, const struct incident *refusal) {
+  if (!refusal) return;
   c->envelope.mail_refused = true;
-  envelope_report_rest(c, incident);
+  envelope_report_rest(c, refusal);
 }
 
-static void on_rcpt(struct smtp_client *c, size_t index, const struct incident *incident, bool accepted) {
+static void on_rcpt(struct smtp_client *c, size_t index, const struct incident *refusal) {
   if (c->envelope.mail_refused) return; /* RFC 2920 3.1: the rest was sent already, and its replies say nothing */
-  if (!accepted) {
-    report(c, index, incident);
+  if (refusal) {
+    report(c, index, refusal);
     return;
   }
   c->envelope.progress[index] = PROGRESS_ACCEPTED;
   c->envelope.accepted++;
 }
 
-static void on_data_reply(struct smtp_client *c, const struct smtp_reply *reply, const struct incident *incident) {
+static void on_data_reply(struct smtp_client *c, const struct smtp_reply *reply, const struct incident *refusal) {
   if (reply->code == 354 && c->envelope.accepted) {
     content_begin(c);
   } else if (reply->code == 354) {
@@ -87,7 +88,7 @@ static void on_data_reply(struct smtp_client *c, const struct smtp_reply *reply,
   } else if (reply->code < 400) {
     client_fail(c, TROUBLE_PROTOCOL, NULL, "the host took DATA for done");
   } else {
-    if (c->envelope.accepted) envelope_report_rest(c, incident);
+    if (c->envelope.accepted) envelope_report_rest(c, refusal);
     reset(c);
   }
 }
@@ -117,8 +118,6 @@ static bool lost_the_order(const struct smtp_client *c, const struct smtp_reply 
 void envelope_reply(struct smtp_client *c, const struct smtp_reply *reply) {
   struct envelope_progress *e = &c->envelope;
   size_t number = e->answered;
-  struct incident incident;
-  client_incident(c, TROUBLE_REPLY, reply, "the host refused", &incident);
   if (reply->code == 421) { /* RFC 5321 3.8: may come at any time; the host closes */
     client_refused(c, reply);
     return;
@@ -131,14 +130,18 @@ void envelope_reply(struct smtp_client *c, const struct smtp_reply *reply) {
     client_fail(c, TROUBLE_PROTOCOL, NULL, "the host lost the order of pipelined commands");
     return;
   }
-  bool accepted = reply->code / 100 == 2;
+  struct incident incident, *refusal = NULL;
+  if (reply->code / 100 != 2 && reply->code != 354) {
+    refusal = &incident;
+    client_incident(c, TROUBLE_REPLY, reply, "the host refused", refusal);
+  }
   e->answered++;
   if (number == 0)
-    on_mail(c, &incident, accepted);
+    on_mail(c, refusal);
   else if (number < data_number(c))
-    on_rcpt(c, number - 1, &incident, accepted);
+    on_rcpt(c, number - 1, refusal);
   if (number == data_number(c)) {
-    on_data_reply(c, reply, &incident);
+    on_data_reply(c, reply, refusal);
     return;
   }
   if (e->answered == e->sent)
