@@ -18,8 +18,10 @@
 
 /* RFC 5322 3.6, RFC 2045: these may stand once. Two of them let a signer, a filter and a reader each believe another
  * one. */
-static const char *const once[] = {"From", "Date", "Message-ID",  "Subject",    "Sender",       "Reply-To",
-                                   "To",   "Cc",   "In-Reply-To", "References", "MIME-Version", "Content-Type"};
+static const struct bytes once[] = {BYTES("From"),       BYTES("Date"),         BYTES("Message-ID"),
+                                    BYTES("Subject"),    BYTES("Sender"),       BYTES("Reply-To"),
+                                    BYTES("To"),         BYTES("Cc"),           BYTES("In-Reply-To"),
+                                    BYTES("References"), BYTES("MIME-Version"), BYTES("Content-Type")};
 enum {
   SEEN_FROM,
   SEEN_DATE,
@@ -35,8 +37,8 @@ struct tally {
   char charset[CHARSET_MAX]; /* of the text, as Content-Type says; "": it does not */
 };
 
-static bool named(const struct field *f, const char *name) {
-  return bytes_equal_nocase(f->name, bytes_of(name));
+static bool named(const struct field *f, struct bytes name) {
+  return bytes_equal_nocase(f->name, name);
 }
 
 static bool rewrites(const struct header_fixup *h) {
@@ -71,12 +73,12 @@ static int scan_field(const struct field *f, struct header_fixup *h, struct tall
   for (size_t i = 0; i < SEEN_COUNT; i++)
     if (named(f, once[i]) && ++t->seen[i] > 1)
       return refuse(&h->refusal, 550, "5.6.0", RULE_HEADER,
-                    "the header has more than one %s field; RFC 5322 allows one", once[i]);
-  if (named(f, "X-Sendoff-Stream") && t->streams++)
+                    "the header has more than one %s field; RFC 5322 allows one", once[i].at);
+  if (named(f, BYTES("X-Sendoff-Stream")) && t->streams++)
     return refuse(&h->refusal, 550, "5.6.0", RULE_HEADER, "the header has more than one X-Sendoff-Stream field");
-  if (named(f, "X-Sendoff-Stream")) header_unfold(f->value, h->stream, sizeof h->stream);
-  if (named(f, "Precedence")) h->bulk |= says_bulk(f->value);
-  if (named(f, "Received")) t->received++;
+  if (named(f, BYTES("X-Sendoff-Stream"))) header_unfold(f->value, h->stream, sizeof h->stream);
+  if (named(f, BYTES("Precedence"))) h->bulk |= says_bulk(f->value);
+  if (named(f, BYTES("Received"))) t->received++;
   t->content_fields |= bytes_starts_nocase(f->name, BYTES("Content-"));
   return OK;
 }
@@ -88,7 +90,7 @@ static int scan(struct bytes block, struct header_fixup *h, struct tally *t) {
   int rc;
   while ((rc = header_next(block, &at, &f)) == 1) {
     if ((rc = scan_field(&f, h, t)) != OK) return rc;
-    if (!named(&f, "Content-Type")) continue;
+    if (!named(&f, BYTES("Content-Type"))) continue;
     mime_parameter_read(f.value, "charset", t->charset, sizeof t->charset);
     h->multipart = bytes_starts_nocase(bytes_trim(f.value), BYTES("multipart/"));
   }
@@ -136,7 +138,7 @@ static int close_up(const struct field *f, struct header_fixup *h, const struct 
 
 /* Reply-To stands in the header, not among what is added: a second look at the header must find it. */
 static int rewrite(const struct field *f, struct header_fixup *h, const struct tally *t, struct buffer *out) {
-  if (!rewrites(h) || !named(f, "From")) return OK;
+  if (!rewrites(h) || !named(f, BYTES("From"))) return OK;
   struct from_rewrite r = {.address = h->rewrite_from, .reply_to = t->seen[SEEN_REPLY_TO] ? NULL : h->kept};
   struct buffer utf8;
   buffer_init(&utf8, FIELD_ROOM);
@@ -151,7 +153,7 @@ static int rewrite(const struct field *f, struct header_fixup *h, const struct t
 static int repair_from(const struct field *f, struct header_fixup *h, const struct tally *t, struct buffer *out) {
   struct buffer utf8, value;
   size_t at;
-  if (!named(f, "From") || (!h->encode_8bit && !is_utf8(f->value))) return OK;
+  if (!named(f, BYTES("From")) || (!h->encode_8bit && !is_utf8(f->value))) return OK;
   buffer_init(&utf8, FIELD_ROOM);
   buffer_init(&value, FIELD_ROOM);
   int rc = to_utf8(f->value, bytes_of(t->charset), &utf8);
@@ -185,7 +187,7 @@ static int refuse_8bit(struct header_fixup *h, const struct field *f, bool utf8)
 
 /* What is wrong in an address list that nobody is judged by is written as text: it reads the same. */
 static bool reads_as_text(const struct field *f) {
-  return !named(f, "From") && !named(f, "Sender") && !named(f, "Content-Type");
+  return !named(f, BYTES("From")) && !named(f, BYTES("Sender")) && !named(f, BYTES("Content-Type"));
 }
 
 static int encode(const struct field *f, struct header_fixup *h, const struct tally *t, struct buffer *out) {
@@ -222,20 +224,20 @@ static int fold(const struct field *f, struct header_fixup *h, const struct tall
 
 /* A Sender beside a From that we have written would say that somebody else is behind it. */
 static bool must_go(const struct header_fixup *h, const struct field *f) {
-  return named(f, "Bcc") || named(f, "Resent-Bcc") || named(f, "Return-Path") || named(f, "X-Sendoff-Stream") ||
-         (rewrites(h) && named(f, "Sender"));
+  return named(f, BYTES("Bcc")) || named(f, BYTES("Resent-Bcc")) || named(f, BYTES("Return-Path")) ||
+         named(f, BYTES("X-Sendoff-Stream")) || (rewrites(h) && named(f, BYTES("Sender")));
 }
 
 static int add_kept(struct header_fixup *h, const struct field *f) {
-  if (named(f, "From")) {
+  if (named(f, BYTES("From"))) {
     h->from_at = h->kept->len + (size_t)(f->value.at - f->whole.at);
     h->from_len = f->value.len;
   }
-  if (named(f, "Sender")) {
+  if (named(f, BYTES("Sender"))) {
     h->sender_at = h->kept->len + (size_t)(f->value.at - f->whole.at);
     h->sender_len = f->value.len;
   }
-  if (named(f, "Message-ID")) header_unfold(f->value, h->message_id, sizeof h->message_id);
+  if (named(f, BYTES("Message-ID"))) header_unfold(f->value, h->message_id, sizeof h->message_id);
   return buffer_add_bytes(h->kept, f->whole);
 }
 

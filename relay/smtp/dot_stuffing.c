@@ -35,6 +35,7 @@ static size_t plain_run(struct dot_stuffing *d, struct bytes text) {
 }
 
 int dot_stuffing_add(struct dot_stuffing *d, struct bytes in, struct buffer *out) {
+  if (buffer_reserve(out, in.len) == E_MEMORY) return E_MEMORY; /* at once, not line by line */
   while (in.len) {
     if (d->seen == LINE_START && in.at[0] == '.') {
       int rc = buffer_add(out, ".", 1);
