@@ -45,6 +45,7 @@ struct config {
   unsigned delivery_port;
   bool local_next_hops; /* mail may go to loopback and to this machine's own addresses: tests, labs */
   char *shaping;        /* base/shaping.h's file; NULL: the one that was installed with the program */
+  char *https_trust;    /* roots for HTTPS, of token endpoints, PEM; NULL: the system's */
   char *trust;          /* roots for next hops whose certificate is verified, PEM; NULL: the system's */
   int64_t retry_us[CONFIG_RETRIES_MAX];
   size_t retry_count; /* the last repeats */

@@ -1,7 +1,8 @@
 /* An immutable snapshot of everything that is configured by command: accounts, domains, the public side of their keys,
- * sources. The store builds one (reader_directory, store/read.h); it is shared by reference count and replaced as a
- * whole when something changed. It holds no private key: the store gives those by id, and only the daemon asks. Any
- * thread may read one that it holds a reference to. Pointers into it live as long as the reference. */
+ * sources, routes. The store builds one (reader_directory, store/read.h); it is shared by reference count and replaced
+ * as a whole when something changed. It holds no private key and no password of a route: the store gives those by id,
+ * and only the daemon asks. Any thread may read one that it holds a reference to. Pointers into it live as long as the
+ * reference. */
 #ifndef SENDOFF_BASE_DIRECTORY_H
 #define SENDOFF_BASE_DIRECTORY_H
 
@@ -12,6 +13,7 @@
 #include "base/limit.h"
 #include "base/mail_stream.h"
 #include "base/site_note.h"
+#include "base/static_route.h"
 
 /* SCRAM-SHA-256 verifier (RFC 5802 3, RFC 7677): what is kept of a password. */
 struct scram_verifier {
@@ -124,6 +126,8 @@ struct directory {
   size_t source_count;
   const struct site_pause *site_pauses;
   size_t site_pause_count;
+  const struct static_route *routes; /* ordered by static_route_compare */
+  size_t route_count;
   struct settings gateway;
   size_t client_cert_count;              /* of all accounts */
   unsigned char no_account[SECRET_SIZE]; /* of this gateway: what SCRAM with an unknown name is answered with */

@@ -4,6 +4,7 @@
 #include "cli/account_usage.h"
 #include "cli/command.h"
 #include "cli/output.h"
+#include "cli/secret_line.h"
 #include "relay/net/certificate_facts.h"
 #include "relay/submission/auth/password.h"
 #include "store/read.h"
@@ -27,15 +28,9 @@ static void generate(char out[PASSWORD_MAX + 1]) {
   wipe(random, sizeof random);
 }
 
-/* One line, whole: a password that was cut would lock its owner out. */
 static enum exit_status read_line(char out[PASSWORD_MAX + 1]) {
-  if (!fgets(out, PASSWORD_MAX + 1, stdin))
-    return cli_fail(EXIT_NO, "--password-stdin: nothing came on standard input");
-  size_t n = strcspn(out, "\n");
-  if (n == PASSWORD_MAX && getchar() != EOF)
-    return cli_fail(EXIT_NO, "a password has %d octets at most", PASSWORD_MAX - 1);
-  out[n] = '\0';
-  if (n && out[n - 1] == '\r') out[n - 1] = '\0';
+  enum exit_status s = secret_line_read("password-stdin", "password", out, PASSWORD_MAX + 1);
+  if (s != EXIT_DONE) return s;
   size_t characters = 0;
   for (const char *at = out; *at; at++) characters += ((unsigned char)*at & 0xc0) != 0x80; /* UTF-8 */
   if (characters >= PASSWORD_LEAST) return EXIT_DONE;

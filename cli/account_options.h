@@ -2,9 +2,10 @@
 #ifndef SENDOFF_CLI_ACCOUNT_OPTIONS_H
 #define SENDOFF_CLI_ACCOUNT_OPTIONS_H
 
+#include "cli/secret_line.h"
 #include "cli/settings_options.h"
 
-#define PASSWORD_MAX 1024
+#define PASSWORD_MAX SECRET_LINE_MAX
 #define PATTERN_ROOM 330
 
 /* What the options describe; `account` and `edit` point into it, and into argv. */

@@ -129,6 +129,19 @@ static const struct row {
     {DEFERRED, RULE_STOPPING, NULL, "The gateway was stopping. It is tried again when the gateway runs."},
     {DEFERRED, RULE_LOCAL, NULL,
      "This gateway lacked memory or disk at that moment; its own log says more. Retries continue by themselves."},
+    {DEFERRED | EXPIRED, RULE_ROUTE, NULL,
+     "A route that was made by command leads nowhere. sendoff route list shows it; correct it: sendoff route set, or "
+     "remove it: sendoff route remove. At once afterwards: sendoff queue retry {id}"},
+    {DEFERRED | EXPIRED, RULE_TLS_ENFORCED, NULL,
+     "The route to that host requires TLS, and the text says what is wrong with it: a certificate that is not for the "
+     "host's name, or not by an authority that is trusted (delivery { trust }). Name the host as its certificate does, "
+     "or have it corrected there; sendoff route set with --tls may does without, and with it any host can take the "
+     "mail."},
+    {DEFERRED | EXPIRED, RULE_NEXT_HOP_LOGIN, NULL,
+     "The next hop does not let the gateway log in, or there is no token to log in with. Check the user, and the "
+     "password or the application's secret and rights, there, then give the new one: sendoff route set DOMAIN HOST "
+     "--user NAME --password-stdin (sendoff route list shows them, and why there is no token). No mail is lost "
+     "meanwhile; at once afterwards: sendoff queue retry {id}"},
     {DEFERRED, RULE_TLS, NULL,
      "TLS with that host did not work. The next attempt begins with TLS again, and goes on without it if that fails as "
      "well, unless the application has sent it with REQUIRETLS."},

@@ -70,7 +70,8 @@ static enum exit_status check_named(const struct config *c) {
   enum exit_status s = become_user(c);
   if (s == EXIT_DONE && c->certificate_count) s = check_certificates(c);
   if (s == EXIT_DONE) s = check_shaping(c->shaping);
-  return s == EXIT_DONE && c->trust ? check_trust(c->trust) : s;
+  if (s == EXIT_DONE && c->trust) s = check_trust(c->trust);
+  return s == EXIT_DONE && c->https_trust ? check_trust(c->https_trust) : s;
 }
 
 static enum exit_status check(struct cli *c) {

@@ -167,22 +167,36 @@ static json_t *signatures_json(const struct explained *e) {
   return list;
 }
 
+static json_t *route_json(const struct explained *e) {
+  char text[STATIC_ROUTE_TEXT];
+  const struct static_route *r = e->route;
+  if (!r) return json_null();
+  return json_pack(
+      "{s:s, s:o, s:o, s:s, s:s, s:b, s:o}", "to", r->to, "account", *r->account ? json_text(r->account) : json_null(),
+      "sender", *r->sender ? json_text(r->sender) : json_null(), "next_hop", static_route_text(r, text), "tls",
+      route_tls_name(r->tls), "implicit_tls", r->implicit_tls, "user", *r->user ? json_text(r->user) : json_null());
+}
+
+static unsigned port_of(const struct explained *e) {
+  return e->route ? static_route_port(e->route, e->mx_port) : e->mx_port;
+}
+
 static json_t *hops_json(const struct explained *e) {
   json_t *list = json_array();
   for (size_t i = 0; i < e->mx.count; i++)
-    json_array_append_new(list, json_pack("{s:o, s:i}", "host", json_text(e->mx.hosts[i].name), "preference",
-                                          (int)e->mx.hosts[i].preference));
+    json_array_append_new(list, json_pack("{s:o, s:i, s:i}", "host", json_text(e->mx.hosts[i].name), "port",
+                                          (int)port_of(e), "preference", (int)e->mx.hosts[i].preference));
   return list;
 }
 
 static void print_explained_json(const struct explained *e, const struct finding *found, struct history *h) {
-  print_json(json_pack("{s:b, s:o, s:o, s:s, s:s, s:o, s:o, s:s, s:s, s:o, s:o, s:{s:I, s:I, s:I, s:I}}", "accepted",
-                       !cause(found), "checks", checks_json(e, found), "limits", limits_json(e), "stream",
+  print_json(json_pack("{s:b, s:o, s:o, s:s, s:s, s:o, s:o, s:s, s:s, s:o, s:o, s:o, s:{s:I, s:I, s:I, s:I}}",
+                       "accepted", !cause(found), "checks", checks_json(e, found), "limits", limits_json(e), "stream",
                        stream_name(e->facts.stream), "pool", e->pool, "sources", sources_json(e), "signatures",
                        signatures_json(e), "spf", spf_result_name(e->rank.best.result), "dmarc",
-                       dmarc_result_name(e->dmarc.now.result), "dmarc_text", json_text(e->dmarc.why), "next_hops",
-                       hops_json(e), "history", "delivered", (json_int_t)h->delivered, "deferred",
-                       (json_int_t)h->deferred, "bounced", (json_int_t)h->bounced, "usual_delay_ms",
+                       dmarc_result_name(e->dmarc.now.result), "dmarc_text", json_text(e->dmarc.why), "route",
+                       route_json(e), "next_hops", hops_json(e), "history", "delivered", (json_int_t)h->delivered,
+                       "deferred", (json_int_t)h->deferred, "bounced", (json_int_t)h->bounced, "usual_delay_ms",
                        (json_int_t)(usual_delay_us(h) / 1000)));
 }
 
@@ -232,8 +246,20 @@ static void print_signatures(const struct explained *e) {
            published_key_name(e->published[i].state));
 }
 
+static void print_route(const struct static_route *r) {
+  char text[STATIC_ROUTE_TEXT];
+  printf("  by the route of mail to %s%s%s%s%s: ", r->to, *r->account ? " of the account " : "", r->account,
+         *r->sender ? " from " : "", r->sender);
+  print_safe(static_route_text(r, text));
+  printf(", TLS: %s%s", route_tls_name(r->tls), r->implicit_tls ? ", from the start" : "");
+  if (*r->user) printf(", logged in as ");
+  if (*r->user) print_safe(r->user);
+  putchar('\n');
+}
+
 static void print_way(const struct explained *e, struct history *h) {
   char delay[40];
+  if (e->route) print_route(e->route);
   if (e->mx.null_mx)
     printf("  %s takes no mail (null MX)\n", e->recipient_domain);
   else if (!e->mx.count)
@@ -242,7 +268,7 @@ static void print_way(const struct explained *e, struct history *h) {
   for (size_t i = 0; i < e->mx.count; i++) {
     printf("  %u ", e->mx.hosts[i].preference);
     print_safe(e->mx.hosts[i].name);
-    putchar('\n');
+    printf(port_of(e) == 25 ? "\n" : ":%u\n", port_of(e));
   }
   clock_format_span(usual_delay_us(h), delay, sizeof delay);
   printf("  in the last 7 days: %zu delivered, %zu deferred, %zu bounced%s%s\n", h->delivered, h->deferred, h->bounced,

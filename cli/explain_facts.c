@@ -161,9 +161,29 @@ static void ask_dmarc(struct explained *e, const struct dns_source *dns, uint64_
   e->facts.known |= FACT_DMARC;
 }
 
+/* The route by command that the mail would take. */
+static void find_route(struct explained *e) {
+  char sender[DOMAIN_MAX + 1] = "";
+  if (e->facts.from.domain.len && domain_normalize(e->facts.from.domain, sender) != OK) sender[0] = '\0';
+  const struct route_question q = {.to = e->recipient_domain, .account = e->facts.account_name, .sender = sender};
+  e->route = static_route_find(e->directory->routes, e->directory->route_count, &q);
+}
+
+/* Whose MX records lead on; "": nobody's, the host is known. */
+static const char *mx_owner(const struct explained *e) {
+  if (!e->route || e->route->lookup == ROUTE_DIRECT) return e->recipient_domain;
+  return e->route->lookup == ROUTE_BY_MX ? e->route->host : "";
+}
+
 static void ask_mx(struct explained *e, const struct dns_source *dns) {
   struct dns_answer answer;
-  dns->lookup(dns->arg, e->recipient_domain, ns_t_mx, &answer);
+  const char *domain = mx_owner(e);
+  if (!*domain) {
+    e->mx_status = DNS_FOUND;
+    bytes_copy(bytes_of(e->route->host), e->mx.hosts[e->mx.count++].name, sizeof e->mx.hosts[0].name);
+    return;
+  }
+  dns->lookup(dns->arg, domain, ns_t_mx, &answer);
   e->mx_status = answer.status;
   e->mx_bogus = answer.bogus;
   mx_list_read(&answer, &e->mx);
@@ -171,7 +191,7 @@ static void ask_mx(struct explained *e, const struct dns_source *dns) {
   bool none = e->mx_status == DNS_NODATA || (e->mx_status == DNS_FOUND && !e->mx.count);
   if (!none || e->mx.null_mx) return;
   e->mx.hosts[e->mx.count++] = (struct mx){.preference = 0}; /* RFC 5321 5.1: the domain itself */
-  bytes_copy(bytes_of(e->recipient_domain), e->mx.hosts[0].name, sizeof e->mx.hosts[0].name);
+  bytes_copy(bytes_of(domain), e->mx.hosts[0].name, sizeof e->mx.hosts[0].name);
 }
 
 static enum exit_status ask_dns(struct cli *c, struct explained *e) {
@@ -183,6 +203,8 @@ static enum exit_status ask_dns(struct cli *c, struct explained *e) {
   const struct dns_source dns = {resolver, resolver_lookup, resolver_release};
   ask_spf(e, &dns, deadline_ms);
   ask_dmarc(e, &dns, deadline_ms);
+  find_route(e);
+  e->mx_port = c->config->delivery_port;
   ask_mx(e, &dns);
   resolver_free(&resolver);
   return EXIT_DONE;

@@ -38,12 +38,14 @@ struct explained {
   size_t key_count;
   struct dmarc_prediction dmarc;
   /* the way */
-  struct mx_list mx;
+  const struct static_route *route; /* NULL: none */
+  struct mx_list mx;                /* what its hosts are, or the recipient's domain's */
   enum dns_status mx_status;
   bool mx_bogus; /* DNSSEC does not confirm it */
   /* the brake */
   struct brake brake;
   struct brake_status brake_status;
+  unsigned mx_port; /* delivery { port } */
   /* suppression */
   struct suppression suppression;
   char suppression_text[512], suppression_enhanced[16];

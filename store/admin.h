@@ -1,7 +1,7 @@
-/* What the command line changes, synchronously, from its own process: accounts, domains, keys, sources, and queue
- * entries. Each call is one transaction that also raises the configuration's (or the queue's) generation, so that the
- * daemon notices. One thread. Every function: OK, E_EXISTS, E_NOT_FOUND, E_BUSY (locked for more than five seconds),
- * E_IO, with `why` (not NULL). */
+/* What the command line changes, synchronously, from its own process: accounts, domains, keys, sources, routes, and
+ * queue entries. Each call is one transaction that also raises the configuration's (or the queue's) generation, so that
+ * the daemon notices. One thread. Every function: OK, E_EXISTS, E_NOT_FOUND, E_BUSY (locked for more than five
+ * seconds), E_IO, with `why` (not NULL). */
 #ifndef SENDOFF_STORE_ADMIN_H
 #define SENDOFF_STORE_ADMIN_H
 
@@ -55,7 +55,7 @@ int admin_account_set(struct admin *admin, const char *name, unsigned what, cons
                       const struct account_edit *edit, struct reason *why);
 int admin_account_suspend(struct admin *admin, const char *name, const char *reason,
                           struct reason *why); /* reason NULL: resume */
-/* Its queued mail and its log stay. */
+/* Its queued mail and its log stay; routes of its own go, with their secrets. */
 int admin_account_remove(struct admin *admin, const char *name, struct reason *why);
 
 int admin_domain_add(struct admin *admin, const char *name, struct reason *why);
@@ -81,6 +81,20 @@ int admin_site_pause(struct admin *admin, const struct site_pause *p, struct rea
 /* Ends it, and forgets what the site's replies brought upon it. source NULL: of all of them. *ended: there was a pause
  * by command. */
 int admin_site_resume(struct admin *admin, const char *site, const char *source, bool *ended, struct reason *why);
+
+/* What a route logs in with, by enum route_secret; empty: it has no such. */
+struct route_keys {
+  struct bytes of[ROUTE_SECRET_COUNT];
+  int64_t token_from_us, token_until_us; /* of ROUTE_ACCESS_TOKEN */
+};
+/* `r` gives all but id, created_us and how its token is. */
+int admin_route_add(struct admin *admin, const struct static_route *r, const struct route_keys *keys,
+                    struct reason *why);
+/* Replaces the route with the same `to`, `account` and `sender`, whole. `keys` NULL: it keeps what it has. */
+int admin_route_set(struct admin *admin, const struct static_route *r, const struct route_keys *keys,
+                    struct reason *why);
+/* With its secrets; of `r` only `to`, `account` and `sender` count. */
+int admin_route_remove(struct admin *admin, const struct static_route *r, struct reason *why);
 
 /* Suppression lists. A running gateway notices by itself what is taken off, and what is added when it is told to. */
 #define SUPPRESSION_PART 1000 /* entries in one transaction at most */

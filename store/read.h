@@ -36,6 +36,11 @@ int reader_private_key(struct reader *r, int64_t key_id, struct buffer *pem, str
 /* What is known of sites (base/site_note.h), the latest first, `limit` at most. */
 int reader_site_notes(struct reader *r, size_t limit, bool (*row)(void *arg, const struct site_note *n), void *arg);
 
+/* What a route logs in with, appended to `out`, which is secret. E_NOT_FOUND when there is none (any more). As above:
+ * only the daemon asks. */
+int reader_route_secret(struct reader *r, int64_t route_id, enum route_secret kind, struct buffer *out,
+                        struct reason *why);
+
 /* usage */
 /* What the scope's owner has used, rolled to now in its time zone. E_NOT_FOUND when an account has gone; zeroes for
  * what never was counted. */

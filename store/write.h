@@ -166,6 +166,17 @@ struct store_site_note {
 };
 void store_site_note_init(struct store_site_note *n); /* the kind; the rest is the poster's */
 
+/* A route's tokens, as its endpoint gave them, or why it gave none: then what there was stays. Nothing is written when
+ * the route has gone. It is a change of the configuration (reader_generation). */
+struct store_route_token {
+  struct store_op op;
+  int64_t route_id;
+  struct bytes access, refresh;          /* refresh empty: the one that was given before stays good (RFC 6749 6) */
+  int64_t token_from_us, token_until_us; /* of `access` */
+  const char *failure;                   /* "": it went well */
+};
+void store_route_token_init(struct store_route_token *t); /* the kind; the rest is the poster's */
+
 /* The queue's times, after the clock was set. With `jump_us`, by how much the clock has jumped while the gateway ran:
  * the times of what was made by the old clock move with it. With 0, once after a start: time in which the gateway did
  * not run (no line in the log for `away_us` or more) is not counted towards expiry. And always: messages of a clock

@@ -84,6 +84,7 @@ const struct config_key config_keys[] = {
     OTHER("delivery", "local_next_hops", boolean, "no", config, local_next_hops, bool),
     TEXT("delivery", "shaping", path, NULL, config, shaping),
     TEXT("delivery", "trust", path, NULL, config, trust),
+    TEXT("delivery", "https_trust", path, NULL, config, https_trust),
     DURATIONS("delivery", "retry", "{1m, 5m, 15m, 1h, 2h, 4h}", retry_us[0], retries, SECOND_US, INT64_MAX),
     DURATION("delivery", "expire", "5d", expire_us, SECOND_US, INT64_MAX),
     DURATION("delivery", "delay_notice", "4h", delay_notice_us, SECOND_US, INT64_MAX),

@@ -46,6 +46,10 @@ const struct counter counters[] = {
     NOW("disk_reserve", condition.disk_reserve, "Octets that are kept free there: below, no mail is accepted."),
     NOW("sites_paused", delivery.sites_paused, "Pairs of source and site that nothing is sent to for a while."),
     NOW("sites_blocked", delivery.sites_blocked, "Those of them that say that the source is blocked: see site list."),
+    NOW("logins_refused", delivery.logins_refused,
+        "Routes, on each event loop, whose login at the next hop was refused when it was tried last."),
+    NOW("tokens_failed", delivery.tokens_failed,
+        "Routes whose access token could not be renewed when that was tried last."),
 };
 /* clang-format on */
 const size_t counter_count = sizeof counters / sizeof counters[0];
@@ -90,6 +94,8 @@ static void add_delivery(struct delivery_counters *sum, const struct delivery_co
   sum->starved += d->starved;
   sum->sites_paused += d->sites_paused;
   sum->sites_blocked += d->sites_blocked;
+  sum->logins_refused += d->logins_refused;
+  sum->tokens_failed += d->tokens_failed;
   sum->delivered += d->delivered;
   sum->deferred += d->deferred;
   sum->bounced += d->bounced;

@@ -19,6 +19,7 @@
 #include "relay/delivery/delivery.h"
 #include "relay/message/signing.h"
 #include "relay/net/descriptors.h"
+#include "relay/net/https.h"
 #include "relay/net/resolver.h"
 #include "relay/submission/auth/login_bans.h"
 #include "relay/submission/auth/sasl.h"
@@ -47,7 +48,8 @@ struct supervisor {
   struct certificates *certificates;
   struct reader *reader;
   struct directory *directory;
-  struct key_ring *keys; /* the directory's */
+  struct key_ring *keys; /* the directory's, as are the: */
+  struct route_secrets *secrets;
   struct session_limits *limits;
   struct login_bans *bans;
   struct control *control;
@@ -68,12 +70,14 @@ struct update {
   struct supervisor *supervisor;
   struct directory *directory;
   struct key_ring *keys;
+  struct route_secrets *secrets;
   struct control_request *request; /* NULL: nobody waits for an answer */
 };
 
 static void update_free(struct update *u) {
   directory_release(&u->directory);
   key_ring_release(&u->keys);
+  route_secrets_release(&u->secrets);
   free(u);
 }
 
@@ -90,6 +94,7 @@ static void apply_directory(struct loop *on, struct broadcast_token *t) {
   directory_release(&on->directory);
   on->directory = directory_hold(u->directory);
   signing_refresh(on->signing, u->keys);
+  delivery_refresh(on->delivery, u->secrets);
   notice_suppressions(on, t, u->supervisor);
 }
 
@@ -100,11 +105,13 @@ static void every_loop_applied(void *arg) {
   update_free(u);
 }
 
-/* A snapshot and its keys; the caller's references, none on failure. */
-static int read_directory(struct supervisor *s, struct directory **d, struct key_ring **keys, struct reason *why) {
+/* A snapshot, its keys and its routes' secrets; the caller's references, none on failure. */
+static int read_directory(struct supervisor *s, struct directory **d, struct key_ring **keys,
+                          struct route_secrets **secrets, struct reason *why) {
   int rc = reader_directory(s->reader, d, why);
   if (rc != OK) return rc;
   rc = key_ring_load(s->reader, *d, s->keys, keys, why);
+  if (rc == OK && (rc = route_secrets_load(s->reader, *d, secrets, why)) != OK) key_ring_release(keys);
   if (rc != OK) directory_release(d);
   return rc;
 }
@@ -112,8 +119,10 @@ static int read_directory(struct supervisor *s, struct directory **d, struct key
 static void keep_current(struct supervisor *s, const struct update *u) {
   directory_release(&s->directory);
   key_ring_release(&s->keys);
+  route_secrets_release(&s->secrets);
   s->directory = directory_hold(u->directory);
   s->keys = key_ring_hold(u->keys);
+  s->secrets = route_secrets_hold(u->secrets);
 }
 
 /* Reads the directory from the store again: it has changed, or a command asks (`request`, else NULL). */
@@ -124,7 +133,7 @@ static void reload(struct supervisor *s, struct control_request *request) {
     return;
   }
   struct update *u = calloc(1, sizeof *u);
-  if (!u || read_directory(s, &u->directory, &u->keys, &why) != OK) {
+  if (!u || read_directory(s, &u->directory, &u->keys, &u->secrets, &why) != OK) {
     log_event(LOG_ERROR_, NULL, "cannot read the configuration from the store", "reason", why.text, NULL);
     if (request) control_answer(request, "error: cannot read the store");
     free(u);
@@ -277,7 +286,7 @@ static int open_data(struct supervisor *s, struct reason *why) {
   int rc = process_lock(c->data_dir, &s->lock_fd, why);
   if (rc == OK) rc = store_open(c->data_dir, &options, &s->gateway.store, why);
   if (rc == OK) rc = reader_open(c->data_dir, &s->reader, why);
-  if (rc == OK) rc = read_directory(s, &s->directory, &s->keys, why);
+  if (rc == OK) rc = read_directory(s, &s->directory, &s->keys, &s->secrets, why);
   if (rc == OK) rc = resolver_new(c, &s->gateway.resolver, why);
   return rc;
 }
@@ -301,7 +310,8 @@ static bool recall_site(void *arg, const struct site_note *n) {
 static int make_workers(struct supervisor *s, struct reason *why) {
   struct gateway *g = &s->gateway;
   g->loops = s->loops;
-  struct shared_state with = {s->directory, s->keys, certificates_current(s->certificates), s->limits, s->bans};
+  struct shared_state with = {s->directory, s->keys, s->secrets, certificates_current(s->certificates),
+                              s->limits,    s->bans};
   struct shaping *shaping;
   int rc = shaping_table_load(g->config, &shaping, why);
   for (size_t i = 0; rc == OK && i < g->loop_count; i++) {
@@ -395,9 +405,11 @@ static void free_all(struct supervisor *s) {
   certificates_free(&s->certificates);
   directory_release(&s->directory);
   key_ring_release(&s->keys);
+  route_secrets_release(&s->secrets);
   if (s->reader) reader_close(&s->reader);
   if (s->running) loop_free(&s->loop);
   if (s->lock_fd >= 0) close(s->lock_fd);
+  https_teardown();
   sasl_teardown();
   free(s);
 }
@@ -420,6 +432,7 @@ int daemon_run(const struct config *config, struct reason *why) {
   process_set_up(s->gateway.loop_count);
   process_check_files(config->max_sessions);
   int rc = sasl_setup() == OK ? OK : fail(why, E_MEMORY, "the SASL library cannot be set up");
+  if (rc == OK && https_setup() != OK) rc = fail(why, E_MEMORY, "libcurl cannot be set up");
   if (rc == OK) rc = open_privileged(s, why);
   if (rc == OK) rc = open_data(s, why);
   if (rc == OK) rc = make_limits(s, why);

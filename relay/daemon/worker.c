@@ -29,6 +29,7 @@ static int make_parts(struct loop *l, const struct shared_state *with, struct re
   if (submission_new(l, with->limits, with->bans, &l->submission) != OK || tls_client_new(&l->tls_client) != OK ||
       converter_new(l, &l->converter) != OK || delivery_new(l, &l->delivery) != OK)
     return fail(why, E_MEMORY, "out of memory");
+  delivery_refresh(l->delivery, with->secrets);
   const char *trust = l->gateway->config->trust;
   return trust ? tls_client_trust(l->tls_client, trust, why) : OK;
 }

@@ -15,8 +15,9 @@ struct worker;
 struct shared_state {
   /* each loop takes references of its own, and newer ones after a reload */
   struct directory *directory;
-  struct key_ring *keys;  /* the directory's */
-  struct tls_server *tls; /* NULL: none */
+  struct key_ring *keys;         /* the directory's */
+  struct route_secrets *secrets; /* so, too */
+  struct tls_server *tls;        /* NULL: none */
   /* shared by all loops, and freed after them; any thread */
   struct session_limits *limits;
   struct login_bans *bans;

@@ -10,6 +10,8 @@
 #include "relay/message/content.h"
 #include "relay/net/loop.h"
 
+struct reader;
+
 /* --- mail; any loop --- */
 
 /* Fresh mail is handed over in memory. Its rows carry next_us = now + DELIVERY_GRACE_US, so that the reader of the
@@ -37,6 +39,22 @@ void delivery_set_shaping(struct delivery *d, struct shaping *shaping);
 /* Each second: sees to deadlines of what waits for a connection. */
 void delivery_tick(struct delivery *d);
 
+/* --- what routes log in with --- */
+
+/* The secrets of a directory's routes. Immutable, counted; wiped when the last reference goes. */
+struct route_secrets;
+/* One reference. E_MEMORY, E_IO. Blocking: the daemon's own thread. */
+int route_secrets_load(struct reader *r, const struct directory *d, struct route_secrets **out, struct reason *why);
+struct route_secrets *route_secrets_hold(struct route_secrets *s);
+void route_secrets_release(struct route_secrets **s);
+/* That loop's thread, or before it runs, with the directory that they belong to: connections log in with these from
+ * now on. Takes a reference of its own. */
+void delivery_refresh(struct delivery *d, struct route_secrets *s);
+
+/* A next hop has refused the route's token of that time (struct route_oauth2), though it should be good: another is
+ * fetched. Any loop. */
+void delivery_token_refused(struct gateway *g, int64_t route, int64_t token_from_us);
+
 /* --- the dispatcher; loops[0] --- */
 
 /* Before the threads start, after delivery_new. OK, E_MEMORY, E_IO. */
@@ -55,8 +73,8 @@ void dispatcher_free(struct dispatcher **d);
 struct delivery_attempt {
   int64_t recipient_id, since_us; /* since_us: when this attempt began */
   /* "route" (on its way to a host), "wait" (for a connection), "pace" (the site's turn), "load", "convert", or what the
-   * SMTP client does: "connect", "greeting", "ehlo", "starttls", "handshake", "mail", "rcpt", "data", "content", "dot";
-   * or "record", when the store is about to have the outcome; static */
+   * SMTP client does: "connect", "greeting", "ehlo", "starttls", "handshake", "auth", "mail", "rcpt", "data",
+   * "content", "dot"; or "record", when the store is about to have the outcome; static */
   const char *stage;
   const char *host; /* "mx.example.net[192.0.2.1]:25"; with "route" the domain, with "wait" and "pace" the site; without
                        a host, the domain with "record" */
@@ -90,10 +108,13 @@ void delivery_recall_site(struct gateway *g, const struct site_note *n);
 struct delivery_counters {
   uint64_t connections, idle_connections, destinations, waiting_jobs; /* now */
   uint64_t starved;                                                   /* now: destinations without a connection */
+  uint64_t logins_refused;                                            /* now: routes, at each loop, whose login was
+                                                                         refused when it was tried last */
   uint64_t sites_paused, sites_blocked;  /* now: pairs of source and site that nothing is sent to for a while; those of
                                             them whose source is blocked */
   uint64_t delivered, deferred, bounced; /* recipients, since the start */
   /* The dispatcher's, with loops[0]. */
+  uint64_t tokens_failed;              /* now: routes whose token could not be renewed when that was tried last */
   uint64_t in_flight, domains_waiting; /* now: recipients that are worked on; domains that have mail waiting or in
                                           flight, as far as is known */
   uint64_t queue_direct, queue_read;   /* recipients handed over in memory; read from the store */

@@ -250,12 +250,18 @@ int tls_session_server(struct tls_server *t, bool ask, const struct tls_transpor
   return OK;
 }
 
+/* Of an address literal (RFC 5321 4.1.3) the address alone: a certificate may have that (RFC 5280 4.2.1.6). */
+static void write_name(const char *name, char out[256]) {
+  const char *inner = name + (name[0] == '[') + (strncasecmp(name, "[IPv6:", 6) == 0 ? 5 : 0);
+  snprintf(out, 256, "%.*s", (int)strcspn(inner, "]"), inner);
+}
+
 /* RFC 6125: the name, and that the certificate is for a server; looked at within the handshake. Without the system's
  * roots nothing can be trusted, and the handshake will say so. */
 static void verify_peer(struct tls_client *t, struct tls_session *s, const char *name) {
   if (!t->trusting) gnutls_certificate_set_x509_system_trust(t->credentials);
   t->trusting = true;
-  snprintf(s->name, sizeof s->name, "%s", name);
+  write_name(name, s->name);
   s->wanted[0] = (gnutls_typed_vdata_st){.type = GNUTLS_DT_DNS_HOSTNAME, .data = (unsigned char *)s->name};
   s->wanted[1] = (gnutls_typed_vdata_st){.type = GNUTLS_DT_KEY_PURPOSE_OID,
                                          .data = (unsigned char *)(uintptr_t)GNUTLS_KP_TLS_WWW_SERVER};

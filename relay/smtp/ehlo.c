@@ -43,6 +43,33 @@ static void read_require_tls(struct ehlo *e, struct bytes parameter) {
   e->require_tls = true;
 }
 
+static void read_mechanism(struct ehlo *e, struct bytes name) {
+  static const struct {
+    const char *name;
+    enum ehlo_auth is;
+  } known[] = {
+      {"PLAIN", EHLO_PLAIN},
+      {"LOGIN", EHLO_LOGIN},
+      {"SCRAM-SHA-1", EHLO_SCRAM_SHA_1},
+      {"SCRAM-SHA-1-PLUS", EHLO_SCRAM_SHA_1_PLUS},
+      {"SCRAM-SHA-256", EHLO_SCRAM_SHA_256},
+      {"SCRAM-SHA-256-PLUS", EHLO_SCRAM_SHA_256_PLUS},
+      {"XOAUTH2", EHLO_XOAUTH2},
+      {"OAUTHBEARER", EHLO_OAUTHBEARER},
+  };
+  for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+    if (bytes_equal_nocase(name, bytes_of(known[i].name))) e->mechanisms |= known[i].is;
+}
+
+static void read_auth(struct ehlo *e, struct bytes parameter) { /* RFC 4954 3 */
+  e->auth = true;
+  for (size_t at = 0; at < parameter.len;) {
+    size_t end = bytes_find(parameter, ' ', at);
+    read_mechanism(e, (struct bytes){parameter.at + at, end - at});
+    at = end + 1;
+  }
+}
+
 /* RFC 9422 3: limits that are not known are passed over. */
 static void read_limits(struct ehlo *e, struct bytes parameter) {
   for (size_t at = 0; at < parameter.len;) {
@@ -71,10 +98,13 @@ void ehlo_line(struct ehlo *e, size_t index, struct bytes text) {
       {"MT-PRIORITY", read_priority},
       {"REQUIRETLS", read_require_tls},
       {"LIMITS", read_limits},
+      {"AUTH", read_auth},
   };
   if (index == 0) return;
-  size_t end = bytes_find(text, ' ', 0);
+  /* "AUTH=PLAIN LOGIN": servers say so, some of them alone, for clients older than RFC 2554 */
+  size_t end = bytes_starts_nocase(text, BYTES("AUTH=")) ? 4 : bytes_find(text, ' ', 0);
   struct bytes keyword = {text.at, end};
   for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-    if (bytes_equal_nocase(keyword, bytes_of(known[i].keyword))) known[i].read(e, bytes_trim(bytes_from(text, end)));
+    if (bytes_equal_nocase(keyword, bytes_of(known[i].keyword)))
+      known[i].read(e, bytes_trim(bytes_from(text, end + (end < text.len))));
 }

@@ -4,6 +4,18 @@
 
 #include "base/bytes.h"
 
+/* SASL mechanisms that we can use as a client. */
+enum ehlo_auth {
+  EHLO_PLAIN = 1,
+  EHLO_LOGIN = 2,
+  EHLO_SCRAM_SHA_1 = 4,
+  EHLO_SCRAM_SHA_1_PLUS = 8,
+  EHLO_SCRAM_SHA_256 = 16,
+  EHLO_SCRAM_SHA_256_PLUS = 32,
+  EHLO_XOAUTH2 = 64,
+  EHLO_OAUTHBEARER = 128,
+};
+
 struct ehlo {
   bool pipelining;           /* RFC 2920 */
   bool size;                 /* RFC 1870 */
@@ -16,6 +28,8 @@ struct ehlo {
   uint64_t deliver_by_least; /* seconds, for by-mode R; 0: no fixed minimum */
   bool priority;             /* RFC 6710 */
   bool require_tls;          /* RFC 8689 */
+  bool auth;                 /* RFC 4954 */
+  unsigned mechanisms;       /* enum ehlo_auth; those that are not known are left out */
   /* RFC 9422 4; 0: not said. RCPTDOMAINMAX needs no place: a transaction of ours has recipients of one domain. */
   uint64_t mail_max, recipient_max;
 };

@@ -339,6 +339,21 @@ static int check_there(struct admin *a, const char *name, struct reason *why) {
   return rc == OK ? admin_end(a, find(a, name, &id, why), NULL, why) : rc;
 }
 
+/* Another account of that name must not find them, nor what they log in with. */
+static int forget_routes(struct admin *a, const char *name) {
+  sqlite3_stmt *s = sql_use(
+      &a->q, "DELETE FROM route_secrets WHERE route_id IN (SELECT id FROM routes WHERE account = ?1 AND ?1 <> '')");
+  sql_bind_text(s, 1, name);
+  int rc = sql_run(s);
+  if (rc != OK) return rc;
+  s = sql_use(&a->q, "DELETE FROM route_failures WHERE route_id IN (SELECT id FROM routes WHERE account = ?1)");
+  sql_bind_text(s, 1, name);
+  rc = sql_run(s);
+  s = sql_use(&a->q, "DELETE FROM routes WHERE account = ?1 AND ?1 <> ''");
+  sql_bind_text(s, 1, name);
+  return rc == OK ? sql_run(s) : rc;
+}
+
 int admin_account_remove(struct admin *a, const char *name, struct reason *why) {
   int64_t id;
   int rc = check_there(a, name, why);
@@ -355,5 +370,6 @@ int admin_account_remove(struct admin *a, const char *name, struct reason *why) 
   if (rc == OK) rc = clear(a, "DELETE FROM accounts WHERE id = ?", id);
   if (rc == OK) rc = forget_usage(a, name);
   if (rc == OK) rc = forget_brake(a, name);
+  if (rc == OK) rc = forget_routes(a, name);
   return admin_end(a, rc, "config", why);
 }

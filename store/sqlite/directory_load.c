@@ -240,6 +240,50 @@ static int load_site_pauses(struct sql *q, struct directory_owner *o) {
   return rc;
 }
 
+static int load_route_row(sqlite3_stmt *s, struct static_route *out, struct directory_owner *o) {
+  *out = (struct static_route){.id = sqlite3_column_int64(s, 0),
+                               .to = directory_text(o, sql_text(s, 1)),
+                               .account = directory_text(o, sql_text(s, 2)),
+                               .sender = directory_text(o, sql_text(s, 3)),
+                               .lookup = (enum route_lookup)sqlite3_column_int64(s, 4),
+                               .host = directory_text(o, sql_text(s, 5)),
+                               .port = (unsigned)sqlite3_column_int64(s, 6),
+                               .tls = (enum route_tls)sqlite3_column_int64(s, 7),
+                               .implicit_tls = sqlite3_column_int64(s, 8) != 0,
+                               .auth = (enum route_auth)sqlite3_column_int64(s, 9),
+                               .user = directory_text(o, sql_text(s, 10)),
+                               .created_us = sqlite3_column_int64(s, 11),
+                               .oauth2 = {.endpoint = directory_text(o, sql_text(s, 12)),
+                                          .client_id = directory_text(o, sql_text(s, 13)),
+                                          .scope = directory_text(o, sql_text(s, 14)),
+                                          .token_from_us = sqlite3_column_int64(s, 15),
+                                          .token_until_us = sqlite3_column_int64(s, 16),
+                                          .failure = directory_text(o, sql_text(s, 17))}};
+  const struct route_oauth2 *a = &out->oauth2;
+  bool whole = out->to && out->account && out->sender && out->host && out->user;
+  return whole && a->endpoint && a->client_id && a->scope && a->failure ? OK : E_MEMORY;
+}
+
+static int load_routes(struct sql *q, struct directory_owner *o) {
+  size_t n, i = 0;
+  int rc = count_rows(q, "SELECT count(*) FROM routes", &n);
+  struct static_route *all = rc == OK && n ? directory_alloc(o, n * sizeof *all, false) : NULL;
+  if (rc != OK || !n) return rc;
+  if (!all) return E_MEMORY;
+  /* static_route_compare's order: SQLite compares text as memcmp does. */
+  sqlite3_stmt *s =
+      sql_use(q, "SELECT id, recipients, account, sender, lookup, host, port, tls, implicit_tls, auth,"
+                 " user, created_us, endpoint, client_id, scope, from_us, until_us, text"
+                 " FROM routes LEFT JOIN route_secrets AS t ON t.route_id = id AND kind = 3" /* the token */
+                 " LEFT JOIN route_failures AS f ON f.route_id = id"
+                 " ORDER BY recipients, account, sender");
+  while (i < n && (rc = sql_step(s)) == 1 && (rc = load_route_row(s, &all[i], o)) == OK) i++;
+  if (s) sqlite3_reset(s);
+  o->directory.routes = all;
+  o->directory.route_count = i;
+  return rc;
+}
+
 static int load_secret(struct sql *q, struct directory *d) {
   sqlite3_stmt *s = sql_use(q, "SELECT value FROM secrets WHERE name = 'no account'");
   int rc = sql_step(s);
@@ -257,6 +301,7 @@ static int load(struct sql *q, struct directory_owner *o, struct reason *why) {
   if (rc == OK) rc = loading_settings(&l);
   if (rc == OK) rc = load_sources(q, o);
   if (rc == OK) rc = load_site_pauses(q, o);
+  if (rc == OK) rc = load_routes(q, o);
   return rc == OK ? directory_index(o) : rc;
 }
 

@@ -101,6 +101,25 @@ int reader_private_key(struct reader *r, int64_t key_id, struct buffer *pem, str
   return rc == OK ? reader_end(r, read_private_key(&r->at.q, key_id, pem, why)) : rc;
 }
 
+static int read_route_secret(struct sql *q, int64_t route_id, enum route_secret kind, struct buffer *out,
+                             struct reason *why) {
+  sqlite3_stmt *s = sql_use(q, "SELECT value FROM route_secrets WHERE route_id = ? AND kind = ?");
+  sql_bind_int(s, 1, route_id);
+  sql_bind_int(s, 2, kind);
+  int rc = sql_step(s);
+  if (rc == 0) return fail(why, E_NOT_FOUND, "the route has been removed");
+  if (rc != 1) return sql_why(q, rc, why);
+  rc = buffer_add_bytes(out, sql_blob(s, 0));
+  sqlite3_reset(s);
+  return rc == OK ? OK : fail(why, rc, "out of memory");
+}
+
+int reader_route_secret(struct reader *r, int64_t route_id, enum route_secret kind, struct buffer *out,
+                        struct reason *why) {
+  int rc = reader_begin(r, why);
+  return rc == OK ? reader_end(r, read_route_secret(&r->at.q, route_id, kind, out, why)) : rc;
+}
+
 /* --- content --- */
 
 /* The row's prefix, and its content unless that is in a file. */

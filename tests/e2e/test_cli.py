@@ -443,7 +443,7 @@ def test_records_without_a_source(sendoff):
         (["why", "7QF2K9XY"], 1, "nothing is known"),
         (["status"], 1, "sendoff is not running; start it with: sendoff serve"),
         (["serve", "--log-level", "loud"], 2, "debug"),
-        (["route", "list"], 2, "not a command"),
+        (["webhook", "list"], 2, "not a command"),
         (["doctor"], 2, "not a command"),
         (["domain", "lookup", "example.com"], 2, "has no lookup"),
         ([], 2, "sendoff --help"),
@@ -479,7 +479,7 @@ def test_source_of_another_machine_is_pointed_out(sendoff):
 
 
 def test_empty_answers(made):
-    for words in (["account", "list"], ["domain", "list"], ["source", "list"], ["dkim", "list"], ["log"]):
+    for words in (["account", "list"], ["domain", "list"], ["source", "list"], ["route", "list"], ["dkim", "list"], ["log"]):
         assert made(*words) == "" and made.json(*words) == []
     for words in (["queue", "list"], ["queue", "summary"]):
         assert made(*words) == "the queue is empty\n" and made.json(*words) == []
@@ -533,7 +533,7 @@ def test_help_of_a_noun(noun):
 
 def test_help_names_only_what_is_there():
     text = subprocess.run([PROGRAM, "--help"], capture_output=True, text=True, check=True).stdout
-    for word in ("route", "doctor", "warmup", "rotate"):
+    for word in ("doctor", "warmup", "rotate"):
         assert word not in text
 
 

@@ -14,6 +14,7 @@ INCLUDE = re.compile(r'\s*#\s*include\s*(?:"([^"]*)"|<([^>]*)>)')
 
 # A part may include itself and these, from left to right in
 #   base <- {policy, dkim, store} <- relay/{smtp, mime, json} <- net <- message <- {submission, delivery} <- {daemon, http} <- cli
+#   net <- oauth2 <- {delivery, cli}
 # where parts in braces do not know each other. smtp, mime and json are pure: base only.
 LEFT = ["base", "policy", "dkim", "store"]
 PARTS = {
@@ -25,12 +26,15 @@ PARTS = {
     "relay/mime": ["base"],
     "relay/json": ["base"],
     "relay/net": [*LEFT, "relay/smtp", "relay/mime"],
+    "relay/oauth2": ["base", "relay/net"],
     "relay/message": [*LEFT, "relay/smtp", "relay/mime", "relay/net"],
 }
-PARTS["relay/submission"] = PARTS["relay/delivery"] = [*PARTS["relay/message"], "relay/message"]
+PARTS["relay/submission"] = [*PARTS["relay/message"], "relay/message"]
+PARTS["relay/delivery"] = [*PARTS["relay/submission"], "relay/oauth2"]
 PARTS["relay/daemon"] = PARTS["relay/http"] = [
     *PARTS["relay/message"],
     "relay/json",
+    "relay/oauth2",
     "relay/message",
     "relay/submission",
 ]
@@ -57,7 +61,7 @@ VENDORS = {
     "opendkim/": ["dkim/signer.c"],
     "openssl/": ["dkim/"],
     "sqlite3": ["store/sqlite/"],
-    "gsasl": ["relay/submission/auth/"],
+    "gsasl": ["relay/submission/auth/", "relay/delivery/client/login.c"],
     "unbound": ["relay/net/resolver.c"],
     "confuse": ["relay/daemon/config.c", "relay/daemon/shaping_file.c"],
     "uv.h": ["relay/net/", "relay/message/", "relay/submission/", "relay/delivery/", "relay/daemon/"],
@@ -71,7 +75,8 @@ VENDORS = {
         "cli/certificate.c",
     ],
     "nettle/": ["relay/mime/base64.c"],
-    "jansson": ["cli/", "relay/json/", "relay/daemon/status.c"],
+    "curl": ["relay/net/https.c"],
+    "jansson": ["cli/", "relay/json/", "relay/oauth2/token_answer.c", "relay/daemon/status.c"],
     "csv.h": ["cli/csv.c"],
     "idn2": ["base/idn.c"],
     "glib": ["base/time_zone.c"],

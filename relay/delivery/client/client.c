@@ -18,6 +18,7 @@ static const char *state_name(enum client_state state) {
       [CLIENT_HELO] = "helo",
       [CLIENT_STARTTLS] = "starttls",
       [CLIENT_HANDSHAKE] = "handshake",
+      [CLIENT_AUTH] = "auth",
       [CLIENT_READY] = "ready",
       [CLIENT_ENVELOPE] = "envelope",
       [CLIENT_CONTENT] = "content",
@@ -50,6 +51,7 @@ enum smtp_stage client_stage(const struct smtp_client *c) {
   case CLIENT_HELO: return STAGE_EHLO;
   case CLIENT_STARTTLS: return STAGE_STARTTLS;
   case CLIENT_HANDSHAKE: return STAGE_HANDSHAKE;
+  case CLIENT_AUTH: return STAGE_AUTH;
   case CLIENT_ENVELOPE: return envelope_stage(c);
   case CLIENT_CONTENT: return STAGE_CONTENT;
   case CLIENT_DOT: return STAGE_DOT;
@@ -69,6 +71,8 @@ void client_incident(const struct smtp_client *c, enum trouble trouble, const st
       .stage = client_stage(c),
       .trouble = trouble,
       .tls = c->ever_tls,
+      .tls_enforced = c->enforce_tls || c->require_tls,
+      .routed = c->routed,
       .tls_unused = c->offers.starttls && !c->ever_tls,
       .reused = c->transactions > 1,
       .answered = c->envelope.answered > 0,
@@ -147,6 +151,7 @@ static void on_reply(struct smtp_client *c, const struct smtp_reply *reply) {
       [CLIENT_EHLO] = opening_ehlo,
       [CLIENT_HELO] = opening_helo,
       [CLIENT_STARTTLS] = opening_starttls,
+      [CLIENT_AUTH] = opening_auth,
       [CLIENT_READY] = on_unsolicited,
       [CLIENT_ENVELOPE] = envelope_reply,
       [CLIENT_CONTENT] = on_early_reply,
@@ -170,9 +175,9 @@ static void on_reply(struct smtp_client *c, const struct smtp_reply *reply) {
 
 /* --- the stream's calls --- */
 
-/* What a broken handshake means: with REQUIRETLS, that this host is none for the message (RFC 8689 4.2.1). */
-static enum trouble tls_trouble(const struct smtp_client *c) {
-  return c->require_tls ? TROUBLE_NO_TLS : TROUBLE_TLS;
+/* With REQUIRETLS, that this host is none for the message (RFC 8689 4.2.1). */
+enum trouble client_tls_trouble(const struct smtp_client *c) {
+  return c->require_tls ? TROUBLE_NO_TLS : c->enforce_tls ? TROUBLE_TLS_ENFORCED : TROUBLE_TLS;
 }
 
 static void on_data(void *owner, struct bytes data) {
@@ -180,7 +185,7 @@ static void on_data(void *owner, struct bytes data) {
   while (data.len && c->state != CLIENT_CLOSED) {
     /* RFC 3207 4: what came in the clear after the 220 was put there by somebody who wants it taken as protected. */
     if (c->state == CLIENT_HANDSHAKE && !stream_is_tls(c->stream)) {
-      client_fail(c, tls_trouble(c), NULL, "the host sent more in the clear after STARTTLS,");
+      client_fail(c, client_tls_trouble(c), NULL, "the host sent more in the clear after STARTTLS,");
       return;
     }
     int rc = reply_parser_feed(&c->parser, &data);
@@ -200,7 +205,8 @@ static void on_failed(struct smtp_client *c) {
   if (c->state == CLIENT_QUIT)
     client_fail(c, TROUBLE_NONE, NULL, "");
   else
-    client_fail(c, c->state == CLIENT_HANDSHAKE ? tls_trouble(c) : TROUBLE_NETWORK, NULL, stream_error(c->stream));
+    client_fail(c, c->state == CLIENT_HANDSHAKE ? client_tls_trouble(c) : TROUBLE_NETWORK, NULL,
+                stream_error(c->stream));
 }
 
 static void on_end(struct smtp_client *c) {
@@ -211,10 +217,18 @@ static void on_event(void *owner, enum stream_event event) {
   struct smtp_client *c = owner;
   if (c->state == CLIENT_CLOSED) return;
   switch (event) {
-  case STREAM_CONNECTED: client_set_state(c, CLIENT_GREETING, TIMEOUT_GREETING); break;
+  case STREAM_CONNECTED:
+    if (c->implicit_tls)
+      opening_start_tls(c);
+    else
+      client_set_state(c, CLIENT_GREETING, TIMEOUT_GREETING);
+    break;
   case STREAM_TLS_READY:
     c->ever_tls = true;
-    opening_say_ehlo(c);
+    if (c->implicit_tls)
+      client_set_state(c, CLIENT_GREETING, TIMEOUT_GREETING);
+    else
+      opening_say_ehlo(c);
     break;
   case STREAM_DRAINED:
     if (c->state == CLIENT_CONTENT) content_more(c);
@@ -239,12 +253,24 @@ static void on_close(void *owner) {
   if (c->envelope.t) envelope_report_rest(c, &c->end);
   c->calls->on_closed(c->owner, &c->end);
   content_feed_free(&c->feed);
+  client_forget_login(c);
   free(c);
 }
 
 static const struct stream_owner stream_calls = {on_data, on_event, on_timeout, on_close};
 
 /* --- the owner's calls --- */
+
+/* A login is shown to nobody in the clear, unless its route says so. What REQUIRETLS asks for goes before the route's
+ * ROUTE_TLS_NONE. */
+static void take_tls_rules(struct smtp_client *c, const struct client_plan *plan) {
+  bool no_tls = plan->tls == ROUTE_TLS_NONE && !plan->require_tls;
+  c->require_tls = plan->require_tls;
+  c->implicit_tls = plan->implicit_tls;
+  c->verify = plan->require_tls || plan->tls == ROUTE_TLS_VERIFY;
+  c->enforce_tls = !no_tls && (plan->tls == ROUTE_TLS_VERIFY || plan->implicit_tls || plan->login);
+  c->plain = plan->plain || no_tls || !c->loop->tls_client;
+}
 
 int client_open(struct loop *loop, const struct client_plan *plan, const struct client_owner *calls, void *owner,
                 struct smtp_client **out, struct reason *why) {
@@ -253,15 +279,18 @@ int client_open(struct loop *loop, const struct client_plan *plan, const struct 
   c->loop = loop;
   c->calls = calls;
   c->owner = owner;
-  c->plain = plan->plain || !loop->tls_client;
   c->lockstep = plan->lockstep;
-  c->require_tls = plan->require_tls;
+  c->routed = plan->routed;
+  take_tls_rules(c, plan);
   id_format(id_new(), c->id);
   snprintf(c->host, sizeof c->host, "%s", plan->host);
   snprintf(c->helo, sizeof c->helo, "%s", plan->helo);
   reply_parser_init(&c->parser, opening_ehlo_line, c);
-  int rc = stream_connect(loop, plan->source, plan->target, &stream_calls, c, &c->stream, why);
+  int rc = client_keep_login(c, plan->login);
+  if (rc != OK) fail(why, rc, "out of memory");
+  if (rc == OK) rc = stream_connect(loop, plan->source, plan->target, &stream_calls, c, &c->stream, why);
   if (rc != OK) {
+    client_forget_login(c);
     free(c);
     *out = NULL;
     return rc;

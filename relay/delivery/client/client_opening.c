@@ -27,7 +27,7 @@ void opening_say_ehlo(struct smtp_client *c) {
   send_name(c, "EHLO");
 }
 
-static void ready(struct smtp_client *c) {
+void client_ready(struct smtp_client *c) {
   client_set_state(c, CLIENT_READY, 0);
   if (c->ready_reported) return;
   c->ready_reported = true;
@@ -41,8 +41,16 @@ void opening_greeting(struct smtp_client *c, const struct smtp_reply *reply) {
     client_refused(c, reply);
 }
 
+/* All that EHLO offers is known, and so is TLS. */
+static void opened(struct smtp_client *c) {
+  if (c->user)
+    opening_login(c);
+  else
+    client_ready(c);
+}
+
 /* RFC 8689 4.2.1: QUIT, and on to another host. */
-static void leave(struct smtp_client *c, enum trouble trouble, const char *text) {
+void client_leave(struct smtp_client *c, enum trouble trouble, const char *text) {
   client_incident(c, trouble, NULL, text, &c->end);
   stream_write(c->stream, BYTES("QUIT\r\n")); /* nothing hangs on whether it arrives */
   client_set_state(c, CLIENT_CLOSED, 0);
@@ -52,16 +60,20 @@ static void leave(struct smtp_client *c, enum trouble trouble, const char *text)
 
 /* The same, steps 3 and 4. */
 static bool lacks_what_is_required(struct smtp_client *c) {
-  if (!c->require_tls || (!c->ever_tls && c->offers.starttls)) return false;
-  if (!c->ever_tls)
-    leave(c, TROUBLE_NO_TLS, "the message requires TLS, and the host does not offer it");
-  else if (!c->offers.require_tls)
-    leave(c, TROUBLE_NO_REQUIRETLS, "the message requires TLS all the way, and the host does not offer REQUIRETLS");
+  bool may_come = !c->ever_tls && c->offers.starttls && !c->plain;
+  if ((!c->require_tls && !c->enforce_tls) || may_come) return false;
+  if (!c->ever_tls && !c->require_tls)
+    client_leave(c, TROUBLE_TLS_ENFORCED, "the route requires TLS, and the host does not offer it");
+  else if (!c->ever_tls)
+    client_leave(c, TROUBLE_NO_TLS, "the message requires TLS, and the host does not offer it");
+  else if (c->require_tls && !c->offers.require_tls)
+    client_leave(c, TROUBLE_NO_REQUIRETLS,
+                 "the message requires TLS all the way, and the host does not offer REQUIRETLS");
   return c->state == CLIENT_CLOSED;
 }
 
 void opening_ehlo(struct smtp_client *c, const struct smtp_reply *reply) {
-  if (reply->code / 100 == 5 && !c->ever_tls && !c->require_tls) { /* RFC 5321 3.2: an old server */
+  if (reply->code / 100 == 5 && !c->ever_tls && !c->require_tls && !c->enforce_tls) { /* RFC 5321 3.2: an old server */
     memset(&c->offers, 0, sizeof c->offers);
     client_set_state(c, CLIENT_HELO, TIMEOUT_EHLO);
     send_name(c, "HELO");
@@ -74,7 +86,7 @@ void opening_ehlo(struct smtp_client *c, const struct smtp_reply *reply) {
   if (c->lockstep) c->offers.pipelining = false;
   if (lacks_what_is_required(c)) return;
   if (!c->offers.starttls || c->plain || c->ever_tls) {
-    ready(c);
+    opened(c);
     return;
   }
   client_set_state(c, CLIENT_STARTTLS, TIMEOUT_EHLO);
@@ -83,9 +95,15 @@ void opening_ehlo(struct smtp_client *c, const struct smtp_reply *reply) {
 
 void opening_helo(struct smtp_client *c, const struct smtp_reply *reply) {
   if (reply->code / 100 == 2)
-    ready(c);
+    opened(c);
   else
     client_refused(c, reply);
+}
+
+void opening_start_tls(struct smtp_client *c) {
+  bool started = stream_start_tls_client(c->stream, c->host, c->verify) == OK;
+  client_set_state(c, CLIENT_HANDSHAKE, started ? TIMEOUT_HANDSHAKE : 0);
+  if (!started) client_fail(c, client_tls_trouble(c), NULL, "TLS could not be started");
 }
 
 void opening_starttls(struct smtp_client *c, const struct smtp_reply *reply) {
@@ -93,15 +111,14 @@ void opening_starttls(struct smtp_client *c, const struct smtp_reply *reply) {
     client_refused(c, reply);
   } else if (reply->code != 220 && c->require_tls) {
     if (reply->code / 100 == 5)
-      leave(c, TROUBLE_NO_TLS, "the message requires TLS, and the host refused it");
+      client_leave(c, TROUBLE_NO_TLS, "the message requires TLS, and the host refused it");
     else
       client_refused(c, reply);
+  } else if (reply->code != 220 && c->enforce_tls) {
+    client_refused(c, reply);
   } else if (reply->code != 220) {
-    ready(c); /* RFC 3207 4: without TLS the session goes on; TLS was opportunistic */
-  } else if (stream_start_tls_client(c->stream, c->host, c->require_tls) == OK) {
-    client_set_state(c, CLIENT_HANDSHAKE, TIMEOUT_HANDSHAKE);
+    opened(c); /* RFC 3207 4: without TLS the session goes on; TLS was opportunistic */
   } else {
-    client_set_state(c, CLIENT_HANDSHAKE, 0);
-    client_fail(c, TROUBLE_TLS, NULL, "TLS could not be started");
+    opening_start_tls(c);
   }
 }

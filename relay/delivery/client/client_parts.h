@@ -12,6 +12,8 @@
 #define TIMEOUT_GREETING (5 * 60000)
 #define TIMEOUT_EHLO (5 * 60000)
 #define TIMEOUT_HANDSHAKE 60000
+#define TIMEOUT_AUTH (5 * 60000)
+#define COMMAND_LINE_MAX 512 /* with CRLF (RFC 5321 4.5.3.1.4) */
 #define TIMEOUT_MAIL (5 * 60000)
 #define TIMEOUT_RCPT (5 * 60000)
 #define TIMEOUT_DATA (2 * 60000)
@@ -28,6 +30,7 @@ enum client_state {
   CLIENT_HELO,
   CLIENT_STARTTLS,
   CLIENT_HANDSHAKE,
+  CLIENT_AUTH,
   CLIENT_READY,
   CLIENT_ENVELOPE,
   CLIENT_CONTENT,
@@ -57,7 +60,16 @@ struct smtp_client {
   char id[16]; /* for the log */
   char host[256], helo[256];
   bool plain, lockstep, require_tls, ready_reported, ever_tls;
-  size_t transactions; /* begun */
+  bool implicit_tls, routed;
+  bool verify;      /* who the host is, by its certificate */
+  bool enforce_tls; /* by its route: no TLS, no mail */
+  char *user;       /* NULL: no login, or no more */
+  bool token;       /* the secret is an access token, else a password */
+  unsigned port;
+  struct buffer secret;         /* of `user` */
+  struct login_exchange *login; /* while in AUTH */
+  struct buffer initial; /* secret: an initial response that was too long for the command, until it is asked for */
+  size_t transactions;   /* begun */
   struct ehlo offers;
   struct reply_parser parser;
   struct envelope_progress envelope;
@@ -76,6 +88,8 @@ void client_refused(struct smtp_client *c, const struct smtp_reply *reply);
 bool client_send(struct smtp_client *c, struct bytes text);
 void client_incident(const struct smtp_client *c, enum trouble trouble, const struct smtp_reply *reply,
                      const char *text, struct incident *out);
+/* What a broken handshake means. */
+enum trouble client_tls_trouble(const struct smtp_client *c);
 void client_transaction_over(struct smtp_client *c); /* back to READY */
 
 /* client_opening.c: the replies up to READY */
@@ -83,9 +97,21 @@ void opening_greeting(struct smtp_client *c, const struct smtp_reply *reply);
 void opening_ehlo(struct smtp_client *c, const struct smtp_reply *reply);
 void opening_helo(struct smtp_client *c, const struct smtp_reply *reply);
 void opening_starttls(struct smtp_client *c, const struct smtp_reply *reply);
+void opening_start_tls(struct smtp_client *c);
 void opening_say_ehlo(struct smtp_client *c); /* also behind STARTTLS */
 /* reply_parser's: a line of the reply to EHLO. */
 void opening_ehlo_line(void *arg, size_t index, struct bytes text);
+
+/* Nothing is known of the host that could keep us from beginning. */
+void client_ready(struct smtp_client *c);
+/* QUIT, and on to another host. */
+void client_leave(struct smtp_client *c, enum trouble trouble, const char *text);
+
+/* client_login.c: AUTH */
+void opening_login(struct smtp_client *c);
+void opening_auth(struct smtp_client *c, const struct smtp_reply *reply);
+int client_keep_login(struct smtp_client *c, const struct login *login); /* OK or E_MEMORY; NULL: none */
+void client_forget_login(struct smtp_client *c);                         /* wipes it */
 
 /* client_envelope.c: MAIL, RCPT, DATA */
 void envelope_begin(struct smtp_client *c);

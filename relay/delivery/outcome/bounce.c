@@ -176,7 +176,13 @@ static enum bounce of_reply(const struct incident *i, const struct ruling *r) {
   return HAS_ANY(text, no_such_mailbox) ? BOUNCE_HARD : BOUNCE_NONE;
 }
 
+/* What keeps the mail is between us and the next hop of a route: the recipient's host was never asked. */
+static bool is_routes_own(const struct incident *i) {
+  return i->trouble == TROUBLE_ROUTE || i->trouble == TROUBLE_LOGIN || i->trouble == TROUBLE_TLS_ENFORCED;
+}
+
 enum bounce bounce_of(const struct incident *i, const struct ruling *r) {
+  if (is_routes_own(i)) return BOUNCE_NONE;
   if (r->kind == EVENT_EXPIRED) return strcmp(r->rule, RULE_DEADLINE) == 0 ? BOUNCE_NONE : BOUNCE_SOFT;
   if (r->kind != EVENT_BOUNCED) return BOUNCE_NONE;
   if (r->remote) return of_reply(i, r);

@@ -10,6 +10,7 @@ const char *smtp_stage_phrase(enum smtp_stage stage) {
   case STAGE_EHLO: return "at EHLO";
   case STAGE_STARTTLS: return "at STARTTLS";
   case STAGE_HANDSHAKE: return "in the TLS handshake";
+  case STAGE_AUTH: return "at AUTH";
   case STAGE_IDLE: return "between messages";
   case STAGE_MAIL: return "at MAIL";
   case STAGE_RCPT: return "at RCPT";
@@ -45,6 +46,9 @@ const char *incident_rule(const struct incident *i) {
       [TROUBLE_LOOP] = RULE_MAIL_LOOP,
       [TROUBLE_DNS] = RULE_DNS,
       [TROUBLE_PACE] = RULE_PACE,
+      [TROUBLE_ROUTE] = RULE_ROUTE,
+      [TROUBLE_TLS_ENFORCED] = RULE_TLS_ENFORCED,
+      [TROUBLE_LOGIN] = RULE_NEXT_HOP_LOGIN,
   };
   return rules[i->trouble];
 }

@@ -5,7 +5,7 @@
 #include "base/refusal.h"
 #include "relay/smtp/reply_parser.h"
 
-/* How far it had come. Up to STAGE_HANDSHAKE no message was mentioned. */
+/* How far it had come. Up to STAGE_AUTH no message was mentioned. */
 enum smtp_stage {
   STAGE_ROUTE, /* before any connection: DNS, choice of source, our own store */
   STAGE_CONNECT,
@@ -13,6 +13,7 @@ enum smtp_stage {
   STAGE_EHLO,
   STAGE_STARTTLS,
   STAGE_HANDSHAKE,
+  STAGE_AUTH,
   STAGE_IDLE, /* between transactions */
   STAGE_MAIL,
   STAGE_RCPT,
@@ -45,14 +46,19 @@ enum trouble {
   TROUBLE_NO_ADDRESS,
   TROUBLE_LOOP,
   TROUBLE_DNS,
-  TROUBLE_PACE, /* it is not its turn: the site is paused, or takes no more mail for now */
+  TROUBLE_PACE,         /* it is not its turn: the site is paused, or takes no more mail for now */
+  TROUBLE_ROUTE,        /* an operator's route leads nowhere */
+  TROUBLE_TLS_ENFORCED, /* the route requires TLS, and there was none, or none of the kind that it requires */
+  TROUBLE_LOGIN,        /* the next hop did not let us log in */
 };
 
 /* What happened. */
 struct incident {
   enum smtp_stage stage;
   enum trouble trouble;
-  bool tls;                       /* inside TLS that was opportunistic */
+  bool tls;                       /* inside TLS that was opportunistic, unless: */
+  bool tls_enforced;              /* nothing is said to this host without TLS */
+  bool routed;                    /* an operator named the host */
   bool tls_unused;                /* in the clear, though the host offers STARTTLS */
   bool reused;                    /* not the first transaction of its connection */
   bool answered;                  /* the host replied to some command of this transaction */
@@ -63,6 +69,7 @@ struct incident {
   bool site_wide;                 /* the whole site means it, so no other of its hosts is asked */
   int64_t retry_us;               /* when its recipients are to be tried next; 0: as the schedule says */
   bool local;                 /* our own machine refused (no such source address, no route): says nothing of the site */
+  int64_t again_us;           /* not before this, whatever the schedule says; 0: as it says */
   const char *enhanced;       /* of our own reason, where there is a closer one than its trouble's; static, or NULL */
   struct smtp_reply reply;    /* code 0: none */
   char text[256];             /* the reason as text, where there is no reply */

@@ -27,6 +27,8 @@ static enum verdict of_reply(const struct incident *i) {
   if (i->site_wide && i->reply.code / 100 == 4) return VERDICT_DEFER;
   /* It offers what it demands, and today it did not work, with this attempt: no reason to return the mail. */
   if (i->tls_unused && demands_tls(&i->reply)) return VERDICT_NEXT_HOST;
+  /* "Authentication required" (RFC 4954 6): the route lacks a login, which is no fault of the mail. */
+  if (i->routed && i->reply.code == 530) return VERDICT_NEXT_HOST;
   if (too_many_recipients(i)) {
     if (i->others_accepted) return VERDICT_AGAIN;
     if (i->reply.code == 552) return VERDICT_NEXT_HOST; /* of the first, another 5xx is a refusal like any */
@@ -48,7 +50,7 @@ static enum verdict of_opening(const struct incident *i) {
   /* Whatever the fault: somebody in the middle who breaks the handshake, or puts octets ahead of it, could as well
    * have taken STARTTLS out of the EHLO reply. Refusing clear text for ever would only keep mail from broken hosts (RFC
    * 7435 3); what must not go in the clear says REQUIRETLS. */
-  if (broken_tls && i->trouble != TROUBLE_STOPPING) return VERDICT_PLAIN;
+  if (broken_tls && !i->tls_enforced && i->trouble != TROUBLE_STOPPING) return VERDICT_PLAIN;
   return VERDICT_NEXT_HOST;
 }
 
@@ -76,10 +78,15 @@ enum verdict verdict_of(const struct incident *i) {
   case TROUBLE_LOCAL:
   case TROUBLE_SOURCE:
   case TROUBLE_DNS:
-  case TROUBLE_PACE: return VERDICT_DEFER;
+  case TROUBLE_PACE:
+  case TROUBLE_ROUTE:
+  /* Another address of the host has the same users, and would count one more failure; and a password that was changed
+     there is no reason to return mail (RFC 4954 6 has 535 for permanent, which it is for this password alone). */
+  case TROUBLE_LOGIN: return VERDICT_DEFER;
+  case TROUBLE_TLS_ENFORCED: return VERDICT_NEXT_HOST;
   default: break;
   }
-  if (i->stage >= STAGE_CONNECT && i->stage <= STAGE_HANDSHAKE) return of_opening(i);
+  if (i->stage >= STAGE_CONNECT && i->stage <= STAGE_AUTH) return of_opening(i);
   if (i->trouble == TROUBLE_STOPPING) return VERDICT_DEFER;
   if (stale_connection(i)) return VERDICT_AGAIN;
   if (i->trouble == TROUBLE_REPLY) return of_reply(i);
@@ -115,6 +122,8 @@ static void own_codes(const struct incident *i, struct ruling *out) {
       [TROUBLE_NO_TLS] = {550, "5.7.10"},     [TROUBLE_NO_REQUIRETLS] = {550, "5.7.30"},
       [TROUBLE_DEADLINE] = {554, "5.4.7"},    [TROUBLE_NO_DELIVERBY] = {554, "5.4.7"},
       [TROUBLE_PACE] = {450, "4.4.5"}, /* RFC 3463 3.5: congestion */
+      [TROUBLE_ROUTE] = {451, "4.3.5"},       [TROUBLE_TLS_ENFORCED] = {451, "4.7.5"},
+      [TROUBLE_LOGIN] = {451, "4.7.8"},
   };
   out->code = table[i->trouble].code;
   snprintf(out->enhanced, sizeof out->enhanced, "%s", i->enhanced ? i->enhanced : table[i->trouble].enhanced);
@@ -128,7 +137,7 @@ static void copy_reply(const struct incident *i, struct ruling *out) {
   /* RFC 3463 3.1: X.0.0 is all that a bare code says. */
   if (!r->enhanced[0]) snprintf(out->enhanced, sizeof out->enhanced, "%c.0.0", (char)('0' + r->code / 100));
   const char *text = r->text[0] ? r->text : "(no text)";
-  if (i->stage <= STAGE_HANDSHAKE) /* it was not about the message */
+  if (i->stage <= STAGE_AUTH) /* it was not about the message */
     snprintf(out->text, sizeof out->text, "%.700s (%s)", text, smtp_stage_phrase(i->stage));
   else
     snprintf(out->text, sizeof out->text, "%s", text);
@@ -172,6 +181,7 @@ static void rule_deferred(const struct verdict_case *c, const struct incident *i
   out->counts = i->trouble != TROUBLE_PACE; /* which was no attempt */
   out->next_us = i->retry_us ? retry_asked(i->retry_us, c->now_us, c->random)
                              : c->now_us + retry_after(c->config, c->attempts, c->random);
+  if (out->next_us < i->again_us) out->next_us = i->again_us;
   if (out->next_us > c->expires_us) out->next_us = c->expires_us; /* one last attempt, then it expires */
 }
 

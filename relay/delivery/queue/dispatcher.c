@@ -6,6 +6,7 @@
 #include "relay/delivery/route/router.h"
 #include "relay/delivery/route/source_names.h"
 #include "relay/delivery/route/source_watch.h"
+#include "relay/delivery/route/token_renewal.h"
 #include "relay/delivery/site/delivery.h"
 #include "relay/net/local_address.h"
 #include "relay/net/resolver.h"
@@ -199,6 +200,7 @@ static void on_tick(uv_timer_t *timer) {
   }
   d->poll_wanted = true;
   source_names_tick(d->names, clock_monotonic_ms());
+  token_renewal_tick(d->tokens, delivery_secrets(d->loop->delivery), clock_now_us());
   poll_queue(d);
 }
 
@@ -206,12 +208,17 @@ static void on_turn(struct deferred *turn) {
   struct dispatcher *d = (struct dispatcher *)((char *)turn - offsetof(struct dispatcher, turn));
   poll_queue(d);
   if (!d->draining || d->schedule.in_flight || picker_busy(d->picker) || d->clock.busy || !d->idle) return;
+  if (!token_renewal_is_idle(d->tokens)) return;
   void (*idle)(void *arg) = d->idle;
   d->idle = NULL;
   idle(d->idle_arg);
 }
 
 /* --- life --- */
+
+static void on_tokens_idle(void *arg) {
+  dispatch_soon(arg);
+}
 
 int dispatcher_new(struct gateway *g, struct dispatcher **out, struct reason *why) {
   struct dispatcher *d = *out = calloc(1, sizeof *d);
@@ -223,12 +230,14 @@ int dispatcher_new(struct gateway *g, struct dispatcher **out, struct reason *wh
   schedule_init(&d->schedule);
   int rc = picker_new(&d->loop->uv, g->config->data_dir, &d->picker, why);
   const struct dns_source dns = {g->resolver, resolver_lookup, resolver_release};
-  if (rc == OK && (!(d->sources = source_watch_new(address_is_here)) || !(d->names = source_names_new(d->loop, &dns))))
+  if (rc == OK && (!(d->sources = source_watch_new(address_is_here)) || !(d->names = source_names_new(d->loop, &dns)) ||
+                   !(d->tokens = token_renewal_new(d->loop, &dns, on_tokens_idle, d))))
     rc = fail(why, E_MEMORY, "out of memory");
   if (rc == OK && router_new(g, g->resolver, &d->router) != OK) rc = fail(why, E_MEMORY, "out of memory");
   if (rc != OK) {
     picker_free(&d->picker);
     source_names_free(&d->names);
+    token_renewal_free(&d->tokens);
     source_watch_free(&d->sources);
     free(d);
     *out = NULL;
@@ -248,6 +257,7 @@ void dispatcher_start(struct dispatcher *d) {
   d->list_wanted = true;
   d->listed_ms = uv_now(&d->loop->uv);
   source_names_tick(d->names, clock_monotonic_ms());
+  token_renewal_tick(d->tokens, delivery_secrets(d->loop->delivery), clock_now_us());
   uv_timer_start(&d->tick, on_tick, TICK_MS, TICK_MS);
   dispatch_soon(d);
 }
@@ -257,6 +267,7 @@ void dispatcher_drain(struct dispatcher *d, void (*idle)(void *arg), void *arg) 
   d->idle = idle;
   d->idle_arg = arg;
   source_names_stop(d->names);
+  token_renewal_stop(d->tokens);
   uv_timer_stop(&d->wake);
   uv_timer_stop(&d->tick);
   dispatch_soon(d);
@@ -275,8 +286,36 @@ void dispatcher_free(struct dispatcher **dispatcher) {
   loop_defer_cancel(d->loop, &d->turn);
   router_free(&d->router);
   source_names_free(&d->names);
+  token_renewal_free(&d->tokens);
   uv_close((uv_handle_t *)&d->wake, on_handle_closed);
   uv_close((uv_handle_t *)&d->tick, on_handle_closed);
+}
+
+struct token_refused {
+  struct loop_message message;
+  int64_t route, token_from_us;
+};
+
+static void on_token_refused(struct loop *on, struct loop_message *m) {
+  struct token_refused *t = (struct token_refused *)m;
+  struct dispatcher *d = on->gateway->dispatcher;
+  if (d) token_renewal_refused(d->tokens, t->route, t->token_from_us);
+  free(t);
+}
+
+void delivery_token_refused(struct gateway *g, int64_t route, int64_t token_from_us) {
+  struct token_refused *t = calloc(1, sizeof *t);
+  if (!t) return; /* it is refused again */
+  t->message.run = on_token_refused;
+  t->route = route;
+  t->token_from_us = token_from_us;
+  loop_post(g->loops[0], &t->message);
+}
+
+static size_t count_failed_tokens(const struct directory *d) {
+  size_t n = 0;
+  for (size_t i = 0; i < d->route_count; i++) n += *d->routes[i].oauth2.failure != '\0';
+  return n;
 }
 
 void delivery_count(const struct loop *on, struct delivery_counters *to) {
@@ -284,6 +323,7 @@ void delivery_count(const struct loop *on, struct delivery_counters *to) {
   delivery_count_sites(on->delivery, to);
   if (!d) return;
   to->in_flight += d->schedule.in_flight;
+  to->tokens_failed += count_failed_tokens(on->directory);
   to->domains_waiting += HASH_COUNT(d->schedule.domains);
   to->queue_direct += d->handed_over;
   to->queue_read += d->read;

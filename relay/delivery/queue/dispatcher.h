@@ -17,6 +17,7 @@
 struct router;
 struct source_names;
 struct source_watch;
+struct token_renewal;
 
 struct dispatcher {
   struct gateway *gateway;
@@ -24,6 +25,7 @@ struct dispatcher {
   struct router *router;
   struct source_watch *sources;
   struct source_names *names;
+  struct token_renewal *tokens;
   struct picker *picker;
   struct schedule schedule;
   struct clock_watch clock;

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define MORE_ROOM 100 /* room that a lane must have before its next rows are read */
 #define PAUSE_STEP_US SECOND_US
@@ -123,6 +124,7 @@ static void incident_of_route(const struct route *route, struct incident *out) {
       [ROUTE_NO_ADDRESS] = TROUBLE_NO_ADDRESS,
       [ROUTE_LOOP] = TROUBLE_LOOP,
       [ROUTE_TEMPORARY] = TROUBLE_DNS,
+      [ROUTE_BROKEN] = TROUBLE_ROUTE,
   };
   *out = (struct incident){.stage = STAGE_ROUTE, .trouble = troubles[route->status]};
   snprintf(out->text, sizeof out->text, "%s", route->why);
@@ -175,9 +177,21 @@ static void on_route(void *arg, struct route *route) {
   else if (route->status != ROUTE_OK) {
     struct incident incident;
     incident_of_route(route, &incident);
-    rule_here(d, j, &incident, route->status == ROUTE_TEMPORARY ? route->expires_us : 0);
+    bool domain_waits = route->status == ROUTE_TEMPORARY && !route->terms.by; /* else other mail may go another way */
+    rule_here(d, j, &incident, domain_waits ? route->expires_us : 0);
   } else if (may_route(d, j, route))
     hand_out(d, j, route);
+}
+
+/* The static route that the job takes; NULL: none, the domain's own exchangers are asked for. */
+static const struct static_route *static_route_of(const struct dispatcher *d, const struct job *j) {
+  const struct directory *dir = d->loop->directory;
+  char sender[DOMAIN_MAX + 1] = "";
+  const char *at = strrchr(j->envelope.reverse_path, '@');
+  if (!dir->route_count) return NULL;
+  if (at && domain_normalize(bytes_of(at + 1), sender) != OK) sender[0] = '\0';
+  const struct route_question q = {.to = j->domain, .account = j->envelope.account, .sender = sender};
+  return static_route_find(dir->routes, dir->route_count, &q);
 }
 
 void dispatch_start(struct dispatcher *d, struct queue_lane *lane, struct job *j) {
@@ -194,5 +208,5 @@ void dispatch_start(struct dispatcher *d, struct queue_lane *lane, struct job *j
     rule_here(d, j, &incident, 0);
     return;
   }
-  if (router_find(d->router, j->domain, on_route, j) != OK) outcome_no_memory(d->gateway, j);
+  if (router_find(d->router, j->domain, static_route_of(d, j), on_route, j) != OK) outcome_no_memory(d->gateway, j);
 }

@@ -93,6 +93,12 @@ static bool listens_at(struct own_addresses *o, const struct sockaddr *address, 
   return false;
 }
 
+bool own_addresses_listen(struct own_addresses *o, const struct sockaddr *address) {
+  unsigned char octets[16];
+  octets_of(address, octets);
+  return listens_at(o, address, octets);
+}
+
 bool own_addresses_have(struct own_addresses *o, const struct sockaddr *address) {
   unsigned char octets[16];
   octets_of(address, octets);

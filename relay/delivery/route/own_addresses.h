@@ -13,5 +13,7 @@ struct own_addresses *own_addresses_new(const struct config *config);
 void own_addresses_free(struct own_addresses **o);
 /* Loopback addresses are ours only where we listen. */
 bool own_addresses_have(struct own_addresses *o, const struct sockaddr *address);
+/* The gateway listens there, with that port. */
+bool own_addresses_listen(struct own_addresses *o, const struct sockaddr *address);
 
 #endif

@@ -3,9 +3,8 @@
 #ifndef SENDOFF_RELAY_DELIVERY_ROUTE_ROUTE_H
 #define SENDOFF_RELAY_DELIVERY_ROUTE_ROUTE_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "base/static_route.h"
+
 #include <sys/socket.h>
 
 enum route_status {
@@ -16,6 +15,16 @@ enum route_status {
                        better) */
   ROUTE_LOOP, /* the best exchanger is one of our own listeners' addresses and nothing better remains: bounce 5.4.6 */
   ROUTE_TEMPORARY, /* SERVFAIL or timeout: try later, 4.4.3 */
+  ROUTE_BROKEN,    /* what an operator has named leads nowhere: no reason to return the mail, try later, 4.3.5 */
+};
+
+/* How its hosts are spoken to; zeroed for a route that DNS alone made. */
+struct route_terms {
+  int64_t by; /* the static route (base/static_route.h) that it comes from; 0: none */
+  enum route_tls tls;
+  bool implicit_tls;
+  bool login; /* as `by` says */
+  bool host;  /* `by` names one host: a site of its own, whosever it is */
 };
 
 struct route_host {
@@ -29,10 +38,12 @@ struct route {
   enum route_status status;
   char why[256]; /* when not OK, for the log and the DSN */
   char *site;    /* identifies the next-hop site: the sorted names and preferences of its exchangers; domains with the
-                    same set share it. The domain's name where there is no MX */
+                    same set share it. The domain's name where there is no MX; "HOST:PORT" of a static route's host */
+  struct route_terms terms;
   struct route_host *hosts; /* best first; hosts of equal preference are shuffled at each delivery, not here */
   size_t host_count;
-  bool authentic; /* the hosts' names come from the domain itself: by DNSSEC, or because it is its own exchanger */
+  bool authentic; /* the hosts' names come from the domain itself: by DNSSEC, or because it is its own exchanger; or an
+                     operator's command named them */
   int64_t expires_us;
   int references; /* atomic */
 };

@@ -49,9 +49,22 @@ static uint32_t ttl_within(uint32_t ttl) {
   return ttl > ROUTE_TTL_MOST ? ROUTE_TTL_MOST : ttl;
 }
 
+/* The domain is an operator's word, not the recipient's: that it leads nowhere can be repaired. */
+static bool is_named_by_command(const struct search *s) {
+  return s->plan.terms.by && s->plan.lookup != ROUTE_DIRECT;
+}
+
 static void report_none(struct search *s, enum route_status status, const char *what) {
+  char named[256];
+  if (is_named_by_command(s)) {
+    if (status != ROUTE_TEMPORARY) status = ROUTE_BROKEN;
+    snprintf(named, sizeof named, "the next hop of a route (sendoff route list): %.205s", what);
+    what = named;
+    s->ttl = ROUTE_TTL_TEMPORARY;
+  }
   uint32_t ttl = status == ROUTE_TEMPORARY ? ROUTE_TTL_TEMPORARY : ttl_within(s->ttl);
   struct route *r = route_new(status, s->domain, ttl);
+  if (r) r->terms = s->plan.terms;
   if (r) snprintf(r->why, sizeof r->why, "%s", what);
   report(s, r);
 }
@@ -86,6 +99,9 @@ static bool drop_loops(struct search *s) {
 static void site_name(const struct search *s, char *out, size_t size) {
   size_t at = 0;
   out[0] = 0;
+  if (!s->has_mx && s->plan.lookup == ROUTE_BY_ADDRESS) snprintf(out, size, "%s:%u", s->domain, s->plan.port);
+  if (!s->has_mx && s->plan.lookup != ROUTE_BY_ADDRESS) snprintf(out, size, "%s", s->domain);
+  if (!s->has_mx) return;
   for (size_t i = 0; i < s->count && at < size; i++) {
     const struct mx *mx = &s->candidates[i].mx;
     int n = snprintf(out + at, size - at, "%s%u %s", i ? "," : "", mx->preference, mx->name);
@@ -111,8 +127,9 @@ static int fill_host(const struct candidate *c, struct route_host *h) {
 
 static void report_hosts(struct search *s) {
   char site[MX_HOSTS_MAX * 264];
-  if (s->has_mx) site_name(s, site, sizeof site);
-  struct route *r = route_new(ROUTE_OK, s->has_mx ? site : s->domain, ttl_within(s->ttl));
+  site_name(s, site, sizeof site);
+  struct route *r = route_new(ROUTE_OK, site, ttl_within(s->ttl));
+  if (r) r->terms = s->plan.terms;
   if (r) r->hosts = calloc(s->count, sizeof *r->hosts);
   if (r) r->authentic = s->authentic;
   for (size_t i = 0; r && r->hosts && i < s->count; i++) {
@@ -278,7 +295,7 @@ static bool add_candidates(struct search *s, const struct mx *mx, size_t count) 
  * up, or lead nowhere, it is not. */
 static void implicit_mx(struct search *s) {
   struct mx self = {.preference = 0};
-  s->authentic = true; /* the name is the one that the sender wrote */
+  s->authentic = true; /* the name is the one that the sender, or an operator, wrote */
   snprintf(self.name, sizeof self.name, "%s", s->domain);
   if (add_candidates(s, &self, 1))
     ask_addresses(s);
@@ -347,6 +364,8 @@ int route_search_start(const struct route_search *plan, const char *domain) {
   snprintf(s->domain, sizeof s->domain, "%s", domain);
   if (domain[0] == '[')
     literal(s);
+  else if (plan->lookup == ROUTE_BY_ADDRESS)
+    implicit_mx(s);
   else if (resolver_ask(plan->resolver, s->domain, ns_t_mx, on_mx, s) != OK)
     report_none(s, ROUTE_TEMPORARY, "too many DNS questions are open");
   return OK;

@@ -17,7 +17,9 @@ typedef bool own_address(void *arg, const struct sockaddr *address);
 struct route_search {
   struct resolver *resolver;
   unsigned port;
-  bool local; /* loopback addresses may be connected to */
+  bool local;               /* loopback addresses may be connected to */
+  enum route_lookup lookup; /* ROUTE_BY_ADDRESS: the domain is a host, whose addresses alone are asked for */
+  struct route_terms terms; /* of the route */
   own_address *is_own;
   void *is_own_arg;
   /* Called once, maybe before route_search_start returns, with the one reference to the new route (NULL: no memory). */

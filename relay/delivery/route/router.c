@@ -5,10 +5,11 @@
 #include "relay/delivery/route/own_addresses.h"
 #include "relay/delivery/route/route_search.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define ROUTES_MAX 10000 /* domains; the one whose search is the oldest gives way */
+#define ROUTES_MAX 10000 /* domains and static routes; the one whose search is the oldest gives way */
 
 struct waiter {
   void (*done)(void *arg, struct route *route);
@@ -17,8 +18,9 @@ struct waiter {
 };
 
 struct entry {
-  struct router *router; /* NULL: the router has gone, only the search is left */
-  char *domain;
+  struct router *router;  /* NULL: the router has gone, only the search is left */
+  char *key;              /* key_of */
+  bool local;             /* an operator vouches for its address */
   struct route *route;    /* NULL while searching */
   struct waiter *waiters; /* while searching; in the order of asking */
   struct waiter **last;
@@ -36,7 +38,7 @@ struct router {
 
 static void entry_free(struct entry *e) {
   route_release(&e->route);
-  free(e->domain);
+  free(e->key);
   free(e);
 }
 
@@ -48,7 +50,8 @@ static void forget(struct router *r, struct entry *e) {
 /* route_search's: nobody waits for a search whose router has gone. */
 static bool is_own(void *arg, const struct sockaddr *address) {
   const struct entry *e = arg;
-  return e->router && own_addresses_have(e->router->own, address);
+  if (!e->router) return false;
+  return e->local ? own_addresses_listen(e->router->own, address) : own_addresses_have(e->router->own, address);
 }
 
 /* Searches in flight are never forgotten: there are few of them, and each ends. */
@@ -61,15 +64,15 @@ static void make_room(struct router *r) {
   }
 }
 
-static struct entry *entry_new(struct router *r, const char *domain) {
+static struct entry *entry_new(struct router *r, const char *key) {
   make_room(r);
   struct entry *e = calloc(1, sizeof *e);
   if (!e) return NULL;
   e->router = r;
   e->last = &e->waiters;
-  e->domain = strdup(domain);
-  if (e->domain) HASH_ADD_KEYPTR(hh, r->entries, e->domain, strlen(e->domain), e);
-  if (e->domain && e->hh.tbl) return e;
+  e->key = strdup(key);
+  if (e->key) HASH_ADD_KEYPTR(hh, r->entries, e->key, strlen(e->key), e);
+  if (e->key && e->hh.tbl) return e;
   entry_free(e);
   return NULL;
 }
@@ -116,18 +119,56 @@ static int add_waiter(struct entry *e, void (*done)(void *arg, struct route *rou
   return OK;
 }
 
-static int begin_search(struct router *r, const char *domain, void (*done)(void *arg, struct route *route), void *arg) {
-  struct entry *e = entry_new(r, domain);
-  if (!e) return E_MEMORY;
-  struct route_search plan = {
+/* What is asked for: a domain's own way, or where a static route leads. A changed one has another id. */
+struct question {
+  const char *domain;
+  const struct static_route *by;
+  char key[DOMAIN_MAX + 32];
+};
+
+static void write_key(struct question *q) {
+  if (!q->by)
+    snprintf(q->key, sizeof q->key, "%.255s", q->domain);
+  else if (q->by->lookup == ROUTE_DIRECT)
+    snprintf(q->key, sizeof q->key, "=%lld %.255s", (long long)q->by->id, q->domain);
+  else
+    snprintf(q->key, sizeof q->key, "=%lld", (long long)q->by->id);
+}
+
+static const char *plan_search(const struct router *r, const struct question *q, struct entry *e,
+                               struct route_search *out) {
+  const struct config *config = r->gateway->config;
+  const struct static_route *by = q->by;
+  *out = (struct route_search){
       .resolver = r->resolver,
-      .port = r->gateway->config->delivery_port,
-      .local = r->gateway->config->local_next_hops,
+      .port = config->delivery_port,
+      .local = config->local_next_hops,
+      .lookup = ROUTE_DIRECT,
       .is_own = is_own,
       .is_own_arg = e,
       .done = on_found,
       .arg = e,
   };
+  if (!by) return q->domain;
+  out->port = static_route_port(by, config->delivery_port);
+  out->lookup = by->lookup;
+  out->terms = (struct route_terms){.by = by->id,
+                                    .tls = by->tls,
+                                    .implicit_tls = by->implicit_tls,
+                                    .login = by->auth != ROUTE_AUTH_NONE,
+                                    .host = by->lookup == ROUTE_BY_ADDRESS};
+  if (by->lookup == ROUTE_DIRECT) return q->domain;
+  e->local = static_route_is_local(by->host);
+  out->local |= e->local;
+  return by->host;
+}
+
+static int begin_search(struct router *r, const struct question *q, void (*done)(void *arg, struct route *route),
+                        void *arg) {
+  struct route_search plan;
+  struct entry *e = entry_new(r, q->key);
+  if (!e) return E_MEMORY;
+  const char *domain = plan_search(r, q, e, &plan);
   if (add_waiter(e, done, arg) == OK) {
     if (route_search_start(&plan, domain) == OK) return OK;
     free(e->waiters);
@@ -137,9 +178,12 @@ static int begin_search(struct router *r, const char *domain, void (*done)(void 
   return E_MEMORY;
 }
 
-int router_find(struct router *r, const char *domain, void (*done)(void *arg, struct route *route), void *arg) {
+int router_find(struct router *r, const char *domain, const struct static_route *by,
+                void (*done)(void *arg, struct route *route), void *arg) {
   struct entry *e = NULL;
-  HASH_FIND_STR(r->entries, domain, e);
+  struct question q = {.domain = domain, .by = by};
+  write_key(&q);
+  HASH_FIND_STR(r->entries, q.key, e);
   if (e && !e->route) return add_waiter(e, done, arg);
   int64_t left_us = e ? e->route->expires_us - clock_now_us() : 0;
   if (left_us > 0 && left_us <= ROUTE_TTL_MOST * SECOND_US) { /* more than that: the clock was set back */
@@ -149,7 +193,7 @@ int router_find(struct router *r, const char *domain, void (*done)(void *arg, st
     return OK;
   }
   if (e) forget(r, e);
-  return begin_search(r, domain, done, arg);
+  return begin_search(r, &q, done, arg);
 }
 
 int router_new(struct gateway *g, struct resolver *resolver, struct router **out) {

@@ -1,4 +1,5 @@
-/* Finds routes: MX, then A and AAAA (RFC 5321 5.1), null MX (RFC 7505), address literals. Lives on loops[0], with a
+/* Finds routes: MX, then A and AAAA (RFC 5321 5.1), null MX (RFC 7505), address literals; and where a static route (an
+ * operator's command) leads. Lives on loops[0], with a
  * cache that keeps each route for its records' TTL. */
 #ifndef SENDOFF_RELAY_DELIVERY_ROUTE_ROUTER_H
 #define SENDOFF_RELAY_DELIVERY_ROUTE_ROUTER_H
@@ -13,6 +14,8 @@ int router_new(struct gateway *g, struct resolver *resolver, struct router **out
 void router_free(struct router **r);
 /* OK: `done` runs exactly once, maybe before this returns (cache). The route is the callee's for the call; hold it to
  * keep it. E_MEMORY: `done` is not called. */
-int router_find(struct router *r, const char *domain, void (*done)(void *arg, struct route *route), void *arg);
+/* `by`: the static route that the domain's mail takes; NULL: none. Copied. */
+int router_find(struct router *r, const char *domain, const struct static_route *by,
+                void (*done)(void *arg, struct route *route), void *arg);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "relay/delivery/site/destination_login.h"
 #include "relay/delivery/site/job_fit.h"
 #include "relay/delivery/site/site.h"
 
@@ -205,6 +206,7 @@ static void on_ready(void *owner) {
   c->destination->walking--;
   site_connect_done(c->destination->site);
   connection_walk_ends(c);
+  destination_logged_in(c->destination);
   snprintf(c->tls, sizeof c->tls, "%s", client_tls_text(c->client));
   c->tls_facts = client_tls_facts(c->client);
   ip_format(client_local(c->client), c->source);

@@ -38,6 +38,7 @@ struct connection {
   size_t host, address;
   int64_t started_us, ready_us;
   bool refused;             /* some host has refused the connection in words */
+  int64_t token_from_us;    /* of the access token that it logs in with; 0: none */
   struct tried tried;       /* all that were of no use to this attempt */
   char target[340];         /* "mx.example.net[192.0.2.1]:25" */
   struct incident incident; /* what happened last */

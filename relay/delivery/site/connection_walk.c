@@ -2,7 +2,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "relay/delivery/outcome/story.h"
+#include "relay/delivery/route/route_secrets.h"
 #include "relay/delivery/site/connection_parts.h"
+#include "relay/delivery/site/destination_login.h"
 #include "relay/delivery/site/site.h"
 #include "relay/delivery/site/starved.h"
 
@@ -64,8 +66,30 @@ bool connection_has_next_host(const struct connection *c, const struct job *j, s
   return true;
 }
 
+/* What the route logs in with. NULL when it needs no login; E_NOT_FOUND: it was changed or removed meanwhile. */
+static int find_login(const struct destination *d, const struct login **login, struct login *room, struct reason *why) {
+  const struct route_terms *terms = &d->route->terms;
+  *login = NULL;
+  if (!terms->login) return OK;
+  const struct route_login *found = route_secrets_find(d->delivery->secrets, terms->by);
+  if (!found) return fail(why, E_NOT_FOUND, "the route to %.180s was changed meanwhile", d->route->site);
+  bool token = found->auth == ROUTE_AUTH_OAUTH2;
+  *room = (struct login){.user = found->user,
+                         .token = token,
+                         .secret = buffer_bytes(&found->of[token ? ROUTE_ACCESS_TOKEN : ROUTE_PASSWORD])};
+  *login = room;
+  return OK;
+}
+
+/* Of the token that it logs in with; 0: with none. */
+static int64_t login_token_time(const struct destination *d) {
+  const struct route_login *found = route_secrets_find(d->delivery->secrets, d->route->terms.by);
+  return found && found->auth == ROUTE_AUTH_OAUTH2 ? found->token_from_us : 0;
+}
+
 static int open_client(struct connection *c) {
   struct destination *d = c->destination;
+  const struct route_terms *terms = &d->route->terms;
   const struct route_host *h = host_at(c);
   const struct sockaddr *target = (const struct sockaddr *)address_at(c);
   char address[IP_TEXT];
@@ -79,9 +103,21 @@ static int open_client(struct connection *c) {
       .plain = d->plain,
       .lockstep = host_list_has(d->delivery->lockstep_hosts, h->name, clock_now_us()),
       .require_tls = d->require_tls,
+      .tls = terms->tls,
+      .implicit_tls = terms->implicit_tls,
+      .routed = terms->by != 0,
   };
   struct reason why = {0};
+  struct login room;
   c->opened_ms = clock_monotonic_ms();
+  if (find_login(d, &plan.login, &room, &why) != OK) {
+    c->incident = (struct incident){.stage = STAGE_ROUTE, .trouble = TROUBLE_LOCAL, .local = true};
+    snprintf(c->incident.text, sizeof c->incident.text, "%.250s", why.text);
+    return E_DENIED;
+  }
+  room.host = h->name;
+  room.port = ip_port(target);
+  c->token_from_us = login_token_time(d);
   int rc = client_open(d->delivery->loop, &plan, &connection_client_calls, c, &c->client, &why);
   if (rc != OK) {
     enum trouble trouble = rc == E_NOT_FOUND ? TROUBLE_SOURCE : TROUBLE_NETWORK;
@@ -135,9 +171,14 @@ static void walk_failed(struct connection *c) {
   struct destination *d = c->destination;
   const struct incident *incident = c->failure.trouble != TROUBLE_NONE ? &c->failure : &c->incident;
   struct outcome_place where = {.host = c->failed_target, .source = d->source_text, .tls = "", .before = c->walked};
-  site_hear_no_host(d->site, &c->incident, c->refused, d->connection_count - d->walking);
+  if (c->incident.trouble != TROUBLE_LOGIN) /* which says nothing of how much the site takes */
+    site_hear_no_host(d->site, &c->incident, c->refused, d->connection_count - d->walking);
   d->walking--;
   c->phase = CONNECTION_ENDING;
+  if (incident->trouble == TROUBLE_LOGIN && destination_token_refused(d, incident, c->token_from_us)) {
+    connection_gone(c);
+    return;
+  }
   destination_walk_failed(d, incident, &where, &c->tried);
   connection_gone(c);
 }
@@ -154,10 +195,15 @@ static bool open_next(struct connection *c) {
   return false;
 }
 
+/* Another address of the host has the same users, and would only count one more failure. */
+static bool ends_the_walk(const struct incident *i) {
+  return i->trouble == TROUBLE_LOGIN;
+}
+
 void connection_walk(struct connection *c) {
   c->refused |= site_hear_opening(c->destination->site, &c->incident);
   note_failure(c);
-  if (!open_next(c)) walk_failed(c);
+  if (ends_the_walk(&c->incident) || !open_next(c)) walk_failed(c);
 }
 
 /* RFC 5321 5.1: hosts of equal preference are taken in random order. */

@@ -1,6 +1,7 @@
 #include "relay/delivery/site/delivery.h"
 
 #include "base/clock.h"
+#include "relay/delivery/route/route_secrets.h"
 #include "relay/delivery/site/connection.h"
 #include "relay/delivery/site/delivery_parts.h"
 #include "relay/delivery/site/destination.h"
@@ -30,8 +31,9 @@ int delivery_new(struct loop *loop, struct delivery **out) {
   shares_init(&d->shares, connections_most(loop->gateway));
   d->lockstep_hosts = host_list_new();
   d->sites = site_memory_new();
+  d->login_pauses = login_pauses_new();
   d->shaping = shaping_new();
-  if (d->lockstep_hosts && d->sites && d->shaping && content_loader_new(loop, &d->loader) == OK)
+  if (d->lockstep_hosts && d->sites && d->shaping && d->login_pauses && content_loader_new(loop, &d->loader) == OK)
     d->outcomes = outcomes_new(loop, d->loader, on_no_outcome, d);
   if (d->outcomes) return OK;
   delivery_free(out);
@@ -46,6 +48,8 @@ void delivery_free(struct delivery **delivery) {
   site_memory_free(&(*delivery)->sites);
   sites_free(*delivery);
   shaping_release(&(*delivery)->shaping);
+  login_pauses_free(&(*delivery)->login_pauses);
+  route_secrets_release(&(*delivery)->secrets);
   shares_clear(&(*delivery)->shares);
   free(*delivery);
   *delivery = NULL;
@@ -57,6 +61,22 @@ void delivery_set_shaping(struct delivery *d, struct shaping *shaping) {
 
 const struct shaping *delivery_shaping(const struct delivery *d) {
   return d->shaping;
+}
+
+static bool has_login(const void *secrets, int64_t route) {
+  return route_secrets_find(secrets, route) != NULL;
+}
+
+void delivery_refresh(struct delivery *d, struct route_secrets *s) {
+  route_secrets_release(&d->secrets);
+  d->secrets = route_secrets_hold(s);
+  login_pauses_keep(d->login_pauses, has_login, s);
+  for (struct destination *t = d->destinations; t; t = t->hh.next)
+    if (t->route->terms.login) destination_wake(t); /* it may wait for a token */
+}
+
+struct route_secrets *delivery_secrets(const struct delivery *d) {
+  return d->secrets;
 }
 
 struct outcomes *delivery_outcomes(struct delivery *d) {
@@ -75,6 +95,7 @@ void delivery_count_sites(const struct delivery *d, struct delivery_counters *to
   outcomes_count(d->outcomes, to);
   to->connections += shares_used(&d->shares);
   to->starved += d->shares.waiting;
+  to->logins_refused += login_pause_count(d->login_pauses);
   to->destinations += HASH_COUNT(d->destinations);
   for (const struct site *s = d->paced; s; s = s->hh.next) {
     if (s->pace.pause_until_us <= site_now()) continue;
@@ -107,8 +128,10 @@ static void go_on(struct delivery *d) {
 void delivery_tick(struct delivery *d) {
   int64_t now = clock_now_us();
   go_on(d);
-  for (struct destination *t = d->stopping ? NULL : d->destinations; t; t = t->hh.next)
+  for (struct destination *t = d->stopping ? NULL : d->destinations; t; t = t->hh.next) {
     if (t->queue.deadlines) destination_return_overdue(t, now);
+    if (t->token_since_us) destination_wake(t);
+  }
   if (!d->stopping) starved_tick(d);
   if (!d->stopping) sites_keep(d, false);
 }

@@ -16,6 +16,9 @@ struct shaping;
 void delivery_take(struct delivery *d, struct job *j, struct route *route, const char *source, const char *helo);
 /* What this loop knows of providers; never NULL. */
 const struct shaping *delivery_shaping(const struct delivery *d);
+/* What routes log in with now, as this loop knows it; NULL: nothing yet. Lives until the loop's next delivery_refresh.
+ */
+struct route_secrets *delivery_secrets(const struct delivery *d);
 /* Where outcomes of this loop are made, also those of jobs that no destination can take. */
 struct outcomes *delivery_outcomes(struct delivery *d);
 /* site_attempts.c: delivery_attempts of the destinations. */

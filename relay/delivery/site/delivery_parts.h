@@ -8,6 +8,7 @@
 #include "relay/delivery/outcome/outcome.h"
 #include "relay/delivery/site/delivery.h"
 #include "relay/delivery/site/host_list.h"
+#include "relay/delivery/site/login_pause.h"
 #include "relay/delivery/site/shares.h"
 #include "relay/delivery/site/site_memory.h"
 #include "relay/message/content_loader.h"
@@ -35,12 +36,14 @@ struct delivery {
   struct destination *destinations; /* hash by source and site */
   struct shares shares;             /* of the connections, among sites and accounts */
   struct site_memory *sites;        /* which of them answer */
-  uint64_t warned_ms;               /* of connections that are short */
-  struct shaping *shaping;          /* what is known of providers */
-  struct site *paced;               /* hash by source and site */
-  struct site *timed;               /* those of them that something waits at for a time, */
-  int64_t timed_us;                 /* the first of these times, for which */
-  uv_timer_t pace_timer;            /* runs; 0: it does not */
+  struct route_secrets *secrets;    /* NULL: there are none yet */
+  struct login_pauses *login_pauses;
+  uint64_t warned_ms;      /* of connections that are short */
+  struct shaping *shaping; /* what is known of providers */
+  struct site *paced;      /* hash by source and site */
+  struct site *timed;      /* those of them that something waits at for a time, */
+  int64_t timed_us;        /* the first of these times, for which */
+  uv_timer_t pace_timer;   /* runs; 0: it does not */
   bool pace_timer_open;
   size_t notes;      /* of what was learnt of sites, on their way into the store */
   uint64_t noted_ms; /* when what was learnt of sites went into the store last */

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "relay/delivery/site/connection.h"
+#include "relay/delivery/site/destination_login.h"
 #include "relay/delivery/site/site.h"
 #include "relay/delivery/site/starved.h"
 
@@ -31,10 +32,18 @@ struct plan {
   const struct tried *tried;
 };
 
+/* What keeps mail of different routes to one site apart: how they speak to it, and as whom. */
+static void write_terms(const struct route_terms *t, char out[64]) {
+  static const char *const tls[] = {[ROUTE_TLS_MAY] = "", [ROUTE_TLS_NONE] = " NOTLS", [ROUTE_TLS_VERIFY] = " VERIFY"};
+  int n = snprintf(out, 64, "%s%s", tls[t->tls], t->implicit_tls ? " IMPLICIT" : "");
+  if (t->login) snprintf(out + n, 64 - (size_t)n, " LOGIN=%lld", (long long)t->by);
+}
+
 static char *make_key(const struct plan *plan) {
-  char *key = NULL, *tried = tried_text(plan->tried);
+  char *key = NULL, *tried = tried_text(plan->tried), terms[64];
   const char *tls = plan->require_tls ? " REQUIRETLS" : plan->plain ? " PLAIN" : "";
-  if (tried && asprintf(&key, "%s %s%s%s", plan->source, plan->route->site, tls, tried) < 0) key = NULL;
+  write_terms(&plan->route->terms, terms);
+  if (tried && asprintf(&key, "%s %s%s%s%s", plan->source, plan->route->site, tls, terms, tried) < 0) key = NULL;
   free(tried);
   return key;
 }
@@ -143,7 +152,7 @@ static bool goes_without_tls(struct destination *d, struct job *j) {
 }
 
 /* Each job is ruled for itself: what another host has put off is not lost because the rest cannot have it. */
-static void defer_jobs(struct destination *d, const struct incident *incident, const struct outcome_place *where) {
+void destination_defer_jobs(struct destination *d, const struct incident *incident, const struct outcome_place *where) {
   struct incident own = *incident;
   for (struct job *j = destination_next_job(d); j; j = destination_next_job(d)) {
     own.put_off = j->put_off;
@@ -185,14 +194,20 @@ void destination_return_overdue(struct destination *d, int64_t now_us) {
 
 void destination_walk_failed(struct destination *d, const struct incident *incident, const struct outcome_place *where,
                              const struct tried *tried) {
+  struct incident own = *incident;
   if (incident->trouble == TROUBLE_TIMEOUT) destination_was_silent(d);
+  if (incident->trouble == TROUBLE_LOGIN) {
+    destination_login_refused(d, incident, where);
+    own.local = true; /* the fault is the route's: the domain's other mail may go another way */
+    incident = &own;
+  }
   if (d->delivery->stopping || !d->queue.count) return;
   size_t others = d->connection_count - 1; /* the failed one still counts */
   if (!others) {
     struct tried unreachable = tried_but_for_tls(tried);
     if (tried_met_broken_tls(tried) && !d->site->provider->limits.require_tls)
       go_plain(d, incident, where, &unreachable);
-    defer_jobs(d, incident, where);
+    destination_defer_jobs(d, incident, where);
     return;
   }
   /* Others got through, or are still trying: the site wants fewer of us at once. */
@@ -218,8 +233,9 @@ static void open_more(struct destination *d) {
   while (d->queue.count > d->walking && d->connection_count < d->limit) {
     size_t ready = d->connection_count - d->walking;
     /* One is enough to find out whether a site answers, while others wait for one. */
-    size_t at_first = d->delivery->shares.waiting ? 1 : WALKERS_AT_FIRST;
-    if (starved_class(d) != SITE_ANSWERS && d->walking >= (ready ? 2 * ready : at_first)) return;
+    size_t at_first = d->delivery->shares.waiting || d->route->terms.login ? 1 : WALKERS_AT_FIRST;
+    bool careful = starved_class(d) != SITE_ANSWERS || (d->route->terms.login && !ready); /* one try at a login */
+    if (careful && d->walking >= (ready ? 2 * ready : at_first)) return;
     if (!site_may_connect(d)) return;
     if (!starved_may_open(d)) {
       if (!d->connection_count) starved_add(d);
@@ -229,7 +245,7 @@ static void open_more(struct destination *d) {
       struct incident incident = {
           .stage = STAGE_ROUTE, .trouble = TROUBLE_LOCAL, .local = true, .text = "out of memory"};
       struct outcome_place nowhere = {.host = "", .source = d->source_text, .tls = ""};
-      if (!d->connection_count) defer_jobs(d, &incident, &nowhere);
+      if (!d->connection_count) destination_defer_jobs(d, &incident, &nowhere);
       return;
     }
   }
@@ -240,7 +256,7 @@ static void on_turn(struct deferred *turn) {
   struct delivery *delivery = d->delivery;
   if (!delivery->stopping && delivery_may_start(delivery)) {
     use_idle(d);
-    open_more(d);
+    if (destination_login_is_ready(d)) open_more(d);
     d->fed = false;
   }
   bool had_turn = d->site_turn;

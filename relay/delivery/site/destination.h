@@ -36,7 +36,8 @@ struct destination {
   bool site_turn;                            /* it has waited there, and it is its turn */
   struct share *share;                       /* while it waits for a connection: its account's (starved.h) */
   enum site_class waiting_class;
-  bool fed; /* it has waited, and it is its turn */
+  int64_t token_since_us; /* since when it waits for an access token; 0: it does not */
+  bool fed;               /* it has waited, and it is its turn */
   struct deferred turn;
   struct destination *next, *prev; /* share->waiting */
   UT_hash_handle hh;
@@ -59,6 +60,8 @@ void destination_walk_failed(struct destination *d, const struct incident *incid
                              const struct tried *tried);
 /* A transaction went well: the site may allow more connections than it did. */
 void destination_transaction_done(struct destination *d);
+/* None of its waiting jobs can be tried now, for the reason in `incident`. */
+void destination_defer_jobs(struct destination *d, const struct incident *incident, const struct outcome_place *where);
 /* starved.c. The site answers; it let a connection wait until its time was over. */
 void destination_answered(struct destination *d);
 void destination_was_silent(struct destination *d);

@@ -14,8 +14,9 @@ static const char *stage_name(enum smtp_stage stage) {
   static const char *const names[] = {
       [STAGE_ROUTE] = "route", [STAGE_CONNECT] = "connect",   [STAGE_GREETING] = "greeting",
       [STAGE_EHLO] = "ehlo",   [STAGE_STARTTLS] = "starttls", [STAGE_HANDSHAKE] = "handshake",
-      [STAGE_IDLE] = "wait",   [STAGE_MAIL] = "mail",         [STAGE_RCPT] = "rcpt",
-      [STAGE_DATA] = "data",   [STAGE_CONTENT] = "content",   [STAGE_DOT] = "dot",
+      [STAGE_AUTH] = "auth",   [STAGE_IDLE] = "wait",         [STAGE_MAIL] = "mail",
+      [STAGE_RCPT] = "rcpt",   [STAGE_DATA] = "data",         [STAGE_CONTENT] = "content",
+      [STAGE_DOT] = "dot",
   };
   return names[stage];
 }

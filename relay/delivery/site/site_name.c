@@ -46,10 +46,10 @@ static unsigned long long hash(const char *text) {
 
 const struct shaping_provider *site_name_of(const struct shaping *s, const struct route *r, char out[SITE_NAME_MAX]) {
   char organization[DOMAIN_MAX + 1];
-  const struct shaping_provider *p = provider_of(s, r);
+  const struct shaping_provider *p = r->terms.host ? NULL : provider_of(s, r);
   if (p)
     snprintf(out, SITE_NAME_MAX, "%s", p->name);
-  else if (shared_organization(r, organization))
+  else if (!r->terms.host && shared_organization(r, organization))
     snprintf(out, SITE_NAME_MAX, "%s", organization);
   else if (strlen(r->site) <= SET_NAME_MAX)
     snprintf(out, SITE_NAME_MAX, "%s", r->site);

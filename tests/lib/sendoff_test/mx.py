@@ -12,9 +12,12 @@ GARBAGE at STARTTLS says 220 and then something that is no TLS.
 
 `offers` are more lines of the EHLO reply, as in ["DSN", "LIMITS MAILMAX=2"]; the parameters that belong to them are then
 taken, and any other is refused. REQUIRETLS is offered inside TLS only.
+
+With `passwords` ({user: password}) it is somebody's submission server: no mail without AUTH, of the `mechanisms`.
 """
 
 import asyncio
+import base64
 import email
 import email.policy
 import inspect
@@ -24,6 +27,8 @@ import warnings
 from dataclasses import dataclass, field
 
 from aiosmtpd.smtp import SMTP
+
+from . import sasl_server
 
 DROP, HANG, DROP_MIDWAY, GARBAGE = object(), object(), object(), object()
 FOREVER = 3600
@@ -46,6 +51,7 @@ class Arrival:
     helo: str
     tls: str  # "TLSv1.3", or "" in the clear
     connection: int  # which of this exchanger's connections brought it, from 1
+    user: str = ""  # who logged in
     options: list = field(default_factory=list)
     mail: dict = field(default_factory=dict)  # the parameters of MAIL as they came, by keyword
     rcpt: list = field(default_factory=list)  # those of each RCPT
@@ -71,7 +77,10 @@ class _Server(SMTP):
     def __init__(self, exchanger, **options):
         self.exchanger = exchanger
         self.number = 0
+        self.user = ""
         self._greeted = False
+        if exchanger.passwords:
+            self.line_length_limit = 12288 + 2  # RFC 4954 4
         super().__init__(exchanger, **options)
 
     def connection_made(self, transport):
@@ -87,7 +96,34 @@ class _Server(SMTP):
         known = [key for name in self.exchanger.extensions for key in PARAMETERS.get(name, ((), ()))[of_rcpt]]
         return given, " ".join([path, *(w for w in words if w.partition("=")[0].upper() not in known)])
 
+    async def smtp_AUTH(self, arg):
+        mechanism, _, response = (arg or "").partition(" ")
+        self.exchanger.tries.append((mechanism, self.is_tls(), arg))
+        status = await self.exchanger.stage(self, "AUTH", mechanism)
+        if not status and mechanism not in self.exchanger.mechanisms:
+            status = "504 5.5.4 no such mechanism"
+        await self.push(status or await self._login(mechanism, response))
+
+    async def _login(self, mechanism, response):
+        initial = None if not response else b"" if response == "=" else base64.b64decode(response, validate=True)
+        try:
+            self.user = await sasl_server.exchange(
+                mechanism, initial, self._ask, self.exchanger.passwords, self.exchanger.forged
+            )
+            return "235 2.7.0 welcome"
+        except sasl_server.Denied:
+            return "535 5.7.8 authentication failed"
+
+    async def _ask(self, challenge):
+        await self.push("334 " + base64.b64encode(challenge).decode())
+        return base64.b64decode((await self._reader.readline()).strip(), validate=True)
+
+    def is_tls(self):
+        return self.transport.get_extra_info("ssl_object") is not None
+
     async def smtp_MAIL(self, arg):
+        if self.exchanger.passwords and not self.user:
+            return await self.push("530 5.7.0 authentication required")
         self.paths = [self._path(arg)]
         self.mail_parameters, arg = self._take_parameters(arg, False)
         self.rcpt_parameters = []
@@ -137,10 +173,13 @@ class _Server(SMTP):
 
 
 class Exchanger:
-    def __init__(self, name, tls_context=None, pipelining=True, eight_bit=True, utf8=False, size=64 * 1024 * 1024, offers=(), demand_tls=False):
+    def __init__(self, name, tls_context=None, pipelining=True, eight_bit=True, utf8=False, size=64 * 1024 * 1024, offers=(), demand_tls=False, passwords=None, mechanisms=("PLAIN",), forged=False):
         self.name = name
         self._demand_tls = demand_tls  # 530 to MAIL in the clear (RFC 3207 4)
         self.offers = list(offers)
+        self.passwords, self.mechanisms = dict(passwords or {}), list(mechanisms)
+        self.forged = forged  # it does not know the password, and takes what comes for good
+        self.tries = []  # of AUTH: mechanism, whether inside TLS, the whole argument
         self.replies = {}
         self.connections = 0
         self._pipelining, self._eight_bit, self._utf8, self._size = pipelining, eight_bit, utf8, size
@@ -225,8 +264,12 @@ class Exchanger:
                 responses.insert(1, f"250-{line}")
         for verb in ("MAIL", "RCPT"):
             server.command_size_limits[verb] = 1900
-        # A smarthost must not try AUTH at somebody else's exchanger, so it is not offered.
-        return [line for line in responses if not line.startswith("250-AUTH")]
+        server.command_size_limits["AUTH"] = 12288
+        # A smarthost must not try AUTH at somebody else's exchanger, so it is not offered there.
+        responses = [line for line in responses if not line.startswith("250-AUTH")]
+        if self.passwords and self.mechanisms:
+            responses.insert(1, "250-AUTH " + " ".join(self.mechanisms))
+        return responses
 
     async def handle_MAIL(self, server, session, envelope, address, options):
         status = await self.stage(server, "MAIL", address)
@@ -253,7 +296,8 @@ class Exchanger:
             content=bytes(envelope.original_content),
             peer=session.peer,
             helo=session.host_name,
-            tls=session.ssl["ssl_object"].version() if session.ssl else "",
+            tls=server.transport.get_extra_info("ssl_object").version() if server.is_tls() else "",
+            user=server.user,
             connection=server.number,
             options=list(envelope.mail_options),
             mail=server.mail_parameters,
@@ -283,8 +327,8 @@ class ExchangerThread:
         self._thread.start()
         self._servers = []
 
-    def listen(self, exchanger, address, port):
-        made = self._loop.create_server(lambda: exchanger.protocol(self._loop), address, port, backlog=512)
+    def listen(self, exchanger, address, port, tls=None):
+        made = self._loop.create_server(lambda: exchanger.protocol(self._loop), address, port, backlog=512, ssl=tls)
         server = asyncio.run_coroutine_threadsafe(made, self._loop).result(10)
         self._servers.append(server)
         return server

@@ -47,6 +47,7 @@ static void test_defaults(void **state) {
   assert_int_equal(c->certificate_count, 0);
   assert_null(c->trust_anchor);
   assert_null(c->trust);
+  assert_null(c->https_trust);
   assert_int_equal(c->dns_server_count, 0);
   assert_int_equal(c->delivery_port, 25);
   assert_int_equal(c->mechanism_count, AUTH_MECHANISM_COUNT);
@@ -88,7 +89,7 @@ static void test_everything(void **state) {
                         "tls { certificate = \"/etc/c2.pem\" key = \"/etc/k2.pem\" }\n"
                         "dns { servers = {\"127.0.0.1@5353\", \"::1\"} trust_anchor = \"/etc/root.key\" }\n"
                         "delivery { port = 2526 local_next_hops = yes retry = {\"1s\", \"1h30m\"} expire = \"2w\" "
-                        "trust = \"/etc/roots.pem\" "
+                        "trust = \"/etc/roots.pem\" https_trust = \"/etc/web.pem\" "
                         "delay_notice = \"90m\" }\n"
                         "limits { max_message_size = \"1M\" max_sessions = 7 max_sessions_per_address = 8 "
                         "max_recipients = 9 command_timeout = \"6m\" data_timeout = \"2s\" handshake_timeout = \"1s\" "
@@ -119,6 +120,7 @@ static void test_everything(void **state) {
   assert_int_equal(c->delivery_port, 2526);
   assert_true(c->local_next_hops);
   assert_string_equal(c->trust, "/etc/roots.pem");
+  assert_string_equal(c->https_trust, "/etc/web.pem");
   assert_int_equal(c->delay_notice_us, 90 * 60 * SECOND_US);
   assert_int_equal(c->retry_count, 2);
   assert_true(c->retry_us[1] == 90 * 60 * SECOND_US);
@@ -297,6 +299,7 @@ static const struct key_case key_cases[] = {
     {"delivery", "local_next_hops", {"yes", "no", "true", "OFF", "\"on\""}, {"maybe", "1", "\"\"", "y"}},
     {"delivery", "shaping", PATH_CASE},
     {"delivery", "trust", PATH_CASE},
+    {"delivery", "https_trust", PATH_CASE},
     {"delivery", "retry", {"1s", "\"1m\", \"1h30m\"", "5d"}, {"", "0s", "1m, 5", "\"\"", "1m, soon"}},
     {"delivery", "expire", DURATION_CASE},
     {"delivery", "delay_notice", DURATION_CASE},

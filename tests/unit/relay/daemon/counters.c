@@ -26,7 +26,9 @@ static const struct counters_snapshot snapshot = {
                  .queue_left = 18,
                  .starved = 19,
                  .sites_paused = 24,
-                 .sites_blocked = 25},
+                 .sites_blocked = 25,
+                 .logins_refused = 26,
+                 .tokens_failed = 27},
     .store = {.operations = 12, .commits = 13, .failed_commits = 14, .waiting = 15},
     .condition = {.disk_free = 22, .disk_reserve = 23},
 };
@@ -58,6 +60,8 @@ static const char *const names[] = {
     "disk_reserve",
     "sites_paused",
     "sites_blocked",
+    "logins_refused",
+    "tokens_failed",
 };
 
 static void test_names_and_values(void **state) {

@@ -153,6 +153,9 @@ static void test_ends_without_a_permanent_reply(void **state) {
        false,
        BOUNCE_SOFT},
       {{.stage = STAGE_CONNECT, .trouble = TROUBLE_TIMEOUT}, 20, false, BOUNCE_SOFT},
+      {{.stage = STAGE_AUTH, .trouble = TROUBLE_LOGIN, .reply = {.code = 535}}, 20, false, BOUNCE_NONE},
+      {{.stage = STAGE_HANDSHAKE, .trouble = TROUBLE_TLS_ENFORCED}, 20, false, BOUNCE_NONE},
+      {{.trouble = TROUBLE_ROUTE}, 20, false, BOUNCE_NONE},
       {{.stage = STAGE_CONNECT, .trouble = TROUBLE_TIMEOUT}, 20, true, BOUNCE_NONE}, /* the sender's deadline */
       {{.stage = STAGE_DOT, .trouble = TROUBLE_NONE, .reply = {.code = 250}}, 5, false, BOUNCE_NONE},
       {{.stage = STAGE_GREETING, .trouble = TROUBLE_REPLY, .reply = {.code = 554, .text = "no such user"}},

@@ -316,6 +316,50 @@ static const struct {
     {"no domain", {.trouble = TROUBLE_NO_DOMAIN}, VERDICT_BOUNCE, EVENT_BOUNCED, 550, "5.1.2"},
     {"loop", {.trouble = TROUBLE_LOOP}, VERDICT_BOUNCE, EVENT_BOUNCED, 554, "5.4.6"},
     {"SERVFAIL", {.trouble = TROUBLE_DNS}, VERDICT_DEFER, EVENT_DEFERRED, 450, "4.4.3"},
+    {"a route to nowhere", {.trouble = TROUBLE_ROUTE}, VERDICT_DEFER, EVENT_DEFERRED, 451, "4.3.5"},
+    {"enforced TLS: handshake",
+     {.stage = STAGE_HANDSHAKE, .tls_enforced = true, .trouble = TROUBLE_TLS_ENFORCED},
+     VERDICT_NEXT_HOST,
+     EVENT_DEFERRED,
+     451,
+     "4.7.5"},
+    {"enforced TLS: closed at STARTTLS",
+     {.stage = STAGE_STARTTLS, .tls_enforced = true, .trouble = TROUBLE_CLOSED},
+     VERDICT_NEXT_HOST,
+     EVENT_DEFERRED,
+     450,
+     "4.4.2"},
+    {"enforced TLS: closed in EHLO inside it",
+     {.stage = STAGE_EHLO, .tls = true, .tls_enforced = true, .trouble = TROUBLE_CLOSED},
+     VERDICT_NEXT_HOST,
+     EVENT_DEFERRED,
+     450,
+     "4.4.2"},
+    {"login refused",
+     {.stage = STAGE_AUTH, .trouble = TROUBLE_LOGIN, .reply = {.code = 535, .enhanced = "5.7.8"}},
+     VERDICT_DEFER,
+     EVENT_DEFERRED,
+     535,
+     "5.7.8"},
+    {"no AUTH", {.stage = STAGE_AUTH, .trouble = TROUBLE_LOGIN}, VERDICT_DEFER, EVENT_DEFERRED, 451, "4.7.8"},
+    {"login not now",
+     {.stage = STAGE_AUTH, .trouble = TROUBLE_REPLY, .reply = {.code = 454, .enhanced = "4.7.0"}},
+     VERDICT_NEXT_HOST,
+     EVENT_DEFERRED,
+     454,
+     "4.7.0"},
+    {"a route without the login that is needed",
+     {.stage = STAGE_MAIL, .routed = true, .trouble = TROUBLE_REPLY, .reply = {.code = 530, .enhanced = "5.7.0"}},
+     VERDICT_NEXT_HOST,
+     EVENT_DEFERRED,
+     530,
+     "5.7.0"},
+    {"an exchanger that wants a login",
+     {.stage = STAGE_MAIL, .trouble = TROUBLE_REPLY, .reply = {.code = 530, .enhanced = "5.7.0"}},
+     VERDICT_BOUNCE,
+     EVENT_BOUNCED,
+     530,
+     "5.7.0"},
     {"no source", {.trouble = TROUBLE_SOURCE}, VERDICT_DEFER, EVENT_DEFERRED, 451, "4.3.5"},
     {"stopping", {.stage = STAGE_DATA, .trouble = TROUBLE_STOPPING}, VERDICT_DEFER, EVENT_DEFERRED, 451, "4.3.2"},
 };
@@ -443,7 +487,7 @@ static void test_remote_text(void **state) {
 /* Each trouble has a cause of its own in the log; only what went well has none. */
 static void test_rules(void **state) {
   (void)state;
-  for (enum trouble one = TROUBLE_NONE; one <= TROUBLE_DNS; one++) {
+  for (enum trouble one = TROUBLE_NONE; one <= TROUBLE_LOGIN; one++) {
     struct incident a = {.trouble = one};
     struct ruling r;
     assert_int_equal(incident_rule(&a)[0] == '\0', one == TROUBLE_NONE);
@@ -498,8 +542,24 @@ static void test_numbers(void **state) {
   assert_string_equal(r.numbers, "attempt=5");
 }
 
+/* A pause of the route's login is waited for, and no longer than the message lives. */
+static void test_not_before(void **state) {
+  (void)state;
+  struct incident i = {.stage = STAGE_AUTH, .trouble = TROUBLE_LOGIN, .again_us = NOW + 1};
+  struct ruling r;
+  rule(&i, 0, EXPIRES, 0, &r);
+  int64_t by_schedule = r.next_us;
+  assert_true(by_schedule > NOW + 1);
+  i.again_us = by_schedule + 5;
+  rule(&i, 0, EXPIRES, 0, &r);
+  assert_int_equal(r.next_us, by_schedule + 5);
+  rule(&i, 0, by_schedule + 2, 0, &r);
+  assert_int_equal(r.next_us, by_schedule + 2);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_not_before),
       cmocka_unit_test(test_rules),
       cmocka_unit_test(test_table),
       cmocka_unit_test(test_retry_schedule),

@@ -180,7 +180,7 @@ static void on_route(void *arg, struct route *route) {
 
 static struct route *find(struct rig *r, const char *domain) {
   struct route *route = NULL;
-  assert_int_equal(router_find(r->router, domain, on_route, &route), OK);
+  assert_int_equal(router_find(r->router, domain, NULL, on_route, &route), OK);
   while (!route) uv_run(&r->loop, UV_RUN_ONCE);
   return route;
 }
@@ -311,17 +311,100 @@ static void test_this_machine_is_no_next_hop(void **state) {
   }
 }
 
+static struct route *find_by(struct rig *r, const char *domain, const struct static_route *by) {
+  struct route *route = NULL;
+  assert_int_equal(router_find(r->router, domain, by, on_route, &route), OK);
+  while (!route) uv_run(&r->loop, UV_RUN_ONCE);
+  return route;
+}
+
+/* By command: what is asked for, the port, the site's name, and what a route to nowhere means. */
+static void test_static_routes(void **state) {
+  static const struct {
+    const char *host, *site, *first;
+    enum route_lookup lookup;
+    unsigned port, expected_port;
+    enum route_status status;
+  } by[] = {
+      {"plain.test", NULL, NULL, ROUTE_BY_ADDRESS, 0, 0, ROUTE_BROKEN}, /* it has MX records alone */
+      {"implicit.test", "implicit.test:25", "implicit.test", ROUTE_BY_ADDRESS, 0, 25, ROUTE_OK},
+      {"implicit.test", "implicit.test:587", "implicit.test", ROUTE_BY_ADDRESS, 587, 587, ROUTE_OK},
+      {"plain.test", "10 mx1.plain.test,20 mx2.plain.test", "mx1.plain.test", ROUTE_BY_MX, 26, 26, ROUTE_OK},
+      {"null.test", "null.test:25", "null.test", ROUTE_BY_ADDRESS, 0, 25, ROUTE_OK},
+      {"null.test", NULL, NULL, ROUTE_BY_MX, 0, 0, ROUTE_BROKEN},
+      {"no-such.test", NULL, NULL, ROUTE_BY_ADDRESS, 0, 0, ROUTE_BROKEN},
+      {"bad.half.test", NULL, NULL, ROUTE_BY_ADDRESS, 0, 0, ROUTE_TEMPORARY},
+      {"us.test", NULL, NULL, ROUTE_BY_ADDRESS, 0, 0, ROUTE_BROKEN},
+      {"us.test", "us.test:26", "us.test", ROUTE_BY_ADDRESS, 26, 26, ROUTE_OK}, /* nobody of ours listens there */
+      {"[192.0.2.4]", "[192.0.2.4]:2525", "[192.0.2.4]", ROUTE_BY_ADDRESS, 2525, 2525, ROUTE_OK},
+      {"[127.0.0.1]", "[127.0.0.1]:2525", "[127.0.0.1]", ROUTE_BY_ADDRESS, 2525, 2525, ROUTE_OK},
+      {"[0.0.0.0]", NULL, NULL, ROUTE_BY_ADDRESS, 0, 0, ROUTE_BROKEN},
+      {"loopback.test", NULL, NULL, ROUTE_BY_ADDRESS, 0, 0, ROUTE_BROKEN},
+      {"", "10 mx1.plain.test,20 mx2.plain.test", "mx1.plain.test", ROUTE_DIRECT, 0, 25, ROUTE_OK},
+  };
+  (void)state;
+  struct rig r;
+  rig_open(&r, "192.0.2.77:25");
+  r.config.local_next_hops = false;
+  for (size_t i = 0; i < sizeof by / sizeof by[0]; i++) {
+    struct static_route s = {.id = (int64_t)i + 100,
+                             .host = by[i].host,
+                             .lookup = by[i].lookup,
+                             .port = by[i].port,
+                             .tls = ROUTE_TLS_VERIFY,
+                             .auth = ROUTE_AUTH_NONE};
+    struct route *route = find_by(&r, "plain.test", &s), *again = find_by(&r, "plain.test", &s);
+    if (route->status != by[i].status) fail_msg("%zu %s: %d %s", i, by[i].host, (int)route->status, route->why);
+    assert_ptr_equal(route, again);
+    assert_true(route->terms.by == s.id && route->terms.tls == ROUTE_TLS_VERIFY && !route->terms.login);
+    if (by[i].status == ROUTE_OK) {
+      assert_string_equal(route->site, by[i].site);
+      assert_string_equal(route->hosts[0].name, by[i].first);
+      assert_int_equal(ip_port((const struct sockaddr *)&route->hosts[0].addresses[0]), by[i].expected_port);
+    } else {
+      assert_non_null(strstr(route->why, "sendoff route list"));
+      assert_true(route->expires_us <= clock_now_us() + 30 * SECOND_US);
+    }
+    route_release(&route);
+    route_release(&again);
+  }
+  /* Without one nothing of all that is known. */
+  struct route *plain = find(&r, "plain.test");
+  assert_true(plain->terms.by == 0 && plain->terms.tls == ROUTE_TLS_MAY);
+  route_release(&plain);
+  rig_close(&r);
+}
+
+/* A way of the recipient's own is judged as ever, whatever its TLS: null MX returns the mail. */
+static void test_direct_is_the_domains_own_way(void **state) {
+  const struct static_route s = {.id = 5, .host = "", .lookup = ROUTE_DIRECT, .tls = ROUTE_TLS_VERIFY};
+  static const struct {
+    const char *domain;
+    enum route_status status;
+  } own[] = {{"null.test", ROUTE_NULL_MX}, {"no-such.test", ROUTE_NO_DOMAIN}, {"implicit.test", ROUTE_OK}};
+  (void)state;
+  struct rig r;
+  rig_open(&r, "192.0.2.77:25");
+  for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
+    struct route *route = find_by(&r, own[i].domain, &s);
+    assert_int_equal(route->status, own[i].status);
+    assert_string_equal(route->site, own[i].domain);
+    route_release(&route);
+  }
+  rig_close(&r);
+}
+
 static void test_cache_and_joined_questions(void **state) {
   (void)state;
   struct rig r;
   rig_open(&r, "192.0.2.77:25");
   struct route *two[2] = {NULL, NULL};
-  for (int i = 0; i < 2; i++) assert_int_equal(router_find(r.router, "plain.test", on_route, &two[i]), OK);
+  for (int i = 0; i < 2; i++) assert_int_equal(router_find(r.router, "plain.test", NULL, on_route, &two[i]), OK);
   while (!two[0] || !two[1]) uv_run(&r.loop, UV_RUN_ONCE);
   assert_ptr_equal(two[0], two[1]);
   int asked = __atomic_load_n(&r.dns.questions, __ATOMIC_RELAXED);
   struct route *third = NULL;
-  assert_int_equal(router_find(r.router, "plain.test", on_route, &third), OK);
+  assert_int_equal(router_find(r.router, "plain.test", NULL, on_route, &third), OK);
   assert_ptr_equal(third, two[0]); /* at once */
   assert_int_equal(__atomic_load_n(&r.dns.questions, __ATOMIC_RELAXED), asked);
   assert_true(third->expires_us > clock_now_us() + 250 * SECOND_US &&
@@ -342,7 +425,7 @@ static void test_end_while_searching(void **state) {
   struct rig r;
   rig_open(&r, "192.0.2.77:25");
   struct route *route = NULL;
-  assert_int_equal(router_find(r.router, "silent.test", on_route, &route), OK);
+  assert_int_equal(router_find(r.router, "silent.test", NULL, on_route, &route), OK);
   uv_run(&r.loop, UV_RUN_NOWAIT);
   assert_null(route);
   rig_close(&r);
@@ -419,6 +502,8 @@ int main(void) {
       cmocka_unit_test(test_addresses_that_no_mail_goes_to),
       cmocka_unit_test(test_only_bad_addresses_are_left_out),
       cmocka_unit_test(test_this_machine_is_no_next_hop),
+      cmocka_unit_test(test_static_routes),
+      cmocka_unit_test(test_direct_is_the_domains_own_way),
       cmocka_unit_test(test_cache_and_joined_questions),
       cmocka_unit_test(test_end_while_searching),
       cmocka_unit_test(test_blocking_lookup),

@@ -27,6 +27,19 @@ static void name_of(const char *site, const char *const *hosts, char out[SITE_NA
   free(r.site);
 }
 
+/* One host that an operator has named is a site of its own, not its organization's or provider's. */
+static void test_a_host_by_command(void **state) {
+  struct route_host host = {.name = "smtp.example.net"};
+  char site[] = "smtp.example.net:587", name[SITE_NAME_MAX];
+  struct route r = {.site = site, .hosts = &host, .host_count = 1, .terms = {.by = 7, .host = true}};
+  (void)state;
+  assert_ptr_equal(site_name_of(&table, &r, name), &table.rest);
+  assert_string_equal(name, "smtp.example.net:587");
+  r.terms.host = false; /* mx:, direct: as ever */
+  site_name_of(&table, &r, name);
+  assert_string_equal(name, "example.net");
+}
+
 static void test_names(void **state) {
   (void)state;
   static const struct {
@@ -70,6 +83,7 @@ static void test_long_sets_stay_apart(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_names), cmocka_unit_test(test_long_sets_stay_apart)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_a_host_by_command), cmocka_unit_test(test_names),
+                                     cmocka_unit_test(test_long_sets_stay_apart)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

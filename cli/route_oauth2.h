@@ -1,0 +1,24 @@
+/* `route add --oauth2`: where tokens come from, the secrets for it, and the first token. One thread. */
+#ifndef SENDOFF_CLI_ROUTE_OAUTH2_H
+#define SENDOFF_CLI_ROUTE_OAUTH2_H
+
+#include "cli/command.h"
+#include "relay/oauth2/token.h"
+
+#define OAUTH2_OPTIONS "oauth2= tenant= token-endpoint= client-id= scope= secret-stdin refresh-token-stdin"
+
+/* What was typed; `oauth2` points into it, and into argv. Zeroed before. */
+struct oauth2_draft {
+  struct route_oauth2 oauth2;
+  char endpoint[HTTPS_URL_MAX];
+  char secret[TOKEN_MAX], refresh[TOKEN_MAX];
+  bool has_secrets;
+  struct token_answer answer;
+};
+/* `changing`: the secrets may stay as they are. EXIT_USAGE, EXIT_NO: the message has been printed. */
+enum exit_status oauth2_options_read(struct cli *c, bool changing, struct oauth2_draft *d);
+/* The first token, which shows that all of it is right. `keys` point into the draft. */
+enum exit_status oauth2_fetch(struct cli *c, struct oauth2_draft *d, struct route_keys *keys);
+void oauth2_draft_clear(struct oauth2_draft *d); /* wipes the token */
+
+#endif

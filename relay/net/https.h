@@ -1,0 +1,40 @@
+/* HTTPS requests, through libcurl: the one user of it. Blocking: libuv's pool, or a command; never a loop. */
+#ifndef SENDOFF_RELAY_NET_HTTPS_H
+#define SENDOFF_RELAY_NET_HTTPS_H
+
+#include "base/bytes.h"
+#include "base/dns_answer.h"
+#include "base/result.h"
+
+#include <stdatomic.h>
+
+#define HTTPS_MS 20000 /* a request, from DNS to its last octet */
+#define HTTPS_URL_MAX 2000
+
+/* The library's life. Main thread, before others start and after they ended. OK or E_MEMORY. */
+int https_setup(void);
+void https_teardown(void);
+
+struct https {
+  const struct dns_source *dns; /* names are looked up there, and not by the system */
+  const char *trust;            /* roots, PEM; NULL: the system's */
+  /* NULL, or: when it is not 0, a request that is under way ends at that time (clock_monotonic_ms) at the latest. */
+  const atomic_uint_least64_t *until_ms;
+};
+
+struct https_answer {
+  long status;        /* 200 ... */
+  struct buffer body; /* secret; within the bound that it was given */
+};
+
+/* https://HOST[:PORT]/...; no user, no fragment. Then `host` and *port are what it has. OK or E_SYNTAX. */
+int https_url_check(const char *url, char host[256], unsigned *port);
+
+/* Posts a form (application/x-www-form-urlencoded; RFC 6749 appendix B), and gets the answer, of whatever status; no
+ * redirect is followed. `out->body` is the caller's, initialised as secret with its bound, and to be freed in any
+ * case. The certificate must be good and for the host's name. E_SYNTAX (the URL), E_TEMPORARY (no answer), E_TOO_BIG,
+ * E_MEMORY with the reason. */
+int https_post_form(const struct https *h, const char *url, struct bytes form, struct https_answer *out,
+                    struct reason *why);
+
+#endif
