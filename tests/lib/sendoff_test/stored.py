@@ -68,6 +68,11 @@ def _content(sendoff, message):
     return hashlib.sha256(sendoff("queue", "show", message, "--content").encode()).hexdigest()
 
 
+def _paused(sendoff):
+    """The sites paused by command."""
+    return sorted(site["site"] for site in sendoff.json("site", "list") if site.get("paused_by_command"))
+
+
 # What every version counts. Its older names are in what earlier versions wrote of themselves; what it had counted in seconds,
 # minutes and hours of the calendar is tested in tests/unit/store/schema.c.
 _USAGE = {
@@ -108,6 +113,7 @@ def shown(sendoff, data):
         "sources": sendoff.json("source", "list"),
         "gateway": sendoff.json("gateway", "show"),
         "suppressions": sendoff.json("suppression", "list"),
+        "paused": _paused(sendoff),
         "queue": queue,
         "contents": {message: _content(sendoff, message) for message in sorted({one["message"] for one in queue})},
         "usage": [_usage(used) for used in sendoff.json("account", "usage")],
