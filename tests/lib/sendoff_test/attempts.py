@@ -4,6 +4,7 @@ import re
 
 from .client import dialogue
 from .letters import letter
+from .processes import wait_until
 
 # Every refusal of policy names a reference that `sendoff why` takes.
 REFERENCE = re.compile(r"sendoff why ([0-9A-Z]{6,})")
@@ -32,18 +33,24 @@ def attempt_as(gateway, account, sender, recipients, content=None):
         return attempt(talk, sender, recipients, content)
 
 
-def explained(gateway, answer):
-    """The explanation of a refusal, asked for with the reference that its reply names."""
+def logged_reference(gateway, answer):
+    """The reference that a refusal names, once the log has it: the reply does not wait for that."""
     found = REFERENCE.search(answer)
     assert found, f"no reference in {answer!r}"
-    text = gateway.sendoff("why", found.group(1))
+    wait_until(lambda: gateway.sendoff.run("why", found.group(1)).status == 0, "the log has it")
+    return found.group(1)
+
+
+def explained(gateway, answer):
+    """The explanation of a refusal, asked for with the reference that its reply names."""
+    text = gateway.sendoff("why", logged_reference(gateway, answer))
     assert text.strip(), "an empty explanation"
     return text
 
 
 def refusal_event(gateway, answer):
     """The refusal's event, by the reference that its reply names."""
-    (event,) = gateway.sendoff.json("why", REFERENCE.search(answer).group(1))
+    (event,) = gateway.sendoff.json("why", logged_reference(gateway, answer))
     return event
 
 
