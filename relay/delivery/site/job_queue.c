@@ -9,11 +9,9 @@
 #define LISTS (2 * JOB_PRIORITY_MAX + 1)
 
 struct job_lane {
-  enum mail_stream stream;
+  struct turn turn;         /* the first, so that it is the lane */
   struct job *lists[LISTS]; /* by priority; each oldest first */
   size_t count;
-  int64_t credit;               /* recipients that it may still send in its turn; below 0: turns that it owes */
-  struct job_lane *next, *prev; /* of its ring */
   UT_hash_handle hh;
   char name[LANE_TEXT]; /* envelope_lane */
 };
@@ -24,7 +22,7 @@ static struct job_lane *lane_new(struct job_queue *q, const struct job *j, const
   struct job_lane *lane = calloc(1, sizeof *lane);
   if (!lane) return NULL;
   memcpy(lane->name, name, LANE_TEXT);
-  lane->stream = envelope_stream(&j->envelope);
+  lane->turn.stream = envelope_stream(&j->envelope);
   HASH_ADD_STR(q->table, name, lane);
   if (lane->hh.tbl) return lane;
   free(lane);
@@ -37,13 +35,13 @@ static struct job_lane *lane_of(struct job_queue *q, const struct job *j) {
   struct job_lane *lane = NULL;
   envelope_lane(&j->envelope, name);
   HASH_FIND_STR(q->table, name, lane);
-  if (!lane && (lane = lane_new(q, j, name))) DL_APPEND(q->rings[lane->stream], lane);
+  if (!lane && (lane = lane_new(q, j, name))) turns_add(&q->turns, &lane->turn);
   return lane;
 }
 
 static void lane_free(struct job_queue *q, struct job_lane *lane) {
   HASH_DEL(q->table, lane);
-  DL_DELETE(q->rings[lane->stream], lane);
+  turns_remove(&q->turns, &lane->turn);
   free(lane);
 }
 
@@ -59,51 +57,20 @@ static struct job **list_of(struct job_lane *lane, const struct job *j) {
   return &lane->lists[priority + JOB_PRIORITY_MAX];
 }
 
-static struct job *best_of(const struct job_lane *lane) {
-  struct job *best = NULL;
+/* The first of these lists. */
+static struct job **best_of(struct job *const lists[LISTS]) {
+  size_t best = LISTS;
   for (size_t i = LISTS; i-- > 0;)
-    if (lane->lists[i] && (!best || place(lane->lists[i]) < place(best))) best = lane->lists[i];
-  return best;
+    if (lists[i] && (best == LISTS || place(lists[i]) < place(lists[best]))) best = i;
+  return (struct job **)&lists[best];
 }
-
-/* --- turns --- */
 
 static int64_t cost_of(const struct job *j) {
   return j->recipient_count ? (int64_t)j->recipient_count : 1;
 }
 
-static enum mail_stream stream_next(const struct job_queue *q) {
-  if (!q->rings[STREAM_BULK]) return STREAM_TRANSACTIONAL;
-  return q->rings[STREAM_TRANSACTIONAL] && q->bulk_due < JOB_BULK_TURN - 1 ? STREAM_TRANSACTIONAL : STREAM_BULK;
-}
-
-static void rotate(struct job_lane **ring) {
-  struct job_lane *first = *ring;
-  DL_DELETE(*ring, first);
-  DL_APPEND(*ring, first);
-}
-
-/* Moves on to the lane whose turn it is; NULL when the queue is empty. Each step pays for a recipient that was sent, so
- * there are no more steps than recipients. */
 static struct job_lane *lane_next(struct job_queue *q) {
-  struct job_lane **ring = &q->rings[stream_next(q)];
-  if (!*ring) return NULL;
-  if (!(*ring)->next) (*ring)->credit = 1; /* alone: nobody to give way to */
-  while ((*ring)->credit <= 0) {
-    if (++(*ring)->credit > 0) break;
-    rotate(ring);
-  }
-  return *ring;
-}
-
-/* It has had a turn for this job; the next lane is to have one. */
-static void pay(struct job_queue *q, struct job_lane *lane, const struct job *j) {
-  lane->credit -= cost_of(j);
-  if (lane->stream == STREAM_BULK)
-    q->bulk_due = 0;
-  else if (q->rings[STREAM_BULK])
-    q->bulk_due++;
-  if (lane->credit <= 0) rotate(&q->rings[lane->stream]);
+  return (struct job_lane *)turns_next(&q->turns);
 }
 
 /* --- jobs --- */
@@ -135,9 +102,7 @@ int job_queue_add(struct job_queue *q, struct job *j, int64_t now_us) {
 int job_queue_put_back(struct job_queue *q, struct job *j) {
   struct job_lane *lane = lane_of(q, j);
   if (!lane) return E_MEMORY;
-  lane->credit += cost_of(j);
-  DL_DELETE(q->rings[lane->stream], lane);
-  DL_PREPEND(q->rings[lane->stream], lane);
+  turns_refund(&q->turns, &lane->turn, cost_of(j));
   DL_PREPEND(*list_of(lane, j), j);
   count_in(q, lane, j);
   return OK;
@@ -145,14 +110,14 @@ int job_queue_put_back(struct job_queue *q, struct job *j) {
 
 const struct job *job_queue_first(struct job_queue *q) {
   const struct job_lane *lane = lane_next(q);
-  return lane ? best_of(lane) : NULL;
+  return lane ? *best_of(lane->lists) : NULL;
 }
 
 struct job *job_queue_take(struct job_queue *q) {
   struct job_lane *lane = lane_next(q);
   if (!lane) return NULL;
-  struct job *j = best_of(lane);
-  pay(q, lane, j);
+  struct job *j = *best_of(lane->lists);
+  turns_pay(&q->turns, &lane->turn, cost_of(j));
   return take_out(q, lane, j);
 }
 
@@ -168,4 +133,79 @@ void job_queue_each(const struct job_queue *q, void (*each)(void *arg, const str
   for (const struct job_lane *lane = q->table; lane; lane = lane->hh.next)
     for (size_t i = 0; i < LISTS; i++)
       for (const struct job *j = lane->lists[i]; j; j = j->next) each(arg, j);
+}
+
+/* --- in order --- */
+
+/* A lane that is gone through, without a job being taken. */
+struct walk_lane {
+  struct turn turn; /* the first */
+  const struct job_lane *lane;
+  struct job *rest[LISTS]; /* the first of each list that was not passed */
+  size_t passed;
+};
+
+struct walk {
+  struct turns turns;
+  struct walk_lane *lanes;
+  const struct walk_lane *most, *second; /* of which most was passed */
+  size_t passed;
+};
+
+/* In the order of the rings: they decide. */
+static int walk_begin(const struct job_queue *q, struct walk *w) {
+  size_t count = 0;
+  *w = (struct walk){.turns = {.bulk_due = q->turns.bulk_due}, .lanes = calloc(q->count + 1, sizeof *w->lanes)};
+  if (!w->lanes) return E_MEMORY;
+  for (size_t stream = 0; stream < STREAM_COUNT; stream++)
+    for (const struct turn *t = q->turns.rings[stream]; t; t = t->next) {
+      struct walk_lane *l = &w->lanes[count++];
+      l->lane = (const struct job_lane *)t;
+      l->turn = (struct turn){.stream = t->stream, .credit = t->credit};
+      memcpy(l->rest, l->lane->lists, sizeof l->rest);
+      turns_add(&w->turns, &l->turn);
+    }
+  return OK;
+}
+
+static void count_passed(struct walk *w, struct walk_lane *l) {
+  w->passed++;
+  l->passed++;
+  if (l == w->most) return;
+  if (!w->most || l->passed > w->most->passed) {
+    w->second = w->most;
+    w->most = l;
+  } else if (l != w->second && (!w->second || l->passed > w->second->passed)) {
+    w->second = l;
+  }
+}
+
+static void tell(const struct walk *w, const struct walk_lane *l, const struct job *j, job_queue_visit *each,
+                 void *arg) {
+  const struct walk_lane *other = w->most == l ? w->second : w->most;
+  struct job_ahead ahead = {.all = w->passed, .own = l->passed};
+  if (other) {
+    ahead.other = other->lane->name;
+    ahead.of_other = other->passed;
+  }
+  each(arg, j, &ahead);
+}
+
+static void walk_step(struct walk *w, struct walk_lane *l, job_queue_visit *each, void *arg) {
+  struct job **first = best_of(l->rest), *j = *first;
+  tell(w, l, j, each, arg);
+  *first = j->next;
+  turns_pay(&w->turns, &l->turn, cost_of(j));
+  count_passed(w, l);
+  if (l->passed == l->lane->count) turns_remove(&w->turns, &l->turn);
+}
+
+int job_queue_in_order(const struct job_queue *q, job_queue_visit *each, void *arg) {
+  struct walk w;
+  struct turn *t;
+  int rc = walk_begin(q, &w);
+  if (rc != OK) return rc;
+  while ((t = turns_next(&w.turns))) walk_step(&w, (struct walk_lane *)t, each, arg);
+  free(w.lanes);
+  return OK;
 }

@@ -1,8 +1,5 @@
-/* The jobs that wait for a connection of their destination, and whose turn it is. One loop's thread.
- *
- * Each account has a lane for each of its streams, and lanes take turns by deficit round robin (Shreedhar and Varghese,
- * 1995): a job costs its lane as many turns as it has recipients, so that 100,000 messages of one account delay
- * another's by one turn. Transactional lanes go before bulk ones, which get every JOB_BULK_TURN-th turn at least.
+/* The jobs that wait for a connection of their destination, and whose turn it is (turns.h): each account has a lane for
+ * each of its streams. One loop's thread.
  *
  * In a lane jobs go in the order of MT-PRIORITY (RFC 6710). Each minute that a job has waited here counts as a step of
  * priority, so that the lowest passes the highest that come after 18 minutes: mail of high priority cannot starve the
@@ -12,19 +9,18 @@
 
 #include "base/clock.h"
 #include "relay/delivery/job.h"
+#include "relay/delivery/site/turns.h"
 
 #define JOB_PRIORITY_MAX 9 /* and -9 the least */
 #define JOB_PRIORITY_STEP_US (60 * SECOND_US)
-#define JOB_BULK_TURN 5
 
 struct job_lane;
 
 struct job_queue { /* zeroed: empty */
   struct job_lane *table;
-  struct job_lane *rings[STREAM_COUNT]; /* the first has its turn */
+  struct turns turns;
   size_t count;
-  size_t deadlines;  /* jobs with by-mode R */
-  unsigned bulk_due; /* turns that bulk has let pass */
+  size_t deadlines; /* jobs with by-mode R */
 };
 
 /* E_MEMORY: not added. */
@@ -38,5 +34,15 @@ struct job *job_queue_take(struct job_queue *q);
 /* One whose sender wants it back by now; NULL. Goes through all of them, if any has a deadline. */
 struct job *job_queue_take_overdue(struct job_queue *q, int64_t now_us);
 void job_queue_each(const struct job_queue *q, void (*each)(void *arg, const struct job *j), void *arg);
+
+/* What has its turn before a job does, if nothing comes meanwhile. */
+struct job_ahead {
+  size_t all, own;   /* jobs; of its own lane */
+  const char *other; /* the lane of others that has most of them (envelope_lane); NULL: only its own is ahead */
+  size_t of_other;
+};
+typedef void job_queue_visit(void *arg, const struct job *j, const struct job_ahead *ahead);
+/* All, in the order in which they would be taken; nothing changes. OK; E_MEMORY: none. */
+int job_queue_in_order(const struct job_queue *q, job_queue_visit *each, void *arg);
 
 #endif

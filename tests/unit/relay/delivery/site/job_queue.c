@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h> /* last: it has a macro named fail */
 
@@ -161,7 +162,7 @@ static void test_bulk_after_transactional_but_never_never(void **state) {
     bulk += j->envelope.id < 10000;
     job_free(&j);
   }
-  assert_int_equal(bulk, 1000 / JOB_BULK_TURN);
+  assert_int_equal(bulk, 1000 / TURNS_BULK);
   drain(&q);
 }
 
@@ -211,6 +212,71 @@ static void test_equal_shares(void **state) {
   drain(&q);
 }
 
+/* --- what is ahead --- */
+
+#define WALKED_MAX 400
+
+struct walked {
+  int64_t ids[WALKED_MAX];
+  struct job_ahead ahead[WALKED_MAX];
+  char lane[WALKED_MAX][LANE_TEXT], other[WALKED_MAX][LANE_TEXT];
+  size_t count;
+};
+
+static void note_visit(void *arg, const struct job *j, const struct job_ahead *ahead) {
+  struct walked *w = arg;
+  assert_true(w->count < WALKED_MAX);
+  w->ids[w->count] = j->envelope.id;
+  w->ahead[w->count] = *ahead;
+  envelope_lane(&j->envelope, w->lane[w->count]);
+  snprintf(w->other[w->count], LANE_TEXT, "%s", ahead->other ? ahead->other : "");
+  w->count++;
+}
+
+/* Against a count of its own: of every lane among those that were visited before. */
+static void check_ahead(const struct walked *w, size_t at) {
+  size_t own = 0, of_other = 0, most = 0;
+  for (size_t i = 0; i < at; i++) {
+    size_t same = 0;
+    own += strcmp(w->lane[i], w->lane[at]) == 0;
+    of_other += *w->other[at] && strcmp(w->lane[i], w->other[at]) == 0;
+    for (size_t k = 0; k < at; k++) same += strcmp(w->lane[k], w->lane[i]) == 0;
+    if (strcmp(w->lane[i], w->lane[at]) != 0 && same > most) most = same;
+  }
+  assert_int_equal(w->ahead[at].all, at);
+  assert_int_equal(w->ahead[at].own, own);
+  assert_int_equal(w->ahead[at].of_other, most);
+  assert_int_equal(of_other, most);
+  assert_string_not_equal(w->other[at], w->lane[at]);
+}
+
+static void test_in_order(void **state) {
+  (void)state;
+  static struct walked w;
+  unsigned seed = 11;
+  for (int round = 0; round < 60; round++) {
+    struct job_queue q = {0};
+    w.count = 0;
+    int jobs = rand_r(&seed) % (WALKED_MAX / 2), lanes = 1 + rand_r(&seed) % 6;
+    for (int i = 0; i < jobs; i++) {
+      char account[16];
+      snprintf(account, sizeof account, "a%d", rand_r(&seed) % lanes);
+      struct job *j = job_of(account, rand_r(&seed) % 3 == 0, i + 1, 1 + (size_t)(rand_r(&seed) % 9));
+      j->envelope.priority = rand_r(&seed) % 5 ? 0 : rand_r(&seed) % 19 - 9;
+      assert_int_equal(job_queue_add(&q, j, i * MINUTE / 7), OK);
+      if (rand_r(&seed) % 4 == 0 && (j = job_queue_take(&q))) job_free(&j); /* credits that are not even */
+    }
+    size_t count = q.count;
+    assert_int_equal(job_queue_in_order(&q, note_visit, &w), OK);
+    assert_int_equal(w.count, count);
+    for (size_t i = 0; i < count; i++) {
+      check_ahead(&w, i);
+      expect(&q, w.ids[i]);
+    }
+    assert_int_equal(q.count, 0);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(test_priority_then_age),
                                      cmocka_unit_test(test_nobody_starves),
@@ -220,6 +286,7 @@ int main(void) {
                                      cmocka_unit_test(test_many_recipients_cost_as_much),
                                      cmocka_unit_test(test_bulk_after_transactional_but_never_never),
                                      cmocka_unit_test(test_put_back_keeps_the_turn),
-                                     cmocka_unit_test(test_equal_shares)};
+                                     cmocka_unit_test(test_equal_shares),
+                                     cmocka_unit_test(test_in_order)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
