@@ -27,6 +27,7 @@ static const struct {
     {"ehlo", "EHLO to"},
     {"starttls", "STARTTLS to"},
     {"handshake", "TLS handshake with"},
+    {"auth", "AUTH to"},
     {"mail", "MAIL to"},
     {"rcpt", "RCPT to"},
     {"data", "DATA to"},
@@ -41,6 +42,23 @@ const char *attempt_phrase(const struct attempt *a) {
   return a->stage;
 }
 
+static int64_t next_number(char **rest) {
+  const char *text = strtok_r(NULL, " ", rest);
+  return text ? strtoll(text, NULL, 10) : 0;
+}
+
+/* The second half of a line: what is ahead. */
+static void read_turn(char **rest, struct attempt *out) {
+  const char *ahead = strtok_r(NULL, " ", rest);
+  if (!ahead) return;
+  out->ahead = strtoull(ahead, NULL, 10);
+  out->ahead_own = (uint64_t)next_number(rest);
+  out->ahead_of_other = (uint64_t)next_number(rest);
+  out->ahead_other = strtok_r(NULL, " ", rest);
+  out->expected_us = next_number(rest);
+  out->waits = out->ahead_other != NULL;
+}
+
 /* Cuts a line apart in place; false: it is none. */
 static bool read_line(char *line, struct attempt *out) {
   char *rest = NULL, *stage = NULL, *host = NULL;
@@ -48,9 +66,10 @@ static bool read_line(char *line, struct attempt *out) {
   if (since) stage = strtok_r(NULL, " ", &rest);
   if (stage) host = strtok_r(NULL, " ", &rest);
   if (!host) return false;
-  const char *until = strtok_r(NULL, " ", &rest);
-  *out = (struct attempt){strtoll(id, NULL, 10), strtoll(since, NULL, 10), stage, host,
-                          until ? strtoll(until, NULL, 10) : 0};
+  *out = (struct attempt){
+      .recipient_id = strtoll(id, NULL, 10), .since_us = strtoll(since, NULL, 10), .stage = stage, .host = host};
+  out->until_us = next_number(&rest);
+  read_turn(&rest, out);
   return true;
 }
 

@@ -38,9 +38,21 @@ struct queue_listing {
   struct attempts *attempts; /* of the running gateway; NULL: none is running */
 };
 
+static bool knows_other(const struct attempt *a) {
+  return a->ahead_of_other > 0 && strcmp(a->ahead_other, "-") != 0;
+}
+
+static json_t *ahead_json(const struct attempt *a) {
+  return a->waits ? json_pack("{s:I, s:I, s:o, s:I}", "messages", (json_int_t)a->ahead, "own", (json_int_t)a->ahead_own,
+                              "other", knows_other(a) ? json_text(a->ahead_other) : json_null(), "of_other",
+                              (json_int_t)a->ahead_of_other)
+                  : json_null();
+}
+
 static json_t *attempt_json(const struct attempt *a) {
-  return a ? json_pack("{s:o, s:o, s:o, s:o}", "host", json_text(a->host), "stage", json_text(a->stage), "since",
-                       json_time(a->since_us), "until", a->until_us ? json_time(a->until_us) : json_null())
+  return a ? json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "host", json_text(a->host), "stage", json_text(a->stage),
+                       "since", json_time(a->since_us), "until", a->until_us ? json_time(a->until_us) : json_null(),
+                       "ahead", ahead_json(a), "expected", a->expected_us ? json_time(a->expected_us) : json_null())
            : json_null();
 }
 
@@ -54,13 +66,29 @@ static json_t *recipient_json(const struct envelope *m, const struct queued_reci
                    json_time(m->expires_us), "last", json_text(r->last), "under_way", attempt_json(a));
 }
 
-/* "RCPT to mx.example.net[192.0.2.1]:25, for 12s" */
+/* "; 1200 ahead, 3 of them its own, 1100 of shop/bulk" */
+static void describe_ahead(const struct attempt *a, char *out, size_t size) {
+  char other[160] = "";
+  if (knows_other(a))
+    snprintf(other, sizeof other, ", %llu of %s", (unsigned long long)a->ahead_of_other, a->ahead_other);
+  if (!a->waits)
+    out[0] = '\0';
+  else if (!a->ahead)
+    snprintf(out, size, "; it is next");
+  else
+    snprintf(out, size, "; %llu ahead, %llu of them its own%s", (unsigned long long)a->ahead,
+             (unsigned long long)a->ahead_own, other);
+}
+
+/* "waiting for a connection to example.net, for 12s; 40 ahead, 3 of them its own, 30 of shop/bulk; its turn in 9s" */
 static void describe_attempt(const struct attempt *a, int64_t now_us, char *out, size_t size) {
-  char span[40], left[40] = "";
+  char span[40], left[40] = "", ahead[240];
+  int64_t turn_us = a->expected_us ? a->expected_us : a->until_us;
   clock_format_span(now_us - a->since_us, span, sizeof span);
-  if (a->until_us > now_us + SECOND_US) clock_format_span(a->until_us - now_us, left, sizeof left);
+  if (turn_us > now_us + SECOND_US) clock_format_span(turn_us - now_us, left, sizeof left);
+  describe_ahead(a, ahead, sizeof ahead);
   snprintf(out, size, "%s %s, for %s%s%s%s", attempt_phrase(a), a->host, now_us - a->since_us < SECOND_US ? "0s" : span,
-           *left ? " (in " : "", left, *left ? ")" : "");
+           ahead, *left ? "; its turn in " : "", left);
 }
 
 /* An attempt that is under way is one of the tries, and what is said of the last one is of the one before. */

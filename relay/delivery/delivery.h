@@ -79,6 +79,12 @@ struct delivery_attempt {
   const char *host; /* "mx.example.net[192.0.2.1]:25"; with "route" the domain, with "wait" and "pace" the site; without
                        a host, the domain with "record" */
   int64_t until_us; /* with "pace": when it goes on, as far as is known; else 0 */
+  /* Of what waits at a destination: the messages that have their turn before it, those of its own account and stream,
+   * and whose are most of the others (envelope_lane; NULL: nobody's). */
+  bool waits;
+  size_t ahead, ahead_own, ahead_of_other;
+  const char *ahead_other;
+  int64_t expected_us; /* when it is its turn, as fast as the last ones went; 0: not known */
 };
 /* Those of this loop, on its thread. loops[0] reports all that are in flight besides, as "route": where two are
  * reported of one recipient, the other counts. */

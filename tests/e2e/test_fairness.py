@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from sendoff_test.client import connect
 from sendoff_test.letters import letter, marker
+from sendoff_test.processes import wait_until
 
 FROM = "a@example.com"
 FEW = 20  # as many as there may be connections to a site, each of which may have taken another message before
@@ -70,3 +71,52 @@ def test_behind_a_restart(gateway, busy):
     gateway.start()
     busy.going = True
     assert came_before(busy, text) <= FEW
+
+
+def send(gateway, account, mx, count, extra=""):
+    with connect(gateway, account) as session:
+        for n in range(count):
+            session.sendmail(FROM, [f"r{n}@{mx.domain}"], letter(FROM, "r@example.net", extra=extra))
+
+
+def waiting(gateway, account):
+    """What `queue list` says of the account's mail that waits for a connection, longest waiting first."""
+    rows = [row["under_way"] for row in gateway.queue("--account", account.name) if row["under_way"]]
+    return [row for row in rows if row["ahead"]]
+
+
+def test_the_queue_says_what_is_ahead(gateway, busy):
+    large, small = gateway.add_account("many"), gateway.add_account("few")
+    send(gateway, large, busy, 60)
+    send(gateway, large, busy, 30, extra="X-Sendoff-Stream: bulk\r\n")
+    send(gateway, small, busy, 1)
+    wait_until(lambda: len(waiting(gateway, large)) + len(waiting(gateway, small)) == 91, "all of it waits")
+    (one,) = waiting(gateway, small)
+    assert one["ahead"]["own"] == 0 and one["ahead"]["messages"] <= 3 and one["expected"] is None
+    all_ahead = sorted(row["ahead"]["messages"] for row in [*waiting(gateway, large), one])
+    assert all_ahead == list(range(91)), "each has a place of its own"
+    last = max((row["ahead"] for row in waiting(gateway, large)), key=lambda ahead: ahead["messages"])
+    assert last == {"messages": 90, "own": 29, "other": "many", "of_other": 60}, "bulk is last, behind its own account's other mail"
+    text = gateway.sendoff("queue", "list", "--account", large.name)
+    assert "; 90 ahead, 29 of them its own, 60 of many" in text
+    busy.going = True
+    wait_until(lambda: not gateway.queue("--account", large.name), "all of it is delivered")
+
+
+def test_the_queue_says_when_it_expects_a_turn(gateway, lab):
+    mx = lab.exchanger(lab.new_domain())
+
+    async def slow(_):
+        await asyncio.sleep(0.5)
+
+    mx.replies["RCPT"] = slow
+    account = gateway.add_account("patient")
+    send(gateway, account, mx, 150)
+
+    def expected():
+        rows = waiting(gateway, account)
+        return rows if rows and all(row["expected"] for row in rows) else None
+
+    rows = sorted(wait_until(expected, "turns have been taken"), key=lambda row: row["ahead"]["messages"])
+    assert [row["expected"] for row in rows] == sorted(row["expected"] for row in rows)
+    gateway.sendoff("queue", "drop", "--account", account.name)

@@ -181,6 +181,7 @@ void connection_work(struct connection *c) {
   while (connection_can_work(c)) {
     bool may = c->destination->queue.count && site_may_send(c->destination);
     struct job *j = may && delivery_may_start(connection_delivery(c)) ? destination_next_job(c->destination) : NULL;
+    if (j) turn_time_note(&c->destination->turn_time, site_now(), c->destination->queue.count);
     if (!j) {
       client_idle(c->client, CONNECTION_IDLE_MS);
       return;

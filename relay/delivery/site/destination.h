@@ -14,6 +14,7 @@
 #include "relay/delivery/site/delivery_parts.h"
 #include "relay/delivery/site/job_queue.h"
 #include "relay/delivery/site/tried.h"
+#include "relay/delivery/site/turn_time.h"
 
 struct connection;
 struct site;
@@ -27,6 +28,7 @@ struct destination {
   struct route *route;
   struct tried tried;     /* addresses that its mail has been at in this attempt */
   struct job_queue queue; /* waiting */
+  struct turn_time turn_time;
   struct connection *connections;
   size_t connection_count, walking; /* all; those that have no host yet */
   size_t limit, transactions;       /* connections allowed, within the site's pace; since it was lowered */

@@ -27,36 +27,61 @@ static const char *work_name(const struct connection *c) {
   return c->client ? stage_name(client_stage(c->client)) : "connect";
 }
 
-static void report_until(const struct report *r, const struct job *j, const char *stage, const char *host,
-                         int64_t until_us) {
-  struct delivery_attempt a = {
-      .until_us = until_us, .since_us = j->attempt_us ? j->attempt_us : j->queued_us, .stage = stage, .host = host};
+static void report_as(const struct report *r, const struct job *j, struct delivery_attempt *a) {
+  a->since_us = j->attempt_us ? j->attempt_us : j->queued_us;
   for (size_t i = 0; i < j->recipient_count; i++) {
-    a.recipient_id = j->recipients[i].to.id;
-    r->each(r->arg, &a);
+    a->recipient_id = j->recipients[i].to.id;
+    r->each(r->arg, a);
   }
 }
 
 static void report_job(const struct report *r, const struct job *j, const char *stage, const char *host) {
-  report_until(r, j, stage, host, 0);
+  report_as(r, j, &(struct delivery_attempt){.stage = stage, .host = host});
 }
+
+/* --- what waits --- */
 
 struct waiting {
   const struct report *report;
-  const char *stage, *host;
-  int64_t until_us;
+  const struct destination *destination;
+  struct delivery_attempt attempt; /* as far as it is the same for all */
 };
 
-static void report_one_waiting(void *arg, const struct job *j) {
+/* By the clock on the wall: not before the site's turn. */
+static int64_t expected(const struct waiting *w, const struct job_ahead *ahead) {
+  int64_t now = site_now(), left = turn_time_expect(&w->destination->turn_time, now, ahead->all);
+  int64_t at = left ? site_wall(now + left) : 0;
+  return at > w->attempt.until_us ? at : w->attempt.until_us;
+}
+
+static void report_turn(void *arg, const struct job *j, const struct job_ahead *ahead) {
   const struct waiting *w = arg;
-  report_until(w->report, j, w->stage, w->host, w->until_us);
+  struct delivery_attempt a = w->attempt;
+  a.waits = true;
+  a.ahead = ahead->all;
+  a.ahead_own = ahead->own;
+  a.ahead_other = ahead->other;
+  a.ahead_of_other = ahead->of_other;
+  a.expected_us = expected(w, ahead);
+  report_as(w->report, j, &a);
+}
+
+static void report_without_turn(void *arg, const struct job *j) {
+  const struct waiting *w = arg;
+  struct delivery_attempt a = w->attempt;
+  report_as(w->report, j, &a);
+}
+
+static void report_queue(struct waiting *w) {
+  const struct job_queue *q = &w->destination->queue;
+  if (job_queue_in_order(q, report_turn, w) != OK) job_queue_each(q, report_without_turn, w);
 }
 
 /* What waits for the site's turn, and until when; 0: it is not known. */
 static void report_paced(const struct report *r, const struct destination *t) {
   const struct site *s = t->site;
-  struct waiting w = {r, "pace", s->name, s->wake_us > site_now() ? site_wall(s->wake_us) : 0};
-  job_queue_each(&t->queue, report_one_waiting, &w);
+  int64_t until = s->wake_us > site_now() ? site_wall(s->wake_us) : 0;
+  report_queue(&(struct waiting){r, t, {.stage = "pace", .host = s->name, .until_us = until}});
 }
 
 /* What waits is shown with a connection that is being opened for it: mostly to a host that does not answer. */
@@ -64,8 +89,7 @@ static void report_waiting(const struct report *r, const struct destination *t) 
   const struct connection *c = t->connections;
   while (c && c->phase != CONNECTION_WALKING) c = c->next;
   const char *stage = c ? work_name(c) : "wait", *host = c ? c->target : t->route->site;
-  struct waiting w = {r, stage, host, 0};
-  job_queue_each(&t->queue, report_one_waiting, &w);
+  report_queue(&(struct waiting){r, t, {.stage = stage, .host = host}});
 }
 
 static void report_outcome(void *arg, const struct job *j, const char *host) {
