@@ -65,13 +65,15 @@ zone:
     template: as-written
 """
 
-# Negative answers and their NSEC records live for no time at all: a resolver that reasons from them (RFC 8198) would
-# not see the names that a test adds a moment later.
+# Negative answers and their NSEC records live for no time at all, which is a second to a resolver: one that reasons from
+# them (RFC 8198) would not see the names that a test adds a moment later. The senders' example.com is asked all the time
+# for what it has not; so that this says nothing of the recipients' NAME.example.net, there is one before them.
 ZONE_HEAD = f"""$ORIGIN .
 $TTL {TTL}
 @ 0 SOA ns.harness. hostmaster.harness. 1 3600 600 86400 0
 @ NS ns.harness.
 {BROKEN}. NS ns.harness.
+0.example.net. TXT "the first"
 """
 
 
