@@ -67,6 +67,7 @@ VENDORS = {
     "uv.h": ["relay/net/", "relay/message/", "relay/submission/", "relay/delivery/", "relay/daemon/"],
     "gnutls/": [
         "relay/net/certificate_facts.c",
+        "relay/net/dane.c",
         "relay/net/tls.c",
         "relay/submission/auth/auth_cache.c",
         "relay/submission/auth/bans.c",

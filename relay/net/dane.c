@@ -1,0 +1,165 @@
+#include "relay/net/dane.h"
+
+#include <gnutls/abstract.h>
+#include <gnutls/crypto.h>
+#include <gnutls/gnutls.h>
+#include <gnutls/x509.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct chain {
+  const struct bytes *der;
+  gnutls_x509_crt_t crt[DANE_CHAIN_MAX];
+  unsigned count; /* of both; cut at the first that cannot be read */
+};
+
+struct dane_rules *dane_rules_new(struct tlsa_set *records, const char *base, const char *next_hop) {
+  struct dane_rules *r = calloc(1, sizeof *r);
+  if (!r) {
+    free(records);
+    return NULL;
+  }
+  r->records = records;
+  snprintf(r->base, sizeof r->base, "%s", base);
+  snprintf(r->next_hop, sizeof r->next_hop, "%s", next_hop);
+  return r;
+}
+
+void dane_rules_free(struct dane_rules **at) {
+  struct dane_rules *r = *at;
+  *at = NULL;
+  if (!r) return;
+  free(r->records);
+  free(r);
+}
+
+static gnutls_datum_t datum(struct bytes b) {
+  return (gnutls_datum_t){(unsigned char *)(uintptr_t)b.at, (unsigned)b.len};
+}
+
+static gnutls_x509_crt_t import(struct bytes der) {
+  gnutls_x509_crt_t crt;
+  gnutls_datum_t data = datum(der);
+  if (gnutls_x509_crt_init(&crt) < 0) return NULL;
+  if (gnutls_x509_crt_import(crt, &data, GNUTLS_X509_FMT_DER) == 0) return crt;
+  gnutls_x509_crt_deinit(crt);
+  return NULL;
+}
+
+static void chain_open(struct chain *c, const struct bytes *der, size_t count) {
+  *c = (struct chain){.der = der};
+  while (c->count < count && c->count < DANE_CHAIN_MAX) {
+    c->crt[c->count] = import(der[c->count]);
+    if (!c->crt[c->count]) break;
+    c->count++;
+  }
+}
+
+static void chain_close(struct chain *c) {
+  for (unsigned i = 0; i < c->count; i++) gnutls_x509_crt_deinit(c->crt[i]);
+}
+
+/* --- one record, one certificate --- */
+
+static bool matches_data(const struct tlsa *t, struct bytes data) {
+  unsigned char digest[64];
+  if (t->matching == TLSA_FULL) return bytes_equal(t->data, data);
+  gnutls_digest_algorithm_t by = t->matching == TLSA_SHA2_256 ? GNUTLS_DIG_SHA256 : GNUTLS_DIG_SHA512;
+  if (gnutls_hash_fast(by, data.at, data.len, digest) < 0) return false;
+  return bytes_equal(t->data, (struct bytes){(const char *)digest, (size_t)gnutls_hash_get_len(by)});
+}
+
+static bool matches_key(const struct tlsa *t, gnutls_x509_crt_t crt) {
+  gnutls_pubkey_t key;
+  gnutls_datum_t der = {0};
+  if (gnutls_pubkey_init(&key) < 0) return false;
+  bool good = gnutls_pubkey_import_x509(key, crt, 0) == 0 && gnutls_pubkey_export2(key, GNUTLS_X509_FMT_DER, &der) == 0;
+  good = good && matches_data(t, (struct bytes){(const char *)der.data, der.size});
+  gnutls_free(der.data);
+  gnutls_pubkey_deinit(key);
+  return good;
+}
+
+static bool matches(const struct tlsa *t, const struct chain *c, unsigned index) {
+  return t->selector == TLSA_CERT ? matches_data(t, c->der[index]) : matches_key(t, c->crt[index]);
+}
+
+/* --- DANE-TA --- */
+
+/* RFC 7672 3.2.2: these are what the certificate may be for. GnuTLS looks at the CN only where there is no DNS name
+ * (RFC 6125 6.4.4), and takes a wildcard as the first label alone. */
+static bool is_for(const struct dane_rules *r, gnutls_x509_crt_t crt) {
+  const char *const names[] = {r->base, r->next_hop};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    if (names[i][0] && names[i][0] != '[' && gnutls_x509_crt_check_hostname(crt, names[i])) return true;
+  return false;
+}
+
+static int bad_path(const struct dane_rules *r, unsigned status, struct reason *why) {
+  gnutls_datum_t words = {0};
+  int rc = gnutls_certificate_verification_status_print(status, GNUTLS_CRT_X509, &words, 0);
+  fail(why, E_DENIED, "the certificate of %.80s does not lead to the CA in its TLSA records: %.110s", r->base,
+       rc == GNUTLS_E_SUCCESS ? (const char *)words.data : "");
+  for (size_t at = strlen(why->text); at && why->text[at - 1] == ' '; at--) why->text[at - 1] = '\0';
+  gnutls_free(words.data);
+  return E_DENIED;
+}
+
+/* RFC 7671 5.2: signatures, times and constraints up to this trust anchor, and no other; it need not be a root. */
+static int check_path(const struct dane_rules *r, const struct chain *c, gnutls_x509_crt_t anchor, struct reason *why) {
+  gnutls_typed_vdata_st purpose = {.type = GNUTLS_DT_KEY_PURPOSE_OID,
+                                   .data = (unsigned char *)(uintptr_t)GNUTLS_KP_TLS_WWW_SERVER};
+  gnutls_x509_trust_list_t list;
+  gnutls_x509_crt_t path[DANE_CHAIN_MAX];
+  unsigned status = 0;
+  memcpy(path, c->crt, sizeof path); /* GnuTLS may put it in another order */
+  if (gnutls_x509_trust_list_init(&list, 0) < 0) return fail(why, E_DENIED, "out of memory");
+  int rc = gnutls_x509_trust_list_add_cas(list, &anchor, 1, 0) == 1
+               ? gnutls_x509_trust_list_verify_crt2(list, path, c->count, &purpose, 1, 0, &status, NULL)
+               : GNUTLS_E_MEMORY_ERROR;
+  gnutls_x509_trust_list_deinit(list, 0);
+  if (rc < 0) return fail(why, E_DENIED, "the certificate cannot be verified: %.150s", gnutls_strerror(rc));
+  if (status) return bad_path(r, status, why);
+  if (is_for(r, c->crt[0])) return OK;
+  return fail(why, E_DENIED, "the certificate is neither for %.90s nor for %.90s", r->base, r->next_hop);
+}
+
+/* The CA's certificate may be in the DNS alone (RFC 7671 5.2.1: "2 0 0"), where it is whole. */
+static int check_own(const struct dane_rules *r, const struct chain *c, const struct tlsa *t, struct reason *why) {
+  gnutls_x509_crt_t anchor = t->selector == TLSA_CERT && t->matching == TLSA_FULL ? import(t->data) : NULL;
+  if (!anchor) return E_DENIED;
+  int rc = check_path(r, c, anchor, why);
+  gnutls_x509_crt_deinit(anchor);
+  return rc;
+}
+
+/* The host's own certificate is no trust anchor. */
+static int check_anchor(const struct dane_rules *r, const struct chain *c, const struct tlsa *t, struct reason *why) {
+  int rc = check_own(r, c, t, why);
+  for (unsigned i = 1; rc != OK && i < c->count; i++)
+    if (matches(t, c, i)) rc = check_path(r, c, c->crt[i], why);
+  return rc;
+}
+
+/* --- all --- */
+
+/* RFC 7672 3.1.1: that its key is the one is all that is asked of the host's own certificate: no name, no time. */
+static int check_record(const struct dane_rules *r, const struct chain *c, const struct tlsa *t, struct reason *why) {
+  if (t->usage == TLSA_DANE_EE) return matches(t, c, 0) ? OK : E_DENIED;
+  return check_anchor(r, c, t, why);
+}
+
+int dane_verify(const struct dane_rules *r, const struct bytes *der, size_t count, const struct tlsa **matched,
+                struct reason *why) {
+  struct chain c;
+  int rc = E_DENIED;
+  fail(why, E_DENIED, "the certificate matches none of the TLSA records of %.150s", r->base);
+  chain_open(&c, der, count);
+  for (size_t i = 0; c.count && rc != OK && i < r->records->count; i++) {
+    *matched = &r->records->records[i];
+    rc = check_record(r, &c, *matched, why);
+  }
+  chain_close(&c);
+  return rc;
+}
