@@ -44,6 +44,7 @@ struct config {
   char *trust_anchor;      /* NULL: the distribution's */
   unsigned delivery_port;
   bool local_next_hops; /* mail may go to loopback and to this machine's own addresses: tests, labs */
+  bool dane;            /* TLSA records of next hops are looked up and followed (RFC 7672) */
   char *shaping;        /* base/shaping.h's file; NULL: the one that was installed with the program */
   char *https_trust;    /* roots for HTTPS, of token endpoints, PEM; NULL: the system's */
   char *trust;          /* roots for next hops whose certificate is verified, PEM; NULL: the system's */

@@ -12,9 +12,10 @@ struct dns_record {
 };
 struct dns_answer {
   enum dns_status status;
-  bool secure;  /* validated by DNSSEC (RFC 4035 4.3) */
-  bool bogus;   /* DNS_FAILED: there is an answer, and DNSSEC does not confirm it (RFC 4035 4.3) */
-  uint32_t ttl; /* seconds; also of negative answers */
+  bool secure;         /* validated by DNSSEC (RFC 4035 4.3) */
+  bool bogus;          /* DNS_FAILED: there is an answer, and DNSSEC does not confirm it (RFC 4035 4.3) */
+  uint32_t ttl;        /* seconds; also of negative answers */
+  char canonical[256]; /* where CNAME records led from the name that was asked for, without the final dot; "": none */
   size_t count;
   struct dns_record *records;
   void *owner; /* for dns_release */

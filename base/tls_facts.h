@@ -1,4 +1,5 @@
-/* What protected a delivery on its way, as numbers of the delivery log (base/refusal.h): "tls=13 verified=0". Plain
+/* What protected a delivery on its way, as numbers of the delivery log (base/refusal.h): "tls=13 cipher=2
+ * verified=0". Plain
  * data; any thread. */
 #ifndef SENDOFF_BASE_TLS_FACTS_H
 #define SENDOFF_BASE_TLS_FACTS_H
@@ -11,6 +12,8 @@ enum tls_proof { TLS_UNVERIFIED, TLS_BY_CA, TLS_BY_DANE };
 struct tls_facts {
   unsigned version; /* 13 is TLS 1.3; 0: in the clear */
   enum tls_proof proof;
+  unsigned cipher; /* tls_cipher_of; 0: one that has no number */
+  unsigned tlsa;   /* TLS_BY_DANE: the numbers of the record that it matches, 311 for "3 1 1"; 0: not known */
 };
 
 void tls_facts_add(char numbers[NUMBERS_TEXT], const struct tls_facts *f);
@@ -20,5 +23,13 @@ bool tls_facts_owns(const char *name);                           /* it is one of
 const char *tls_version_name(unsigned version);     /* "TLSv1.3", as registered (RFC 8314 4.3); "none" */
 const char *tls_proof_name(enum tls_proof proof);   /* "no", "ca", "dane": for scripts */
 const char *tls_proof_phrase(enum tls_proof proof); /* "not verified", "verified by a CA", "verified by DANE" */
+/* Of the names that GnuTLS has: "AES-256-GCM". */
+unsigned tls_cipher_of(const char *name);
+const char *tls_cipher_name(unsigned cipher); /* "": none */
+#define TLS_PROOF_TEXT 40
+void tls_proof_text(const struct tls_facts *f, char out[TLS_PROOF_TEXT]); /* "verified by DANE (3 1 1)" */
+#define TLS_FACTS_TEXT 80
+/* "TLSv1.3 AES-256-GCM, verified by DANE (3 1 1)"; "none" */
+void tls_facts_text(const struct tls_facts *f, char out[TLS_FACTS_TEXT]);
 
 #endif

@@ -99,11 +99,10 @@ static void print_rule(const struct event *e) {
 
 /* "TLSv1.3, verified by a CA" */
 static void print_tls(const struct event *e) {
-  char text[64];
+  char text[TLS_FACTS_TEXT];
   struct tls_facts facts;
   if (!tls_facts_read(e->numbers, &facts)) return;
-  snprintf(text, sizeof text, "%s%s%s", tls_version_name(facts.version), facts.version ? ", " : "",
-           facts.version ? tls_proof_phrase(facts.proof) : "");
+  tls_facts_text(&facts, text);
   print_part("tls", text);
 }
 

@@ -22,12 +22,19 @@ static json_t *numbers_json(const char *numbers, char notice[ID_TEXT]) {
   return object;
 }
 
+/* "3 1 1" */
+static json_t *tlsa_json(unsigned numbers) {
+  return json_sprintf("%u %u %u", numbers / 100, numbers / 10 % 10, numbers % 10);
+}
+
 /* Of a delivery; other events, and those of older versions, have no such fields. */
 static json_t *add_tls(json_t *object, const struct event *e) {
   struct tls_facts facts;
   if (!object || !tls_facts_read(e->numbers, &facts)) return object;
   json_object_set_new(object, "tls", json_string(tls_version_name(facts.version)));
+  if (facts.cipher) json_object_set_new(object, "cipher", json_string(tls_cipher_name(facts.cipher)));
   json_object_set_new(object, "verified", json_string(tls_proof_name(facts.proof)));
+  if (facts.proof == TLS_BY_DANE && facts.tlsa) json_object_set_new(object, "tlsa", tlsa_json(facts.tlsa));
   return object;
 }
 

@@ -59,6 +59,17 @@ struct resolver {
 
 /* --- answers --- */
 
+/* libunbound may give the name that was asked for where no CNAME led on. */
+static void fill_canonical(const struct ub_result *result, struct dns_answer *out) {
+  const char *name = result->canonname ? result->canonname : "";
+  size_t len = strlen(name), asked = strlen(result->qname);
+  if (len && name[len - 1] == '.') len--;
+  if (asked && result->qname[asked - 1] == '.') asked--;
+  bool same = len == asked && strncasecmp(name, result->qname, len) == 0;
+  if (same || len >= sizeof out->canonical) return;
+  memcpy(out->canonical, name, len);
+}
+
 static void fill_answer(struct ub_result *result, struct dns_answer *out) {
   *out = (struct dns_answer){.status = DNS_FAILED};
   if (!result) return;
@@ -66,6 +77,7 @@ static void fill_answer(struct ub_result *result, struct dns_answer *out) {
   out->secure = result->secure;
   out->bogus = result->bogus;
   out->owner = result;
+  fill_canonical(result, out);
   if (result->bogus) return;
   if (result->nxdomain || result->rcode == RCODE_NXDOMAIN) {
     out->status = DNS_NXDOMAIN;

@@ -50,9 +50,9 @@ int stream_connect(struct loop *loop, const struct sockaddr *source, const struc
 /* Server side, with the loop's current credentials. `ask` requests the client's certificate; the client may have none,
  * and it is not verified, only compared with fingerprints (stream_tls_peer). */
 int stream_start_tls_server(struct stream *s, bool ask);
-/* Client side, with SNI `server_name`. The certificate is verified for that name when `verify`, else not at all (RFC
- * 7435). */
-int stream_start_tls_client(struct stream *s, const char *server_name, bool verify);
+/* Client side, with SNI `server_name`; who it must be is as for tls_session_client. */
+int stream_start_tls_client(struct stream *s, const char *server_name, enum tls_proof proof,
+                            const struct dane_rules *dane);
 /* The handshake is done. */
 bool stream_is_tls(const struct stream *s);
 /* The peer has sent something of its handshake. */

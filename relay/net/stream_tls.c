@@ -125,11 +125,12 @@ int stream_start_tls_server(struct stream *s, bool ask) {
   return start_tls(s, tls_session_server(s->loop->tls, ask, &transport, &s->tls));
 }
 
-int stream_start_tls_client(struct stream *s, const char *server_name, bool verify) {
+int stream_start_tls_client(struct stream *s, const char *server_name, enum tls_proof proof,
+                            const struct dane_rules *dane) {
   if (s->tls || !s->loop->tls_client || !stream_is_live(s)) return E_DENIED;
   struct tls_transport transport = no_transport;
   transport.arg = s;
-  return start_tls(s, tls_session_client(s->loop->tls_client, server_name, verify, &transport, &s->tls));
+  return start_tls(s, tls_session_client(s->loop->tls_client, server_name, proof, dane, &transport, &s->tls));
 }
 
 int stream_put_back(struct stream *s, struct bytes data) {

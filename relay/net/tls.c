@@ -54,6 +54,8 @@ struct tls_session {
   bool distrusted;
   char name[256]; /* that the peer's certificate must be for */
   gnutls_typed_vdata_st wanted[2];
+  const struct dane_rules *dane; /* that the peer's certificate must match; NULL: none */
+  unsigned tlsa;                 /* the record that it matches */
   char error[240], text[80];
 };
 
@@ -268,12 +270,39 @@ static void verify_peer(struct tls_client *t, struct tls_session *s, const char 
   gnutls_session_set_verify_cert2(s->session, s->wanted, 2, 0);
 }
 
-int tls_session_client(struct tls_client *t, const char *server_name, bool verify,
-                       const struct tls_transport *transport, struct tls_session **out) {
+/* GnuTLS's, within the handshake: 0 when the peer is who it should be. */
+static int match_peer(gnutls_session_t session) {
+  struct tls_session *s = gnutls_session_get_ptr(session);
+  struct bytes chain[DANE_CHAIN_MAX];
+  unsigned count = 0;
+  const struct tlsa *matched;
+  struct reason why;
+  const gnutls_datum_t *peers = gnutls_certificate_get_peers(session, &count);
+  if (count > DANE_CHAIN_MAX) count = DANE_CHAIN_MAX;
+  for (unsigned i = 0; i < count; i++) chain[i] = (struct bytes){(const char *)peers[i].data, peers[i].size};
+  if (dane_verify(s->dane, chain, count, &matched, &why) != OK) {
+    snprintf(s->error, sizeof s->error, "TLS: %.230s", why.text);
+    return -1;
+  }
+  s->tlsa = tlsa_number(matched);
+  return 0;
+}
+
+static void demand_proof(struct tls_client *t, struct tls_session *s, const char *name, enum tls_proof proof,
+                         const struct dane_rules *dane) {
+  if (proof == TLS_BY_CA) verify_peer(t, s, name);
+  if (proof != TLS_BY_DANE) return;
+  s->dane = dane;
+  gnutls_session_set_ptr(s->session, s);
+  gnutls_session_set_verify_function(s->session, match_peer);
+}
+
+int tls_session_client(struct tls_client *t, const char *server_name, enum tls_proof proof,
+                       const struct dane_rules *dane, const struct tls_transport *transport, struct tls_session **out) {
   struct tls_session *s = *out = session_new(GNUTLS_CLIENT, transport);
   if (!s) return E_MEMORY;
-  if (verify) verify_peer(t, s, server_name);
-  if (gnutls_priority_set(s->session, verify ? t->verified_priority : t->priority) < 0 ||
+  demand_proof(t, s, server_name, proof, dane);
+  if (gnutls_priority_set(s->session, proof != TLS_UNVERIFIED ? t->verified_priority : t->priority) < 0 ||
       gnutls_credentials_set(s->session, GNUTLS_CRD_CERTIFICATE, t->credentials) < 0 ||
       (server_name && *server_name && server_name[0] != '[' &&
        gnutls_server_name_set(s->session, GNUTLS_NAME_DNS, server_name, strlen(server_name)) < 0)) {
@@ -331,6 +360,8 @@ static enum tls_step failed(struct tls_session *s, int rc) {
   unsigned alert = alert_of(s, rc);
   if (rc == GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR)
     describe_distrust(s);
+  else if (rc == GNUTLS_E_CERTIFICATE_ERROR && *s->error)
+    return TLS_FAILED; /* match_peer has said why */
   else if (s->over)
     snprintf(s->error, sizeof s->error, "TLS: the peer sent more than %d KB without any data",
              TLS_WITHOUT_DATA_MAX / 1024);
@@ -439,7 +470,13 @@ bool tls_peer(const struct tls_session *s, struct fingerprint *out) {
 struct tls_facts tls_facts(const struct tls_session *s) {
   gnutls_protocol_t v = gnutls_protocol_get_version(s->session);
   unsigned version = v == GNUTLS_TLS1_3 ? 13 : v == GNUTLS_TLS1_2 ? 12 : v == GNUTLS_TLS1_1 ? 11 : 10;
-  return (struct tls_facts){version, *s->name ? TLS_BY_CA : TLS_UNVERIFIED}; /* a bad certificate ends the handshake */
+  enum tls_proof proof = s->dane ? TLS_BY_DANE : *s->name ? TLS_BY_CA : TLS_UNVERIFIED;
+  return (struct tls_facts){
+      .version = version,
+      .proof = proof, /* a bad certificate ends the handshake */
+      .cipher = tls_cipher_of(gnutls_cipher_get_name(gnutls_cipher_get(s->session))),
+      .tlsa = s->tlsa,
+  };
 }
 
 void tls_bye(struct tls_session *s) {

@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "base/tls_facts.h"
 #include "relay/net/certificate_facts.h"
+#include "relay/net/dane.h"
 
 #include <sys/types.h>
 
@@ -50,10 +51,10 @@ struct tls_session;
 /* Holds the credentials until it is freed. `ask` for the client's certificate: any is let pass, and may be asked about
  * by tls_peer. */
 int tls_session_server(struct tls_server *t, bool ask, const struct tls_transport *transport, struct tls_session **out);
-/* `verify`: the handshake fails unless the certificate is trusted and for that name (RFC 6125), and TLS is 1.2 or later
- * (RFC 8997). */
-int tls_session_client(struct tls_client *t, const char *server_name, bool verify,
-                       const struct tls_transport *transport, struct tls_session **out);
+/* By what the peer must be known, or the handshake fails, as it then does below TLS 1.2 (RFC 8997), too: TLS_BY_CA, the
+ * certificate is trusted and for that name (RFC 6125); TLS_BY_DANE, it matches `dane`, which outlives the session. */
+int tls_session_client(struct tls_client *t, const char *server_name, enum tls_proof proof,
+                       const struct dane_rules *dane, const struct tls_transport *transport, struct tls_session **out);
 void tls_session_free(struct tls_session **s);
 
 /* What a peer may send in its handshake, and after it without any data (tickets, new keys): what is kept of it until it

@@ -47,7 +47,7 @@ def test_it_is_handed_on_to_a_host_that_keeps_it(lab, gateway, account):
     assert "REQUIRETLS" in arrival.mail and arrival.tls.startswith("TLSv1.")
     (event,) = gateway.wait_event("delivered", "--to", f"r@{mx.domain}")
     assert event["tls"].startswith("TLSv1.") and event["verified"] == "ca"
-    assert f"tls      {event['tls']}, verified by a CA" in gateway.sendoff("log", "show", event["message"])
+    assert f"tls      {event['tls']} {event['cipher']}, verified by a CA" in gateway.sendoff("log", "show", event["message"])
 
 
 def test_other_mail_to_such_a_host_says_nothing_of_it(lab, gateway, account):

@@ -146,7 +146,7 @@ def test_what_waits_for_its_next_try_is_not_under_way(lab):
 
 
 def test_a_delivery_says_how_it_was_protected(lab, gateway, account):
-    for tls, version, story in ((None, "none", "tls      none"), ("good", "TLSv1.3", "tls      TLSv1.3, not verified")):
+    for tls, version, story in ((None, "none", "tls      none"), ("good", "TLSv1.3", "tls      TLSv1.3 AES-256-GCM, not verified")):
         domain = lab.new_domain("tls")
         lab.exchanger(domain, tls=tls)
         submit(gateway, account, FROM, [f"r@{domain}"], letter(FROM, f"r@{domain}", "x\r\n"))

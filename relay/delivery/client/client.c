@@ -71,7 +71,7 @@ void client_incident(const struct smtp_client *c, enum trouble trouble, const st
       .stage = client_stage(c),
       .trouble = trouble,
       .tls = c->ever_tls,
-      .tls_enforced = c->enforce_tls || c->require_tls,
+      .tls_enforced = c->tls.required || c->require_tls,
       .routed = c->routed,
       .tls_unused = c->offers.starttls && !c->ever_tls,
       .reused = c->transactions > 1,
@@ -175,9 +175,12 @@ static void on_reply(struct smtp_client *c, const struct smtp_reply *reply) {
 
 /* --- the stream's calls --- */
 
-/* With REQUIRETLS, that this host is none for the message (RFC 8689 4.2.1). */
+/* With REQUIRETLS, that this host is none for the message (RFC 8689 4.2.1). Not so where it only differs from its TLSA
+ * records: that is a fault of today's (RFC 7672 2.2 has mail wait for its end). */
 enum trouble client_tls_trouble(const struct smtp_client *c) {
-  return c->require_tls ? TROUBLE_NO_TLS : c->enforce_tls ? TROUBLE_TLS_ENFORCED : TROUBLE_TLS;
+  if (c->tls.by == TLS_RULE_DANE && (!c->require_tls || c->tls.proof == TLS_BY_DANE)) return TROUBLE_DANE;
+  if (c->require_tls) return TROUBLE_NO_TLS;
+  return c->tls.required ? TROUBLE_TLS_ENFORCED : TROUBLE_TLS;
 }
 
 static void on_data(void *owner, struct bytes data) {
@@ -264,12 +267,12 @@ static const struct stream_owner stream_calls = {on_data, on_event, on_timeout, 
 /* A login is shown to nobody in the clear, unless its route says so. What REQUIRETLS asks for goes before the route's
  * ROUTE_TLS_NONE. */
 static void take_tls_rules(struct smtp_client *c, const struct client_plan *plan) {
-  bool no_tls = plan->tls == ROUTE_TLS_NONE && !plan->require_tls;
+  bool no_tls = plan->no_tls && !plan->require_tls;
   c->require_tls = plan->require_tls;
   c->implicit_tls = plan->implicit_tls;
-  c->verify = plan->require_tls || plan->tls == ROUTE_TLS_VERIFY;
-  c->enforce_tls = !no_tls && (plan->tls == ROUTE_TLS_VERIFY || plan->implicit_tls || plan->login);
-  c->plain = plan->plain || no_tls || !c->loop->tls_client;
+  c->tls = plan->tls;
+  if (plan->require_tls && c->tls.proof == TLS_UNVERIFIED) c->tls.proof = TLS_BY_CA; /* RFC 8689 4.2.1 (2) */
+  c->plain = (plan->plain && !c->tls.required) || no_tls || !c->loop->tls_client;
 }
 
 int client_open(struct loop *loop, const struct client_plan *plan, const struct client_owner *calls, void *owner,

@@ -9,21 +9,22 @@
  *   EHLO -> HELO -> READY            EHLO was refused permanently (RFC 5321 3.2)
  *   ENVELOPE -> RESET -> READY       no recipient was accepted, or DATA was refused
  *   ENVELOPE -> CLOSED               pipelined DATA was accepted though no recipient was
- *   EHLO, STARTTLS -> CLOSED         with QUIT: the host has not what REQUIRETLS, or its route, wants
+ *   EHLO, STARTTLS -> CLOSED         with QUIT: the host has not what REQUIRETLS, its route, or DANE wants
  *   AUTH -> CLOSED                   the login was refused, or the host is not who knows the password
  *   any -> CLOSED                    failure, 421, time-out, client_abort
  * Never: a final dot without an accepted recipient (RFC 2920 3.1 would send a lone one after such DATA, and some hosts
  * keep what they have then); READY before EHLO (or HELO) was accepted; EHLO's offers kept across
- * HANDSHAKE (RFC 3207 4.2); AUTH in the clear, unless the route says ROUTE_TLS_NONE; READY without AUTH, where the
+ * HANDSHAKE (RFC 3207 4.2); AUTH in the clear, unless the route says ROUTE_TLS_NONE; a command but STARTTLS in the
+ * clear to a host with TLSA records (RFC 7672 2.2); READY without AUTH, where the
  * route has a login; CONTENT without an accepted recipient; READY out of CONTENT or DOT without a reply to the
  * final dot; anything out of CLOSED. */
 #ifndef SENDOFF_RELAY_DELIVERY_CLIENT_CLIENT_H
 #define SENDOFF_RELAY_DELIVERY_CLIENT_CLIENT_H
 
-#include "base/static_route.h"
 #include "relay/delivery/client/envelope_commands.h"
 #include "relay/delivery/client/login.h"
 #include "relay/message/content_feed.h"
+#include "relay/net/tls_demand.h"
 
 struct smtp_client;
 
@@ -32,9 +33,11 @@ struct client_plan {
   const struct sockaddr *target;
   const char *host; /* for SNI and texts */
   const char *helo;
-  bool plain;         /* do not use STARTTLS */
-  bool lockstep;      /* do not use PIPELINING */
-  enum route_tls tls; /* of its route: VERIFY, and MAY with a login, end in TROUBLE_TLS_ENFORCED without such TLS */
+  bool plain;            /* do not use STARTTLS */
+  bool lockstep;         /* do not use PIPELINING */
+  bool no_tls;           /* its route says ROUTE_TLS_NONE */
+  struct tls_demand tls; /* without such TLS it ends in TROUBLE_TLS_ENFORCED, or TROUBLE_DANE. The rules of DANE stay
+                            the caller's, until on_closed */
   bool implicit_tls;
   bool routed;               /* an operator's command named the host */
   const struct login *login; /* NULL: none */

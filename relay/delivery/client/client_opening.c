@@ -61,9 +61,12 @@ void client_leave(struct smtp_client *c, enum trouble trouble, const char *text)
 /* The same, steps 3 and 4. */
 static bool lacks_what_is_required(struct smtp_client *c) {
   bool may_come = !c->ever_tls && c->offers.starttls && !c->plain;
-  if ((!c->require_tls && !c->enforce_tls) || may_come) return false;
-  if (!c->ever_tls && !c->require_tls)
-    client_leave(c, TROUBLE_TLS_ENFORCED, "the route requires TLS, and the host does not offer it");
+  if ((!c->require_tls && !c->tls.required) || may_come) return false;
+  enum trouble trouble = client_tls_trouble(c);
+  if (!c->ever_tls && trouble == TROUBLE_DANE)
+    client_leave(c, TROUBLE_DANE, "the host has TLSA records, which require TLS (DANE), and does not offer it");
+  else if (!c->ever_tls && !c->require_tls)
+    client_leave(c, trouble, "the route requires TLS, and the host does not offer it");
   else if (!c->ever_tls)
     client_leave(c, TROUBLE_NO_TLS, "the message requires TLS, and the host does not offer it");
   else if (c->require_tls && !c->offers.require_tls)
@@ -73,7 +76,7 @@ static bool lacks_what_is_required(struct smtp_client *c) {
 }
 
 void opening_ehlo(struct smtp_client *c, const struct smtp_reply *reply) {
-  if (reply->code / 100 == 5 && !c->ever_tls && !c->require_tls && !c->enforce_tls) { /* RFC 5321 3.2: an old server */
+  if (reply->code / 100 == 5 && !c->ever_tls && !c->require_tls && !c->tls.required) { /* RFC 5321 3.2: an old server */
     memset(&c->offers, 0, sizeof c->offers);
     client_set_state(c, CLIENT_HELO, TIMEOUT_EHLO);
     send_name(c, "HELO");
@@ -101,7 +104,8 @@ void opening_helo(struct smtp_client *c, const struct smtp_reply *reply) {
 }
 
 void opening_start_tls(struct smtp_client *c) {
-  bool started = stream_start_tls_client(c->stream, c->host, c->verify) == OK;
+  const struct dane_rules *dane = c->tls.dane; /* RFC 7672 8.1: the name for SNI is the TLSA base domain */
+  bool started = stream_start_tls_client(c->stream, dane ? dane->base : c->host, c->tls.proof, dane) == OK;
   client_set_state(c, CLIENT_HANDSHAKE, started ? TIMEOUT_HANDSHAKE : 0);
   if (!started) client_fail(c, client_tls_trouble(c), NULL, "TLS could not be started");
 }
@@ -110,11 +114,11 @@ void opening_starttls(struct smtp_client *c, const struct smtp_reply *reply) {
   if (reply->code == 421) {
     client_refused(c, reply);
   } else if (reply->code != 220 && c->require_tls) {
-    if (reply->code / 100 == 5)
+    if (reply->code / 100 == 5 && client_tls_trouble(c) == TROUBLE_NO_TLS)
       client_leave(c, TROUBLE_NO_TLS, "the message requires TLS, and the host refused it");
     else
       client_refused(c, reply);
-  } else if (reply->code != 220 && c->enforce_tls) {
+  } else if (reply->code != 220 && c->tls.required) {
     client_refused(c, reply);
   } else if (reply->code != 220) {
     opened(c); /* RFC 3207 4: without TLS the session goes on; TLS was opportunistic */

@@ -61,10 +61,9 @@ struct smtp_client {
   char host[256], helo[256];
   bool plain, lockstep, require_tls, ready_reported, ever_tls;
   bool implicit_tls, routed;
-  bool verify;      /* who the host is, by its certificate */
-  bool enforce_tls; /* by its route: no TLS, no mail */
-  char *user;       /* NULL: no login, or no more */
-  bool token;       /* the secret is an access token, else a password */
+  struct tls_demand tls;
+  char *user; /* NULL: no login, or no more */
+  bool token; /* the secret is an access token, else a password */
   unsigned port;
   struct buffer secret;         /* of `user` */
   struct login_exchange *login; /* while in AUTH */

@@ -50,6 +50,7 @@ enum trouble {
   TROUBLE_ROUTE,        /* an operator's route leads nowhere */
   TROUBLE_TLS_ENFORCED, /* the route requires TLS, and there was none, or none of the kind that it requires */
   TROUBLE_LOGIN,        /* the next hop did not let us log in */
+  TROUBLE_DANE,         /* the host's TLSA records require TLS, and there was none, or not with whom they name */
 };
 
 /* What happened. */

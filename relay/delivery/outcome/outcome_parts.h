@@ -29,7 +29,7 @@ struct pending {
   bool unkept;
   uint64_t delay_ms;
   int64_t not_before_us;
-  char host[340], source[IP_TEXT], tls[96];
+  char host[340], source[IP_TEXT], tls[96], verified[TLS_PROOF_TEXT];
 };
 
 static inline struct loop *loop_of_outcome(const struct pending *p) {

@@ -86,6 +86,7 @@ static void log_outcome(const struct pending *p) {
     if (p->host[0]) log_str(&l, "host", p->host);
     if (p->source[0]) log_str(&l, "source", p->source);
     if (p->tls[0]) log_str(&l, "tls", p->tls);
+    if (p->tls[0]) log_str(&l, "verified", p->verified);
     if (e->code) log_int(&l, "code", e->code);
     log_str(&l, "enhanced", e->enhanced);
     log_str(&l, "text", e->text);
@@ -267,6 +268,7 @@ void outcome_commit(struct outcome *o, const struct outcome_place *where, int64_
   snprintf(p->host, sizeof p->host, "%s", where->host);
   snprintf(p->source, sizeof p->source, "%s", where->source);
   snprintf(p->tls, sizeof p->tls, "%s", where->tls);
+  tls_proof_text(&where->tls_facts, p->verified);
   p->not_before_us = not_before_us;
   p->committed = true;
   note_tls(p, &where->tls_facts);

@@ -83,7 +83,8 @@ enum verdict verdict_of(const struct incident *i) {
   /* Another address of the host has the same users, and would count one more failure; and a password that was changed
      there is no reason to return mail (RFC 4954 6 has 535 for permanent, which it is for this password alone). */
   case TROUBLE_LOGIN: return VERDICT_DEFER;
-  case TROUBLE_TLS_ENFORCED: return VERDICT_NEXT_HOST;
+  case TROUBLE_TLS_ENFORCED:
+  case TROUBLE_DANE: return VERDICT_NEXT_HOST;
   default: break;
   }
   if (i->stage >= STAGE_CONNECT && i->stage <= STAGE_AUTH) return of_opening(i);
@@ -123,7 +124,7 @@ static void own_codes(const struct incident *i, struct ruling *out) {
       [TROUBLE_DEADLINE] = {554, "5.4.7"},    [TROUBLE_NO_DELIVERBY] = {554, "5.4.7"},
       [TROUBLE_PACE] = {450, "4.4.5"}, /* RFC 3463 3.5: congestion */
       [TROUBLE_ROUTE] = {451, "4.3.5"},       [TROUBLE_TLS_ENFORCED] = {451, "4.7.5"},
-      [TROUBLE_LOGIN] = {451, "4.7.8"},
+      [TROUBLE_LOGIN] = {451, "4.7.8"},       [TROUBLE_DANE] = {451, "4.7.5"},
   };
   out->code = table[i->trouble].code;
   snprintf(out->enhanced, sizeof out->enhanced, "%s", i->enhanced ? i->enhanced : table[i->trouble].enhanced);

@@ -26,7 +26,10 @@ void route_release(struct route **r) {
   struct route *old = *r;
   *r = NULL;
   if (__atomic_sub_fetch(&old->references, 1, __ATOMIC_ACQ_REL)) return;
-  for (size_t i = 0; i < old->host_count; i++) free(old->hosts[i].addresses);
+  for (size_t i = 0; i < old->host_count; i++) {
+    free(old->hosts[i].addresses);
+    dane_rules_free(&old->hosts[i].tls.dane);
+  }
   free(old->hosts);
   free(old->site);
   free(old);

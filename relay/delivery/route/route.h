@@ -4,6 +4,7 @@
 #define SENDOFF_RELAY_DELIVERY_ROUTE_ROUTE_H
 
 #include "base/static_route.h"
+#include "relay/net/tls_demand.h"
 
 #include <sys/socket.h>
 
@@ -32,6 +33,7 @@ struct route_host {
   unsigned preference;
   struct sockaddr_storage *addresses; /* with the port */
   size_t address_count;
+  struct tls_demand tls; /* whose rules are its own */
 };
 
 struct route {

@@ -1,7 +1,9 @@
 #include "relay/delivery/route/route_search.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "relay/delivery/route/address_kind.h"
+#include "relay/delivery/route/dane_search.h"
 #include "relay/net/mx.h"
 
 #include <arpa/nameser.h>
@@ -24,12 +26,16 @@ struct candidate {
   bool no_name;              /* NXDOMAIN */
   bool own;                  /* one of its addresses is ours */
   bool dropped;              /* by loop detection */
+  bool insecure;             /* DNSSEC does not vouch for its addresses */
+  char canonical[256];       /* where CNAME records led to them; "": none did */
+  struct tls_demand tls;
+  bool tls_failed; /* what its TLS must be like is not known */
 };
 
 struct search {
   struct route_search plan;
   char domain[256];
-  bool has_mx, authentic;
+  bool has_mx, authentic, tls_asked;
   struct candidate *candidates;
   size_t count;
   size_t open; /* questions, plus one while they are being asked */
@@ -40,6 +46,7 @@ struct search {
 
 static void report(struct search *s, struct route *route) {
   s->plan.done(s->plan.arg, route);
+  for (size_t i = 0; i < s->count; i++) dane_rules_free(&s->candidates[i].tls.dane);
   free(s->candidates);
   free(s);
 }
@@ -110,7 +117,7 @@ static void site_name(const struct search *s, char *out, size_t size) {
 }
 
 /* IPv4 and IPv6 in turn, IPv4 first: a host reached over IPv6 often refuses senders without a reverse name there. */
-static int fill_host(const struct candidate *c, struct route_host *h) {
+static int fill_host(struct candidate *c, struct route_host *h) {
   size_t total = c->v4_count + c->v6_count;
   if (total > ROUTE_ADDRESSES_MAX) total = ROUTE_ADDRESSES_MAX;
   h->addresses = calloc(total, sizeof *h->addresses);
@@ -122,7 +129,13 @@ static int fill_host(const struct candidate *c, struct route_host *h) {
   }
   h->preference = c->mx.preference;
   snprintf(h->name, sizeof h->name, "%s", c->mx.name);
+  h->tls = c->tls;
+  c->tls.dane = NULL; /* it is the host's now */
   return OK;
+}
+
+static bool is_usable(const struct candidate *c) {
+  return !c->dropped && !c->tls_failed && c->v4_count + c->v6_count > 0;
 }
 
 static void report_hosts(struct search *s) {
@@ -133,8 +146,8 @@ static void report_hosts(struct search *s) {
   if (r) r->hosts = calloc(s->count, sizeof *r->hosts);
   if (r) r->authentic = s->authentic;
   for (size_t i = 0; r && r->hosts && i < s->count; i++) {
-    const struct candidate *c = &s->candidates[i];
-    if (c->dropped || c->v4_count + c->v6_count == 0) continue;
+    struct candidate *c = &s->candidates[i];
+    if (!is_usable(c)) continue;
     if (fill_host(c, &r->hosts[r->host_count]) == OK) r->host_count++;
   }
   if (r && !r->host_count) route_release(&r); /* no memory */
@@ -144,7 +157,10 @@ static void report_hosts(struct search *s) {
 /* Who has asked wants to know which of them, to look it up. */
 static void report_failed(struct search *s, size_t failed, const struct candidate *first) {
   const char *name = first->mx.name, *which = first->v4_failed ? first->v6_failed ? "A and AAAA" : "A" : "AAAA";
-  if (first->bogus)
+  if (first->tls_failed)
+    report_nonef(s, ROUTE_TEMPORARY, "%s the TLSA records of %.150s, so it is not known how to protect the mail",
+                 first->bogus ? "DNSSEC does not confirm" : "DNS does not answer for", name);
+  else if (first->bogus)
     report_nonef(s, ROUTE_TEMPORARY, "DNSSEC does not confirm the address (%s) of %.180s", which, name);
   else if (failed > 1)
     report_nonef(s, ROUTE_TEMPORARY, "the addresses (%s) of %.180s, and of %zu more, cannot be looked up now", which,
@@ -165,16 +181,16 @@ static void report_no_address(struct search *s) {
 }
 
 static void conclude(struct search *s) {
-  bool loop = drop_loops(s);
+  bool loop = drop_loops(s); /* once more changes nothing */
   const struct candidate *first_failed = NULL;
   size_t usable = 0, failed = 0, names = 0;
   for (size_t i = 0; i < s->count; i++) {
     const struct candidate *c = &s->candidates[i];
     if (!c->no_name) names++;
     if (c->dropped) continue;
-    if (c->v4_count + c->v6_count)
+    if (is_usable(c))
       usable++;
-    else if ((c->v4_failed || c->v6_failed) && !failed++)
+    else if ((c->v4_failed || c->v6_failed || c->tls_failed) && !failed++)
       first_failed = c;
   }
   if (usable)
@@ -189,8 +205,76 @@ static void conclude(struct search *s) {
     report_no_address(s);
 }
 
+static void ask_tlsa(struct search *s);
+
 static void one_less(struct search *s) {
-  if (--s->open == 0) conclude(s);
+  if (--s->open) return;
+  if (s->tls_asked)
+    conclude(s);
+  else
+    ask_tlsa(s);
+}
+
+/* --- TLSA --- */
+
+/* A route's own rules come first: it says itself that nobody, or who, vouches for its hosts. */
+static struct tls_demand demand_of_route(const struct route_terms *t) {
+  bool rules = t->tls != ROUTE_TLS_MAY || t->implicit_tls || t->login;
+  return (struct tls_demand){
+      .by = rules ? TLS_RULE_ROUTE : TLS_RULE_NONE,
+      .required = t->tls == ROUTE_TLS_VERIFY || (t->tls != ROUTE_TLS_NONE && (t->implicit_tls || t->login)),
+      .proof = t->tls == ROUTE_TLS_VERIFY ? TLS_BY_CA : TLS_UNVERIFIED,
+  };
+}
+
+/* RFC 7672 2.1.2: such a host is not used, and the next one is, or the mail waits. */
+static void tlsa_failed(struct candidate *c, const struct dane_finding *found) {
+  c->tls_failed = true;
+  c->bogus = found->bogus;
+  if (c->search->ttl > ROUTE_TTL_TEMPORARY) c->search->ttl = ROUTE_TTL_TEMPORARY;
+  log_event(LOG_WARN_, NULL, "tlsa lookup failed", "host", c->mx.name, "domain", c->search->domain, "reason",
+            dns_failure(found->bogus), "next", "the host is not used until it is known how", NULL);
+}
+
+static void on_dane(void *arg, const struct dane_finding *found) {
+  struct candidate *c = arg;
+  if (found->ttl < c->search->ttl) c->search->ttl = found->ttl;
+  if (found->status == DANE_FAILED) tlsa_failed(c, found);
+  if (found->status == DANE_FOUND)
+    c->tls = (struct tls_demand){.by = TLS_RULE_DANE,
+                                 .required = true,
+                                 .proof = found->rules->records->count ? TLS_BY_DANE : TLS_UNVERIFIED,
+                                 .dane = found->rules};
+  one_less(c->search);
+}
+
+static void ask_dane(struct candidate *c) {
+  struct search *s = c->search;
+  struct dane_search plan = {.resolver = s->plan.resolver,
+                             .host = c->mx.name,
+                             .next_hop = s->domain,
+                             .port = s->plan.port,
+                             .secure = !c->insecure,
+                             .canonical = c->canonical,
+                             .done = on_dane,
+                             .arg = c};
+  s->open++;
+  dane_search_start(&plan);
+}
+
+/* RFC 7672 2.2.1: only where the names of the hosts are known for sure. (It lets a client go on where the MX records
+ * are not signed: who can forge those needs no host of the domain's.) */
+static void ask_tlsa(struct search *s) {
+  bool dane = s->plan.dane && s->authentic && s->plan.terms.tls == ROUTE_TLS_MAY;
+  s->tls_asked = true;
+  s->open = 1;
+  drop_loops(s);
+  for (size_t i = 0; i < s->count; i++) {
+    struct candidate *c = &s->candidates[i];
+    c->tls = demand_of_route(&s->plan.terms);
+    if (dane && is_usable(c)) ask_dane(c);
+  }
+  one_less(s);
 }
 
 /* --- A and AAAA --- */
@@ -199,6 +283,9 @@ static void take_status(struct candidate *c, const struct dns_answer *answer, bo
   if (answer->status == DNS_FAILED) *failed = true;
   if (answer->bogus) c->bogus = true;
   if (answer->status == DNS_NXDOMAIN) c->no_name = true;
+  if (answer->status == DNS_FOUND && !answer->secure) c->insecure = true;
+  if (answer->status == DNS_FOUND && !c->canonical[0])
+    snprintf(c->canonical, sizeof c->canonical, "%s", answer->canonical);
   if (answer->status != DNS_FAILED && answer->ttl < c->search->ttl) c->search->ttl = answer->ttl;
 }
 
@@ -353,6 +440,7 @@ static void literal(struct search *s) {
     return;
   }
   add_address(s->candidates, &address);
+  s->candidates->tls = demand_of_route(&s->plan.terms);
   conclude(s);
 }
 

@@ -1,5 +1,5 @@
 /* The DNS questions that find a route, and what their answers make of it: MX, then each exchanger's A and AAAA, all at
- * once. Inside of relay/delivery/route/router.c; loops[0]. */
+ * once, then the TLSA records of those (dane_search.h). Inside of relay/delivery/route/router.c; loops[0]. */
 #ifndef SENDOFF_RELAY_DELIVERY_ROUTE_ROUTE_SEARCH_H
 #define SENDOFF_RELAY_DELIVERY_ROUTE_ROUTE_SEARCH_H
 
@@ -20,6 +20,7 @@ struct route_search {
   bool local;               /* loopback addresses may be connected to */
   enum route_lookup lookup; /* ROUTE_BY_ADDRESS: the domain is a host, whose addresses alone are asked for */
   struct route_terms terms; /* of the route */
+  bool dane;                /* the hosts' TLSA records are asked for, as far as they can count (RFC 7672 2.2) */
   own_address *is_own;
   void *is_own_arg;
   /* Called once, maybe before route_search_start returns, with the one reference to the new route (NULL: no memory). */

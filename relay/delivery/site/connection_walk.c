@@ -103,7 +103,8 @@ static int open_client(struct connection *c) {
       .plain = d->plain,
       .lockstep = host_list_has(d->delivery->lockstep_hosts, h->name, clock_now_us()),
       .require_tls = d->require_tls,
-      .tls = terms->tls,
+      .no_tls = terms->tls == ROUTE_TLS_NONE,
+      .tls = h->tls,
       .implicit_tls = terms->implicit_tls,
       .routed = terms->by != 0,
   };

@@ -14,6 +14,8 @@
 
 #define WALKERS_AT_FIRST 2
 #define LIMIT_FORGOTTEN 20
+#define TERMS_TEXT 64
+#define DANE_TEXT 270
 #define LIMIT_RAISED_AFTER 50 /* good transactions, after the site refused a further connection */
 
 static struct gateway *gateway_of(const struct destination *d) {
@@ -33,17 +35,33 @@ struct plan {
 };
 
 /* What keeps mail of different routes to one site apart: how they speak to it, and as whom. */
-static void write_terms(const struct route_terms *t, char out[64]) {
+static void write_terms(const struct route_terms *t, char out[TERMS_TEXT]) {
   static const char *const tls[] = {[ROUTE_TLS_MAY] = "", [ROUTE_TLS_NONE] = " NOTLS", [ROUTE_TLS_VERIFY] = " VERIFY"};
-  int n = snprintf(out, 64, "%s%s", tls[t->tls], t->implicit_tls ? " IMPLICIT" : "");
-  if (t->login) snprintf(out + n, 64 - (size_t)n, " LOGIN=%lld", (long long)t->by);
+  int n = snprintf(out, TERMS_TEXT, "%s%s", tls[t->tls], t->implicit_tls ? " IMPLICIT" : "");
+  if (t->login) snprintf(out + n, TERMS_TEXT - (size_t)n, " LOGIN=%lld", (long long)t->by);
+}
+
+/* A connection that DANE vouches for is not shared with mail for which it does not; nor, where a certificate's name
+ * counts, which may be the next-hop domain's, with another domain's. */
+static void write_dane(const struct route *r, char out[DANE_TEXT]) {
+  bool any = false, names = false;
+  for (size_t i = 0; i < r->host_count; i++) {
+    const struct dane_rules *dane = r->hosts[i].tls.dane;
+    any |= dane != NULL;
+    names |= dane && tlsa_set_has(dane->records, TLSA_DANE_TA);
+    if (names) snprintf(out, DANE_TEXT, " DANE=%s", dane->next_hop);
+    if (names) return;
+  }
+  snprintf(out, DANE_TEXT, "%s", any ? " DANE" : "");
 }
 
 static char *make_key(const struct plan *plan) {
-  char *key = NULL, *tried = tried_text(plan->tried), terms[64];
+  char *key = NULL, *tried = tried_text(plan->tried), terms[TERMS_TEXT], dane[DANE_TEXT];
   const char *tls = plan->require_tls ? " REQUIRETLS" : plan->plain ? " PLAIN" : "";
   write_terms(&plan->route->terms, terms);
-  if (tried && asprintf(&key, "%s %s%s%s%s", plan->source, plan->route->site, tls, terms, tried) < 0) key = NULL;
+  write_dane(plan->route, dane);
+  if (tried && asprintf(&key, "%s %s%s%s%s%s", plan->source, plan->route->site, tls, terms, dane, tried) < 0)
+    key = NULL;
   free(tried);
   return key;
 }

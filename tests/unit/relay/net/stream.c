@@ -114,7 +114,7 @@ static void connect_both(void) {
 
 static void start_tls(void) {
   assert_int_equal(stream_start_tls_server(server.stream, false), OK);
-  assert_int_equal(stream_start_tls_client(client.stream, NAME, true), OK);
+  assert_int_equal(stream_start_tls_client(client.stream, NAME, TLS_BY_CA, NULL), OK);
   assert_false(stream_is_tls(server.stream));
   loop_lab_until(&lab, client.ready && server.ready);
   assert_true(stream_is_tls(client.stream) && stream_is_tls(server.stream));
@@ -339,7 +339,7 @@ static void test_wrong_name(void **state) {
   (void)state;
   connect_both();
   assert_int_equal(stream_start_tls_server(server.stream, false), OK);
-  assert_int_equal(stream_start_tls_client(client.stream, "other.test", true), OK);
+  assert_int_equal(stream_start_tls_client(client.stream, "other.test", TLS_BY_CA, NULL), OK);
   loop_lab_until(&lab, client.failed);
   assert_false(client.ready);
 }
@@ -349,7 +349,7 @@ static void test_unverified(void **state) {
   (void)state;
   connect_both();
   assert_int_equal(stream_start_tls_server(server.stream, false), OK);
-  assert_int_equal(stream_start_tls_client(client.stream, "other.test", false), OK);
+  assert_int_equal(stream_start_tls_client(client.stream, "other.test", TLS_UNVERIFIED, NULL), OK);
   loop_lab_until(&lab, client.ready && server.ready);
 }
 
@@ -357,7 +357,7 @@ static void test_unverified(void **state) {
 static void test_put_back(void **state) {
   (void)state;
   connect_both();
-  assert_int_equal(stream_start_tls_client(client.stream, NAME, true), OK);
+  assert_int_equal(stream_start_tls_client(client.stream, NAME, TLS_BY_CA, NULL), OK);
   loop_lab_until(&lab, server.got.len > 0);
   assert_int_equal(stream_put_back(server.stream, buffer_bytes(&server.got)), OK);
   buffer_free(&server.got);

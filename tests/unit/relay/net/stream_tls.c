@@ -75,7 +75,7 @@ static void tls_rig_close(struct stream_rig *r) {
 
 static void start_both(struct stream_rig *r, struct end *client, struct end *server, const char *name) {
   assert_int_equal(stream_start_tls_server(server->stream, false), OK);
-  assert_int_equal(stream_start_tls_client(client->stream, name, false), OK);
+  assert_int_equal(stream_start_tls_client(client->stream, name, TLS_UNVERIFIED, NULL), OK);
   assert_false(stream_is_tls(server->stream));
   loop_lab_until(&r->on, client->events[STREAM_TLS_READY] && server->events[STREAM_TLS_READY]);
 }
@@ -105,7 +105,7 @@ static void two_streams(void **state) {
   assert_true(stream_is_tls(client.stream) && stream_is_tls(server.stream));
   assert_string_equal(stream_tls_text(client.stream), stream_tls_text(server.stream));
   assert_int_equal(stream_start_tls_server(server.stream, false), E_DENIED); /* once */
-  assert_int_equal(stream_start_tls_client(client.stream, "a.test", false), E_DENIED);
+  assert_int_equal(stream_start_tls_client(client.stream, "a.test", TLS_UNVERIFIED, NULL), E_DENIED);
   assert_true(stream_tls_binding(client.stream, bindings[0]) && stream_tls_binding(server.stream, bindings[1]));
   assert_memory_equal(bindings[0], bindings[1], 32);
   fingerprint_of(&lab.a, &a);
@@ -218,7 +218,7 @@ static void no_client_credentials_no_tls(void **state) {
   struct end client = {0}, server = {0};
   rig_open(&r);
   rig_pair(&r, &client, &server);
-  assert_int_equal(stream_start_tls_client(client.stream, "a.test", false), E_DENIED);
+  assert_int_equal(stream_start_tls_client(client.stream, "a.test", TLS_UNVERIFIED, NULL), E_DENIED);
   assert_int_equal(stream_write(client.stream, BYTES("EHLO c\r\n")), OK); /* the stream is as it was */
   loop_lab_until(&r.on, got_is(&server, "EHLO c\r\n"));
   close_both(&r, &client, &server);
@@ -233,7 +233,7 @@ static void nothing_is_written_within_the_handshake(void **state) {
   rig_pair(&r, &client, &server);
   assert_int_equal(stream_start_tls_server(server.stream, false), OK);
   assert_int_equal(stream_write(server.stream, BYTES("250 secret\r\n")), E_DENIED);
-  assert_int_equal(stream_start_tls_client(client.stream, "a.test", false), OK);
+  assert_int_equal(stream_start_tls_client(client.stream, "a.test", TLS_UNVERIFIED, NULL), OK);
   assert_int_equal(stream_write(client.stream, BYTES("AUTH PLAIN secret\r\n")), E_DENIED);
   loop_lab_until(&r.on, client.events[STREAM_TLS_READY] && server.events[STREAM_TLS_READY]);
   assert_int_equal(stream_write(server.stream, BYTES("250 secret\r\n")), OK);
@@ -351,7 +351,7 @@ static void begin_through(struct stream_rig *r, struct middleman *m, struct end 
   rig_accept(r, server);
   assert_int_equal(stream_start_tls_server(server->stream, false), OK);
   loop_lab_until(&r->on, client->events[STREAM_CONNECTED]);
-  assert_int_equal(stream_start_tls_client(client->stream, "a.test", false), OK);
+  assert_int_equal(stream_start_tls_client(client->stream, "a.test", TLS_UNVERIFIED, NULL), OK);
 }
 
 static void records_split_over_many_reads(void **state) {

@@ -98,7 +98,8 @@ static int tear_down(void **state) {
 
 static void begin(const char *name, bool verify) {
   struct tls_transport c = {pull, push, &client}, s = {pull, push, &server};
-  assert_int_equal(tls_session_client(client_credentials, name, verify, &c, &client.session), OK);
+  assert_int_equal(
+      tls_session_client(client_credentials, name, verify ? TLS_BY_CA : TLS_UNVERIFIED, NULL, &c, &client.session), OK);
   assert_int_equal(tls_session_server(server_credentials, false, &s, &server.session), OK);
 }
 
@@ -335,6 +336,47 @@ static void test_certificates(void **state) {
   tear_down(state);
 }
 
+/* TLSA records of the first certificate; one bit of the digest may be another. */
+static struct dane_rules *rules_of_first(bool wrong) {
+  char path[300], rdata[35] = "\3\0\1";
+  size_t size = 32;
+  gnutls_datum_t pem;
+  gnutls_x509_crt_t crt;
+  path_of("0.crt", path);
+  assert_int_equal(gnutls_load_file(path, &pem), 0);
+  gnutls_x509_crt_init(&crt);
+  assert_int_equal(gnutls_x509_crt_import(crt, &pem, GNUTLS_X509_FMT_PEM), 0);
+  assert_int_equal(gnutls_x509_crt_get_fingerprint(crt, GNUTLS_DIG_SHA256, rdata + 3, &size), 0);
+  gnutls_x509_crt_deinit(crt);
+  gnutls_free(pem.data);
+  rdata[34] ^= wrong ? 1 : 0;
+  struct dns_record record = {.data = {rdata, sizeof rdata}};
+  struct dns_answer answer = {.status = DNS_FOUND, .count = 1, .records = &record};
+  return dane_rules_new(tlsa_set_read(&answer), "mx.test", "");
+}
+
+/* Whom nobody trusts may be the one that the TLSA records are of. */
+static void test_dane(void **state) {
+  for (int wrong = 0; wrong < 2; wrong++) {
+    set_up(state);
+    tls_client_free(&client_credentials);
+    assert_int_equal(tls_client_new(&client_credentials), OK);
+    struct dane_rules *rules = rules_of_first(wrong);
+    struct tls_transport c = {pull, push, &client}, s = {pull, push, &server};
+    assert_int_equal(tls_session_client(client_credentials, "mx.test", TLS_BY_DANE, rules, &c, &client.session), OK);
+    assert_int_equal(tls_session_server(server_credentials, false, &s, &server.session), OK);
+    assert_int_equal(shake(), wrong ? TLS_FAILED : TLS_DONE);
+    struct tls_facts facts = tls_facts(client.session);
+    if (wrong)
+      assert_string_equal(tls_error(client.session),
+                          "TLS: the certificate matches none of the TLSA records of mx.test");
+    else
+      assert_true(facts.proof == TLS_BY_DANE && facts.tlsa == 301 && *tls_cipher_name(facts.cipher));
+    tear_down(state);
+    dane_rules_free(&rules);
+  }
+}
+
 static void test_files(void **state) {
   (void)state;
   char certificate[300], key[300], other[300], none[300];
@@ -365,6 +407,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_a_client_that_does_not_trust, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_no_tls_at_all, set_up, tear_down),
       cmocka_unit_test(test_certificates),
+      cmocka_unit_test(test_dane),
       cmocka_unit_test_setup_teardown(test_files, set_up, tear_down),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
