@@ -50,6 +50,13 @@ class Authority:
         )
         return f"{stem}.pem", f"{stem}.key"
 
+    def chain(self, name):
+        """The same, with the authority's own certificate behind it."""
+        certificate, key = self.certificate(name)
+        with open(self.roots) as roots, open(certificate, "a") as file:
+            file.write(roots.read())
+        return certificate, key
+
 
 NEW_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
 

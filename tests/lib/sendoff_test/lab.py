@@ -82,12 +82,12 @@ class Lab:
         self, domain=None, preference=10, tls=None, publish=True, address=None, port=None, site=None, implicit=False, **manner
     ):
         """A mail exchanger that listens, and the MX record that leads to it. `tls`: None, "good", or "verified", which is
-        with a certificate for its name from self.authority; `implicit`: from the first octet, not by STARTTLS. Exchangers of
+        with a certificate for its name from self.authority, or an SSLContext; `implicit`: from the first octet, not by STARTTLS. Exchangers of
         one `site` have their pace in common."""
         address = address or self.block.new_address()
         name = exchanger_name(address, site)
         certificates = {"good": self.certificate, "verified": lambda: self.authority.certificate(name)}
-        context = server_context(*certificates[tls]()) if tls else None
+        context = server_context(*certificates[tls]()) if tls in certificates else tls
         made = Exchanger(name, tls_context=None if implicit else context, **manner)
         made.address, made.domain, made.port = address, domain, port or self.delivery_port
         made.server = self._exchangers.listen(made, address, made.port, tls=context if implicit else None)
