@@ -23,6 +23,7 @@ enum message_flag {
   MESSAGE_BY_TRACE = 512,
   MESSAGE_BULK = 1024,         /* of the stream bulk; else transactional */
   MESSAGE_SOURCES_ONLY = 2048, /* it leaves from `sources` or not at all */
+  MESSAGE_TLS_OPTIONAL = 4096, /* TLS-Required: No: what the recipient's side asks of TLS is ignored (RFC 8689 3) */
 };
 
 /* Of a recipient: RFC 3461 4.1. 0: no NOTIFY came, which is NOTIFY_FAILURE, and leave to report delay. Stored. */

@@ -78,6 +78,7 @@ static int scan_field(const struct field *f, struct header_fixup *h, struct tall
     return refuse(&h->refusal, 550, "5.6.0", RULE_HEADER, "the header has more than one X-Sendoff-Stream field");
   if (named(f, BYTES("X-Sendoff-Stream"))) header_unfold(f->value, h->stream, sizeof h->stream);
   if (named(f, BYTES("Precedence"))) h->bulk |= says_bulk(f->value);
+  if (named(f, BYTES("TLS-Required"))) h->tls_optional |= bytes_equal_nocase(bytes_trim(f->value), BYTES("no"));
   if (named(f, BYTES("Received"))) t->received++;
   t->content_fields |= bytes_starts_nocase(f->name, BYTES("Content-"));
   return OK;

@@ -33,6 +33,7 @@ struct header_fixup {
   size_t sender_at, sender_len; /* so of the Sender field; 0 of none */
   char stream[32];              /* what X-Sendoff-Stream says; "": there is none */
   bool bulk;                    /* Precedence is bulk or list */
+  bool tls_optional;            /* TLS-Required: No (RFC 8689 3) */
   bool multipart;               /* its content has parts, with fields of their own */
   char message_id[256];         /* with its angle brackets, for the log */
   bool own_message_id;          /* the message had none */

@@ -141,6 +141,7 @@ void intake_header(struct intake *i, struct bytes block) {
   bytes_copy(bytes_of(h.message_id), i->message_id, sizeof i->message_id);
   i->own_message_id = h.own_message_id;
   i->utf8 = h.utf8;
+  i->tls_optional = h.tls_optional;
   i->multipart = h.multipart;
   if (!find_stream(i, &h) || !check_header(i, &h) || !begin_signature(i, i->session->tx->author)) return;
   if (buffer_add(&i->body, "\r\n", 2) != OK) {

@@ -42,6 +42,7 @@ struct intake {
   bool anew;            /* it has been encoded anew */
   size_t header_lines;  /* lines up to and with the empty one */
   bool eight_bit, utf8; /* octets over 127 in the body; UTF-8 in the header */
+  bool tls_optional;    /* the header says TLS-Required: No */
   bool multipart;
   bool daemon; /* From has MAILER-DAEMON's address here, made by us */
   enum mail_stream stream;

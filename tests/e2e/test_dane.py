@@ -272,6 +272,20 @@ def test_requiretls_wants_more_than_records_that_are_not_usable(lab, gateway, ac
     assert delivered(gateway, mx.domain)["verified"] == "ca"
 
 
+def test_a_sender_may_ask_that_it_be_ignored(lab, gateway, account, own):
+    """TLS-Required: No (RFC 8689 3): TLS as far as it goes. REQUIRETLS goes before it."""
+    other, clear = lab.exchanger(lab.new_domain(), tls="good", offers=["REQUIRETLS"]), lab.exchanger(lab.new_domain())
+    for mx in (other, clear):
+        publish(lab, mx.name, tlsa(3, 1, 1, own, wrong=True))
+        to = f"r@{mx.domain}"
+        mark = submit_marked(gateway, account, FROM, [to], extra="TLS-Required: No\r\n")
+        assert bool(mx.wait_for(mark).tls) == (mx is other)
+        assert delivered(gateway, mx.domain)["verified"] == "no"
+        content = letter(FROM, to, "x\r\n", extra="TLS-Required: No\r\n")
+        submit_with(gateway, account, FROM, [to], content, mail=["REQUIRETLS"])
+        assert deferred(gateway, mx.domain)["rule"] == "dane" and len(mx.arrivals) == 1
+
+
 @pytest.mark.parametrize("rule, verified", [("none", "no"), ("verify", "ca"), ("may", None)])
 def test_a_routes_own_rules_come_first(lab, gateway, account, own, rule, verified):
     mx, port = lab.exchanger(tls="verified", port=lab.block.new_port()), None

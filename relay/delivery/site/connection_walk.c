@@ -87,6 +87,16 @@ static int64_t login_token_time(const struct destination *d) {
   return found && found->auth == ROUTE_AUTH_OAUTH2 ? found->token_from_us : 0;
 }
 
+/* RFC 8689 3: a sender's TLS-Required: No has DANE and MTA-STS ignored, but not what an operator has a route ask for.
+ */
+static struct tls_demand demand_at(const struct connection *c) {
+  const struct route_terms *terms = &c->route->terms;
+  const struct tls_demand *own = &host_at(c)->tls;
+  bool of_recipient = own->by == TLS_RULE_DANE || own->by == TLS_RULE_STS;
+  bool ignored = of_recipient && c->destination->tls_optional && !terms->login && !terms->implicit_tls;
+  return ignored ? (struct tls_demand){.by = TLS_RULE_NONE} : *own;
+}
+
 static int open_client(struct connection *c) {
   struct destination *d = c->destination;
   const struct route_terms *terms = &d->route->terms;
@@ -104,7 +114,7 @@ static int open_client(struct connection *c) {
       .lockstep = host_list_has(d->delivery->lockstep_hosts, h->name, clock_now_us()),
       .require_tls = d->require_tls,
       .no_tls = terms->tls == ROUTE_TLS_NONE,
-      .tls = h->tls,
+      .tls = demand_at(c),
       .implicit_tls = terms->implicit_tls,
       .routed = terms->by != 0,
   };

@@ -30,7 +30,7 @@ static void on_turn(struct deferred *turn);
 struct plan {
   struct route *route;
   const char *source, *helo;
-  bool require_tls, plain;
+  bool require_tls, plain, tls_optional;
   const struct tried *tried;
 };
 
@@ -58,9 +58,11 @@ static void write_dane(const struct route *r, char out[DANE_TEXT]) {
 static char *make_key(const struct plan *plan) {
   char *key = NULL, *tried = tried_text(plan->tried), terms[TERMS_TEXT], dane[DANE_TEXT];
   const char *tls = plan->require_tls ? " REQUIRETLS" : plan->plain ? " PLAIN" : "";
+  const char *optional = plan->tls_optional ? " OPTIONAL" : "";
   write_terms(&plan->route->terms, terms);
   write_dane(plan->route, dane);
-  if (tried && asprintf(&key, "%s %s%s%s%s%s", plan->source, plan->route->site, tls, terms, dane, tried) < 0)
+  if (tried &&
+      asprintf(&key, "%s %s%s%s%s%s%s", plan->source, plan->route->site, tls, optional, terms, dane, tried) < 0)
     key = NULL;
   free(tried);
   return key;
@@ -86,6 +88,7 @@ static struct destination *destination_new(struct delivery *delivery, char *key,
   d->key = key;
   d->require_tls = plan->require_tls;
   d->plain = plan->plain;
+  d->tls_optional = plan->tls_optional;
   d->tried = *plan->tried;
   d->helo = strdup(plan->helo);
   d->route = route_hold(plan->route);
@@ -128,6 +131,7 @@ int destination_take(struct delivery *delivery, struct job *j, struct route *rou
                       .source = source ? source : "",
                       .helo = helo,
                       .require_tls = j->envelope.flags & MESSAGE_REQUIRE_TLS,
+                      .tls_optional = j->envelope.flags & MESSAGE_TLS_OPTIONAL,
                       .tried = &nothing_tried};
   return take(delivery, j, &plan);
 }
@@ -138,6 +142,7 @@ void destination_pass_on(struct destination *d, struct job *j, const struct trie
                       .helo = d->helo,
                       .require_tls = d->require_tls,
                       .plain = plain,
+                      .tls_optional = d->tls_optional,
                       .tried = tried};
   if (take(d->delivery, j, &plan) != OK) outcome_no_memory(gateway_of(d), j);
 }

@@ -23,6 +23,7 @@ struct destination {
   struct delivery *delivery;
   char *key, *helo;
   bool require_tls, plain;   /* plain: without TLS; never both */
+  bool tls_optional;         /* its senders ask that what the recipient's side says of TLS be ignored (RFC 8689 3) */
   char source_text[IP_TEXT]; /* "": the system's choice */
   struct sockaddr_storage source;
   struct route *route;

@@ -17,7 +17,7 @@ struct sample {
   const char *repairs; /* NULL: none */
   bool rewrite;        /* From is to be OWN */
   const char *stream;  /* what X-Sendoff-Stream says */
-  bool bulk;
+  bool bulk, tls_optional;
 };
 
 #define OWN "printer@example.com"
@@ -84,6 +84,8 @@ static const struct sample samples[] = {
     {"two streams", FULL "X-Sendoff-Stream: bulk\r\nX-Sendoff-Stream: transactional\r\n", .code = 550},
     {"Precedence stays, and says bulk", FULL "Precedence: Bulk\r\n", .added = "", .bulk = true},
     {"or list", FULL "precedence:\r\n list \r\n", .added = "", .bulk = true},
+    {"TLS-Required: No", FULL "TLS-Required: no \r\n", .added = "", .tls_optional = true},
+    {"TLS-Required of anything else", FULL "TLS-Required: Yes\r\n", .added = ""},
     {"Precedence of anything else", FULL "Precedence: bulky\r\nPrecedence: first-class\r\n", .added = ""},
     {"From rewritten", "From: Scanner <root@localhost>\r\n" REST,
      .kept = "Reply-To: root@localhost\r\nFrom: Scanner <" OWN ">\r\n" REST, .added = "", .repairs = "From rewritten",
@@ -178,6 +180,7 @@ static void test_samples(void **state) {
       if (strcmp(h.repairs, s->repairs ? s->repairs : "") != 0) fail_msg("%s: repaired %s", s->name, h.repairs);
       if (strcmp(h.stream, s->stream ? s->stream : "") != 0) fail_msg("%s: stream %s", s->name, h.stream);
       if (h.bulk != s->bulk) fail_msg("%s: bulk %d", s->name, h.bulk);
+      if (h.tls_optional != s->tls_optional) fail_msg("%s: tls_optional %d", s->name, h.tls_optional);
       if (s->rewrite) check_found(s->name, &h);
     }
     buffer_free(&added);
