@@ -184,9 +184,12 @@ static int question_ask(struct question *q, const char *name, int type) {
   pthread_mutex_lock(&q->lock); /* the answer may come before the id is known */
   int rc = ub_resolve_async(q->resolver->ctx, name, type, 1, q, on_result, &id);
   q->async_id = id;
+  q->given_up = rc != 0;
   pthread_mutex_unlock(&q->lock);
   if (rc == 0) return OK;
-  question_release(q, 2);
+  /* UB_PIPE is also said of a question that was written, when what follows failed: its answer comes all the same. */
+  bool comes = rc == UB_PIPE && ub_cancel(q->resolver->ctx, id) != 0;
+  question_release(q, comes ? 1 : 2);
   return E_IO;
 }
 
