@@ -112,7 +112,7 @@ void opening_login(struct smtp_client *c) {
 
 static void on_success(struct smtp_client *c) {
   if (!login_is_proven(c->login)) {
-    trouble(c, "the host takes the login for good, and has not shown that it knows the password itself,");
+    trouble(c, "the host accepts the login, but has not shown that it knows the password itself,");
     return;
   }
   client_forget_login(c);

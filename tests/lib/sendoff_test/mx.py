@@ -178,7 +178,7 @@ class Exchanger:
         self._demand_tls = demand_tls  # 530 to MAIL in the clear (RFC 3207 4)
         self.offers = list(offers)
         self.passwords, self.mechanisms = dict(passwords or {}), list(mechanisms)
-        self.forged = forged  # it does not know the password, and takes what comes for good
+        self.forged = forged  # it does not know the password, and accepts any
         self.tries = []  # of AUTH: mechanism, whether inside TLS, the whole argument
         self.replies = {}
         self.connections = 0
