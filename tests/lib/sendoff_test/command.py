@@ -37,10 +37,10 @@ class Command:
     def __init__(self, config):
         self.config = config
 
-    def run(self, *words, text=None, timeout=60):
-        """Runs it whatever comes of it."""
+    def run(self, *words, text=None, timeout=60, wrapper=()):
+        """Runs it whatever comes of it. `wrapper`: a command that becomes it in the end."""
         done = subprocess.run(
-            [PROGRAM, "--config", self.config, *map(str, words)],
+            [*wrapper, PROGRAM, "--config", self.config, *map(str, words)],
             input=text,
             stdin=None if text is not None else subprocess.DEVNULL,
             capture_output=True,
