@@ -5,11 +5,10 @@ import re
 
 import pytest
 
-from sendoff_test.client import submit_marked
+from sendoff_test.client import send_to
 from sendoff_test.dovecot import Dovecot
 from sendoff_test.processes import wait_until
 
-FROM = "a@example.com"
 USER, PASSWORD = "relay@example.net", "correct horse, ättery=staple"
 ALL = ["LOGIN", "PLAIN", "SCRAM-SHA-1", "SCRAM-SHA-256"]
 
@@ -22,15 +21,6 @@ def gateway(lab):
 @pytest.fixture(scope="module")
 def account(gateway):
     return gateway.add_account("routed")
-
-
-@pytest.fixture
-def port(lab):
-    return lab.block.new_port()
-
-
-def send(gateway, account, domain):
-    return submit_marked(gateway, account, FROM, [f"r@{domain}"])
 
 
 def server(lab, port, mechanisms=("PLAIN",), tls="verified", **manner):
@@ -52,7 +42,7 @@ def alarms(gateway):
 def test_mechanisms(lab, gateway, account, port, mechanism):
     host = server(lab, port, [mechanism])
     to = add(gateway, lab, host)
-    arrival = host.wait_for(send(gateway, account, to))
+    arrival = host.wait_for(send_to(gateway, account, to))
     assert arrival.user == USER and arrival.tls
     ((used, tls, _),) = host.tries
     assert used == mechanism and tls
@@ -63,7 +53,7 @@ def test_mechanisms(lab, gateway, account, port, mechanism):
 def test_the_strongest_is_taken(lab, gateway, account, port):
     for most in (4, 3, 2, 1):
         host = server(lab, port, ["CRAM-MD5", "GSSAPI", *ALL[:most]])
-        host.wait_for(send(gateway, account, add(gateway, lab, host)))
+        host.wait_for(send_to(gateway, account, add(gateway, lab, host)))
         assert [t[0] for t in host.tries] == [{4: "SCRAM-SHA-256", 3: "SCRAM-SHA-1", 2: "PLAIN", 1: "LOGIN"}[most]]
 
 
@@ -71,13 +61,13 @@ def test_one_login_for_many_messages(lab, gateway, account, port):
     host = server(lab, port)
     to = add(gateway, lab, host)
     for _ in range(3):
-        host.wait_for(send(gateway, account, to))
+        host.wait_for(send_to(gateway, account, to))
     assert len(host.tries) == 1 and host.connections == 1
 
 
 def test_implicit_tls_with_a_login(lab, gateway, account, port):
     host = server(lab, port, ALL, implicit=True)
-    arrival = host.wait_for(send(gateway, account, add(gateway, lab, host, "--implicit-tls")))
+    arrival = host.wait_for(send_to(gateway, account, add(gateway, lab, host, "--implicit-tls")))
     assert arrival.user == USER and arrival.tls
 
 
@@ -97,7 +87,7 @@ def test_a_sendoff_behind_a_sendoff_binds_the_login_to_the_channel(lab, gateway,
         *("route", "add", final.domain, f"{name}:{upstream.ports['starttls']}", "--user", login.name, "--password-stdin"),
         text=login.password + "\n",
     )
-    arrival = final.wait_for(send(gateway, account, final.domain))
+    arrival = final.wait_for(send_to(gateway, account, final.domain))
     assert arrival.content.count(b"\r\nReceived: ") + arrival.content.startswith(b"Received: ") == 2
     assert re.search(r"event=authenticated account=downstream by=\S+", upstream.output())
     (accepted,) = upstream.wait_event("accepted", "--to", f"r@{final.domain}")
@@ -114,7 +104,7 @@ def test_no_password_in_the_clear(lab, gateway, account, port, words):
     """The host offers AUTH and no TLS, as somebody in the middle would."""
     host = server(lab, port, ALL, tls=None)
     to = add(gateway, lab, host, *words)
-    send(gateway, account, to)
+    send_to(gateway, account, to)
     event = gateway.wait_event("deferred", "--to", f"r@{to}", count=3)[-1]
     assert event["rule"] == "tls-enforced" and not host.tries and not host.arrivals
 
@@ -122,7 +112,7 @@ def test_no_password_in_the_clear(lab, gateway, account, port, words):
 def test_no_password_for_a_host_that_is_not_known(lab, gateway, account, port):
     host = server(lab, port, ALL, tls="good")
     to = add(gateway, lab, host)
-    mark = send(gateway, account, to)
+    mark = send_to(gateway, account, to)
     event = gateway.wait_event("deferred", "--to", f"r@{to}", count=2)[-1]
     assert event["rule"] == "tls-enforced" and "certificate" in event["text"] and not host.tries
     at = f"{host.name}:{port}"
@@ -137,7 +127,7 @@ def test_in_the_clear_only_when_told_to(lab, gateway, account, port):
     words = ("--user", USER, "--password-stdin", "--tls", "none")
     said = gateway.sendoff.run("route", "add", to, f"{host.name}:{port}", *words, text=PASSWORD + "\n")
     assert said.status == 0 and "in the clear" in said.err
-    assert host.wait_for(send(gateway, account, to)).user == USER
+    assert host.wait_for(send_to(gateway, account, to)).user == USER
     assert host.tries[0][:2] == ("SCRAM-SHA-256", False)
 
 
@@ -145,7 +135,7 @@ def test_a_host_that_does_not_know_the_password_gets_no_mail(lab, gateway, accou
     """It takes whatever proof it is given; SCRAM asks for one back (RFC 5802 3)."""
     host = server(lab, port, ["SCRAM-SHA-256"], forged=True)
     to = add(gateway, lab, host)
-    send(gateway, account, to)
+    send_to(gateway, account, to)
     (event, *_) = gateway.wait_event("deferred", "--to", f"r@{to}")
     assert event["rule"] == "next-hop-login" and "has not shown that it knows the password" in event["text"]
     assert not host.arrivals
@@ -161,7 +151,7 @@ def test_a_wrong_password_defers_warns_and_is_not_tried_again_and_again(lab, acc
     port = lab.block.new_port()
     host = server(lab, port, ALL)
     to, other = add(gateway, lab, host, password="not that"), lab.exchanger(lab.new_domain())
-    marks = [send(gateway, account, to) for _ in range(12)]
+    marks = [send_to(gateway, account, to) for _ in range(12)]
     events = gateway.wait_event("deferred", "--to", f"r@{to}", count=12)
     assert {e["rule"] for e in events} == {"next-hop-login"} and {e["event"] for e in events} == {"deferred"}
     assert events[0]["code"] == 535 and "authentication failed" in events[0]["text"]
@@ -171,7 +161,7 @@ def test_a_wrong_password_defers_warns_and_is_not_tried_again_and_again(lab, acc
     assert f"user={USER}" in alarm and "535" in alarm and "sendoff route set" in alarm
     assert "sendoff route set" in gateway.sendoff("why", events[0]["message"])
     assert gateway.shown_status()["logins_refused"] == 1
-    other.wait_for(send(gateway, account, other.domain))  # nobody else waits
+    other.wait_for(send_to(gateway, account, other.domain))  # nobody else waits
     wait_until(lambda: len(host.tries) > 1, "the next try", timeout=60)
     assert len(host.tries) == 2, "the pause is over for one"
     add(gateway, lab, host, verb="set", to=to)
@@ -195,7 +185,7 @@ def test_refusals_of_auth_wait(lab, gateway, account, port, reply, rule):
     host = server(lab, port)
     host.replies["AUTH"] = reply
     to = add(gateway, lab, host)
-    mark = send(gateway, account, to)
+    mark = send_to(gateway, account, to)
     (event, *_) = gateway.wait_event("deferred", "--to", f"r@{to}")
     assert event["rule"] == rule and str(event["code"]) == reply[:3] and "at AUTH" in event["text"], event
     host.replies.clear()
@@ -206,7 +196,7 @@ def test_refusals_of_auth_wait(lab, gateway, account, port, reply, rule):
 def test_a_host_without_a_mechanism_of_ours(lab, gateway, account, port, mechanisms):
     host = server(lab, port, mechanisms)
     to = add(gateway, lab, host)
-    send(gateway, account, to)
+    send_to(gateway, account, to)
     (event, *_) = gateway.wait_event("deferred", "--to", f"r@{to}")
     assert event["rule"] == "next-hop-login" and "AUTH" in event["text"] and not host.arrivals
 
@@ -215,7 +205,7 @@ def test_a_route_without_the_login_that_is_needed_waits(lab, gateway, account, p
     host = server(lab, port)
     to = lab.new_domain()
     gateway.sendoff("route", "add", to, f"{host.name}:{port}")
-    mark = send(gateway, account, to)
+    mark = send_to(gateway, account, to)
     (event, *_) = gateway.wait_event("deferred", "--to", f"r@{to}")
     assert event["code"] == 530 and "authentication required" in event["text"]
     add(gateway, lab, host, verb="set", to=to)
@@ -230,7 +220,7 @@ def test_other_credentials_never_share_a_connection(lab, gateway, account, port)
     host.passwords["second@example.net"] = "another secret"
     first = add(gateway, lab, host)
     second = add(gateway, lab, host, user="second@example.net", password="another secret")
-    a, b = host.wait_for(send(gateway, account, first)), host.wait_for(send(gateway, account, second))
+    a, b = host.wait_for(send_to(gateway, account, first)), host.wait_for(send_to(gateway, account, second))
     assert (a.user, b.user) == (USER, "second@example.net") and a.connection != b.connection
 
 
@@ -238,7 +228,7 @@ def test_the_password_outlives_a_restart_and_is_nowhere_to_be_read(lab, gateway,
     host = server(lab, port, ALL)
     to = add(gateway, lab, host)
     gateway.restart()
-    assert host.wait_for(send(gateway, account, to)).user == USER
+    assert host.wait_for(send_to(gateway, account, to)).user == USER
     shown = [gateway.sendoff(*words) for words in (("route", "list"), ("--json", "route", "list"), ("status",), ("log",))]
     logs = [open(path).read() for path in glob.glob(f"{gateway.folder}/serve-*.log")]
     assert not any("correct horse" in text for text in shown + logs)
@@ -271,7 +261,7 @@ def test_dovecot(lab, gateway, account, submission, implicit):
     gateway.sendoff(
         *("route", "add", to, f"{submission.name}:{port}", "--user", USER, "--password-stdin", *words), text=PASSWORD + "\n"
     )
-    submission.relay.wait_for(send(gateway, account, to))
+    submission.relay.wait_for(send_to(gateway, account, to))
     (event,) = gateway.wait_event("delivered", "--to", f"r@{to}")
     assert event["verified"] == "ca"
     assert f"Login: user=<{USER}>, method=SCRAM-SHA-256" in submission.log()
@@ -281,7 +271,7 @@ def test_dovecot_refuses_a_wrong_password(lab, gateway, account, submission):
     to = lab.new_domain()
     at = f"{submission.name}:{submission.port}"
     gateway.sendoff("route", "add", to, at, "--user", USER, "--password-stdin", text="not that\n")
-    mark = send(gateway, account, to)
+    mark = send_to(gateway, account, to)
     (event, *_) = gateway.wait_event("deferred", "--to", f"r@{to}")
     assert event["rule"] == "next-hop-login" and event["code"] == 535
     gateway.sendoff("route", "set", to, at, "--user", USER, "--password-stdin", text=PASSWORD + "\n")

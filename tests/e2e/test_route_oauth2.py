@@ -6,12 +6,11 @@ import time
 
 import pytest
 
-from sendoff_test.client import submit_marked
+from sendoff_test.client import send_to
 from sendoff_test.dovecot import Dovecot
 from sendoff_test.processes import wait_until
 from sendoff_test.token_server import TokenServer
 
-FROM = "a@example.com"
 USER, SECRET = "relay=box@example.net", "s3cret & more"
 
 
@@ -46,10 +45,6 @@ def server(lab, endpoint, mechanisms=("XOAUTH2",), port=None):
     )
 
 
-def send(gateway, account, domain):
-    return submit_marked(gateway, account, FROM, [f"r@{domain}"])
-
-
 def words(endpoint, host, to, *more, verb="add", client="the client", secret="--secret-stdin"):
     at = f"{host.name}:{host.port}"
     of_endpoint = ("--oauth2", "custom", "--token-endpoint", endpoint.url, "--client-id", client)
@@ -70,7 +65,7 @@ def alarms(gateway, event="token renewal failed"):
 def test_a_token_of_the_application(lab, gateway, account, endpoint, mechanisms):
     host = server(lab, endpoint, mechanisms)
     to = add(gateway, lab, endpoint, host, "--scope", "https://outlook.example/.default a+b")
-    arrival = host.wait_for(send(gateway, account, to))
+    arrival = host.wait_for(send_to(gateway, account, to))
     assert arrival.user == USER and arrival.tls
     assert [t[0] for t in host.tries] == ["OAUTHBEARER" if "OAUTHBEARER" in mechanisms else "XOAUTH2"]
     (form,) = endpoint.asked
@@ -93,14 +88,14 @@ def test_a_refresh_token_and_one_that_takes_its_place(lab, settings):
     host = server(lab, endpoint)
     to = add(gateway, lab, endpoint, host, "--secret-stdin", secret="--refresh-token-stdin", text=f"{SECRET}\nrefresh-0\n")
     assert endpoint.asked[0]["grant_type"] == "refresh_token" and endpoint.asked[0]["refresh_token"] == "refresh-0"
-    host.wait_for(send(gateway, account, to))
+    host.wait_for(send_to(gateway, account, to))
     wait_until(lambda: len(endpoint.asked) >= 3, "two renewals", timeout=30)
     gateway.restart()
     before = len(endpoint.asked)
     wait_until(lambda: len(endpoint.asked) >= before + 2, "two renewals after the restart", timeout=30)
     used = [form["refresh_token"] for form in endpoint.asked]
     assert used == [f"refresh-{n}" for n in range(len(used))] and not alarms(gateway)
-    host.wait_for(send(gateway, account, to))
+    host.wait_for(send_to(gateway, account, to))
     gateway.stop()
 
 
@@ -114,7 +109,7 @@ def test_it_is_renewed_ahead_of_its_end(lab, settings):
     wait_until(lambda: len(endpoint.asked) >= 2, "the renewal", timeout=30)
     assert 4 < time.monotonic() - first < 8
     time.sleep(4)  # the first token is over
-    assert host.wait_for(send(gateway, account, to)).user == USER
+    assert host.wait_for(send_to(gateway, account, to)).user == USER
     assert not gateway.log("--event", "deferred", "--to", f"r@{to}")
     gateway.stop()
 
@@ -161,11 +156,11 @@ def test_a_renewal_that_fails_is_an_alarm_and_defers_when_the_token_is_over(lab,
     wait_until(lambda: alarms(gateway), "the alarm", timeout=30)
     alarm = alarms(gateway)[0]
     assert "AADSTS7000222" in alarm and USER in alarm and "goes on for" in alarm and "sendoff route set" in alarm
-    host.wait_for(send(gateway, account, to))  # the token is good for some seconds yet
+    host.wait_for(send_to(gateway, account, to))  # the token is good for some seconds yet
     wait_until(lambda: gateway.shown_status()["tokens_failed"] == 1, "it is in the status")
     assert "AADSTS7000222" in gateway.sendoff("route", "list")
     time.sleep(5)
-    mark = send(gateway, account, to)
+    mark = send_to(gateway, account, to)
     (event, *_) = gateway.wait_event("deferred", "--to", f"r@{to}")
     assert event["rule"] == "next-hop-login" and "AADSTS7000222" in event["text"], event
     logins = len(host.tries)
@@ -197,13 +192,13 @@ def test_a_token_that_is_refused_is_renewed_once(lab, settings):
     to = add(gateway, lab, endpoint, host)
     time.sleep(5)  # a token that was just made would not be suspected
     endpoint.revoke()
-    host.wait_for(send(gateway, account, to))
+    host.wait_for(send_to(gateway, account, to))
     assert len(endpoint.asked) == 2 and len(host.tries) == 2
     assert not gateway.log("--event", "deferred", "--to", f"r@{to}") and not alarms(gateway, "login refused")
     # A fresh one that is refused, too: it is not the token.
     host.passwords[USER] = set()
     time.sleep(5.5)  # the connection is idle no more
-    mark = send(gateway, account, to)
+    mark = send_to(gateway, account, to)
     (event, *_) = gateway.wait_event("deferred", "--to", f"r@{to}")
     assert event["rule"] == "next-hop-login" and event["code"] == 535
     assert alarms(gateway, "login refused")
@@ -215,7 +210,7 @@ def test_a_token_that_is_refused_is_renewed_once(lab, settings):
 def test_tokens_outlive_a_restart_and_are_nowhere_to_be_read(lab, gateway, account, endpoint, host):
     to = add(gateway, lab, endpoint, host)
     gateway.restart()
-    host.wait_for(send(gateway, account, to))
+    host.wait_for(send_to(gateway, account, to))
     assert len(endpoint.asked) == 1
     shown = [gateway.sendoff(*w) for w in (("route", "list"), ("--json", "route", "list"), ("status",), ("log",))]
     logs = [open(path).read() for path in glob.glob(f"{gateway.folder}/serve-*.log")]
@@ -233,7 +228,7 @@ def test_a_gateway_that_was_away_fetches_one_first(lab, settings):
     time.sleep(4)
     endpoint.life = 3600
     gateway.start()
-    host.wait_for(send(gateway, account, to))
+    host.wait_for(send_to(gateway, account, to))
     assert not gateway.log("--event", "deferred", "--to", f"r@{to}")
     gateway.stop()
 
@@ -243,7 +238,7 @@ def test_another_secret_counts_at_once_and_the_old_one_stays_otherwise(lab, gate
     kept = [w for w in words(endpoint, host, to, "--tls", "may", verb="set") if w != "--secret-stdin"]
     gateway.sendoff(*kept)
     assert len(endpoint.asked) == 1
-    host.wait_for(send(gateway, account, to))
+    host.wait_for(send_to(gateway, account, to))
     other = list(kept)
     other[other.index(endpoint.url)] = "https://elsewhere.example.net/token"
     done = gateway.sendoff.run(*other)
@@ -297,11 +292,11 @@ def test_dovecot_takes_the_token(lab, gateway, account, endpoint, mechanism):
     name = f"mx-{mechanism}.host"
     server = Dovecot(lab, name, relay, [mechanism], oauth2=introspection)
     to = add(gateway, lab, endpoint, server)
-    relay.wait_for(send(gateway, account, to))
+    relay.wait_for(send_to(gateway, account, to))
     assert f"Login: user=<{USER}>, method={mechanism.upper()}" in server.log()
     endpoint.revoke()
     other = add(gateway, lab, endpoint, server)
     endpoint.revoke()
-    send(gateway, account, other)
+    send_to(gateway, account, other)
     (event, *_) = gateway.wait_event("deferred", "--to", f"r@{other}")
     assert event["rule"] == "next-hop-login" and event["code"] == 535, event

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sendoff_test.client import submit_marked, submit_with
+from sendoff_test.client import send_to, submit_with
 from sendoff_test.letters import letter, marker
 from sendoff_test.mx import DROP, GARBAGE, HANG
 
@@ -19,15 +19,6 @@ def account(gateway):
     return gateway.add_account("routed")
 
 
-@pytest.fixture
-def port(lab):
-    return lab.block.new_port()
-
-
-def send(gateway, account, domain):
-    return submit_marked(gateway, account, FROM, [f"r@{domain}"])
-
-
 def add(gateway, lab, host, *words):
     to = lab.new_domain()
     gateway.sendoff("route", "add", to, host, *words)
@@ -37,7 +28,7 @@ def add(gateway, lab, host, *words):
 def test_verify_takes_a_certificate_for_the_hosts_name(lab, gateway, account):
     host = lab.exchanger(tls="verified")
     to = add(gateway, lab, host.name, "--tls", "verify")
-    assert host.wait_for(send(gateway, account, to)).tls.startswith("TLSv1.")
+    assert host.wait_for(send_to(gateway, account, to)).tls.startswith("TLSv1.")
     (event,) = gateway.wait_event("delivered", "--to", f"r@{to}")
     assert event["verified"] == "ca"
 
@@ -47,9 +38,9 @@ def test_verify_of_direct_and_of_mx_asks_the_exchangers_name(lab, gateway, accou
     gateway.sendoff("route", "add", good.domain, "direct", "--tls", "verify")
     gateway.sendoff("route", "add", bad.domain, "direct", "--tls", "verify")
     to = add(gateway, lab, f"mx:{good.domain}", "--tls", "verify")
-    good.wait_for(send(gateway, account, to))
-    good.wait_for(send(gateway, account, good.domain))
-    send(gateway, account, bad.domain)
+    good.wait_for(send_to(gateway, account, to))
+    good.wait_for(send_to(gateway, account, good.domain))
+    send_to(gateway, account, bad.domain)
     (event, *_) = gateway.wait_event("deferred", "--to", f"r@{bad.domain}")
     assert event["rule"] == "tls-enforced" and not bad.arrivals
 
@@ -69,7 +60,7 @@ def test_verify_defers_and_never_goes_without(lab, gateway, account, port, troub
     if trouble == "old":
         host.replies["EHLO"] = "502 5.5.1 what?"
     to = add(gateway, lab, f"{name}:{port}", "--tls", "verify")
-    mark = send(gateway, account, to)
+    mark = send_to(gateway, account, to)
     several = 1 if trouble == "old" else 3  # a site that refuses is left alone for longer each time
     events = gateway.wait_event("deferred", "--to", f"r@{to}", count=several)
     assert not host.arrivals and all(e["code"] // 100 != 2 for e in events)
@@ -97,7 +88,7 @@ def test_may_uses_what_is_there(lab, gateway, account, port):
     with_tls, without = lab.exchanger(tls="good", port=port), lab.exchanger(port=port)
     for host, protected in ((with_tls, True), (without, False)):
         to = add(gateway, lab, f"{host.name}:{port}")
-        assert bool(host.wait_for(send(gateway, account, to)).tls) == protected
+        assert bool(host.wait_for(send_to(gateway, account, to)).tls) == protected
 
 
 def test_none_never_says_starttls(lab, gateway, account, port):
@@ -105,7 +96,7 @@ def test_none_never_says_starttls(lab, gateway, account, port):
     said = []
     host.replies["STARTTLS"] = lambda argument: said.append(argument)
     to = add(gateway, lab, f"{host.name}:{port}", "--tls", "none")
-    assert host.wait_for(send(gateway, account, to)).tls == "" and not said
+    assert host.wait_for(send_to(gateway, account, to)).tls == "" and not said
 
 
 def test_requiretls_is_more_than_the_routes_none(lab, gateway, account, port):
@@ -121,7 +112,7 @@ def test_implicit_tls(lab, gateway, account, port, words, tls):
     host = lab.exchanger(tls=tls, port=port, implicit=True)
     to = add(gateway, lab, f"{host.name}:{port}", "--implicit-tls", *words)
     for _ in range(2):
-        assert host.wait_for(send(gateway, account, to)).tls
+        assert host.wait_for(send_to(gateway, account, to)).tls
     assert host.connections == 1
     (event, _) = gateway.wait_event("delivered", "--to", f"r@{to}", count=2)
     assert event["verified"] == ("ca" if words else "no")
@@ -133,10 +124,10 @@ def test_implicit_tls_that_is_not_good_defers(lab, gateway, account, port, what)
     if what == "silent":
         host.replies["GREETING"] = HANG
         to = add(gateway, lab, f"{host.name}:{port}", "--implicit-tls")
-        send(gateway, account, to)
+        send_to(gateway, account, to)
         return  # it ends with the gateway: a handshake may take a minute
     to = add(gateway, lab, f"{host.name}:{port}", "--implicit-tls", "--tls", "verify")
-    send(gateway, account, to)
+    send_to(gateway, account, to)
     event = gateway.wait_event("deferred", "--to", f"r@{to}", count=3)[-1]
     assert event["rule"] == "tls-enforced" and "TLS" in event["text"] and not host.arrivals, event
 
@@ -144,6 +135,6 @@ def test_implicit_tls_that_is_not_good_defers(lab, gateway, account, port, what)
 def test_routes_with_other_tls_share_no_connection(lab, gateway, account, port):
     host = lab.exchanger(tls="verified", port=port)
     first, second = add(gateway, lab, f"{host.name}:{port}", "--tls", "verify"), add(gateway, lab, f"{host.name}:{port}")
-    host.wait_for(send(gateway, account, first))
-    host.wait_for(send(gateway, account, second))
+    host.wait_for(send_to(gateway, account, first))
+    host.wait_for(send_to(gateway, account, second))
     assert [a.connection for a in host.arrivals] == [1, 2]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sendoff_test.client import submit_marked
+from sendoff_test.client import send_to
 from sendoff_test.dns import BROKEN
 from sendoff_test.letters import report
 from sendoff_test.processes import wait_until
@@ -28,10 +28,6 @@ def mailbox(lab):
     return lab.exchanger("example.com")
 
 
-def send(gateway, account, domain):
-    return submit_marked(gateway, account, FROM, [f"r@{domain}"])
-
-
 def bounced(gateway, mailbox, domain, mark):
     """The notification that the sender got, and the log's event."""
     back = mailbox.wait_for(mark)
@@ -45,28 +41,28 @@ def bounced(gateway, mailbox, domain, mark):
 def test_null_mx_bounces_at_once(lab, gateway, account, mailbox):
     domain = lab.new_domain()
     lab.dns.set(domain, "MX", "0 .")
-    recipient, event = bounced(gateway, mailbox, domain, send(gateway, account, domain))
+    recipient, event = bounced(gateway, mailbox, domain, send_to(gateway, account, domain))
     assert recipient["status"] == "5.1.10" and event["enhanced"] == "5.1.10"
     assert gateway.queue("--to", f"r@{domain}") == []
 
 
 def test_unknown_domain_bounces_at_once(lab, gateway, account, mailbox):
     domain = lab.new_domain()
-    recipient, event = bounced(gateway, mailbox, domain, send(gateway, account, domain))
+    recipient, event = bounced(gateway, mailbox, domain, send_to(gateway, account, domain))
     assert recipient["status"] == "5.1.2", recipient
 
 
 def test_domain_without_addresses_bounces(lab, gateway, account, mailbox):
     domain = lab.new_domain()
     lab.dns.set(domain, "TXT", '"here, but no mail"')
-    recipient, _ = bounced(gateway, mailbox, domain, send(gateway, account, domain))
+    recipient, _ = bounced(gateway, mailbox, domain, send_to(gateway, account, domain))
     assert recipient["status"] in ("5.1.2", "5.4.4"), recipient
 
 
 def test_way_back_to_ourselves_bounces(lab, gateway, account, mailbox):
     domain = lab.new_domain()
     lab.dns.update({(domain, "MX"): ["10 self.example.net."], ("self.example.net", "A"): [gateway.address]})
-    recipient, _ = bounced(gateway, mailbox, domain, send(gateway, account, domain))
+    recipient, _ = bounced(gateway, mailbox, domain, send_to(gateway, account, domain))
     assert recipient["status"] == "5.4.6", recipient
 
 
@@ -77,7 +73,7 @@ def test_worse_exchanger_than_ourselves_is_not_used(lab, gateway, account, mailb
     lab.dns.update(
         {("self.example.net", "A"): [gateway.address], (domain, "MX"): ["10 self.example.net.", f"20 {other.name}."]}
     )
-    recipient, _ = bounced(gateway, mailbox, domain, send(gateway, account, domain))
+    recipient, _ = bounced(gateway, mailbox, domain, send_to(gateway, account, domain))
     assert recipient["status"] == "5.4.6" and not other.arrivals
 
 
@@ -86,7 +82,7 @@ def test_best_exchanger_is_taken(lab, gateway, account):
     domain = lab.new_domain()
     lab.dns.set(domain, "MX", f"20 {worse.name}.", f"10 {best.name}.")
     for _ in range(4):
-        best.wait_for(send(gateway, account, domain))
+        best.wait_for(send_to(gateway, account, domain))
     assert not worse.arrivals
 
 
@@ -99,14 +95,14 @@ def test_second_exchanger_takes_over(lab, gateway, account, trouble):
         first.replies["GREETING"] = trouble
     domain = lab.new_domain()
     lab.dns.set(domain, "MX", f"10 {first.name}.", f"20 {second.name}.")
-    second.wait_for(send(gateway, account, domain))
+    second.wait_for(send_to(gateway, account, domain))
 
 
 def test_exchanger_without_address_is_passed_over(lab, gateway, account):
     good = lab.exchanger()
     domain = lab.new_domain()
     lab.dns.set(domain, "MX", "5 nowhere.example.net.", f"10 {good.name}.")
-    good.wait_for(send(gateway, account, domain))
+    good.wait_for(send_to(gateway, account, domain))
 
 
 def test_equal_exchangers_share(lab, gateway, account):
@@ -115,7 +111,7 @@ def test_equal_exchangers_share(lab, gateway, account):
     domain = lab.new_domain()
     lab.dns.set(domain, "MX", f"10 {one.name}.", f"10 {two.name}.")
     for _ in range(24):
-        send(gateway, account, domain)
+        send_to(gateway, account, domain)
     wait_until(lambda: len(one.arrivals + two.arrivals) == 24, "all arrive")
     assert one.arrivals and two.arrivals
 
@@ -124,14 +120,14 @@ def test_address_record_without_mx(lab, gateway, account):
     alone = lab.exchanger()
     domain = lab.new_domain()
     lab.dns.set(domain, "A", alone.address)
-    alone.wait_for(send(gateway, account, domain))
+    alone.wait_for(send_to(gateway, account, domain))
 
 
 def test_cname_is_followed(lab, gateway, account):
     real = lab.exchanger(lab.new_domain())
     alias = lab.new_domain()
     lab.dns.set(alias, "CNAME", f"{real.domain}.")
-    assert real.wait_for(send(gateway, account, alias)).recipients == [f"r@{alias}"]
+    assert real.wait_for(send_to(gateway, account, alias)).recipients == [f"r@{alias}"]
 
 
 def test_a_better_exchanger_that_cannot_be_looked_up_is_waited_for(lab, gateway, account):
@@ -143,7 +139,7 @@ def test_a_better_exchanger_that_cannot_be_looked_up_is_waited_for(lab, gateway,
             ("self.example.net", "A"): [gateway.address],
         }
     )
-    send(gateway, account, domain)
+    send_to(gateway, account, domain)
     (event,) = gateway.wait_event("deferred", "--to", f"r@{domain}")[:1]
     assert event["enhanced"] == "4.4.3" and f"better.{BROKEN}" in event["text"]
     gateway.sendoff("queue", "drop", "--to", f"r@{domain}")
@@ -151,7 +147,7 @@ def test_a_better_exchanger_that_cannot_be_looked_up_is_waited_for(lab, gateway,
 
 def test_dns_failure_defers_and_recovers(lab, gateway, account):
     domain = f"later.{BROKEN}"
-    mark = send(gateway, account, domain)
+    mark = send_to(gateway, account, domain)
     (event, *_) = gateway.wait_event("deferred", "--to", f"r@{domain}")
     assert event["enhanced"] == "4.4.3", event
     (waiting,) = gateway.queue("--to", f"r@{domain}")
@@ -165,7 +161,7 @@ def test_silent_dns_defers(lab):
     """No answer at all is not an answer: the mail waits."""
     gateway = lab.gateway(servers=[lab.black_hole().server])
     account = gateway.add_account("silent")
-    send(gateway, account, "dest.example.net")
+    send_to(gateway, account, "dest.example.net")
     (event, *_) = gateway.wait_event("deferred", "--to", "r@dest.example.net", timeout=40)
     assert event["enhanced"] == "4.4.3", event
     gateway.stop()
@@ -179,7 +175,7 @@ def test_forged_dns_defers(lab):
     gateway = lab.gateway(anchor=anchor)
     account = gateway.add_account("forged")
     target = lab.exchanger(lab.new_domain())
-    send(gateway, account, target.domain)
+    send_to(gateway, account, target.domain)
     (event, *_) = gateway.wait_event("deferred", "--to", f"r@{target.domain}", timeout=40)
     assert event["enhanced"] == "4.4.3" and not target.arrivals
     gateway.stop()
@@ -211,7 +207,7 @@ def test_our_own_domain_comes_back_at_once_as_a_mail_loop(lab, strict, strict_ac
     domain = lab.new_domain()
     lab.dns.update({(domain, "MX"): ["10 self.example.net."], ("self.example.net", "A"): [strict.address]})
     before = len(received(strict))
-    send(strict, strict_account, domain)
+    send_to(strict, strict_account, domain)
     (event,) = strict.wait_event("bounced", "--to", f"r@{domain}")
     assert (event["code"], event["enhanced"], event["rule"]) == (554, "5.4.6", "mail-loop")
     assert event["text"] == (
@@ -239,14 +235,14 @@ def test_our_own_domain_comes_back_at_once_as_a_mail_loop(lab, strict, strict_ac
 def test_addresses_that_no_mail_goes_to(lab, strict, strict_account, kind, address, what):
     domain = lab.new_domain()
     lab.dns.update({(domain, "MX"): [f"10 mx.{domain}."], (f"mx.{domain}", kind): [address]})
-    send(strict, strict_account, domain)
+    send_to(strict, strict_account, domain)
     (event,) = strict.wait_event("bounced", "--to", f"r@{domain}")
     assert (event["enhanced"], event["rule"]) == ("5.4.4", "no-address"), event
     assert f"mx.{domain} has the address" in event["text"] and event["text"].endswith(what)
 
 
 def test_a_literal_of_loopback_is_no_way_in_either(lab, strict, strict_account):
-    send(strict, strict_account, "[127.0.0.1]")
+    send_to(strict, strict_account, "[127.0.0.1]")
     (event,) = strict.wait_event("bounced", "--to", "r@[127.0.0.1]")
     assert event["rule"] == "no-address" and "a loopback address" in event["text"]
 
@@ -258,5 +254,5 @@ def test_a_better_exchanger_that_is_loopback_is_passed_over(lab, gateway, accoun
     lab.dns.update(
         {(domain, "MX"): [f"10 mx.{domain}.", f"20 {good.name}."], (f"mx.{domain}", "A"): ["0.0.0.0", "224.0.0.1"]}
     )
-    good.wait_for(send(gateway, account, domain))
+    good.wait_for(send_to(gateway, account, domain))
     assert gateway.log("--event", "deferred", "--to", f"r@{domain}") == []

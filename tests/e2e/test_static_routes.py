@@ -18,11 +18,6 @@ def second(gateway):
     return gateway.add_account("second")
 
 
-@pytest.fixture
-def port(lab):
-    return lab.block.new_port()
-
-
 @pytest.fixture(autouse=True)
 def no_routes_left(gateway):
     yield

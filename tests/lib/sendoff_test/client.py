@@ -169,6 +169,11 @@ def submit_marked(gateway, account, sender, recipients, text="", extra="", optio
     return mark
 
 
+def send_to(gateway, account, domain):
+    """A message from a@example.com to r@ that domain; its mark."""
+    return submit_marked(gateway, account, "a@example.com", [f"r@{domain}"])
+
+
 def submit_with(gateway, account, sender, recipients, content, mail=(), rcpt=()):
     """Sends one message with parameters of MAIL and RCPT, all of it taken. `recipients`: addresses, or pairs of an address and
     its own parameters."""
