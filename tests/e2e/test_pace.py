@@ -93,6 +93,25 @@ def test_a_rate_is_kept_to_and_what_waits_says_so(lab, table):
     gateway.stop()
 
 
+def test_next_hops_of_one_site_take_turns_and_the_queue_says_so(lab, table):
+    hosts = [lab.exchanger(lab.new_domain(), site="turns") for _ in range(2)]
+    gateway = new_gateway(lab, table("turns", "messages_per_minute = 6"))
+    account = gateway.add_account("app")
+    for n in range(10):
+        send(gateway, account, f"r{n}@{hosts[n % 2].domain}")
+
+    def waiting():
+        rows = [row["under_way"] for row in gateway.queue()]
+        paced = [row for row in rows if row and row["stage"] == "pace"]
+        return paced if paced and len({row["host"] for row in paced}) == 1 and len(paced) == len(rows) else None
+
+    rows = wait_until(waiting, "what has not left waits for the site's turn")
+    places = sorted(row["ahead"]["messages"] for row in rows)
+    assert places == list(range(len(rows))), "one place each, over both next hops"
+    assert max(row["ahead"]["own"] for row in rows) <= len(rows) // 2 + 1
+    gateway.stop()
+
+
 def test_mail_is_back_when_the_reply_says(lab, table):
     host = lab.exchanger(lab.new_domain(), site="three")
     rule = 'rule { code = 45 reply = "try again in" action = "greylist" example = "450 try again in 5 seconds" }'

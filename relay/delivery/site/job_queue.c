@@ -58,11 +58,11 @@ static struct job **list_of(struct job_lane *lane, const struct job *j) {
 }
 
 /* The first of these lists. */
-static struct job **best_of(struct job *const lists[LISTS]) {
+static struct job **best_of(struct job *lists[LISTS]) {
   size_t best = LISTS;
   for (size_t i = LISTS; i-- > 0;)
     if (lists[i] && (best == LISTS || place(lists[i]) < place(lists[best]))) best = i;
-  return (struct job **)&lists[best];
+  return &lists[best];
 }
 
 static int64_t cost_of(const struct job *j) {
@@ -109,7 +109,7 @@ int job_queue_put_back(struct job_queue *q, struct job *j) {
 }
 
 const struct job *job_queue_first(struct job_queue *q) {
-  const struct job_lane *lane = lane_next(q);
+  struct job_lane *lane = lane_next(q);
   return lane ? *best_of(lane->lists) : NULL;
 }
 
@@ -155,7 +155,8 @@ struct walk {
 /* In the order of the rings: they decide. */
 static int walk_begin(const struct job_queue *q, struct walk *w) {
   size_t count = 0;
-  *w = (struct walk){.turns = {.bulk_due = q->turns.bulk_due}, .lanes = calloc(q->count + 1, sizeof *w->lanes)};
+  *w = (struct walk){.turns = {.bulk_due = q->turns.bulk_due},
+                     .lanes = calloc(HASH_COUNT(q->table) + 1, sizeof *w->lanes)};
   if (!w->lanes) return E_MEMORY;
   for (size_t stream = 0; stream < STREAM_COUNT; stream++)
     for (const struct turn *t = q->turns.rings[stream]; t; t = t->next) {

@@ -47,6 +47,19 @@ struct waiting {
   struct delivery_attempt attempt; /* as far as it is the same for all */
 };
 
+/* At a site that has several destinations waiting, they take turns: those before it in the site's list have one more.
+ */
+static size_t ahead_elsewhere(const struct destination *d, size_t own) {
+  size_t sum = 0, turns = own + 1;
+  for (const struct destination *t = d->paced ? d->site->waiting : NULL; t; t = t->site_next) {
+    if (t == d)
+      turns = own;
+    else
+      sum += t->queue.count < turns ? t->queue.count : turns;
+  }
+  return sum;
+}
+
 /* By the clock on the wall: not before the site's turn. */
 static int64_t expected(const struct waiting *w, const struct job_ahead *ahead) {
   int64_t now = site_now(), left = turn_time_expect(&w->destination->turn_time, now, ahead->all);
@@ -58,7 +71,7 @@ static void report_turn(void *arg, const struct job *j, const struct job_ahead *
   const struct waiting *w = arg;
   struct delivery_attempt a = w->attempt;
   a.waits = true;
-  a.ahead = ahead->all;
+  a.ahead = ahead->all + ahead_elsewhere(w->destination, ahead->all);
   a.ahead_own = ahead->own;
   a.ahead_other = ahead->other;
   a.ahead_of_other = ahead->of_other;
