@@ -58,6 +58,7 @@ struct static_route {
   bool implicit_tls; /* TLS from the first octet (RFC 8314 3.3) */
   enum route_auth auth;
   const char *user; /* "": no login */
+  int64_t login;    /* by which the store knows what it logs in with: it stays as long as that does */
   struct route_oauth2 oauth2;
   int64_t created_us;
 };

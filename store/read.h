@@ -38,7 +38,7 @@ int reader_site_notes(struct reader *r, size_t limit, bool (*row)(void *arg, con
 
 /* What a route logs in with, appended to `out`, which is secret. E_NOT_FOUND when there is none (any more). As above:
  * only the daemon asks. */
-int reader_route_secret(struct reader *r, int64_t route_id, enum route_secret kind, struct buffer *out,
+int reader_route_secret(struct reader *r, int64_t login, enum route_secret kind, struct buffer *out,
                         struct reason *why);
 
 /* usage */

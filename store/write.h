@@ -170,10 +170,11 @@ void store_site_note_init(struct store_site_note *n); /* the kind; the rest is t
  * the route has gone. It is a change of the configuration (reader_generation). */
 struct store_route_token {
   struct store_op op;
-  int64_t route_id;
-  struct bytes access, refresh;          /* refresh empty: the one that was given before stays good (RFC 6749 6) */
-  int64_t token_from_us, token_until_us; /* of `access` */
-  const char *failure;                   /* "": it went well */
+  int64_t login;                /* of a route, or of none any more: then nothing is kept */
+  struct bytes access, refresh; /* refresh empty: the one that was given before stays good (RFC 6749 6) */
+  int64_t from_us;              /* when the endpoint answered: `access` is good from then on, */
+  int64_t token_until_us;       /* until then */
+  const char *failure;          /* "": it went well */
 };
 void store_route_token_init(struct store_route_token *t); /* the kind; the rest is the poster's */
 

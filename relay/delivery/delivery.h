@@ -53,7 +53,7 @@ void delivery_refresh(struct delivery *d, struct route_secrets *s);
 
 /* A next hop has refused the route's token of that time (struct route_oauth2), though it should be good: another is
  * fetched. Any loop. */
-void delivery_token_refused(struct gateway *g, int64_t route, int64_t token_from_us);
+void delivery_token_refused(struct gateway *g, int64_t login, int64_t token_from_us);
 
 /* --- the dispatcher; loops[0] --- */
 

@@ -341,17 +341,17 @@ static int check_there(struct admin *a, const char *name, struct reason *why) {
 
 /* Another account of that name must not find them, nor what they log in with. */
 static int forget_routes(struct admin *a, const char *name) {
-  sqlite3_stmt *s = sql_use(
-      &a->q, "DELETE FROM route_secrets WHERE route_id IN (SELECT id FROM routes WHERE account = ?1 AND ?1 <> '')");
-  sql_bind_text(s, 1, name);
-  int rc = sql_run(s);
-  if (rc != OK) return rc;
-  s = sql_use(&a->q, "DELETE FROM route_failures WHERE route_id IN (SELECT id FROM routes WHERE account = ?1)");
-  sql_bind_text(s, 1, name);
-  rc = sql_run(s);
-  s = sql_use(&a->q, "DELETE FROM routes WHERE account = ?1 AND ?1 <> ''");
-  sql_bind_text(s, 1, name);
-  return rc == OK ? sql_run(s) : rc;
+  static const char *const all[] = {
+      "DELETE FROM route_secrets WHERE login IN (SELECT login FROM routes WHERE account = ?)",
+      "DELETE FROM route_failures WHERE login IN (SELECT login FROM routes WHERE account = ?)",
+      "DELETE FROM routes WHERE account = ?"};
+  int rc = OK;
+  for (size_t i = 0; rc == OK && *name && i < sizeof all / sizeof all[0]; i++) {
+    sqlite3_stmt *s = sql_use(&a->q, all[i]);
+    sql_bind_text(s, 1, name);
+    rc = sql_run(s);
+  }
+  return rc;
 }
 
 int admin_account_remove(struct admin *a, const char *name, struct reason *why) {

@@ -1,6 +1,7 @@
 #include "store/sqlite/admin_base.h"
 
 #include "base/clock.h"
+#include "store/sqlite/route_login.h"
 
 #include <stdio.h>
 
@@ -11,18 +12,19 @@ static const char *describe(const struct static_route *r, char out[STATIC_ROUTE_
   return out;
 }
 
-static int of_key(struct admin *a, const char *text, const struct static_route *r, int64_t *id) {
+static sqlite3_stmt *of_key(struct admin *a, const char *text, const struct static_route *r) {
   sqlite3_stmt *s = sql_use(&a->q, text);
   sql_bind_text(s, 1, r->to);
   sql_bind_text(s, 2, r->account);
   sql_bind_text(s, 3, r->sender);
-  return id ? sql_int(s, 0, id) : sql_run(s);
+  return s;
 }
 
-static int find(struct admin *a, const struct static_route *r, int64_t *id, struct reason *why) {
+static int find_login(struct admin *a, const struct static_route *r, int64_t *login, struct reason *why) {
   char text[STATIC_ROUTE_PATTERN * 3];
-  int rc = of_key(a, "SELECT id FROM routes WHERE recipients = ? AND account = ? AND sender = ?", r, id);
-  if (rc != OK || *id) return rc;
+  const char *question = "SELECT login FROM routes WHERE recipients = ? AND account = ? AND sender = ?";
+  int rc = sql_int(of_key(a, question, r), 0, login);
+  if (rc != OK || *login) return rc;
   return fail(why, E_NOT_FOUND, "there is no route for %s; see: sendoff route list", describe(r, text));
 }
 
@@ -36,10 +38,11 @@ static int check_account(struct admin *a, const char *account, struct reason *wh
   return fail(why, E_NOT_FOUND, "there is no account %s; see: sendoff account list", account);
 }
 
-static int insert(struct admin *a, const struct static_route *r, int64_t *id) {
+/* `login`: whose secrets it has; 0: its own. Returns it. */
+static int insert(struct admin *a, const struct static_route *r, int64_t *login) {
   sqlite3_stmt *s = sql_use(
       &a->q, "INSERT INTO routes(recipients, account, sender, lookup, host, port, tls, implicit_tls, auth, user,"
-             " created_us, endpoint, client_id, scope) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+             " created_us, endpoint, client_id, scope, login) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   sql_bind_text(s, 1, r->to);
   sql_bind_text(s, 2, r->account);
   sql_bind_text(s, 3, r->sender);
@@ -54,81 +57,59 @@ static int insert(struct admin *a, const struct static_route *r, int64_t *id) {
   sql_bind_text(s, 12, r->oauth2.endpoint);
   sql_bind_text(s, 13, r->oauth2.client_id);
   sql_bind_text(s, 14, r->oauth2.scope);
+  sql_bind_int(s, 15, *login);
   int rc = sql_run(s);
-  *id = sqlite3_last_insert_rowid(a->q.db);
-  return rc;
+  if (rc != OK || *login) return rc;
+  *login = sqlite3_last_insert_rowid(a->q.db);
+  return sql_run(sql_use(&a->q, "UPDATE routes SET login = id WHERE login = 0"));
 }
 
-static int insert_secret(struct admin *a, int64_t id, enum route_secret kind, const struct route_keys *keys) {
-  sqlite3_stmt *s = sql_use(&a->q, "INSERT INTO route_secrets(route_id, kind, value, from_us, until_us)"
-                                   " VALUES (?, ?, ?, ?, ?)");
-  bool ends = kind == ROUTE_ACCESS_TOKEN;
-  sql_bind_int(s, 1, id);
-  sql_bind_int(s, 2, kind);
-  sql_bind_blob(s, 3, keys->of[kind]);
-  sql_bind_int(s, 4, ends ? keys->token_from_us : 0);
-  sql_bind_int(s, 5, ends ? keys->token_until_us : 0);
-  return sql_run(s);
-}
-
-static int insert_secrets(struct admin *a, int64_t id, const struct route_keys *keys) {
+static int insert_secrets(struct admin *a, int64_t login, const struct route_keys *keys) {
   int rc = OK;
-  for (int kind = 0; rc == OK && keys && kind < ROUTE_SECRET_COUNT; kind++)
-    if (keys->of[kind].len) rc = insert_secret(a, id, (enum route_secret)kind, keys);
+  for (int kind = 0; rc == OK && keys && kind < ROUTE_SECRET_COUNT; kind++) {
+    const struct route_secret_value v = {(enum route_secret)kind, keys->of[kind], keys->token_from_us,
+                                         keys->token_until_us};
+    if (v.value.len) rc = route_login_put(&a->q, login, &v);
+  }
   return rc;
 }
 
-static int by_id(struct admin *a, const char *text, int64_t id) {
-  sqlite3_stmt *s = sql_use(&a->q, text);
-  sql_bind_int(s, 1, id);
-  return sql_run(s);
-}
-
-static int remove_secrets(struct admin *a, int64_t id) {
-  int rc = by_id(a, "DELETE FROM route_secrets WHERE route_id = ?", id);
-  return rc == OK ? by_id(a, "DELETE FROM route_failures WHERE route_id = ?", id) : rc;
-}
-
-static int move_secrets(struct admin *a, int64_t from, int64_t to) {
-  sqlite3_stmt *s = sql_use(&a->q, "UPDATE route_secrets SET route_id = ? WHERE route_id = ?");
-  sql_bind_int(s, 1, to);
-  sql_bind_int(s, 2, from);
-  return sql_run(s);
+static int remove_route(struct admin *a, const struct static_route *r) {
+  return sql_run(of_key(a, "DELETE FROM routes WHERE recipients = ? AND account = ? AND sender = ?", r));
 }
 
 int admin_route_add(struct admin *a, const struct static_route *r, const struct route_keys *keys, struct reason *why) {
   char text[STATIC_ROUTE_PATTERN * 3];
-  int64_t id;
+  int64_t login = 0;
   int rc = admin_begin(a, why);
   if (rc != OK) return rc;
   rc = check_account(a, r->account, why);
-  if (rc == OK) rc = insert(a, r, &id);
+  if (rc == OK) rc = insert(a, r, &login);
   if (rc == E_EXISTS)
     fail(why, rc, "there is a route for %s already; change it with: sendoff route set %s", describe(r, text), text);
-  if (rc == OK) rc = insert_secrets(a, id, keys);
+  if (rc == OK) rc = insert_secrets(a, login, keys);
   return admin_end(a, rc, "config", why);
 }
 
 int admin_route_set(struct admin *a, const struct static_route *r, const struct route_keys *keys, struct reason *why) {
-  int64_t old, id;
+  int64_t old;
   int rc = admin_begin(a, why);
   if (rc != OK) return rc;
-  bool keeps = !keys && r->auth != ROUTE_AUTH_NONE;
-  rc = find(a, r, &old, why);
-  if (rc == OK) rc = of_key(a, "DELETE FROM routes WHERE recipients = ? AND account = ? AND sender = ?", r, NULL);
-  if (rc == OK) rc = insert(a, r, &id);
-  if (rc == OK && keeps) rc = move_secrets(a, old, id);
-  if (rc == OK) rc = remove_secrets(a, old);
-  if (rc == OK) rc = insert_secrets(a, id, keys);
+  rc = find_login(a, r, &old, why);
+  int64_t login = !keys && r->auth != ROUTE_AUTH_NONE ? old : 0; /* what is being renewed goes on for it */
+  if (rc == OK) rc = remove_route(a, r);
+  if (rc == OK && !login) rc = route_login_forget(&a->q, old);
+  if (rc == OK) rc = insert(a, r, &login);
+  if (rc == OK) rc = insert_secrets(a, login, keys);
   return admin_end(a, rc, "config", why);
 }
 
 int admin_route_remove(struct admin *a, const struct static_route *r, struct reason *why) {
-  int64_t id;
+  int64_t login;
   int rc = admin_begin(a, why);
   if (rc != OK) return rc;
-  rc = find(a, r, &id, why);
-  if (rc == OK) rc = remove_secrets(a, id);
-  if (rc == OK) rc = of_key(a, "DELETE FROM routes WHERE recipients = ? AND account = ? AND sender = ?", r, NULL);
+  rc = find_login(a, r, &login, why);
+  if (rc == OK) rc = route_login_forget(&a->q, login);
+  if (rc == OK) rc = remove_route(a, r);
   return admin_end(a, rc, "config", why);
 }

@@ -258,7 +258,8 @@ static int load_route_row(sqlite3_stmt *s, struct static_route *out, struct dire
                                           .scope = directory_text(o, sql_text(s, 14)),
                                           .token_from_us = sqlite3_column_int64(s, 15),
                                           .token_until_us = sqlite3_column_int64(s, 16),
-                                          .failure = directory_text(o, sql_text(s, 17))}};
+                                          .failure = directory_text(o, sql_text(s, 17))},
+                               .login = sqlite3_column_int64(s, 18)};
   const struct route_oauth2 *a = &out->oauth2;
   bool whole = out->to && out->account && out->sender && out->host && out->user;
   return whole && a->endpoint && a->client_id && a->scope && a->failure ? OK : E_MEMORY;
@@ -273,9 +274,9 @@ static int load_routes(struct sql *q, struct directory_owner *o) {
   /* static_route_compare's order: SQLite compares text as memcmp does. */
   sqlite3_stmt *s =
       sql_use(q, "SELECT id, recipients, account, sender, lookup, host, port, tls, implicit_tls, auth,"
-                 " user, created_us, endpoint, client_id, scope, from_us, until_us, text"
-                 " FROM routes LEFT JOIN route_secrets AS t ON t.route_id = id AND kind = 3" /* the token */
-                 " LEFT JOIN route_failures AS f ON f.route_id = id"
+                 " user, created_us, endpoint, client_id, scope, from_us, until_us, text, r.login"
+                 " FROM routes AS r LEFT JOIN route_secrets AS t ON t.login = r.login AND kind = 3" /* the token */
+                 " LEFT JOIN route_failures AS f ON f.login = r.login"
                  " ORDER BY recipients, account, sender");
   while (i < n && (rc = sql_step(s)) == 1 && (rc = load_route_row(s, &all[i], o)) == OK) i++;
   if (s) sqlite3_reset(s);

@@ -101,10 +101,10 @@ int reader_private_key(struct reader *r, int64_t key_id, struct buffer *pem, str
   return rc == OK ? reader_end(r, read_private_key(&r->at.q, key_id, pem, why)) : rc;
 }
 
-static int read_route_secret(struct sql *q, int64_t route_id, enum route_secret kind, struct buffer *out,
+static int read_route_secret(struct sql *q, int64_t login, enum route_secret kind, struct buffer *out,
                              struct reason *why) {
-  sqlite3_stmt *s = sql_use(q, "SELECT value FROM route_secrets WHERE route_id = ? AND kind = ?");
-  sql_bind_int(s, 1, route_id);
+  sqlite3_stmt *s = sql_use(q, "SELECT value FROM route_secrets WHERE login = ? AND kind = ?");
+  sql_bind_int(s, 1, login);
   sql_bind_int(s, 2, kind);
   int rc = sql_step(s);
   if (rc == 0) return fail(why, E_NOT_FOUND, "the route has been removed");
@@ -114,10 +114,10 @@ static int read_route_secret(struct sql *q, int64_t route_id, enum route_secret 
   return rc == OK ? OK : fail(why, rc, "out of memory");
 }
 
-int reader_route_secret(struct reader *r, int64_t route_id, enum route_secret kind, struct buffer *out,
+int reader_route_secret(struct reader *r, int64_t login, enum route_secret kind, struct buffer *out,
                         struct reason *why) {
   int rc = reader_begin(r, why);
-  return rc == OK ? reader_end(r, read_route_secret(&r->at.q, route_id, kind, out, why)) : rc;
+  return rc == OK ? reader_end(r, read_route_secret(&r->at.q, login, kind, out, why)) : rc;
 }
 
 /* --- content --- */

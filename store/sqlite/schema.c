@@ -222,15 +222,15 @@ static const char *const steps[] = {
     "NOT NULL, PRIMARY KEY(site, source)) STRICT, WITHOUT ROWID;",
 
     /* Next hops by command (base/static_route.h), and apart from them what they log in with. A route that is changed
-       gets a new id, so that nothing goes on with what it was. */
+       gets a new id, so that nothing goes on with what it was; `login` stays as long as the secrets do. */
     "CREATE TABLE routes(id INTEGER PRIMARY KEY AUTOINCREMENT, recipients TEXT NOT NULL, account TEXT NOT NULL, sender "
     "TEXT NOT NULL, lookup INTEGER NOT NULL, host TEXT NOT NULL, port INTEGER NOT NULL, tls INTEGER NOT NULL,"
     " implicit_tls INTEGER NOT NULL, auth INTEGER NOT NULL, user TEXT NOT NULL, endpoint TEXT NOT NULL, client_id TEXT "
     "NOT NULL, scope TEXT NOT NULL, created_us INTEGER NOT NULL,"
-    " UNIQUE(recipients, account, sender)) STRICT;"
-    "CREATE TABLE route_secrets(route_id INTEGER NOT NULL, kind INTEGER NOT NULL, value BLOB NOT NULL, from_us "
-    "INTEGER NOT NULL, until_us INTEGER NOT NULL, PRIMARY KEY(route_id, kind)) STRICT, WITHOUT ROWID;"
-    "CREATE TABLE route_failures(route_id INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT;",
+    " login INTEGER NOT NULL, UNIQUE(recipients, account, sender)) STRICT;"
+    "CREATE TABLE route_secrets(login INTEGER NOT NULL, kind INTEGER NOT NULL, value BLOB NOT NULL, from_us "
+    "INTEGER NOT NULL, until_us INTEGER NOT NULL, PRIMARY KEY(login, kind)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE route_failures(login INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT;",
 };
 #define VERSION ((int64_t)(sizeof steps / sizeof steps[0]))
 

@@ -293,21 +293,21 @@ void dispatcher_free(struct dispatcher **dispatcher) {
 
 struct token_refused {
   struct loop_message message;
-  int64_t route, token_from_us;
+  int64_t login, token_from_us;
 };
 
 static void on_token_refused(struct loop *on, struct loop_message *m) {
   struct token_refused *t = (struct token_refused *)m;
   struct dispatcher *d = on->gateway->dispatcher;
-  if (d) token_renewal_refused(d->tokens, t->route, t->token_from_us);
+  if (d) token_renewal_refused(d->tokens, t->login, t->token_from_us);
   free(t);
 }
 
-void delivery_token_refused(struct gateway *g, int64_t route, int64_t token_from_us) {
+void delivery_token_refused(struct gateway *g, int64_t login, int64_t token_from_us) {
   struct token_refused *t = calloc(1, sizeof *t);
   if (!t) return; /* it is refused again */
   t->message.run = on_token_refused;
-  t->route = route;
+  t->login = login;
   t->token_from_us = token_from_us;
   loop_post(g->loops[0], &t->message);
 }

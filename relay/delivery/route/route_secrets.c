@@ -32,7 +32,7 @@ static void clear(struct route_login *l) {
 static int read_secrets(struct route_login *l, struct reader *r, struct reason *why) {
   int rc = OK;
   for (int kind = 0; rc == OK && kind < ROUTE_SECRET_COUNT; kind++) {
-    rc = reader_route_secret(r, l->id, (enum route_secret)kind, &l->of[kind], why);
+    rc = reader_route_secret(r, l->login, (enum route_secret)kind, &l->of[kind], why);
     if (rc == E_NOT_FOUND) rc = OK; /* it has none of that kind */
   }
   return rc;
@@ -42,6 +42,7 @@ static int read_secrets(struct route_login *l, struct reader *r, struct reason *
 static int add(struct route_secrets *s, const struct static_route *route, struct reader *r, struct reason *why) {
   struct route_login *l = &s->logins[s->count];
   *l = (struct route_login){.id = route->id,
+                            .login = route->login,
                             .auth = route->auth,
                             .user = strdup(route->user),
                             .token_from_us = route->oauth2.token_from_us,

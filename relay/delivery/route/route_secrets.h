@@ -10,7 +10,7 @@
 #define ROUTE_SECRET_MAX 8192 /* octets */
 
 struct route_login {
-  int64_t id; /* the route's */
+  int64_t id, login; /* the route's */
   enum route_auth auth;
   char *user;
   struct buffer of[ROUTE_SECRET_COUNT]; /* by enum route_secret; empty: it has no such */

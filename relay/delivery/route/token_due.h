@@ -17,7 +17,7 @@ struct token_state {
   unsigned failures;         /* of its renewal, since one went well */
   int64_t tried_us;          /* when it was tried last; 0: never */
 };
-/* `first_us`: the wait after the first failure, doubled with each up to TOKEN_AGAIN_MOST_US. */
+/* `first_us`: the wait after any request, doubled with each failure after the first up to TOKEN_AGAIN_MOST_US. */
 int64_t token_due_us(const struct token_state *s, int64_t first_us, int64_t now_us);
 
 #endif

@@ -13,8 +13,10 @@
 
 /* A route of the directory that has tokens. */
 struct renewal {
-  int64_t route;
+  int64_t login;
   struct token_state state; /* its token is the newest that is known: the directory learns of it later */
+  int64_t loaded_us;        /* that of the directory, */
+  int64_t pending_us;       /* and one that is on its way there; 0: none */
   bool busy, seen;
   UT_hash_handle hh;
 };
@@ -46,7 +48,7 @@ struct task {
   uv_work_t work;
   struct token_renewal *owner;
   struct route_secrets *secrets; /* held */
-  int64_t route;
+  int64_t login;
   char *endpoint, *client_id, *scope, *user;
   struct token_request request;
   struct kept *result;
@@ -123,7 +125,7 @@ static void on_kept(struct store_op *op) {
   }
   log_event(LOG_WARN_, NULL, "token not kept", "reason", *op->why.text ? op->why.text : result_text(op->result), "next",
             "again in a second", NULL);
-  LL_PREPEND(t->unkept, k);
+  LL_APPEND(t->unkept, k);
 }
 
 static void post(struct kept *k) {
@@ -164,7 +166,7 @@ static struct task *task_new(struct token_renewal *owner, const struct static_ro
   t->work.data = t;
   t->owner = owner;
   t->secrets = route_secrets_hold(secrets);
-  t->route = r->id;
+  t->login = r->login;
   t->endpoint = strdup(r->oauth2.endpoint);
   t->client_id = strdup(r->oauth2.client_id);
   t->scope = strdup(r->oauth2.scope);
@@ -211,7 +213,7 @@ static void take_success(const struct task *t, struct renewal *r, int64_t now_us
   int64_t life_us = k->answer.life_s * SECOND_US;
   if (r->state.failures) log_event(LOG_INFO_, NULL, "token renewed", "user", t->user, "endpoint", t->endpoint, NULL);
   r->state = (struct token_state){.from_us = now_us, .until_us = now_us + life_us, .tried_us = now_us};
-  k->op.token_from_us = now_us;
+  r->pending_us = now_us;
   k->op.token_until_us = now_us + life_us;
   k->why.text[0] = '\0';
 }
@@ -235,12 +237,13 @@ static void worked(uv_work_t *req, int status) {
   int64_t now_us = clock_now_us();
   (void)status;
   t->tasks--;
-  if (!t->freed) HASH_FIND(hh, t->table, &task->route, sizeof task->route, r);
+  if (!t->freed) HASH_FIND(hh, t->table, &task->login, sizeof task->login, r);
   if (r) r->busy = false;
   bool cut = task->rc != OK && atomic_load(&t->until_ms); /* by us: no failure of theirs */
   if (r && !cut) {
     store_route_token_init(&task->result->op);
-    task->result->op.route_id = task->route;
+    task->result->op.login = task->login;
+    task->result->op.from_us = now_us;
     if (task->rc == OK)
       take_success(task, r, now_us);
     else
@@ -266,24 +269,31 @@ static void start(struct token_renewal *t, struct renewal *r, const struct stati
 
 /* --- what is due --- */
 
+/* A clock that was set back makes no token older than the one before: what is new is what has changed. */
+static void take_loaded(struct renewal *r, const struct route_oauth2 *from) {
+  if (from->token_from_us == r->loaded_us) return;
+  r->loaded_us = from->token_from_us;
+  if (r->pending_us && r->pending_us != r->loaded_us) return;
+  r->pending_us = 0;
+  r->state.from_us = from->token_from_us;
+  r->state.until_us = from->token_until_us;
+}
+
 static struct renewal *take_route(struct token_renewal *t, const struct static_route *route) {
   struct renewal *r = NULL;
-  HASH_FIND(hh, t->table, &route->id, sizeof route->id, r);
+  HASH_FIND(hh, t->table, &route->login, sizeof route->login, r);
   if (!r) {
     r = calloc(1, sizeof *r);
     if (!r) return NULL;
-    r->route = route->id;
-    HASH_ADD(hh, t->table, route, sizeof r->route, r);
+    r->login = route->login;
+    HASH_ADD(hh, t->table, login, sizeof r->login, r);
     if (!r->hh.tbl) {
       free(r);
       return NULL;
     }
   }
   r->seen = true;
-  if (route->oauth2.token_from_us > r->state.from_us) {
-    r->state.from_us = route->oauth2.token_from_us;
-    r->state.until_us = route->oauth2.token_until_us;
-  }
+  take_loaded(r, &route->oauth2);
   return r;
 }
 
@@ -306,14 +316,16 @@ void token_renewal_tick(struct token_renewal *t, struct route_secrets *secrets, 
   for (struct renewal *r = t->table; r; r = r->hh.next) r->seen = false;
   for (size_t i = 0; i < d->route_count; i++) {
     struct renewal *r = d->routes[i].auth == ROUTE_AUTH_OAUTH2 ? take_route(t, &d->routes[i]) : NULL;
-    if (!r || r->busy || t->tasks >= TOKEN_TASKS_MAX || token_due_us(&r->state, first_us, now_us) > now_us) continue;
+    if (!r || r->busy || t->tasks >= TOKEN_TASKS_MAX) continue;
+    if (r->pending_us) continue; /* a request would be made of what the endpoint has replaced (RFC 6749 6) */
+    if (token_due_us(&r->state, first_us, now_us) > now_us) continue;
     start(t, r, &d->routes[i], secrets);
   }
   forget_gone(t);
 }
 
-void token_renewal_refused(struct token_renewal *t, int64_t route, int64_t token_from_us) {
+void token_renewal_refused(struct token_renewal *t, int64_t login, int64_t token_from_us) {
   struct renewal *r = NULL;
-  HASH_FIND(hh, t->table, &route, sizeof route, r);
+  HASH_FIND(hh, t->table, &login, sizeof login, r);
   if (r && r->state.from_us == token_from_us) r->state.refused = true;
 }

@@ -8,9 +8,9 @@
 #include "relay/delivery/route/route_secrets.h"
 
 #define TOKEN_TASKS_MAX 4 /* requests at once */
-#define TOKEN_STOP_MS                                                                                                  \
-  5000 /* a request may end so long after a stop: its answer may hold the only token that is good                      \
-        */
+/* A request may end so long after a stop, since its answer may hold the only token that is good; a question to DNS that
+ * is out already, RESOLVER_TIMEOUT_MS. */
+#define TOKEN_STOP_MS 5000
 
 struct token_renewal;
 /* `dns` is copied. `idle` is called when nothing is under way any more, on a stack of the loop's. NULL without memory.
@@ -20,7 +20,7 @@ struct token_renewal *token_renewal_new(struct loop *loop, const struct dns_sour
 /* Each second: renews what is due of the directory's routes. `secrets` are the directory's. */
 void token_renewal_tick(struct token_renewal *t, struct route_secrets *secrets, int64_t now_us);
 /* A next hop has refused the route's token of that time: another is fetched, once. */
-void token_renewal_refused(struct token_renewal *t, int64_t route, int64_t token_from_us);
+void token_renewal_refused(struct token_renewal *t, int64_t login, int64_t token_from_us);
 /* Nothing more is asked; what is under way ends soon. */
 void token_renewal_stop(struct token_renewal *t);
 bool token_renewal_is_idle(const struct token_renewal *t);

@@ -110,7 +110,7 @@ bool destination_token_refused(struct destination *d, const struct incident *inc
   login_token_refuse(d->delivery->login_pauses, l->id, token_from_us);
   log_event(LOG_WARN_, NULL, "token refused", "site", d->route->site, "user", l->user, "reason", incident->reply.text,
             "next", "another is fetched", NULL);
-  delivery_token_refused(gateway_of(d), l->id, token_from_us);
+  delivery_token_refused(gateway_of(d), l->login, token_from_us);
   return true;
 }
 

@@ -68,7 +68,7 @@ static void changed_ones_have_another_id(void **state) {
   struct static_route r = sample("*", "", "");
   assert_ok(admin_route_add(a, &r, password("first"), &l->why), l->why);
   struct directory *d = directory_of(l);
-  int64_t first = d->routes[0].id, generation = d->generation;
+  int64_t first = d->routes[0].id, login = d->routes[0].login, generation = d->generation;
   directory_release(&d);
 
   r.port = 465; /* the password stays */
@@ -76,16 +76,17 @@ static void changed_ones_have_another_id(void **state) {
   d = directory_of(l);
   int64_t second = d->routes[0].id;
   assert_true(d->route_count == 1 && second > first && d->generation > generation && d->routes[0].port == 465);
+  assert_int_equal(d->routes[0].login, login);
   directory_release(&d);
-  assert_secret(l, first, NULL);
-  assert_secret(l, second, "first");
+  assert_secret(l, login, "first");
 
   assert_ok(admin_route_set(a, &r, password("second"), &l->why), l->why);
   d = directory_of(l);
   int64_t third = d->routes[0].id;
+  assert_int_not_equal(d->routes[0].login, login);
+  assert_secret(l, d->routes[0].login, "second");
   directory_release(&d);
-  assert_secret(l, second, NULL);
-  assert_secret(l, third, "second");
+  assert_secret(l, login, NULL);
 
   r.auth = ROUTE_AUTH_NONE;
   assert_ok(admin_route_set(a, &r, NULL, &l->why), l->why);
@@ -171,11 +172,13 @@ static void a_removed_password_is_overwritten(void **state) {
   assert_false(store_has(l, "-- the second password --"));
 }
 
+static int64_t answered_us = 100;
+
 static int keep_token(struct lab *l, int64_t id, const char *access, const char *refresh, const char *failure) {
-  struct store_route_token t = {.route_id = id,
+  struct store_route_token t = {.login = id,
                                 .access = bytes_of(access),
                                 .refresh = bytes_of(refresh),
-                                .token_from_us = 100,
+                                .from_us = answered_us,
                                 .token_until_us = 200,
                                 .failure = failure};
   store_route_token_init(&t);
@@ -207,7 +210,7 @@ static void tokens(void **state) {
   assert_ok(admin_route_add(a, &r, &keys, &l->why), l->why);
   struct directory *d = directory_of(l);
   const struct static_route *is = &d->routes[0];
-  int64_t id = is->id;
+  int64_t id = is->login;
   assert_true(is->auth == ROUTE_AUTH_OAUTH2 && is->oauth2.token_from_us == 10 && is->oauth2.token_until_us == 20);
   assert_string_equal(is->oauth2.endpoint, "https://e.example/");
   assert_string_equal(is->oauth2.client_id, "me");
@@ -234,8 +237,29 @@ static void tokens(void **state) {
   assert_int_equal(d->routes[0].oauth2.token_until_us, 200);
   directory_release(&d);
 
-  assert_ok(admin_route_set(a, &r, NULL, &l->why), l->why); /* all of it goes with it */
-  assert_int_equal(keep_token(l, id, "a3", "r3", ""), OK);  /* of one that is no more */
+  answered_us = 99; /* what could not be stored at once comes behind what was said after it */
+  assert_int_equal(keep_token(l, id, "old", "old", ""), OK);
+  assert_int_equal(keep_token(l, id, "", "", "an old failure"), OK);
+  assert_kind(l, id, ROUTE_ACCESS_TOKEN, "a2");
+  assert_kind(l, id, ROUTE_REFRESH_TOKEN, "r2");
+  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM route_failures"), 0);
+
+  answered_us = clock_now_us() + 3600 * SECOND_US; /* by a clock that was ahead, and then set back */
+  assert_int_equal(keep_token(l, id, "ahead", "r2", ""), OK);
+  answered_us = clock_now_us();
+  assert_int_equal(keep_token(l, id, "a3", "r3", ""), OK);
+  assert_kind(l, id, ROUTE_ACCESS_TOKEN, "a3");
+
+  assert_ok(admin_route_set(a, &r, NULL, &l->why), l->why); /* a renewal that is under way is for it, too */
+  assert_int_equal(keep_token(l, id, "a4", "r4", ""), OK);
+  d = directory_of(l);
+  assert_int_equal(d->routes[0].login, id);
+  assert_int_not_equal(d->routes[0].id, id);
+  directory_release(&d);
+  assert_kind(l, id, ROUTE_REFRESH_TOKEN, "r4");
+
+  assert_ok(admin_route_set(a, &r, &keys, &l->why), l->why); /* with other secrets it is not */
+  assert_int_equal(keep_token(l, id, "a5", "r5", ""), OK);
   assert_kind(l, id, ROUTE_ACCESS_TOKEN, NULL);
   assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM route_secrets"), 3);
   assert_ok(admin_route_remove(a, &r, &l->why), l->why);
