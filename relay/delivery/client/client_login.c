@@ -41,8 +41,10 @@ static void send_line(struct smtp_client *c, struct buffer *line) {
 }
 
 static void step_failed(struct smtp_client *c, int rc) {
-  if (rc == E_MEMORY || rc == E_TOO_BIG)
+  if (rc == E_MEMORY)
     client_fail(c, TROUBLE_LOCAL, NULL, "out of memory");
+  else if (rc == E_TOO_BIG)
+    trouble(c, "the host wants more work for SCRAM, or a longer response, than is done for any,");
   else if (rc == E_DENIED)
     trouble(c, "the host does not know the password that it wants to be shown,");
   else

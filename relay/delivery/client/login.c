@@ -11,8 +11,9 @@ struct login_exchange {
   Gsasl *library;
   Gsasl_session *session;
   bool scram, speaks_first, done;
-  struct buffer bearer;   /* secret: the one message of a mechanism with a token, which libgsasl does not know */
-  const char *bearer_ack; /* NULL, or in base64 what an error of such a mechanism is answered with */
+  unsigned messages, most; /* of ours: so many were made, and there can be */
+  struct buffer bearer;    /* secret: the one message of a mechanism with a token, which libgsasl does not know */
+  const char *bearer_ack;  /* NULL, or in base64 what an error of such a mechanism is answered with */
 };
 
 const char *login_mechanism(unsigned offered, bool binding) {
@@ -118,7 +119,11 @@ struct login_exchange *login_begin(const char *mechanism, const struct login *lo
   struct login_exchange *x = calloc(1, sizeof *x);
   if (!x) return NULL;
   x->scram = !strncmp(mechanism, "SCRAM-", 6);
-  x->speaks_first = login->token || x->scram || !strcmp(mechanism, "PLAIN");
+  bool plain = !strcmp(mechanism, "PLAIN");
+  x->speaks_first = login->token || x->scram || plain;
+  x->most = x->scram ? 3
+            : plain  ? 1
+                     : 2; /* SCRAM's last is empty; LOGIN's are two; a token's second answers an error */
   buffer_init_secret(&x->bearer, LOGIN_RESPONSE_MAX);
   if (login->token && prepare_bearer(x, mechanism, login) != OK) login_free(&x);
   if (login->token || !x) return x;
@@ -126,10 +131,13 @@ struct login_exchange *login_begin(const char *mechanism, const struct login *lo
   return x;
 }
 
-/* libgsasl frees its copy of the password as it is. */
+/* libgsasl frees its copies as they are: of the password, and of what SCRAM makes of it, which is as good. */
 static void forget(Gsasl_session *s) {
-  const char *password = gsasl_property_fast(s, GSASL_PASSWORD);
-  if (password) wipe((char *)(uintptr_t)password, strlen(password));
+  static const Gsasl_property secrets[] = {GSASL_PASSWORD, GSASL_SCRAM_SALTED_PASSWORD};
+  for (size_t i = 0; i < sizeof secrets / sizeof secrets[0]; i++) {
+    const char *secret = gsasl_property_fast(s, secrets[i]);
+    if (secret) wipe((char *)(uintptr_t)secret, strlen(secret));
+  }
   gsasl_finish(s);
 }
 
@@ -157,11 +165,34 @@ static int result_of(int rc) {
   }
 }
 
+/* The host says how often SCRAM's hash is made (RFC 5802 5.1, "i="), on this thread: without a bound it could keep the
+ * loop busy for minutes. */
+static bool asks_too_much(const char *challenge) {
+  char *text = NULL;
+  size_t n;
+  uint64_t rounds = 0;
+  if (gsasl_base64_from(challenge, strlen(challenge), &text, &n) != GSASL_OK) return false; /* libgsasl says it */
+  struct bytes rest = {text, n};
+  bool too_much = false;
+  while (rest.len) {
+    size_t end = bytes_find(rest, ',', 0);
+    struct bytes part = {rest.at, end};
+    if (part.len > 2 && part.at[0] == 'i' && part.at[1] == '=')
+      too_much |= !bytes_to_u64(bytes_from(part, 2), &rounds) || rounds > LOGIN_ROUNDS_MAX;
+    rest = bytes_from(rest, end < rest.len ? end + 1 : end);
+  }
+  gsasl_free(text);
+  return too_much;
+}
+
 /* LOGIN has no specification, and its challenges many texts: the first asks for the name, the second for the
  * password. */
 int login_step(struct login_exchange *x, const char *challenge, struct buffer *out) {
   char *response = NULL;
+  if (x->messages == x->most) return E_SYNTAX;
+  x->messages++;
   if (x->bearer_ack) return step_bearer(x, out);
+  if (x->scram && asks_too_much(challenge)) return E_TOO_BIG;
   int rc = gsasl_step64(x->session, x->scram ? challenge : "", &response);
   x->done = rc == GSASL_OK;
   int result = result_of(rc);

@@ -7,6 +7,7 @@
 #include "relay/smtp/ehlo.h"
 
 #define LOGIN_BINDING 32         /* octets of a tls-exporter channel binding (RFC 9266) */
+#define LOGIN_ROUNDS_MAX 65536   /* of SCRAM's hash (RFC 7677 4 has 4,096 at least): some 0.2 s of CPU */
 #define LOGIN_RESPONSE_MAX 12288 /* RFC 4954 4: of a line, which AUTH may need longer than others */
 
 /* Whom to log in as. */
@@ -30,7 +31,8 @@ struct login_exchange *login_begin(const char *mechanism, const struct login *lo
 /* Does the mechanism begin with the client's message? Then it goes with AUTH (RFC 4954 4: initial response). */
 bool login_speaks_first(const struct login_exchange *x);
 /* The response to a challenge (base64, "" for the first), appended to `out` in base64, which is secret. OK; E_DENIED:
- * the host is not who knows the password (RFC 5802 3); E_SYNTAX: the challenge makes no sense; E_MEMORY. */
+ * the host is not who knows the password (RFC 5802 3); E_SYNTAX: the challenge makes no sense, or is one too many;
+ * E_TOO_BIG: it asks for more rounds than LOGIN_ROUNDS_MAX, or for a response that is too long; E_MEMORY. */
 int login_step(struct login_exchange *x, const char *challenge, struct buffer *out);
 /* May the host's word that we are logged in be believed? With SCRAM only once it has shown that it knows the password.
  */

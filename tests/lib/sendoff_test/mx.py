@@ -108,7 +108,7 @@ class _Server(SMTP):
         initial = None if not response else b"" if response == "=" else base64.b64decode(response, validate=True)
         try:
             self.user = await sasl_server.exchange(
-                mechanism, initial, self._ask, self.exchanger.passwords, self.exchanger.forged
+                mechanism, initial, self._ask, self.exchanger.passwords, self.exchanger.forged, self.exchanger.rounds
             )
             return "235 2.7.0 welcome"
         except sasl_server.Denied:
@@ -178,6 +178,7 @@ class Exchanger:
         self._demand_tls = demand_tls  # 530 to MAIL in the clear (RFC 3207 4)
         self.offers = list(offers)
         self.passwords, self.mechanisms = dict(passwords or {}), list(mechanisms)
+        self.rounds = 4096  # of SCRAM's hash
         self.forged = forged  # it does not know the password, and accepts any
         self.tries = []  # of AUTH: mechanism, whether inside TLS, the whole argument
         self.replies = {}

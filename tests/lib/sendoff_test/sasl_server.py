@@ -12,9 +12,9 @@ class Denied(Exception):
     """It is not who it says."""
 
 
-async def exchange(mechanism, initial, ask, passwords, forged=False):
+async def exchange(mechanism, initial, ask, passwords, forged=False, rounds=4096):
     """The user, once the client has proven to be that one; `ask(octets)` sends a challenge and gives the response. `forged`:
-    a server that does not know the password, and says 235 all the same."""
+    a server that does not know the password, and says 235 all the same. `rounds`: of SCRAM's hash."""
     if mechanism == "PLAIN":
         return _plain(initial if initial is not None else await ask(b""), passwords)
     if mechanism in ("XOAUTH2", "OAUTHBEARER"):
@@ -22,7 +22,7 @@ async def exchange(mechanism, initial, ask, passwords, forged=False):
     if mechanism == "LOGIN":
         user = initial if initial is not None else await ask(b"Username:")
         return _check(user.decode(), (await ask(b"Password:")).decode(), passwords)
-    return await _scram(HASHES[mechanism], initial, ask, passwords, forged)
+    return await _scram(HASHES[mechanism], initial, ask, passwords, forged, rounds)
 
 
 def _check(user, password, passwords):
@@ -56,7 +56,7 @@ def _plain(message, passwords):
     return _check(user, password, passwords)
 
 
-async def _scram(name, initial, ask, passwords, forged):
+async def _scram(name, initial, ask, passwords, forged, count):
     def mac(key, text):
         return hmac.new(key, text, name).digest()
 
@@ -65,7 +65,7 @@ async def _scram(name, initial, ask, passwords, forged):
     assert header in ("n,,", "y,,"), header
     given = dict(part.split("=", 1) for part in bare.split(","))
     user = given["n"].replace("=2C", ",").replace("=3D", "=")
-    salt, count, nonce = os.urandom(12), 4096, given["r"] + base64.b64encode(os.urandom(12)).decode()
+    salt, nonce = os.urandom(12), given["r"] + base64.b64encode(os.urandom(12)).decode()
     told = f"r={nonce},s={base64.b64encode(salt).decode()},i={count}"
     final = (await ask(told.encode())).decode()
     bare_final, proof = final.rsplit(",p=", 1)

@@ -200,16 +200,67 @@ static void test_hostile_challenges(void **state) {
     struct login_exchange *x = begin("SCRAM-SHA-256");
     assert_int_equal(step(x, "", out), OK);
     int rc = step(x, challenges[i], out);
-    if (rc != E_DENIED && rc != E_SYNTAX) fail_msg("%s: %d %s", challenges[i], rc, out);
+    if (rc != E_DENIED && rc != E_SYNTAX && rc != E_TOO_BIG) fail_msg("%s: %d %s", challenges[i], rc, out);
     assert_false(login_is_proven(x));
+    login_free(&x);
+  }
+}
+
+/* The nonce that is ours, and one of the host's; then how often the hash is made. */
+static int ask_for_rounds(const char *rounds) {
+  char out[2000], *first = NULL, text[300], *challenge = NULL;
+  size_t n;
+  struct login_exchange *x = begin("SCRAM-SHA-256");
+  assert_int_equal(step(x, "", out), OK);
+  assert_int_equal(gsasl_base64_from(out, strlen(out), &first, &n), GSASL_OK);
+  const char *nonce = strstr(first, "r=") + 2;
+  snprintf(text, sizeof text, "r=%.*shost,s=QUJDREVGR0g=,i=%s", (int)(n - (size_t)(nonce - first)), nonce, rounds);
+  assert_int_equal(gsasl_base64_to(text, strlen(text), &challenge, &n), GSASL_OK);
+  int rc = step(x, challenge, out);
+  gsasl_free(first);
+  gsasl_free(challenge);
+  login_free(&x);
+  return rc;
+}
+
+static void test_rounds_have_a_bound(void **state) {
+  (void)state;
+  assert_int_equal(ask_for_rounds("4096"), OK);
+  assert_int_equal(ask_for_rounds("65536"), OK);
+  assert_int_equal(ask_for_rounds("65537"), E_TOO_BIG);
+  assert_int_equal(ask_for_rounds("4000000000"), E_TOO_BIG);
+  assert_int_equal(ask_for_rounds("18446744077709551616"), E_TOO_BIG); /* 2^64 and 4,000,000,000 */
+}
+
+/* A host that goes on asking is not answered for ever. */
+static void test_challenges_have_an_end(void **state) {
+  static const struct {
+    const char *mechanism;
+    bool token;
+    unsigned most;
+  } cases[] = {{"PLAIN", false, 1}, {"LOGIN", false, 2}, {"XOAUTH2", true, 2}, {"OAUTHBEARER", true, 2}};
+  (void)state;
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    const struct login login = {
+        .user = "u", .token = cases[i].token, .secret = BYTES("p"), .host = "h.example", .port = 25};
+    struct login_exchange *x = login_begin(cases[i].mechanism, &login, NULL);
+    char out[2000];
+    for (unsigned n = 0; n < cases[i].most; n++) assert_int_equal(step(x, "", out), OK);
+    for (unsigned n = 0; n < 3; n++) assert_int_equal(step(x, "", out), E_SYNTAX);
     login_free(&x);
   }
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_the_strongest), cmocka_unit_test(test_plain_and_login),    cmocka_unit_test(test_scram),
-      cmocka_unit_test(test_scram_plus),    cmocka_unit_test(test_hostile_challenges), cmocka_unit_test(test_tokens),
+      cmocka_unit_test(test_the_strongest),
+      cmocka_unit_test(test_plain_and_login),
+      cmocka_unit_test(test_scram),
+      cmocka_unit_test(test_scram_plus),
+      cmocka_unit_test(test_hostile_challenges),
+      cmocka_unit_test(test_tokens),
+      cmocka_unit_test(test_rounds_have_a_bound),
+      cmocka_unit_test(test_challenges_have_an_end),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
