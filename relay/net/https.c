@@ -128,18 +128,23 @@ static int on_progress(void *arg, curl_off_t a, curl_off_t b, curl_off_t c, curl
   return until_ms && clock_monotonic_ms() >= until_ms;
 }
 
-static bool set_bounds(CURL *c, const struct https *h, struct curl_slist *addresses) {
+/* Roots that are named are the only ones: libcurl would take those of its own folder, too. */
+static bool set_trust(CURL *c, const char *trust) {
+  return !trust || (curl_easy_setopt(c, CURLOPT_CAINFO, trust) == CURLE_OK &&
+                    curl_easy_setopt(c, CURLOPT_CAPATH, NULL) == CURLE_OK);
+}
+
+static bool set_bounds(CURL *c, const struct https *h, struct curl_slist *addresses, uint64_t left_ms) {
   return curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "https") == CURLE_OK &&
          curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
          curl_easy_setopt(c, CURLOPT_PROXY, "") == CURLE_OK && curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
-         curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)HTTPS_MS) == CURLE_OK &&
+         curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)left_ms) == CURLE_OK &&
          curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, (long)HTTPS_CONNECT_MS) == CURLE_OK &&
          curl_easy_setopt(c, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) == CURLE_OK &&
          curl_easy_setopt(c, CURLOPT_RESOLVE, addresses) == CURLE_OK &&
          curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L) == CURLE_OK &&
          curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, on_progress) == CURLE_OK &&
-         curl_easy_setopt(c, CURLOPT_XFERINFODATA, h) == CURLE_OK &&
-         (!h->trust || curl_easy_setopt(c, CURLOPT_CAINFO, h->trust) == CURLE_OK);
+         curl_easy_setopt(c, CURLOPT_XFERINFODATA, h) == CURLE_OK && set_trust(c, h->trust);
 }
 
 static int perform(CURL *c, const char *host, struct https_answer *out, struct reason *why) {
@@ -157,11 +162,15 @@ int https_post_form(const struct https *h, const char *url, struct bytes form, s
   char host[256];
   unsigned port;
   struct curl_slist *addresses;
+  uint64_t end_ms = clock_monotonic_ms() + HTTPS_MS;
   if (https_url_check(url, host, &port) != OK) return fail(why, E_SYNTAX, "%.200s is no https URL", url);
   int rc = resolve(h, host, port, &addresses, why);
   if (rc != OK) return rc;
+  uint64_t now_ms = clock_monotonic_ms();
   CURL *c = curl_easy_init();
-  if (c && set_request(c, url, form, out) && set_bounds(c, h, addresses))
+  if (now_ms >= end_ms)
+    rc = fail(why, E_TEMPORARY, "the address of %s was looked up for too long", host);
+  else if (c && set_request(c, url, form, out) && set_bounds(c, h, addresses, end_ms - now_ms))
     rc = perform(c, host, out, why);
   else
     rc = fail(why, E_MEMORY, "out of memory");

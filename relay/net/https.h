@@ -8,7 +8,7 @@
 
 #include <stdatomic.h>
 
-#define HTTPS_MS 20000 /* a request, from DNS to its last octet */
+#define HTTPS_MS 20000 /* a request, from DNS, which is asked to the end, to its last octet */
 #define HTTPS_URL_MAX 2000
 
 /* The library's life. Main thread, before others start and after they ended. OK or E_MEMORY. */

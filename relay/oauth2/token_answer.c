@@ -56,6 +56,12 @@ static int granted(const json_t *object, struct token_answer *out, struct reason
   return OK;
 }
 
+/* jansson frees its copies as they are. */
+static void wipe_text(const json_t *object, const char *name) {
+  const json_t *text = json_object_get(object, name);
+  if (json_is_string(text)) wipe((char *)(uintptr_t)json_string_value(text), json_string_length(text));
+}
+
 int token_answer_read(long status, struct bytes body, struct token_answer *out, struct reason *why) {
   json_t *object = json_loadb(body.at ? body.at : "", body.len, JSON_REJECT_DUPLICATES, NULL);
   int rc;
@@ -65,6 +71,8 @@ int token_answer_read(long status, struct bytes body, struct token_answer *out, 
     rc = refused(status, object, why);
   else
     rc = fail(why, E_TEMPORARY, "the token endpoint answers %ld, and what is no JSON object", status);
+  wipe_text(object, "access_token");
+  wipe_text(object, "refresh_token");
   json_decref(object);
   return rc;
 }
