@@ -1,3 +1,4 @@
+#include "base/cidr.h"
 #include "base/static_route.h"
 #include "base/text.h"
 #include "cli/command.h"
@@ -15,6 +16,7 @@ struct draft {
   struct static_route route;
   char to[STATIC_ROUTE_PATTERN], sender[STATIC_ROUTE_PATTERN], host[STATIC_ROUTE_HOST];
   char password[SECRET_LINE_MAX + 1];
+  char scope[2048]; /* that of the route, where it stays */
   struct oauth2_draft oauth2;
   struct route_keys keys;
   bool has_keys; /* else those that the route has stay */
@@ -114,9 +116,22 @@ static enum exit_status finish(struct draft *d, enum exit_status status) {
 
 /* --- verbs that change --- */
 
+/* What goes to loopback leads nobody's way. */
+static bool stays_here(const char *host) {
+  char address[STATIC_ROUTE_HOST];
+  struct sockaddr_storage at;
+  bool literal = host[0] == '[', six = !strncmp(host, "[IPv6:", 6);
+  snprintf(address, sizeof address, "%s", host + (six ? 6 : literal ? 1 : 0));
+  address[strcspn(address, "]")] = '\0';
+  if (ip_parse(address, 0, &at) != OK) return strcmp(host, "localhost") == 0;
+  const struct in6_addr *a = &((const struct sockaddr_in6 *)&at)->sin6_addr;
+  return at.ss_family == AF_INET6 ? IN6_IS_ADDR_LOOPBACK(a)
+                                  : ntohl(((const struct sockaddr_in *)&at)->sin_addr.s_addr) >> 24 == 127;
+}
+
 /* RFC 4954 4 wants a password protected by TLS; RFC 8314 3.1 wants to know by whose. */
 static void warn(const struct static_route *r) {
-  if (r->auth == ROUTE_AUTH_NONE || static_route_is_local(r->host)) return;
+  if (r->auth == ROUTE_AUTH_NONE || stays_here(r->host)) return;
   if (r->tls == ROUTE_TLS_NONE)
     cli_warn("with --tls none the password of %s goes to %s in the clear: anybody on the way can read it", r->user,
              r->host);
@@ -165,23 +180,45 @@ static enum exit_status add(struct cli *c) {
   return finish(d, s);
 }
 
+/* 0: a login may be read on the way; 1: by whoever answers; 2: by the host alone. */
+static int protection(enum route_tls tls) {
+  return tls == ROUTE_TLS_NONE ? 0 : tls == ROUTE_TLS_MAY ? 1 : 2;
+}
+
 static bool same_login(const struct static_route *a, const struct static_route *b) {
   return a->auth == b->auth && !strcmp(a->user, b->user) && !strcmp(a->host, b->host) &&
          !strcmp(a->oauth2.endpoint, b->oauth2.endpoint) && !strcmp(a->oauth2.client_id, b->oauth2.client_id);
 }
 
-/* What stays goes to the host, the user and the endpoint that it was given for, and to no other. */
-static enum exit_status check_kept(struct cli *c, const struct draft *d) {
+static enum exit_status need_secret(const struct static_route *r, const char *why) {
+  return cli_fail(EXIT_USAGE, "--%s is needed: %s",
+                  r->auth == ROUTE_AUTH_OAUTH2 ? "secret-stdin or --refresh-token-stdin" : "password-stdin", why);
+}
+
+/* What stays goes to the host, the user and the endpoint that it was given for, protected as it was, and asks for what
+ * it did. */
+static enum exit_status check_same(struct cli *c, const struct static_route *now, struct draft *d) {
+  char why[STATIC_ROUTE_USER + STATIC_ROUTE_HOST + 40];
+  struct static_route *r = &d->route;
+  snprintf(why, sizeof why, "the route has none of %s at %s", r->user, r->host);
+  if (!same_login(now, r)) return need_secret(r, why);
+  if (protection(r->tls) < protection(now->tls)) return need_secret(r, "the TLS is weaker than what it was given for");
+  if (cli_option(c, "scope") && strcmp(r->oauth2.scope, now->oauth2.scope) != 0)
+    return need_secret(r, "the scope is another one, for which a token has to be fetched");
+  if (strlen(now->oauth2.scope) >= sizeof d->scope) return cli_fail(EXIT_NO, "the route's scope is too long");
+  strcpy(d->scope, now->oauth2.scope);
+  r->oauth2.scope = d->scope;
+  return EXIT_DONE;
+}
+
+static enum exit_status check_kept(struct cli *c, struct draft *d) {
   struct directory *dir;
   if (d->has_keys || d->route.auth == ROUTE_AUTH_NONE) return EXIT_DONE;
   if (cli_directory(c, &dir) != EXIT_DONE) return EXIT_NO;
   const struct static_route *now = find(dir, &d->route);
-  bool same = !now || same_login(now, &d->route); /* the store says that it is not there */
+  enum exit_status s = now ? check_same(c, now, d) : EXIT_DONE; /* the store says that it is not there */
   directory_release(&dir);
-  if (same) return EXIT_DONE;
-  return cli_fail(EXIT_USAGE, "--%s is needed: the route has none of %s at %s",
-                  d->route.auth == ROUTE_AUTH_OAUTH2 ? "secret-stdin or --refresh-token-stdin" : "password-stdin",
-                  d->route.user, d->route.host);
+  return s;
 }
 
 static enum exit_status set(struct cli *c) {

@@ -116,7 +116,8 @@ def test_no_password_for_a_host_that_is_not_known(lab, gateway, account, port):
     event = gateway.wait_event("deferred", "--to", f"r@{to}", count=2)[-1]
     assert event["rule"] == "tls-enforced" and "certificate" in event["text"] and not host.tries
     at = f"{host.name}:{port}"
-    said = gateway.sendoff.run("route", "set", to, at, "--user", USER, "--tls", "may")  # the password stays
+    weaker = ("route", "set", to, at, "--user", USER, "--password-stdin", "--tls", "may")
+    said = gateway.sendoff.run(*weaker, text=PASSWORD + "\n")
     assert said.status == 0 and "--tls verify makes sure" in said.err
     assert host.wait_for(mark, timeout=30).user == USER
 
@@ -241,6 +242,32 @@ def test_a_password_that_stays_goes_to_no_other_host(lab, gateway, account, port
     assert done.status == 2 and "--password-stdin is needed" in done.err
     done = gateway.sendoff.run("route", "set", to, f"{host.name}:{port}", "--user", "somebody else")
     assert done.status == 2 and "--password-stdin is needed" in done.err
+    for weaker in ("may", "none"):
+        done = gateway.sendoff.run("route", "set", to, f"{host.name}:{port}", "--user", USER, "--tls", weaker)
+        assert done.status == 2 and "the TLS is weaker" in done.err
+    done = gateway.sendoff.run("route", "set", to, f"{host.name}:{port}", "--user", USER, "--tls", "verify")
+    assert done.status == 0
+
+
+@pytest.mark.parametrize(
+    "where, warned",
+    [("203.0.113.25", True), ("[2001:db8::25]", True), ("10.0.0.9", True), ("127.0.0.9", False), ("[::1]", False), ("localhost", False)],
+)
+def test_a_password_in_the_clear_is_warned_of_unless_it_stays_here(lab, gateway, where, warned):
+    to = lab.new_domain()
+    words = ("route", "add", to, where, "--user", USER, "--password-stdin", "--tls", "none")
+    done = gateway.sendoff.run(*words, text="secret\n")
+    assert done.status == 0 and ("in the clear" in done.err) == warned, done.err
+
+
+def test_a_host_that_wants_too_much_work_gets_no_login(lab, gateway, account, port):
+    """SCRAM's hash is made as often as the host says (RFC 5802 5.1), so that has a bound; and so have challenges."""
+    host = server(lab, port, ["SCRAM-SHA-256"])
+    host.rounds = 50_000_000
+    to = add(gateway, lab, host)
+    send_to(gateway, account, to)
+    (event, *_) = gateway.wait_event("deferred", "--to", f"r@{to}")
+    assert event["rule"] == "next-hop-login" and "more work for SCRAM" in event["text"]
 
 
 # Another's server.

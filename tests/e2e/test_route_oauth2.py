@@ -234,10 +234,15 @@ def test_a_gateway_that_was_away_fetches_one_first(lab, settings):
 
 
 def test_another_secret_counts_at_once_and_the_old_one_stays_otherwise(lab, gateway, account, endpoint, host):
-    to = add(gateway, lab, endpoint, host)
-    kept = [w for w in words(endpoint, host, to, "--tls", "may", verb="set") if w != "--secret-stdin"]
+    to = add(gateway, lab, endpoint, host, "--scope", "the first")
+    kept = [w for w in words(endpoint, host, to, verb="set") if w != "--secret-stdin"]
     gateway.sendoff(*kept)
     assert len(endpoint.asked) == 1
+    (route,) = (r for r in gateway.sendoff.json("route", "list") if r["to"] == to)
+    assert route["oauth2"]["scope"] == "the first", "what the token is asked for stays, too"
+    for weaker, why in ((("--tls", "may"), "the TLS is weaker"), (("--scope", "another"), "the scope is another one")):
+        done = gateway.sendoff.run(*kept, *weaker)
+        assert done.status == 2 and "-stdin is needed" in done.err and why in done.err
     host.wait_for(send_to(gateway, account, to))
     other = list(kept)
     other[other.index(endpoint.url)] = "https://elsewhere.example.net/token"
@@ -268,6 +273,26 @@ def test_another_secret_counts_at_once_and_the_old_one_stays_otherwise(lab, gate
 def test_usage_errors(gateway, more, said):
     done = gateway.sendoff.run("route", "add", "*", "smtp.example.net", "--user", USER, *more, text="secret\n")
     assert done.status == 2 and said in done.err and len(done.err.splitlines()) == 1, done.err
+
+
+@pytest.fixture
+def own_roots(lab, tmp_path):
+    """Before a command: the folder of the system's roots has the tests' authority, and nothing else."""
+    roots = open(lab.authority.roots).read()
+    for name in ("ca-certificates.crt", "authority.pem"):
+        (tmp_path / name).write_text(roots)
+    script = f'mount --bind {tmp_path} /etc/ssl/certs && exec "$@"'
+    return ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh"]
+
+
+def test_roots_that_are_named_are_the_only_ones(lab, endpoint, host, own_roots):
+    systems, named = lab.new_gateway(), lab.new_gateway()
+    systems.configure()
+    named.configure(delivery=f'https_trust = "{lab.certificate()[0]}"')
+    command = words(endpoint, host, lab.new_domain())
+    refused = named.sendoff.run(*command, text=SECRET + "\n", wrapper=own_roots)
+    assert refused.status == 1 and "certificate" in refused.err and not endpoint.asked, refused.err
+    assert systems.sendoff.run(*command, text=SECRET + "\n", wrapper=own_roots).status == 0
 
 
 def test_presets(lab, gateway, endpoint):

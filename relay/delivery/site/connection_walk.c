@@ -116,7 +116,7 @@ static int open_client(struct connection *c) {
       .no_tls = terms->tls == ROUTE_TLS_NONE,
       .tls = demand_at(c),
       .implicit_tls = terms->implicit_tls,
-      .routed = terms->by != 0,
+      .routed = terms->host,
   };
   struct reason why = {0};
   struct login room;

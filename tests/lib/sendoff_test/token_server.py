@@ -8,6 +8,23 @@ import threading
 import urllib.parse
 
 
+class Answering(http.server.BaseHTTPRequestHandler):
+    """Reads a form, and answers with JSON."""
+
+    def form(self):
+        return self.rfile.read(int(self.headers["Content-Length"])).decode()
+
+    def answer(self, status, content):
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *words):
+        pass
+
+
 class TokenServer:
     """`answer`: None, or what is answered instead of a token: (status, object), octets, or a callable. `asked`: the forms that
     came, as dictionaries. `good`: the access tokens that are."""
@@ -23,18 +40,9 @@ class TokenServer:
         self._others = []
         server = self
 
-        class Handler(http.server.BaseHTTPRequestHandler):
+        class Handler(Answering):
             def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-                status, content = server._reply(self.headers["Content-Type"], body)
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-
-            def log_message(self, *words):
-                pass
+                self.answer(*server._reply(self.headers["Content-Type"], self.form()))
 
         class Server(http.server.ThreadingHTTPServer):
             daemon_threads = True
@@ -83,19 +91,12 @@ class TokenServer:
         """A configuration file for Dovecot, which asks here (RFC 7662) whose a token is; by HTTP, on loopback."""
         endpoint = self
 
-        class Handler(http.server.BaseHTTPRequestHandler):
+        class Handler(Answering):
             def do_POST(self):
-                form = dict(urllib.parse.parse_qsl(self.rfile.read(int(self.headers["Content-Length"])).decode()))
+                form = dict(urllib.parse.parse_qsl(self.form()))
                 active = form.get("token") in endpoint.good
                 content = json.dumps({"active": active, "email": user} if active else {"active": False}).encode()
-                self.send_response(200)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-
-            def log_message(self, *words):
-                pass
+                self.answer(200, content)
 
         port = lab.block.new_port()
         server = http.server.ThreadingHTTPServer((self.address, port), Handler)
