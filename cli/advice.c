@@ -138,12 +138,12 @@ static const struct row {
      "or have it corrected there; sendoff route set with --tls may does without, and with it any host can take the "
      "mail."},
     {DEFERRED | EXPIRED, RULE_DANE, NULL,
-     "The recipient's domain has signed TLSA records, which say that its host has TLS with another certificate than "
-     "the "
-     "one that it shows, or than none: a certificate that was renewed without them, mostly, or somebody in between. "
-     "Its "
-     "operators have to fix it (records _25._tcp.HOST); the mail waits meanwhile. If they ask for it without: sendoff "
-     "route add DOMAIN direct --tls none, or for all mail: delivery { dane = no }. Then any host can take the mail."},
+     "The next hop has signed TLSA records, which say that it has TLS with another certificate than the one that it "
+     "shows, or than none: a certificate that was renewed without them, mostly, or somebody in between. Its operators "
+     "have to fix it (records _25._tcp.HOST, or with another port); the mail waits meanwhile. Is its certificate by an "
+     "authority that is trusted, then that can count instead: sendoff route add DOMAIN direct --tls verify, or, where "
+     "the mail takes a route already (sendoff route list), sendoff route set with --tls verify. Only if they ask for "
+     "it without: --tls none; then any host can take the mail."},
     {DEFERRED | EXPIRED, RULE_NEXT_HOP_LOGIN, NULL,
      "The next hop does not let the gateway log in, or there is no token to log in with. Check the user, and the "
      "password or the application's secret and rights, there, then give the new one: sendoff route set DOMAIN HOST "

@@ -1,5 +1,7 @@
 #include "relay/net/dane.h"
 
+#include "base/hash.h"
+
 #include <gnutls/abstract.h>
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
@@ -12,18 +14,38 @@ struct chain {
   const struct bytes *der;
   gnutls_x509_crt_t crt[DANE_CHAIN_MAX];
   unsigned count; /* of both; cut at the first that cannot be read */
+  unsigned paths; /* that were verified */
 };
 
-struct dane_rules *dane_rules_new(struct tlsa_set *records, const char *base, const char *next_hop) {
+struct dane_rules *dane_rules_new(struct tlsa_set *records, const struct dane_names *names) {
   struct dane_rules *r = calloc(1, sizeof *r);
   if (!r) {
     free(records);
     return NULL;
   }
   r->records = records;
-  snprintf(r->base, sizeof r->base, "%s", base);
-  snprintf(r->next_hop, sizeof r->next_hop, "%s", next_hop);
+  snprintf(r->base, sizeof r->base, "%s", names->base);
+  snprintf(r->next_hop, sizeof r->next_hop, "%s", names->next_hop);
+  snprintf(r->expanded, sizeof r->expanded, "%s", names->expanded);
   return r;
+}
+
+static unsigned digest_of(unsigned so_far, const void *data, size_t len) {
+  unsigned hash;
+  HASH_VALUE(data, len, hash);
+  return so_far * 31 + hash;
+}
+
+unsigned dane_rules_digest(const struct dane_rules *r) {
+  bool names = tlsa_set_has(r->records, TLSA_DANE_TA); /* a certificate's names count for those alone */
+  unsigned digest = digest_of(0, r->base, strlen(r->base));
+  if (names) digest = digest_of(digest, r->next_hop, strlen(r->next_hop));
+  if (names) digest = digest_of(digest, r->expanded, strlen(r->expanded));
+  for (size_t i = 0; i < r->records->count; i++) {
+    const struct tlsa *t = &r->records->records[i];
+    digest = digest_of(digest * 31 + tlsa_number(t), t->data.at, t->data.len);
+  }
+  return digest;
 }
 
 void dane_rules_free(struct dane_rules **at) {
@@ -90,7 +112,7 @@ static bool matches(const struct tlsa *t, const struct chain *c, unsigned index)
 /* RFC 7672 3.2.2: these are what the certificate may be for. GnuTLS looks at the CN only where there is no DNS name
  * (RFC 6125 6.4.4), and takes a wildcard as the first label alone. */
 static bool is_for(const struct dane_rules *r, gnutls_x509_crt_t crt) {
-  const char *const names[] = {r->base, r->next_hop};
+  const char *const names[] = {r->base, r->next_hop, r->expanded};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     if (names[i][0] && names[i][0] != '[' && gnutls_x509_crt_check_hostname(crt, names[i])) return true;
   return false;
@@ -106,27 +128,60 @@ static int bad_path(const struct dane_rules *r, unsigned status, struct reason *
   return E_DENIED;
 }
 
-/* RFC 7671 5.2: signatures, times and constraints up to this trust anchor, and no other; it need not be a root. */
-static int check_path(const struct dane_rules *r, const struct chain *c, gnutls_x509_crt_t anchor, struct reason *why) {
+/* Not so large that a few signatures with it keep a loop busy. */
+static bool is_usual_key(gnutls_x509_crt_t crt) {
+  gnutls_datum_t modulus = {0}, exponent = {0};
+  unsigned bits = 0;
+  int algorithm = gnutls_x509_crt_get_pk_algorithm(crt, &bits);
+  if (algorithm != GNUTLS_PK_RSA && algorithm != GNUTLS_PK_RSA_PSS) return true; /* others have one size, or a few */
+  size_t octets = 0;
+  if (algorithm == GNUTLS_PK_RSA && gnutls_x509_crt_get_pk_rsa_raw(crt, &modulus, &exponent) == 0) {
+    while (octets < exponent.size && !exponent.data[octets]) octets++;
+    octets = exponent.size - octets;
+  }
+  gnutls_free(modulus.data);
+  gnutls_free(exponent.data);
+  return bits <= DANE_KEY_BITS && octets <= DANE_KEY_OCTETS;
+}
+
+/* Of bounded work: a host may show any chain, and have any records. */
+static int is_affordable(struct chain *c, gnutls_x509_crt_t anchor, struct reason *why) {
+  bool usual = is_usual_key(anchor);
+  for (unsigned i = 0; usual && i < c->count; i++) usual = is_usual_key(c->crt[i]);
+  if (!usual) return fail(why, E_DENIED, "a key in the certificate chain is larger than is verified");
+  if (c->paths++ < DANE_PATHS_MAX) return OK;
+  return fail(why, E_DENIED, "none of the first %d TLSA records of a CA leads to the certificate", DANE_PATHS_MAX);
+}
+
+static int verify_path(const struct chain *c, gnutls_x509_crt_t anchor, unsigned *status) {
   gnutls_typed_vdata_st purpose = {.type = GNUTLS_DT_KEY_PURPOSE_OID,
                                    .data = (unsigned char *)(uintptr_t)GNUTLS_KP_TLS_WWW_SERVER};
   gnutls_x509_trust_list_t list;
   gnutls_x509_crt_t path[DANE_CHAIN_MAX];
-  unsigned status = 0;
   memcpy(path, c->crt, sizeof path); /* GnuTLS may put it in another order */
-  if (gnutls_x509_trust_list_init(&list, 0) < 0) return fail(why, E_DENIED, "out of memory");
+  if (gnutls_x509_trust_list_init(&list, 0) < 0) return GNUTLS_E_MEMORY_ERROR;
   int rc = gnutls_x509_trust_list_add_cas(list, &anchor, 1, 0) == 1
-               ? gnutls_x509_trust_list_verify_crt2(list, path, c->count, &purpose, 1, 0, &status, NULL)
+               ? gnutls_x509_trust_list_verify_crt2(list, path, c->count, &purpose, 1, 0, status, NULL)
                : GNUTLS_E_MEMORY_ERROR;
   gnutls_x509_trust_list_deinit(list, 0);
+  return rc;
+}
+
+/* RFC 7671 5.2: signatures, times and constraints up to this trust anchor, and no other; it need not be a root. The
+ * name first, which costs nothing. */
+static int check_path(const struct dane_rules *r, struct chain *c, gnutls_x509_crt_t anchor, struct reason *why) {
+  unsigned status = 0;
+  if (gnutls_x509_crt_equals(anchor, c->crt[0])) return E_DENIED; /* it is the host's own */
+  if (!is_for(r, c->crt[0]))
+    return fail(why, E_DENIED, "the certificate is neither for %.90s nor for %.90s", r->base, r->next_hop);
+  if (is_affordable(c, anchor, why) != OK) return E_DENIED;
+  int rc = verify_path(c, anchor, &status);
   if (rc < 0) return fail(why, E_DENIED, "the certificate cannot be verified: %.150s", gnutls_strerror(rc));
-  if (status) return bad_path(r, status, why);
-  if (is_for(r, c->crt[0])) return OK;
-  return fail(why, E_DENIED, "the certificate is neither for %.90s nor for %.90s", r->base, r->next_hop);
+  return status ? bad_path(r, status, why) : OK;
 }
 
 /* The CA's certificate may be in the DNS alone (RFC 7671 5.2.1: "2 0 0"), where it is whole. */
-static int check_own(const struct dane_rules *r, const struct chain *c, const struct tlsa *t, struct reason *why) {
+static int check_own(const struct dane_rules *r, struct chain *c, const struct tlsa *t, struct reason *why) {
   gnutls_x509_crt_t anchor = t->selector == TLSA_CERT && t->matching == TLSA_FULL ? import(t->data) : NULL;
   if (!anchor) return E_DENIED;
   int rc = check_path(r, c, anchor, why);
@@ -134,18 +189,16 @@ static int check_own(const struct dane_rules *r, const struct chain *c, const st
   return rc;
 }
 
-/* The host's own certificate is no trust anchor. */
-static int check_anchor(const struct dane_rules *r, const struct chain *c, const struct tlsa *t, struct reason *why) {
-  int rc = check_own(r, c, t, why);
-  for (unsigned i = 1; rc != OK && i < c->count; i++)
-    if (matches(t, c, i)) rc = check_path(r, c, c->crt[i], why);
-  return rc;
+static int check_anchor(const struct dane_rules *r, struct chain *c, const struct tlsa *t, struct reason *why) {
+  for (unsigned i = 1; i < c->count; i++)
+    if (matches(t, c, i)) return check_path(r, c, c->crt[i], why); /* another that matches is the same, or its key */
+  return check_own(r, c, t, why);
 }
 
 /* --- all --- */
 
 /* RFC 7672 3.1.1: that its key is the one is all that is asked of the host's own certificate: no name, no time. */
-static int check_record(const struct dane_rules *r, const struct chain *c, const struct tlsa *t, struct reason *why) {
+static int check_record(const struct dane_rules *r, struct chain *c, const struct tlsa *t, struct reason *why) {
   if (t->usage == TLSA_DANE_EE) return matches(t, c, 0) ? OK : E_DENIED;
   return check_anchor(r, c, t, why);
 }

@@ -5,13 +5,12 @@
 #include "base/tls_facts.h"
 #include "relay/net/dane.h"
 
-/* Whose rules hold for a host: the first of these that has any, and no other. A message's own (RFC 8689) come on top.
- */
+/* Whose rules hold for a host: DANE's, where it has such records and the route leaves it to them; else the route's. A
+ * message's own (RFC 8689) come on top. */
 enum tls_rule {
   TLS_RULE_NONE,  /* opportunistic (RFC 7435) */
   TLS_RULE_ROUTE, /* a static route's (base/static_route.h) */
   TLS_RULE_DANE,  /* the host's TLSA records (RFC 7672) */
-  TLS_RULE_STS,   /* the domain's MTA-STS policy (RFC 8461 2: it gives way to DANE) */
 };
 
 /* Zeroed: opportunistic. */

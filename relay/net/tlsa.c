@@ -48,23 +48,41 @@ static void drop_weaker(struct tlsa_set *s) {
   s->unusable += all - kept;
 }
 
+/* Of the answer's usable records, those that are kept: how many, and with how much data. */
+static size_t measure(const struct dns_answer *answer, size_t *octets, bool *cut) {
+  size_t count = 0;
+  struct tlsa t;
+  *octets = 0;
+  *cut = false;
+  for (size_t i = 0; i < answer->count && !*cut; i++) {
+    if (!read_record(answer->records[i].data, &t)) continue;
+    *cut = count == TLSA_RECORDS_MAX || *octets + t.data.len > TLSA_OCTETS_MAX;
+    if (*cut) break;
+    count++;
+    *octets += t.data.len;
+  }
+  return count;
+}
+
 struct tlsa_set *tlsa_set_read(const struct dns_answer *answer) {
-  size_t count = answer->count < TLSA_RECORDS_MAX ? answer->count : TLSA_RECORDS_MAX, octets = 0;
-  for (size_t i = 0; i < count; i++) octets += answer->records[i].data.len;
-  struct tlsa_set *s = calloc(1, sizeof *s + count * sizeof s->records[0] + octets);
+  size_t octets;
+  bool cut;
+  size_t count = measure(answer, &octets, &cut), size = sizeof(struct tlsa_set) + count * sizeof(struct tlsa) + octets;
+  struct tlsa_set *s = calloc(1, size);
   if (!s) return NULL;
   char *at = (char *)&s->records[count];
-  for (size_t i = 0; i < count; i++) {
-    struct tlsa *t = &s->records[s->count];
-    if (!read_record(answer->records[i].data, t)) {
-      s->unusable++;
-      continue;
-    }
+  for (size_t i = 0; i < answer->count && s->count < count; i++) {
+    struct tlsa *t = &s->records[s->count], room;
+    if (!read_record(answer->records[i].data, &room)) continue;
+    *t = room;
     memcpy(at, t->data.at, t->data.len);
     t->data.at = at;
     at += t->data.len;
     s->count++;
   }
+  s->unusable = answer->count - count;
+  s->cut = cut;
+  s->octets = size;
   drop_weaker(s);
   return s;
 }

@@ -5,7 +5,8 @@
 #include "base/dns_answer.h"
 
 #define TLSA_TYPE 52         /* RFC 6698 7.1; <arpa/nameser.h> has no name for it */
-#define TLSA_RECORDS_MAX 100 /* of one answer that are looked at */
+#define TLSA_RECORDS_MAX 32  /* usable ones of one answer that are kept, */
+#define TLSA_OCTETS_MAX 8192 /* with so much data */
 
 /* RFC 7218 has the names. */
 enum tlsa_usage { TLSA_PKIX_TA, TLSA_PKIX_EE, TLSA_DANE_TA, TLSA_DANE_EE };
@@ -21,6 +22,8 @@ struct tlsa {
 struct tlsa_set {
   size_t count;    /* usable ones: those of the strongest digest of each usage and selector (RFC 7671 9) */
   size_t unusable; /* the others */
+  bool cut;        /* there were more usable ones than are kept */
+  size_t octets;   /* of all of it */
   struct tlsa records[];
 };
 

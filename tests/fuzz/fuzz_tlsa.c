@@ -16,7 +16,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   }
   struct dns_answer answer = {.status = DNS_FOUND, .count = count, .records = records};
   struct tlsa_set *s = tlsa_set_read(&answer);
-  CHECK(s && s->count + s->unusable == (count < TLSA_RECORDS_MAX ? count : TLSA_RECORDS_MAX));
+  CHECK(s && s->count + s->unusable == count &&
+        s->octets <= sizeof *s + TLSA_RECORDS_MAX * sizeof s->records[0] + TLSA_OCTETS_MAX);
   for (size_t i = 0; i < count; i++) free(holds[i]);
   bool found = false;
   for (size_t i = 0; i < s->count; i++) { /* what is left is the set's own */

@@ -104,8 +104,10 @@ void opening_helo(struct smtp_client *c, const struct smtp_reply *reply) {
 }
 
 void opening_start_tls(struct smtp_client *c) {
-  const struct dane_rules *dane = c->tls.dane; /* RFC 7672 8.1: the name for SNI is the TLSA base domain */
-  bool started = stream_start_tls_client(c->stream, dane ? dane->base : c->host, c->tls.proof, dane) == OK;
+  const struct dane_rules *dane = c->tls.dane;
+  bool by_ca = c->tls.proof == TLS_BY_CA;                   /* which knows the host by its own name */
+  const char *name = dane && !by_ca ? dane->base : c->host; /* RFC 7672 8.1: SNI has the TLSA base domain */
+  bool started = stream_start_tls_client(c->stream, name, c->tls.proof, dane) == OK;
   client_set_state(c, CLIENT_HANDSHAKE, started ? TIMEOUT_HANDSHAKE : 0);
   if (!started) client_fail(c, client_tls_trouble(c), NULL, "TLS could not be started");
 }

@@ -7,7 +7,7 @@
 
 struct search {
   struct dane_search plan;
-  char host[256], next_hop[256];
+  char host[256], next_hop[256], expanded[256];
   char bases[2][256]; /* candidates for the TLSA base domain, the best first */
   size_t count, at;
   uint32_t ttl;
@@ -31,7 +31,12 @@ static void ask_tlsa(struct search *s);
 
 static void take_records(struct search *s, const struct dns_answer *answer) {
   struct tlsa_set *records = tlsa_set_read(answer);
-  struct dane_rules *rules = records ? dane_rules_new(records, s->bases[s->at], s->next_hop) : NULL;
+  if (records && records->cut && !records->count) { /* whom it may be is not known, so nobody is it */
+    free(records);
+    records = NULL;
+  }
+  const struct dane_names names = {s->bases[s->at], s->next_hop, s->expanded};
+  struct dane_rules *rules = records ? dane_rules_new(records, &names) : NULL;
   if (rules)
     finish(s, DANE_FOUND, rules, false);
   else
@@ -91,6 +96,7 @@ void dane_search_start(const struct dane_search *plan) {
   s->ttl = UINT32_MAX;
   snprintf(s->host, sizeof s->host, "%s", plan->host);
   snprintf(s->next_hop, sizeof s->next_hop, "%s", plan->next_hop);
+  snprintf(s->expanded, sizeof s->expanded, "%s", plan->expanded);
   bool alias = plan->canonical[0] != '\0';
   if (plan->secure && alias) add_base(s, plan->canonical);
   if (plan->secure) add_base(s, s->host);

@@ -20,7 +20,7 @@ struct dane_finding {
 
 struct dane_search {
   struct resolver *resolver;
-  const char *host, *next_hop;
+  const char *host, *next_hop, *expanded; /* expanded: where the CNAME of the next hop led; "": it has none */
   unsigned port;
   bool secure;           /* the addresses, and the CNAMEs that led to them */
   const char *canonical; /* where those led to; "": there are none */

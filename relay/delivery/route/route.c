@@ -16,6 +16,16 @@ struct route *route_new(enum route_status status, const char *site, uint32_t ttl
   return r;
 }
 
+size_t route_octets(const struct route *r) {
+  size_t octets = sizeof *r + strlen(r->site) + r->host_count * sizeof r->hosts[0];
+  for (size_t i = 0; i < r->host_count; i++) {
+    const struct dane_rules *dane = r->hosts[i].tls.dane;
+    octets += r->hosts[i].address_count * sizeof r->hosts[i].addresses[0];
+    if (dane) octets += sizeof *dane + dane->records->octets;
+  }
+  return octets;
+}
+
 struct route *route_hold(struct route *r) {
   __atomic_add_fetch(&r->references, 1, __ATOMIC_RELAXED);
   return r;

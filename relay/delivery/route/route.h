@@ -49,6 +49,10 @@ struct route {
   int64_t expires_us;
   int references; /* atomic */
 };
+/* What a route by command asks of its hosts' TLS; nothing where there is none. */
+struct tls_demand route_terms_demand(const struct route_terms *t);
+/* In memory, all that it has. */
+size_t route_octets(const struct route *r);
 /* One reference; copies `site`. `ttl` in seconds. NULL without memory. */
 struct route *route_new(enum route_status status, const char *site, uint32_t ttl);
 struct route *route_hold(struct route *r);

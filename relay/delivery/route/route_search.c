@@ -34,7 +34,7 @@ struct candidate {
 
 struct search {
   struct route_search plan;
-  char domain[256];
+  char domain[256], expanded[256]; /* expanded: where its CNAME led; "": nowhere */
   bool has_mx, authentic, tls_asked;
   struct candidate *candidates;
   size_t count;
@@ -218,7 +218,7 @@ static void one_less(struct search *s) {
 /* --- TLSA --- */
 
 /* A route's own rules come first: it says itself that nobody, or who, vouches for its hosts. */
-static struct tls_demand demand_of_route(const struct route_terms *t) {
+struct tls_demand route_terms_demand(const struct route_terms *t) {
   bool rules = t->tls != ROUTE_TLS_MAY || t->implicit_tls || t->login;
   return (struct tls_demand){
       .by = rules ? TLS_RULE_ROUTE : TLS_RULE_NONE,
@@ -253,6 +253,7 @@ static void ask_dane(struct candidate *c) {
   struct dane_search plan = {.resolver = s->plan.resolver,
                              .host = c->mx.name,
                              .next_hop = s->domain,
+                             .expanded = s->expanded,
                              .port = s->plan.port,
                              .secure = !c->insecure,
                              .canonical = c->canonical,
@@ -271,7 +272,7 @@ static void ask_tlsa(struct search *s) {
   drop_loops(s);
   for (size_t i = 0; i < s->count; i++) {
     struct candidate *c = &s->candidates[i];
-    c->tls = demand_of_route(&s->plan.terms);
+    c->tls = route_terms_demand(&s->plan.terms);
     if (dane && is_usable(c)) ask_dane(c);
   }
   one_less(s);
@@ -395,6 +396,7 @@ static void explicit_mx(struct search *s, const struct dns_answer *answer) {
   mx_list_read(answer, &list);
   s->has_mx = true;
   s->authentic = answer->secure;
+  snprintf(s->expanded, sizeof s->expanded, "%s", answer->canonical);
   if (list.null_mx)
     report_nonef(s, ROUTE_NULL_MX, "%s accepts no mail (null MX)", s->domain);
   else if (!list.count)
@@ -440,7 +442,7 @@ static void literal(struct search *s) {
     return;
   }
   add_address(s->candidates, &address);
-  s->candidates->tls = demand_of_route(&s->plan.terms);
+  s->candidates->tls = route_terms_demand(&s->plan.terms);
   conclude(s);
 }
 

@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROUTES_MAX 10000 /* domains and static routes; the one whose search is the oldest gives way */
+#define ROUTES_MAX 10000                 /* domains and static routes, */
+#define ROUTES_OCTETS ((size_t)64 << 20) /* and what is known of them; the one whose search is the oldest gives way */
 
 struct waiter {
   void (*done)(void *arg, struct route *route);
@@ -32,6 +33,7 @@ struct router {
   struct resolver *resolver;
   struct own_addresses *own;
   struct entry *entries; /* oldest search first */
+  size_t octets;         /* of their routes */
 };
 
 /* --- entries --- */
@@ -43,6 +45,7 @@ static void entry_free(struct entry *e) {
 }
 
 static void forget(struct router *r, struct entry *e) {
+  if (e->route) r->octets -= route_octets(e->route);
   HASH_DEL(r->entries, e);
   entry_free(e);
 }
@@ -86,6 +89,15 @@ static void answer_waiters(struct waiter *waiters, struct route *route) {
   }
 }
 
+/* `last`: it has just been found, and nothing else is left to go. One without a route goes at once. */
+static void forget_oldest(struct router *r, struct entry *last) {
+  for (struct entry *e = r->entries, *next; e && last->route && r->octets > ROUTES_OCTETS; e = next) {
+    next = e->hh.next;
+    if (e->route && e != last) forget(r, e);
+  }
+  if (!last->route || r->octets > ROUTES_OCTETS) forget(r, last);
+}
+
 /* What callers get when there is no memory to say it better: immutable, never freed. */
 static struct route *no_memory_route(void) {
   static struct route route = {.status = ROUTE_TEMPORARY, .why = "out of memory", .references = 1};
@@ -104,7 +116,8 @@ static void on_found(void *arg, struct route *route) {
   }
   struct route *answer = route ? route_hold(route) : route_hold(no_memory_route());
   e->route = route;
-  if (!route) forget(e->router, e);
+  if (route) e->router->octets += route_octets(route);
+  if (!route || e->router->octets > ROUTES_OCTETS) forget_oldest(e->router, e);
   answer_waiters(waiters, answer); /* may ask for other routes, so the entry is not touched any more */
   route_release(&answer);
 }

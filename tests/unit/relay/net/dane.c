@@ -128,7 +128,8 @@ static unsigned verify(const struct rdata *records, size_t record_count, const i
   for (; certs[count] >= 0; count++)
     chain[count] = (struct bytes){(const char *)made[certs[count]].der.data, made[certs[count]].der.size};
   struct dns_answer answer = {.status = DNS_FOUND, .count = record_count, .records = rows};
-  struct dane_rules *r = dane_rules_new(tlsa_set_read(&answer), MX, "example.org");
+  struct dane_rules *r =
+      dane_rules_new(tlsa_set_read(&answer), &(struct dane_names){MX, "example.org", "expanded.example"});
   assert_non_null(r);
   int rc = dane_verify(r, chain, count, &matched, why);
   assert_true(rc == OK || rc == E_DENIED);
@@ -227,6 +228,39 @@ static void test_one_of_several_is_enough(void **state) {
   assert_int_equal(verify(digests, 2, full, &why), 0);
 }
 
+/* A host may have many records, and a chain that has each verified to its end. */
+static void test_paths_have_a_bound(void **state) {
+  (void)state;
+  struct reason why;
+  struct rdata wrong = record(200, OTHER_ROOT, false), right = record(200, ROOT, false);
+  struct rdata few[] = {wrong, wrong, wrong, right}, many[] = {wrong, wrong, wrong, wrong, right};
+  assert_int_equal(verify(few, 4, full, &why), 200);
+  assert_int_equal(verify(many, 5, full, &why), 0);
+  assert_non_null(strstr(why.text, "none of the first 4 TLSA records of a CA"));
+}
+
+static struct dane_rules *rules_of(struct rdata *r, const char *next_hop) {
+  struct dns_record row = {.data = {r->octets, r->len}};
+  struct dns_answer answer = {.status = DNS_FOUND, .count = 1, .records = &row};
+  return dane_rules_new(tlsa_set_read(&answer), &(struct dane_names){MX, next_hop, ""});
+}
+
+static unsigned digest(int number, int certificate, const char *next_hop) {
+  struct rdata r = record(number, certificate, false);
+  struct dane_rules *rules = rules_of(&r, next_hop);
+  unsigned digest = dane_rules_digest(rules);
+  dane_rules_free(&rules);
+  return digest;
+}
+
+static void test_digest(void **state) {
+  (void)state;
+  assert_int_equal(digest(311, LEAF, "a.example"), digest(311, LEAF, "b.example"));
+  assert_int_not_equal(digest(311, LEAF, ""), digest(311, SELF, ""));
+  assert_int_not_equal(digest(301, LEAF, ""), digest(311, LEAF, ""));
+  assert_int_not_equal(digest(201, ROOT, "a.example"), digest(201, ROOT, "b.example"));
+}
+
 static void test_what_is_no_chain(void **state) {
   (void)state;
   const struct tlsa *matched = NULL;
@@ -237,7 +271,7 @@ static void test_what_is_no_chain(void **state) {
   assert_int_equal(verify(&r, 1, none, &why), 0);
   struct dns_record row = {.data = {r.octets, r.len}};
   struct dns_answer answer = {.status = DNS_FOUND, .count = 1, .records = &row};
-  struct dane_rules *rules = dane_rules_new(tlsa_set_read(&answer), MX, "");
+  struct dane_rules *rules = dane_rules_new(tlsa_set_read(&answer), &(struct dane_names){MX, "", ""});
   assert_int_equal(dane_verify(rules, junk, 2, &matched, &why), E_DENIED);
   dane_rules_free(&rules);
   assert_null(rules);
@@ -251,6 +285,8 @@ int main(void) {
       cmocka_unit_test(test_what_dane_ta_asks_of_the_certificate),
       cmocka_unit_test(test_an_anchor_beside_the_path),
       cmocka_unit_test(test_one_of_several_is_enough),
+      cmocka_unit_test(test_paths_have_a_bound),
+      cmocka_unit_test(test_digest),
       cmocka_unit_test(test_what_is_no_chain),
   };
   return cmocka_run_group_tests(tests, make_all, free_all);

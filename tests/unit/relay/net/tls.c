@@ -352,7 +352,7 @@ static struct dane_rules *rules_of_first(bool wrong) {
   rdata[34] ^= wrong ? 1 : 0;
   struct dns_record record = {.data = {rdata, sizeof rdata}};
   struct dns_answer answer = {.status = DNS_FOUND, .count = 1, .records = &record};
-  return dane_rules_new(tlsa_set_read(&answer), "mx.test", "");
+  return dane_rules_new(tlsa_set_read(&answer), &(struct dane_names){"mx.test", "", ""});
 }
 
 /* Whom nobody trusts may be the one that the TLSA records are of. */
