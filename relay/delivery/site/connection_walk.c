@@ -87,14 +87,12 @@ static int64_t login_token_time(const struct destination *d) {
   return found && found->auth == ROUTE_AUTH_OAUTH2 ? found->token_from_us : 0;
 }
 
-/* RFC 8689 3: a sender's TLS-Required: No has DANE and MTA-STS ignored, but not what an operator has a route ask for.
+/* RFC 8689 3: a sender's TLS-Required: No has DANE ignored, but not what an operator has a route ask for.
  */
 static struct tls_demand demand_at(const struct connection *c) {
-  const struct route_terms *terms = &c->route->terms;
   const struct tls_demand *own = &host_at(c)->tls;
-  bool of_recipient = own->by == TLS_RULE_DANE || own->by == TLS_RULE_STS;
-  bool ignored = of_recipient && c->destination->tls_optional && !terms->login && !terms->implicit_tls;
-  return ignored ? (struct tls_demand){.by = TLS_RULE_NONE} : *own;
+  bool ignored = own->by == TLS_RULE_DANE && c->destination->tls_optional;
+  return ignored ? route_terms_demand(&c->route->terms) : *own;
 }
 
 static int open_client(struct connection *c) {

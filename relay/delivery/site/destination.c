@@ -41,26 +41,25 @@ static void write_terms(const struct route_terms *t, char out[TERMS_TEXT]) {
   if (t->login) snprintf(out + n, TERMS_TEXT - (size_t)n, " LOGIN=%lld", (long long)t->by);
 }
 
-/* A connection that DANE vouches for is not shared with mail for which it does not; nor, where a certificate's name
- * counts, which may be the next-hop domain's, with another domain's. */
+/* A connection that was held to some hosts' TLSA records is for no mail under others: that for which DANE does not
+ * vouch, that of another domain where names count, and what comes once the records have changed. */
 static void write_dane(const struct route *r, char out[DANE_TEXT]) {
-  bool any = false, names = false;
+  unsigned digest = 0;
+  bool any = false;
   for (size_t i = 0; i < r->host_count; i++) {
     const struct dane_rules *dane = r->hosts[i].tls.dane;
+    digest = digest * 31 + (dane ? dane_rules_digest(dane) + (unsigned)i + 1 : 0);
     any |= dane != NULL;
-    names |= dane && tlsa_set_has(dane->records, TLSA_DANE_TA);
-    if (names) snprintf(out, DANE_TEXT, " DANE=%s", dane->next_hop);
-    if (names) return;
   }
-  snprintf(out, DANE_TEXT, "%s", any ? " DANE" : "");
+  snprintf(out, DANE_TEXT, any ? " DANE=%08x" : "", digest);
 }
 
 static char *make_key(const struct plan *plan) {
   char *key = NULL, *tried = tried_text(plan->tried), terms[TERMS_TEXT], dane[DANE_TEXT];
   const char *tls = plan->require_tls ? " REQUIRETLS" : plan->plain ? " PLAIN" : "";
-  const char *optional = plan->tls_optional ? " OPTIONAL" : "";
   write_terms(&plan->route->terms, terms);
   write_dane(plan->route, dane);
+  const char *optional = plan->tls_optional && *dane ? " OPTIONAL" : ""; /* of nothing else */
   if (tried &&
       asprintf(&key, "%s %s%s%s%s%s%s", plan->source, plan->route->site, tls, optional, terms, dane, tried) < 0)
     key = NULL;
