@@ -72,9 +72,9 @@ static int setup(void **state) {
 static int teardown(void **state) {
   struct place *p = *state;
   source_names_free(&p->names);
+  lab_close(&p->lab); /* before the loop's end, as in the daemon: what was posted is answered */
   loop_finish(&p->loop);
   uv_run(&p->loop.uv, UV_RUN_DEFAULT);
-  lab_close(&p->lab);
   directory_release(&p->loop.directory);
   loop_free(&p->loop);
   reader_close(&p->reader);
