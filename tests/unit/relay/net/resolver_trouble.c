@@ -9,7 +9,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define LOOP_LAB_MS 20000 /* longer than RESOLVER_TIMEOUT_MS */
+#define LOOP_LAB_MS 60000                 /* longer than RESOLVER_TIMEOUT_MS, on a busy machine too */
+#define LATE_MS (3 * RESOLVER_TIMEOUT_MS) /* libunbound itself goes on for minutes */
 
 #include "tests/unit/exact.h"
 #include "tests/unit/fake_dns.h"
@@ -245,9 +246,9 @@ static void no_answer_in_time(void **state) {
   pthread_join(blocked.thread, NULL);
   assert_int_equal(silent.status, DNS_FAILED);
   assert_int_equal(blocked.status, DNS_FAILED);
-  assert_true(took_ms >= RESOLVER_TIMEOUT_MS - 100 && took_ms < RESOLVER_TIMEOUT_MS + 3000);
-  assert_true(blocked.took_ns / 1000000 >= RESOLVER_TIMEOUT_MS - 100);
-  assert_true(blocked.took_ns / 1000000 < RESOLVER_TIMEOUT_MS + 3000);
+  assert_true(took_ms >= RESOLVER_TIMEOUT_MS - 100 && took_ms < LATE_MS);
+  uint64_t blocked_ms = blocked.took_ns / 1000000;
+  assert_true(blocked_ms >= RESOLVER_TIMEOUT_MS - 100 && blocked_ms < LATE_MS);
   loop_lab_for(&r.on, 50);
   assert_int_equal(silent.calls, 1);
   rig_close(&r);
