@@ -50,6 +50,8 @@ const struct counter counters[] = {
         "Routes, on each event loop, whose login at the next hop was refused when it was tried last."),
     NOW("tokens_failed", delivery.tokens_failed,
         "Routes whose access token could not be renewed when that was tried last."),
+    NOW("sources_away", delivery.sources_away,
+        "Sources that are not addresses of this machine, so that nothing leaves from them: see source list."),
 };
 /* clang-format on */
 const size_t counter_count = sizeof counters / sizeof counters[0];
@@ -96,6 +98,7 @@ static void add_delivery(struct delivery_counters *sum, const struct delivery_co
   sum->sites_blocked += d->sites_blocked;
   sum->logins_refused += d->logins_refused;
   sum->tokens_failed += d->tokens_failed;
+  sum->sources_away += d->sources_away;
   sum->delivered += d->delivered;
   sum->deferred += d->deferred;
   sum->bounced += d->bounced;

@@ -199,6 +199,7 @@ static void on_tick(uv_timer_t *timer) {
     d->listed_ms = uv_now(&d->loop->uv);
   }
   d->poll_wanted = true;
+  source_watch_tick(d->sources, d->loop->directory, clock_monotonic_ms());
   source_names_tick(d->names, clock_monotonic_ms());
   token_renewal_tick(d->tokens, delivery_secrets(d->loop->delivery), clock_now_us());
   poll_queue(d);
@@ -256,6 +257,7 @@ void dispatcher_start(struct dispatcher *d) {
   d->clock.seen = clock_jumps_us();
   d->list_wanted = true;
   d->listed_ms = uv_now(&d->loop->uv);
+  source_watch_tick(d->sources, d->loop->directory, clock_monotonic_ms());
   source_names_tick(d->names, clock_monotonic_ms());
   token_renewal_tick(d->tokens, delivery_secrets(d->loop->delivery), clock_now_us());
   uv_timer_start(&d->tick, on_tick, TICK_MS, TICK_MS);
@@ -323,6 +325,7 @@ void delivery_count(const struct loop *on, struct delivery_counters *to) {
   delivery_count_sites(on->delivery, to);
   if (!d) return;
   to->in_flight += d->schedule.in_flight;
+  to->sources_away += source_watch_away(d->sources);
   to->tokens_failed += count_failed_tokens(on->directory);
   to->domains_waiting += HASH_COUNT(d->schedule.domains);
   to->queue_direct += d->handed_over;

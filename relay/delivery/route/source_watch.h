@@ -1,21 +1,23 @@
-/* Which sources this machine can send from now. A source is asked about when it is to be used, and what was found holds
- * for SOURCE_CHECK_MS, so one that comes back is used again within that time. One thread. */
+/* Which sources this machine can send from now. They are all asked about as time goes on, and each when it is to be
+ * used; what was found holds for SOURCE_CHECK_MS, so one that goes away, or comes back, is noticed within that time and
+ * is in the log once. One thread. */
 #ifndef SENDOFF_RELAY_DELIVERY_ROUTE_SOURCE_WATCH_H
 #define SENDOFF_RELAY_DELIVERY_ROUTE_SOURCE_WATCH_H
 
-#include <stdbool.h>
-#include <stdint.h>
-#include <sys/socket.h>
+#include "base/directory.h"
 
 #define SOURCE_CHECK_MS 5000
-#define SOURCE_WARN_MS (3600 * 1000) /* between two warnings of one source that stays away */
-#define SOURCES_WATCHED_MAX 1000     /* the one met first gives way */
+#define SOURCES_WATCHED_MAX 1000 /* those beyond are asked about each time that they are to be used */
 
 struct source_watch;
 /* `is_here` as address_is_here (relay/net/local_address.h). NULL without memory. */
 struct source_watch *source_watch_new(bool (*is_here)(const struct sockaddr *address));
 void source_watch_free(struct source_watch **w);
+/* Each second: asks about those of the directory whose turn it is, and forgets those that are not in it any more. */
+void source_watch_tick(struct source_watch *w, const struct directory *d, uint64_t now_ms);
 /* `address` is an IP literal; one that cannot be read is not usable. */
 bool source_usable(struct source_watch *w, const char *address, uint64_t now_ms);
+/* How many were away when they were asked about last. */
+size_t source_watch_away(const struct source_watch *w);
 
 #endif

@@ -28,7 +28,8 @@ static const struct counters_snapshot snapshot = {
                  .sites_paused = 24,
                  .sites_blocked = 25,
                  .logins_refused = 26,
-                 .tokens_failed = 27},
+                 .tokens_failed = 27,
+                 .sources_away = 28},
     .store = {.operations = 12, .commits = 13, .failed_commits = 14, .waiting = 15},
     .condition = {.disk_free = 22, .disk_reserve = 23},
 };
@@ -62,6 +63,7 @@ static const char *const names[] = {
     "sites_blocked",
     "logins_refused",
     "tokens_failed",
+    "sources_away",
 };
 
 static void test_names_and_values(void **state) {
