@@ -160,8 +160,13 @@ const char *account_pool(const struct account *a, enum mail_stream stream) {
   return *a->stream_pool[stream] ? a->stream_pool[stream] : a->pool;
 }
 
+const char *source_public(const struct source *s) {
+  return s->public_address && *s->public_address ? s->public_address : s->address;
+}
+
 bool source_may_be_used(const struct source *s) {
-  return s->name != SOURCE_NAME_UNCONFIRMED || !strchr(s->address, ':') || !ip_is_global(s->address);
+  const char *seen = source_public(s);
+  return s->name != SOURCE_NAME_UNCONFIRMED || !strchr(seen, ':') || !ip_is_global(seen);
 }
 
 /* --- modes --- */

@@ -106,9 +106,13 @@ struct domain {
 /* Whether the address leads by its PTR record to a name, and that name back to it. Stored. */
 enum source_name { SOURCE_NAME_UNKNOWN, SOURCE_NAME_UNCONFIRMED, SOURCE_NAME_CONFIRMED };
 
+#define SOURCE_WEIGHT_MOST 1000
+
 struct source {
-  const char *address; /* IP literal, as text */
+  const char *address;        /* IP literal, as text: what connections are bound to */
+  const char *public_address; /* what the world sees instead, behind NAT; "": the same. See source_public */
   const char *helo, *pool;
+  unsigned weight; /* its share of the pool's mail, SOURCE_WEIGHT_MOST at most; 0: only when no other can be used */
   enum source_name name; /* as of the last check that DNS answered */
   const char *ptr;       /* the name; "": none, or not known */
   const char *name_text; /* why it is not confirmed, and what to publish; "" */
@@ -148,6 +152,8 @@ const struct domain *directory_domain(const struct directory *d, const char *nor
 const char *account_pool(const struct account *a, enum mail_stream stream);
 /* The sources of a pool: a pointer to the first, `*count` of them. */
 const struct source *directory_pool(const struct directory *d, const char *pool, size_t *count);
+/* The address that receivers see: their SPF and PTR questions are about that one. */
+const char *source_public(const struct source *s);
 /* False: a global IPv6 address whose name DNS does not confirm. No mail leaves from it (docs/sources.md). */
 bool source_may_be_used(const struct source *s);
 /* Until when nothing is sent to the site from the source, by command; 0: there is no pause, INT64_MAX: until it is

@@ -66,10 +66,10 @@ void recipient_clear(struct recipient *r) {
 }
 
 int queued_recipient_copy(struct queued_recipient *to, const struct queued_recipient *from) {
-  const char *const texts[] = {from->to.address, from->to.domain, from->to.orcpt, from->last};
+  const char *const texts[] = {from->to.address, from->to.domain, from->to.orcpt, from->last, from->source};
   *to = *from;
-  const char **const out[] = {&to->to.address, &to->to.domain, &to->to.orcpt, &to->last};
-  int rc = copy_texts(out, texts, 4);
+  const char **const out[] = {&to->to.address, &to->to.domain, &to->to.orcpt, &to->last, &to->source};
+  int rc = copy_texts(out, texts, 5);
   if (rc != OK) *to = (struct queued_recipient){0};
   return rc;
 }

@@ -24,6 +24,7 @@ enum message_flag {
   MESSAGE_BULK = 1024,         /* of the stream bulk; else transactional */
   MESSAGE_SOURCES_ONLY = 2048, /* it leaves from `sources` or not at all */
   MESSAGE_TLS_OPTIONAL = 4096, /* TLS-Required: No: what the recipient's side asks of TLS is ignored (RFC 8689 3) */
+  MESSAGE_RESTS_ON_SPF = 8192, /* its DMARC result, or an enforced check, rests on SPF: not every source will do */
 };
 
 /* Of a recipient: RFC 3461 4.1. 0: no NOTIFY came, which is NOTIFY_FAILURE, and leave to report delay. Stored. */
@@ -65,8 +66,9 @@ struct queued_recipient {
   struct recipient to;
   unsigned attempts; /* made so far */
   enum recipient_state state;
-  int64_t next_us;  /* earliest next attempt */
-  const char *last; /* the last reply or reason; "": none */
+  int64_t next_us;    /* earliest next attempt */
+  const char *last;   /* the last reply or reason; "": none */
+  const char *source; /* the address that its last attempt left from; "": none yet */
 };
 
 enum mail_stream envelope_stream(const struct envelope *e);

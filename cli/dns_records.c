@@ -37,6 +37,18 @@ static void print_key(const struct cli *c, const struct signing_key *k) {
   buffer_free(&value);
 }
 
+/* Several sources may be one address to the world. */
+static bool is_new(const struct directory *d, size_t index) {
+  for (size_t i = 0; i < index; i++)
+    if (strcmp(source_public(&d->sources[i]), source_public(&d->sources[index])) == 0) return false;
+  return true;
+}
+
+static int add_source(struct buffer *value, const struct directory *d, size_t index) {
+  const char *seen = source_public(&d->sources[index]);
+  return is_new(d, index) ? buffer_addf(value, " ip%c:%s", strchr(seen, ':') ? '6' : '4', seen) : OK;
+}
+
 static void print_spf(const struct cli *c, const struct directory *d, const char *domain) {
   struct buffer value;
   if (!d->source_count) {
@@ -48,8 +60,7 @@ static void print_spf(const struct cli *c, const struct directory *d, const char
   }
   buffer_init(&value, 16 * 1024);
   int rc = buffer_addf(&value, "v=spf1");
-  for (size_t i = 0; rc == OK && i < d->source_count; i++)
-    rc = buffer_addf(&value, " ip%c:%s", strchr(d->sources[i].address, ':') ? '6' : '4', d->sources[i].address);
+  for (size_t i = 0; rc == OK && i < d->source_count; i++) rc = add_source(&value, d, i);
   if (rc == OK && buffer_addf(&value, " -all%c", 0) == OK)
     print_record(c, domain, value.at,
                  "who may send for the domain; if a v=spf1 record is there already, add the ip parts to it");

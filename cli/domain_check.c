@@ -49,7 +49,7 @@ static void ask_spf(struct checked *k, const struct directory *d, const struct d
   for (size_t i = 0; i < d->source_count && k->source_count < SOURCES_MAX; i++) {
     const struct source *s = &d->sources[i];
     if (!source_may_be_used(s)) continue;
-    spf_check_until(dns, s->address, path, s->helo, deadline_ms, &k->spf[k->source_count]);
+    spf_check_until(dns, source_public(s), path, s->helo, deadline_ms, &k->spf[k->source_count]);
     verdicts[k->source_count] = &k->spf[k->source_count];
     k->source_count++;
   }

@@ -154,7 +154,7 @@ static json_t *sources_json(const struct explained *e) {
         list,
         json_pack("{s:s, s:s, s:b}", "source", e->sources[i].address, "spf", spf_result_name(e->spf[i].result), "first",
                   source_may_be_used(&e->sources[i]) &&
-                      (!*e->rank.preferred || source_listed(e->rank.preferred, e->sources[i].address))));
+                      (!*e->rank.preferred || source_listed(e->rank.preferred, source_public(&e->sources[i])))));
   return list;
 }
 
@@ -227,7 +227,7 @@ static void print_limits(const struct explained *e) {
 
 static const char *use_text(const struct explained *e, const struct source *s) {
   if (!source_may_be_used(s)) return "not used, its name is not confirmed";
-  if (!*e->rank.preferred || source_listed(e->rank.preferred, s->address)) return "used";
+  if (!*e->rank.preferred || source_listed(e->rank.preferred, source_public(s))) return "used";
   return source_use_is_bound(&e->facts, &e->rank) ? "not used, it would fail an enforced check"
                                                   : "used when no other can be";
 }

@@ -132,7 +132,7 @@ static void ask_spf(struct explained *e, const struct dns_source *dns, uint64_t 
   e->source_count -= beyond;
   for (size_t i = 0; i < e->source_count; i++) {
     const struct source *s = &e->sources[i];
-    spf_check_until(dns, s->address, e->facts.reverse_path, s->helo, deadline_ms, &e->spf[i]);
+    spf_check_until(dns, source_public(s), e->facts.reverse_path, s->helo, deadline_ms, &e->spf[i]);
     if (source_may_be_used(s)) verdicts[usable++] = &e->spf[i];
   }
   for (size_t i = 0, none = !usable; none && i < e->source_count; i++) verdicts[usable++] = &e->spf[i];

@@ -28,43 +28,95 @@ static void warn_foreign(const char *address) {
     cli_warn("%s is no address of this machine now; mail leaves from the others of its pool", address);
 }
 
-/* --helo as it goes over the wire, and --pool. */
-static enum exit_status read_options(struct cli *c, char helo[DOMAIN_MAX + 1]) {
-  const char *typed = cli_option(c, "helo"), *pool = cli_option(c, "pool");
-  if (typed && (!domain_valid(bytes_of(typed)) || domain_normalize(bytes_of(typed), helo) != OK))
+/* What the options say of a source, and what of it they do say. */
+struct wanted {
+  struct source source;
+  unsigned parts; /* enum source_part */
+  char address[IP_TEXT], public_address[IP_TEXT], helo[DOMAIN_MAX + 1];
+};
+
+static enum exit_status read_helo(struct cli *c, struct wanted *w) {
+  const char *typed = cli_option(c, "helo");
+  if (!typed) return EXIT_DONE;
+  if (!domain_valid(bytes_of(typed)) || domain_normalize(bytes_of(typed), w->helo) != OK)
     return cli_fail(EXIT_USAGE, "--helo %s is no host name; write one as in smtp.example.com", typed);
-  if (pool && !cli_name_ok(pool))
-    return cli_fail(EXIT_USAGE, "--pool %s: a pool's name is 1 to 64 letters, digits and . _ @ + -", pool);
+  w->parts |= SOURCE_HELO;
   return EXIT_DONE;
 }
 
+static enum exit_status read_pool(struct cli *c, struct wanted *w) {
+  const char *pool = w->source.pool = cli_option(c, "pool");
+  if (!pool) return EXIT_DONE;
+  if (!cli_name_ok(pool))
+    return cli_fail(EXIT_USAGE, "--pool %s: a pool's name is 1 to 64 letters, digits and . _ @ + -", pool);
+  w->parts |= SOURCE_POOL;
+  return EXIT_DONE;
+}
+
+/* The address itself, or none, takes it back. */
+static enum exit_status read_public(struct cli *c, struct wanted *w) {
+  const char *typed = cli_option(c, "public");
+  if (!typed) return EXIT_DONE;
+  w->parts |= SOURCE_PUBLIC;
+  if (strcmp(typed, "none") == 0) return EXIT_DONE;
+  if (!canonical(typed, w->public_address))
+    return cli_fail(EXIT_USAGE, "--public %s is no IP address; it is the one that the world sees, or: none", typed);
+  if (!strchr(w->public_address, ':') != !strchr(w->address, ':'))
+    return cli_fail(EXIT_USAGE, "--public %s and %s are not of one family: a source is IPv4 or IPv6", typed,
+                    w->address);
+  if (strcmp(w->public_address, w->address) == 0) w->public_address[0] = '\0';
+  return EXIT_DONE;
+}
+
+static enum exit_status read_weight(struct cli *c, struct wanted *w) {
+  const char *typed = cli_option(c, "weight");
+  uint64_t weight;
+  if (!typed) return EXIT_DONE;
+  if (!bytes_to_u64(bytes_of(typed), &weight) || weight > SOURCE_WEIGHT_MOST)
+    return cli_fail(EXIT_USAGE,
+                    "--weight %s: write 0 to %d, its share of the pool's mail beside the weights of the others; 0: "
+                    "only when no other can be used",
+                    typed, SOURCE_WEIGHT_MOST);
+  w->source.weight = (unsigned)weight;
+  w->parts |= SOURCE_WEIGHT;
+  return EXIT_DONE;
+}
+
+static enum exit_status read_wanted(struct cli *c, struct wanted *w) {
+  *w = (struct wanted){.source = {.weight = 1}};
+  w->source.address = w->address;
+  w->source.public_address = w->public_address;
+  w->source.helo = w->helo;
+  if (!canonical(c->arguments[0], w->address)) return cli_fail(EXIT_USAGE, "%s is no IP address", c->arguments[0]);
+  enum exit_status s = read_helo(c, w);
+  if (s == EXIT_DONE) s = read_pool(c, w);
+  if (s == EXIT_DONE) s = read_public(c, w);
+  return s == EXIT_DONE ? read_weight(c, w) : s;
+}
+
 static enum exit_status add(struct cli *c) {
-  char address[IP_TEXT];
+  struct wanted w;
   struct admin *a;
   struct reason why = {""};
-  char helo[DOMAIN_MAX + 1] = "";
-  if (!canonical(c->arguments[0], address)) return cli_fail(EXIT_USAGE, "%s is no IP address", c->arguments[0]);
-  if (read_options(c, helo) != EXIT_DONE) return EXIT_USAGE;
-  if (!*helo)
-    return cli_fail(EXIT_USAGE, "--helo NAME is needed: the name that %s resolves to, as in smtp.example.com", address);
+  if (read_wanted(c, &w) != EXIT_DONE) return EXIT_USAGE;
+  if (!*w.helo)
+    return cli_fail(EXIT_USAGE, "--helo NAME is needed: the name that %s resolves to, as in smtp.example.com",
+                    source_public(&w.source));
   if (cli_admin(c, &a) != EXIT_DONE) return EXIT_NO;
-  struct source s = {.address = address, .helo = helo, .pool = cli_option(c, "pool")};
-  enum exit_status status = cli_admin_done(c, &a, admin_source_add(a, &s, &why), &why);
-  if (status == EXIT_DONE) warn_foreign(address);
+  enum exit_status status = cli_admin_done(c, &a, admin_source_add(a, &w.source, &why), &why);
+  if (status == EXIT_DONE) warn_foreign(w.address);
   return status;
 }
 
 static enum exit_status set(struct cli *c) {
-  char address[IP_TEXT];
+  struct wanted w;
   struct admin *a;
   struct reason why = {""};
-  char helo[DOMAIN_MAX + 1] = "";
-  const char *pool = cli_option(c, "pool");
-  if (!canonical(c->arguments[0], address)) return cli_fail(EXIT_USAGE, "%s is no IP address", c->arguments[0]);
-  if (read_options(c, helo) != EXIT_DONE) return EXIT_USAGE;
-  if (!*helo && !pool) return cli_fail(EXIT_USAGE, "say what to change: --helo NAME or --pool POOL");
+  if (read_wanted(c, &w) != EXIT_DONE) return EXIT_USAGE;
+  if (!w.parts)
+    return cli_fail(EXIT_USAGE, "say what to change: --helo NAME, --pool POOL, --weight N or --public ADDRESS|none");
   if (cli_admin(c, &a) != EXIT_DONE) return EXIT_NO;
-  return cli_admin_done(c, &a, admin_source_set(a, address, *helo ? helo : NULL, pool, &why), &why);
+  return cli_admin_done(c, &a, admin_source_set(a, w.parts, &w.source, &why), &why);
 }
 
 static enum exit_status remove_source(struct cli *c) {
@@ -78,22 +130,23 @@ static enum exit_status remove_source(struct cli *c) {
 
 /* May mail leave from it? An IPv6 source that was never checked is not used either, but for minutes at most. */
 static bool is_usable(const struct source *s) {
-  bool needs_name = strchr(s->address, ':') && ip_is_global(s->address);
+  bool needs_name = strchr(source_public(s), ':') && ip_is_global(source_public(s));
   return is_here(s->address) && (!needs_name || s->name == SOURCE_NAME_CONFIRMED);
 }
 
 static const char *state_of(const struct source *s) {
   if (!is_here(s->address)) return "not on this machine";
-  if (!ip_is_global(s->address) || s->name == SOURCE_NAME_CONFIRMED) return "usable";
+  if (!ip_is_global(source_public(s)) || s->name == SOURCE_NAME_CONFIRMED) return "usable";
   if (s->name == SOURCE_NAME_UNKNOWN) return is_usable(s) ? "usable, name not checked" : "name not checked";
   return is_usable(s) ? "usable, name not confirmed" : "not used: name not confirmed";
 }
 
 static json_t *source_json(const struct source *s) {
-  bool known = ip_is_global(s->address) && s->name != SOURCE_NAME_UNKNOWN;
-  return json_pack("{s:s, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o}", "address", s->address, "helo", json_text(s->helo),
-                   "pool", json_text(s->pool), "usable", is_usable(s), "created", json_time(s->created_us), "ptr",
-                   *s->ptr ? json_text(s->ptr) : json_null(), "confirmed",
+  bool known = ip_is_global(source_public(s)) && s->name != SOURCE_NAME_UNKNOWN;
+  return json_pack("{s:s, s:s, s:o, s:o, s:i, s:b, s:b, s:s, s:o, s:o, s:o, s:o, s:o}", "address", s->address, "public",
+                   source_public(s), "helo", json_text(s->helo), "pool", json_text(s->pool), "weight", (int)s->weight,
+                   "usable", is_usable(s), "here", is_here(s->address), "state", state_of(s), "created",
+                   json_time(s->created_us), "ptr", *s->ptr ? json_text(s->ptr) : json_null(), "confirmed",
                    known ? json_boolean(s->name == SOURCE_NAME_CONFIRMED) : json_null(), "checked",
                    known ? json_time(s->checked_us) : json_null(), "text", json_text(s->name_text));
 }
@@ -102,17 +155,27 @@ static json_t *source_json(const struct source *s) {
 static void print_advice(const struct directory *d) {
   for (size_t i = 0; i < d->source_count; i++)
     if (d->sources[i].name == SOURCE_NAME_UNCONFIRMED)
-      printf("\n%s: %s\n", d->sources[i].address, d->sources[i].name_text);
+      printf("\n%s: %s\n", source_public(&d->sources[i]), d->sources[i].name_text);
+}
+
+/* "10.0.0.5 (203.0.113.5)" */
+static const char *address_text(const struct source *s, char out[2 * IP_TEXT + 4]) {
+  bool behind = *s->public_address != '\0';
+  snprintf(out, 2 * IP_TEXT + 4, "%s%s%s%s", s->address, behind ? " (" : "", s->public_address, behind ? ")" : "");
+  return out;
 }
 
 static enum exit_status list(struct cli *c) {
   struct directory *d;
   if (cli_directory(c, &d) != EXIT_DONE) return EXIT_NO;
   struct listing l;
-  listing_begin(&l, c, (const char *const[]){"ADDRESS", "HELO", "POOL", "STATE"}, 4);
+  listing_begin(&l, c, (const char *const[]){"ADDRESS", "HELO", "POOL", "WEIGHT", "STATE"}, 5);
   for (size_t i = 0; i < d->source_count; i++) {
     const struct source *s = &d->sources[i];
-    listing_add(&l, source_json(s), (const char *const[]){s->address, s->helo, s->pool, state_of(s)});
+    char address[2 * IP_TEXT + 4], weight[16];
+    snprintf(weight, sizeof weight, "%u", s->weight);
+    listing_add(&l, source_json(s),
+                (const char *const[]){address_text(s, address), s->helo, s->pool, weight, state_of(s)});
   }
   listing_end(&l);
   if (!c->json) print_advice(d);
@@ -121,14 +184,22 @@ static enum exit_status list(struct cli *c) {
 }
 
 const struct verb source_verbs[] = {
-    {"source", "add", "ADDRESS --helo NAME [--pool POOL]",
-     "helo= pool=", "An address of this machine that mail leaves from, and the name it says in EHLO.",
-     "sendoff source add 192.0.2.10 --helo smtp.example.com", 1, 1, add},
+    {"source", "add", "ADDRESS --helo NAME [--public ADDRESS] [--pool POOL] [--weight N]",
+     "helo= public= pool= weight=",
+     "An address of this machine that mail leaves from, and the name it says in EHLO. Behind NAT, --public is the "
+     "address that the world sees. Sources of a pool share its mail by weight (1 unless set).",
+     "sendoff source add 192.0.2.10 --helo smtp.example.com\n"
+     "sendoff source add 10.0.0.5 --public 203.0.113.5 --helo smtp.example.com --pool bulk --weight 3",
+     1, 1, add},
     {"source", "list", "", "",
      "All source addresses: whether this machine has them, and whether DNS confirms their names.",
      "sendoff source list", 0, 0, list},
-    {"source", "set", "ADDRESS [--helo NAME] [--pool POOL]", "helo= pool=", "Changes one.",
-     "sendoff source set 192.0.2.10 --pool bulk", 1, 1, set},
+    {"source", "set", "ADDRESS [--helo NAME] [--public ADDRESS|none] [--pool POOL] [--weight N]",
+     "helo= public= pool= weight=",
+     "Changes one. With --weight 0 it takes no new mail while another of its pool can be used, and ends what it began.",
+     "sendoff source set 192.0.2.10 --pool bulk\n"
+     "sendoff source set 192.0.2.10 --weight 0",
+     1, 1, set},
     {"source", "remove", "ADDRESS", "", "Removes one; connections that are open end as they would.",
      "sendoff source remove 192.0.2.10", 1, 1, remove_source},
     {0}};

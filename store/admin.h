@@ -70,9 +70,11 @@ int admin_domain_remove(struct admin *admin, const char *name, struct reason *wh
 /* `k` gives domain, selector, algorithm, public_base64; `private_pem` is PKCS #8 PEM. */
 int admin_key_add(struct admin *admin, const struct signing_key *k, struct bytes private_pem, struct reason *why);
 
+/* `s` gives address, helo, pool (NULL: "default"), public_address, weight. */
 int admin_source_add(struct admin *admin, const struct source *s, struct reason *why);
-int admin_source_set(struct admin *admin, const char *address, const char *helo, const char *pool,
-                     struct reason *why); /* NULL: keep */
+enum source_part { SOURCE_HELO = 1, SOURCE_POOL = 2, SOURCE_PUBLIC = 4, SOURCE_WEIGHT = 8 };
+/* Replaces what is chosen in `what` of the source with that address. */
+int admin_source_set(struct admin *admin, unsigned what, const struct source *to, struct reason *why);
 int admin_source_remove(struct admin *admin, const char *address, struct reason *why);
 
 /* Nothing is sent to the site from the source ("": from any) until then (0: until it is resumed). A pause that is there
@@ -116,11 +118,21 @@ int admin_brake_trust(struct admin *admin, const char *name, bool forget, bool *
 
 /* Queue entries by message id, account, forward-path pattern or time (all that are set must match). `*changed`
  * recipients. Each writes the event that the log names: released for retry and release, held, dropped. Retry and hold
- * concern what is queued, release what is held, drop both. The only call that is several transactions, of a thousand
+ * concern what is queued, release what is held, drop both. The only calls that are several transactions, of a thousand
  * recipients each, so that the gateway can go on meanwhile: when it fails, `*changed` were changed before. */
 struct queue_filter;
-enum queue_action { QUEUE_RETRY, QUEUE_HOLD, QUEUE_RELEASE, QUEUE_DROP };
+enum queue_action { QUEUE_RETRY, QUEUE_HOLD, QUEUE_RELEASE, QUEUE_DROP, QUEUE_REROUTE };
 int admin_queue(struct admin *admin, const struct queue_filter *which, enum queue_action action, uint64_t *changed,
                 struct reason *why);
+/* The same, for QUEUE_REROUTE: what is queued and what is held leaves from that pool's sources for the rest of its
+ * life, with the event "rerouted". What is in it already is passed over, and what rests on SPF (MESSAGE_RESTS_ON_SPF,
+ * MESSAGE_SOURCES_ONLY) as well, unless it goes back to its first pool or `despite_spf`. E_NOT_FOUND: the pool has no
+ * source. */
+struct queue_reroute {
+  const char *pool;
+  bool despite_spf;
+};
+int admin_queue_reroute(struct admin *admin, const struct queue_filter *which, const struct queue_reroute *to,
+                        uint64_t *changed, struct reason *why);
 
 #endif

@@ -79,6 +79,15 @@ struct queue_filter {
 };
 int reader_queue(struct reader *r, const struct queue_filter *f,
                  bool (*row)(void *arg, const struct envelope *m, const struct queued_recipient *rcpt), void *arg);
+/* What of the selection QUEUE_REROUTE (store/admin.h) to a pool would move, by the pools that it is in now: those in
+ * that pool already are not among them. */
+struct queue_pool_row {
+  const char *pool;
+  uint64_t messages, recipients;         /* that it would move, without despite_spf */
+  uint64_t spf_messages, spf_recipients; /* that it would leave, since they rest on SPF */
+};
+int reader_queue_pools(struct reader *r, const struct queue_filter *f, const char *to_pool,
+                       bool (*row)(void *arg, const struct queue_pool_row *p), void *arg);
 struct queue_summary_row {
   const char *domain;
   uint64_t queued, held;

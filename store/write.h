@@ -146,11 +146,11 @@ struct store_suppression_notice {
 };
 void store_suppression_notice_init(struct store_suppression_notice *n);
 
-/* What DNS said of a source's name. Nothing is written when the source has gone, or has another HELO name by now. What
- * differs from what was known is a change of the configuration (reader_generation). */
+/* What DNS said of a source's name. Nothing is written when the source has gone, or has another HELO name or
+ * public address by now. What differs from what was known is a change of the configuration (reader_generation). */
 struct store_source_check {
   struct store_op op;
-  const char *address, *helo; /* as they were checked */
+  const char *address, *public_address, *helo; /* as they were checked; public_address as source_public */
   bool confirmed;
   const char *ptr, *text; /* as in struct source */
   int64_t checked_us;

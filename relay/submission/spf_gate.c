@@ -12,7 +12,7 @@
 #define FAILURE_TTL 30 /* a DNS failure is believed for so many seconds */
 
 struct checked_source {
-  char address[IP_TEXT], helo[256];
+  char address[IP_TEXT], helo[256]; /* the address that the world sees */
   bool cached;
   struct spf_verdict verdict;
 };
@@ -21,6 +21,7 @@ struct spf_job {
   struct dns_job base;
   struct spf_gate *gate;
   char reverse_path[ADDRESS_MAX + 1];
+  char first[IP_TEXT]; /* the first source's own address: it is in one pool only */
   struct checked_source sources[SOURCES_MAX];
   size_t count, total; /* that are asked about, of the pool's */
 };
@@ -103,8 +104,7 @@ void spf_gate_free(struct spf_gate **at) {
 static struct spf_job *find_job(struct spf_gate *g, const char *reverse_path, const struct source *first) {
   for (struct dns_job *base = g->jobs.first; base; base = base->next) {
     struct spf_job *j = (struct spf_job *)base;
-    if (strcmp(j->reverse_path, reverse_path) == 0 && strcmp(j->sources[0].address, first->address) == 0 &&
-        dns_job_open(base))
+    if (strcmp(j->reverse_path, reverse_path) == 0 && strcmp(j->first, first->address) == 0 && dns_job_open(base))
       return j;
   }
   return NULL;
@@ -139,9 +139,10 @@ static bool fill(struct spf_gate *g, struct spf_job *j, const struct candidates 
   j->gate = g;
   j->total = c->total;
   j->count = c->count;
+  bytes_copy(bytes_of(c->source[0]->address), j->first, sizeof j->first);
   for (size_t i = 0; i < j->count; i++) {
     struct checked_source *s = &j->sources[i];
-    bytes_copy(bytes_of(c->source[i]->address), s->address, sizeof s->address);
+    bytes_copy(bytes_of(source_public(c->source[i])), s->address, sizeof s->address);
     bytes_copy(bytes_of(c->source[i]->helo), s->helo, sizeof s->helo);
     const struct spf_verdict *v = spf_cache_find(g->cache, s->address, reverse_path, s->helo, now);
     s->cached = v != NULL;

@@ -5,37 +5,47 @@
 int admin_source_add(struct admin *a, const struct source *from, struct reason *why) {
   int rc = admin_begin(a, why);
   if (rc != OK) return rc;
-  sqlite3_stmt *s = sql_use(&a->q, "INSERT INTO sources(address, helo, pool, created_us) VALUES (?, ?, ?, ?)");
+  sqlite3_stmt *s =
+      sql_use(&a->q, "INSERT INTO sources(address, helo, pool, created_us, public, weight) VALUES (?, ?, ?, ?, ?, ?)");
   sql_bind_text(s, 1, from->address);
   sql_bind_text(s, 2, from->helo);
   sql_bind_text(s, 3, from->pool ? from->pool : "default");
   sql_bind_int(s, 4, clock_now_us());
+  sql_bind_text(s, 5, from->public_address);
+  sql_bind_int(s, 6, from->weight);
   rc = sql_run(s);
   if (rc == E_EXISTS)
     fail(why, rc, "source %s exists already; change it with: sendoff source set %s", from->address, from->address);
   return admin_end(a, rc, "config", why);
 }
 
-/* What DNS said of it with another HELO name than this. */
-static int forget_check(struct admin *a, const char *address, const char *helo) {
-  sqlite3_stmt *s = sql_use(&a->q, "DELETE FROM source_checks WHERE address = ?1"
-                                   " AND NOT EXISTS (SELECT 1 FROM sources WHERE address = ?1 AND ?2 IN (helo, ''))");
+/* What DNS said of it when it had another HELO name, or another public address; or of one that has gone. */
+static int forget_check(struct admin *a, const char *address, unsigned what, const struct source *to) {
+  sqlite3_stmt *s = sql_use(&a->q, "DELETE FROM source_checks WHERE address = ?1 AND NOT EXISTS (SELECT 1 FROM sources"
+                                   " WHERE address = ?1 AND (?2 = 0 OR helo = ?3) AND (?4 = 0 OR public = ?5))");
   sql_bind_text(s, 1, address);
-  sql_bind_text(s, 2, helo ? helo : "");
+  sql_bind_int(s, 2, (what & SOURCE_HELO) != 0);
+  sql_bind_text(s, 3, to ? to->helo : "");
+  sql_bind_int(s, 4, (what & SOURCE_PUBLIC) != 0);
+  sql_bind_text(s, 5, to ? to->public_address : "");
   return sql_run(s);
 }
 
-int admin_source_set(struct admin *a, const char *address, const char *helo, const char *pool, struct reason *why) {
+int admin_source_set(struct admin *a, unsigned what, const struct source *to, struct reason *why) {
   int rc = admin_begin(a, why);
   if (rc != OK) return rc;
-  rc = forget_check(a, address, helo);
-  sqlite3_stmt *s = sql_use(
-      &a->q,
-      "UPDATE sources SET helo = CASE ?1 WHEN '' THEN helo ELSE ?1 END, pool = CASE ?2 WHEN '' THEN pool ELSE ?2 END"
-      " WHERE address = ?3");
-  sql_bind_text(s, 1, helo);
-  sql_bind_text(s, 2, pool);
-  sql_bind_text(s, 3, address);
+  rc = forget_check(a, to->address, what, to);
+  sqlite3_stmt *s = sql_use(&a->q, "UPDATE sources SET helo = CASE WHEN ?1 & 1 THEN ?2 ELSE helo END,"
+                                   " pool = CASE WHEN ?1 & 2 THEN ?3 ELSE pool END,"
+                                   " public = CASE WHEN ?1 & 4 THEN ?4 ELSE public END,"
+                                   " weight = CASE WHEN ?1 & 8 THEN ?5 ELSE weight END WHERE address = ?6");
+  sql_bind_int(s, 1, what);
+  sql_bind_text(s, 2, to->helo);
+  sql_bind_text(s, 3, to->pool);
+  sql_bind_text(s, 4, to->public_address);
+  sql_bind_int(s, 5, to->weight);
+  sql_bind_text(s, 6, to->address);
+  const char *address = to->address;
   if (rc == OK) rc = admin_changed(a, sql_run(s), "source", address, why);
   return admin_end(a, rc, "config", why);
 }
@@ -46,6 +56,6 @@ int admin_source_remove(struct admin *a, const char *address, struct reason *why
   sqlite3_stmt *s = sql_use(&a->q, "DELETE FROM sources WHERE address = ?");
   sql_bind_text(s, 1, address);
   rc = admin_changed(a, sql_run(s), "source", address, why);
-  if (rc == OK) rc = forget_check(a, address, NULL);
+  if (rc == OK) rc = forget_check(a, address, 0, NULL);
   return admin_end(a, rc, "config", why);
 }

@@ -198,8 +198,11 @@ static int load_source_row(sqlite3_stmt *s, struct source *out, struct directory
                                                                    : SOURCE_NAME_UNCONFIRMED,
                          .ptr = directory_text(o, sql_text(s, 5)),
                          .name_text = directory_text(o, sql_text(s, 6)),
-                         .checked_us = sqlite3_column_int64(s, 7)};
-  return out->address && out->helo && out->pool && out->ptr && out->name_text ? OK : E_MEMORY;
+                         .checked_us = sqlite3_column_int64(s, 7),
+                         .public_address = directory_text(o, sql_text(s, 8)),
+                         .weight = (unsigned)sqlite3_column_int64(s, 9)};
+  bool all = out->address && out->helo && out->pool && out->ptr && out->name_text && out->public_address;
+  return all ? OK : E_MEMORY;
 }
 
 static int load_sources(struct sql *q, struct directory_owner *o) {
@@ -208,7 +211,8 @@ static int load_sources(struct sql *q, struct directory_owner *o) {
   struct source *all = rc == OK && n ? directory_alloc(o, n * sizeof *all, false) : NULL;
   if (rc != OK || !n) return rc;
   if (!all) return E_MEMORY;
-  sqlite3_stmt *s = sql_use(q, "SELECT s.address, helo, pool, created_us, confirmed, ptr, text, checked_us"
+  sqlite3_stmt *s = sql_use(q, "SELECT s.address, helo, pool, created_us, confirmed, ptr, text, checked_us, public,"
+                               " weight"
                                " FROM sources AS s LEFT JOIN source_checks AS c ON c.address = s.address"
                                " ORDER BY pool, s.address");
   while (i < n && (rc = sql_step(s)) == 1 && (rc = load_source_row(s, &all[i], o)) == OK) i++;

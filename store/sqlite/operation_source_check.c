@@ -21,6 +21,7 @@ static int is_known(struct sql *q, const struct store_source_check *c) {
 static int keep(struct sql *q, const struct store_source_check *c) {
   sqlite3_stmt *s = sql_use(q, "INSERT INTO source_checks(address, ptr, confirmed, checked_us, text)"
                                " SELECT address, ?2, ?3, ?4, ?5 FROM sources WHERE address = ?1 AND helo IN (?6, '')"
+                               " AND iif(public = '', address, public) = ?7"
                                " ON CONFLICT(address) DO UPDATE SET ptr = excluded.ptr, confirmed = excluded.confirmed,"
                                " checked_us = excluded.checked_us, text = excluded.text");
   sql_bind_text(s, 1, c->address);
@@ -29,6 +30,7 @@ static int keep(struct sql *q, const struct store_source_check *c) {
   sql_bind_int(s, 4, c->checked_us);
   sql_bind_text(s, 5, c->text);
   sql_bind_text(s, 6, c->helo);
+  sql_bind_text(s, 7, c->public_address);
   return sql_run(s);
 }
 

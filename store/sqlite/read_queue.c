@@ -36,7 +36,15 @@ int reader_due_lanes(struct reader *r, lane_row *row, void *arg) {
 #define ROW_COLUMNS                                                                                                    \
   "SELECT m.id, m.account, m.pool, m.reverse_path, m.flags, m.size, m.created_us, m.expires_us,"                       \
   " r.id, r.address, r.domain, r.attempts, r.next_us, r.state, r.last,"                                                \
-  " m.envid, m.priority, m.deliver_by_us, r.notify, r.orcpt, m.sources "
+  " m.envid, m.priority, m.deliver_by_us, r.notify, r.orcpt, m.sources, r.pool, r.source "
+
+/* A recipient that was moved to another pool: what was said of the first one's sources says nothing of those. */
+static void move_to_pool(struct envelope *m, const char *pool) {
+  if (!*pool) return;
+  m->pool = pool;
+  m->sources = "";
+  m->flags &= ~(unsigned)MESSAGE_SOURCES_ONLY;
+}
 
 static int give_rows(sqlite3_stmt *s, queue_row *row, void *arg) {
   int rc;
@@ -61,7 +69,9 @@ static int give_rows(sqlite3_stmt *s, queue_row *row, void *arg) {
                                  .attempts = (unsigned)sqlite3_column_int64(s, 11),
                                  .next_us = sqlite3_column_int64(s, 12),
                                  .state = (enum recipient_state)sqlite3_column_int64(s, 13),
-                                 .last = sql_text(s, 14)};
+                                 .last = sql_text(s, 14),
+                                 .source = sql_text(s, 22)};
+    move_to_pool(&m, sql_text(s, 21));
     if (row(arg, &m, &q)) continue;
     sqlite3_reset(s);
     return OK;
@@ -93,19 +103,19 @@ int reader_due_recipients(struct reader *r, const char *domain, const char *lane
   " AND r.id > ?6 AND r.id <= ?7 AND m.created_us >= ?8 ORDER BY r.id LIMIT ?5"
 
 /* One text for each way in, so that one message is not searched for in the whole queue. */
-static sqlite3_stmt *choose(struct sql *q, const struct queue_filter *f) {
-  if (f->message_id)
-    return sql_use(q,
-                   ROW_COLUMNS "FROM recipients r INDEXED BY recipients_message JOIN messages m ON m.id = r.message_id"
-                               " WHERE r.message_id = ?1" CHOSEN);
-  return sql_use(q, ROW_COLUMNS "FROM recipients r NOT INDEXED CROSS JOIN messages m ON m.id = r.message_id"
-                                " WHERE ?1 = 0" CHOSEN);
-}
+#define OF_MESSAGE                                                                                                     \
+  "FROM recipients r INDEXED BY recipients_message JOIN messages m ON m.id = r.message_id WHERE r.message_id = "       \
+  "?1" CHOSEN
+#define OF_ALL "FROM recipients r NOT INDEXED CROSS JOIN messages m ON m.id = r.message_id WHERE ?1 = 0" CHOSEN
 
-int queue_rows(struct sql *q, const struct queue_filter *f, int64_t after, int64_t until, queue_row *row, void *arg) {
-  char *to = f->to ? pattern_to_like(f->to) : NULL;
-  if (f->to && !to) return E_MEMORY;
-  sqlite3_stmt *s = choose(q, f);
+/* 6144: MESSAGE_SOURCES_ONLY and MESSAGE_RESTS_ON_SPF. */
+#define POOLS_OF(CHOOSE)                                                                                               \
+  "SELECT pool, count(DISTINCT iif(spf, NULL, id)), sum(NOT spf), count(DISTINCT iif(spf, id, NULL)), sum(spf) FROM"   \
+  " (SELECT m.id AS id, iif(r.pool = '', m.pool, r.pool) AS pool, m.flags & 6144 <> 0 AND m.pool <> ?9 AS spf " CHOOSE \
+  ") WHERE pool <> ?9 GROUP BY pool ORDER BY pool"
+
+/* `to`: f->to as a pattern of LIKE; it outlives the use of the statement. */
+static void bind_filter(sqlite3_stmt *s, const struct queue_filter *f, const char *to, int64_t after, int64_t until) {
   sql_bind_int(s, 1, f->message_id);
   sql_bind_text(s, 2, f->account);
   sql_bind_text(s, 3, to);
@@ -114,6 +124,13 @@ int queue_rows(struct sql *q, const struct queue_filter *f, int64_t after, int64
   sql_bind_int(s, 6, after);
   sql_bind_int(s, 7, until);
   sql_bind_int(s, 8, f->since_us);
+}
+
+int queue_rows(struct sql *q, const struct queue_filter *f, int64_t after, int64_t until, queue_row *row, void *arg) {
+  char *to = f->to ? pattern_to_like(f->to) : NULL;
+  if (f->to && !to) return E_MEMORY;
+  sqlite3_stmt *s = sql_use(q, f->message_id ? ROW_COLUMNS OF_MESSAGE : ROW_COLUMNS OF_ALL);
+  bind_filter(s, f, to, after, until);
   int rc = give_rows(s, row, arg);
   free(to);
   return rc;
@@ -122,6 +139,35 @@ int queue_rows(struct sql *q, const struct queue_filter *f, int64_t after, int64
 int reader_queue(struct reader *r, const struct queue_filter *f, queue_row *row, void *arg) {
   int rc = reader_begin(r, NULL);
   return rc == OK ? reader_end(r, queue_rows(&r->at.q, f, 0, INT64_MAX, row, arg)) : rc;
+}
+
+static int give_pools(struct sql *q, const struct queue_filter *f, const char *to_pool,
+                      bool (*row)(void *arg, const struct queue_pool_row *p), void *arg) {
+  char *to = f->to ? pattern_to_like(f->to) : NULL;
+  int rc;
+  if (f->to && !to) return E_MEMORY;
+  sqlite3_stmt *s = sql_use(q, f->message_id ? POOLS_OF(OF_MESSAGE) : POOLS_OF(OF_ALL));
+  bind_filter(s, f, to, 0, INT64_MAX);
+  sql_bind_text(s, 9, to_pool);
+  while ((rc = sql_step(s)) == 1) {
+    struct queue_pool_row one = {.pool = sql_text(s, 0),
+                                 .messages = (uint64_t)sqlite3_column_int64(s, 1),
+                                 .recipients = (uint64_t)sqlite3_column_int64(s, 2),
+                                 .spf_messages = (uint64_t)sqlite3_column_int64(s, 3),
+                                 .spf_recipients = (uint64_t)sqlite3_column_int64(s, 4)};
+    if (row(arg, &one)) continue;
+    sqlite3_reset(s);
+    rc = OK;
+    break;
+  }
+  free(to);
+  return rc;
+}
+
+int reader_queue_pools(struct reader *r, const struct queue_filter *f, const char *to_pool,
+                       bool (*row)(void *arg, const struct queue_pool_row *p), void *arg) {
+  int rc = reader_begin(r, NULL);
+  return rc == OK ? reader_end(r, give_pools(&r->at.q, f, to_pool, row, arg)) : rc;
 }
 
 /* `last` is that of the recipient whose next attempt is the latest, so the reply that came last, roughly. */

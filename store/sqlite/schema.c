@@ -230,7 +230,13 @@ static const char *const steps[] = {
     " login INTEGER NOT NULL, UNIQUE(recipients, account, sender)) STRICT;"
     "CREATE TABLE route_secrets(login INTEGER NOT NULL, kind INTEGER NOT NULL, value BLOB NOT NULL, from_us "
     "INTEGER NOT NULL, until_us INTEGER NOT NULL, PRIMARY KEY(login, kind)) STRICT, WITHOUT ROWID;"
-    "CREATE TABLE route_failures(login INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT;",
+    "CREATE TABLE route_failures(login INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT;"
+    /* Sources: what the world sees behind NAT ('': the address itself), and the share of its pool's mail. Of a
+       recipient: the pool that it was moved to by command ('': its message's), and where its last attempt left from. */
+    "ALTER TABLE sources ADD COLUMN public TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE sources ADD COLUMN weight INTEGER NOT NULL DEFAULT 1;"
+    "ALTER TABLE recipients ADD COLUMN pool TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE recipients ADD COLUMN source TEXT NOT NULL DEFAULT '';",
 };
 #define VERSION ((int64_t)(sizeof steps / sizeof steps[0]))
 

@@ -157,7 +157,11 @@ static void hand_out(struct dispatcher *d, struct job *j, struct route *route) {
   const struct source *source;
   struct reason why;
   struct source_test test = {may_leave_from, d};
-  const struct source_wish wish = {j->envelope.pool, j->envelope.sources, j->envelope.flags & MESSAGE_SOURCES_ONLY};
+  const struct source_wish wish = {.pool = j->envelope.pool,
+                                   .first = j->envelope.sources,
+                                   .only = j->envelope.flags & MESSAGE_SOURCES_ONLY,
+                                   .kept = j->recipients[0].source,
+                                   .message_id = j->envelope.id};
   if (source_choose(d->loop->directory, &wish, route, &test, &source, &why) == OK) {
     hand_over(d, j, route, source);
     return;

@@ -94,9 +94,15 @@ static bool not_due(struct row_reader *r, const struct envelope *m, const struct
   return may_hide_fresh(r, rcpt);
 }
 
+/* A job leaves from one source: its recipients are of one pool, and those that were tried before keep theirs. */
+static bool fits(const struct job *j, const struct envelope *m, const struct queued_recipient *rcpt) {
+  return j->envelope.id == m->id && j->recipient_count < JOB_RECIPIENTS_MAX && strcmp(j->envelope.pool, m->pool) == 0 &&
+         (!j->recipient_count || strcmp(j->recipients[0].source, rcpt->source) == 0);
+}
+
 /* Rows of one message follow each other, so only the job made last can be the one. */
-static struct job *job_for(struct row_reader *r, const struct envelope *m) {
-  if (r->last && r->last->envelope.id == m->id && r->last->recipient_count < JOB_RECIPIENTS_MAX) return r->last;
+static struct job *job_for(struct row_reader *r, const struct envelope *m, const struct queued_recipient *rcpt) {
+  if (r->last && fits(r->last, m, rcpt)) return r->last;
   struct job *j = job_new(m, r->into->domain);
   if (!j) return NULL;
   if (r->last)
@@ -121,7 +127,7 @@ static bool on_row(void *arg, const struct envelope *m, const struct queued_reci
   r->into->more = r->count == r->into->limit;
   if (r->into->more) return false;
   r->count++;
-  struct job *j = job_for(r, m);
+  struct job *j = job_for(r, m, rcpt);
   int rc = j ? job_add_recipient(j, rcpt) : E_MEMORY;
   if (rc == E_SYNTAX) note_controls(m);
   if (rc == E_MEMORY) r->into->result = E_MEMORY;

@@ -1,6 +1,7 @@
 #include "relay/delivery/route/source_choice.h"
 
 #include "policy/source_rank.h"
+#include "relay/delivery/route/source_lot.h"
 
 #include <string.h>
 
@@ -48,41 +49,71 @@ static int none_fits(const char *pool, const struct route *route, const struct s
               found->unusable_count - 1);
 }
 
-/* Rendezvous hashing: each source has its own lot for the site, the highest wins; so a source that comes or goes moves
- * only its own sites. `first`: only those of that list. */
-static void search(const struct source *sources, size_t count, const char *first, const struct route *route,
-                   const struct source_test *test, struct search *out) {
-  uint64_t best = 0;
-  out->best = NULL;
-  out->unusable_count = 0;
-  for (size_t i = 0; i < count; i++) {
-    uint64_t lot = hash(sources[i].address, route->site);
-    if ((*first && !source_listed(first, sources[i].address)) || (out->best && lot <= best)) continue;
-    if (!reaches(&sources[i], route)) continue;
-    struct reason why;
-    if (test->usable(test->arg, &sources[i], &why) != OK) {
-      if (!out->unusable_count++) out->unusable = why;
-      continue;
-    }
-    out->best = &sources[i];
+/* One pool, one message. */
+struct choosing {
+  const struct source *sources;
+  size_t count;
+  const struct source_wish *wish;
+  const struct route *route;
+  const struct source_test *test;
+};
+
+static bool listed(const struct choosing *c, const struct source *s) {
+  return !c->wish->first || !*c->wish->first || source_listed(c->wish->first, source_public(s));
+}
+
+static bool is_usable(const struct choosing *c, const struct source *s, struct search *found) {
+  struct reason why;
+  if (!reaches(s, c->route)) return false;
+  if (c->test->usable(c->test->arg, s, &why) == OK) return true;
+  if (!found->unusable_count++) found->unusable = why;
+  return false;
+}
+
+/* The best of those that are on the message's list, or (`all`) of any, with a weight, or (`idle`) without. */
+static bool search(const struct choosing *c, bool all, bool idle, struct search *found) {
+  struct source_lot best = {0};
+  for (size_t i = 0; i < c->count; i++) {
+    const struct source *s = &c->sources[i];
+    if ((s->weight == 0) != idle || (!all && !listed(c, s))) continue;
+    const struct source_lot lot = source_lot_draw(s->address, s->weight, c->wish->message_id);
+    if ((found->best && !source_lot_wins(&lot, &best)) || !is_usable(c, s, found)) continue;
+    found->best = s;
     best = lot;
   }
+  return found->best;
+}
+
+/* Both weights: what a sender's SPF record says goes before how an operator shares the mail. */
+static bool search_both(const struct choosing *c, bool all, struct search *found) {
+  *found = (struct search){0};
+  return search(c, all, false, found) || search(c, all, true, found);
+}
+
+/* The one of the last attempt, if that may still be. */
+static bool keep(const struct choosing *c, struct search *found) {
+  const char *kept = c->wish->kept;
+  for (size_t i = 0; kept && *kept && !found->best && i < c->count; i++) {
+    const struct source *s = &c->sources[i];
+    bool may = strcmp(s->address, kept) == 0 && (!c->wish->only || listed(c, s));
+    if (may && is_usable(c, s, found)) found->best = s;
+  }
+  return found->best;
 }
 
 int source_choose(const struct directory *d, const struct source_wish *wish, const struct route *route,
                   const struct source_test *test, const struct source **out, struct reason *why) {
   const char *pool = wish->pool, *first = wish->first ? wish->first : "";
-  struct search found;
-  size_t count = 0;
+  struct search found = {0};
+  struct choosing c = {.wish = wish, .route = route, .test = test};
   *out = NULL;
-  const struct source *sources = directory_pool(d, pool, &count);
-  if (!count) {
+  c.sources = directory_pool(d, pool, &c.count);
+  if (!c.count) {
     if (!pool[0] || !strcmp(pool, POOL_DEFAULT)) return OK;
     return fail(why, E_NOT_FOUND,
                 "the pool %s has no source addresses: sendoff source add ADDRESS --helo NAME --pool %s", pool, pool);
   }
-  search(sources, count, first, route, test, &found);
-  if (!found.best && *first && !wish->only) search(sources, count, "", route, test, &found);
+  if (!keep(&c, &found) && !search_both(&c, false, &found) && *first && !wish->only) search_both(&c, true, &found);
   *out = found.best;
   if (*out) return OK;
   if (*first && wish->only && !found.unusable_count)

@@ -14,14 +14,17 @@ struct source_test {
 /* Which sources of a pool a message may leave from. */
 struct source_wish {
   const char *pool;
-  const char *first; /* those of this list first (struct envelope's sources); "": any */
-  bool only;         /* or not at all */
+  const char *first;  /* those of this list first (struct envelope's sources); "": any */
+  bool only;          /* or not at all */
+  const char *kept;   /* the address of its last attempt; "": none yet */
+  int64_t message_id; /* by which the sources of a pool share */
 };
 
-/* The source of this pool for this site, always the same while the pool, and what of it is usable, stay as they are:
- * *out NULL means the system's choice (the pool "default" has no sources). E_NOT_FOUND with the reason when no source
- * of the pool can be used: the pool has none, or none of the family of any of the site's addresses, or the test says
- * no to those. Leaving from an address outside the pool instead would be wrong. */
+/* The source of this pool for this message. The one of its last attempt, while that can be used: where mail is
+ * greylisted, the same address must come again. Else by weight (source_lot.h), those of weight 0 only when no other can
+ * be used. *out NULL means the system's choice (the pool "default" has no sources). E_NOT_FOUND with the reason when no
+ * source of the pool can be used: the pool has none, or none of the family of any of the site's addresses, or the test
+ * says no to those. Leaving from an address outside the pool instead would be wrong. */
 int source_choose(const struct directory *d, const struct source_wish *wish, const struct route *route,
                   const struct source_test *test, const struct source **out, struct reason *why);
 /* Which of `count` loops owns the destination. `source` may be NULL. */

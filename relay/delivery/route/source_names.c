@@ -12,11 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A source of the directory that is a global address. */
+/* A source of the directory that the world sees as a global address. */
 struct named {
-  char address[IP_TEXT], helo[DOMAIN_MAX + 1];
-  uint64_t since_ms, checked_ms, due_ms, warned_ms; /* checked_ms, warned_ms 0: never */
-  bool seen;                                        /* in the directory, at this tick */
+  char address[IP_TEXT], seen[IP_TEXT], helo[DOMAIN_MAX + 1]; /* seen: source_public */
+  uint64_t since_ms, checked_ms, due_ms, warned_ms;           /* checked_ms, warned_ms 0: never */
+  bool listed;                                                /* in the directory, at this tick */
   UT_hash_handle hh;
 };
 
@@ -30,7 +30,7 @@ struct source_names {
   /* the check that is under way: the pool's thread has these */
   bool busy;
   uv_work_t work;
-  char address[IP_TEXT], helo[DOMAIN_MAX + 1];
+  char address[IP_TEXT], seen[IP_TEXT], helo[DOMAIN_MAX + 1];
   struct source_name_finding found;
 };
 
@@ -69,7 +69,7 @@ void source_names_free(struct source_names **at) {
 /* --- the sources that there are --- */
 
 static struct named *add(struct source_names *n, const struct source *s, uint64_t now_ms) {
-  if (HASH_COUNT(n->table) >= SOURCE_NAMES_MAX || !ip_is_global(s->address)) return NULL;
+  if (HASH_COUNT(n->table) >= SOURCE_NAMES_MAX) return NULL;
   struct named *k = calloc(1, sizeof *k);
   if (!k) return NULL;
   snprintf(k->address, sizeof k->address, "%s", s->address);
@@ -80,18 +80,21 @@ static struct named *add(struct source_names *n, const struct source *s, uint64_
   return NULL;
 }
 
-/* Another HELO name asks for another check, at once. */
+/* Another HELO name, or another public address, asks for another check, at once. */
 static void take_source(struct source_names *n, const struct source *s, uint64_t now_ms) {
   struct named *k = NULL;
+  const char *seen = source_public(s);
+  if (!ip_is_global(seen)) return;
   HASH_FIND_STR(n->table, s->address, k);
   if (!k) k = add(n, s, now_ms);
   if (!k) return;
-  k->seen = true;
+  k->listed = true;
   if (s->name == SOURCE_NAME_UNKNOWN && k->checked_ms && k->due_ms > k->checked_ms + SOURCE_NAME_AGAIN_MS)
     k->due_ms = k->checked_ms + SOURCE_NAME_AGAIN_MS; /* what was found was not kept, or is forgotten */
   const char *helo = *s->helo ? s->helo : n->loop->gateway->config->hostname;
-  if (strcmp(k->helo, helo) == 0) return;
+  if (strcmp(k->helo, helo) == 0 && strcmp(k->seen, seen) == 0) return;
   snprintf(k->helo, sizeof k->helo, "%s", helo);
+  snprintf(k->seen, sizeof k->seen, "%s", seen);
   k->since_ms = k->due_ms = now_ms;
   k->warned_ms = 0;
 }
@@ -99,10 +102,10 @@ static void take_source(struct source_names *n, const struct source *s, uint64_t
 static void take_directory(struct source_names *n, uint64_t now_ms) {
   const struct directory *d = n->loop->directory;
   struct named *k, *next;
-  for (k = n->table; k; k = k->hh.next) k->seen = false;
+  for (k = n->table; k; k = k->hh.next) k->listed = false;
   for (size_t i = 0; i < d->source_count; i++) take_source(n, &d->sources[i], now_ms);
   HASH_ITER(hh, n->table, k, next) {
-    if (!k->seen) drop(n, k);
+    if (!k->listed) drop(n, k);
   }
 }
 
@@ -110,7 +113,7 @@ static void take_directory(struct source_names *n, uint64_t now_ms) {
 
 struct kept {
   struct store_source_check op; /* first */
-  char address[IP_TEXT], helo[DOMAIN_MAX + 1];
+  char address[IP_TEXT], seen[IP_TEXT], helo[DOMAIN_MAX + 1];
   struct source_name_finding found;
 };
 
@@ -126,9 +129,11 @@ static void keep(struct source_names *n, const struct named *s) {
   if (!k) return; /* at the next check */
   store_source_check_init(&k->op);
   snprintf(k->address, sizeof k->address, "%s", s->address);
+  snprintf(k->seen, sizeof k->seen, "%s", s->seen);
   snprintf(k->helo, sizeof k->helo, "%s", s->helo);
   k->found = n->found;
   k->op.address = k->address;
+  k->op.public_address = k->seen;
   k->op.helo = k->helo;
   k->op.confirmed = k->found.confirmed;
   k->op.ptr = k->found.ptr;
@@ -139,9 +144,9 @@ static void keep(struct source_names *n, const struct named *s) {
 
 static void warn(struct named *s, const struct source_name_finding *found, uint64_t now_ms) {
   if (s->warned_ms && now_ms - s->warned_ms < SOURCE_NAME_EVERY_MS) return;
-  const char *next = !found->known             ? "what was known of it holds"
-                     : strchr(s->address, ':') ? "no mail leaves from it"
-                                               : "it is used all the same; some receivers refuse its mail";
+  const char *next = !found->known          ? "what was known of it holds"
+                     : strchr(s->seen, ':') ? "no mail leaves from it"
+                                            : "it is used all the same; some receivers refuse its mail";
   log_event(LOG_WARN_, NULL, found->known ? "source name not confirmed" : "source name not checked", "source",
             s->address, "helo", s->helo, "reason", found->text, "next", next, NULL);
   s->warned_ms = now_ms ? now_ms : 1;
@@ -176,7 +181,7 @@ static void release(void *arg, struct dns_answer *answer) {
 static void work(uv_work_t *req) {
   struct source_names *n = req->data;
   const struct dns_source dns = {n, lookup, release};
-  source_name_check(&dns, n->address, n->helo, clock_monotonic_ms() + SOURCE_NAME_MS, &n->found);
+  source_name_check(&dns, n->seen, n->helo, clock_monotonic_ms() + SOURCE_NAME_MS, &n->found);
 }
 
 static void worked(uv_work_t *req, int status) {
@@ -190,7 +195,7 @@ static void worked(uv_work_t *req, int status) {
   }
   if (atomic_load(&n->stopped)) return;
   HASH_FIND_STR(n->table, n->address, s);
-  if (s && strcmp(s->helo, n->helo) == 0) take_finding(n, s, n->now_ms);
+  if (s && strcmp(s->helo, n->helo) == 0 && strcmp(s->seen, n->seen) == 0) take_finding(n, s, n->now_ms);
   source_names_tick(n, n->now_ms);
 }
 
@@ -208,6 +213,7 @@ void source_names_tick(struct source_names *n, uint64_t now_ms) {
   struct named *s = first_due(n, now_ms);
   if (!s) return;
   snprintf(n->address, sizeof n->address, "%s", s->address);
+  snprintf(n->seen, sizeof n->seen, "%s", s->seen);
   snprintf(n->helo, sizeof n->helo, "%s", s->helo);
   n->busy = uv_queue_work(&n->loop->uv, &n->work, work, worked) == 0;
 }
@@ -216,8 +222,9 @@ void source_names_tick(struct source_names *n, uint64_t now_ms) {
 
 int source_name_allows(const struct source_names *n, const struct source *s, uint64_t now_ms, struct reason *why) {
   struct named *k = NULL;
+  const char *seen = source_public(s);
   if (!source_may_be_used(s)) return fail(why, E_DENIED, "no mail leaves from %s: %s", s->address, s->name_text);
-  if (s->name == SOURCE_NAME_CONFIRMED || !strchr(s->address, ':') || !ip_is_global(s->address)) return OK;
+  if (s->name == SOURCE_NAME_CONFIRMED || !strchr(seen, ':') || !ip_is_global(seen)) return OK;
   HASH_FIND_STR(n->table, s->address, k);
   if (k && now_ms - k->since_ms >= SOURCE_NAME_UNJUDGED_MS) return OK; /* DNS is no reason to keep mail */
   if (!k && HASH_COUNT(n->table) >= SOURCE_NAMES_MAX) return OK;       /* it will never be judged */

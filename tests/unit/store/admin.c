@@ -248,30 +248,47 @@ static void a_removed_key_is_overwritten(void **state) {
 static void sources(void **state) {
   struct lab *l = *state;
   struct admin *a = lab_admin(l);
-  assert_ok(admin_source_add(a, &(struct source){"192.0.2.9", "nine.example.com", "default", 0}, &l->why), l->why);
-  assert_ok(admin_source_add(a, &(struct source){"192.0.2.1", "one.example.com", NULL, 0}, &l->why), l->why);
-  assert_ok(admin_source_add(a, &(struct source){"2001:db8::1", "six.example.com", "bulk", 0}, &l->why), l->why);
-  assert_int_equal(admin_source_add(a, &(struct source){"192.0.2.9", "x", "bulk", 0}, &l->why), E_EXISTS);
+  assert_ok(admin_source_add(a, &(struct source){.address = "192.0.2.9", .helo = "nine.example.com", .pool = "default"},
+                             &l->why),
+            l->why);
+  assert_ok(
+      admin_source_add(a, &(struct source){.address = "192.0.2.1", .helo = "one.example.com", .weight = 7}, &l->why),
+      l->why);
+  assert_ok(admin_source_add(a, &(struct source){.address = "2001:db8::1", .helo = "six.example.com", .pool = "bulk"},
+                             &l->why),
+            l->why);
+  assert_int_equal(admin_source_add(a, &(struct source){.address = "192.0.2.9", .helo = "x", .pool = "bulk"}, &l->why),
+                   E_EXISTS);
   struct directory *d = lab_directory(l);
   size_t count;
   const struct source *s = directory_pool(d, "default", &count);
   assert_int_equal(count, 2);
   assert_string_equal(s[0].address, "192.0.2.1");
   assert_string_equal(s[1].address, "192.0.2.9");
+  assert_int_equal(s[0].weight, 7);
+  assert_int_equal(s[1].weight, 0);
+  assert_string_equal(source_public(&s[0]), "192.0.2.1");
   assert_null(directory_pool(d, "none", &count));
   assert_int_equal(count, 0);
   directory_release(&d);
 
-  assert_ok(admin_source_set(a, "192.0.2.9", NULL, "bulk", &l->why), l->why);
-  assert_ok(admin_source_set(a, "192.0.2.1", "uno.example.com", NULL, &l->why), l->why);
-  assert_int_equal(admin_source_set(a, "192.0.2.5", "x", NULL, &l->why), E_NOT_FOUND);
+  static const struct source nine = {.address = "192.0.2.9", .pool = "bulk", .weight = 3, .helo = "not this"};
+  static const struct source one = {
+      .address = "192.0.2.1", .helo = "uno.example.com", .public_address = "198.51.100.1", .weight = 3};
+  assert_ok(admin_source_set(a, SOURCE_POOL | SOURCE_WEIGHT, &nine, &l->why), l->why);
+  assert_ok(admin_source_set(a, SOURCE_HELO | SOURCE_PUBLIC, &one, &l->why), l->why);
+  assert_int_equal(admin_source_set(a, SOURCE_HELO, &(struct source){.address = "192.0.2.5", .helo = "x"}, &l->why),
+                   E_NOT_FOUND);
   d = lab_directory(l);
   s = directory_pool(d, "bulk", &count);
   assert_int_equal(count, 2);
   assert_string_equal(s[0].helo, "nine.example.com");
+  assert_int_equal(s[0].weight, 3);
   s = directory_pool(d, "default", &count);
   assert_int_equal(count, 1);
   assert_string_equal(s[0].helo, "uno.example.com");
+  assert_int_equal(s[0].weight, 7);
+  assert_string_equal(source_public(&s[0]), "198.51.100.1");
   directory_release(&d);
   assert_ok(admin_source_remove(a, "192.0.2.1", &l->why), l->why);
   assert_int_equal(admin_source_remove(a, "192.0.2.1", &l->why), E_NOT_FOUND);

@@ -35,7 +35,7 @@ static void add(struct lab *l, const struct row *r) {
 }
 
 struct picked {
-  size_t count;
+  size_t count, jobs;
   int64_t next_us;
   bool more, done;
 };
@@ -44,7 +44,7 @@ static void on_picked(void *arg, struct pick *p) {
   struct picked *out = arg;
   assert_int_equal(p->result, OK);
   assert_int_equal(p->rows[0].result, OK);
-  for (const struct job *j = p->rows[0].jobs; j; j = j->next) out->count += j->recipient_count;
+  for (const struct job *j = p->rows[0].jobs; j; j = j->next, out->jobs++) out->count += j->recipient_count;
   out->next_us = p->rows[0].next_us;
   out->more = p->rows[0].more;
   out->done = true;
@@ -130,11 +130,36 @@ static void test_many(void **state) {
   assert_int_equal(pick_at(l, 0, 30).count, 30);
 }
 
+/* A job leaves from one source. */
+static void test_parted_by_pool_and_source(void **state) {
+  static const struct {
+    const char *what, *change;
+    size_t jobs;
+  } cases[] = {
+      {"alike", "UPDATE recipients SET source = '192.0.2.1'", 1},
+      {"one was moved", "UPDATE recipients SET pool = 'bulk' WHERE address LIKE 'c%'", 2},
+      {"one was tried before", "UPDATE recipients SET source = '192.0.2.1' WHERE address LIKE 'c%'", 2},
+      {"both are back", "UPDATE recipients SET pool = '', source = ''", 1},
+  };
+  struct lab *l = *state;
+  struct letter m;
+  letter_to(&m, "a", (const char *const[]){"a@" DOMAIN, "b@" DOMAIN, "c@" DOMAIN, NULL});
+  m.accept.message.first_attempt_us = at(-1);
+  assert_int_equal(lab_run(&l->poster, &m.accept.op), OK);
+  for (size_t i = 0; i < COUNT_OF(cases); i++) {
+    lab_exec(l->dir, cases[i].change);
+    struct picked got = pick_at(l, 0, 100);
+    if (got.count != 3 || got.jobs != cases[i].jobs) fail_msg("%s: %zu, %zu", cases[i].what, got.count, got.jobs);
+    lab_exec(l->dir, "UPDATE recipients SET pool = '', source = ''");
+  }
+}
+
 int main(void) {
   static const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_what_is_taken),
       cmocka_unit_test_setup_teardown(test_behind_others, setup, lab_teardown),
       cmocka_unit_test_setup_teardown(test_many, setup, lab_teardown),
+      cmocka_unit_test_setup_teardown(test_parted_by_pool_and_source, setup, lab_teardown),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -39,7 +39,7 @@ static void take_directory(struct place *p) {
 
 static void add(struct place *p, const char *address) {
   struct admin *a = lab_admin(&p->lab);
-  const struct source s = {.address = address, .helo = HELO};
+  const struct source s = {.address = address, .helo = HELO, .weight = 1};
   assert_ok(admin_source_add(a, &s, &p->lab.why), p->lab.why);
   admin_close(&a);
   take_directory(p);
@@ -47,7 +47,8 @@ static void add(struct place *p, const char *address) {
 
 static void set_helo(struct place *p, const char *address, const char *helo) {
   struct admin *a = lab_admin(&p->lab);
-  assert_ok(admin_source_set(a, address, helo, NULL, &p->lab.why), p->lab.why);
+  assert_ok(admin_source_set(a, SOURCE_HELO, &(struct source){.address = address, .helo = helo}, &p->lab.why),
+            p->lab.why);
   admin_close(&a);
   take_directory(p);
 }
@@ -214,8 +215,12 @@ static void test_what_was_lost_is_asked_again(void **state) {
 /* The store takes no answer to a question that is not asked any more. */
 static void test_an_answer_that_is_too_late(void **state) {
   struct place *p = *state;
-  struct store_source_check c = {
-      .address = SIX, .helo = "old.example.com", .confirmed = true, .ptr = "old.example.com", .text = ""};
+  struct store_source_check c = {.address = SIX,
+                                 .public_address = SIX,
+                                 .helo = "old.example.com",
+                                 .confirmed = true,
+                                 .ptr = "old.example.com",
+                                 .text = ""};
   store_source_check_init(&c);
   assert_int_equal(lab_run(&p->lab.poster, &c.op), OK); /* no such source */
   add(p, SIX);
@@ -243,6 +248,40 @@ static void test_only_global_addresses_are_asked_about(void **state) {
   assert_true(allowed(p, "2001:db8::1", "") && allowed(p, "fd00::1", ""));
 }
 
+static void set_public(struct place *p, const char *address, const char *seen) {
+  struct admin *a = lab_admin(&p->lab);
+  const struct source s = {.address = address, .public_address = seen};
+  assert_ok(admin_source_set(a, SOURCE_PUBLIC, &s, &p->lab.why), p->lab.why);
+  admin_close(&a);
+  take_directory(p);
+}
+
+/* Behind NAT the world asks about the address that it sees, and so is the source's own name of no interest. */
+static void test_the_public_address_is_asked_about(void **state) {
+  struct place *p = *state;
+  add(p, "fd00::1");
+  assert_int_equal(questions(p), 0);
+  set_public(p, "fd00::1", SIX);
+  assert_false(allowed(p, "fd00::1", "before its PTR record has been looked up"));
+  run_until(p, 0, 1);
+  assert_int_equal(source(p, "fd00::1")->name, SOURCE_NAME_CONFIRMED);
+  assert_true(allowed(p, "fd00::1", ""));
+  /* Another one: what was known was of the first, also where the answer to that is late. */
+  struct store_source_check late = {
+      .address = "fd00::1", .public_address = SIX, .helo = HELO, .confirmed = true, .ptr = HELO, .text = ""};
+  store_source_check_init(&late);
+  set_public(p, "fd00::1", "2a00:5f:1::99");
+  assert_int_equal(source(p, "fd00::1")->name, SOURCE_NAME_UNKNOWN);
+  assert_int_equal(lab_run(&p->lab.poster, &late.op), OK);
+  assert_false(late.changed);
+  run_until(p, 0, 1);
+  assert_int_equal(source(p, "fd00::1")->name, SOURCE_NAME_UNCONFIRMED);
+  assert_false(allowed(p, "fd00::1", "AAAA 2a00:5f:1::99"));
+  set_public(p, "fd00::1", "");
+  assert_int_equal(questions(p), 0);
+  assert_true(allowed(p, "fd00::1", ""));
+}
+
 static void test_ends_while_a_check_runs(void **state) {
   struct place *p = *state;
   add(p, SIX);
@@ -265,6 +304,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_what_was_lost_is_asked_again, setup, teardown),
       cmocka_unit_test_setup_teardown(test_an_answer_that_is_too_late, setup, teardown),
       cmocka_unit_test_setup_teardown(test_only_global_addresses_are_asked_about, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_the_public_address_is_asked_about, setup, teardown),
       cmocka_unit_test_setup_teardown(test_ends_while_a_check_runs, setup, teardown),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
