@@ -4,8 +4,9 @@
 
 #include <string.h>
 
-static const char *const names[EVENT_COUNT] = {"accepted", "refused", "deferred", "delivered", "bounced",
-                                               "expired",  "held",    "released", "dropped",   "warned",    "suppressed"};
+static const char *const names[EVENT_COUNT] = {"accepted", "refused", "deferred",   "delivered",
+                                               "bounced",  "expired", "held",       "released",
+                                               "dropped",  "warned",  "suppressed", "rerouted"};
 
 const char *event_name(enum event_kind kind) {
   return names[kind];

@@ -19,6 +19,7 @@ enum event_kind {
   EVENT_DROPPED,
   EVENT_WARNED,
   EVENT_SUPPRESSED, /* its recipient is on the suppression list from now on */
+  EVENT_REROUTED,   /* to another pool of sources, by command */
   EVENT_COUNT
 };
 

@@ -38,7 +38,7 @@ static enum exit_status read_filter(struct cli *c, struct log_filter *f) {
       .account = cli_option(c, "account"), .from = cli_option(c, "from"), .to = cli_option(c, "to"), .kind = -1};
   if (event && event_kind_parse(event, &kind) != OK)
     return cli_fail(EXIT_USAGE, "--event is accepted, refused, deferred, delivered, bounced, expired, held, released, "
-                                "dropped, warned or suppressed");
+                                "dropped, warned, suppressed or rerouted");
   if (event) f->kind = (int)kind;
   if (limit_text && !bytes_to_u64(bytes_of(limit_text), &limit))
     return cli_fail(EXIT_USAGE, "--limit is a number; 0 is no limit");

@@ -1,9 +1,10 @@
 #include "base/id.h"
-#include "base/quantity.h"
 #include "cli/account_filter.h"
 #include "cli/attempts.h"
 #include "cli/command.h"
 #include "cli/listing.h"
+#include "cli/queue_filter.h"
+#include "cli/queue_reroute.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,24 +14,6 @@
 
 static const char *state_name(enum recipient_state s) {
   return s == RECIPIENT_HELD ? "held" : "queued";
-}
-
-/* --account, --to, --state, --since, and an id. */
-static enum exit_status read_filter(struct cli *c, const char *id, struct queue_filter *f) {
-  const char *state = cli_option(c, "state");
-  *f = (struct queue_filter){.account = cli_option(c, "account"), .to = cli_option(c, "to"), .state = -1};
-  if (state && strcmp(state, "queued") == 0)
-    f->state = RECIPIENT_QUEUED;
-  else if (state && strcmp(state, "held") == 0)
-    f->state = RECIPIENT_HELD;
-  else if (state)
-    return cli_fail(EXIT_USAGE, "--state is queued or held");
-  if (cli_moment(c, "since", &f->since_us) != EXIT_DONE) return EXIT_USAGE;
-  if (id && id_parse(id, &f->message_id) != OK)
-    return cli_fail(EXIT_USAGE, "%s is no message id; see: sendoff queue list", id);
-  if (id && !f->message_id) /* 0 would stand for every message */
-    return cli_fail(EXIT_NO, "%s is not in the queue; see: sendoff queue list", id);
-  return EXIT_DONE;
 }
 
 struct queue_listing {
@@ -59,11 +42,13 @@ static json_t *attempt_json(const struct attempt *a) {
 static json_t *recipient_json(const struct envelope *m, const struct queued_recipient *r, const struct attempt *a) {
   char id[ID_TEXT];
   id_format(m->id, id);
-  return json_pack("{s:s, s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "message", id, "account",
-                   json_text(m->account), "from", json_text(m->reverse_path), "to", json_text(r->to.address), "domain",
-                   json_text(r->to.domain), "state", state_name(r->state), "attempts", (json_int_t)r->attempts, "size",
-                   (json_int_t)m->size, "created", json_time(m->created_us), "next", json_time(r->next_us), "expires",
-                   json_time(m->expires_us), "last", json_text(r->last), "under_way", attempt_json(a));
+  return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "message", id,
+                   "account", json_text(m->account), "from", json_text(m->reverse_path), "to", json_text(r->to.address),
+                   "domain", json_text(r->to.domain), "pool", json_text(m->pool), "source",
+                   *r->source ? json_text(r->source) : json_null(), "state", state_name(r->state), "attempts",
+                   (json_int_t)r->attempts, "size", (json_int_t)m->size, "created", json_time(m->created_us), "next",
+                   json_time(r->next_us), "expires", json_time(m->expires_us), "last", json_text(r->last), "under_way",
+                   attempt_json(a));
 }
 
 /* "; 1200 ahead, 3 of them its own, 1100 of shop/bulk" */
@@ -151,7 +136,7 @@ static enum exit_status say_nothing_found(struct cli *c, const struct queue_filt
 static enum exit_status list(struct cli *c) {
   struct queue_filter f;
   size_t count;
-  enum exit_status s = read_filter(c, NULL, &f);
+  enum exit_status s = queue_filter_read(c, NULL, &f);
   if (s == EXIT_DONE) s = listing_read_limit(c, &f.limit);
   if (s == EXIT_DONE) s = list_with(c, &f, &count);
   return s == EXIT_DONE && !count ? say_nothing_found(c, &f) : s;
@@ -178,7 +163,7 @@ static enum exit_status print_content(struct cli *c, int64_t id) {
 static enum exit_status show(struct cli *c) {
   struct queue_filter f;
   size_t count;
-  enum exit_status s = read_filter(c, c->arguments[0], &f);
+  enum exit_status s = queue_filter_read(c, c->arguments[0], &f);
   if (s != EXIT_DONE) return s;
   if (cli_switch(c, "content")) return print_content(c, f.message_id);
   s = list_with(c, &f, &count);
@@ -220,10 +205,10 @@ static enum exit_status summary(struct cli *c) {
 static int change_all(struct cli *c, struct admin *a, enum queue_action action, uint64_t *all, const char **missing,
                       struct reason *why) {
   int rc = OK;
-  for (size_t i = 0; rc == OK && i < (c->argument_count ? c->argument_count : 1); i++) {
+  for (size_t i = 0; rc == OK && i < queue_filter_count(c); i++) {
     struct queue_filter f;
     uint64_t changed = 0;
-    if (read_filter(c, c->argument_count ? c->arguments[i] : NULL, &f) != EXIT_DONE) return E_SYNTAX; /* read before */
+    if (queue_filter_at(c, i, &f) != EXIT_DONE) return E_SYNTAX; /* read before */
     rc = admin_queue(a, &f, action, &changed, why);
     *all += changed;
     if (c->argument_count && !changed) *missing = c->arguments[i];
@@ -234,15 +219,10 @@ static int change_all(struct cli *c, struct admin *a, enum queue_action action, 
 /* IDs, or a selection by --account, --to and --since: never everything by accident. */
 static enum exit_status change(struct cli *c, enum queue_action action, const char *done) {
   struct admin *a;
-  struct queue_filter f;
   struct reason why = {""};
   uint64_t all = 0;
   const char *missing = NULL;
-  if (!c->argument_count && !cli_option(c, "account") && !cli_option(c, "to") && !cli_option(c, "since"))
-    return cli_fail(EXIT_USAGE, "say which: message ids, --account NAME, --to PATTERN (--to '*' is all) or --since T");
-  enum exit_status s = EXIT_DONE;
-  if (!c->argument_count) s = read_filter(c, NULL, &f);
-  for (size_t i = 0; s == EXIT_DONE && i < c->argument_count; i++) s = read_filter(c, c->arguments[i], &f);
+  enum exit_status s = queue_filter_check(c);
   if (s != EXIT_DONE || (s = cli_admin(c, &a)) != EXIT_DONE) return s;
   int rc = change_all(c, a, action, &all, &missing, &why);
   s = cli_admin_done(c, &a, rc, &why);
@@ -300,4 +280,13 @@ const struct verb queue_verbs[] = {
      "sendoff queue drop 1CZQ6K3E0W40\n"
      "sendoff queue drop --account blog --since 18:42",
      0, COMMAND_ARGUMENTS_MAX, drop},
+    {"queue", "reroute", WHICH " --to-pool POOL [--dry-run] [--despite-spf]",
+     "account= to= since= to-pool= dry-run despite-spf",
+     "They leave from the sources of that pool from now on. What is under way ends its attempt first. Mail whose SPF "
+     "or "
+     "DMARC result rests on the sources that it was accepted for stays, unless --despite-spf. --dry-run only says what "
+     "would move.",
+     "sendoff queue reroute --account blog --to-pool bulk --dry-run\n"
+     "sendoff queue reroute 1CZQ6K3E0W40 --to-pool bulk",
+     0, COMMAND_ARGUMENTS_MAX, queue_reroute},
     {0}};

@@ -143,6 +143,7 @@ static unsigned flags_of(const struct intake *i) {
   bool optional = i->tls_optional && !(tx->said.flags & MESSAGE_REQUIRE_TLS); /* RFC 8689 3: which goes before it */
   bool only = source_use_is_bound(&tx->facts, &tx->sources);
   return tx->said.flags | (optional ? MESSAGE_TLS_OPTIONAL : 0u) | (only ? MESSAGE_SOURCES_ONLY : 0u) |
+         (source_use_rests_on_spf(&tx->facts) ? MESSAGE_RESTS_ON_SPF : 0u) |
          (i->stream == STREAM_BULK ? MESSAGE_BULK : 0u) | (i->eight_bit ? MESSAGE_8BIT : 0u) |
          (i->utf8 ? MESSAGE_UTF8 : 0u) | (i->spool ? MESSAGE_IN_FILE : 0u);
 }

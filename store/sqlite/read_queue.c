@@ -108,10 +108,10 @@ int reader_due_recipients(struct reader *r, const char *domain, const char *lane
   "?1" CHOSEN
 #define OF_ALL "FROM recipients r NOT INDEXED CROSS JOIN messages m ON m.id = r.message_id WHERE ?1 = 0" CHOSEN
 
-/* 6144: MESSAGE_SOURCES_ONLY and MESSAGE_RESTS_ON_SPF. */
+_Static_assert((MESSAGE_SOURCES_ONLY | MESSAGE_RESTS_ON_SPF) == 10240, "POOLS_OF has the flags as a number");
 #define POOLS_OF(CHOOSE)                                                                                               \
   "SELECT pool, count(DISTINCT iif(spf, NULL, id)), sum(NOT spf), count(DISTINCT iif(spf, id, NULL)), sum(spf) FROM"   \
-  " (SELECT m.id AS id, iif(r.pool = '', m.pool, r.pool) AS pool, m.flags & 6144 <> 0 AND m.pool <> ?9 AS spf " CHOOSE \
+  " (SELECT m.id AS id, iif(r.pool = '', m.pool, r.pool) AS pool, m.flags & 10240 <> 0 AND m.pool <> ?9 AS spf " CHOOSE \
   ") WHERE pool <> ?9 GROUP BY pool ORDER BY pool"
 
 /* `to`: f->to as a pattern of LIKE; it outlives the use of the statement. */

@@ -45,7 +45,42 @@ static void test_bound(void **state) {
   }
 }
 
+/* Another pool's sources are known to nothing that was decided. */
+static void test_rests_on_spf(void **state) {
+  (void)state;
+  static const struct dmarc_outcome by_spf = {.spf_aligned = true, .published = DMARC_REJECT},
+                                    by_both = {.spf_aligned = true, .dkim_aligned = true, .published = DMARC_REJECT},
+                                    no_policy = {.spf_aligned = true, .published = DMARC_NONE};
+  static const struct {
+    enum check_mode spf;
+    enum spf_result result;
+    const struct dmarc_outcome *now, *old;
+    bool rests;
+  } cases[] = {
+      {CHECK_ENFORCE, SPF_PASS, NULL, NULL, true},
+      {CHECK_ENFORCE, SPF_NONE, NULL, NULL, false}, /* there is no record that could fail it */
+      {CHECK_OBSERVE, SPF_PASS, NULL, NULL, false},
+      {CHECK_OBSERVE, SPF_PASS, &by_spf, &by_spf, true},
+      {CHECK_OFF, SPF_PASS, &by_both, &by_spf, true},
+      {CHECK_OFF, SPF_PASS, &by_both, &by_both, false},
+      {CHECK_OFF, SPF_PASS, &no_policy, &no_policy, false},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    const struct check_setting modes[] = {{"spf", cases[i].spf}, {"dmarc", CHECK_OBSERVE}};
+    const struct domain domain = {.name = "example.com", .settings = {.modes = modes, .mode_count = 2}};
+    const struct spf_verdict spf = {.result = cases[i].result};
+    struct dmarc_prediction p = {0};
+    struct facts f = {.envelope_domain = &domain, .header_domain = &domain, .spf = &spf};
+    if (cases[i].now) {
+      p.now = *cases[i].now;
+      p.old = *cases[i].old;
+      f.dmarc = &p;
+    }
+    if (source_use_rests_on_spf(&f) != cases[i].rests) fail_msg("case %zu", i);
+  }
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_bound)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_bound), cmocka_unit_test(test_rests_on_spf)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
