@@ -80,6 +80,7 @@ void client_incident(const struct smtp_client *c, enum trouble trouble, const st
       .pipelined = c->offers.pipelining && (c->state == CLIENT_ENVELOPE || c->state == CLIENT_CONTENT),
       .host_dsn = c->offers.dsn,
       .host_deliver_by = c->offers.deliver_by,
+      .local = trouble == TROUBLE_SOURCE,
   };
   if (reply) out->reply = *reply;
   const char *copies = out->stage == STAGE_DOT && !reply ? "; the host may have taken it, so it may arrive twice" : "";

@@ -12,6 +12,7 @@
 #include "relay/net/resolver.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -215,6 +216,31 @@ static void on_turn(struct deferred *turn) {
   idle(d->idle_arg);
 }
 
+/* --- a source that goes away --- */
+
+struct source_gone {
+  struct loop_message message;
+  char address[IP_TEXT];
+};
+
+static void on_source_gone(struct loop *on, struct loop_message *m) {
+  struct source_gone *s = (struct source_gone *)m;
+  if (on->delivery) delivery_source_gone(on->delivery, s->address);
+  free(s);
+}
+
+/* source_watch's. */
+static void tell_all_loops(void *arg, const char *address) {
+  const struct dispatcher *d = arg;
+  for (size_t i = 0; i < d->gateway->loop_count; i++) {
+    struct source_gone *s = calloc(1, sizeof *s);
+    if (!s) return; /* its connections end when their time is over */
+    s->message.run = on_source_gone;
+    snprintf(s->address, sizeof s->address, "%s", address);
+    loop_post(d->gateway->loops[i], &s->message);
+  }
+}
+
 /* --- life --- */
 
 static void on_tokens_idle(void *arg) {
@@ -231,7 +257,8 @@ int dispatcher_new(struct gateway *g, struct dispatcher **out, struct reason *wh
   schedule_init(&d->schedule);
   int rc = picker_new(&d->loop->uv, g->config->data_dir, &d->picker, why);
   const struct dns_source dns = {g->resolver, resolver_lookup, resolver_release};
-  if (rc == OK && (!(d->sources = source_watch_new(address_is_here)) || !(d->names = source_names_new(d->loop, &dns)) ||
+  if (rc == OK && (!(d->sources = source_watch_new(address_is_here, tell_all_loops, d)) ||
+                   !(d->names = source_names_new(d->loop, &dns)) ||
                    !(d->tokens = token_renewal_new(d->loop, &dns, on_tokens_idle, d))))
     rc = fail(why, E_MEMORY, "out of memory");
   if (rc == OK && router_new(g, g->resolver, &d->router) != OK) rc = fail(why, E_MEMORY, "out of memory");

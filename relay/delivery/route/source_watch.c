@@ -19,12 +19,18 @@ struct watched {
 
 struct source_watch {
   bool (*is_here)(const struct sockaddr *address);
+  void (*gone)(void *arg, const char *address);
+  void *arg;
   struct watched *table;
 };
 
-struct source_watch *source_watch_new(bool (*is_here)(const struct sockaddr *address)) {
+struct source_watch *source_watch_new(bool (*is_here)(const struct sockaddr *address),
+                                      void (*gone)(void *arg, const char *address), void *arg) {
   struct source_watch *w = calloc(1, sizeof *w);
-  if (w) w->is_here = is_here;
+  if (!w) return NULL;
+  w->is_here = is_here;
+  w->gone = gone;
+  w->arg = arg;
   return w;
 }
 
@@ -82,9 +88,11 @@ bool source_usable(struct source_watch *w, const char *address, uint64_t now_ms)
   bool usable = check(w, address);
   if (!s) s = add(w, address);
   if (!s) return usable; /* no room to remember it */
-  if (usable != s->usable) report(address, usable);
+  bool changed = usable != s->usable;
   s->usable = usable;
   s->checked_ms = now_ms;
+  if (changed) report(address, usable);
+  if (changed && !usable) w->gone(w->arg, address);
   return usable;
 }
 

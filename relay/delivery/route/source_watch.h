@@ -10,8 +10,10 @@
 #define SOURCES_WATCHED_MAX 1000 /* those beyond are asked about each time that they are to be used */
 
 struct source_watch;
-/* `is_here` as address_is_here (relay/net/local_address.h). NULL without memory. */
-struct source_watch *source_watch_new(bool (*is_here)(const struct sockaddr *address));
+/* `is_here` as address_is_here (relay/net/local_address.h). `gone` is told of each that goes away. NULL without memory.
+ */
+struct source_watch *source_watch_new(bool (*is_here)(const struct sockaddr *address),
+                                      void (*gone)(void *arg, const char *address), void *arg);
 void source_watch_free(struct source_watch **w);
 /* Each second: asks about those of the directory whose turn it is, and forgets those that are not in it any more. */
 void source_watch_tick(struct source_watch *w, const struct directory *d, uint64_t now_ms);

@@ -273,6 +273,6 @@ void connection_stop(struct connection *c) {
     client_abort(c->client, TROUBLE_STOPPING, "the gateway is stopping");
 }
 
-void connection_abort(struct connection *c) {
-  if (c->client) client_abort(c->client, TROUBLE_STOPPING, "the gateway is stopping");
+void connection_abort(struct connection *c, enum trouble trouble, const char *text) {
+  if (c->client) client_abort(c->client, trouble, text);
 }

@@ -64,7 +64,7 @@ bool connection_start(struct destination *d);
 /* IDLE: takes jobs of the destination until one is under way or none is left. */
 void connection_work(struct connection *c);
 bool connection_can_work(const struct connection *c);
-void connection_stop(struct connection *c);  /* soon: after its transaction */
-void connection_abort(struct connection *c); /* now */
+void connection_stop(struct connection *c);                                          /* soon: after its transaction */
+void connection_abort(struct connection *c, enum trouble trouble, const char *text); /* now */
 
 #endif

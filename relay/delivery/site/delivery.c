@@ -10,6 +10,7 @@
 #include "relay/message/conversion.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define RECHECK_MS 20
 
@@ -89,6 +90,12 @@ void delivery_take(struct delivery *d, struct job *j, struct route *route, const
     job_finish(g, j, &(struct job_result){0});
   else if (destination_take(d, j, route, source, helo) != OK)
     outcome_no_memory(g, j);
+}
+
+void delivery_source_gone(struct delivery *d, const char *address) {
+  if (d->stopping) return;
+  for (struct destination *t = d->destinations; t; t = t->hh.next)
+    if (strcmp(t->source_text, address) == 0) destination_source_gone(t);
 }
 
 void delivery_count_sites(const struct delivery *d, struct delivery_counters *to) {

@@ -14,6 +14,8 @@ struct shaping;
 /* Takes the job. `route` is held for as long as needed; `source` and `helo` are copied. The outcome goes to the store;
  * then job_finish is called. */
 void delivery_take(struct delivery *d, struct job *j, struct route *route, const char *source, const char *helo);
+/* That address is not this machine's any more: nothing waits for it, or goes on from it (destination.h). */
+void delivery_source_gone(struct delivery *d, const char *address);
 /* What this loop knows of providers; never NULL. */
 const struct shaping *delivery_shaping(const struct delivery *d);
 /* What routes log in with now, as this loop knows it; NULL: nothing yet. Lives until the loop's next delivery_refresh.

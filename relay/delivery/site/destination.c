@@ -5,6 +5,7 @@
 #include "relay/delivery/site/destination_login.h"
 #include "relay/delivery/site/site.h"
 #include "relay/delivery/site/starved.h"
+#include "relay/net/local_address.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -303,5 +304,18 @@ void destination_stop(struct destination *d) {
 }
 
 void destination_abort(struct destination *d) {
-  for (struct connection *c = d->connections; c; c = c->next) connection_abort(c);
+  for (struct connection *c = d->connections; c; c = c->next)
+    connection_abort(c, TROUBLE_STOPPING, "the gateway is stopping");
+}
+
+/* The waiting jobs first, so that a walk that ends has none to speak for. */
+void destination_source_gone(struct destination *d) {
+  struct incident incident = {.stage = STAGE_ROUTE, .trouble = TROUBLE_SOURCE, .local = true};
+  struct outcome_place nowhere = {.host = "", .source = d->source_text, .tls = ""};
+  struct reason why;
+  address_away(d->source_text, &why);
+  snprintf(incident.text, sizeof incident.text, "%.250s", why.text);
+  destination_defer_jobs(d, &incident, &nowhere);
+  for (struct connection *c = d->connections; c; c = c->next) connection_abort(c, TROUBLE_SOURCE, why.text);
+  destination_wake(d);
 }

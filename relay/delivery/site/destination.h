@@ -75,5 +75,8 @@ void destination_return_overdue(struct destination *d, int64_t now_us);
 void destination_stop(struct destination *d);
 /* Ends all its connections now. */
 void destination_abort(struct destination *d);
+/* Its source is not an address of this machine any more. Its mail is deferred, so that it gets another, and its
+ * connections end now: no answer can reach them, and each would wait for one until its time is over. */
+void destination_source_gone(struct destination *d);
 
 #endif

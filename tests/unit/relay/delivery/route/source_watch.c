@@ -14,7 +14,8 @@
 #include <cmocka.h> /* last: it has a macro named fail */
 
 static char away[8][IP_TEXT]; /* what this machine has not */
-static unsigned asked;
+static unsigned asked, gone_count;
+static char gone[IP_TEXT]; /* the last that went */
 
 static bool is_here(const struct sockaddr *address) {
   char text[IP_TEXT];
@@ -25,6 +26,12 @@ static bool is_here(const struct sockaddr *address) {
   return true;
 }
 
+static void on_gone(void *arg, const char *address) {
+  assert_ptr_equal(arg, away);
+  gone_count++;
+  snprintf(gone, sizeof gone, "%s", address);
+}
+
 static void set_away(const char *address) {
   memset(away, 0, sizeof away);
   snprintf(away[0], sizeof away[0], "%s", address);
@@ -32,8 +39,8 @@ static void set_away(const char *address) {
 
 static struct source_watch *watch_new(void) {
   memset(away, 0, sizeof away);
-  asked = 0;
-  struct source_watch *w = source_watch_new(is_here);
+  asked = gone_count = 0;
+  struct source_watch *w = source_watch_new(is_here, on_gone, away);
   assert_non_null(w);
   return w;
 }
@@ -87,6 +94,8 @@ static void test_warns_at_changes_alone(void **state) {
   assert_int_equal(count_of("source unusable", text), 1);
   assert_non_null(strstr(text, "source 192.0.2.1 is not an address of this machine"));
   assert_int_equal(source_watch_away(w), 1);
+  assert_int_equal(gone_count, 1);
+  assert_string_equal(gone, "192.0.2.1");
   c = catch_stream(stderr);
   set_away("");
   for (uint64_t i = 1; i < 4; i++) source_usable(w, "192.0.2.1", ms + i * SOURCE_CHECK_MS);
