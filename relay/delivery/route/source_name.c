@@ -5,6 +5,7 @@
 #include "base/suffix.h"
 #include "policy/spf/rdata.h"
 #include "policy/spf/spf.h"
+#include "relay/delivery/route/reverse_name.h"
 
 #include <arpa/nameser.h>
 #include <stdio.h>
@@ -37,25 +38,6 @@ static void done(const struct check *c, struct dns_answer *answer) {
   if (answer->records || answer->owner) c->dns->release(c->dns->arg, answer);
 }
 
-/* --- the address --- */
-
-static struct bytes octets_of(const struct check *c) {
-  if (is_v6(c)) return (struct bytes){(const char *)&((const struct sockaddr_in6 *)&c->parsed)->sin6_addr, 16};
-  return (struct bytes){(const char *)&((const struct sockaddr_in *)&c->parsed)->sin_addr, 4};
-}
-
-/* RFC 1035 3.5, RFC 3596 2.5. */
-static void reverse_name(const struct check *c, char out[80]) {
-  struct bytes a = octets_of(c);
-  size_t at = 0;
-  for (size_t i = a.len; i-- > 0;) {
-    unsigned octet = (unsigned char)a.at[i];
-    at += is_v6(c) ? (size_t)snprintf(out + at, 80 - at, "%x.%x.", octet & 15, octet >> 4)
-                   : (size_t)snprintf(out + at, 80 - at, "%u.", octet);
-  }
-  snprintf(out + at, 80 - at, "%s", is_v6(c) ? "ip6.arpa" : "in-addr.arpa");
-}
-
 /* --- names --- */
 
 enum back { BACK_YES, BACK_NO, BACK_UNKNOWN };
@@ -67,7 +49,7 @@ static enum back leads_back(const struct check *c, const char *name, bool *bogus
   enum back found = answer.status == DNS_FAILED ? BACK_UNKNOWN : BACK_NO;
   *bogus = answer.bogus;
   for (size_t i = 0; answer.status == DNS_FOUND && i < answer.count; i++)
-    if (bytes_equal(answer.records[i].data, octets_of(c))) found = BACK_YES;
+    if (bytes_equal(answer.records[i].data, address_octets(&c->parsed))) found = BACK_YES;
   done(c, &answer);
   return found;
 }
@@ -157,7 +139,7 @@ void source_name_check(const struct dns_source *dns, const char *address, const 
   char name[80];
   *out = (struct source_name_finding){.known = true};
   if (ip_parse(address, 0, &c.parsed) != OK) return;
-  reverse_name(&c, name);
+  reverse_name(address_octets(&c.parsed), is_v6(&c) ? "ip6.arpa" : "in-addr.arpa", name, sizeof name);
   ask(&c, name, ns_t_ptr, &answer);
   if (answer.status == DNS_FAILED)
     unknown(&c, name, answer.bogus);

@@ -4,10 +4,10 @@
 #include "base/global_address.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "relay/delivery/route/dns_task.h"
 #include "relay/delivery/route/source_name.h"
 #include "store/write.h"
 
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,48 +22,33 @@ struct named {
 
 struct source_names {
   struct loop *loop;
-  struct dns_source dns;
   struct named *table;
-  atomic_bool stopped;
-  bool freed;
   uint64_t now_ms; /* of the last tick */
+  struct dns_task task;
   /* the check that is under way: the pool's thread has these */
-  bool busy;
-  uv_work_t work;
   char address[IP_TEXT], seen[IP_TEXT], helo[DOMAIN_MAX + 1];
   struct source_name_finding found;
 };
-
-struct source_names *source_names_new(struct loop *loop, const struct dns_source *dns) {
-  struct source_names *n = calloc(1, sizeof *n);
-  if (!n) return NULL;
-  n->loop = loop;
-  n->dns = *dns;
-  n->work.data = n;
-  return n;
-}
 
 static void drop(struct source_names *n, struct named *s) {
   HASH_DEL(n->table, s);
   free(s);
 }
 
-static void forget(struct source_names *n) {
+static void forget(void *owner) {
+  struct source_names *n = owner;
   while (n->table) drop(n, n->table);
   free(n);
 }
 
 void source_names_stop(struct source_names *n) {
-  atomic_store(&n->stopped, true);
+  dns_task_stop(&n->task);
 }
 
 void source_names_free(struct source_names **at) {
   struct source_names *n = *at;
   *at = NULL;
-  if (!n) return;
-  source_names_stop(n);
-  n->freed = true;
-  if (!n->busy) forget(n);
+  if (n) dns_task_free(&n->task);
 }
 
 /* --- the sources that there are --- */
@@ -166,37 +151,25 @@ static void take_finding(struct source_names *n, struct named *s, uint64_t now_m
 
 /* --- the check --- */
 
-/* A question of a gateway that stops is not asked: its end would wait for the answer. */
-static void lookup(void *arg, const char *name, int type, struct dns_answer *out) {
-  struct source_names *n = arg;
-  *out = (struct dns_answer){.status = DNS_FAILED};
-  if (!atomic_load(&n->stopped)) n->dns.lookup(n->dns.arg, name, type, out);
+static void run(void *owner, const struct dns_source *dns) {
+  struct source_names *n = owner;
+  source_name_check(dns, n->seen, n->helo, clock_monotonic_ms() + SOURCE_NAME_MS, &n->found);
 }
 
-static void release(void *arg, struct dns_answer *answer) {
-  struct source_names *n = arg;
-  if (answer->records || answer->owner) n->dns.release(n->dns.arg, answer);
-}
-
-static void work(uv_work_t *req) {
-  struct source_names *n = req->data;
-  const struct dns_source dns = {n, lookup, release};
-  source_name_check(&dns, n->seen, n->helo, clock_monotonic_ms() + SOURCE_NAME_MS, &n->found);
-}
-
-static void worked(uv_work_t *req, int status) {
-  struct source_names *n = req->data;
+static void done(void *owner) {
+  struct source_names *n = owner;
   struct named *s = NULL;
-  (void)status;
-  n->busy = false;
-  if (n->freed) {
-    forget(n);
-    return;
-  }
-  if (atomic_load(&n->stopped)) return;
   HASH_FIND_STR(n->table, n->address, s);
   if (s && strcmp(s->helo, n->helo) == 0 && strcmp(s->seen, n->seen) == 0) take_finding(n, s, n->now_ms);
   source_names_tick(n, n->now_ms);
+}
+
+struct source_names *source_names_new(struct loop *loop, const struct dns_source *dns) {
+  struct source_names *n = calloc(1, sizeof *n);
+  if (!n) return NULL;
+  n->loop = loop;
+  n->task = (struct dns_task){.loop = loop, .dns = *dns, .run = run, .done = done, .forget = forget, .owner = n};
+  return n;
 }
 
 static struct named *first_due(const struct source_names *n, uint64_t now_ms) {
@@ -207,7 +180,7 @@ static struct named *first_due(const struct source_names *n, uint64_t now_ms) {
 }
 
 void source_names_tick(struct source_names *n, uint64_t now_ms) {
-  if (n->busy || atomic_load(&n->stopped)) return;
+  if (!dns_task_ready(&n->task)) return;
   n->now_ms = now_ms;
   take_directory(n, now_ms);
   struct named *s = first_due(n, now_ms);
@@ -215,7 +188,7 @@ void source_names_tick(struct source_names *n, uint64_t now_ms) {
   snprintf(n->address, sizeof n->address, "%s", s->address);
   snprintf(n->seen, sizeof n->seen, "%s", s->seen);
   snprintf(n->helo, sizeof n->helo, "%s", s->helo);
-  n->busy = uv_queue_work(&n->loop->uv, &n->work, work, worked) == 0;
+  dns_task_start(&n->task);
 }
 
 /* --- the rule --- */
