@@ -4,6 +4,7 @@
 #define SENDOFF_BASE_CONFIG_H
 
 #include "base/auth_mechanism.h"
+#include "base/blocklist.h"
 #include "base/cidr.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -30,6 +31,13 @@ struct listen_config {
   size_t proxy_count;
 };
 
+/* A DNS blocklist that the sources are looked up in. */
+struct blocklist_config {
+  char *zone; /* as in DNS, without a final dot */
+  enum blocklist_kind kind;
+  int64_t every_us; /* between two questions about one source */
+};
+
 struct config {
   char *path;                       /* the file it came from */
   char *hostname, *data_dir, *user; /* user NULL: stay who we are */
@@ -42,6 +50,8 @@ struct config {
   char **dns_servers;
   size_t dns_server_count; /* "addr@port"; none: resolv.conf */
   char *trust_anchor;      /* NULL: the distribution's */
+  struct blocklist_config *blocklists;
+  size_t blocklist_count;
   unsigned delivery_port;
   bool local_next_hops; /* mail may go to loopback and to this machine's own addresses: tests, labs */
   bool dane;            /* TLSA records of next hops are looked up and followed (RFC 7672) */

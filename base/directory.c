@@ -169,6 +169,10 @@ bool source_may_be_used(const struct source *s) {
   return s->name != SOURCE_NAME_UNCONFIRMED || !strchr(seen, ':') || !ip_is_global(seen);
 }
 
+bool source_is_subject(const struct source *s, const struct blocklist_note *n) {
+  return strcmp(n->subject, source_public(s)) == 0 || strcmp(n->subject, s->helo) == 0;
+}
+
 /* --- modes --- */
 
 bool settings_check_mode(const struct settings *s, const char *check, enum check_mode *out) {

@@ -6,6 +6,7 @@
 #ifndef SENDOFF_BASE_DIRECTORY_H
 #define SENDOFF_BASE_DIRECTORY_H
 
+#include "base/blocklist.h"
 #include "base/bytes.h"
 #include "base/cidr.h"
 #include "base/fingerprint.h"
@@ -117,6 +118,7 @@ struct source {
   const char *ptr;       /* the name; "": none, or not known */
   const char *name_text; /* why it is not confirmed, and what to publish; "" */
   int64_t checked_us;    /* 0: never */
+  bool pause_on_listing; /* no mail leaves from it while a blocklist lists it or its HELO name */
   int64_t created_us;
 };
 
@@ -128,6 +130,8 @@ struct directory {
   size_t domain_count;
   const struct source *sources; /* ordered by pool, then address */
   size_t source_count;
+  const struct blocklist_note *blocklist_notes; /* ordered by list, then subject */
+  size_t blocklist_note_count;
   const struct site_pause *site_pauses;
   size_t site_pause_count;
   const struct static_route *routes; /* ordered by static_route_compare */
@@ -156,6 +160,8 @@ const struct source *directory_pool(const struct directory *d, const char *pool,
 const char *source_public(const struct source *s);
 /* False: a global IPv6 address whose name DNS does not confirm. No mail leaves from it (docs/sources.md). */
 bool source_may_be_used(const struct source *s);
+/* Whether what a blocklist said is about this source: its address, or its HELO name. */
+bool source_is_subject(const struct source *s, const struct blocklist_note *n);
 /* Until when nothing is sent to the site from the source, by command; 0: there is no pause, INT64_MAX: until it is
  * resumed. */
 int64_t directory_site_paused(const struct directory *d, const char *site, const char *source, int64_t now_us);

@@ -114,8 +114,8 @@ static const struct row {
      "{account}"},
     {HELD, NULL, NULL, "It is held by command. To let it go: sendoff queue release {id}"},
     {DEFERRED, RULE_SOURCE, "4.3.5",
-     "The pool has no address to send from that fits, that this machine has now, and (IPv6) whose PTR record is right; "
-     "sendoff source list shows which, and what to publish. "
+     "The pool has no address to send from that fits, that this machine has now, (IPv6) whose PTR record is right, and "
+     "that no blocklist pauses; sendoff source list shows which, and what to do. "
      "Give "
      "the machine the address back, or take it out: sendoff source remove ADDRESS. It is noticed within seconds; to "
      "try "

@@ -3,6 +3,7 @@
 #include "base/global_address.h"
 #include "cli/command.h"
 #include "cli/listing.h"
+#include "cli/source_listings.h"
 #include "relay/net/local_address.h"
 
 #include <stdio.h>
@@ -82,6 +83,18 @@ static enum exit_status read_weight(struct cli *c, struct wanted *w) {
   return EXIT_DONE;
 }
 
+static enum exit_status read_on_listing(struct cli *c, struct wanted *w) {
+  const char *typed = cli_option(c, "on-listing");
+  if (!typed) return EXIT_DONE;
+  w->source.pause_on_listing = strcmp(typed, "pause") == 0;
+  if (!w->source.pause_on_listing && strcmp(typed, "warn") != 0)
+    return cli_fail(
+        EXIT_USAGE,
+        "--on-listing %s: write pause (no mail leaves from it while a blocklist lists it) or warn (it does)", typed);
+  w->parts |= SOURCE_ON_LISTING;
+  return EXIT_DONE;
+}
+
 static enum exit_status read_wanted(struct cli *c, struct wanted *w) {
   *w = (struct wanted){.source = {.weight = 1}};
   w->source.address = w->address;
@@ -91,6 +104,7 @@ static enum exit_status read_wanted(struct cli *c, struct wanted *w) {
   enum exit_status s = read_helo(c, w);
   if (s == EXIT_DONE) s = read_pool(c, w);
   if (s == EXIT_DONE) s = read_public(c, w);
+  if (s == EXIT_DONE) s = read_on_listing(c, w);
   return s == EXIT_DONE ? read_weight(c, w) : s;
 }
 
@@ -114,7 +128,8 @@ static enum exit_status set(struct cli *c) {
   struct reason why = {""};
   if (read_wanted(c, &w) != EXIT_DONE) return EXIT_USAGE;
   if (!w.parts)
-    return cli_fail(EXIT_USAGE, "say what to change: --helo NAME, --pool POOL, --weight N or --public ADDRESS|none");
+    return cli_fail(EXIT_USAGE, "say what to change: --helo NAME, --pool POOL, --weight N, --public ADDRESS|none or "
+                                "--on-listing pause|warn");
   if (cli_admin(c, &a) != EXIT_DONE) return EXIT_NO;
   return cli_admin_done(c, &a, admin_source_set(a, w.parts, &w.source, &why), &why);
 }
@@ -141,14 +156,27 @@ static const char *state_of(const struct source *s) {
   return is_usable(s) ? "usable, name not confirmed" : "not used: name not confirmed";
 }
 
-static json_t *source_json(const struct source *s) {
+/* What a blocklist says comes last: of a source that is not used for another reason, that reason counts. */
+static bool takes_mail(const struct directory *d, const struct source *s) {
+  return is_usable(s) && !(s->pause_on_listing && source_listed_now(d, s));
+}
+
+static const char *shown_state(const struct directory *d, const struct source *s) {
+  if (!is_usable(s) || !source_listed_now(d, s)) return state_of(s);
+  return s->pause_on_listing ? "paused: listed" : "usable, listed";
+}
+
+static json_t *source_json(const struct directory *d, const struct source *s) {
   bool known = ip_is_global(source_public(s)) && s->name != SOURCE_NAME_UNKNOWN;
-  return json_pack("{s:s, s:s, s:o, s:o, s:i, s:b, s:b, s:s, s:o, s:o, s:o, s:o, s:o}", "address", s->address, "public",
-                   source_public(s), "helo", json_text(s->helo), "pool", json_text(s->pool), "weight", (int)s->weight,
-                   "usable", is_usable(s), "here", is_here(s->address), "state", state_of(s), "created",
-                   json_time(s->created_us), "ptr", *s->ptr ? json_text(s->ptr) : json_null(), "confirmed",
+  return json_pack("{s:s, s:s, s:o, s:o, s:i, s:b, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:b, s:o}", "address",
+                   s->address, "public", source_public(s), "helo", json_text(s->helo), "pool", json_text(s->pool),
+                   "weight", (int)s->weight, "usable", takes_mail(d, s), "here", is_here(s->address), "state",
+                   shown_state(d, s), "created", json_time(s->created_us), "ptr",
+                   *s->ptr ? json_text(s->ptr) : json_null(), "confirmed",
                    known ? json_boolean(s->name == SOURCE_NAME_CONFIRMED) : json_null(), "checked",
-                   known ? json_time(s->checked_us) : json_null(), "text", json_text(s->name_text));
+                   known ? json_time(s->checked_us) : json_null(), "text", json_text(s->name_text), "on_listing",
+                   s->pause_on_listing ? "pause" : "warn", "listed", source_listed_now(d, s), "blocklists",
+                   source_blocklists_json(d, s));
 }
 
 /* What is to be done, below the table, where there is room for it. */
@@ -174,28 +202,34 @@ static enum exit_status list(struct cli *c) {
     const struct source *s = &d->sources[i];
     char address[2 * IP_TEXT + 4], weight[16];
     snprintf(weight, sizeof weight, "%u", s->weight);
-    listing_add(&l, source_json(s),
-                (const char *const[]){address_text(s, address), s->helo, s->pool, weight, state_of(s)});
+    listing_add(&l, source_json(d, s),
+                (const char *const[]){address_text(s, address), s->helo, s->pool, weight, shown_state(d, s)});
   }
   listing_end(&l);
-  if (!c->json) print_advice(d);
+  if (!c->json) {
+    print_advice(d);
+    source_print_listings(d);
+  }
   directory_release(&d);
   return EXIT_DONE;
 }
 
 const struct verb source_verbs[] = {
-    {"source", "add", "ADDRESS --helo NAME [--public ADDRESS] [--pool POOL] [--weight N]",
-     "helo= public= pool= weight=",
+    {"source", "add", "ADDRESS --helo NAME [--public ADDRESS] [--pool POOL] [--weight N] [--on-listing pause|warn]",
+     "helo= public= pool= weight= on-listing=",
      "An address of this machine that mail leaves from, and the name it says in EHLO. Behind NAT, --public is the "
-     "address that the world sees. Sources of a pool share its mail by weight (1 unless set).",
+     "address that the world sees. Sources of a pool share its mail by weight (1 unless set). With "
+     "--on-listing pause it takes no mail while a blocklist lists it.",
      "sendoff source add 192.0.2.10 --helo smtp.example.com\n"
      "sendoff source add 10.0.0.5 --public 203.0.113.5 --helo smtp.example.com --pool bulk --weight 3",
      1, 1, add},
     {"source", "list", "", "",
-     "All source addresses: whether this machine has them, and whether DNS confirms their names.",
+     "All source addresses: whether this machine has them, whether DNS confirms their names, and what blocklists say.",
      "sendoff source list", 0, 0, list},
-    {"source", "set", "ADDRESS [--helo NAME] [--public ADDRESS|none] [--pool POOL] [--weight N]",
-     "helo= public= pool= weight=",
+    {"source", "set",
+     "ADDRESS [--helo NAME] [--public ADDRESS|none] [--pool POOL] [--weight N] "
+     "[--on-listing pause|warn]",
+     "helo= public= pool= weight= on-listing=",
      "Changes one. With --weight 0 it takes no new mail while another of its pool can be used, and ends what it began.",
      "sendoff source set 192.0.2.10 --pool bulk\n"
      "sendoff source set 192.0.2.10 --weight 0",

@@ -1,5 +1,6 @@
 #include "cli/command.h"
 #include "cli/output.h"
+#include "cli/source_listings.h"
 #include "relay/daemon/control_client.h"
 
 #include <stdio.h>
@@ -65,6 +66,7 @@ static void print_counters(const char *text, size_t len) {
   }
   print_bans(json_object_get(object, "bans"), json_integer_value(json_object_get(object, "banned")));
   print_certificates(object);
+  status_print_listings(json_object_get(object, "listings"));
   json_decref(object);
 }
 
@@ -89,6 +91,7 @@ static enum exit_status status(struct cli *c) {
 }
 
 const struct verb status_verbs[] = {
-    {"status", NULL, "", "", "The running gateway's counters, its certificates, and who is banned for failed logins.",
+    {"status", NULL, "", "",
+     "The running gateway's counters, its certificates, who is banned for failed logins, and what blocklists list.",
      "sendoff status", 0, 0, status},
     {0}};

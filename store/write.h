@@ -4,6 +4,7 @@
 #define SENDOFF_STORE_WRITE_H
 
 #include "base/address.h"
+#include "base/blocklist.h"
 #include "base/brake.h"
 #include "base/bytes.h"
 #include "base/directory.h"
@@ -165,6 +166,16 @@ struct store_site_note {
   struct site_note note;
 };
 void store_site_note_init(struct store_site_note *n); /* the kind; the rest is the poster's */
+
+/* What a blocklist said of a subject: replaces what was known, or with `forget` is that no more. What differs from what
+ * was known, but for when it was asked, is a change of the configuration (reader_generation). */
+struct store_blocklist_note {
+  struct store_op op;
+  struct blocklist_note note;
+  bool forget;  /* then list and subject alone count */
+  bool changed; /* out */
+};
+void store_blocklist_note_init(struct store_blocklist_note *n); /* the kind; the rest is the poster's */
 
 /* A route's tokens, as its endpoint gave them, or why it gave none: then what there was stays. Nothing is written when
  * the route has gone. It is a change of the configuration (reader_generation). */

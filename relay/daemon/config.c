@@ -73,6 +73,10 @@ static int check_block(cfg_t *cfg, cfg_opt_t *opt) {
     cfg_error(cfg, "%s: %s", b->name, b->refusal);
     return -1;
   }
+  if (b->most && cfg_opt_size(opt) > b->most) {
+    cfg_error(cfg, "%s: write %zu of them at most", b->name, b->most);
+    return -1;
+  }
   int rc = 0;
   for (size_t i = 0; rc == 0 && i < config_key_count; i++)
     if (is_title(&config_keys[i], b))

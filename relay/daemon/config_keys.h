@@ -14,6 +14,7 @@ struct config_block {
   const char *name;
   bool repeated, titled;
   size_t array, count, element_size; /* of a repeated block: offsets in struct config */
+  size_t most;                       /* of a repeated block; 0: any number */
   const char *refusal;               /* why the block is refused; NULL: it is not */
 };
 

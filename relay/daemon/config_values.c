@@ -78,6 +78,22 @@ const struct config_type config_type_dns_server = {
     .release = release_text,
 };
 
+/* The zone of a list. A name of one label is a slip of the pen, and asks the root servers. */
+static int parse_blocklist(const char *text, const struct config_range *range, void *to) {
+  (void)range;
+  char name[DOMAIN_MAX + 1];
+  if (!strchr(text, '.') || !domain_valid(bytes_of(text)) || domain_normalize(bytes_of(text), name) != OK)
+    return E_SYNTAX;
+  return strlen(name) <= BLOCKLIST_ZONE_MAX ? copy_text(name, to) : E_SYNTAX;
+}
+
+const struct config_type config_type_blocklist = {
+    .size = sizeof(char *),
+    .parse = parse_blocklist,
+    .advice = "the list's name in DNS, as in \"bl.example.org\"",
+    .release = release_text,
+};
+
 static int parse_unused(const char *text, const struct config_range *range, void *to) {
   (void)text;
   (void)range;
@@ -214,6 +230,14 @@ static int parse_log_format(const char *text, const struct config_range *range, 
   return OK;
 }
 
+static int parse_blocklist_kind(const char *text, const struct config_range *range, void *to) {
+  (void)range;
+  bool domain = strcmp(text, "domain") == 0;
+  if (!domain && strcmp(text, "ip") != 0) return E_SYNTAX;
+  *(enum blocklist_kind *)to = domain ? BLOCKLIST_DOMAIN : BLOCKLIST_IP;
+  return OK;
+}
+
 static int parse_mechanism(const char *text, const struct config_range *range, void *to) {
   (void)range;
   return auth_mechanism_parse(bytes_of(text), to) == OK ? OK : E_SYNTAX;
@@ -226,6 +250,8 @@ const struct config_type config_type_listen_tls = {
 };
 const struct config_type config_type_log_format = {
     .size = sizeof(enum log_format), .parse = parse_log_format, .advice = "\"text\" or \"json\""};
+const struct config_type config_type_blocklist_kind = {
+    .size = sizeof(enum blocklist_kind), .parse = parse_blocklist_kind, .advice = "\"ip\" or \"domain\""};
 const struct config_type config_type_mechanism = {
     .size = sizeof(enum auth_mechanism),
     .parse = parse_mechanism,

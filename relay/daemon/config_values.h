@@ -29,6 +29,7 @@ union config_value {
   char *text;
   enum listen_tls tls;
   enum log_format log_format;
+  enum blocklist_kind blocklist_kind;
   enum auth_mechanism mechanism;
   struct sockaddr_storage endpoint;
   struct cidr network;
@@ -36,13 +37,13 @@ union config_value {
 
 /* Text: a char * that the value owns. */
 extern const struct config_type config_type_text, config_type_hostname, config_type_path, config_type_user,
-    config_type_dns_server;
+    config_type_dns_server, config_type_blocklist;
 extern const struct config_type config_type_unused; /* any text, and no value */
 /* unsigned, bool, int64_t (microseconds), uint64_t (octets) */
 extern const struct config_type config_type_number, config_type_boolean, config_type_duration, config_type_size;
 extern const struct config_type config_type_reserve; /* uint64_t (octets); "auto" is UINT64_MAX */
-/* struct sockaddr_storage, struct cidr, enum listen_tls, enum log_format, enum auth_mechanism */
+/* struct sockaddr_storage, struct cidr, enum listen_tls, enum log_format, enum auth_mechanism, enum blocklist_kind */
 extern const struct config_type config_type_endpoint, config_type_network, config_type_listen_tls,
-    config_type_log_format, config_type_mechanism;
+    config_type_log_format, config_type_mechanism, config_type_blocklist_kind;
 
 #endif

@@ -52,6 +52,10 @@ const struct counter counters[] = {
         "Routes whose access token could not be renewed when that was tried last."),
     NOW("sources_away", delivery.sources_away,
         "Sources that are not addresses of this machine, so that nothing leaves from them: see source list."),
+    NOW("sources_listed", delivery.sources_listed,
+        "Listings of sources and their HELO names at blocklists: see source list."),
+    NOW("blocklists_failing", delivery.blocklists_failing,
+        "Blocklists that are not believed or do not answer: see the gateway's log."),
 };
 /* clang-format on */
 const size_t counter_count = sizeof counters / sizeof counters[0];
@@ -99,6 +103,8 @@ static void add_delivery(struct delivery_counters *sum, const struct delivery_co
   sum->logins_refused += d->logins_refused;
   sum->tokens_failed += d->tokens_failed;
   sum->sources_away += d->sources_away;
+  sum->sources_listed += d->sources_listed;
+  sum->blocklists_failing += d->blocklists_failing;
   sum->delivered += d->delivered;
   sum->deferred += d->deferred;
   sum->bounced += d->bounced;

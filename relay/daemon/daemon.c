@@ -332,7 +332,7 @@ static void on_control_reload(void *arg, struct control_request *r) {
 
 static void on_control_status(void *arg, struct control_request *r) {
   struct supervisor *s = arg;
-  status_ask(&s->loop, s->bans, s->certificates, s->started_us, r);
+  status_ask(&s->loop, s->bans, s->certificates, s->directory, s->started_us, r);
 }
 
 static void on_control_attempts(void *arg, struct control_request *r) {

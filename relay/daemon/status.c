@@ -11,11 +11,13 @@
 
 #define BANS_SHOWN_MAX 200 /* what a person reads, and the command's buffer holds */
 #define CERTIFICATES_SHOWN_MAX 200
+#define LISTINGS_SHOWN_MAX 200
 
 struct status {
   const struct config *config;
   struct login_bans *bans;
   const struct certificates *certificates;
+  struct directory *directory; /* held */
   struct control_request *request;
 };
 
@@ -59,6 +61,15 @@ static bool add_certificates(json_t *object, const struct certificates *c) {
          json_object_set_new(object, "certificates_problem", problem ? json_text(problem) : json_null()) == 0;
 }
 
+/* What blocklists list now. */
+static bool add_listings(json_t *object, const struct directory *d) {
+  json_t *list = json_array();
+  for (size_t i = 0; i < d->blocklist_note_count && json_array_size(list) < LISTINGS_SHOWN_MAX; i++)
+    if (d->blocklist_notes[i].state == BLOCKLIST_LISTED)
+      json_array_append_new(list, blocklist_note_json(&d->blocklist_notes[i]));
+  return json_object_set_new(object, "listings", list) == 0;
+}
+
 /* One word, and a reason where there is one. */
 static bool add_store(json_t *object, const struct store_condition *c) {
   static const char *const words[] = {[STORE_GOOD] = "good",
@@ -78,7 +89,7 @@ static char *describe(const struct status *s, const struct counters_snapshot *sn
   json_t *object = json_pack("{s:s, s:s, s:I}", "version", SENDOFF_VERSION, "hostname", s->config->hostname, "pid",
                              (json_int_t)getpid());
   if (object && add_counters(object, snapshot) && add_store(object, &snapshot->condition) &&
-      add_bans(object, s->bans) && add_certificates(object, s->certificates))
+      add_bans(object, s->bans) && add_certificates(object, s->certificates) && add_listings(object, s->directory))
     text = json_line(object);
   json_decref(object);
   return text;
@@ -89,14 +100,16 @@ static void answer(void *arg, const struct counters_snapshot *snapshot) {
   char *text = describe(s, snapshot);
   control_answer(s->request, text ? text : "error: out of memory");
   free(text);
+  directory_release(&s->directory);
   free(s);
 }
 
 void status_ask(struct loop *supervisor, struct login_bans *bans, const struct certificates *certificates,
-                int64_t started_us, struct control_request *r) {
+                const struct directory *directory, int64_t started_us, struct control_request *r) {
   struct status *s = malloc(sizeof *s);
-  if (s) *s = (struct status){supervisor->gateway->config, bans, certificates, r};
+  if (s) *s = (struct status){supervisor->gateway->config, bans, certificates, directory_hold(directory), r};
   if (s && counters_gather(supervisor, started_us, answer, s) == OK) return;
   control_answer(r, "error: out of memory");
+  if (s) directory_release(&s->directory);
   free(s);
 }

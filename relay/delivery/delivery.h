@@ -122,6 +122,8 @@ struct delivery_counters {
   /* The dispatcher's, with loops[0]. */
   uint64_t tokens_failed;              /* now: routes whose token could not be renewed when that was tried last */
   uint64_t sources_away;               /* now: sources that are not addresses of this machine */
+  uint64_t sources_listed;             /* now: pairs of blocklist and source, or HELO name, that it lists */
+  uint64_t blocklists_failing;         /* now: blocklists that are not believed, or do not answer */
   uint64_t in_flight, domains_waiting; /* now: recipients that are worked on; domains that have mail waiting or in
                                           flight, as far as is known */
   uint64_t queue_direct, queue_read;   /* recipients handed over in memory; read from the store */

@@ -16,6 +16,7 @@ json_t *json_time(int64_t us); /* ISO 8601, or null for 0 */
  * NULL without memory. */
 char *json_line(const json_t *object);
 
+json_t *blocklist_note_json(const struct blocklist_note *n);
 json_t *event_json(const struct event *e);
 
 json_t *account_json(const struct account *a);

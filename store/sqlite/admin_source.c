@@ -6,13 +6,15 @@ int admin_source_add(struct admin *a, const struct source *from, struct reason *
   int rc = admin_begin(a, why);
   if (rc != OK) return rc;
   sqlite3_stmt *s =
-      sql_use(&a->q, "INSERT INTO sources(address, helo, pool, created_us, public, weight) VALUES (?, ?, ?, ?, ?, ?)");
+      sql_use(&a->q, "INSERT INTO sources(address, helo, pool, created_us, public, weight, pause_on_listing)"
+                     " VALUES (?, ?, ?, ?, ?, ?, ?)");
   sql_bind_text(s, 1, from->address);
   sql_bind_text(s, 2, from->helo);
   sql_bind_text(s, 3, from->pool ? from->pool : "default");
   sql_bind_int(s, 4, clock_now_us());
   sql_bind_text(s, 5, from->public_address);
   sql_bind_int(s, 6, from->weight);
+  sql_bind_int(s, 7, from->pause_on_listing);
   rc = sql_run(s);
   if (rc == E_EXISTS)
     fail(why, rc, "source %s exists already; change it with: sendoff source set %s", from->address, from->address);
@@ -38,13 +40,16 @@ int admin_source_set(struct admin *a, unsigned what, const struct source *to, st
   sqlite3_stmt *s = sql_use(&a->q, "UPDATE sources SET helo = CASE WHEN ?1 & 1 THEN ?2 ELSE helo END,"
                                    " pool = CASE WHEN ?1 & 2 THEN ?3 ELSE pool END,"
                                    " public = CASE WHEN ?1 & 4 THEN ?4 ELSE public END,"
-                                   " weight = CASE WHEN ?1 & 8 THEN ?5 ELSE weight END WHERE address = ?6");
+                                   " weight = CASE WHEN ?1 & 8 THEN ?5 ELSE weight END,"
+                                   " pause_on_listing = CASE WHEN ?1 & 16 THEN ?7 ELSE pause_on_listing END"
+                                   " WHERE address = ?6");
   sql_bind_int(s, 1, what);
   sql_bind_text(s, 2, to->helo);
   sql_bind_text(s, 3, to->pool);
   sql_bind_text(s, 4, to->public_address);
   sql_bind_int(s, 5, to->weight);
   sql_bind_text(s, 6, to->address);
+  sql_bind_int(s, 7, to->pause_on_listing);
   const char *address = to->address;
   if (rc == OK) rc = admin_changed(a, sql_run(s), "source", address, why);
   return admin_end(a, rc, "config", why);

@@ -200,7 +200,8 @@ static int load_source_row(sqlite3_stmt *s, struct source *out, struct directory
                          .name_text = directory_text(o, sql_text(s, 6)),
                          .checked_us = sqlite3_column_int64(s, 7),
                          .public_address = directory_text(o, sql_text(s, 8)),
-                         .weight = (unsigned)sqlite3_column_int64(s, 9)};
+                         .weight = (unsigned)sqlite3_column_int64(s, 9),
+                         .pause_on_listing = sqlite3_column_int64(s, 10) != 0};
   bool all = out->address && out->helo && out->pool && out->ptr && out->name_text && out->public_address;
   return all ? OK : E_MEMORY;
 }
@@ -212,13 +213,41 @@ static int load_sources(struct sql *q, struct directory_owner *o) {
   if (rc != OK || !n) return rc;
   if (!all) return E_MEMORY;
   sqlite3_stmt *s = sql_use(q, "SELECT s.address, helo, pool, created_us, confirmed, ptr, text, checked_us, public,"
-                               " weight"
+                               " weight, pause_on_listing"
                                " FROM sources AS s LEFT JOIN source_checks AS c ON c.address = s.address"
                                " ORDER BY pool, s.address");
   while (i < n && (rc = sql_step(s)) == 1 && (rc = load_source_row(s, &all[i], o)) == OK) i++;
   if (s) sqlite3_reset(s);
   o->directory.sources = all;
   o->directory.source_count = i;
+  return rc;
+}
+
+static int load_blocklist_row(sqlite3_stmt *s, struct blocklist_note *out, struct directory_owner *o) {
+  *out = (struct blocklist_note){.list = directory_text(o, sql_text(s, 0)),
+                                 .subject = directory_text(o, sql_text(s, 1)),
+                                 .state = (enum blocklist_state)sqlite3_column_int64(s, 2),
+                                 .since_us = sqlite3_column_int64(s, 3),
+                                 .answered_us = sqlite3_column_int64(s, 4),
+                                 .asked_us = sqlite3_column_int64(s, 5),
+                                 .codes = directory_text(o, sql_text(s, 6)),
+                                 .text = directory_text(o, sql_text(s, 7)),
+                                 .trouble = directory_text(o, sql_text(s, 8))};
+  return out->list && out->subject && out->codes && out->text && out->trouble ? OK : E_MEMORY;
+}
+
+static int load_blocklist_notes(struct sql *q, struct directory_owner *o) {
+  size_t n, i = 0;
+  int rc = count_rows(q, "SELECT count(*) FROM blocklist_notes", &n);
+  struct blocklist_note *all = rc == OK && n ? directory_alloc(o, n * sizeof *all, false) : NULL;
+  if (rc != OK || !n) return rc;
+  if (!all) return E_MEMORY;
+  sqlite3_stmt *s = sql_use(q, "SELECT list, subject, state, since_us, answered_us, asked_us, codes, text, trouble"
+                               " FROM blocklist_notes ORDER BY list, subject");
+  while (i < n && (rc = sql_step(s)) == 1 && (rc = load_blocklist_row(s, &all[i], o)) == OK) i++;
+  if (s) sqlite3_reset(s);
+  o->directory.blocklist_notes = all;
+  o->directory.blocklist_note_count = i;
   return rc;
 }
 
@@ -305,6 +334,7 @@ static int load(struct sql *q, struct directory_owner *o, struct reason *why) {
   if (rc == OK) rc = load_domains(&l);
   if (rc == OK) rc = loading_settings(&l);
   if (rc == OK) rc = load_sources(q, o);
+  if (rc == OK) rc = load_blocklist_notes(q, o);
   if (rc == OK) rc = load_site_pauses(q, o);
   if (rc == OK) rc = load_routes(q, o);
   return rc == OK ? directory_index(o) : rc;

@@ -20,7 +20,8 @@ enum operation {
   OPERATION_SUPPRESSION_NOTICE,
   OPERATION_SOURCE_CHECK,
   OPERATION_SITE_NOTE,
-  OPERATION_ROUTE_TOKEN
+  OPERATION_ROUTE_TOKEN,
+  OPERATION_BLOCKLIST_NOTE
 };
 
 int operation_accept(struct sql *q, struct usage_table *usage, struct brake_table *brake,
@@ -31,6 +32,7 @@ int operation_note(struct sql *q, struct store_note *n);
 int operation_clock(struct sql *q, struct store_clock *c);
 int operation_source_check(struct sql *q, struct store_source_check *c);
 int operation_site_note(struct sql *q, struct store_site_note *n);
+int operation_blocklist_note(struct sql *q, struct store_blocklist_note *n);
 int operation_route_token(struct sql *q, struct store_route_token *t);
 int operation_suppression_find(struct sql *q, struct store_suppression_find *f);
 /* `noticed`: the last id that the view has. */

@@ -236,7 +236,12 @@ static const char *const steps[] = {
     "ALTER TABLE sources ADD COLUMN public TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE sources ADD COLUMN weight INTEGER NOT NULL DEFAULT 1;"
     "ALTER TABLE recipients ADD COLUMN pool TEXT NOT NULL DEFAULT '';"
-    "ALTER TABLE recipients ADD COLUMN source TEXT NOT NULL DEFAULT '';",
+    "ALTER TABLE recipients ADD COLUMN source TEXT NOT NULL DEFAULT '';"
+    /* What blocklists said of the sources (base/blocklist.h), and the sources that a listing pauses. */
+    "CREATE TABLE blocklist_notes(list TEXT NOT NULL, subject TEXT NOT NULL, state INTEGER NOT NULL, since_us INTEGER "
+    "NOT NULL, answered_us INTEGER NOT NULL, asked_us INTEGER NOT NULL, codes TEXT NOT NULL, text TEXT NOT NULL,"
+    " trouble TEXT NOT NULL, PRIMARY KEY(list, subject)) STRICT, WITHOUT ROWID;"
+    "ALTER TABLE sources ADD COLUMN pause_on_listing INTEGER NOT NULL DEFAULT 0;",
 };
 #define VERSION ((int64_t)(sizeof steps / sizeof steps[0]))
 

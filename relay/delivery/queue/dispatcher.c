@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "relay/delivery/queue/in_flight.h"
+#include "relay/delivery/route/blocklist_watch.h"
 #include "relay/delivery/route/router.h"
 #include "relay/delivery/route/source_names.h"
 #include "relay/delivery/route/source_watch.h"
@@ -202,6 +203,7 @@ static void on_tick(uv_timer_t *timer) {
   d->poll_wanted = true;
   source_watch_tick(d->sources, d->loop->directory, clock_monotonic_ms());
   source_names_tick(d->names, clock_monotonic_ms());
+  blocklist_watch_tick(d->blocklists, clock_now_us());
   token_renewal_tick(d->tokens, delivery_secrets(d->loop->delivery), clock_now_us());
   poll_queue(d);
 }
@@ -257,14 +259,16 @@ int dispatcher_new(struct gateway *g, struct dispatcher **out, struct reason *wh
   schedule_init(&d->schedule);
   int rc = picker_new(&d->loop->uv, g->config->data_dir, &d->picker, why);
   const struct dns_source dns = {g->resolver, resolver_lookup, resolver_release};
-  if (rc == OK && (!(d->sources = source_watch_new(address_is_here, tell_all_loops, d)) ||
-                   !(d->names = source_names_new(d->loop, &dns)) ||
-                   !(d->tokens = token_renewal_new(d->loop, &dns, on_tokens_idle, d))))
+  if (rc == OK &&
+      (!(d->sources = source_watch_new(address_is_here, tell_all_loops, d)) ||
+       !(d->names = source_names_new(d->loop, &dns)) || !(d->blocklists = blocklist_watch_new(d->loop, &dns)) ||
+       !(d->tokens = token_renewal_new(d->loop, &dns, on_tokens_idle, d))))
     rc = fail(why, E_MEMORY, "out of memory");
   if (rc == OK && router_new(g, g->resolver, &d->router) != OK) rc = fail(why, E_MEMORY, "out of memory");
   if (rc != OK) {
     picker_free(&d->picker);
     source_names_free(&d->names);
+    blocklist_watch_free(&d->blocklists);
     token_renewal_free(&d->tokens);
     source_watch_free(&d->sources);
     free(d);
@@ -286,6 +290,7 @@ void dispatcher_start(struct dispatcher *d) {
   d->listed_ms = uv_now(&d->loop->uv);
   source_watch_tick(d->sources, d->loop->directory, clock_monotonic_ms());
   source_names_tick(d->names, clock_monotonic_ms());
+  blocklist_watch_tick(d->blocklists, clock_now_us());
   token_renewal_tick(d->tokens, delivery_secrets(d->loop->delivery), clock_now_us());
   uv_timer_start(&d->tick, on_tick, TICK_MS, TICK_MS);
   dispatch_soon(d);
@@ -296,6 +301,7 @@ void dispatcher_drain(struct dispatcher *d, void (*idle)(void *arg), void *arg) 
   d->idle = idle;
   d->idle_arg = arg;
   source_names_stop(d->names);
+  blocklist_watch_stop(d->blocklists);
   token_renewal_stop(d->tokens);
   uv_timer_stop(&d->wake);
   uv_timer_stop(&d->tick);
@@ -315,6 +321,7 @@ void dispatcher_free(struct dispatcher **dispatcher) {
   loop_defer_cancel(d->loop, &d->turn);
   router_free(&d->router);
   source_names_free(&d->names);
+  blocklist_watch_free(&d->blocklists);
   token_renewal_free(&d->tokens);
   uv_close((uv_handle_t *)&d->wake, on_handle_closed);
   uv_close((uv_handle_t *)&d->tick, on_handle_closed);
@@ -353,6 +360,7 @@ void delivery_count(const struct loop *on, struct delivery_counters *to) {
   if (!d) return;
   to->in_flight += d->schedule.in_flight;
   to->sources_away += source_watch_away(d->sources);
+  blocklist_watch_count(d->blocklists, &to->sources_listed, &to->blocklists_failing);
   to->tokens_failed += count_failed_tokens(on->directory);
   to->domains_waiting += HASH_COUNT(d->schedule.domains);
   to->queue_direct += d->handed_over;

@@ -14,6 +14,7 @@
 #include "relay/delivery/queue/pick.h"
 #include "relay/delivery/queue/schedule.h"
 
+struct blocklist_watch;
 struct router;
 struct source_names;
 struct source_watch;
@@ -25,6 +26,7 @@ struct dispatcher {
   struct router *router;
   struct source_watch *sources;
   struct source_names *names;
+  struct blocklist_watch *blocklists;
   struct token_renewal *tokens;
   struct picker *picker;
   struct schedule schedule;

@@ -3,6 +3,7 @@
 #include "relay/delivery/outcome/outcome.h"
 #include "relay/delivery/queue/dispatcher.h"
 #include "relay/delivery/queue/in_flight.h"
+#include "relay/delivery/route/blocklist_watch.h"
 #include "relay/delivery/route/router.h"
 #include "relay/delivery/route/source_choice.h"
 #include "relay/delivery/route/source_names.h"
@@ -150,7 +151,8 @@ static int may_leave_from(void *arg, const struct source *s, struct reason *why)
   struct dispatcher *d = arg;
   uint64_t now_ms = clock_monotonic_ms();
   if (!source_usable(d->sources, s->address, now_ms)) return address_away(s->address, why);
-  return source_name_allows(d->names, s, now_ms, why);
+  int rc = source_name_allows(d->names, s, now_ms, why);
+  return rc == OK ? blocklist_watch_allows(d->blocklists, s, why) : rc;
 }
 
 static void hand_out(struct dispatcher *d, struct job *j, struct route *route) {

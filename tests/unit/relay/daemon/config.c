@@ -298,6 +298,12 @@ static const struct key_case key_cases[] = {
      {"\"127.0.0.1@5353\"", "\"::1\", \"192.0.2.1\"", ""},
      {"\"127.0.0.1:53\"", "\"127.0.0.1@0\"", "\"127.0.0.1@65536\"", "ns.example", "\"::1\", \"\""}},
     {"dns", "trust_anchor", PATH_CASE},
+    {"blocklist",
+     CONFIG_TITLE,
+     {"bl.example.org", "\"BL.Example.org\"", "_x.example.org"},
+     {"\"\"", "zen", "\"a b.example\"", "\"http://bl.example.org/\"", "a..example"}},
+    {"blocklist", "kind", {"ip", "domain"}, {"\"\"", "IP", "url", "yes"}},
+    {"blocklist", "every", {"1s", "4h", "7d"}, {"0s", "8d", "5", "\"\"", "often"}},
     {"delivery", "port", {"1", "25", "65535"}, {"0", "65536", "-25", "smtp", "\"\""}},
     {"delivery", "local_next_hops", {"yes", "no", "true", "OFF", "\"on\""}, {"maybe", "1", "\"\"", "y"}},
     {"delivery", "dane", {"yes", "no", "true", "OFF", "\"on\""}, {"maybe", "1", "\"\"", "y"}},
@@ -339,6 +345,8 @@ static void write_value(const struct key_case *k, const char *value, char *out, 
   snprintf(line, sizeof line, "%s = %s%s%s", k->name, list ? "{" : "", value, list ? "}" : "");
   if (strcmp(k->block, CONFIG_TOP) == 0)
     snprintf(out, size, LEAST "%s\n", line);
+  else if (strcmp(k->block, "blocklist") == 0)
+    snprintf(out, size, LEAST "blocklist %s { %s }\n", *k->name ? "bl.example.org" : value, *k->name ? line : "");
   else if (strcmp(k->name, CONFIG_TITLE) == 0)
     snprintf(out, size, LEAST "listen %s { tls = optional }\n", value);
   else if (strcmp(k->block, "listen") == 0)
