@@ -420,6 +420,7 @@ def test_records_without_a_source(sendoff):
         (["source", "add", "127.0.0.1"], 2, "--helo"),
         (["source", "add", "127.0.0.1", "--helo", "not a name"], 2, "no host name"),
         (["source", "set", "127.0.0.1"], 2, "say what to change"),
+        (["source", "set", "127.0.0.1", "--on-listing", "stop"], 2, "write pause"),
         (["source", "set", "127.0.0.1", "--pool", "x"], 1, "127.0.0.1"),
         (["source", "remove", "127.0.0.1"], 1, "127.0.0.1"),
         (["queue", "show", "U"], 2, "no message id"),
