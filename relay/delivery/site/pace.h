@@ -49,6 +49,12 @@ struct pace {
   int64_t trickle_deaf_us;
   int64_t rate_since_us, rate_probe_us, trouble_us, hold_until_us;
   int64_t deaf_until_us; /* 4xx is not about the amount */
+  bool deaf;             /* since then, until it takes mail again as if nothing had been: */
+  unsigned relief;       /* messages accepted one after the other */
+  int64_t deferred_us;   /* the last deferral */
+  double before;         /* the rate before all that; 0: as many as come */
+  bool unproven;         /* the rate comes from no limit that showed */
+  int64_t little_us;     /* when there was too little to learn from */
   unsigned troubles, trickles, rate_failures;
   bool probing, probe_out; /* after a hold: one message first; it is under way */
   struct {
@@ -102,7 +108,7 @@ void pace_message_ends(struct pace *p, enum pace_sign sign, unsigned done, int64
 void pace_slow(struct pace *p, int64_t now_us);
 void pace_single(struct pace *p, int64_t until_us);
 void pace_pause(struct pace *p, int64_t until_us);
-void pace_resume(struct pace *p); /* ends pauses and holds */
+void pace_resume(struct pace *p); /* ends pauses and holds, and forgets the rate */
 
 struct pace_memory pace_remember(const struct pace *p);
 void pace_recall(struct pace *p, const struct pace_memory *m, int64_t now_us); /* after pace_init */

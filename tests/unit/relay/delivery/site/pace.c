@@ -389,8 +389,10 @@ static void test_pauses(void **state) {
   assert_true(pace_connect_at(&p, START_US + 20) == PACE_NEVER);
   assert_true(pace_connect_at(&p, START_US + 100) <= START_US + 100);
   pace_pause(&p, START_US + 1000);
+  p.rate = p.good = 0.01;
   pace_resume(&p);
   assert_true(pace_connect_at(&p, START_US + 30) <= START_US + 30);
+  assert_true(p.rate == 0);
 }
 
 /* A site that refuses everything is tried ever more seldom, and is back soon after it takes mail again. */
@@ -428,6 +430,64 @@ static void test_deferrals_that_slowing_does_not_end(void **state) {
     tries++;
   }
   assert_in_range(tries, 300, 1800);
+}
+
+/* A site for some time: a message every `every_us` where there is one and the pace allows, which it takes or defers.
+ * Returns how many were taken, of `most`. */
+static unsigned feed(struct pace *p, int64_t *now, int64_t span, int64_t every_us, bool takes, unsigned most) {
+  unsigned taken = 0;
+  int64_t next = *now;
+  for (int64_t end = *now + span; *now < end && taken < most; *now += 10000) {
+    if (*now < next || pace_message_at(p, *now) > *now) continue;
+    pace_message_begins(p, *now);
+    pace_message_ends(p, takes ? PACE_ACCEPTED : PACE_DEFERRED, 0, *now, *now);
+    next = *now + every_us;
+    taken += takes;
+  }
+  return taken;
+}
+
+/* What little mail a site had before it was out of order says nothing of how much it takes afterwards. */
+static void test_a_site_with_little_mail_is_out_of_order(void **state) {
+  (void)state;
+  static const int64_t minutes[] = {1, 3, 5, 30, 240};
+  for (size_t i = 0; i < sizeof minutes / sizeof minutes[0]; i++) {
+    struct pace p;
+    int64_t now = START_US, minute = 60 * SECOND_US;
+    pace_init(&p, &wide, START_US);
+    assert_int_equal(feed(&p, &now, 10 * minute, 20 * SECOND_US, true, UINT32_MAX), 30);
+    feed(&p, &now, minutes[i] * minute, SECOND_US, false, UINT32_MAX);
+    int64_t well = now;
+    assert_int_equal(feed(&p, &now, HOUR_US, 100000, true, 1000), 1000);
+    if (now - well > 15 * minute)
+      print_message("after %d minutes: %d s\n", (int)minutes[i], (int)((now - well) / SECOND_US));
+    assert_true(now - well <= 15 * minute);
+  }
+}
+
+/* Nor does it again and again. */
+static void test_a_site_that_is_out_of_order_at_times(void **state) {
+  (void)state;
+  struct pace p;
+  int64_t now = START_US, minute = 60 * SECOND_US;
+  pace_init(&p, &wide, START_US);
+  for (int i = 0; i < 10; i++) {
+    feed(&p, &now, 2 * minute, 30 * SECOND_US, true, UINT32_MAX);
+    feed(&p, &now, minute, SECOND_US, false, UINT32_MAX);
+  }
+  assert_int_equal(feed(&p, &now, 15 * minute, 100000, true, 500), 500);
+}
+
+/* One that took much, and then nothing for an hour, soon takes as much again. */
+static void test_a_busy_site_is_out_of_order(void **state) {
+  (void)state;
+  struct pace p;
+  int64_t now = START_US, minute = 60 * SECOND_US;
+  pace_init(&p, &wide, START_US);
+  assert_true(feed(&p, &now, 10 * minute, 50000, true, UINT32_MAX) >= 11000);
+  feed(&p, &now, 60 * minute, 50000, false, UINT32_MAX);
+  feed(&p, &now, 12 * minute, 50000, true, UINT32_MAX);
+  assert_true(feed(&p, &now, 10 * minute, 50000, true, UINT32_MAX) >= 10000);
 }
 
 /* Messages that were under way together, and are all refused, are one trouble. */
@@ -534,6 +594,9 @@ int main(void) {
       cmocka_unit_test(test_pauses),
       cmocka_unit_test(test_a_site_that_refuses_all_is_left_alone),
       cmocka_unit_test(test_deferrals_that_slowing_does_not_end),
+      cmocka_unit_test(test_a_site_with_little_mail_is_out_of_order),
+      cmocka_unit_test(test_a_site_that_is_out_of_order_at_times),
+      cmocka_unit_test(test_a_busy_site_is_out_of_order),
       cmocka_unit_test(test_one_trouble_counts_once),
       cmocka_unit_test(test_a_reply_that_asks_for_less_is_heard_at_once),
       cmocka_unit_test(test_a_site_that_closes_after_so_many),
