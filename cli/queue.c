@@ -5,6 +5,7 @@
 #include "cli/listing.h"
 #include "cli/queue_filter.h"
 #include "cli/queue_reroute.h"
+#include "cli/waits.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,7 @@ static const char *state_name(enum recipient_state s) {
 struct queue_listing {
   struct listing rows;
   struct attempts *attempts; /* of the running gateway; NULL: none is running */
+  struct waits *waits;
 };
 
 static bool knows_other(const struct attempt *a) {
@@ -39,16 +41,22 @@ static json_t *attempt_json(const struct attempt *a) {
            : json_null();
 }
 
-static json_t *recipient_json(const struct envelope *m, const struct queued_recipient *r, const struct attempt *a) {
+static json_t *wait_json(const struct wait *w) {
+  return json_pack("{s:s, s:o, s:o}", "for", w->what, "until", w->until_us ? json_time(w->until_us) : json_null(),
+                   "text", *w->text ? json_text(w->text) : json_null());
+}
+
+static json_t *recipient_json(const struct envelope *m, const struct queued_recipient *r, const struct attempt *a,
+                              const struct wait *w) {
   char id[ID_TEXT];
   id_format(m->id, id);
-  return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "message", id,
+  return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "message", id,
                    "account", json_text(m->account), "from", json_text(m->reverse_path), "to", json_text(r->to.address),
                    "domain", json_text(r->to.domain), "pool", json_text(m->pool), "source",
                    *r->source ? json_text(r->source) : json_null(), "state", state_name(r->state), "attempts",
                    (json_int_t)r->attempts, "size", (json_int_t)m->size, "created", json_time(m->created_us), "next",
                    json_time(r->next_us), "expires", json_time(m->expires_us), "last", json_text(r->last), "under_way",
-                   attempt_json(a));
+                   attempt_json(a), "waits", wait_json(w));
 }
 
 /* "; 1200 ahead, 3 of them its own, 1100 of shop/bulk" */
@@ -80,6 +88,7 @@ static void describe_attempt(const struct attempt *a, int64_t now_us, char *out,
 static bool list_row(void *arg, const struct envelope *m, const struct queued_recipient *r) {
   struct queue_listing *l = arg;
   const struct attempt *a = attempts_find(l->attempts, r->to.id);
+  struct wait w;
   char id[ID_TEXT], next[40], age[40], tries[16], under_way[512];
   int64_t now = clock_now_us();
   id_format(m->id, id);
@@ -87,12 +96,15 @@ static bool list_row(void *arg, const struct envelope *m, const struct queued_re
   clock_format_span(r->next_us - now, next, sizeof next);
   snprintf(tries, sizeof tries, "%u", r->attempts + (a != NULL));
   if (a) describe_attempt(a, now, under_way, sizeof under_way);
-  listing_add(&l->rows, recipient_json(m, r, a),
+  waits_of(l->waits, m, r, a, now, &w);
+  listing_add(&l->rows, recipient_json(m, r, a, &w),
               (const char *const[]){id, m->account, m->reverse_path, r->to.address, age, tries,
-                                    a                            ? "under way"
-                                    : r->state == RECIPIENT_HELD ? "held"
-                                                                 : next,
-                                    a ? under_way : r->last});
+                                    a                             ? "under way"
+                                    : strcmp(w.what, "time") == 0 ? next
+                                                                  : w.what,
+                                    a         ? under_way
+                                    : *w.text ? w.text
+                                              : r->last});
   return true;
 }
 
@@ -100,11 +112,13 @@ static enum exit_status list_with(struct cli *c, const struct queue_filter *f, s
   struct reader *r;
   if (cli_reader(c, &r) != EXIT_DONE) return EXIT_NO;
   struct queue_listing l = {.attempts = attempts_read(c)};
+  l.waits = waits_new(c, l.attempts);
   listing_begin(&l.rows, c,
                 (const char *const[]){"MESSAGE", "ACCOUNT", "FROM", "TO", "AGE", "TRIES", "NEXT IN", "LAST"}, 8);
-  int rc = reader_queue(r, f, list_row, &l);
+  int rc = l.waits ? reader_queue(r, f, list_row, &l) : E_MEMORY;
   reader_close(&r);
   listing_end(&l.rows);
+  waits_free(&l.waits);
   attempts_free(&l.attempts);
   *count = l.rows.count;
   listing_warn_cut(&l.rows, f->limit);

@@ -26,3 +26,24 @@ static void read_loop(const struct loop *on, struct loop_lines *out) {
 void attempts_ask(struct loop *supervisor, struct control_request *r) {
   loop_lines_ask(supervisor, r, read_loop, ATTEMPTS_ANSWER_MAX);
 }
+
+static void add_lane(void *arg, const struct delivery_lane *l) {
+  static const char *const whys[] = {
+      [DELIVERY_WAITS_PAUSE] = "pause", [DELIVERY_WAITS_ROOM] = "room", [DELIVERY_WAITS_READ] = "read"};
+  struct loop_lines *r = arg;
+  if (r->result == OK)
+    r->result = buffer_addf(&r->text, "%s %s %s %" PRId64 " %zu\n", l->domain, *l->lane ? l->lane : "-", whys[l->why],
+                            l->until_us, l->in_flight);
+}
+
+static void read_lanes(const struct loop *on, struct loop_lines *out) {
+  static const char *const states[] = {
+      [DELIVERY_RUNS] = "runs\n", [DELIVERY_OVERFLOWS] = "overflows\n", [DELIVERY_STOPS] = "stops\n"};
+  if (on->index != 0) return;
+  out->result = buffer_addf(&out->text, "%s", states[delivery_state(on)]);
+  delivery_lanes(on, add_lane, out);
+}
+
+void lanes_ask(struct loop *supervisor, struct control_request *r) {
+  loop_lines_ask(supervisor, r, read_lanes, LANES_ANSWER_MAX);
+}

@@ -86,6 +86,8 @@ static void ask_call(struct control_request *r) {
     calls->status(calls->arg, r);
   else if (strcmp(r->line, "attempts") == 0)
     calls->attempts(calls->arg, r);
+  else if (strcmp(r->line, "lanes") == 0)
+    calls->lanes(calls->arg, r);
   else if (strcmp(r->line, "sites") == 0)
     calls->sites(calls->arg, r);
   else if (strncmp(r->line, "resume ", 7) == 0)

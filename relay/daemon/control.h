@@ -5,7 +5,10 @@
  *   sites            the pace of each source at each site, a JSON object a line
  *   resume SOURCE|* SITE   ends what the replies of a site brought upon it: "ok"
  *   attempts         a line for each recipient that is worked on (struct delivery_attempt): "RECIPIENT SINCE STAGE
- * HOST UNTIL" unban [WHAT]     lifts the bans of an address or account, or all: "ok" and the number of bans lifted
+ *                    HOST UNTIL"
+ *   lanes            "runs", "overflows" or "stops" (enum delivery_state); then a line for each lane that has mail in
+ *                    the store (struct delivery_lane): "DOMAIN LANE pause|room|read UNTIL IN_FLIGHT"
+ *   unban [WHAT]     lifts the bans of an address or account, or all: "ok" and the number of bans lifted
  *
  * "error: ..." answers what failed. The supervisor's thread only. */
 #ifndef SENDOFF_RELAY_DAEMON_CONTROL_H
@@ -20,6 +23,7 @@ struct control_calls {
   void (*reload)(void *arg, struct control_request *r);
   void (*status)(void *arg, struct control_request *r);
   void (*attempts)(void *arg, struct control_request *r);
+  void (*lanes)(void *arg, struct control_request *r);
   void (*sites)(void *arg, struct control_request *r);
   void (*resume_site)(void *arg, const char *which, struct control_request *r);
   void (*unban)(void *arg, const char *what, struct control_request *r); /* "": all */

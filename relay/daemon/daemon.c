@@ -339,6 +339,10 @@ static void on_control_attempts(void *arg, struct control_request *r) {
   attempts_ask(&((struct supervisor *)arg)->loop, r);
 }
 
+static void on_control_lanes(void *arg, struct control_request *r) {
+  lanes_ask(&((struct supervisor *)arg)->loop, r);
+}
+
 static void on_control_sites(void *arg, struct control_request *r) {
   sites_ask(&((struct supervisor *)arg)->loop, r);
 }
@@ -361,6 +365,7 @@ static int start_supervisor(struct supervisor *s, struct reason *why) {
   struct control_calls calls = {.reload = on_control_reload,
                                 .status = on_control_status,
                                 .attempts = on_control_attempts,
+                                .lanes = on_control_lanes,
                                 .sites = on_control_sites,
                                 .resume_site = on_control_resume_site,
                                 .unban = on_control_unban,

@@ -72,11 +72,13 @@ void dispatcher_free(struct dispatcher **d);
 /* A recipient that is worked on. */
 struct delivery_attempt {
   int64_t recipient_id, since_us; /* since_us: when this attempt began */
-  /* "route" (on its way to a host), "wait" (for a connection), "pace" (the site's turn), "load", "convert", or what the
+  /* "route" (on its way to a host), "wait" (for a connection), "share" (for one that the gateway has left for its
+   * account), "token" (for the route's access token), "store" (until it records outcomes again), "pace" (the site's
+   * turn), "load", "convert", or what the
    * SMTP client does: "connect", "greeting", "ehlo", "starttls", "handshake", "auth", "mail", "rcpt", "data",
    * "content", "dot"; or "record", when the store is about to have the outcome; static */
   const char *stage;
-  const char *host; /* "mx.example.net[192.0.2.1]:25"; with "route" the domain, with "wait" and "pace" the site; without
+  const char *host; /* "mx.example.net[192.0.2.1]:25"; with "route" the domain, with what waits the site; without
                        a host, the domain with "record" */
   int64_t until_us; /* with "pace": when it goes on, as far as is known; else 0 */
   /* Of what waits at a destination: the messages that have their turn before it, those of its own account and stream,
@@ -89,6 +91,30 @@ struct delivery_attempt {
 /* Those of this loop, on its thread. loops[0] reports all that are in flight besides, as "route": where two are
  * reported of one recipient, the other counts. */
 void delivery_attempts(const struct loop *on, void (*each)(void *arg, const struct delivery_attempt *a), void *arg);
+
+/* --- what waits --- */
+
+enum delivery_wait {
+  DELIVERY_WAITS_PAUSE, /* its domain's mail is left alone until then: what it needs could not be reached */
+  DELIVERY_WAITS_ROOM,  /* as many recipients as may be in memory at once are: the next follow as those end */
+  DELIVERY_WAITS_READ,  /* it is read from the store, now or at that time */
+};
+/* A lane (envelope_lane) some of whose mail waits in the store, as the dispatcher knows it. */
+struct delivery_lane {
+  const char *domain, *lane; /* lane "": the gateway's own mail */
+  enum delivery_wait why;    /* of what is due */
+  int64_t until_us;          /* 0: not known, or now */
+  size_t in_flight;          /* recipients in memory of its account and stream, of all domains */
+};
+/* loops[0] alone has any; its thread. */
+void delivery_lanes(const struct loop *on, void (*each)(void *arg, const struct delivery_lane *l), void *arg);
+
+enum delivery_state {
+  DELIVERY_RUNS,
+  DELIVERY_OVERFLOWS, /* more lanes wait than the dispatcher knows (SCHEDULE_LANES_MAX): those come when others end */
+  DELIVERY_STOPS,     /* it has not begun, or hands out nothing more */
+};
+enum delivery_state delivery_state(const struct loop *on); /* loops[0], its thread */
 
 /* --- sites --- */
 

@@ -97,11 +97,18 @@ static void report_paced(const struct report *r, const struct destination *t) {
   report_queue(&(struct waiting){r, t, {.stage = "pace", .host = s->name, .until_us = until}});
 }
 
+/* What it waits for, when no connection is being opened for it. */
+static const char *wait_name(const struct destination *t) {
+  if (t->delivery->paused) return "store";
+  if (t->token_since_us) return "token";
+  return t->share ? "share" : "wait";
+}
+
 /* What waits is shown with a connection that is being opened for it: mostly to a host that does not answer. */
 static void report_waiting(const struct report *r, const struct destination *t) {
   const struct connection *c = t->connections;
   while (c && c->phase != CONNECTION_WALKING) c = c->next;
-  const char *stage = c ? work_name(c) : "wait", *host = c ? c->target : t->route->site;
+  const char *stage = c ? work_name(c) : wait_name(t), *host = c ? c->target : t->route->site;
   report_queue(&(struct waiting){r, t, {.stage = stage, .host = host}});
 }
 
