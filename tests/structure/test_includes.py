@@ -14,7 +14,7 @@ INCLUDE = re.compile(r'\s*#\s*include\s*(?:"([^"]*)"|<([^>]*)>)')
 
 # A part may include itself and these, from left to right in
 #   base <- {policy, dkim, store} <- relay/{smtp, mime, json} <- net <- message <- {submission, delivery} <- {daemon, http} <- cli
-#   net <- oauth2 <- {delivery, cli}
+#   net <- oauth2 <- {delivery, cli};  {json, message} <- tls_report <- daemon
 # where parts in braces do not know each other. smtp, mime and json are pure: base only.
 LEFT = ["base", "policy", "dkim", "store"]
 PARTS = {
@@ -31,17 +31,19 @@ PARTS = {
 }
 PARTS["relay/submission"] = [*PARTS["relay/message"], "relay/message"]
 PARTS["relay/delivery"] = [*PARTS["relay/submission"], "relay/oauth2"]
+PARTS["relay/tls_report"] = [*PARTS["relay/message"], "relay/json", "relay/message"]
 PARTS["relay/daemon"] = PARTS["relay/http"] = [
     *PARTS["relay/message"],
     "relay/json",
     "relay/oauth2",
     "relay/message",
     "relay/submission",
+    "relay/tls_report",
 ]
 PARTS["cli"] = [*PARTS["relay/daemon"], "relay/daemon", "relay/http"]
 
 # The way in to delivery: the one header of it that others know.
-DELIVERY, ITS_USERS = "relay/delivery/delivery.h", ("relay/submission", "relay/daemon", "relay/http")
+DELIVERY, ITS_USERS = "relay/delivery/delivery.h", ("relay/submission", "relay/tls_report", "relay/daemon", "relay/http")
 
 # Within delivery: outcome <- client <- site <- queue, and route <- {site, queue}. Files beside the rooms are for every room, so
 # their headers include none of them.
@@ -64,7 +66,7 @@ VENDORS = {
     "gsasl": ["relay/submission/auth/", "relay/delivery/client/login.c"],
     "unbound": ["relay/net/resolver.c"],
     "confuse": ["relay/daemon/config.c", "relay/daemon/shaping_file.c"],
-    "uv.h": ["relay/net/", "relay/message/", "relay/submission/", "relay/delivery/", "relay/daemon/"],
+    "uv.h": ["relay/net/", "relay/message/", "relay/submission/", "relay/delivery/", "relay/tls_report/", "relay/daemon/"],
     "gnutls/": [
         "relay/net/certificate_facts.c",
         "relay/net/dane.c",
@@ -77,7 +79,8 @@ VENDORS = {
     ],
     "nettle/": ["relay/mime/base64.c"],
     "curl": ["relay/net/https.c"],
-    "jansson": ["cli/", "relay/json/", "relay/oauth2/token_answer.c", "relay/daemon/status.c"],
+    "jansson": ["cli/", "relay/json/", "relay/oauth2/token_answer.c", "relay/tls_report/tls_report.c", "relay/daemon/status.c"],
+    "zlib": ["relay/tls_report/gzip.c"],
     "csv.h": ["cli/csv.c"],
     "idn2": ["base/idn.c"],
     "glib": ["base/time_zone.c"],
