@@ -33,6 +33,14 @@ const char *tls_result_name(enum tls_result result) {
   return names[result];
 }
 
+const char *tls_report_state_name(enum tls_report_state state) {
+  static const char *const names[] = {[TLS_REPORT_OPEN] = "open",
+                                      [TLS_REPORT_SENT] = "sent",
+                                      [TLS_REPORT_NONE] = "none",
+                                      [TLS_REPORT_FAILED] = "failed"};
+  return names[state];
+}
+
 int64_t tls_day(int64_t us) {
   return us / DAY_US - (us % DAY_US < 0);
 }

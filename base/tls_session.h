@@ -55,6 +55,40 @@ struct tls_count {
   uint64_t sessions;
 };
 
+/* Of a domain's report on one day, and of its copy for one address. Stored. */
+enum tls_report_state {
+  TLS_REPORT_OPEN,   /* it is to be made, or tried again */
+  TLS_REPORT_SENT,   /* by mail: it is in the queue */
+  TLS_REPORT_NONE,   /* nobody asks for it */
+  TLS_REPORT_FAILED, /* given up */
+};
+const char *tls_report_state_name(enum tls_report_state state); /* "open", "sent", "none", "failed" */
+struct tls_report_status {
+  int64_t day;
+  const char *domain;
+  enum tls_report_state state;
+  int64_t first_us, next_us; /* the first attempt, 0: there was none; not before this, while it is open */
+  unsigned attempts;
+  const char *reason; /* why it is open still, or was given up; "" */
+};
+struct tls_report_copy {
+  const char *uri;
+  enum tls_report_state state;
+  const char *reason;
+  int64_t at_us; /* since when */
+};
+
+/* A policy of a domain's day, or one of its failures. Those of a policy follow each other. */
+struct tls_report_row {
+  int64_t policy_id; /* tells policies apart */
+  struct tls_policy policy;
+  uint64_t successes, failures; /* of the policy */
+  /* `sessions` that have failed alike; 0: none has. */
+  enum tls_result result;
+  const char *sending_ip, *receiving_ip, *mx, *helo, *reason;
+  uint64_t sessions;
+};
+
 #define TLS_POLICY_STRINGS_MAX 2000 /* octets that are kept of a policy's lines, and of its patterns */
 #define TLS_REASON_MAX 200          /* of a reason */
 #define TLS_OTHERS "others, which are too many to be listed" /* the reason of failures that are not told apart */

@@ -11,6 +11,7 @@
 #include "base/event.h"
 #include "base/site_note.h"
 #include "base/suppression.h"
+#include "base/tls_session.h"
 #include "base/usage.h"
 #include "base/usage_scope.h"
 
@@ -35,6 +36,24 @@ int reader_private_key(struct reader *r, int64_t key_id, struct buffer *pem, str
 
 /* What is known of sites (base/site_note.h), the latest first, `limit` at most. */
 int reader_site_notes(struct reader *r, size_t limit, bool (*row)(void *arg, const struct site_note *n), void *arg);
+
+/* TLS results (base/tls_session.h). The rows of a domain's day, a policy's together, those of most sessions first. */
+int reader_tls_rows(struct reader *r, int64_t day, const char *domain,
+                    bool (*row)(void *arg, const struct tls_report_row *t), void *arg);
+/* The reports that are open and due: of days up to `last_day`, at most `limit`, the oldest first. */
+int reader_tls_due(struct reader *r, int64_t last_day, int64_t now_us, size_t limit,
+                   bool (*row)(void *arg, const struct tls_report_status *s), void *arg);
+/* The copies of a domain's report that were made, or tried. */
+int reader_tls_copies(struct reader *r, int64_t day, const char *domain,
+                      bool (*row)(void *arg, const struct tls_report_copy *c), void *arg);
+struct tls_filter {
+  int64_t day;        /* -1: any */
+  const char *domain; /* NULL: any */
+};
+/* The latest day first, then by domain. */
+int reader_tls_domains(struct reader *r, const struct tls_filter *f,
+                       bool (*row)(void *arg, const struct tls_report_status *s, uint64_t successes, uint64_t failures),
+                       void *arg);
 
 /* What a route logs in with, appended to `out`, which is secret. E_NOT_FOUND when there is none (any more). As above:
  * only the daemon asks. */

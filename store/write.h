@@ -13,6 +13,7 @@
 #include "base/limits.h"
 #include "base/site_note.h"
 #include "base/suppression.h"
+#include "base/tls_session.h"
 #include "base/usage_warning.h"
 #include "store/store.h"
 
@@ -176,6 +177,30 @@ struct store_blocklist_note {
   bool changed; /* out */
 };
 void store_blocklist_note_init(struct store_blocklist_note *n); /* the kind; the rest is the poster's */
+
+/* Adds what became of TLS in connections. Bounded: of a day so many domains; of a domain's day so many policies, beyond
+ * which one of each type stands for the rest, without its text; of a policy so many failures, beyond which one of each
+ * result does (TLS_OTHERS). Days that are older than is kept are forgotten, a piece at a time. */
+#define TLS_DOMAINS_MOST 50000
+#define TLS_POLICIES_MOST 20
+#define TLS_FAILURES_MOST 100
+#define TLS_KEEP_DAYS 7 /* before today */
+struct store_tls_counts {
+  struct store_op op;
+  const struct tls_count *counts;
+  size_t count;
+  uint64_t left_out; /* out: sessions with more domains than that */
+};
+void store_tls_counts_init(struct store_tls_counts *c); /* the kind; the rest is the poster's */
+
+/* What became of a domain's report, as a whole and at each address. Replaces what was known of those. */
+struct store_tls_report {
+  struct store_op op;
+  struct tls_report_status status;
+  const struct tls_report_copy *copies;
+  size_t copy_count;
+};
+void store_tls_report_init(struct store_tls_report *r); /* the kind; the rest is the poster's */
 
 /* A route's tokens, as its endpoint gave them, or why it gave none: then what there was stays. Nothing is written when
  * the route has gone. It is a change of the configuration (reader_generation). */

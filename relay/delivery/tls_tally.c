@@ -116,6 +116,10 @@ size_t tls_tally_size(const struct tls_tally *t) {
   return HASH_COUNT(t->entries);
 }
 
+bool tls_tally_is_half_full(const struct tls_tally *t) {
+  return t->octets > TLS_TALLY_OCTETS / 2;
+}
+
 struct tls_count *tls_tally_take(struct tls_tally *t, size_t *count) {
   size_t n = HASH_COUNT(t->entries);
   struct tls_count *all = n ? malloc(n * sizeof *all + t->text_octets) : NULL;

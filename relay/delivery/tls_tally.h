@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-#define TLS_TALLY_OCTETS (4 * 1024 * 1024) /* of a batch; sessions that would add to it are not counted */
+#define TLS_TALLY_OCTETS (1024 * 1024) /* of a batch; sessions that would add to it are not counted */
 
 struct tls_tally;
 struct tls_tally *tls_tally_new(void); /* NULL without memory */
@@ -15,6 +15,7 @@ void tls_tally_free(struct tls_tally **t);
 /* Copies. False: there was no room, or no memory. */
 bool tls_tally_add(struct tls_tally *t, const struct tls_session *s, int64_t day);
 size_t tls_tally_size(const struct tls_tally *t); /* counts */
+bool tls_tally_is_half_full(const struct tls_tally *t);
 
 /* A batch, all that was counted so far; the tally begins anew. One block for free(); `*count` of them, whose text is in
  * the block. NULL with a count of 0: there is nothing, or no memory (then all stays). */

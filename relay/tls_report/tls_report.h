@@ -16,17 +16,6 @@ struct tls_report_sender {
   const char *organization, *contact, *from;
 };
 
-/* A policy with its sessions, or one of its failures. Those of a policy follow each other. */
-struct tls_report_row {
-  int64_t policy_id; /* tells policies apart */
-  struct tls_policy policy;
-  uint64_t successes, failures; /* of the policy */
-  /* `sessions` that have failed alike; 0: none has. */
-  enum tls_result result;
-  const char *sending_ip, *receiving_ip, *mx, *helo, *reason;
-  uint64_t sessions;
-};
-
 struct tls_report;
 /* NULL without memory. */
 struct tls_report *tls_report_new(const struct tls_report_sender *by, const char *domain, int64_t day);

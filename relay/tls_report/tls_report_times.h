@@ -5,8 +5,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define TLS_REPORT_KEEP_DAYS 7 /* days before today that are kept */
-
 /* From when on the reports for this day are made: after its end, and by a delay of up to four hours, so that not all
  * gateways of the world report at once. The same for the same host name and day, also after a restart. */
 int64_t tls_report_moment(int64_t day, const char *hostname);

@@ -21,7 +21,9 @@ enum operation {
   OPERATION_SOURCE_CHECK,
   OPERATION_SITE_NOTE,
   OPERATION_ROUTE_TOKEN,
-  OPERATION_BLOCKLIST_NOTE
+  OPERATION_BLOCKLIST_NOTE,
+  OPERATION_TLS_COUNTS,
+  OPERATION_TLS_REPORT
 };
 
 int operation_accept(struct sql *q, struct usage_table *usage, struct brake_table *brake,
@@ -33,6 +35,8 @@ int operation_clock(struct sql *q, struct store_clock *c);
 int operation_source_check(struct sql *q, struct store_source_check *c);
 int operation_site_note(struct sql *q, struct store_site_note *n);
 int operation_blocklist_note(struct sql *q, struct store_blocklist_note *n);
+int operation_tls_counts(struct sql *q, struct store_tls_counts *c);
+int operation_tls_report(struct sql *q, struct store_tls_report *r);
 int operation_route_token(struct sql *q, struct store_route_token *t);
 int operation_suppression_find(struct sql *q, struct store_suppression_find *f);
 /* `noticed`: the last id that the view has. */

@@ -241,7 +241,22 @@ static const char *const steps[] = {
     "CREATE TABLE blocklist_notes(list TEXT NOT NULL, subject TEXT NOT NULL, state INTEGER NOT NULL, since_us INTEGER "
     "NOT NULL, answered_us INTEGER NOT NULL, asked_us INTEGER NOT NULL, codes TEXT NOT NULL, text TEXT NOT NULL,"
     " trouble TEXT NOT NULL, PRIMARY KEY(list, subject)) STRICT, WITHOUT ROWID;"
-    "ALTER TABLE sources ADD COLUMN pause_on_listing INTEGER NOT NULL DEFAULT 0;",
+    "ALTER TABLE sources ADD COLUMN pause_on_listing INTEGER NOT NULL DEFAULT 0;"
+    /* TLS results (base/tls_session.h) by day (UTC) and domain: how many domains a day has; what became of each one's
+       report (enum tls_report_state); its policies; of each policy how sessions failed; to whom its report went. */
+    "CREATE TABLE tls_days(day INTEGER PRIMARY KEY, domains INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE tls_domains(day INTEGER NOT NULL, domain TEXT NOT NULL, state INTEGER NOT NULL, first_us INTEGER NOT "
+    "NULL, next_us INTEGER NOT NULL, attempts INTEGER NOT NULL, reason TEXT NOT NULL,"
+    " PRIMARY KEY(day, domain)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX tls_domains_open ON tls_domains(day, next_us) WHERE state = 0;"
+    "CREATE TABLE tls_policies(id INTEGER PRIMARY KEY, day INTEGER NOT NULL, domain TEXT NOT NULL, type INTEGER NOT "
+    "NULL, policy_domain TEXT NOT NULL, strings TEXT NOT NULL, mx TEXT NOT NULL, successes INTEGER NOT NULL, failures "
+    "INTEGER NOT NULL, UNIQUE(day, domain, type, policy_domain, strings, mx)) STRICT;"
+    "CREATE TABLE tls_failures(policy INTEGER NOT NULL, result INTEGER NOT NULL, sending_ip TEXT NOT NULL, "
+    "receiving_ip TEXT NOT NULL, mx TEXT NOT NULL, helo TEXT NOT NULL, reason TEXT NOT NULL, sessions INTEGER NOT NULL,"
+    " PRIMARY KEY(policy, result, sending_ip, receiving_ip, mx, helo, reason)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE tls_reports(day INTEGER NOT NULL, domain TEXT NOT NULL, uri TEXT NOT NULL, state INTEGER NOT NULL, "
+    "reason TEXT NOT NULL, at_us INTEGER NOT NULL, PRIMARY KEY(day, domain, uri)) STRICT, WITHOUT ROWID;",
 };
 #define VERSION ((int64_t)(sizeof steps / sizeof steps[0]))
 

@@ -9,7 +9,7 @@
 #include <sqlite3.h>
 #include <stdbool.h>
 
-#define SQL_STATEMENTS_MAX 96
+#define SQL_STATEMENTS_MAX 128
 #define SQL_WAL_PAGES 8192 /* of 4 KB: a commit that leaves the log longer than this moves it into the database */
 
 struct sql {
