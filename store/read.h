@@ -11,7 +11,7 @@
 #include "base/event.h"
 #include "base/site_note.h"
 #include "base/suppression.h"
-#include "base/tls_session.h"
+#include "base/tls_outcome.h"
 #include "base/usage.h"
 #include "base/usage_scope.h"
 
@@ -37,7 +37,7 @@ int reader_private_key(struct reader *r, int64_t key_id, struct buffer *pem, str
 /* What is known of sites (base/site_note.h), the latest first, `limit` at most. */
 int reader_site_notes(struct reader *r, size_t limit, bool (*row)(void *arg, const struct site_note *n), void *arg);
 
-/* TLS results (base/tls_session.h). The rows of a domain's day, a policy's together, those of most sessions first. */
+/* TLS results (base/tls_outcome.h). The rows of a domain's day, a policy's together, those of most sessions first. */
 int reader_tls_rows(struct reader *r, int64_t day, const char *domain,
                     bool (*row)(void *arg, const struct tls_report_row *t), void *arg);
 /* The reports that are open and due: of days up to `last_day`, at most `limit`, the oldest first. */

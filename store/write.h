@@ -13,7 +13,7 @@
 #include "base/limits.h"
 #include "base/site_note.h"
 #include "base/suppression.h"
-#include "base/tls_session.h"
+#include "base/tls_outcome.h"
 #include "base/usage_warning.h"
 #include "store/store.h"
 

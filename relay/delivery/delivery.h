@@ -7,6 +7,7 @@
 #include "base/envelope.h"
 #include "base/shaping.h"
 #include "base/site_note.h"
+#include "base/tls_outcome.h"
 #include "relay/message/content.h"
 #include "relay/net/loop.h"
 
@@ -115,6 +116,12 @@ enum delivery_state {
   DELIVERY_STOPS,     /* it has not begun, or hands out nothing more */
 };
 enum delivery_state delivery_state(const struct loop *on); /* loops[0], its thread */
+
+/* --- TLS reports --- */
+
+/* Counts what became of TLS with a host, or of the search for what it must be like, for the report of its domain (RFC
+ * 8460). Copies. That loop's thread. */
+void delivery_count_tls(struct loop *on, const struct tls_outcome *o);
 
 /* --- sites --- */
 

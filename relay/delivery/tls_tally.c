@@ -41,15 +41,15 @@ void tls_tally_free(struct tls_tally **at) {
 }
 
 /* The fields that are text, in one order. */
-static void list_texts(struct tls_session *s, const char **texts[TEXTS]) {
+static void list_texts(struct tls_outcome *s, const char **texts[TEXTS]) {
   const char **const all[TEXTS] = {&s->domain,    &s->policy.domain, &s->policy.strings,
                                    &s->policy.mx, &s->sending_ip,    &s->receiving_ip,
                                    &s->mx,        &s->helo,          &s->reason};
   memcpy(texts, all, sizeof all);
 }
 
-static size_t length_of(const struct tls_session *s) {
-  struct tls_session copy = *s;
+static size_t length_of(const struct tls_outcome *s) {
+  struct tls_outcome copy = *s;
   const char **texts[TEXTS];
   size_t len = 0;
   list_texts(&copy, texts);
@@ -58,7 +58,7 @@ static size_t length_of(const struct tls_session *s) {
 }
 
 /* Copies all text into `to`, and has `s` point there. */
-static void move_texts(struct tls_session *s, char *to) {
+static void move_texts(struct tls_outcome *s, char *to) {
   const char **texts[TEXTS];
   list_texts(s, texts);
   for (size_t i = 0; i < TEXTS; i++) {
@@ -71,18 +71,19 @@ static void move_texts(struct tls_session *s, char *to) {
 }
 
 /* What a success has of the host says nothing. */
-static struct tls_session what_counts(const struct tls_session *s) {
-  struct tls_session out = *s;
+static struct tls_outcome what_counts(const struct tls_outcome *s) {
+  struct tls_outcome out = *s;
   if (s->result == TLS_RESULT_SUCCESS) out.sending_ip = out.receiving_ip = out.mx = out.helo = out.reason = "";
   return out;
 }
 
-static struct entry *entry_new(const struct tls_session *s, int64_t day) {
-  const int64_t numbers[] = {day, (int64_t)s->policy.type, (int64_t)s->result};
+static struct entry *entry_new(const struct tls_count *c) {
+  const struct tls_outcome counted = what_counts(&c->of), *s = &counted;
+  const int64_t numbers[] = {c->day, (int64_t)s->policy.type, (int64_t)s->result};
   size_t len = length_of(s);
   struct entry *e = calloc(1, sizeof *e + len + sizeof numbers);
   if (!e) return NULL;
-  e->count = (struct tls_count){.day = day, .of = *s, .sessions = 1};
+  e->count = (struct tls_count){.day = c->day, .of = *s, .sessions = c->sessions};
   e->text_len = len;
   e->key_len = len + sizeof numbers;
   move_texts(&e->count.of, e->key);
@@ -101,13 +102,12 @@ static bool keep(struct tls_tally *t, struct entry *e) {
   return true;
 }
 
-bool tls_tally_add(struct tls_tally *t, const struct tls_session *s, int64_t day) {
-  struct tls_session counted = what_counts(s);
-  struct entry *e = entry_new(&counted, day), *found = NULL;
+bool tls_tally_add(struct tls_tally *t, const struct tls_count *c) {
+  struct entry *e = entry_new(c), *found = NULL;
   if (!e) return false;
   HASH_FIND(hh, t->entries, e->key, e->key_len, found);
   if (!found && keep(t, e)) return true;
-  if (found) found->count.sessions++;
+  if (found) found->count.sessions += c->sessions;
   free(e);
   return found;
 }

@@ -1,9 +1,9 @@
-/* Counts what became of TLS in connections (base/tls_session.h), in memory, until a batch of it goes into the store.
+/* Counts what became of TLS in connections (base/tls_outcome.h), in memory, until a batch of it goes into the store.
  * One thread. */
 #ifndef SENDOFF_RELAY_DELIVERY_TLS_TALLY_H
 #define SENDOFF_RELAY_DELIVERY_TLS_TALLY_H
 
-#include "base/tls_session.h"
+#include "base/tls_outcome.h"
 
 #include <stdbool.h>
 
@@ -13,7 +13,7 @@ struct tls_tally;
 struct tls_tally *tls_tally_new(void); /* NULL without memory */
 void tls_tally_free(struct tls_tally **t);
 /* Copies. False: there was no room, or no memory. */
-bool tls_tally_add(struct tls_tally *t, const struct tls_session *s, int64_t day);
+bool tls_tally_add(struct tls_tally *t, const struct tls_count *c);
 size_t tls_tally_size(const struct tls_tally *t); /* counts */
 bool tls_tally_is_half_full(const struct tls_tally *t);
 

@@ -15,6 +15,7 @@ struct chain {
   gnutls_x509_crt_t crt[DANE_CHAIN_MAX];
   unsigned count; /* of both; cut at the first that cannot be read */
   unsigned paths; /* that were verified */
+  enum tls_result failure;
 };
 
 struct dane_rules *dane_rules_new(struct tlsa_set *records, const struct dane_names *names) {
@@ -118,6 +119,12 @@ static bool is_for(const struct dane_rules *r, gnutls_x509_crt_t crt) {
   return false;
 }
 
+enum tls_result certificate_result(unsigned status) {
+  if (status & GNUTLS_CERT_UNEXPECTED_OWNER) return TLS_RESULT_CERTIFICATE_HOST_MISMATCH;
+  if (status & (GNUTLS_CERT_EXPIRED | GNUTLS_CERT_NOT_ACTIVATED)) return TLS_RESULT_CERTIFICATE_EXPIRED;
+  return TLS_RESULT_CERTIFICATE_NOT_TRUSTED;
+}
+
 static int bad_path(const struct dane_rules *r, unsigned status, struct reason *why) {
   gnutls_datum_t words = {0};
   int rc = gnutls_certificate_verification_status_print(status, GNUTLS_CRT_X509, &words, 0);
@@ -172,11 +179,13 @@ static int verify_path(const struct chain *c, gnutls_x509_crt_t anchor, unsigned
 static int check_path(const struct dane_rules *r, struct chain *c, gnutls_x509_crt_t anchor, struct reason *why) {
   unsigned status = 0;
   if (gnutls_x509_crt_equals(anchor, c->crt[0])) return E_DENIED; /* it is the host's own */
+  if (!is_for(r, c->crt[0])) c->failure = TLS_RESULT_CERTIFICATE_HOST_MISMATCH;
   if (!is_for(r, c->crt[0]))
     return fail(why, E_DENIED, "the certificate is neither for %.90s nor for %.90s", r->base, r->next_hop);
   if (is_affordable(c, anchor, why) != OK) return E_DENIED;
   int rc = verify_path(c, anchor, &status);
   if (rc < 0) return fail(why, E_DENIED, "the certificate cannot be verified: %.150s", gnutls_strerror(rc));
+  c->failure = certificate_result(status);
   return status ? bad_path(r, status, why) : OK;
 }
 
@@ -204,15 +213,17 @@ static int check_record(const struct dane_rules *r, struct chain *c, const struc
 }
 
 int dane_verify(const struct dane_rules *r, const struct bytes *der, size_t count, const struct tlsa **matched,
-                struct reason *why) {
+                enum tls_result *failure, struct reason *why) {
   struct chain c;
   int rc = E_DENIED;
   fail(why, E_DENIED, "the certificate matches none of the TLSA records of %.150s", r->base);
   chain_open(&c, der, count);
+  c.failure = TLS_RESULT_CERTIFICATE_NOT_TRUSTED;
   for (size_t i = 0; c.count && rc != OK && i < r->records->count; i++) {
     *matched = &r->records->records[i];
     rc = check_record(r, &c, *matched, why);
   }
   chain_close(&c);
+  *failure = rc == OK ? TLS_RESULT_SUCCESS : c.failure;
   return rc;
 }

@@ -4,6 +4,7 @@
 #define SENDOFF_RELAY_NET_DANE_H
 
 #include "base/result.h"
+#include "base/tls_outcome.h"
 #include "relay/net/tlsa.h"
 
 #define DANE_CHAIN_MAX 16  /* certificates that are looked at */
@@ -27,9 +28,12 @@ void dane_rules_free(struct dane_rules **r);
 /* The same for the same rules: mail under others does not use a connection that was held to these. */
 unsigned dane_rules_digest(const struct dane_rules *r);
 
+/* What a TLS report calls GnuTLS's verification status. */
+enum tls_result certificate_result(unsigned status);
+
 /* `chain`: in DER, the host's own certificate first. OK: `*matched` is one of the usable records. E_DENIED with the
- * reason. */
+ * reason, and what a TLS report calls it. */
 int dane_verify(const struct dane_rules *r, const struct bytes *chain, size_t count, const struct tlsa **matched,
-                struct reason *why);
+                enum tls_result *failure, struct reason *why);
 
 #endif

@@ -67,6 +67,7 @@ bool stream_has_input(const struct stream *s);
 const char *stream_tls_text(const struct stream *s);
 
 struct tls_facts stream_tls_facts(const struct stream *s);
+enum tls_result stream_tls_failure(const struct stream *s); /* of a handshake that failed, or is under way (tls.h) */
 
 /* Inside TLS. The tls-exporter channel binding (RFC 9266), 32 octets. False: this session has none that is safe. */
 bool stream_tls_binding(const struct stream *s, unsigned char out[32]);

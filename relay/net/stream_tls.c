@@ -157,6 +157,9 @@ bool stream_tls_peer(const struct stream *s, struct fingerprint *out) {
 const char *stream_tls_text(const struct stream *s) {
   return stream_is_tls(s) ? tls_text(s->tls) : "";
 }
+enum tls_result stream_tls_failure(const struct stream *s) {
+  return s->tls ? tls_failure(s->tls) : TLS_RESULT_VALIDATION_FAILURE;
+}
 struct tls_facts stream_tls_facts(const struct stream *s) {
   return stream_is_tls(s) ? tls_facts(s->tls) : (struct tls_facts){0};
 }

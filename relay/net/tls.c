@@ -56,6 +56,7 @@ struct tls_session {
   gnutls_typed_vdata_st wanted[2];
   const struct dane_rules *dane; /* that the peer's certificate must match; NULL: none */
   unsigned tlsa;                 /* the record that it matches */
+  enum tls_result failure;       /* as it will be reported, if it fails */
   char error[240], text[80];
 };
 
@@ -225,6 +226,7 @@ static struct tls_session *session_new(unsigned flags, const struct tls_transpor
   struct tls_session *s = calloc(1, sizeof *s);
   if (!s) return NULL;
   s->transport = *transport;
+  s->failure = TLS_RESULT_VALIDATION_FAILURE;
   if (gnutls_init(&s->session, flags | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL) < 0) {
     free(s);
     return NULL;
@@ -280,7 +282,7 @@ static int match_peer(gnutls_session_t session) {
   const gnutls_datum_t *peers = gnutls_certificate_get_peers(session, &count);
   if (count > DANE_CHAIN_MAX) count = DANE_CHAIN_MAX;
   for (unsigned i = 0; i < count; i++) chain[i] = (struct bytes){(const char *)peers[i].data, peers[i].size};
-  if (dane_verify(s->dane, chain, count, &matched, &why) != OK) {
+  if (dane_verify(s->dane, chain, count, &matched, &s->failure, &why) != OK) {
     snprintf(s->error, sizeof s->error, "TLS: %.230s", why.text);
     return -1;
   }
@@ -324,6 +326,7 @@ void tls_session_free(struct tls_session **at) {
 static void describe_distrust(struct tls_session *s) {
   gnutls_datum_t words = {0};
   unsigned status = gnutls_session_get_verify_cert_status(s->session);
+  s->failure = certificate_result(status);
   if (gnutls_certificate_verification_status_print(status, GNUTLS_CRT_X509, &words, 0) == GNUTLS_E_SUCCESS)
     snprintf(s->error, sizeof s->error, "TLS: the certificate for %.80s is not good: %.120s", s->name, words.data);
   else
@@ -481,6 +484,9 @@ struct tls_facts tls_facts(const struct tls_session *s) {
 
 void tls_bye(struct tls_session *s) {
   gnutls_bye(s->session, GNUTLS_SHUT_WR);
+}
+enum tls_result tls_failure(const struct tls_session *s) {
+  return s->failure;
 }
 const char *tls_error(const struct tls_session *s) {
   return s->error;

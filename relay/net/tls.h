@@ -10,6 +10,7 @@
 #include "base/fingerprint.h"
 #include "base/result.h"
 #include "base/tls_facts.h"
+#include "base/tls_outcome.h"
 #include "relay/net/certificate_facts.h"
 #include "relay/net/dane.h"
 
@@ -79,7 +80,8 @@ enum tls_distrust tls_distrust(const struct tls_session *s);
 bool tls_binding(const struct tls_session *s, unsigned char out[32]);
 bool tls_peer(const struct tls_session *s, struct fingerprint *out); /* false: the peer has shown no certificate */
 struct tls_facts tls_facts(const struct tls_session *s);             /* once the handshake is done */
-const char *tls_error(const struct tls_session *s);                  /* after TLS_FAILED */
-const char *tls_text(const struct tls_session *s); /* "TLSv1.3 AES-256-GCM" once the handshake is done */
+enum tls_result tls_failure(const struct tls_session *s); /* a handshake that did not come to its end; as reported */
+const char *tls_error(const struct tls_session *s);       /* after TLS_FAILED */
+const char *tls_text(const struct tls_session *s);        /* "TLSv1.3 AES-256-GCM" once the handshake is done */
 
 #endif

@@ -4,7 +4,7 @@
 
 #include "base/bytes.h"
 #include "base/result.h"
-#include "base/tls_session.h"
+#include "base/tls_outcome.h"
 
 #include <stdbool.h>
 

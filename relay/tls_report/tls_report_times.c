@@ -2,7 +2,7 @@
 
 #include "base/clock.h"
 #include "base/siphash.h"
-#include "base/tls_session.h"
+#include "base/tls_outcome.h"
 
 #include <stdio.h>
 

@@ -104,7 +104,7 @@ static int add_sessions(struct sql *q, int64_t policy, const struct tls_count *c
 
 /* --- its failures --- */
 
-static void bind_failure(sqlite3_stmt *s, int64_t policy, const struct tls_session *f) {
+static void bind_failure(sqlite3_stmt *s, int64_t policy, const struct tls_outcome *f) {
   sql_bind_int(s, 1, policy);
   sql_bind_int(s, 2, (int64_t)f->result);
   sql_bind_text(s, 3, f->sending_ip);
@@ -114,14 +114,14 @@ static void bind_failure(sqlite3_stmt *s, int64_t policy, const struct tls_sessi
   sql_bind_text(s, 7, f->reason);
 }
 
-static int find_failure(struct sql *q, int64_t policy, const struct tls_session *f, int64_t *known) {
+static int find_failure(struct sql *q, int64_t policy, const struct tls_outcome *f, int64_t *known) {
   sqlite3_stmt *s = sql_use(q, "SELECT 1 FROM tls_failures WHERE policy = ? AND result = ? AND sending_ip = ? AND "
                                "receiving_ip = ? AND mx = ? AND helo = ? AND reason = ?");
   bind_failure(s, policy, f);
   return sql_int(s, 0, known);
 }
 
-static int add_failure(struct sql *q, int64_t policy, const struct tls_session *f, uint64_t sessions) {
+static int add_failure(struct sql *q, int64_t policy, const struct tls_outcome *f, uint64_t sessions) {
   sqlite3_stmt *s = sql_use(
       q, "INSERT INTO tls_failures(policy, result, sending_ip, receiving_ip, mx, helo, reason, sessions) VALUES "
          "(?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET sessions = sessions + excluded.sessions");
@@ -131,7 +131,7 @@ static int add_failure(struct sql *q, int64_t policy, const struct tls_session *
 }
 
 static int take_failure(struct sql *q, int64_t policy, const struct tls_count *c) {
-  struct tls_session f = c->of;
+  struct tls_outcome f = c->of;
   int64_t known, count;
   int rc = find_failure(q, policy, &f, &known);
   if (rc != OK) return rc;
@@ -139,7 +139,7 @@ static int take_failure(struct sql *q, int64_t policy, const struct tls_count *c
     sqlite3_stmt *s = sql_use(q, "SELECT count(*) FROM tls_failures WHERE policy = ?");
     sql_bind_int(s, 1, policy);
     if ((rc = sql_int(s, 0, &count)) != OK) return rc;
-    if (count >= TLS_FAILURES_MOST) f = (struct tls_session){.result = f.result, .reason = TLS_OTHERS};
+    if (count >= TLS_FAILURES_MOST) f = (struct tls_outcome){.result = f.result, .reason = TLS_OTHERS};
   }
   return add_failure(q, policy, &f, c->sessions);
 }

@@ -242,7 +242,7 @@ static const char *const steps[] = {
     "NOT NULL, answered_us INTEGER NOT NULL, asked_us INTEGER NOT NULL, codes TEXT NOT NULL, text TEXT NOT NULL,"
     " trouble TEXT NOT NULL, PRIMARY KEY(list, subject)) STRICT, WITHOUT ROWID;"
     "ALTER TABLE sources ADD COLUMN pause_on_listing INTEGER NOT NULL DEFAULT 0;"
-    /* TLS results (base/tls_session.h) by day (UTC) and domain: how many domains a day has; what became of each one's
+    /* TLS results (base/tls_outcome.h) by day (UTC) and domain: how many domains a day has; what became of each one's
        report (enum tls_report_state); its policies; of each policy how sessions failed; to whom its report went. */
     "CREATE TABLE tls_days(day INTEGER PRIMARY KEY, domains INTEGER NOT NULL) STRICT;"
     "CREATE TABLE tls_domains(day INTEGER NOT NULL, domain TEXT NOT NULL, state INTEGER NOT NULL, first_us INTEGER NOT "

@@ -87,8 +87,21 @@ void client_incident(const struct smtp_client *c, enum trouble trouble, const st
   snprintf(out->text, sizeof out->text, "%.150s %s%s", text, smtp_stage_phrase(out->stage), copies);
 }
 
+void client_tls_decided(struct smtp_client *c, enum tls_result result, const char *reason) {
+  if (c->tls_reported || c->plain) return;
+  c->tls_reported = true;
+  c->calls->on_tls(c->owner, &(struct client_tls){.result = result, .helo = c->peer_name, .reason = reason});
+}
+
+/* What we did ourselves says nothing of the host. */
+static bool is_about_host(enum trouble trouble) {
+  return trouble != TROUBLE_STOPPING && trouble != TROUBLE_SOURCE && trouble != TROUBLE_LOCAL;
+}
+
 void client_fail(struct smtp_client *c, enum trouble trouble, const struct smtp_reply *reply, const char *text) {
   if (c->state == CLIENT_CLOSED) return;
+  if (c->state == CLIENT_HANDSHAKE && is_about_host(trouble))
+    client_tls_decided(c, stream_tls_failure(c->stream), text);
   client_incident(c, trouble, reply, text, &c->end);
   client_set_state(c, CLIENT_CLOSED, 0);
   if (trouble != TROUBLE_NONE)
@@ -229,6 +242,7 @@ static void on_event(void *owner, enum stream_event event) {
     break;
   case STREAM_TLS_READY:
     c->ever_tls = true;
+    client_tls_decided(c, TLS_RESULT_SUCCESS, "");
     if (c->implicit_tls)
       client_set_state(c, CLIENT_GREETING, TIMEOUT_GREETING);
     else

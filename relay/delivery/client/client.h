@@ -44,8 +44,18 @@ struct client_plan {
   bool require_tls; /* RFC 8689 4.2.1: only to a host that is known by its certificate, and that offers REQUIRETLS */
 };
 
+/* What became of TLS, for reports (RFC 8460). */
+struct client_tls {
+  enum tls_result result;
+  const char *helo; /* the name that the host gives itself; "" */
+  const char *reason;
+};
+
 /* Calls come on fresh stacks only, never out of a function of this header. */
 struct client_owner {
+  /* It is decided whether there is TLS. Once, before on_ready and on_closed, where the host came so far and TLS was
+   * asked for. */
+  void (*on_tls)(void *owner, const struct client_tls *t);
   /* EHLO is done: transactions may begin. Once. */
   void (*on_ready)(void *owner);
   /* What became of one recipient of the transaction; TROUBLE_NONE: delivered. Each exactly once per transaction. */

@@ -34,7 +34,15 @@ void client_ready(struct smtp_client *c) {
   c->calls->on_ready(c->owner);
 }
 
+/* RFC 5321 4.2: the greeting begins with the host's name. */
+static void keep_peer_name(struct smtp_client *c, const struct smtp_reply *reply) {
+  size_t len = strcspn(reply->text, " ");
+  bool name = memchr(reply->text, '.', len) && text_has_no_controls(reply->text);
+  if (name && len < sizeof c->peer_name) snprintf(c->peer_name, sizeof c->peer_name, "%.*s", (int)len, reply->text);
+}
+
 void opening_greeting(struct smtp_client *c, const struct smtp_reply *reply) {
+  keep_peer_name(c, reply);
   if (reply->code / 100 == 2)
     opening_say_ehlo(c);
   else
@@ -75,7 +83,24 @@ static bool lacks_what_is_required(struct smtp_client *c) {
   return c->state == CLIENT_CLOSED;
 }
 
+/* A host that never gets to a decision, as with 421, has none counted. */
+static void report_no_tls(struct smtp_client *c, const struct smtp_reply *reply) {
+  if (c->ever_tls) return;
+  if (reply->code / 100 == 5)
+    client_tls_decided(c, TLS_RESULT_STARTTLS_NOT_SUPPORTED, "the host does not take EHLO");
+  else if (reply->code / 100 == 2 && !c->offers.starttls)
+    client_tls_decided(c, TLS_RESULT_STARTTLS_NOT_SUPPORTED, "the host does not offer STARTTLS");
+}
+
+/* STARTTLS was refused. */
+static void report_refused_tls(struct smtp_client *c, const struct smtp_reply *reply) {
+  char reason[TLS_REASON_MAX];
+  snprintf(reason, sizeof reason, "the host refused STARTTLS: %d %.150s", reply->code, reply->text);
+  client_tls_decided(c, TLS_RESULT_STARTTLS_NOT_SUPPORTED, reason);
+}
+
 void opening_ehlo(struct smtp_client *c, const struct smtp_reply *reply) {
+  report_no_tls(c, reply);
   if (reply->code / 100 == 5 && !c->ever_tls && !c->require_tls && !c->tls.required) { /* RFC 5321 3.2: an old server */
     memset(&c->offers, 0, sizeof c->offers);
     client_set_state(c, CLIENT_HELO, TIMEOUT_EHLO);
@@ -113,6 +138,7 @@ void opening_start_tls(struct smtp_client *c) {
 }
 
 void opening_starttls(struct smtp_client *c, const struct smtp_reply *reply) {
+  if (reply->code != 220 && reply->code != 421) report_refused_tls(c, reply);
   if (reply->code == 421) {
     client_refused(c, reply);
   } else if (reply->code != 220 && c->require_tls) {

@@ -75,6 +75,8 @@ struct smtp_client {
   struct content_feed *feed;
   struct dot_stuffing dots;
   struct incident end; /* why it closes */
+  bool tls_reported;
+  char peer_name[256]; /* that it gives itself in its greeting; "" */
 };
 
 /* client.c */
@@ -87,6 +89,8 @@ void client_refused(struct smtp_client *c, const struct smtp_reply *reply);
 bool client_send(struct smtp_client *c, struct bytes text);
 void client_incident(const struct smtp_client *c, enum trouble trouble, const struct smtp_reply *reply,
                      const char *text, struct incident *out);
+/* It is decided what becomes of TLS. What comes later changes nothing. */
+void client_tls_decided(struct smtp_client *c, enum tls_result result, const char *reason);
 /* What a broken handshake means. */
 enum trouble client_tls_trouble(const struct smtp_client *c);
 void client_transaction_over(struct smtp_client *c); /* back to READY */

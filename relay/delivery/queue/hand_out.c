@@ -173,6 +173,31 @@ static void hand_out(struct dispatcher *d, struct job *j, struct route *route) {
   rule_here(d, j, &incident, 0);
 }
 
+/* A host whose TLSA records cannot be had is not connected to, so the search counts instead of a session, once (RFC
+ * 8460 4.3.2.1, dnssec-invalid). Not those for mail that asks for TLS to be ignored, as reports do. */
+static void count_tls_unknown(const struct dispatcher *d, const struct job *j, struct route *route) {
+  if (!route->tls_unknown[0] || route->tls_counted || j->envelope.flags & MESSAGE_TLS_OPTIONAL) return;
+  struct tls_outcome o = {.policy = {TLS_POLICY_TLSA, route->tls_unknown, "", ""},
+                          .result = TLS_RESULT_DNSSEC_INVALID,
+                          .mx = route->tls_unknown,
+                          .reason = dns_failure(route->tls_bogus)};
+  o.domain = route_report_domain(d->loop->directory, &route->terms, j->domain);
+  route->tls_counted = true;
+  if (o.domain) delivery_count_tls(d->loop, &o);
+}
+
+static void take_route(struct dispatcher *d, struct job *j, struct route *route) {
+  count_tls_unknown(d, j, route);
+  if (route->status == ROUTE_OK) {
+    if (may_route(d, j, route)) hand_out(d, j, route);
+    return;
+  }
+  struct incident incident;
+  incident_of_route(route, &incident);
+  bool domain_waits = route->status == ROUTE_TEMPORARY && !route->terms.by; /* else other mail may go another way */
+  rule_here(d, j, &incident, domain_waits ? route->expires_us : 0);
+}
+
 static void on_route(void *arg, struct route *route) {
   struct job *j = arg;
   struct dispatcher *d = loop_current()->gateway->dispatcher;
@@ -180,13 +205,8 @@ static void on_route(void *arg, struct route *route) {
     job_free(&j);
   else if (d->draining)
     job_finish(d->gateway, j, &(struct job_result){0});
-  else if (route->status != ROUTE_OK) {
-    struct incident incident;
-    incident_of_route(route, &incident);
-    bool domain_waits = route->status == ROUTE_TEMPORARY && !route->terms.by; /* else other mail may go another way */
-    rule_here(d, j, &incident, domain_waits ? route->expires_us : 0);
-  } else if (may_route(d, j, route))
-    hand_out(d, j, route);
+  else
+    take_route(d, j, route);
 }
 
 /* The static route that the job takes; NULL: none, the domain's own exchangers are asked for. */

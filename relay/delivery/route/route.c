@@ -16,6 +16,19 @@ struct route *route_new(enum route_status status, const char *site, uint32_t ttl
   return r;
 }
 
+static const struct static_route *find_command(const struct directory *d, int64_t id) {
+  for (size_t i = 0; i < d->route_count; i++)
+    if (d->routes[i].id == id) return &d->routes[i];
+  return NULL;
+}
+
+const char *route_report_domain(const struct directory *d, const struct route_terms *t, const char *domain) {
+  const struct static_route *by = t->by ? find_command(d, t->by) : NULL;
+  if (t->by && !by) return NULL;
+  const char *name = by && by->lookup != ROUTE_DIRECT ? by->host : domain;
+  return name[0] == '[' ? NULL : name;
+}
+
 size_t route_octets(const struct route *r) {
   size_t octets = sizeof *r + strlen(r->site) + r->host_count * sizeof r->hosts[0];
   for (size_t i = 0; i < r->host_count; i++) {

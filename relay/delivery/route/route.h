@@ -3,6 +3,7 @@
 #ifndef SENDOFF_RELAY_DELIVERY_ROUTE_ROUTE_H
 #define SENDOFF_RELAY_DELIVERY_ROUTE_ROUTE_H
 
+#include "base/directory.h"
 #include "base/static_route.h"
 #include "relay/net/tls_demand.h"
 
@@ -46,11 +47,17 @@ struct route {
   size_t host_count;
   bool authentic; /* the hosts' names come from the domain itself: by DNSSEC, or because it is its own exchanger; or an
                      operator's command named them */
+  char tls_unknown[256]; /* a host that is left out, since what its TLS must be like is not known; "": none */
+  bool tls_bogus;        /* for DNSSEC does not confirm it; else DNS did not answer */
+  bool tls_counted;      /* loops[0]'s: that was counted */
   int64_t expires_us;
   int references; /* atomic */
 };
 /* What a route by command asks of its hosts' TLS; nothing where there is none. */
 struct tls_demand route_terms_demand(const struct route_terms *t);
+/* Whose TLSRPT record asks for reports about the route (RFC 8460 1.1, "Policy Domain"): the recipients' domain, or the
+ * smarthost's where a command leads there. NULL: nobody's, for it is an address, or the command was taken back. */
+const char *route_report_domain(const struct directory *d, const struct route_terms *t, const char *domain);
 /* In memory, all that it has. */
 size_t route_octets(const struct route *r);
 /* One reference; copies `site`. `ttl` in seconds. NULL without memory. */

@@ -44,7 +44,17 @@ struct search {
                                  to; "": none */
 };
 
+/* The first whose TLSA records cannot be had. */
+static void note_tls_unknown(const struct search *s, struct route *route) {
+  for (size_t i = 0; route && i < s->count && !route->tls_unknown[0]; i++) {
+    if (!s->candidates[i].tls_failed) continue;
+    snprintf(route->tls_unknown, sizeof route->tls_unknown, "%s", s->candidates[i].mx.name);
+    route->tls_bogus = s->candidates[i].bogus;
+  }
+}
+
 static void report(struct search *s, struct route *route) {
+  note_tls_unknown(s, route);
   s->plan.done(s->plan.arg, route);
   for (size_t i = 0; i < s->count; i++) dane_rules_free(&s->candidates[i].tls.dane);
   free(s->candidates);

@@ -22,6 +22,7 @@ void connection_gone(struct connection *c) {
   share_give(&d->delivery->shares, c->share, c->class);
   route_release(&c->route);
   free(c->walked);
+  free(c->report_domain);
   free(c);
   destination_wake(d);
 }
@@ -262,7 +263,8 @@ static void on_closed(void *owner, const struct incident *incident) {
   connection_gone(c);
 }
 
-const struct client_owner connection_client_calls = {on_ready, on_recipient, on_transaction, on_closed};
+const struct client_owner connection_client_calls = {connection_on_tls, on_ready, on_recipient, on_transaction,
+                                                     on_closed};
 
 /* --- the end --- */
 

@@ -45,6 +45,7 @@ struct connection {
   struct incident failure;  /* what the walk ends with if no host is ready: its last failure that may be over later, or
                                its last; TROUBLE_NONE: none yet */
   char failed_target[340];  /* at which host */
+  char *report_domain;      /* whose TLS report counts it; NULL: nobody's */
   char *walked;             /* what happened at all the others (outcome/story.h) */
   /* the work */
   unsigned jobs_done;

@@ -29,6 +29,13 @@ void connection_gone(struct connection *c);
 /* Gets the content of the job under way, then begins its transaction. */
 void connection_load(struct connection *c);
 
+/* --- connection_tls.c --- */
+
+/* It is opened for this job: whose report counts it. Without memory, nobody's. */
+void connection_report_for(struct connection *c, const struct job *j);
+/* The client's on_tls: counts the session. */
+void connection_on_tls(void *owner, const struct client_tls *t);
+
 /* --- connection_walk.c --- */
 
 /* After the host at hand failed (`incident`): on to the next, or the end. */
@@ -37,8 +44,10 @@ void connection_walk(struct connection *c);
 void connection_walk_ends(struct connection *c);
 /* The walk was part of this job's attempt, and not of an earlier one's that left the connection open. */
 bool connection_walked_for(const struct connection *c, const struct job *j);
-/* The host's name. */
+/* The host's name, and what its TLS must be like. */
 const char *connection_host(const struct connection *c);
+const struct tls_demand *connection_host_tls(const struct connection *c);
+const struct sockaddr *connection_address(const struct connection *c);
 /* For a job that this host has put off: is there another? Then `tried` has the addresses to pass over; `plain`: it is
  * to be met without TLS. */
 bool connection_has_next_host(const struct connection *c, const struct job *j, struct tried *tried, bool *plain);

@@ -20,8 +20,16 @@ const char *connection_host(const struct connection *c) {
   return host_at(c)->name;
 }
 
+const struct tls_demand *connection_host_tls(const struct connection *c) {
+  return &host_at(c)->tls;
+}
+
 static const struct sockaddr_storage *address_at(const struct connection *c) {
   return &host_at(c)->addresses[c->address];
+}
+
+const struct sockaddr *connection_address(const struct connection *c) {
+  return (const struct sockaddr *)address_at(c);
 }
 
 /* Our source can reach it, and this attempt has not been there. */
@@ -243,6 +251,7 @@ bool connection_start(struct destination *d) {
   _Static_assert(sizeof c->order / sizeof *c->order >= 20, "as many as a route has hosts");
   c->destination = d;
   c->route = route_hold(d->route);
+  if (j) connection_report_for(c, j);
   c->tried = d->tried;
   c->started_us = clock_now_us();
   shuffle(c);

@@ -33,8 +33,10 @@ int delivery_new(struct loop *loop, struct delivery **out) {
   d->lockstep_hosts = host_list_new();
   d->sites = site_memory_new();
   d->login_pauses = login_pauses_new();
+  d->tls = tls_tally_new();
   d->shaping = shaping_new();
-  if (d->lockstep_hosts && d->sites && d->shaping && d->login_pauses && content_loader_new(loop, &d->loader) == OK)
+  if (d->lockstep_hosts && d->sites && d->shaping && d->login_pauses && d->tls &&
+      content_loader_new(loop, &d->loader) == OK)
     d->outcomes = outcomes_new(loop, d->loader, on_no_outcome, d);
   if (d->outcomes) return OK;
   delivery_free(out);
@@ -50,6 +52,7 @@ void delivery_free(struct delivery **delivery) {
   sites_free(*delivery);
   shaping_release(&(*delivery)->shaping);
   login_pauses_free(&(*delivery)->login_pauses);
+  tls_tally_free(&(*delivery)->tls);
   route_secrets_release(&(*delivery)->secrets);
   shares_clear(&(*delivery)->shares);
   free(*delivery);
@@ -141,6 +144,7 @@ void delivery_tick(struct delivery *d) {
   }
   if (!d->stopping) starved_tick(d);
   if (!d->stopping) sites_keep(d, false);
+  if (!d->stopping) tls_keep(d, false);
 }
 
 /* --- stopping --- */
@@ -160,6 +164,7 @@ void delivery_check_stopped(struct delivery *d) {
     uv_timer_start(&d->stop_timer, on_recheck, RECHECK_MS, 0);
     return;
   }
+  if (tls_keep(d, true)) return; /* it comes again with what becomes of that */
   d->stopped_called = true;
   uv_close((uv_handle_t *)&d->stop_timer, on_timer_closed);
 }

@@ -11,6 +11,7 @@
 #include "relay/delivery/site/login_pause.h"
 #include "relay/delivery/site/shares.h"
 #include "relay/delivery/site/site_memory.h"
+#include "relay/delivery/tls_tally.h"
 #include "relay/message/content_loader.h"
 
 /* The sizes of outgoing work, all in one place. */
@@ -25,6 +26,8 @@
 #define ONWARD_CONNECTIONS_MAX 5 /* of a destination, for what a better host has put off */
 #define JOB_RETURNS_MAX 20       /* times that a job may go back to its queue before it is deferred */
 #define DELIVERY_STOP_MS 10000
+
+#define TLS_KEEP_MS 60000 /* what became of TLS goes into the store as often: a crash loses so much of it */
 
 struct destination;
 struct site;
@@ -45,8 +48,11 @@ struct delivery {
   int64_t timed_us;        /* the first of these times, for which */
   uv_timer_t pace_timer;   /* runs; 0: it does not */
   bool pace_timer_open;
-  size_t notes;      /* of what was learnt of sites, on their way into the store */
-  uint64_t noted_ms; /* when what was learnt of sites went into the store last */
+  size_t notes;          /* of what was learnt of sites, on their way into the store */
+  uint64_t noted_ms;     /* when what was learnt of sites went into the store last */
+  struct tls_tally *tls; /* what became of TLS, until it goes into the store, */
+  uint64_t tls_kept_ms;  /* as it did then */
+  uint64_t tls_left_out; /* sessions for which there was no room in it */
   struct outcomes *outcomes;
   bool paused; /* something waits for delivery_may_start */
   bool stopping, stopped_called;
@@ -58,6 +64,9 @@ struct delivery {
 /* False while the store does not record outcomes: what is delivered then may be delivered again after a restart. Each
  * destination is woken when it does again. */
 bool delivery_may_start(struct delivery *d);
+/* tls_keep.c: what became of TLS, into the store: each minute, or sooner when it is much; `all`: now. False: there was
+ * nothing to post. */
+bool tls_keep(struct delivery *d, bool all);
 /* Something ended: is it time to report that the delivery has stopped? */
 void delivery_check_stopped(struct delivery *d);
 

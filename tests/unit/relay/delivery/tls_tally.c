@@ -11,11 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct tls_session good = {.domain = "example.net",
+static const struct tls_outcome good = {.domain = "example.net",
                                         .policy = {TLS_POLICY_TLSA, "mx.example.net", "3 1 1 AB\n", ""},
                                         .sending_ip = "192.0.2.1",
                                         .mx = "mx.example.net"};
-static const struct tls_session bad = {
+static const struct tls_outcome bad = {
     .domain = "example.net",
     .policy = {TLS_POLICY_STS, "", "version: STSv1\nmode: enforce\n", "*.example.net\n"},
     .result = TLS_RESULT_CERTIFICATE_EXPIRED,
@@ -23,6 +23,10 @@ static const struct tls_session bad = {
     .receiving_ip = "192.0.2.2",
     .mx = "mx.example.net",
     .reason = "expired"};
+
+static bool count(struct tls_tally *t, const struct tls_outcome *o, int64_t day) {
+  return tls_tally_add(t, &(struct tls_count){day, *o, 1});
+}
 
 static int setup(void **state) {
   *state = tls_tally_new();
@@ -43,19 +47,19 @@ static const struct tls_count *find(const struct tls_count *all, size_t count, e
 
 static void test_what_is_alike_is_one_count(void **state) {
   struct tls_tally *t = *state;
-  struct tls_session other = good;
+  struct tls_outcome other = good;
   other.sending_ip = "192.0.2.9"; /* of a success nothing of the host counts */
-  for (int i = 0; i < 3; i++) assert_true(tls_tally_add(t, &good, 7));
-  assert_true(tls_tally_add(t, &other, 7));
-  assert_true(tls_tally_add(t, &good, 8)); /* another day */
-  for (int i = 0; i < 2; i++) assert_true(tls_tally_add(t, &bad, 7));
+  for (int i = 0; i < 3; i++) assert_true(count(t, &good, 7));
+  assert_true(count(t, &other, 7));
+  assert_true(count(t, &good, 8)); /* another day */
+  for (int i = 0; i < 2; i++) assert_true(count(t, &bad, 7));
   assert_int_equal(tls_tally_size(t), 3);
-  size_t count;
-  struct tls_count *all = tls_tally_take(t, &count);
-  assert_int_equal(count, 3);
-  assert_int_equal(find(all, count, TLS_RESULT_SUCCESS, 7)->sessions, 4);
-  assert_int_equal(find(all, count, TLS_RESULT_SUCCESS, 8)->sessions, 1);
-  const struct tls_count *c = find(all, count, TLS_RESULT_CERTIFICATE_EXPIRED, 7);
+  size_t n;
+  struct tls_count *all = tls_tally_take(t, &n);
+  assert_int_equal(n, 3);
+  assert_int_equal(find(all, n, TLS_RESULT_SUCCESS, 7)->sessions, 4);
+  assert_int_equal(find(all, n, TLS_RESULT_SUCCESS, 8)->sessions, 1);
+  const struct tls_count *c = find(all, n, TLS_RESULT_CERTIFICATE_EXPIRED, 7);
   assert_int_equal(c->sessions, 2);
   assert_int_equal(c->of.policy.type, TLS_POLICY_STS);
   assert_string_equal(c->of.domain, "example.net");
@@ -64,15 +68,20 @@ static void test_what_is_alike_is_one_count(void **state) {
   assert_string_equal(c->of.receiving_ip, "192.0.2.2");
   assert_string_equal(c->of.helo, "");
   assert_string_equal(c->of.reason, "expired");
+  assert_true(tls_tally_add(t, c)); /* as it was taken, it goes back */
   free(all);
-  assert_null(tls_tally_take(t, &count));
-  assert_int_equal(count, 0);
+  all = tls_tally_take(t, &n);
+  assert_int_equal(n, 1);
+  assert_int_equal(all[0].sessions, 2);
+  free(all);
+  assert_null(tls_tally_take(t, &n));
+  assert_int_equal(n, 0);
 }
 
 /* Each of the fields tells failures apart. */
 static void test_what_differs_is_not(void **state) {
   struct tls_tally *t = *state;
-  struct tls_session s[] = {bad, bad, bad, bad, bad, bad, bad, bad, bad, bad};
+  struct tls_outcome s[] = {bad, bad, bad, bad, bad, bad, bad, bad, bad, bad};
   s[1].domain = "example.org";
   s[2].policy.type = TLS_POLICY_NONE;
   s[3].policy.domain = "x";
@@ -82,40 +91,40 @@ static void test_what_differs_is_not(void **state) {
   s[7].mx = "mx2.example.net";
   s[8].helo = "mx";
   s[9].reason = "";
-  for (size_t i = 0; i < sizeof s / sizeof s[0]; i++) assert_true(tls_tally_add(t, &s[i], 1));
+  for (size_t i = 0; i < sizeof s / sizeof s[0]; i++) assert_true(count(t, &s[i], 1));
   assert_int_equal(tls_tally_size(t), sizeof s / sizeof s[0]);
 }
 
 /* "ab" and "c" are not "a" and "bc". */
 static void test_fields_do_not_run_together(void **state) {
   struct tls_tally *t = *state;
-  struct tls_session a = bad, b = bad;
+  struct tls_outcome a = bad, b = bad;
   a.mx = "ab", a.helo = "c";
   b.mx = "a", b.helo = "bc";
-  tls_tally_add(t, &a, 1);
-  tls_tally_add(t, &b, 1);
+  count(t, &a, 1);
+  count(t, &b, 1);
   assert_int_equal(tls_tally_size(t), 2);
 }
 
 static void test_it_is_bounded(void **state) {
   struct tls_tally *t = *state;
-  struct tls_session s = bad;
+  struct tls_outcome s = bad;
   char reason[TLS_REASON_MAX];
   size_t added = 0;
   s.reason = reason;
   for (int i = 0; i < 100000; i++) {
     snprintf(reason, sizeof reason, "%0150d", i);
-    if (tls_tally_add(t, &s, 1)) added++;
+    if (count(t, &s, 1)) added++;
   }
   assert_in_range(added, 1000, 5000);
   assert_true(tls_tally_is_half_full(t));
   assert_int_equal(tls_tally_size(t), added);
   snprintf(reason, sizeof reason, "%0150d", 0);
-  assert_true(tls_tally_add(t, &s, 1)); /* what is there counts on */
-  size_t count;
-  free(tls_tally_take(t, &count));
-  assert_int_equal(count, added);
-  assert_true(!tls_tally_is_half_full(t) && tls_tally_add(t, &s, 1)); /* and there is room again */
+  assert_true(count(t, &s, 1)); /* what is there counts on */
+  size_t n;
+  free(tls_tally_take(t, &n));
+  assert_int_equal(n, added);
+  assert_true(!tls_tally_is_half_full(t) && count(t, &s, 1)); /* and there is room again */
 }
 
 int main(void) {

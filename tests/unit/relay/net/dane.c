@@ -118,6 +118,8 @@ static struct rdata record(int number, int of, bool wrong) {
   return r;
 }
 
+static enum tls_result last_failure; /* of the last call of verify */
+
 /* The number of the record that matches; 0: none. `certs` ends with -1. */
 static unsigned verify(const struct rdata *records, size_t record_count, const int *certs, struct reason *why) {
   struct dns_record rows[8];
@@ -131,7 +133,7 @@ static unsigned verify(const struct rdata *records, size_t record_count, const i
   struct dane_rules *r =
       dane_rules_new(tlsa_set_read(&answer), &(struct dane_names){MX, "example.org", "expanded.example"});
   assert_non_null(r);
-  int rc = dane_verify(r, chain, count, &matched, why);
+  int rc = dane_verify(r, chain, count, &matched, &last_failure, why);
   assert_true(rc == OK || rc == E_DENIED);
   unsigned number = rc == OK ? tlsa_number(matched) : 0;
   dane_rules_free(&r);
@@ -151,6 +153,7 @@ static void test_dane_ee(void **state) {
     assert_int_equal(verify(&good, 1, full, &why), n);
     assert_int_equal(verify(&good, 1, alone, &why), n);
     assert_int_equal(verify(&bad, 1, full, &why), 0);
+    assert_int_equal(last_failure, TLS_RESULT_CERTIFICATE_NOT_TRUSTED);
     assert_string_equal(why.text, "the certificate matches none of the TLSA records of " MX);
     assert_int_equal(verify(&issuer, 1, full, &why), 0); /* its own certificate alone counts */
     /* RFC 7672 3.1.1: neither name nor time */
@@ -184,16 +187,20 @@ static void test_what_dane_ta_asks_of_the_certificate(void **state) {
   (void)state;
   static const struct {
     int leaf;
-    const char *why; /* NULL: it is good */
+    const char *why;         /* NULL: it is good */
+    enum tls_result failure; /* as a TLS report calls it */
   } cases[] = {
       {LEAF, NULL},
       {NEXT_HOP, NULL}, /* RFC 7672 3.2.2 */
       {WILD, NULL},
       {ONLY_CN, NULL},
-      {OTHER_NAME, "neither for " MX " nor for example.org"}, /* though its CN is right */
-      {EXPIRED, "does not lead to the CA in its TLSA records: The certificate is NOT trusted. The certificate chain "
-                "uses expired certificate."},
-      {CLIENT_ONLY, "does not lead to the CA"},
+      {OTHER_NAME, "neither for " MX " nor for example.org",
+       TLS_RESULT_CERTIFICATE_HOST_MISMATCH}, /* though its CN is right */
+      {EXPIRED,
+       "does not lead to the CA in its TLSA records: The certificate is NOT trusted. The certificate chain "
+       "uses expired certificate.",
+       TLS_RESULT_CERTIFICATE_EXPIRED},
+      {CLIENT_ONLY, "does not lead to the CA", TLS_RESULT_CERTIFICATE_NOT_TRUSTED},
   };
   struct reason why;
   struct rdata r = record(201, ROOT, false);
@@ -202,6 +209,7 @@ static void test_what_dane_ta_asks_of_the_certificate(void **state) {
     unsigned number = verify(&r, 1, certs, &why);
     if (number != (cases[i].why ? 0 : 201)) fail_msg("%zu: %u %s", i, number, why.text);
     if (cases[i].why && !strstr(why.text, cases[i].why)) fail_msg("%zu: %s", i, why.text);
+    assert_int_equal(last_failure, cases[i].failure);
   }
 }
 
@@ -272,7 +280,7 @@ static void test_what_is_no_chain(void **state) {
   struct dns_record row = {.data = {r.octets, r.len}};
   struct dns_answer answer = {.status = DNS_FOUND, .count = 1, .records = &row};
   struct dane_rules *rules = dane_rules_new(tlsa_set_read(&answer), &(struct dane_names){MX, "", ""});
-  assert_int_equal(dane_verify(rules, junk, 2, &matched, &why), E_DENIED);
+  assert_int_equal(dane_verify(rules, junk, 2, &matched, &last_failure, &why), E_DENIED);
   dane_rules_free(&rules);
   assert_null(rules);
   dane_rules_free(&rules);

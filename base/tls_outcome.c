@@ -1,4 +1,4 @@
-#include "base/tls_session.h"
+#include "base/tls_outcome.h"
 
 #include "base/clock.h"
 #include "base/result.h"

@@ -1,7 +1,7 @@
 /* What became of TLS in a connection to a mail exchanger, as TLS reports count it (RFC 8460 4). Plain data; any thread.
  */
-#ifndef SENDOFF_BASE_TLS_SESSION_H
-#define SENDOFF_BASE_TLS_SESSION_H
+#ifndef SENDOFF_BASE_TLS_OUTCOME_H
+#define SENDOFF_BASE_TLS_OUTCOME_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -39,7 +39,7 @@ struct tls_policy {
   const char *mx;      /* the patterns of TLS_POLICY_STS for host names, each ended by LF */
 };
 
-struct tls_session {
+struct tls_outcome {
   const char
       *domain; /* whose TLSRPT record asks for reports: the recipient's; a smarthost's, where a route leads there */
   struct tls_policy policy;
@@ -51,7 +51,7 @@ struct tls_session {
 /* So many alike on one day. */
 struct tls_count {
   int64_t day; /* tls_day */
-  struct tls_session of;
+  struct tls_outcome of;
   uint64_t sessions;
 };
 

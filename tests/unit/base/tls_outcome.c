@@ -1,5 +1,5 @@
 /* Names and days of TLS reports. */
-#include "base/tls_session.h"
+#include "base/tls_outcome.h"
 
 #include "base/clock.h"
 #include "base/result.h"

@@ -1,0 +1,75 @@
+/* What became of TLS at a host, as TLS reports count it (RFC 8460 4). A session is a connection that came to the point
+ * where it is decided whether there is TLS; it counts once, for the domain whose mail it was opened for. */
+#include "relay/delivery/site/connection_parts.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* RFC 8460 3: what carries reports, and so asks for TLS to be ignored (RFC 8689 3), is not in the next one. */
+void connection_report_for(struct connection *c, const struct job *j) {
+  const struct directory *directory = connection_delivery(c)->loop->directory;
+  const char *domain = route_report_domain(directory, &c->route->terms, j->domain);
+  bool counts = domain && !(j->envelope.flags & MESSAGE_TLS_OPTIONAL);
+  c->report_domain = counts ? strdup(domain) : NULL;
+}
+
+/* --- the policy --- */
+
+/* "3 1 1 0A1B...": as a zone file has it (RFC 6698 2.2). One that does not fit is left out, whole. */
+static void write_tlsa(const struct tlsa *t, char out[TLS_POLICY_STRINGS_MAX]) {
+  size_t at = strlen(out), room = TLS_POLICY_STRINGS_MAX - at;
+  if (2 * t->data.len + sizeof "3 1 1 \n" > room) return;
+  at += (size_t)snprintf(out + at, room, "%u %u %u ", t->usage, t->selector, t->matching);
+  for (size_t i = 0; i < t->data.len; i++, at += 2)
+    snprintf(out + at, TLS_POLICY_STRINGS_MAX - at, "%02X", (unsigned char)t->data.at[i]);
+  memcpy(out + at, "\n", 2);
+}
+
+/* Rules of a route are nothing that the domain has published. */
+static struct tls_policy policy_of(const struct tls_demand *demand, char strings[TLS_POLICY_STRINGS_MAX]) {
+  strings[0] = '\0';
+  if (demand->by != TLS_RULE_DANE) return (struct tls_policy){TLS_POLICY_NONE, "", "", ""};
+  for (size_t i = 0; i < demand->dane->records->count; i++) write_tlsa(&demand->dane->records->records[i], strings);
+  return (struct tls_policy){TLS_POLICY_TLSA, demand->dane->base, strings, ""};
+}
+
+/* RFC 8460 4.3.2.1: TLS there was, and none of the records says with whom. */
+static bool lacks_usable_records(const struct tls_demand *demand) {
+  return demand->by == TLS_RULE_DANE && !demand->dane->records->count;
+}
+
+/* --- the session --- */
+
+/* As the world sees it. */
+static const char *sending_ip(const struct connection *c, char room[IP_TEXT]) {
+  const struct directory *d = connection_delivery(c)->loop->directory;
+  ip_format(client_local(c->client), room);
+  for (size_t i = 0; i < d->source_count; i++)
+    if (strcmp(d->sources[i].address, room) == 0) return source_public(&d->sources[i]);
+  return room;
+}
+
+void connection_on_tls(void *owner, const struct client_tls *t) {
+  struct connection *c = owner;
+  const struct tls_demand *demand = connection_host_tls(c);
+  char strings[TLS_POLICY_STRINGS_MAX], from[IP_TEXT], to[IP_TEXT], reason[TLS_REASON_MAX];
+  if (!c->report_domain) return;
+  snprintf(reason, sizeof reason, "%.190s", t->reason);
+  struct tls_outcome o = {.domain = c->report_domain,
+                          .policy = policy_of(demand, strings),
+                          .result = t->result,
+                          .mx = connection_host(c),
+                          .helo = t->helo,
+                          .reason = reason};
+  if (o.result == TLS_RESULT_SUCCESS && lacks_usable_records(demand)) {
+    o.result = TLS_RESULT_TLSA_INVALID;
+    o.reason = "none of the TLSA records is usable";
+  }
+  if (o.result != TLS_RESULT_SUCCESS) {
+    o.sending_ip = sending_ip(c, from);
+    ip_format(connection_address(c), to);
+    o.receiving_ip = to;
+  }
+  delivery_count_tls(connection_delivery(c)->loop, &o);
+}
