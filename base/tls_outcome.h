@@ -29,7 +29,7 @@ enum tls_result {
 const char *tls_policy_type_name(enum tls_policy_type type); /* "no-policy-found", "tlsa", "sts" */
 const char *tls_result_name(enum tls_result result);         /* "starttls-not-supported"; "success" */
 
-/* All text is of printable ASCII; "" for what is not known. */
+/* Text has no control characters but the LF of lines; "" for what is not known. */
 struct tls_policy {
   enum tls_policy_type type;
   /* Where it is published: the TLSA base domain (RFC 7672 2.2.3); the recipient's domain with TLS_POLICY_STS. "": the
@@ -91,7 +91,7 @@ struct tls_report_row {
 
 #define TLS_POLICY_STRINGS_MAX 2000 /* octets that are kept of a policy's lines, and of its patterns */
 #define TLS_REASON_MAX 200          /* of a reason */
-#define TLS_OTHERS "others, which are too many to be listed" /* the reason of failures that are not told apart */
+#define TLS_OTHERS "others, which are too many to be listed" /* the reason of failures beyond the bound */
 
 /* Days are in UTC (4.1): the number of this one since 1970-01-01, and its first moment. */
 int64_t tls_day(int64_t us);

@@ -40,8 +40,8 @@ int reader_site_notes(struct reader *r, size_t limit, bool (*row)(void *arg, con
 /* TLS results (base/tls_outcome.h). The rows of a domain's day, a policy's together, those of most sessions first. */
 int reader_tls_rows(struct reader *r, int64_t day, const char *domain,
                     bool (*row)(void *arg, const struct tls_report_row *t), void *arg);
-/* The reports that are open and due: of days up to `last_day`, at most `limit`, the oldest first. */
-int reader_tls_due(struct reader *r, int64_t last_day, int64_t now_us, size_t limit,
+/* The reports that are open and due: of the days from `first_day` to `last_day`, at most `limit`, the oldest first. */
+int reader_tls_due(struct reader *r, int64_t first_day, int64_t last_day, int64_t now_us, size_t limit,
                    bool (*row)(void *arg, const struct tls_report_status *s), void *arg);
 /* The copies of a domain's report that were made, or tried. */
 int reader_tls_copies(struct reader *r, int64_t day, const char *domain,

@@ -31,6 +31,7 @@ const struct config_block config_blocks[] = {
     {.name = "limits"},
     {.name = "log"},
     {.name = "suppression"},
+    {.name = "tls_reports"},
     {.name = "store"},
     {.name = "http",
      .refusal = "metrics over HTTP are not in this version; take the block out (sendoff status has the counters)"},
@@ -129,6 +130,10 @@ const struct config_key config_keys[] = {
     OTHER("log", "format", log_format, "text", config, log_format, enum log_format),
 
     DURATION("suppression", "keep", "30d", suppression_keep_us, SECOND_US, 36500 * DAY),
+
+    TEXT("tls_reports", "from", mail_address, NULL, config, tls_report_from),
+    TEXT("tls_reports", "organization", text, NULL, config, tls_report_organization),
+    TEXT("tls_reports", "contact", mail_address, NULL, config, tls_report_contact),
 
     OTHER("store", "disk_reserve", reserve, "auto", config, disk_reserve, uint64_t),
 

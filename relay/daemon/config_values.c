@@ -34,6 +34,19 @@ static int parse_hostname(const char *text, const struct config_range *range, vo
   return copy_text(name, to);
 }
 
+/* In ASCII: it stands in header fields of mail that must go everywhere. */
+static int parse_mail_address(const char *text, const struct config_range *range, void *to) {
+  (void)range;
+  struct address a;
+  char domain[DOMAIN_MAX + 1], whole[ADDRESS_MAX + 1];
+  if (address_parse(bytes_of(text), &a) != OK || !a.domain.len || a.literal || domain_normalize(a.domain, domain) != OK)
+    return E_SYNTAX;
+  for (size_t i = 0; i < a.local.len; i++)
+    if (a.local.at[i] <= ' ' || a.local.at[i] > '~' || strchr("<>\"\\", a.local.at[i])) return E_SYNTAX;
+  int n = snprintf(whole, sizeof whole, "%.*s@%s", (int)a.local.len, a.local.at, domain);
+  return (size_t)n < sizeof whole ? copy_text(whole, to) : E_SYNTAX;
+}
+
 /* Commands run in any folder: a path that depends on it would be another store each time. */
 static int parse_path(const char *text, const struct config_range *range, void *to) {
   (void)range;
@@ -57,6 +70,12 @@ const struct config_type config_type_hostname = {
     .size = sizeof(char *),
     .parse = parse_hostname,
     .advice = "the full name of this host, as in \"smtp.example.com\"",
+    .release = release_text,
+};
+const struct config_type config_type_mail_address = {
+    .size = sizeof(char *),
+    .parse = parse_mail_address,
+    .advice = "a mail address, as in \"postmaster@example.com\"",
     .release = release_text,
 };
 const struct config_type config_type_path = {

@@ -10,6 +10,8 @@
  *                    the store (struct delivery_lane): "DOMAIN LANE pause|room|read UNTIL IN_FLIGHT"
  *   unban [WHAT]     lifts the bans of an address or account, or all: "ok" and the number of bans lifted
  *
+ *   tls-reports DAY  the TLS reports of that day, 2026-11-27, are sent now: "ok"
+ *
  * "error: ..." answers what failed. The supervisor's thread only. */
 #ifndef SENDOFF_RELAY_DAEMON_CONTROL_H
 #define SENDOFF_RELAY_DAEMON_CONTROL_H
@@ -26,6 +28,7 @@ struct control_calls {
   void (*lanes)(void *arg, struct control_request *r);
   void (*sites)(void *arg, struct control_request *r);
   void (*resume_site)(void *arg, const char *which, struct control_request *r);
+  void (*tls_reports)(void *arg, const char *day, struct control_request *r);
   void (*unban)(void *arg, const char *what, struct control_request *r); /* "": all */
   void *arg;
 };

@@ -351,6 +351,19 @@ static void on_control_resume_site(void *arg, const char *site, struct control_r
   site_resume_ask(&((struct supervisor *)arg)->loop, site, r);
 }
 
+static void on_control_tls_reports(void *arg, const char *text, struct control_request *r) {
+  struct supervisor *s = arg;
+  int64_t day;
+  if (s->stopping)
+    control_answer(r, "error: stopping");
+  else if (!s->gateway.config->tls_report_from)
+    control_answer(r, "error: no TLS reports are sent; say from whom, in the configuration: tls_reports { from }");
+  else if (tls_day_parse(text, &day) != OK || day >= tls_day(clock_now_us()))
+    control_answer(r, "error: the day is not over");
+  else
+    control_answer(r, worker_send_tls_reports(s->workers[0], day) == OK ? "ok" : "error: out of memory");
+}
+
 static void on_control_unban(void *arg, const char *what, struct control_request *r) {
   struct supervisor *s = arg;
   char answer[32];
@@ -368,6 +381,7 @@ static int start_supervisor(struct supervisor *s, struct reason *why) {
                                 .lanes = on_control_lanes,
                                 .sites = on_control_sites,
                                 .resume_site = on_control_resume_site,
+                                .tls_reports = on_control_tls_reports,
                                 .unban = on_control_unban,
                                 .arg = s};
   for (size_t i = 0; i < SIGNAL_COUNT; i++) {

@@ -6,6 +6,7 @@
 #include "relay/message/signing.h"
 #include "relay/net/resolver.h"
 #include "relay/submission/submission.h"
+#include "relay/tls_report/tls_reporter.h"
 
 #include <stdlib.h>
 
@@ -18,6 +19,7 @@ struct worker {
   uv_timer_t tick, drain;
   unsigned drain_ticks;
   struct listener_set *listeners;
+  struct tls_reporter *reports;  /* of loops[0] */
   struct broadcast_token *token; /* of the step under way */
   unsigned stopping;             /* parts that have yet to report that they have stopped */
   bool started;
@@ -34,6 +36,11 @@ static int make_parts(struct loop *l, const struct shared_state *with, struct re
   return trust ? tls_client_trust(l->tls_client, trust, why) : OK;
 }
 
+static int make_reports(struct worker *w, struct reason *why) {
+  const struct dns_source dns = {w->loop.gateway->resolver, resolver_lookup, resolver_release};
+  return tls_reporter_new(&w->loop, &dns, &w->reports, why);
+}
+
 int worker_new(struct gateway *g, size_t index, const struct shared_state *with, struct worker **out,
                struct reason *why) {
   struct worker *w = *out = calloc(1, sizeof *w);
@@ -46,7 +53,8 @@ int worker_new(struct gateway *g, size_t index, const struct shared_state *with,
   }
   w->loop.directory = directory_hold(with->directory);
   w->loop.tls = tls_server_hold(with->tls);
-  return make_parts(&w->loop, with, why);
+  rc = make_parts(&w->loop, with, why);
+  return rc == OK && index == 0 ? make_reports(w, why) : rc;
 }
 
 struct loop *worker_loop(struct worker *w) {
@@ -57,6 +65,7 @@ static void on_tick(uv_timer_t *timer) {
   struct worker *w = timer->data;
   submission_tick(w->loop.submission);
   delivery_tick(w->loop.delivery);
+  if (w->reports) tls_reporter_tick(w->reports);
 }
 
 static void start_timers(struct worker *w) {
@@ -110,6 +119,31 @@ int worker_run(struct worker *w, struct listener_set *listeners, struct reason *
   return OK;
 }
 
+/* --- TLS reports --- */
+
+struct reports_message {
+  struct loop_message message;
+  struct worker *worker;
+  int64_t day;
+};
+
+static void on_send_reports(struct loop *on, struct loop_message *m) {
+  struct reports_message *r = (struct reports_message *)m;
+  (void)on;
+  tls_reporter_send(r->worker->reports, r->day);
+  free(r);
+}
+
+int worker_send_tls_reports(struct worker *w, int64_t day) {
+  struct reports_message *r = calloc(1, sizeof *r);
+  if (!r) return E_MEMORY;
+  r->message.run = on_send_reports;
+  r->worker = w;
+  r->day = day;
+  loop_post(&w->loop, &r->message);
+  return OK;
+}
+
 /* --- shutdown, step by step --- */
 
 static void on_drain(uv_timer_t *timer) {
@@ -137,7 +171,8 @@ void worker_stop(struct worker *w, struct broadcast_token *t) {
   struct loop *l = &w->loop;
   w->token = t;
   listener_stop(w->listeners, l);
-  w->stopping = l->index == 0 ? 2 : 1;
+  w->stopping = l->index == 0 ? 3 : 1;
+  if (l->index == 0) tls_reporter_stop(w->reports, part_stopped, w);
   if (l->index == 0) dispatcher_drain(l->gateway->dispatcher, part_stopped, w);
   delivery_stop(l->delivery, part_stopped, w);
 }
@@ -165,6 +200,7 @@ void worker_free(struct worker **at) {
     loop_finish(l);
     uv_run(&l->uv, UV_RUN_DEFAULT);
   }
+  tls_reporter_free(&w->reports);
   if (l->delivery) delivery_free(&l->delivery);
   submission_free(&l->submission);
   converter_free(&l->converter);

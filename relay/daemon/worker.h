@@ -28,6 +28,8 @@ int worker_new(struct gateway *g, size_t index, const struct shared_state *with,
 struct loop *worker_loop(struct worker *w);
 /* Main thread: starts the loop's thread, which starts to accept; workers[0] also starts the dispatcher. */
 int worker_run(struct worker *w, struct listener_set *listeners, struct reason *why);
+/* Any thread; workers[0], while it runs: the TLS reports of that day are sent now. OK or E_MEMORY. */
+int worker_send_tls_reports(struct worker *w, int64_t day);
 /* Shutdown: these three on the loop's thread, in this order; each returns the token when it has finished. */
 /* New sessions get 421, open ones end; after 15 s they are cut. */
 void worker_drain(struct worker *w, struct broadcast_token *t);

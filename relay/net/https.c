@@ -2,6 +2,7 @@
 
 #include "base/cidr.h"
 #include "base/clock.h"
+#include "base/global_address.h"
 
 #include <arpa/nameser.h>
 #include <curl/curl.h>
@@ -54,6 +55,7 @@ int https_url_check(const char *url, char host[256], unsigned *port) {
 struct addresses {
   char text[HTTPS_ADDRESSES_MAX * (IP_TEXT + 3)]; /* "192.0.2.1,[2001:db8::1]" */
   size_t count;
+  bool global_only, barred; /* barred: there was one that may not be asked */
 };
 
 static void add_address(struct addresses *a, int type, struct bytes data) {
@@ -67,6 +69,10 @@ static void add_address(struct addresses *a, int type, struct bytes data) {
     address.ss_family = AF_INET6;
     memcpy(&((struct sockaddr_in6 *)&address)->sin6_addr, data.at, 16);
   } else {
+    return;
+  }
+  if (a->global_only && !address_is_global((const struct sockaddr *)&address)) {
+    a->barred = true;
     return;
   }
   ip_format((const struct sockaddr *)&address, ip);
@@ -90,15 +96,24 @@ static bool is_literal(const char *host) {
   return host[0] == '[' || ip_parse(host, 0, &address) == OK;
 }
 
+static bool literal_is_global(const char *host) {
+  char inner[256];
+  bool six = host[0] == '[';
+  snprintf(inner, sizeof inner, "%.*s", (int)strcspn(host + six, "]"), host + six);
+  return ip_is_global(inner);
+}
+
 /* "HOST:PORT:ADDRESS,ADDRESS", as CURLOPT_RESOLVE wants it; NULL for a literal, which needs none. */
 static int resolve(const struct https *h, const char *host, unsigned port, struct curl_slist **out,
                    struct reason *why) {
-  struct addresses a = {.count = 0};
+  struct addresses a = {.global_only = h->global_only};
   char entry[sizeof a.text + 300];
   *out = NULL;
-  if (is_literal(host)) return OK;
+  if (is_literal(host))
+    return h->global_only && !literal_is_global(host) ? fail(why, E_DENIED, "%s is no public address", host) : OK;
   bool answered = look_up(h->dns, host, ns_t_a, &a);
   answered &= look_up(h->dns, host, ns_t_aaaa, &a);
+  if (!a.count && a.barred) return fail(why, E_DENIED, "%s has no public address", host);
   if (!a.count)
     return fail(why, E_TEMPORARY, answered ? "%s has no address" : "the address of %s cannot be looked up now", host);
   snprintf(entry, sizeof entry, "%.255s:%u:%s", host, port, a.text);
@@ -113,10 +128,22 @@ static size_t on_body(char *data, size_t size, size_t count, void *arg) {
   return buffer_add(&answer->body, data, size * count) == OK ? size * count : 0;
 }
 
-static bool set_request(CURL *c, const char *url, struct bytes form, struct https_answer *out) {
-  return curl_easy_setopt(c, CURLOPT_URL, url) == CURLE_OK &&
-         curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)form.len) == CURLE_OK &&
-         curl_easy_setopt(c, CURLOPT_POSTFIELDS, form.at) == CURLE_OK && /* not copied */
+/* What is sent: its type, and no wait for a "100 Continue" in front of it. NULL without memory. */
+static struct curl_slist *make_fields(const char *type) {
+  char field[120];
+  snprintf(field, sizeof field, "Content-Type: %.100s", type);
+  struct curl_slist *first = curl_slist_append(NULL, field);
+  struct curl_slist *both = first ? curl_slist_append(first, "Expect:") : NULL;
+  if (!both) curl_slist_free_all(first);
+  return both;
+}
+
+static bool set_request(CURL *c, const char *url, struct curl_slist *fields, struct bytes body,
+                        struct https_answer *out) {
+  return fields && curl_easy_setopt(c, CURLOPT_URL, url) == CURLE_OK &&
+         curl_easy_setopt(c, CURLOPT_HTTPHEADER, fields) == CURLE_OK &&
+         curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len) == CURLE_OK &&
+         curl_easy_setopt(c, CURLOPT_POSTFIELDS, body.at) == CURLE_OK && /* not copied */
          curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK &&
          curl_easy_setopt(c, CURLOPT_WRITEDATA, out) == CURLE_OK;
 }
@@ -151,7 +178,8 @@ static int perform(CURL *c, const char *host, struct https_answer *out, struct r
   char error[CURL_ERROR_SIZE] = "";
   curl_easy_setopt(c, CURLOPT_ERRORBUFFER, error);
   CURLcode rc = curl_easy_perform(c);
-  if (rc == CURLE_OK) return curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &out->status) == CURLE_OK ? OK : E_IO;
+  int got = curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &out->status) == CURLE_OK ? OK : E_IO;
+  if (rc == CURLE_OK) return got;
   if (rc == CURLE_WRITE_ERROR) return fail(why, E_TOO_BIG, "%s answers more than is expected", host);
   return fail(why, rc == CURLE_OUT_OF_MEMORY ? E_MEMORY : E_TEMPORARY, "%s does not answer: %.200s", host,
               error[0] ? error : curl_easy_strerror(rc));
@@ -159,6 +187,11 @@ static int perform(CURL *c, const char *host, struct https_answer *out, struct r
 
 int https_post_form(const struct https *h, const char *url, struct bytes form, struct https_answer *out,
                     struct reason *why) {
+  return https_post(h, url, "application/x-www-form-urlencoded", form, out, why);
+}
+
+int https_post(const struct https *h, const char *url, const char *type, struct bytes body, struct https_answer *out,
+               struct reason *why) {
   char host[256];
   unsigned port;
   struct curl_slist *addresses;
@@ -168,13 +201,15 @@ int https_post_form(const struct https *h, const char *url, struct bytes form, s
   if (rc != OK) return rc;
   uint64_t now_ms = clock_monotonic_ms();
   CURL *c = curl_easy_init();
+  struct curl_slist *fields = make_fields(type);
   if (now_ms >= end_ms)
     rc = fail(why, E_TEMPORARY, "the address of %s was looked up for too long", host);
-  else if (c && set_request(c, url, form, out) && set_bounds(c, h, addresses, end_ms - now_ms))
+  else if (c && set_request(c, url, fields, body, out) && set_bounds(c, h, addresses, end_ms - now_ms))
     rc = perform(c, host, out, why);
   else
     rc = fail(why, E_MEMORY, "out of memory");
   curl_easy_cleanup(c);
+  curl_slist_free_all(fields);
   curl_slist_free_all(addresses);
   return rc;
 }

@@ -38,6 +38,11 @@ static json_t *moment(int64_t day, const char *time) {
   return json_sprintf("%sT%s", date, time);
 }
 
+/* What is not known is left out. */
+static int set_text(json_t *o, const char *name, const char *text) {
+  return text && *text ? json_object_set_new(o, name, json_text(text)) : 0;
+}
+
 struct tls_report *tls_report_new(const struct tls_report_sender *by, const char *domain, int64_t day) {
   struct tls_report *r = calloc(1, sizeof *r);
   char id[TLS_REPORT_ID_MAX];
@@ -45,11 +50,10 @@ struct tls_report *tls_report_new(const struct tls_report_sender *by, const char
   tls_report_id(by->hostname, domain, day, id);
   r->last_id = -1;
   r->policies = json_array();
-  r->root =
-      json_pack("{s:o, s:{s:o, s:o}, s:o, s:o, s:O}", "organization-name", json_text(by->organization), "date-range",
-                "start-datetime", moment(day, "00:00:00Z"), "end-datetime", moment(day, "23:59:59Z"), "contact-info",
-                json_text(by->contact), "report-id", json_text(id), "policies", r->policies);
-  if (!r->root) tls_report_free(&r);
+  r->root = json_pack("{s:o, s:{s:o, s:o}, s:o, s:O}", "organization-name", json_text(by->organization), "date-range",
+                      "start-datetime", moment(day, "00:00:00Z"), "end-datetime", moment(day, "23:59:59Z"), "report-id",
+                      json_text(id), "policies", r->policies);
+  if (!r->root || set_text(r->root, "contact-info", by->contact) != 0) tls_report_free(&r);
   return r;
 }
 
@@ -93,11 +97,6 @@ static json_t *entry_json(const struct tls_report_row *row) {
   return policy ? json_pack("{s:o, s:{s:I, s:I}}", "policy", policy, "summary", "total-successful-session-count",
                             (json_int_t)row->successes, "total-failure-session-count", (json_int_t)row->failures)
                 : NULL;
-}
-
-/* What is not known is left out. */
-static int set_text(json_t *o, const char *name, const char *text) {
-  return text && *text ? json_object_set_new(o, name, json_text(text)) : 0;
 }
 
 static json_t *failure_json(const struct tls_report_row *row) {

@@ -76,7 +76,7 @@ static int count_policies(struct sql *q, const struct tls_count *c, int64_t *cou
   return sql_int(s, 0, count);
 }
 
-/* One that is not told apart any more stands for all that come later, of its type. */
+/* Beyond the bound, one without its text stands for all that come later, of its type. */
 static int take_policy(struct sql *q, const struct tls_count *c, int64_t *id) {
   struct tls_policy p = c->of.policy;
   int64_t count;

@@ -62,15 +62,16 @@ static struct tls_report_status status_of(sqlite3_stmt *s) {
                                     .reason = sql_text(s, 6)};
 }
 
-static int give_due(struct sql *q, int64_t last_day, int64_t now_us, size_t limit,
+static int give_due(struct sql *q, int64_t first_day, int64_t last_day, int64_t now_us, size_t limit,
                     bool (*row)(void *arg, const struct tls_report_status *s), void *arg) {
   sqlite3_stmt *s = sql_use(q, "SELECT day, domain, state, first_us, next_us, attempts, reason FROM tls_domains WHERE "
-                               "state = 0 AND day <= ? AND next_us <= ? ORDER BY day, next_us LIMIT ?");
+                               "state = 0 AND day BETWEEN ? AND ? AND next_us <= ? ORDER BY day, next_us LIMIT ?");
   bool more = true;
   int rc;
-  sql_bind_int(s, 1, last_day);
-  sql_bind_int(s, 2, now_us);
-  sql_bind_int(s, 3, (int64_t)limit);
+  sql_bind_int(s, 1, first_day);
+  sql_bind_int(s, 2, last_day);
+  sql_bind_int(s, 3, now_us);
+  sql_bind_int(s, 4, (int64_t)limit);
   while ((rc = more ? sql_step(s) : OK) == 1) {
     struct tls_report_status t = status_of(s);
     more = row(arg, &t);
@@ -79,10 +80,10 @@ static int give_due(struct sql *q, int64_t last_day, int64_t now_us, size_t limi
   return rc;
 }
 
-int reader_tls_due(struct reader *r, int64_t last_day, int64_t now_us, size_t limit,
+int reader_tls_due(struct reader *r, int64_t first_day, int64_t last_day, int64_t now_us, size_t limit,
                    bool (*row)(void *arg, const struct tls_report_status *s), void *arg) {
   int rc = reader_begin(r, NULL);
-  return rc == OK ? reader_end(r, give_due(&r->at.q, last_day, now_us, limit, row, arg)) : rc;
+  return rc == OK ? reader_end(r, give_due(&r->at.q, first_day, last_day, now_us, limit, row, arg)) : rc;
 }
 
 static int give_copies(struct sql *q, int64_t day, const char *domain,

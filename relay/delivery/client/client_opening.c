@@ -1,4 +1,5 @@
 /* The opening of a session: greeting, EHLO or HELO, STARTTLS; see client.h for the states. */
+#include "base/address.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "relay/delivery/client/client_parts.h"
@@ -37,7 +38,7 @@ void client_ready(struct smtp_client *c) {
 /* RFC 5321 4.2: the greeting begins with the host's name. */
 static void keep_peer_name(struct smtp_client *c, const struct smtp_reply *reply) {
   size_t len = strcspn(reply->text, " ");
-  bool name = memchr(reply->text, '.', len) && text_has_no_controls(reply->text);
+  bool name = memchr(reply->text, '.', len) && domain_valid((struct bytes){reply->text, len});
   if (name && len < sizeof c->peer_name) snprintf(c->peer_name, sizeof c->peer_name, "%.*s", (int)len, reply->text);
 }
 
@@ -95,7 +96,8 @@ static void report_no_tls(struct smtp_client *c, const struct smtp_reply *reply)
 /* STARTTLS was refused. */
 static void report_refused_tls(struct smtp_client *c, const struct smtp_reply *reply) {
   char reason[TLS_REASON_MAX];
-  snprintf(reason, sizeof reason, "the host refused STARTTLS: %d %.150s", reply->code, reply->text);
+  snprintf(reason, sizeof reason, "the host refused STARTTLS: %d%s%s %.140s", reply->code, *reply->enhanced ? " " : "",
+           reply->enhanced, reply->text);
   client_tls_decided(c, TLS_RESULT_STARTTLS_NOT_SUPPORTED, reason);
 }
 

@@ -187,7 +187,7 @@ static void test_table(void **state) {
   static const struct verb *const nouns[] = {
       init_verbs,   serve_verbs, config_verbs,  account_verbs, domain_verbs, dkim_verbs,
       source_verbs, site_verbs,  gateway_verbs, policy_verbs,  queue_verbs,  suppression_verbs,
-      log_verbs,    why_verbs,   explain_verbs, status_verbs,  unban_verbs};
+      log_verbs,    why_verbs,   explain_verbs, status_verbs,  unban_verbs,  tls_report_verbs};
   struct cli *c = malloc(sizeof *c);
   assert_non_null(c);
   for (size_t i = 0; i < sizeof nouns / sizeof nouns[0]; i++)

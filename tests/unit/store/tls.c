@@ -151,12 +151,16 @@ static bool see_due(void *arg, const struct tls_report_status *s) {
   return true;
 }
 
-static struct due due(struct lab *l, int64_t last_day, int64_t now_us, size_t limit) {
+static struct due due_of(struct lab *l, int64_t first_day, int64_t last_day, int64_t now_us, size_t limit) {
   struct due d = {0};
   struct reader *r = lab_reader(l);
-  assert_int_equal(reader_tls_due(r, last_day, now_us, limit, see_due, &d), OK);
+  assert_int_equal(reader_tls_due(r, first_day, last_day, now_us, limit, see_due, &d), OK);
   reader_close(&r);
   return d;
+}
+
+static struct due due(struct lab *l, int64_t last_day, int64_t now_us, size_t limit) {
+  return due_of(l, 0, last_day, now_us, limit);
 }
 
 static bool see_copy(void *arg, const struct tls_report_copy *c) {
@@ -181,6 +185,7 @@ static void a_report_is_open_until_it_is_not(void **state) {
   add(l, c, 2);
   assert_int_equal(due(l, today - 1, now, 4).count, 1);
   assert_string_equal(due(l, today, now, 1).domain[0], "b.example"); /* the oldest first */
+  assert_string_equal(due_of(l, today, today, now, 4).domain[0], "a.example");
   const struct tls_report_copy copies[] = {{"mailto:x@b.example", TLS_REPORT_SENT, "", now},
                                            {"https://b.example/", TLS_REPORT_OPEN, "503", now}};
   struct store_tls_report op = {

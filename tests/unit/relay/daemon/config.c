@@ -240,6 +240,11 @@ struct key_case {
   const char *good[5], *bad[8];
 };
 
+#define ADDRESS_CASE                                                                                                   \
+  {"\"tls-reports@example.com\"", "\"a+b@EXAMPLE.com\""}, {                                                            \
+    "\"\"", "example", "\"a@\"", "\"@example.com\"", "\"a b@example.com\"", "\"a@[192.0.2.1]\"",                       \
+        "\"A <a@example.com>\""                                                                                        \
+  }
 #define PATH_CASE                                                                                                      \
   {"\"/a\"", "/srv//mail", "'/with blanks'"}, {                                                                        \
     "here", "\"./here\"", "\"\"", "~/x"                                                                                \
@@ -335,6 +340,9 @@ static const struct key_case key_cases[] = {
      {"auto", "0", "\"512M\"", "2G", "1"},
      {"\"\"", "5%", "-1", "none", "1.5M", "99999999999999999999"}},
     {"suppression", "keep", DURATION_CASE},
+    {"tls_reports", "from", ADDRESS_CASE},
+    {"tls_reports", "contact", ADDRESS_CASE},
+    {"tls_reports", "organization", {"\"Example Inc\"", "x"}},
     {"log", "format", {"text", "\"json\""}, {"\"\"", "xml", "JSON"}},
 };
 
