@@ -43,8 +43,7 @@ struct tls_listing {
 
 static const char *state_text(const struct tls_report_status *s) {
   bool passed = s->day < tls_day(clock_now_us()) - 2; /* nobody sends it any more, but by command */
-  if (s->state == TLS_REPORT_OPEN && !s->attempts) return passed ? "not sent" : "not yet";
-  if (s->state == TLS_REPORT_OPEN) return "again later";
+  if (s->state == TLS_REPORT_OPEN) return passed ? "not sent" : s->attempts ? "again later" : "not yet";
   return s->state == TLS_REPORT_NONE ? "not asked for" : tls_report_state_name(s->state);
 }
 
