@@ -12,6 +12,7 @@
 
 #define HTTPS_CONNECT_MS 10000
 #define HTTPS_ADDRESSES_MAX 8
+#define HTTPS_HEADER_MAX (64 * 1024) /* octets of an answer's header */
 
 int https_setup(void) {
   return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? OK : E_MEMORY;
@@ -55,10 +56,19 @@ int https_url_check(const char *url, char host[256], unsigned *port) {
 struct addresses {
   char text[HTTPS_ADDRESSES_MAX * (IP_TEXT + 3)]; /* "192.0.2.1,[2001:db8::1]" */
   size_t count;
-  bool global_only, barred; /* barred: there was one that may not be asked */
+  bool barred; /* there was one that may not be asked */
 };
 
-static void add_address(struct addresses *a, int type, struct bytes data) {
+bool https_global_only(void *arg, const struct sockaddr *address) {
+  (void)arg;
+  return address_is_global(address);
+}
+
+static bool may_connect(const struct https *h, const struct sockaddr_storage *address) {
+  return !h->may_connect || h->may_connect(h->arg, (const struct sockaddr *)address);
+}
+
+static void add_address(const struct https *h, struct addresses *a, int type, struct bytes data) {
   struct sockaddr_storage address = {0};
   char ip[IP_TEXT];
   if (a->count == HTTPS_ADDRESSES_MAX) return;
@@ -71,7 +81,7 @@ static void add_address(struct addresses *a, int type, struct bytes data) {
   } else {
     return;
   }
-  if (a->global_only && !address_is_global((const struct sockaddr *)&address)) {
+  if (!may_connect(h, &address)) {
     a->barred = true;
     return;
   }
@@ -82,37 +92,34 @@ static void add_address(struct addresses *a, int type, struct bytes data) {
   a->count++;
 }
 
-static bool look_up(const struct dns_source *dns, const char *host, int type, struct addresses *a) {
+static bool look_up(const struct https *h, const char *host, int type, struct addresses *a) {
   struct dns_answer answer;
-  dns->lookup(dns->arg, host, type, &answer);
+  h->dns->lookup(h->dns->arg, host, type, &answer);
   bool answered = answer.status != DNS_FAILED;
-  for (size_t i = 0; i < answer.count; i++) add_address(a, type, answer.records[i].data);
-  dns->release(dns->arg, &answer);
+  for (size_t i = 0; i < answer.count; i++) add_address(h, a, type, answer.records[i].data);
+  h->dns->release(h->dns->arg, &answer);
   return answered;
 }
 
-static bool is_literal(const char *host) {
-  struct sockaddr_storage address;
-  return host[0] == '[' || ip_parse(host, 0, &address) == OK;
-}
-
-static bool literal_is_global(const char *host) {
+/* True: it is one, in `out`. */
+static bool read_literal(const char *host, struct sockaddr_storage *out) {
   char inner[256];
   bool six = host[0] == '[';
   snprintf(inner, sizeof inner, "%.*s", (int)strcspn(host + six, "]"), host + six);
-  return ip_is_global(inner);
+  return ip_parse(inner, 0, out) == OK;
 }
 
 /* "HOST:PORT:ADDRESS,ADDRESS", as CURLOPT_RESOLVE wants it; NULL for a literal, which needs none. */
 static int resolve(const struct https *h, const char *host, unsigned port, struct curl_slist **out,
                    struct reason *why) {
-  struct addresses a = {.global_only = h->global_only};
+  struct addresses a = {.count = 0};
+  struct sockaddr_storage literal;
   char entry[sizeof a.text + 300];
   *out = NULL;
-  if (is_literal(host))
-    return h->global_only && !literal_is_global(host) ? fail(why, E_DENIED, "%s is no public address", host) : OK;
-  bool answered = look_up(h->dns, host, ns_t_a, &a);
-  answered &= look_up(h->dns, host, ns_t_aaaa, &a);
+  if (read_literal(host, &literal))
+    return may_connect(h, &literal) ? OK : fail(why, E_DENIED, "%s is no public address", host);
+  bool answered = look_up(h, host, ns_t_a, &a);
+  answered &= look_up(h, host, ns_t_aaaa, &a);
   if (!a.count && a.barred) return fail(why, E_DENIED, "%s has no public address", host);
   if (!a.count)
     return fail(why, E_TEMPORARY, answered ? "%s has no address" : "the address of %s cannot be looked up now", host);
@@ -128,6 +135,13 @@ static size_t on_body(char *data, size_t size, size_t count, void *arg) {
   return buffer_add(&answer->body, data, size * count) == OK ? size * count : 0;
 }
 
+static size_t on_header(char *data, size_t size, size_t count, void *arg) {
+  struct https_answer *answer = arg;
+  (void)data;
+  answer->header_octets += size * count;
+  return answer->header_octets <= HTTPS_HEADER_MAX ? size * count : 0;
+}
+
 /* What is sent: its type, and no wait for a "100 Continue" in front of it. NULL without memory. */
 static struct curl_slist *make_fields(const char *type) {
   char field[120];
@@ -138,14 +152,18 @@ static struct curl_slist *make_fields(const char *type) {
   return both;
 }
 
-static bool set_request(CURL *c, const char *url, struct curl_slist *fields, struct bytes body,
-                        struct https_answer *out) {
-  return fields && curl_easy_setopt(c, CURLOPT_URL, url) == CURLE_OK &&
-         curl_easy_setopt(c, CURLOPT_HTTPHEADER, fields) == CURLE_OK &&
+static bool set_post(CURL *c, struct curl_slist *fields, struct bytes body) {
+  return fields && curl_easy_setopt(c, CURLOPT_HTTPHEADER, fields) == CURLE_OK &&
          curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len) == CURLE_OK &&
-         curl_easy_setopt(c, CURLOPT_POSTFIELDS, body.at) == CURLE_OK && /* not copied */
+         curl_easy_setopt(c, CURLOPT_POSTFIELDS, body.at) == CURLE_OK; /* not copied */
+}
+
+static bool set_request(CURL *c, const char *url, struct https_answer *out) {
+  return curl_easy_setopt(c, CURLOPT_URL, url) == CURLE_OK &&
          curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK &&
-         curl_easy_setopt(c, CURLOPT_WRITEDATA, out) == CURLE_OK;
+         curl_easy_setopt(c, CURLOPT_WRITEDATA, out) == CURLE_OK &&
+         curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header) == CURLE_OK &&
+         curl_easy_setopt(c, CURLOPT_HEADERDATA, out) == CURLE_OK;
 }
 
 static int on_progress(void *arg, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d) {
@@ -174,24 +192,29 @@ static bool set_bounds(CURL *c, const struct https *h, struct curl_slist *addres
          curl_easy_setopt(c, CURLOPT_XFERINFODATA, h) == CURLE_OK && set_trust(c, h->trust);
 }
 
+static int take_answer(CURL *c, struct https_answer *out) {
+  const char *type = NULL;
+  if (curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &out->status) != CURLE_OK) return E_IO;
+  if (curl_easy_getinfo(c, CURLINFO_CONTENT_TYPE, &type) != CURLE_OK) return E_IO;
+  if (!type || !bytes_copy(bytes_of(type), out->type, sizeof out->type)) out->type[0] = '\0';
+  return OK;
+}
+
 static int perform(CURL *c, const char *host, struct https_answer *out, struct reason *why) {
   char error[CURL_ERROR_SIZE] = "";
   curl_easy_setopt(c, CURLOPT_ERRORBUFFER, error);
   CURLcode rc = curl_easy_perform(c);
-  int got = curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &out->status) == CURLE_OK ? OK : E_IO;
+  int got = take_answer(c, out);
   if (rc == CURLE_OK) return got;
   if (rc == CURLE_WRITE_ERROR) return fail(why, E_TOO_BIG, "%s answers more than is expected", host);
+  out->untrusted = rc == CURLE_PEER_FAILED_VERIFICATION;
   return fail(why, rc == CURLE_OUT_OF_MEMORY ? E_MEMORY : E_TEMPORARY, "%s does not answer: %.200s", host,
               error[0] ? error : curl_easy_strerror(rc));
 }
 
-int https_post_form(const struct https *h, const char *url, struct bytes form, struct https_answer *out,
-                    struct reason *why) {
-  return https_post(h, url, "application/x-www-form-urlencoded", form, out, why);
-}
-
-int https_post(const struct https *h, const char *url, const char *type, struct bytes body, struct https_answer *out,
-               struct reason *why) {
+/* `type` NULL: GET. */
+static int request(const struct https *h, const char *url, const char *type, struct bytes body,
+                   struct https_answer *out, struct reason *why) {
   char host[256];
   unsigned port;
   struct curl_slist *addresses;
@@ -201,10 +224,11 @@ int https_post(const struct https *h, const char *url, const char *type, struct 
   if (rc != OK) return rc;
   uint64_t now_ms = clock_monotonic_ms();
   CURL *c = curl_easy_init();
-  struct curl_slist *fields = make_fields(type);
+  struct curl_slist *fields = type ? make_fields(type) : NULL;
   if (now_ms >= end_ms)
     rc = fail(why, E_TEMPORARY, "the address of %s was looked up for too long", host);
-  else if (c && set_request(c, url, fields, body, out) && set_bounds(c, h, addresses, end_ms - now_ms))
+  else if (c && (!type || set_post(c, fields, body)) && set_request(c, url, out) &&
+           set_bounds(c, h, addresses, end_ms - now_ms))
     rc = perform(c, host, out, why);
   else
     rc = fail(why, E_MEMORY, "out of memory");
@@ -212,4 +236,18 @@ int https_post(const struct https *h, const char *url, const char *type, struct 
   curl_slist_free_all(fields);
   curl_slist_free_all(addresses);
   return rc;
+}
+
+int https_post(const struct https *h, const char *url, const char *type, struct bytes body, struct https_answer *out,
+               struct reason *why) {
+  return request(h, url, type, body, out, why);
+}
+
+int https_post_form(const struct https *h, const char *url, struct bytes form, struct https_answer *out,
+                    struct reason *why) {
+  return request(h, url, "application/x-www-form-urlencoded", form, out, why);
+}
+
+int https_get(const struct https *h, const char *url, struct https_answer *out, struct reason *why) {
+  return request(h, url, NULL, (struct bytes){0}, out, why);
 }

@@ -226,8 +226,10 @@ static void work(uv_work_t *req) {
   struct tls_reporter *t = req->data;
   const struct config *c = t->loop->gateway->config;
   const struct dns_source dns = {t, lookup, release};
-  const struct https https = {
-      .dns = &dns, .trust = c->https_trust, .until_ms = &t->until_ms, .global_only = !c->local_next_hops};
+  const struct https https = {.dns = &dns,
+                              .trust = c->https_trust,
+                              .until_ms = &t->until_ms,
+                              .may_connect = c->local_next_hops ? NULL : https_global_only};
   t->task->https = &https;
   if (tls_report_task_run(t->task) != OK) t->task->found = false;
   t->task->https = NULL;

@@ -57,7 +57,7 @@ static void record(struct lab *l, const struct tls_report_task *t) {
 /* Runs one at that time; mail is taken, as `taken`. */
 static struct tls_report_task *run(struct lab *l, struct setup *s, int64_t now_us, enum tls_report_state taken) {
   const struct dns_source dns = {s, lookup, release};
-  const struct https https = {.dns = &dns, .global_only = true};
+  const struct https https = {.dns = &dns, .may_connect = https_global_only};
   struct tls_report_task *t = calloc(1, sizeof *t);
   struct reader *r = lab_reader(l);
   *t = (struct tls_report_task){
