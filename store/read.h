@@ -10,6 +10,7 @@
 #include "base/envelope.h"
 #include "base/event.h"
 #include "base/site_note.h"
+#include "base/sts_note.h"
 #include "base/suppression.h"
 #include "base/tls_outcome.h"
 #include "base/usage.h"
@@ -54,6 +55,8 @@ struct tls_filter {
 int reader_tls_domains(struct reader *r, const struct tls_filter *f,
                        bool (*row)(void *arg, const struct tls_report_status *s, uint64_t successes, uint64_t failures),
                        void *arg);
+/* MTA-STS policies that are known (base/sts_note.h), the last used first, `limit` at most. */
+int reader_sts_notes(struct reader *r, size_t limit, bool (*row)(void *arg, const struct sts_note *n), void *arg);
 
 /* What a route logs in with, appended to `out`, which is secret. E_NOT_FOUND when there is none (any more). As above:
  * only the daemon asks. */

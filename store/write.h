@@ -12,6 +12,7 @@
 #include "base/event.h"
 #include "base/limits.h"
 #include "base/site_note.h"
+#include "base/sts_note.h"
 #include "base/suppression.h"
 #include "base/tls_outcome.h"
 #include "base/usage_warning.h"
@@ -201,6 +202,14 @@ struct store_tls_report {
   size_t copy_count;
 };
 void store_tls_report_init(struct store_tls_report *r); /* the kind; the rest is the poster's */
+
+/* A domain's MTA-STS policy: replaces the one that was known. Those whose time is over at `now_us` are forgotten. */
+struct store_sts_note {
+  struct store_op op;
+  struct sts_note note; /* without a text: there is none any more */
+  int64_t now_us;
+};
+void store_sts_note_init(struct store_sts_note *n); /* the kind; the rest is the poster's */
 
 /* A route's tokens, as its endpoint gave them, or why it gave none: then what there was stays. Nothing is written when
  * the route has gone. It is a change of the configuration (reader_generation). */

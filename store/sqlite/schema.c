@@ -256,7 +256,11 @@ static const char *const steps[] = {
     "receiving_ip TEXT NOT NULL, mx TEXT NOT NULL, helo TEXT NOT NULL, reason TEXT NOT NULL, sessions INTEGER NOT NULL,"
     " PRIMARY KEY(policy, result, sending_ip, receiving_ip, mx, helo, reason)) STRICT, WITHOUT ROWID;"
     "CREATE TABLE tls_reports(day INTEGER NOT NULL, domain TEXT NOT NULL, uri TEXT NOT NULL, state INTEGER NOT NULL, "
-    "reason TEXT NOT NULL, at_us INTEGER NOT NULL, PRIMARY KEY(day, domain, uri)) STRICT, WITHOUT ROWID;",
+    "reason TEXT NOT NULL, at_us INTEGER NOT NULL, PRIMARY KEY(day, domain, uri)) STRICT, WITHOUT ROWID;"
+    /* MTA-STS policies (base/sts_note.h). */
+    "CREATE TABLE sts_policies(domain TEXT PRIMARY KEY, id TEXT NOT NULL, text TEXT NOT NULL, fetched_us INTEGER NOT "
+    "NULL, until_us INTEGER NOT NULL, used_us INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX sts_policies_until ON sts_policies(until_us);",
 };
 #define VERSION ((int64_t)(sizeof steps / sizeof steps[0]))
 
