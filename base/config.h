@@ -55,8 +55,9 @@ struct config {
   unsigned delivery_port;
   bool local_next_hops; /* mail may go to loopback and to this machine's own addresses: tests, labs */
   bool dane;            /* TLSA records of next hops are looked up and followed (RFC 7672) */
+  bool mta_sts;         /* policies of next hops' domains are looked up and followed (RFC 8461) */
   char *shaping;        /* base/shaping.h's file; NULL: the one that was installed with the program */
-  char *https_trust;    /* roots for HTTPS, of token endpoints, PEM; NULL: the system's */
+  char *https_trust;    /* roots for HTTPS, of token endpoints and MTA-STS policies, PEM; NULL: the system's */
   char *trust;          /* roots for next hops whose certificate is verified, PEM; NULL: the system's */
   int64_t retry_us[CONFIG_RETRIES_MAX];
   size_t retry_count; /* the last repeats */

@@ -72,5 +72,6 @@
 #define RULE_TLS_ENFORCED "tls-enforced"     /* the next hop did not offer the TLS that its route requires */
 #define RULE_NEXT_HOP_LOGIN "next-hop-login" /* the next hop refused the login of its route */
 #define RULE_DANE "dane"                     /* the host has not the TLS that its TLSA records require (RFC 7672) */
+#define RULE_STS "mta-sts"                   /* the host is not as the domain's MTA-STS policy requires (RFC 8461) */
 
 #endif

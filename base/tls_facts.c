@@ -7,6 +7,7 @@
 #define CIPHER "cipher"
 #define PROOF "verified"
 #define RECORD "tlsa"
+#define POLICY "mta_sts"
 
 /* Logged by their place, which stays theirs. */
 static const char *const ciphers[] = {"",
@@ -41,11 +42,12 @@ void tls_facts_add(char numbers[NUMBERS_TEXT], const struct tls_facts *f) {
   if (f->version && f->cipher) numbers_add(numbers, CIPHER, (int64_t)f->cipher);
   if (f->version) numbers_add(numbers, PROOF, (int64_t)f->proof);
   if (f->version && f->tlsa) numbers_add(numbers, RECORD, (int64_t)f->tlsa);
+  if (f->version && f->sts) numbers_add(numbers, POLICY, 1);
 }
 
 bool tls_facts_owns(const char *name) {
   return strcmp(name, VERSION) == 0 || strcmp(name, CIPHER) == 0 || strcmp(name, PROOF) == 0 ||
-         strcmp(name, RECORD) == 0;
+         strcmp(name, RECORD) == 0 || strcmp(name, POLICY) == 0;
 }
 
 bool tls_facts_read(const char *numbers, struct tls_facts *out) {
@@ -59,6 +61,7 @@ bool tls_facts_read(const char *numbers, struct tls_facts *out) {
     if (value < 0 || value > 99) continue;
     if (strcmp(name, CIPHER) == 0 && *tls_cipher_name((unsigned)value)) out->cipher = (unsigned)value;
     if (strcmp(name, PROOF) == 0 && value <= TLS_BY_DANE) out->proof = (enum tls_proof)value;
+    if (strcmp(name, POLICY) == 0) out->sts = value == 1;
     if (strcmp(name, VERSION) != 0) continue;
     out->version = (unsigned)value;
     found = true;
@@ -93,7 +96,8 @@ void tls_proof_text(const struct tls_facts *f, char out[TLS_PROOF_TEXT]) {
   if (t)
     snprintf(out, TLS_PROOF_TEXT, "%s (%u %u %u)", tls_proof_phrase(f->proof), t / 100 % 10, t / 10 % 10, t % 10);
   else
-    snprintf(out, TLS_PROOF_TEXT, "%s", tls_proof_phrase(f->proof));
+    snprintf(out, TLS_PROOF_TEXT, "%s%s", tls_proof_phrase(f->proof),
+             f->proof == TLS_BY_CA && f->sts ? " (MTA-STS)" : "");
 }
 
 void tls_facts_text(const struct tls_facts *f, char out[TLS_FACTS_TEXT]) {

@@ -14,6 +14,7 @@ struct tls_facts {
   enum tls_proof proof;
   unsigned cipher; /* tls_cipher_of; 0: one that has no number */
   unsigned tlsa;   /* TLS_BY_DANE: the numbers of the record that it matches, 311 for "3 1 1"; 0: not known */
+  bool sts;        /* TLS_BY_CA: as the domain's MTA-STS policy asks (RFC 8461) */
 };
 
 void tls_facts_add(char numbers[NUMBERS_TEXT], const struct tls_facts *f);
@@ -27,7 +28,8 @@ const char *tls_proof_phrase(enum tls_proof proof); /* "not verified", "verified
 unsigned tls_cipher_of(const char *name);
 const char *tls_cipher_name(unsigned cipher); /* "": none */
 #define TLS_PROOF_TEXT 40
-void tls_proof_text(const struct tls_facts *f, char out[TLS_PROOF_TEXT]); /* "verified by DANE (3 1 1)" */
+void tls_proof_text(const struct tls_facts *f,
+                    char out[TLS_PROOF_TEXT]); /* "verified by DANE (3 1 1)", "verified by a CA (MTA-STS)" */
 #define TLS_FACTS_TEXT 80
 /* "TLSv1.3 AES-256-GCM, verified by DANE (3 1 1)"; "none" */
 void tls_facts_text(const struct tls_facts *f, char out[TLS_FACTS_TEXT]);

@@ -144,6 +144,12 @@ static const struct row {
      "authority that is trusted, then that can count instead: sendoff route add DOMAIN direct --tls verify, or, where "
      "the mail takes a route already (sendoff route list), sendoff route set with --tls verify. Only if they ask for "
      "it without: --tls none; then any host can take the mail."},
+    {DEFERRED | EXPIRED, RULE_STS, NULL,
+     "The recipient's domain has an MTA-STS policy (https://mta-sts.DOMAIN/.well-known/mta-sts.txt), and the host is "
+     "not as it says: not of those that it names, without TLS, or with a certificate that is not for its name or not "
+     "by an authority that is trusted (delivery { trust }). Its operators have to fix it, or their policy, with a new "
+     "id in DNS (TXT at _mta-sts.DOMAIN), which is followed as soon as DNS shows it; the mail waits meanwhile. Only if "
+     "they ask for it without: sendoff route add DOMAIN direct --tls none; then any host can take the mail."},
     {DEFERRED | EXPIRED, RULE_NEXT_HOP_LOGIN, NULL,
      "The next hop does not let the gateway log in, or there is no token to log in with. Check the user, and the "
      "password or the application's secret and rights, there, then give the new one: sendoff route set DOMAIN HOST "

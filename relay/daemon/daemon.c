@@ -307,6 +307,19 @@ static bool recall_site(void *arg, const struct site_note *n) {
   return true;
 }
 
+static bool recall_policy(void *arg, const struct sts_note *n) {
+  delivery_recall_policy(arg, n);
+  return true;
+}
+
+static int make_dispatcher(struct supervisor *s, struct reason *why) {
+  struct gateway *g = &s->gateway;
+  int rc = dispatcher_new(g, &g->dispatcher, why);
+  if (rc == OK && reader_sts_notes(s->reader, DELIVERY_POLICIES_MAX, recall_policy, g) != OK)
+    log_event(LOG_WARN_, NULL, "MTA-STS policies cannot be read; they are fetched again", NULL);
+  return rc;
+}
+
 static int make_workers(struct supervisor *s, struct reason *why) {
   struct gateway *g = &s->gateway;
   g->loops = s->loops;
@@ -323,7 +336,7 @@ static int make_workers(struct supervisor *s, struct reason *why) {
   if (rc != OK) return rc;
   if (reader_site_notes(s->reader, SITE_NOTES_MOST, recall_site, g) != OK)
     log_event(LOG_WARN_, NULL, "what sites bore cannot be read; it is found out again", NULL);
-  return dispatcher_new(g, &g->dispatcher, why);
+  return make_dispatcher(s, why);
 }
 
 static void on_control_reload(void *arg, struct control_request *r) {

@@ -7,6 +7,7 @@
 #include "base/envelope.h"
 #include "base/shaping.h"
 #include "base/site_note.h"
+#include "base/sts_note.h"
 #include "base/tls_outcome.h"
 #include "relay/message/content.h"
 #include "relay/net/loop.h"
@@ -60,6 +61,9 @@ void delivery_token_refused(struct gateway *g, int64_t login, int64_t token_from
 
 /* Before the threads start, after delivery_new. OK, E_MEMORY, E_IO. */
 int dispatcher_new(struct gateway *g, struct dispatcher **out, struct reason *why);
+/* An MTA-STS policy that the store has, before the threads start. The strings are copied. */
+void delivery_recall_policy(struct gateway *g, const struct sts_note *n);
+#define DELIVERY_POLICIES_MAX 10000 /* that are known at once */
 /* Reads what waits in the store and begins. */
 void dispatcher_start(struct dispatcher *d);
 /* Hands out nothing more; what is in flight goes on. Then, when nothing is in flight, `idle` is called once. */

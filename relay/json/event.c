@@ -35,6 +35,7 @@ static json_t *add_tls(json_t *object, const struct event *e) {
   if (facts.cipher) json_object_set_new(object, "cipher", json_string(tls_cipher_name(facts.cipher)));
   json_object_set_new(object, "verified", json_string(tls_proof_name(facts.proof)));
   if (facts.proof == TLS_BY_DANE && facts.tlsa) json_object_set_new(object, "tlsa", tlsa_json(facts.tlsa));
+  if (facts.proof == TLS_BY_CA && facts.sts) json_object_set_new(object, "policy", json_string("mta-sts"));
   return object;
 }
 

@@ -8,5 +8,5 @@ size_t pool_dns_threads(size_t loops) {
 }
 
 size_t pool_threads(size_t loops) {
-  return POOL_OTHERS + ONE_BY_ONE + KINDS * pool_dns_threads(loops) * loops;
+  return POOL_OTHERS + POOL_FETCHES + ONE_BY_ONE + KINDS * pool_dns_threads(loops) * loops;
 }

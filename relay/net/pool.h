@@ -5,7 +5,8 @@
 
 #include <stddef.h>
 
-#define POOL_OTHERS 8 /* threads for what does not wait for DNS */
+#define POOL_OTHERS 8  /* threads for what does not wait for DNS */
+#define POOL_FETCHES 4 /* for MTA-STS policies, of slow web servers */
 
 size_t pool_threads(size_t loops);
 /* For the checks of one kind (SPF, DMARC) on one loop. */

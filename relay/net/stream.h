@@ -68,6 +68,8 @@ const char *stream_tls_text(const struct stream *s);
 
 struct tls_facts stream_tls_facts(const struct stream *s);
 enum tls_result stream_tls_failure(const struct stream *s); /* of a handshake that failed, or is under way (tls.h) */
+/* After a client's handshake that verified nothing: would it have passed TLS_BY_CA? False with the reason. */
+bool stream_tls_check(struct stream *s, const char *name, struct reason *why);
 
 /* Inside TLS. The tls-exporter channel binding (RFC 9266), 32 octets. False: this session has none that is safe. */
 bool stream_tls_binding(const struct stream *s, unsigned char out[32]);

@@ -163,3 +163,6 @@ enum tls_result stream_tls_failure(const struct stream *s) {
 struct tls_facts stream_tls_facts(const struct stream *s) {
   return stream_is_tls(s) ? tls_facts(s->tls) : (struct tls_facts){0};
 }
+bool stream_tls_check(struct stream *s, const char *name, struct reason *why) {
+  return stream_is_tls(s) && tls_check_peer(s->loop->tls_client, s->tls, name, why);
+}

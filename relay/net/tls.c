@@ -262,14 +262,46 @@ static void write_name(const char *name, char out[256]) {
 
 /* RFC 6125: the name, and that the certificate is for a server; looked at within the handshake. Without the system's
  * roots nothing can be trusted, and the handshake will say so. */
-static void verify_peer(struct tls_client *t, struct tls_session *s, const char *name) {
+static void want(struct tls_client *t, char *name, gnutls_typed_vdata_st wanted[2]) {
   if (!t->trusting) gnutls_certificate_set_x509_system_trust(t->credentials);
   t->trusting = true;
+  wanted[0] = (gnutls_typed_vdata_st){.type = GNUTLS_DT_DNS_HOSTNAME, .data = (unsigned char *)name};
+  wanted[1] = (gnutls_typed_vdata_st){.type = GNUTLS_DT_KEY_PURPOSE_OID,
+                                      .data = (unsigned char *)(uintptr_t)GNUTLS_KP_TLS_WWW_SERVER};
+}
+
+static void verify_peer(struct tls_client *t, struct tls_session *s, const char *name) {
   write_name(name, s->name);
-  s->wanted[0] = (gnutls_typed_vdata_st){.type = GNUTLS_DT_DNS_HOSTNAME, .data = (unsigned char *)s->name};
-  s->wanted[1] = (gnutls_typed_vdata_st){.type = GNUTLS_DT_KEY_PURPOSE_OID,
-                                         .data = (unsigned char *)(uintptr_t)GNUTLS_KP_TLS_WWW_SERVER};
+  want(t, s->name, s->wanted);
   gnutls_session_set_verify_cert2(s->session, s->wanted, 2, 0);
+}
+
+static void describe_status(unsigned status, const char *name, char *out, size_t size) {
+  gnutls_datum_t phrases = {0};
+  if (gnutls_certificate_verification_status_print(status, GNUTLS_CRT_X509, &phrases, 0) == GNUTLS_E_SUCCESS)
+    snprintf(out, size, "TLS: the certificate for %.80s is not good: %.120s", name, phrases.data);
+  else
+    snprintf(out, size, "TLS: the certificate for %.80s is not good", name);
+  gnutls_free(phrases.data);
+  for (size_t at = strlen(out); at && out[at - 1] == ' '; at--) out[at - 1] = '\0';
+}
+
+bool tls_check_peer(struct tls_client *t, struct tls_session *s, const char *name, struct reason *why) {
+  gnutls_typed_vdata_st wanted[2];
+  char own[256];
+  unsigned status = 0;
+  write_name(name, own);
+  want(t, own, wanted);
+  if (gnutls_certificate_verify_peers(s->session, wanted, 2, &status) < 0) {
+    fail(why, E_DENIED, "TLS: %.80s shows no certificate that can be verified", name);
+    return false;
+  }
+  if (status) describe_status(status, own, why->text, sizeof why->text);
+  if (!status && gnutls_protocol_get_version(s->session) < GNUTLS_TLS1_2)
+    fail(why, E_DENIED, "TLS: %.80s has no version from 1.2 on (RFC 8997)", name);
+  else if (!status)
+    return true;
+  return false;
 }
 
 /* GnuTLS's, within the handshake: 0 when the peer is who it should be. */
@@ -324,15 +356,9 @@ void tls_session_free(struct tls_session **at) {
 }
 
 static void describe_distrust(struct tls_session *s) {
-  gnutls_datum_t words = {0};
   unsigned status = gnutls_session_get_verify_cert_status(s->session);
   s->failure = certificate_result(status);
-  if (gnutls_certificate_verification_status_print(status, GNUTLS_CRT_X509, &words, 0) == GNUTLS_E_SUCCESS)
-    snprintf(s->error, sizeof s->error, "TLS: the certificate for %.80s is not good: %.120s", s->name, words.data);
-  else
-    snprintf(s->error, sizeof s->error, "TLS: the certificate for %.80s is not good", s->name);
-  gnutls_free(words.data);
-  for (size_t at = strlen(s->error); at && s->error[at - 1] == ' '; at--) s->error[at - 1] = '\0';
+  describe_status(status, s->name, s->error, sizeof s->error);
 }
 
 /* Those that a peer sends who was shown a certificate and does not take it (RFC 8446 6.2). */

@@ -56,6 +56,9 @@ int tls_session_server(struct tls_server *t, bool ask, const struct tls_transpor
  * certificate is trusted and for that name (RFC 6125); TLS_BY_DANE, it matches `dane`, which outlives the session. */
 int tls_session_client(struct tls_client *t, const char *server_name, enum tls_proof proof,
                        const struct dane_rules *dane, const struct tls_transport *transport, struct tls_session **out);
+/* After the handshake of a session that had to prove nothing: would its peer have passed TLS_BY_CA, with this name?
+ * False with the reason. */
+bool tls_check_peer(struct tls_client *t, struct tls_session *s, const char *name, struct reason *why);
 void tls_session_free(struct tls_session **s);
 
 /* What a peer may send in its handshake, and after it without any data (tickets, new keys): what is kept of it until it

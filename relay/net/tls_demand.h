@@ -5,12 +5,13 @@
 #include "base/tls_facts.h"
 #include "relay/net/dane.h"
 
-/* Whose rules hold for a host: DANE's, where it has such records and the route leaves it to them; else the route's. A
- * message's own (RFC 8689) come on top. */
+/* Whose rules hold for a host: where the route leaves it to them DANE's, if it has such records, else those of the
+ * domain's MTA-STS policy, if that is enforced; else the route's. A message's own (RFC 8689) come on top. */
 enum tls_rule {
   TLS_RULE_NONE,  /* opportunistic (RFC 7435) */
   TLS_RULE_ROUTE, /* a static route's (base/static_route.h) */
   TLS_RULE_DANE,  /* the host's TLSA records (RFC 7672) */
+  TLS_RULE_STS,   /* the domain's policy (RFC 8461) */
 };
 
 /* Zeroed: opportunistic. */
@@ -19,6 +20,8 @@ struct tls_demand {
   bool required;           /* nothing is said to the host without TLS */
   enum tls_proof proof;    /* by what it must be known */
   struct dane_rules *dane; /* by DANE; of TLS_UNVERIFIED those have no record that is usable */
+  bool sts_testing;        /* the domain's MTA-STS policy is in testing: what it would refuse is reported */
+  bool sts_unnamed;        /* its policy, in testing or not, does not name the host: with TLS_RULE_STS it is not used */
 };
 
 #endif

@@ -190,9 +190,11 @@ static void on_reply(struct smtp_client *c, const struct smtp_reply *reply) {
 /* --- the stream's calls --- */
 
 /* With REQUIRETLS, that this host is none for the message (RFC 8689 4.2.1). Not so where it only differs from its TLSA
- * records: that is a fault of today's (RFC 7672 2.2 has mail wait for its end). */
+ * records, or from its domain's policy: that is a fault of today's (RFC 7672 2.2 and RFC 8461 5 have mail wait for its
+ * end). */
 enum trouble client_tls_trouble(const struct smtp_client *c) {
   if (c->tls.by == TLS_RULE_DANE && (!c->require_tls || c->tls.proof == TLS_BY_DANE)) return TROUBLE_DANE;
+  if (c->tls.by == TLS_RULE_STS) return TROUBLE_STS;
   if (c->require_tls) return TROUBLE_NO_TLS;
   return c->tls.required ? TROUBLE_TLS_ENFORCED : TROUBLE_TLS;
 }
@@ -230,6 +232,13 @@ static void on_end(struct smtp_client *c) {
   client_fail(c, c->state == CLIENT_QUIT ? TROUBLE_NONE : TROUBLE_CLOSED, NULL, "the host closed the connection");
 }
 
+/* RFC 8461 5, "testing": what would have ended the handshake is kept for a report. */
+static void try_policy(struct smtp_client *c) {
+  struct reason why = {0};
+  if (!c->tls.sts_testing || stream_tls_check(c->stream, c->host, &why)) return;
+  snprintf(c->sts_fault, sizeof c->sts_fault, "%.250s", why.text);
+}
+
 static void on_event(void *owner, enum stream_event event) {
   struct smtp_client *c = owner;
   if (c->state == CLIENT_CLOSED) return;
@@ -242,6 +251,7 @@ static void on_event(void *owner, enum stream_event event) {
     break;
   case STREAM_TLS_READY:
     c->ever_tls = true;
+    try_policy(c);
     client_tls_decided(c, TLS_RESULT_SUCCESS, "");
     if (c->implicit_tls)
       client_set_state(c, CLIENT_GREETING, TIMEOUT_GREETING);
@@ -362,7 +372,12 @@ const char *client_tls_text(const struct smtp_client *c) {
   return stream_tls_text(c->stream);
 }
 struct tls_facts client_tls_facts(const struct smtp_client *c) {
-  return stream_tls_facts(c->stream);
+  struct tls_facts facts = stream_tls_facts(c->stream);
+  facts.sts = facts.proof == TLS_BY_CA && c->tls.by == TLS_RULE_STS;
+  return facts;
+}
+const char *client_sts_fault(const struct smtp_client *c) {
+  return c->sts_fault;
 }
 const struct sockaddr *client_local(const struct smtp_client *c) {
   return stream_local(c->stream);

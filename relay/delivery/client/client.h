@@ -9,13 +9,13 @@
  *   EHLO -> HELO -> READY            EHLO was refused permanently (RFC 5321 3.2)
  *   ENVELOPE -> RESET -> READY       no recipient was accepted, or DATA was refused
  *   ENVELOPE -> CLOSED               pipelined DATA was accepted though no recipient was
- *   EHLO, STARTTLS -> CLOSED         with QUIT: the host has not what REQUIRETLS, its route, or DANE wants
+ *   EHLO, STARTTLS -> CLOSED         with QUIT: the host has not what REQUIRETLS, its route, DANE or MTA-STS wants
  *   AUTH -> CLOSED                   the login was refused, or the host is not who knows the password
  *   any -> CLOSED                    failure, 421, time-out, client_abort
  * Never: a final dot without an accepted recipient (RFC 2920 3.1 would send a lone one after such DATA, and some hosts
  * keep what they have then); READY before EHLO (or HELO) was accepted; EHLO's offers kept across
  * HANDSHAKE (RFC 3207 4.2); AUTH in the clear, unless the route says ROUTE_TLS_NONE; a command but STARTTLS in the
- * clear to a host with TLSA records (RFC 7672 2.2); READY without AUTH, where the
+ * clear to a host with TLSA records (RFC 7672 2.2), or under a policy (RFC 8461 5); READY without AUTH, where the
  * route has a login; CONTENT without an accepted recipient; READY out of CONTENT or DOT without a reply to the
  * final dot; anything out of CLOSED. */
 #ifndef SENDOFF_RELAY_DELIVERY_CLIENT_CLIENT_H
@@ -36,8 +36,8 @@ struct client_plan {
   bool plain;            /* do not use STARTTLS */
   bool lockstep;         /* do not use PIPELINING */
   bool no_tls;           /* its route says ROUTE_TLS_NONE */
-  struct tls_demand tls; /* without such TLS it ends in TROUBLE_TLS_ENFORCED, or TROUBLE_DANE. The rules of DANE stay
-                            the caller's, until on_closed */
+  struct tls_demand tls; /* without such TLS it ends in TROUBLE_TLS_ENFORCED, TROUBLE_DANE or TROUBLE_STS. The rules of
+                            DANE stay the caller's, until on_closed */
   bool implicit_tls;
   bool routed;               /* an operator's command named the host */
   const struct login *login; /* NULL: none */
@@ -90,6 +90,8 @@ bool client_is_ready(const struct smtp_client *c);
 /* These are of the connection, so they end with it: not in on_closed. "TLSv1.3 ..." or "". */
 const char *client_tls_text(const struct smtp_client *c);
 struct tls_facts client_tls_facts(const struct smtp_client *c);
+/* With tls.sts_testing: what is wrong with the host's certificate; "": nothing, or it has shown none. */
+const char *client_sts_fault(const struct smtp_client *c);
 enum smtp_stage client_stage(const struct smtp_client *c); /* how far it has come */
 const struct sockaddr *client_local(const struct smtp_client *c);
 /* The offers of the last EHLO. */

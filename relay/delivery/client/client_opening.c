@@ -74,6 +74,8 @@ static bool lacks_what_is_required(struct smtp_client *c) {
   enum trouble trouble = client_tls_trouble(c);
   if (!c->ever_tls && trouble == TROUBLE_DANE)
     client_leave(c, TROUBLE_DANE, "the host has TLSA records, which require TLS (DANE), and does not offer it");
+  else if (!c->ever_tls && trouble == TROUBLE_STS)
+    client_leave(c, TROUBLE_STS, "the domain's MTA-STS policy requires TLS, and the host does not offer it");
   else if (!c->ever_tls && !c->require_tls)
     client_leave(c, trouble, "the route requires TLS, and the host does not offer it");
   else if (!c->ever_tls)

@@ -62,6 +62,7 @@ struct smtp_client {
   bool plain, lockstep, require_tls, ready_reported, ever_tls;
   bool implicit_tls, routed;
   struct tls_demand tls;
+  char sts_fault[256];
   char *user; /* NULL: no login, or no more */
   bool token; /* the secret is an access token, else a password */
   unsigned port;

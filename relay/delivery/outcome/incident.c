@@ -50,6 +50,7 @@ const char *incident_rule(const struct incident *i) {
       [TROUBLE_TLS_ENFORCED] = RULE_TLS_ENFORCED,
       [TROUBLE_LOGIN] = RULE_NEXT_HOP_LOGIN,
       [TROUBLE_DANE] = RULE_DANE,
+      [TROUBLE_STS] = RULE_STS,
   };
   return rules[i->trouble];
 }

@@ -51,6 +51,7 @@ enum trouble {
   TROUBLE_TLS_ENFORCED, /* the route requires TLS, and there was none, or none of the kind that it requires */
   TROUBLE_LOGIN,        /* the next hop did not let us log in */
   TROUBLE_DANE,         /* the host's TLSA records require TLS, and there was none, or not with whom they name */
+  TROUBLE_STS, /* the domain's MTA-STS policy does not allow the host, or not without the TLS that it requires */
 };
 
 /* What happened. */

@@ -84,7 +84,8 @@ enum verdict verdict_of(const struct incident *i) {
      there is no reason to return mail (RFC 4954 6 has 535 for permanent, which it is for this password alone). */
   case TROUBLE_LOGIN: return VERDICT_DEFER;
   case TROUBLE_TLS_ENFORCED:
-  case TROUBLE_DANE: return VERDICT_NEXT_HOST;
+  case TROUBLE_DANE:
+  case TROUBLE_STS: return VERDICT_NEXT_HOST;
   default: break;
   }
   if (i->stage >= STAGE_CONNECT && i->stage <= STAGE_AUTH) return of_opening(i);
@@ -125,6 +126,7 @@ static void own_codes(const struct incident *i, struct ruling *out) {
       [TROUBLE_PACE] = {450, "4.4.5"}, /* RFC 3463 3.5: congestion */
       [TROUBLE_ROUTE] = {451, "4.3.5"},       [TROUBLE_TLS_ENFORCED] = {451, "4.7.5"},
       [TROUBLE_LOGIN] = {451, "4.7.8"},       [TROUBLE_DANE] = {451, "4.7.5"},
+      [TROUBLE_STS] = {451, "4.7.5"},
   };
   out->code = table[i->trouble].code;
   snprintf(out->enhanced, sizeof out->enhanced, "%s", i->enhanced ? i->enhanced : table[i->trouble].enhanced);

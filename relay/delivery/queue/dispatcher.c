@@ -7,6 +7,7 @@
 #include "relay/delivery/route/router.h"
 #include "relay/delivery/route/source_names.h"
 #include "relay/delivery/route/source_watch.h"
+#include "relay/delivery/route/sts_policies.h"
 #include "relay/delivery/route/token_renewal.h"
 #include "relay/delivery/site/delivery.h"
 #include "relay/net/local_address.h"
@@ -205,6 +206,7 @@ static void on_tick(uv_timer_t *timer) {
   source_names_tick(d->names, clock_monotonic_ms());
   blocklist_watch_tick(d->blocklists, clock_now_us());
   token_renewal_tick(d->tokens, delivery_secrets(d->loop->delivery), clock_now_us());
+  if (d->policies) sts_policies_tick(d->policies, clock_now_us());
   poll_queue(d);
 }
 
@@ -212,7 +214,7 @@ static void on_turn(struct deferred *turn) {
   struct dispatcher *d = (struct dispatcher *)((char *)turn - offsetof(struct dispatcher, turn));
   poll_queue(d);
   if (!d->draining || d->schedule.in_flight || picker_busy(d->picker) || d->clock.busy || !d->idle) return;
-  if (!token_renewal_is_idle(d->tokens)) return;
+  if (!token_renewal_is_idle(d->tokens) || (d->policies && !sts_policies_idle(d->policies))) return;
   void (*idle)(void *arg) = d->idle;
   d->idle = NULL;
   idle(d->idle_arg);
@@ -245,7 +247,7 @@ static void tell_all_loops(void *arg, const char *address) {
 
 /* --- life --- */
 
-static void on_tokens_idle(void *arg) {
+static void on_part_idle(void *arg) {
   dispatch_soon(arg);
 }
 
@@ -262,14 +264,16 @@ int dispatcher_new(struct gateway *g, struct dispatcher **out, struct reason *wh
   if (rc == OK &&
       (!(d->sources = source_watch_new(address_is_here, tell_all_loops, d)) ||
        !(d->names = source_names_new(d->loop, &dns)) || !(d->blocklists = blocklist_watch_new(d->loop, &dns)) ||
-       !(d->tokens = token_renewal_new(d->loop, &dns, on_tokens_idle, d))))
+       !(d->tokens = token_renewal_new(d->loop, &dns, on_part_idle, d)) ||
+       (g->config->mta_sts && !(d->policies = sts_policies_new(d->loop, g->resolver, &dns, on_part_idle, d)))))
     rc = fail(why, E_MEMORY, "out of memory");
-  if (rc == OK && router_new(g, g->resolver, &d->router) != OK) rc = fail(why, E_MEMORY, "out of memory");
+  if (rc == OK && router_new(g, g->resolver, d->policies, &d->router) != OK) rc = fail(why, E_MEMORY, "out of memory");
   if (rc != OK) {
     picker_free(&d->picker);
     source_names_free(&d->names);
     blocklist_watch_free(&d->blocklists);
     token_renewal_free(&d->tokens);
+    sts_policies_free(&d->policies);
     source_watch_free(&d->sources);
     free(d);
     *out = NULL;
@@ -303,6 +307,7 @@ void dispatcher_drain(struct dispatcher *d, void (*idle)(void *arg), void *arg) 
   source_names_stop(d->names);
   blocklist_watch_stop(d->blocklists);
   token_renewal_stop(d->tokens);
+  if (d->policies) sts_policies_stop(d->policies);
   uv_timer_stop(&d->wake);
   uv_timer_stop(&d->tick);
   dispatch_soon(d);
@@ -323,8 +328,13 @@ void dispatcher_free(struct dispatcher **dispatcher) {
   source_names_free(&d->names);
   blocklist_watch_free(&d->blocklists);
   token_renewal_free(&d->tokens);
+  sts_policies_free(&d->policies);
   uv_close((uv_handle_t *)&d->wake, on_handle_closed);
   uv_close((uv_handle_t *)&d->tick, on_handle_closed);
+}
+
+void delivery_recall_policy(struct gateway *g, const struct sts_note *n) {
+  if (g->dispatcher->policies) sts_policies_recall(g->dispatcher->policies, n);
 }
 
 struct token_refused {

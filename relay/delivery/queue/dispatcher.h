@@ -18,6 +18,7 @@ struct blocklist_watch;
 struct router;
 struct source_names;
 struct source_watch;
+struct sts_policies;
 struct token_renewal;
 
 struct dispatcher {
@@ -28,6 +29,7 @@ struct dispatcher {
   struct source_names *names;
   struct blocklist_watch *blocklists;
   struct token_renewal *tokens;
+  struct sts_policies *policies; /* NULL: `delivery { mta_sts = no }` */
   struct picker *picker;
   struct schedule schedule;
   struct clock_watch clock;

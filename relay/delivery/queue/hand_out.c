@@ -131,17 +131,18 @@ static void incident_of_route(const struct route *route, struct incident *out) {
   snprintf(out->text, sizeof out->text, "%s", route->why);
 }
 
-/* RFC 8689 4.2.1 (1): the names of the hosts must be known for sure; MTA-STS, the other way, is not known here. False:
- * the job has been ruled. */
+/* RFC 8689 4.2.1 (1): the names of the hosts must be known for sure, by DNSSEC or by an MTA-STS policy that is
+ * enforced. False: the job has been ruled. */
 static bool may_route(struct dispatcher *d, struct job *j, const struct route *route) {
-  if (!(j->envelope.flags & MESSAGE_REQUIRE_TLS) || route->authentic) return true;
+  if (!(j->envelope.flags & MESSAGE_REQUIRE_TLS) || route->authentic || route_is_enforced(route)) return true;
   if (!j->envelope.reverse_path[0]) { /* 5: a bounce is not lost for want of it */
     j->envelope.flags &= ~(unsigned)MESSAGE_REQUIRE_TLS;
     return true;
   }
   struct incident incident = {.stage = STAGE_ROUTE, .trouble = TROUBLE_NO_TLS};
   snprintf(incident.text, sizeof incident.text,
-           "the message requires TLS, and the mail exchangers of %.150s cannot be known for sure: no DNSSEC",
+           "the message requires TLS, and the exchangers of %.140s cannot be known for sure: neither DNSSEC nor "
+           "MTA-STS",
            j->domain);
   rule_here(d, j, &incident, 0);
   return false;

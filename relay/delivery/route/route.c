@@ -29,6 +29,11 @@ const char *route_report_domain(const struct directory *d, const struct route_te
   return name[0] == '[' ? NULL : name;
 }
 
+bool route_is_enforced(const struct route *r) {
+  return r->sts.policy && r->sts.policy->mode == STS_MODE_ENFORCE;
+}
+
+/* Without a policy, which is there once however many routes hold it. */
 size_t route_octets(const struct route *r) {
   size_t octets = sizeof *r + strlen(r->site) + r->host_count * sizeof r->hosts[0];
   for (size_t i = 0; i < r->host_count; i++) {
@@ -49,6 +54,7 @@ void route_release(struct route **r) {
   struct route *old = *r;
   *r = NULL;
   if (__atomic_sub_fetch(&old->references, 1, __ATOMIC_ACQ_REL)) return;
+  sts_policy_release(&old->sts.policy);
   for (size_t i = 0; i < old->host_count; i++) {
     free(old->hosts[i].addresses);
     dane_rules_free(&old->hosts[i].tls.dane);

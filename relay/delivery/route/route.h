@@ -5,6 +5,7 @@
 
 #include "base/directory.h"
 #include "base/static_route.h"
+#include "relay/net/sts_fetch.h"
 #include "relay/net/tls_demand.h"
 
 #include <sys/socket.h>
@@ -29,6 +30,14 @@ struct route_terms {
   bool host;  /* `by` names one host: a site of its own, whosever it is */
 };
 
+/* What the domain says of the TLS of its hosts (RFC 8461), as it was fetched: for what is enforced of it see each host;
+ * for reports (RFC 8460) all of it. */
+struct route_policy {
+  char domain[256];          /* whose; "": of an address literal, or not asked for */
+  struct sts_policy *policy; /* held; NULL: none */
+  enum sts_failure failure;  /* why the last fetch failed; there may be an older policy */
+};
+
 struct route_host {
   char name[256]; /* the exchanger's name; for TLS SNI and the log */
   unsigned preference;
@@ -43,6 +52,7 @@ struct route {
   char *site;    /* identifies the next-hop site: the sorted names and preferences of its exchangers; domains with the
                     same set share it. The domain's name where there is no MX; "HOST:PORT" of a static route's host */
   struct route_terms terms;
+  struct route_policy sts;
   struct route_host *hosts; /* best first; hosts of equal preference are shuffled at each delivery, not here */
   size_t host_count;
   bool authentic; /* the hosts' names come from the domain itself: by DNSSEC, or because it is its own exchanger; or an
@@ -58,6 +68,8 @@ struct tls_demand route_terms_demand(const struct route_terms *t);
 /* Whose TLSRPT record asks for reports about the route (RFC 8460 1.1, "Policy Domain"): the recipients' domain, or the
  * smarthost's where a command leads there. NULL: nobody's, for it is an address, or the command was taken back. */
 const char *route_report_domain(const struct directory *d, const struct route_terms *t, const char *domain);
+/* Is there an MTA-STS policy that is enforced? Then its hosts are those that it names, or have DANE. */
+bool route_is_enforced(const struct route *r);
 /* In memory, all that it has. */
 size_t route_octets(const struct route *r);
 /* One reference; copies `site`. `ttl` in seconds. NULL without memory. */

@@ -38,6 +38,7 @@ struct search {
   bool has_mx, authentic, tls_asked;
   struct candidate *candidates;
   size_t count;
+  struct route_policy sts;
   size_t open; /* questions, plus one while they are being asked */
   uint32_t ttl;
   char own[200], barred[200]; /* "mx.example.net has 192.0.2.1": the first address that is ours, or that no mail can go
@@ -58,6 +59,7 @@ static void report(struct search *s, struct route *route) {
   s->plan.done(s->plan.arg, route);
   for (size_t i = 0; i < s->count; i++) dane_rules_free(&s->candidates[i].tls.dane);
   free(s->candidates);
+  sts_policy_release(&s->sts.policy);
   free(s);
 }
 
@@ -148,6 +150,12 @@ static bool is_usable(const struct candidate *c) {
   return !c->dropped && !c->tls_failed && c->v4_count + c->v6_count > 0;
 }
 
+/* The route's from now on. */
+static void give_policy(struct search *s, struct route *r) {
+  r->sts = s->sts;
+  s->sts.policy = NULL;
+}
+
 static void report_hosts(struct search *s) {
   char site[MX_HOSTS_MAX * 264];
   site_name(s, site, sizeof site);
@@ -155,6 +163,7 @@ static void report_hosts(struct search *s) {
   if (r) r->terms = s->plan.terms;
   if (r) r->hosts = calloc(s->count, sizeof *r->hosts);
   if (r) r->authentic = s->authentic;
+  if (r) give_policy(s, r);
   for (size_t i = 0; r && r->hosts && i < s->count; i++) {
     struct candidate *c = &s->candidates[i];
     if (!is_usable(c)) continue;
@@ -273,6 +282,15 @@ static void ask_dane(struct candidate *c) {
   dane_search_start(&plan);
 }
 
+/* RFC 8461 4.1, 5: what the domain's policy asks for, where no TLSA records do (2). */
+static void demand_by_policy(const struct sts_policy *p, struct candidate *c) {
+  if (!p || p->mode == STS_MODE_NONE) return;
+  if (p->mode == STS_MODE_ENFORCE)
+    c->tls = (struct tls_demand){.by = TLS_RULE_STS, .required = true, .proof = TLS_BY_CA};
+  c->tls.sts_testing = p->mode == STS_MODE_TESTING;
+  c->tls.sts_unnamed = !sts_policy_names(p, c->mx.name);
+}
+
 /* RFC 7672 2.2.1: only where the names of the hosts are known for sure. (It lets a client go on where the MX records
  * are not signed: who can forge those needs no host of the domain's.) */
 static void ask_tlsa(struct search *s) {
@@ -283,6 +301,7 @@ static void ask_tlsa(struct search *s) {
   for (size_t i = 0; i < s->count; i++) {
     struct candidate *c = &s->candidates[i];
     c->tls = route_terms_demand(&s->plan.terms);
+    demand_by_policy(s->sts.policy, c);
     if (dane && is_usable(c)) ask_dane(c);
   }
   one_less(s);
@@ -367,8 +386,28 @@ static void ask(struct candidate *c, int type, void (*done)(void *arg, const str
   *(type == ns_t_a ? &c->v4_failed : &c->v6_failed) = true;
 }
 
+/* --- MTA-STS --- */
+
+static void on_policy(void *arg, const struct sts_finding *found) {
+  struct search *s = arg;
+  s->sts.policy = sts_policy_hold(found->policy);
+  s->sts.failure = found->failure;
+  if (found->ttl < s->ttl) s->ttl = found->ttl;
+  one_less(s);
+}
+
+/* RFC 8461 3.4: for a next hop that an operator names, its own name is the domain whose policy counts. What a route
+ * says itself of TLS needs none. */
+static void ask_policy(struct search *s) {
+  snprintf(s->sts.domain, sizeof s->sts.domain, "%s", s->domain);
+  if (!s->plan.sts || s->plan.terms.tls != ROUTE_TLS_MAY) return;
+  s->open++;
+  sts_policies_find(s->plan.sts, s->domain, on_policy, s);
+}
+
 static void ask_addresses(struct search *s) {
   s->open = 1;
+  ask_policy(s);
   for (size_t i = 0; i < s->count; i++) {
     ask(&s->candidates[i], ns_t_a, on_a);
     ask(&s->candidates[i], ns_t_aaaa, on_aaaa);

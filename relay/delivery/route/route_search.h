@@ -1,9 +1,11 @@
 /* The DNS questions that find a route, and what their answers make of it: MX, then each exchanger's A and AAAA, all at
- * once, then the TLSA records of those (dane_search.h). Inside of relay/delivery/route/router.c; loops[0]. */
+ * once, with the domain's MTA-STS policy, then the TLSA records of the hosts (dane_search.h). Inside of
+ * relay/delivery/route/router.c; loops[0]. */
 #ifndef SENDOFF_RELAY_DELIVERY_ROUTE_ROUTE_SEARCH_H
 #define SENDOFF_RELAY_DELIVERY_ROUTE_ROUTE_SEARCH_H
 
 #include "relay/delivery/route/route.h"
+#include "relay/delivery/route/sts_policies.h"
 #include "relay/net/resolver.h"
 
 #define ROUTE_ADDRESSES_MAX 8 /* of one host */
@@ -21,6 +23,7 @@ struct route_search {
   enum route_lookup lookup; /* ROUTE_BY_ADDRESS: the domain is a host, whose addresses alone are asked for */
   struct route_terms terms; /* of the route */
   bool dane;                /* the hosts' TLSA records are asked for, as far as they can count (RFC 7672 2.2) */
+  struct sts_policies *sts; /* the domain's MTA-STS policy is asked for there; NULL: it is not */
   own_address *is_own;
   void *is_own_arg;
   /* Called once, maybe before route_search_start returns, with the one reference to the new route (NULL: no memory). */

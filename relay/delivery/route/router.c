@@ -31,6 +31,7 @@ struct entry {
 struct router {
   struct gateway *gateway;
   struct resolver *resolver;
+  struct sts_policies *sts;
   struct own_addresses *own;
   struct entry *entries; /* oldest search first */
   size_t octets;         /* of their routes */
@@ -158,6 +159,7 @@ static const char *plan_search(const struct router *r, const struct question *q,
       .local = config->local_next_hops,
       .lookup = ROUTE_DIRECT,
       .dane = config->dane,
+      .sts = r->sts,
       .is_own = is_own,
       .is_own_arg = e,
       .done = on_found,
@@ -210,11 +212,12 @@ int router_find(struct router *r, const char *domain, const struct static_route 
   return begin_search(r, &q, done, arg);
 }
 
-int router_new(struct gateway *g, struct resolver *resolver, struct router **out) {
+int router_new(struct gateway *g, struct resolver *resolver, struct sts_policies *sts, struct router **out) {
   struct router *r = *out = calloc(1, sizeof *r);
   if (!r) return E_MEMORY;
   r->gateway = g;
   r->resolver = resolver;
+  r->sts = sts;
   r->own = own_addresses_new(g->config);
   if (r->own) return OK;
   router_free(out);

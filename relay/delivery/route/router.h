@@ -9,7 +9,9 @@
 #include "relay/net/resolver.h"
 
 struct router;
-int router_new(struct gateway *g, struct resolver *resolver, struct router **out);
+struct sts_policies;
+/* `sts`: NULL, or where the policies of domains are (RFC 8461); outlives it. */
+int router_new(struct gateway *g, struct resolver *resolver, struct sts_policies *sts, struct router **out);
 /* Waiting callers get ROUTE_TEMPORARY; searches under way end by themselves (before the resolver is freed). */
 void router_free(struct router **r);
 /* OK: `done` runs exactly once, maybe before this returns (cache). The route is the callee's for the call; hold it to

@@ -51,6 +51,7 @@ bool sts_state_waits(const struct sts_state *s, int64_t now_us) {
 uint32_t sts_state_ttl(const struct sts_state *s, int64_t now_us) {
   int64_t until = s->record_us;
   if (sts_state_policy(s, now_us) && sts_state_until_us(s) < until) until = sts_state_until_us(s);
+  if (is_put_off(s, now_us) && s->again_us < until) until = s->again_us;
   int64_t left = (until - now_us) / SECOND_US;
   return left > 0 ? (uint32_t)left : 0;
 }

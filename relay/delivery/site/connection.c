@@ -211,6 +211,7 @@ static void on_ready(void *owner) {
   destination_logged_in(c->destination);
   snprintf(c->tls, sizeof c->tls, "%s", client_tls_text(c->client));
   c->tls_facts = client_tls_facts(c->client);
+  connection_trial_ends(c);
   ip_format(client_local(c->client), c->source);
   connection_work(c);
   destination_wake(c->destination); /* more connections may be opened now */

@@ -45,11 +45,19 @@ void connection_walk_ends(struct connection *c);
 /* The walk was part of this job's attempt, and not of an earlier one's that left the connection open. */
 bool connection_walked_for(const struct connection *c, const struct job *j);
 /* The host's name, and what its TLS must be like. */
+const struct route_host *connection_host_at(const struct connection *c);
+/* The host's name. */
 const char *connection_host(const struct connection *c);
 const struct tls_demand *connection_host_tls(const struct connection *c);
 const struct sockaddr *connection_address(const struct connection *c);
 /* For a job that this host has put off: is there another? Then `tried` has the addresses to pass over; `plain`: it is
  * to be met without TLS. */
 bool connection_has_next_host(const struct connection *c, const struct job *j, struct tried *tried, bool *plain);
+
+/* --- connection_trial.c --- */
+
+/* The host at hand is ready, or has failed: what a policy in testing would have refused is logged. */
+void connection_trial_ends(const struct connection *c);
+void connection_trial_failed(const struct connection *c);
 
 #endif

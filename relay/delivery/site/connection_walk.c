@@ -12,12 +12,12 @@
 #include <stdlib.h>
 #include <utlist.h>
 
-static const struct route_host *host_at(const struct connection *c) {
+const struct route_host *connection_host_at(const struct connection *c) {
   return &c->route->hosts[c->order[c->host]];
 }
 
 const char *connection_host(const struct connection *c) {
-  return host_at(c)->name;
+  return connection_host_at(c)->name;
 }
 
 const struct tls_demand *connection_host_tls(const struct connection *c) {
@@ -25,7 +25,7 @@ const struct tls_demand *connection_host_tls(const struct connection *c) {
 }
 
 static const struct sockaddr_storage *address_at(const struct connection *c) {
-  return &host_at(c)->addresses[c->address];
+  return &connection_host_at(c)->addresses[c->address];
 }
 
 const struct sockaddr *connection_address(const struct connection *c) {
@@ -42,7 +42,7 @@ static bool is_of_use(const struct destination *d, const struct tried *tried, co
 static bool next_address(struct connection *c) {
   if (tried_is_full(&c->tried) || clock_now_us() - c->started_us > ATTEMPT_US) return false;
   while (c->host < c->route->host_count) {
-    if (c->address >= host_at(c)->address_count) {
+    if (c->address >= connection_host_at(c)->address_count) {
       c->host++;
       c->address = 0;
     } else if (is_of_use(c->destination, &c->tried, address_at(c))) {
@@ -95,22 +95,33 @@ static int64_t login_token_time(const struct destination *d) {
   return found && found->auth == ROUTE_AUTH_OAUTH2 ? found->token_from_us : 0;
 }
 
-/* RFC 8689 3: a sender's TLS-Required: No has DANE ignored, but not what an operator has a route ask for.
+/* RFC 8689 3: a sender's TLS-Required: No has DANE and MTA-STS ignored, but not what an operator has a route ask for.
  */
 static struct tls_demand demand_at(const struct connection *c) {
-  const struct tls_demand *own = &host_at(c)->tls;
-  bool ignored = own->by == TLS_RULE_DANE && c->destination->tls_optional;
-  return ignored ? route_terms_demand(&c->route->terms) : *own;
+  const struct tls_demand *own = &connection_host_at(c)->tls;
+  return c->destination->tls_optional ? route_terms_demand(&c->route->terms) : *own;
+}
+
+/* RFC 8461 4.1: a host that its domain's policy does not name is not even connected to. False: it may be. */
+static bool is_barred(struct connection *c, const struct tls_demand *demand) {
+  if (demand->by != TLS_RULE_STS || !demand->sts_unnamed) return false;
+  c->incident = (struct incident){.stage = STAGE_ROUTE, .trouble = TROUBLE_STS, .tls_enforced = true, .local = true};
+  snprintf(c->incident.text, sizeof c->incident.text,
+           "%.100s is not of the hosts that the MTA-STS policy of %.100s names", connection_host(c),
+           c->route->sts.domain);
+  return true;
 }
 
 static int open_client(struct connection *c) {
   struct destination *d = c->destination;
   const struct route_terms *terms = &d->route->terms;
-  const struct route_host *h = host_at(c);
+  const struct route_host *h = connection_host_at(c);
   const struct sockaddr *target = (const struct sockaddr *)address_at(c);
   char address[IP_TEXT];
   ip_format(target, address);
   snprintf(c->target, sizeof c->target, "%s[%s]:%u", h->name, address, ip_port(target) & 0xffffu);
+  struct tls_demand demand = demand_at(c);
+  if (is_barred(c, &demand)) return E_DENIED;
   struct client_plan plan = {
       .source = d->source_text[0] ? (const struct sockaddr *)&d->source : NULL,
       .target = target,
@@ -120,7 +131,7 @@ static int open_client(struct connection *c) {
       .lockstep = host_list_has(d->delivery->lockstep_hosts, h->name, clock_now_us()),
       .require_tls = d->require_tls,
       .no_tls = terms->tls == ROUTE_TLS_NONE,
-      .tls = demand_at(c),
+      .tls = demand,
       .implicit_tls = terms->implicit_tls,
       .routed = terms->host,
   };
@@ -218,6 +229,7 @@ static bool ends_the_walk(const struct incident *i) {
 }
 
 void connection_walk(struct connection *c) {
+  connection_trial_failed(c);
   c->refused |= site_hear_opening(c->destination->site, &c->incident);
   note_failure(c);
   if (ends_the_walk(&c->incident) || !open_next(c)) walk_failed(c);

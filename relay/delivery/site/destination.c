@@ -17,6 +17,7 @@
 #define LIMIT_FORGOTTEN 20
 #define TERMS_TEXT 64
 #define DANE_TEXT 270
+#define POLICY_TEXT 16
 #define LIMIT_RAISED_AFTER 50 /* good transactions, after the site refused a further connection */
 
 static struct gateway *gateway_of(const struct destination *d) {
@@ -55,14 +56,29 @@ static void write_dane(const struct route *r, char out[DANE_TEXT]) {
   snprintf(out, DANE_TEXT, any ? " DANE=%08x" : "", digest);
 }
 
+/* Nor is one that is held to a policy, or only tries it, for other mail; for that of other domains, if their policies
+ * say the same of the same hosts. */
+static void write_policy(const struct route *r, char out[POLICY_TEXT]) {
+  unsigned digest = 0;
+  bool any = false;
+  for (size_t i = 0; i < r->host_count; i++) {
+    const struct tls_demand *t = &r->hosts[i].tls;
+    bool enforced = t->by == TLS_RULE_STS;
+    digest = digest * 31 + (enforced ? 1u : 0u) + (t->sts_testing ? 2u : 0u) + (t->sts_unnamed ? 4u : 0u);
+    any |= enforced || t->sts_testing;
+  }
+  snprintf(out, POLICY_TEXT, any ? " STS=%08x" : "", digest);
+}
+
 static char *make_key(const struct plan *plan) {
-  char *key = NULL, *tried = tried_text(plan->tried), terms[TERMS_TEXT], dane[DANE_TEXT];
+  char *key = NULL, *tried = tried_text(plan->tried), terms[TERMS_TEXT], dane[DANE_TEXT], policy[POLICY_TEXT];
   const char *tls = plan->require_tls ? " REQUIRETLS" : plan->plain ? " PLAIN" : "";
   write_terms(&plan->route->terms, terms);
   write_dane(plan->route, dane);
-  const char *optional = plan->tls_optional && *dane ? " OPTIONAL" : ""; /* of nothing else */
-  if (tried &&
-      asprintf(&key, "%s %s%s%s%s%s%s", plan->source, plan->route->site, tls, optional, terms, dane, tried) < 0)
+  write_policy(plan->route, policy);
+  const char *optional = plan->tls_optional && (*dane || *policy) ? " OPTIONAL" : ""; /* of nothing else */
+  if (tried && asprintf(&key, "%s %s%s%s%s%s%s%s", plan->source, plan->route->site, tls, optional, terms, dane, policy,
+                        tried) < 0)
     key = NULL;
   free(tried);
   return key;

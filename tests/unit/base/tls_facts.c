@@ -18,6 +18,7 @@ static void test_there_and_back(void **state) {
       {{13, TLS_BY_DANE, 2, 311}, "attempt=2 tls=13 cipher=2 verified=2 tlsa=311"},
       {{13, TLS_BY_DANE}, "attempt=2 tls=13 verified=2"},
       {{12, TLS_BY_CA}, "attempt=2 tls=12 verified=1"},
+      {{13, TLS_BY_CA, 2, 0, true}, "attempt=2 tls=13 cipher=2 verified=1 mta_sts=1"},
       {{12, TLS_UNVERIFIED}, "attempt=2 tls=12 verified=0"},
       {{0, TLS_UNVERIFIED}, "attempt=2 tls=0"},
   };
@@ -31,6 +32,7 @@ static void test_there_and_back(void **state) {
     assert_int_equal(back.proof, cases[i].facts.proof);
     assert_int_equal(back.cipher, cases[i].facts.cipher);
     assert_int_equal(back.tlsa, cases[i].facts.tlsa);
+    assert_int_equal(back.sts, cases[i].facts.sts);
   }
 }
 
@@ -54,7 +56,7 @@ static void test_names(void **state) {
   for (int proof = TLS_UNVERIFIED; proof <= TLS_BY_DANE; proof++)
     assert_true(*tls_proof_name((enum tls_proof)proof) && *tls_proof_phrase((enum tls_proof)proof));
   assert_true(tls_facts_owns("tls") && tls_facts_owns("verified") && !tls_facts_owns("attempt"));
-  assert_true(tls_facts_owns("cipher") && tls_facts_owns("tlsa"));
+  assert_true(tls_facts_owns("cipher") && tls_facts_owns("tlsa") && tls_facts_owns("mta_sts"));
   assert_string_equal(tls_cipher_name(tls_cipher_of("CHACHA20-POLY1305")), "CHACHA20-POLY1305");
   assert_true(tls_cipher_of("NULL") == 0 && tls_cipher_of(NULL) == 0 && !*tls_cipher_name(99));
 }
@@ -68,6 +70,7 @@ static void test_texts(void **state) {
       {{13, TLS_BY_DANE, 2, 311}, "TLSv1.3 AES-256-GCM, verified by DANE (3 1 1)"},
       {{13, TLS_BY_DANE}, "TLSv1.3, verified by DANE"},
       {{12, TLS_BY_CA, 3}, "TLSv1.2 CHACHA20-POLY1305, verified by a CA"},
+      {{13, TLS_BY_CA, 2, 0, true}, "TLSv1.3 AES-256-GCM, verified by a CA (MTA-STS)"},
       {{12, TLS_UNVERIFIED, 0, 311}, "TLSv1.2, not verified"},
       {{0, TLS_UNVERIFIED}, "none"},
   };

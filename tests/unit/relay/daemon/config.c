@@ -311,6 +311,7 @@ static const struct key_case key_cases[] = {
     {"blocklist", "every", {"1s", "4h", "7d"}, {"0s", "8d", "5", "\"\"", "often"}},
     {"delivery", "port", {"1", "25", "65535"}, {"0", "65536", "-25", "smtp", "\"\""}},
     {"delivery", "local_next_hops", {"yes", "no", "true", "OFF", "\"on\""}, {"maybe", "1", "\"\"", "y"}},
+    {"delivery", "mta_sts", {"yes", "no", "true", "OFF", "\"on\""}, {"maybe", "1", "\"\"", "y"}},
     {"delivery", "dane", {"yes", "no", "true", "OFF", "\"on\""}, {"maybe", "1", "\"\"", "y"}},
     {"delivery", "shaping", PATH_CASE},
     {"delivery", "trust", PATH_CASE},

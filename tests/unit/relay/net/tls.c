@@ -336,6 +336,29 @@ static void test_certificates(void **state) {
   tear_down(state);
 }
 
+/* What is only tried ends no handshake, and says the same as what must pass. */
+static void test_a_peer_that_is_checked_afterwards(void **state) {
+  static const struct {
+    const char *asked, *name, *why; /* why NULL: it would have passed */
+  } cases[] = {
+      {"mx.test", "mx.test", NULL},
+      {"mx.test", "MX.test", NULL},
+      {"mx.test", "nobody.test", "does not match"},
+      {"other.test", "other.test", "NOT trusted"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    struct reason why = {""};
+    set_up(state);
+    begin(cases[i].asked, false);
+    assert_int_equal(shake(), TLS_DONE);
+    bool good = tls_check_peer(client_credentials, client.session, cases[i].name, &why);
+    if (good != !cases[i].why || !strstr(why.text, good ? "" : cases[i].why)) fail_msg("%zu: %s", i, why.text);
+    assert_int_equal(tls_facts(client.session).proof, TLS_UNVERIFIED);
+    exchange();
+    tear_down(state);
+  }
+}
+
 /* TLSA records of the first certificate; one bit of the digest may be another. */
 static struct dane_rules *rules_of_first(bool wrong) {
   char path[300], rdata[35] = "\3\0\1";
@@ -407,6 +430,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_a_client_that_does_not_trust, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_no_tls_at_all, set_up, tear_down),
       cmocka_unit_test(test_certificates),
+      cmocka_unit_test(test_a_peer_that_is_checked_afterwards),
       cmocka_unit_test(test_dane),
       cmocka_unit_test_setup_teardown(test_files, set_up, tear_down),
   };

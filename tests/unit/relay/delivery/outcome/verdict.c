@@ -329,6 +329,18 @@ static const struct {
      EVENT_DEFERRED,
      451,
      "4.7.5"},
+    {"not as the MTA-STS policy asks",
+     {.stage = STAGE_HANDSHAKE, .tls_enforced = true, .trouble = TROUBLE_STS},
+     VERDICT_NEXT_HOST,
+     EVENT_DEFERRED,
+     451,
+     "4.7.5"},
+    {"not of the hosts that the MTA-STS policy names",
+     {.stage = STAGE_ROUTE, .tls_enforced = true, .local = true, .trouble = TROUBLE_STS},
+     VERDICT_NEXT_HOST,
+     EVENT_DEFERRED,
+     451,
+     "4.7.5"},
     {"enforced TLS: closed at STARTTLS",
      {.stage = STAGE_STARTTLS, .tls_enforced = true, .trouble = TROUBLE_CLOSED},
      VERDICT_NEXT_HOST,
@@ -493,7 +505,7 @@ static void test_remote_text(void **state) {
 /* Each trouble has a cause of its own in the log; only what went well has none. */
 static void test_rules(void **state) {
   (void)state;
-  for (enum trouble one = TROUBLE_NONE; one <= TROUBLE_DANE; one++) {
+  for (enum trouble one = TROUBLE_NONE; one <= TROUBLE_STS; one++) {
     struct incident a = {.trouble = one};
     struct ruling r;
     assert_int_equal(incident_rule(&a)[0] == '\0', one == TROUBLE_NONE);

@@ -164,7 +164,7 @@ static void rig_open(struct rig *r, const char *listen) {
   assert_int_equal(uv_loop_init(&r->loop), 0);
   assert_int_equal(resolver_new(&r->config, &r->resolver, &r->why), OK);
   assert_int_equal(resolver_attach(r->resolver, &r->loop), OK);
-  assert_int_equal(router_new(&r->gateway, r->resolver, &r->router), OK);
+  assert_int_equal(router_new(&r->gateway, r->resolver, NULL, &r->router), OK);
 }
 
 static void rig_close(struct rig *r) {

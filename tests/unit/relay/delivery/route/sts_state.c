@@ -124,7 +124,9 @@ static void test_failures_are_spread(void **state) {
     assert_false(sts_state_fetch_due(&s, now + waits[i] - 1));
     now += waits[i];
   }
+  sts_state_take_record(&s, "1", 86400, now);
   sts_state_take_failure(&s, STS_FETCH_ERROR, "1", now, 1000);
+  assert_int_equal(sts_state_ttl(&s, now), 4 * 3600 + 24 * 60); /* then it is tried again */
   assert_true(!sts_state_fetch_due(&s, now + 4 * HOUR) && sts_state_fetch_due(&s, now + 4 * HOUR + 24 * MINUTE));
   sts_state_take_record(&s, "2", 60, now);
   assert_true(sts_state_fetch_due(&s, now) && sts_state_waits(&s, now));

@@ -1,0 +1,396 @@
+#include "relay/delivery/route/sts_policies.h"
+
+#include "base/log.h"
+#include "relay/delivery/route/sts_domain.h"
+#include "relay/net/pool.h"
+
+#include <arpa/nameser.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+#define SCAN_US (10 * SECOND_US) /* between two scans for what is to be fetched anew */
+#define TTL_WHILE_FETCHING 10    /* seconds */
+
+static uint32_t any_number(void) {
+  uint32_t n;
+  random_bytes(&n, sizeof n);
+  return n;
+}
+
+/* --- the table --- */
+
+static void to_list(struct sts_domain *d, bool known) {
+  struct sts_policies *s = d->owner;
+  d->known = known;
+  if (known) {
+    DL_APPEND(s->known, d);
+    s->known_count++;
+  } else {
+    DL_APPEND(s->others, d);
+    s->other_count++;
+  }
+}
+
+static void from_list(struct sts_domain *d) {
+  struct sts_policies *s = d->owner;
+  if (d->known) {
+    DL_DELETE(s->known, d);
+    s->known_count--;
+  } else {
+    DL_DELETE(s->others, d);
+    s->other_count--;
+  }
+}
+
+static size_t octets_of(const struct sts_domain *d) {
+  return d->state.policy ? d->state.policy->octets : 0;
+}
+
+static void drop(struct sts_domain *d) {
+  from_list(d);
+  d->owner->octets -= octets_of(d);
+  HASH_DEL(d->owner->table, d);
+  sts_state_clear(&d->state);
+  free(d->name);
+  free(d);
+}
+
+static bool is_busy(const struct sts_domain *d) {
+  return d->asking || d->fetching || d->waiters;
+}
+
+/* The first of a list that nobody waits for; there are few others. */
+static struct sts_domain *first_idle(struct sts_domain *list) {
+  while (list && is_busy(list)) list = list->next;
+  return list;
+}
+
+static void make_room(struct sts_policies *s) {
+  struct sts_domain *d;
+  if (s->walking) return;
+  while (s->other_count > STS_OTHERS_MAX && (d = first_idle(s->others))) drop(d);
+  while ((s->known_count > STS_POLICIES_MAX || s->octets > STS_OCTETS_MAX) && (d = first_idle(s->known))) {
+    s->octets -= octets_of(d);
+    sts_state_clear(&d->state);
+    sts_store_post(d);
+    drop(d);
+  }
+}
+
+static struct sts_domain *domain_of(struct sts_policies *s, const char *name) {
+  struct sts_domain *d;
+  HASH_FIND_STR(s->table, name, d);
+  if (d) return d;
+  d = calloc(1, sizeof *d);
+  if (!d) return NULL;
+  d->owner = s;
+  d->name = strdup(name);
+  if (d->name) HASH_ADD_KEYPTR(hh, s->table, d->name, strlen(d->name), d);
+  if (!d->name || !d->hh.tbl) {
+    free(d->name);
+    free(d);
+    return NULL;
+  }
+  to_list(d, false);
+  return d;
+}
+
+/* --- who waits --- */
+
+static bool must_wait(const struct sts_domain *d, int64_t now_us) {
+  if (sts_state_policy(&d->state, now_us)) return false;
+  return d->asking || (d->fetching && sts_state_waits(&d->state, now_us));
+}
+
+static struct sts_finding finding_of(const struct sts_domain *d, int64_t now_us) {
+  uint32_t ttl = sts_state_ttl(&d->state, now_us);
+  if (d->fetching && ttl > TTL_WHILE_FETCHING) ttl = TTL_WHILE_FETCHING;
+  return (struct sts_finding){.policy = sts_state_policy(&d->state, now_us), .failure = d->state.failure, .ttl = ttl};
+}
+
+static void answer(struct sts_domain *d) {
+  struct sts_waiter *w, *list = d->waiters;
+  if (!list) return;
+  struct sts_finding found = finding_of(d, clock_now_us());
+  sts_policy_hold(found.policy); /* who is answered may ask for other domains, and this one give way */
+  d->waiters = NULL;
+  d->owner->waiting--;
+  while ((w = list)) {
+    LL_DELETE(list, w);
+    w->done(w->arg, &found);
+    free(w);
+  }
+  sts_policy_release(&found.policy);
+}
+
+static bool add_waiter(struct sts_domain *d, void (*done)(void *arg, const struct sts_finding *found), void *arg) {
+  struct sts_waiter *w = calloc(1, sizeof *w);
+  if (!w) return false;
+  w->done = done;
+  w->arg = arg;
+  if (!d->waiters) {
+    d->owner->waiting++;
+    d->waiting_ms = clock_monotonic_ms();
+  }
+  LL_APPEND(d->waiters, w);
+  return true;
+}
+
+/* --- what is done for a domain --- */
+
+static void advance(struct sts_domain *d);
+
+static void start_fetches(struct sts_policies *s) {
+  struct sts_domain *d;
+  while (s->tasks < POOL_FETCHES && (d = s->queue) && !atomic_load(&s->until_ms)) {
+    LL_DELETE2(s->queue, d, next_fetch);
+    d->fetching = sts_task_start(d);
+    if (!d->fetching) answer(d); /* the next time */
+  }
+}
+
+static void log_bad_record(struct sts_domain *d, bool bad, const char *why) {
+  if (bad && !d->bad) log_event(LOG_INFO_, NULL, "mta-sts record not used", "domain", d->name, "reason", why, NULL);
+  d->bad = bad;
+}
+
+static void take_record(struct sts_domain *d, const struct dns_answer *a) {
+  char id[STS_ID_MAX + 1];
+  struct reason why;
+  int64_t now_us = clock_now_us();
+  if (a->status == DNS_FAILED) {
+    sts_state_record_failed(&d->state, now_us);
+    return;
+  }
+  int rc = sts_record_read(a, id, &why);
+  log_bad_record(d, rc == E_SYNTAX, why.text);
+  sts_state_take_record(&d->state, id, a->ttl, now_us);
+}
+
+static void on_record(void *arg, const struct dns_answer *a) {
+  struct sts_domain *d = arg;
+  struct sts_policies *s = d->owner;
+  d->asking = false;
+  s->questions--;
+  take_record(d, a);
+  if (s->freed)
+    sts_check_idle(s);
+  else
+    advance(d);
+}
+
+static void ask_record(struct sts_domain *d) {
+  static const struct dns_answer none = {.status = DNS_NXDOMAIN, .ttl = 3600};
+  char name[256];
+  if (!sts_record_name(d->name, name)) {
+    take_record(d, &none); /* DNS cannot have it */
+  } else if (resolver_ask(d->owner->resolver, name, ns_t_txt, on_record, d) == OK) {
+    d->asking = true;
+    d->owner->questions++;
+  } else {
+    sts_state_record_failed(&d->state, clock_now_us());
+  }
+}
+
+/* DNS first, then the web server; and whoever needs not wait for that goes on. */
+static void advance(struct sts_domain *d) {
+  struct sts_policies *s = d->owner;
+  if (!d->asking && !d->fetching && !atomic_load(&s->until_ms)) {
+    if (sts_state_record_due(&d->state, clock_now_us())) ask_record(d);
+    if (!d->asking && sts_state_fetch_due(&d->state, clock_now_us())) {
+      d->fetching = true;
+      LL_APPEND2(s->queue, d, next_fetch);
+    }
+  }
+  if (!must_wait(d, clock_now_us())) answer(d);
+  start_fetches(s);
+}
+
+/* --- what was fetched --- */
+
+static void log_policy(const struct sts_domain *d, const struct sts_policy *old) {
+  const struct sts_policy *p = d->state.policy;
+  struct log_line l;
+  if (sts_policy_same(p, old)) return;
+  log_begin(&l, LOG_INFO_, NULL, old ? "mta-sts policy changed" : "mta-sts policy found");
+  log_str(&l, "domain", d->name);
+  log_str(&l, "mode", sts_mode_name(p->mode));
+  log_str(&l, "id", d->state.id);
+  log_str(&l, "mx", p->mx_count ? p->mx[0] : "");
+  log_int(&l, "mx_count", (int64_t)p->mx_count);
+  log_int(&l, "max_age", p->max_age);
+  log_end(&l);
+}
+
+static void take_policy(struct sts_domain *d, struct sts_policy *p, const char *id) {
+  struct sts_policies *s = d->owner;
+  struct sts_policy *old = sts_policy_hold(d->state.policy);
+  s->octets -= octets_of(d);
+  sts_state_take_policy(&d->state, p, id, clock_now_us(), any_number());
+  s->octets += octets_of(d);
+  from_list(d);
+  to_list(d, true);
+  log_policy(d, old);
+  sts_policy_release(&old);
+  sts_store_post(d);
+}
+
+/* RFC 8461 5.1: somebody should know when a policy cannot be fetched anew. */
+static void take_failure(struct sts_domain *d, enum sts_failure failure, const char *id, const struct reason *why) {
+  int64_t now_us = clock_now_us();
+  const struct sts_policy *p = sts_state_policy(&d->state, now_us);
+  sts_state_take_failure(&d->state, failure, id, now_us, any_number());
+  struct log_line l;
+  log_begin(&l, p && p->mode != STS_MODE_NONE ? LOG_WARN_ : LOG_INFO_, NULL, "mta-sts fetch failed");
+  log_str(&l, "domain", d->name);
+  log_str(&l, "result", sts_failure_name(failure));
+  log_str(&l, "reason", why->text);
+  log_str(&l, "mail", p ? "goes by the policy that is known" : "goes without a policy");
+  log_int(&l, "again_s", (d->state.again_us - now_us) / SECOND_US);
+  log_end(&l);
+}
+
+void sts_fetched(struct sts_domain *d, const char *id, struct sts_policy *policy, enum sts_failure failure,
+                 const struct reason *why) {
+  struct sts_policies *s = d->owner;
+  d->fetching = false;
+  if (s->freed) {
+    sts_policy_release(&policy);
+    return;
+  }
+  if (policy)
+    take_policy(d, policy, id);
+  else if (failure != STS_FAILURE_NONE || !atomic_load(&s->until_ms)) /* without a kind: no memory */
+    take_failure(d, failure ? failure : STS_FETCH_ERROR, id, why);
+  answer(d);
+  make_room(s);
+  start_fetches(s);
+}
+
+/* --- what callers ask --- */
+
+void sts_policies_find(struct sts_policies *s, const char *domain,
+                       void (*done)(void *arg, const struct sts_finding *found), void *arg) {
+  static const struct sts_finding nothing;
+  struct sts_domain *d = domain_of(s, domain);
+  if (!d || !add_waiter(d, done, arg)) {
+    done(arg, &nothing);
+    return;
+  }
+  d->used_us = clock_now_us();
+  from_list(d);
+  to_list(d, d->known);
+  advance(d);
+  make_room(s);
+}
+
+void sts_policies_recall(struct sts_policies *s, const struct sts_note *n) {
+  struct sts_policy *p;
+  struct reason why;
+  int64_t now_us = clock_now_us();
+  if (n->until_us <= now_us || sts_policy_read(bytes_of(n->text), &p, &why) != OK) return;
+  struct sts_domain *d = domain_of(s, n->domain);
+  if (!d || d->state.policy) {
+    sts_policy_release(&p);
+    return;
+  }
+  sts_state_take_policy(&d->state, p, n->id, n->fetched_us, any_number());
+  d->used_us = n->used_us;
+  d->known = true;
+  s->octets += octets_of(d);
+  s->other_count--;
+  s->known_count++;
+  DL_DELETE(s->others, d);
+  DL_PREPEND(s->known, d); /* the store gives those first that were used last */
+}
+
+/* --- each second --- */
+
+static void end_waits(struct sts_policies *s) {
+  struct sts_domain *d, *next;
+  uint64_t now_ms = clock_monotonic_ms();
+  if (!s->waiting) return;
+  s->walking = true;
+  HASH_ITER(hh, s->table, d, next) {
+    if (d->waiters && now_ms - d->waiting_ms >= STS_WAIT_MS) answer(d);
+  }
+  s->walking = false;
+}
+
+/* RFC 8461 5.1, 10.2: ahead of the end, and not only when mail comes. Behind what mail waits for. */
+static void refresh(struct sts_policies *s, int64_t now_us) {
+  struct sts_domain *d, *next;
+  size_t left = s->queue ? 0 : POOL_FETCHES;
+  DL_FOREACH_SAFE(s->known, d, next) {
+    if (d->unkept) sts_store_post(d);
+    if (!left || is_busy(d) || now_us - d->used_us > STS_UNUSED_US) continue;
+    if (!sts_state_refresh_due(&d->state, now_us)) continue;
+    if (!sts_state_record_due(&d->state, now_us) && !sts_state_fetch_due(&d->state, now_us)) continue;
+    advance(d);
+    left--;
+  }
+}
+
+void sts_policies_tick(struct sts_policies *s, int64_t now_us) {
+  end_waits(s);
+  if (now_us - s->scanned_us < SCAN_US && now_us >= s->scanned_us) return;
+  s->scanned_us = now_us;
+  if (!atomic_load(&s->until_ms)) refresh(s, now_us);
+}
+
+/* --- life --- */
+
+struct sts_policies *sts_policies_new(struct loop *loop, struct resolver *resolver, const struct dns_source *dns,
+                                      void (*idle)(void *arg), void *arg) {
+  struct sts_policies *s = calloc(1, sizeof *s);
+  if (!s) return NULL;
+  s->loop = loop;
+  s->resolver = resolver;
+  s->dns = *dns;
+  s->idle = idle;
+  s->arg = arg;
+  return s;
+}
+
+bool sts_policies_idle(const struct sts_policies *s) {
+  return !s->tasks && !s->posted;
+}
+
+void sts_check_idle(struct sts_policies *s) {
+  struct sts_domain *d, *next;
+  if (!sts_policies_idle(s)) return;
+  if (!s->freed) {
+    s->idle(s->arg);
+    return;
+  }
+  if (s->questions) return; /* the resolver answers them, at its end at the latest */
+  HASH_ITER(hh, s->table, d, next) {
+    drop(d);
+  }
+  free(s);
+}
+
+void sts_policies_stop(struct sts_policies *s) {
+  struct sts_domain *d, *next;
+  if (!atomic_load(&s->until_ms)) atomic_store(&s->until_ms, clock_monotonic_ms());
+  LL_FOREACH_SAFE2(s->queue, d, next, next_fetch) {
+    LL_DELETE2(s->queue, d, next_fetch);
+    d->fetching = false;
+  }
+  s->walking = true;
+  HASH_ITER(hh, s->table, d, next) {
+    answer(d);
+  }
+  s->walking = false;
+}
+
+void sts_policies_free(struct sts_policies **at) {
+  struct sts_policies *s = *at;
+  *at = NULL;
+  if (!s) return;
+  sts_policies_stop(s);
+  s->freed = true;
+  sts_check_idle(s);
+}
