@@ -206,7 +206,7 @@ static void on_tick(uv_timer_t *timer) {
   source_names_tick(d->names, clock_monotonic_ms());
   blocklist_watch_tick(d->blocklists, clock_now_us());
   token_renewal_tick(d->tokens, delivery_secrets(d->loop->delivery), clock_now_us());
-  if (d->policies) sts_policies_tick(d->policies, clock_now_us());
+  if (d->policies) sts_policies_tick(d->policies, clock_now_us(), clock_monotonic_ms());
   poll_queue(d);
 }
 

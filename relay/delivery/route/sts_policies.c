@@ -308,9 +308,8 @@ void sts_policies_recall(struct sts_policies *s, const struct sts_note *n) {
 
 /* --- each second --- */
 
-static void end_waits(struct sts_policies *s) {
+static void end_waits(struct sts_policies *s, uint64_t now_ms) {
   struct sts_domain *d, *next;
-  uint64_t now_ms = clock_monotonic_ms();
   if (!s->waiting) return;
   s->walking = true;
   HASH_ITER(hh, s->table, d, next) {
@@ -333,8 +332,8 @@ static void refresh(struct sts_policies *s, int64_t now_us) {
   }
 }
 
-void sts_policies_tick(struct sts_policies *s, int64_t now_us) {
-  end_waits(s);
+void sts_policies_tick(struct sts_policies *s, int64_t now_us, uint64_t now_ms) {
+  end_waits(s, now_ms);
   if (now_us - s->scanned_us < SCAN_US && now_us >= s->scanned_us) return;
   s->scanned_us = now_us;
   if (!atomic_load(&s->until_ms)) refresh(s, now_us);

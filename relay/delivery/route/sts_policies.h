@@ -36,8 +36,8 @@ void sts_policies_recall(struct sts_policies *s, const struct sts_note *n);
  * server have answered, and after STS_WAIT_MS in any case. */
 void sts_policies_find(struct sts_policies *s, const char *domain,
                        void (*done)(void *arg, const struct sts_finding *found), void *arg);
-/* Each second. */
-void sts_policies_tick(struct sts_policies *s, int64_t now_us);
+/* Each second; `now_ms` is clock_monotonic_ms. */
+void sts_policies_tick(struct sts_policies *s, int64_t now_us, uint64_t now_ms);
 /* Who waits is answered with what is known; what is under way ends soon. */
 void sts_policies_stop(struct sts_policies *s);
 bool sts_policies_idle(const struct sts_policies *s);

@@ -21,7 +21,7 @@ const char *connection_host(const struct connection *c) {
 }
 
 const struct tls_demand *connection_host_tls(const struct connection *c) {
-  return &host_at(c)->tls;
+  return &connection_host_at(c)->tls;
 }
 
 static const struct sockaddr_storage *address_at(const struct connection *c) {
