@@ -52,6 +52,7 @@ FAILURES = {
     "no type": ("sts-policy-fetch-error", {"kind": None}),
     "no policy": ("sts-policy-invalid", {"text": "<html>"}),
     "mode": ("sts-policy-invalid", {"text": policy("x.host", mode="whatever")}),
+    "header": ("sts-policy-invalid", {"x_filler": 60000 * "x", "x_more": 60000 * "x"}),
     "too large": ("sts-policy-invalid", {"text": policy("x.host") + 70000 * "x"}),
 }
 

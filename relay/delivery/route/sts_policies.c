@@ -142,12 +142,13 @@ static bool add_waiter(struct sts_domain *d, void (*done)(void *arg, const struc
 
 static void advance(struct sts_domain *d);
 
+/* Those that nobody waits for any more come with the next mail: else slow web servers would keep all others waiting. */
 static void start_fetches(struct sts_policies *s) {
   struct sts_domain *d;
   while (s->tasks < POOL_FETCHES && (d = s->queue) && !atomic_load(&s->until_ms)) {
     LL_DELETE2(s->queue, d, next_fetch);
-    d->fetching = sts_task_start(d);
-    if (!d->fetching) answer(d); /* the next time */
+    d->fetching = (d->waiters || d->state.policy) && sts_task_start(d);
+    if (!d->fetching) answer(d); /* without memory */
   }
 }
 

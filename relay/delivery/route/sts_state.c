@@ -58,15 +58,22 @@ uint32_t sts_state_ttl(const struct sts_state *s, int64_t now_us) {
 
 /* --- what came --- */
 
+/* Without a record there is nothing to fetch, whatever is due. */
+static void refresh_later(struct sts_state *s, int64_t wait_us, int64_t now_us) {
+  if (sts_state_refresh_due(s, now_us)) s->refresh_us = now_us + wait_us;
+}
+
 void sts_state_take_record(struct sts_state *s, const char *id, uint32_t ttl, int64_t now_us) {
   int64_t wait = (int64_t)ttl * SECOND_US;
   if (wait < STS_RECORD_LEAST_US) wait = STS_RECORD_LEAST_US;
   if (wait > STS_RECORD_MOST_US) wait = STS_RECORD_MOST_US;
   s->record_us = now_us + wait;
+  if (!id[0]) refresh_later(s, STS_AGAIN_MOST_US, now_us);
   snprintf(s->announced, sizeof s->announced, "%s", id);
 }
 
 void sts_state_record_failed(struct sts_state *s, int64_t now_us) {
+  refresh_later(s, STS_AGAIN_FIRST_US, now_us);
   s->record_us = now_us + STS_RECORD_AGAIN_US;
 }
 

@@ -74,7 +74,7 @@ class PolicyServer:
     def serve(self, domain, text, status=200, kind="text/plain", **headers):
         content = text if isinstance(text, bytes) else text.encode()
         fields = {"Content-Type": kind} if kind else {}
-        self.answers[domain] = status, fields | {name.title(): value for name, value in headers.items()}, content
+        self.answers[domain] = status, fields | {name.replace("_", "-").title(): value for name, value in headers.items()}, content
 
     def certify(self, domain, certificate):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -111,6 +111,21 @@ static void test_refresh(void **state) {
   }
 }
 
+/* Where DNS does not announce it any more, or does not answer, DNS is not asked all the time. */
+static void test_no_refresh_without_a_record(void **state) {
+  (void)state;
+  struct sts_state s = {0};
+  sts_state_take_record(&s, "1", 60, T0);
+  sts_state_take_policy(&s, policy("enforce", 30 * 86400), "1", T0, 0);
+  assert_true(sts_state_refresh_due(&s, T0 + DAY));
+  sts_state_take_record(&s, "", 60, T0 + DAY);
+  assert_true(!sts_state_refresh_due(&s, T0 + DAY + 3 * HOUR) && sts_state_refresh_due(&s, T0 + DAY + 4 * HOUR));
+  sts_state_record_failed(&s, T0 + 2 * DAY);
+  assert_true(!sts_state_refresh_due(&s, T0 + 2 * DAY + 4 * MINUTE));
+  assert_true(sts_state_refresh_due(&s, T0 + 2 * DAY + 5 * MINUTE) && sts_state_policy(&s, T0 + 2 * DAY));
+  sts_state_clear(&s);
+}
+
 static void test_failures_are_spread(void **state) {
   (void)state;
   static const int64_t waits[] = {5 * MINUTE,  10 * MINUTE,  20 * MINUTE, 40 * MINUTE,
@@ -164,10 +179,15 @@ static void test_a_clock_that_is_set_back(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_the_first_message), cmocka_unit_test(test_no_record),
-      cmocka_unit_test(test_a_new_id),          cmocka_unit_test(test_what_is_known_counts_to_its_end),
-      cmocka_unit_test(test_refresh),           cmocka_unit_test(test_failures_are_spread),
-      cmocka_unit_test(test_a_short_life),      cmocka_unit_test(test_a_clock_that_is_set_back),
+      cmocka_unit_test(test_the_first_message),
+      cmocka_unit_test(test_no_record),
+      cmocka_unit_test(test_a_new_id),
+      cmocka_unit_test(test_what_is_known_counts_to_its_end),
+      cmocka_unit_test(test_refresh),
+      cmocka_unit_test(test_no_refresh_without_a_record),
+      cmocka_unit_test(test_failures_are_spread),
+      cmocka_unit_test(test_a_short_life),
+      cmocka_unit_test(test_a_clock_that_is_set_back),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
