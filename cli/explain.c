@@ -181,23 +181,35 @@ static unsigned port_of(const struct explained *e) {
   return e->route ? static_route_port(e->route, e->mx_port) : e->mx_port;
 }
 
+static json_t *sts_json(const struct explained *e) {
+  if (!e->sts) return json_null();
+  return json_pack("{s:s, s:s, s:o}", "domain", e->sts_domain, "mode", sts_mode_name(e->sts->mode), "until",
+                   json_time(e->sts_until_us));
+}
+
+/* By the policy, as far as it says anything. */
+static bool is_named(const struct explained *e, const char *host) {
+  return !e->sts || e->sts->mode == STS_MODE_NONE || sts_policy_names(e->sts, host);
+}
+
 static json_t *hops_json(const struct explained *e) {
   json_t *list = json_array();
   for (size_t i = 0; i < e->mx.count; i++)
-    json_array_append_new(list, json_pack("{s:o, s:i, s:i}", "host", json_text(e->mx.hosts[i].name), "port",
-                                          (int)port_of(e), "preference", (int)e->mx.hosts[i].preference));
+    json_array_append_new(list, json_pack("{s:o, s:i, s:i, s:b}", "host", json_text(e->mx.hosts[i].name), "port",
+                                          (int)port_of(e), "preference", (int)e->mx.hosts[i].preference, "mta_sts",
+                                          is_named(e, e->mx.hosts[i].name)));
   return list;
 }
 
 static void print_explained_json(const struct explained *e, const struct finding *found, struct history *h) {
-  print_json(json_pack("{s:b, s:o, s:o, s:s, s:s, s:o, s:o, s:s, s:s, s:o, s:o, s:o, s:{s:I, s:I, s:I, s:I}}",
+  print_json(json_pack("{s:b, s:o, s:o, s:s, s:s, s:o, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:{s:I, s:I, s:I, s:I}}",
                        "accepted", !cause(found), "checks", checks_json(e, found), "limits", limits_json(e), "stream",
                        stream_name(e->facts.stream), "pool", e->pool, "sources", sources_json(e), "signatures",
                        signatures_json(e), "spf", spf_result_name(e->rank.best.result), "dmarc",
                        dmarc_result_name(e->dmarc.now.result), "dmarc_text", json_text(e->dmarc.why), "route",
-                       route_json(e), "next_hops", hops_json(e), "history", "delivered", (json_int_t)h->delivered,
-                       "deferred", (json_int_t)h->deferred, "bounced", (json_int_t)h->bounced, "usual_delay_ms",
-                       (json_int_t)(usual_delay_us(h) / 1000)));
+                       route_json(e), "mta_sts", sts_json(e), "next_hops", hops_json(e), "history", "delivered",
+                       (json_int_t)h->delivered, "deferred", (json_int_t)h->deferred, "bounced", (json_int_t)h->bounced,
+                       "usual_delay_ms", (json_int_t)(usual_delay_us(h) / 1000)));
 }
 
 /* --- for people --- */
@@ -257,9 +269,17 @@ static void print_route(const struct static_route *r) {
   putchar('\n');
 }
 
+static void print_sts(const struct explained *e) {
+  char until[40];
+  if (!e->sts) return;
+  clock_format_minute(e->sts_until_us, until, sizeof until);
+  printf("  by MTA-STS: the policy of %s, %s, is known until %s\n", e->sts_domain, sts_mode_name(e->sts->mode), until);
+}
+
 static void print_way(const struct explained *e, struct history *h) {
   char delay[40];
   if (e->route) print_route(e->route);
+  print_sts(e);
   if (e->mx.null_mx)
     printf("  %s takes no mail (null MX)\n", e->recipient_domain);
   else if (!e->mx.count)
@@ -268,7 +288,8 @@ static void print_way(const struct explained *e, struct history *h) {
   for (size_t i = 0; i < e->mx.count; i++) {
     printf("  %u ", e->mx.hosts[i].preference);
     print_safe(e->mx.hosts[i].name);
-    printf(port_of(e) == 25 ? "\n" : ":%u\n", port_of(e));
+    if (port_of(e) != 25) printf(":%u", port_of(e));
+    puts(is_named(e, e->mx.hosts[i].name) ? "" : ", which that policy does not name");
   }
   clock_format_span(usual_delay_us(h), delay, sizeof delay);
   printf("  in the last 7 days: %zu delivered, %zu deferred, %zu bounced%s%s\n", h->delivered, h->deferred, h->bounced,

@@ -169,6 +169,22 @@ static void find_route(struct explained *e) {
   e->route = static_route_find(e->directory->routes, e->directory->route_count, &q);
 }
 
+static bool take_policy(void *arg, const struct sts_note *n) {
+  struct explained *e = arg;
+  struct reason why;
+  e->sts_until_us = n->until_us;
+  if (n->until_us > e->facts.now_us) sts_policy_read(bytes_of(n->text), &e->sts, &why);
+  return false;
+}
+
+/* As far as the gateway has needed one. A route may have rules of its own. */
+static int read_sts(struct cli *c, struct explained *e, struct reader *r) {
+  bool own = e->route && e->route->lookup != ROUTE_DIRECT;
+  if (!c->config->mta_sts || (e->route && e->route->tls != ROUTE_TLS_MAY)) return OK;
+  snprintf(e->sts_domain, sizeof e->sts_domain, "%.255s", own ? e->route->host : e->recipient_domain);
+  return reader_sts_note(r, e->sts_domain, take_policy, e);
+}
+
 /* Whose MX records lead on; "": nobody's, the host is known. */
 static const char *mx_owner(const struct explained *e) {
   if (!e->route || e->route->lookup == ROUTE_DIRECT) return e->recipient_domain;
@@ -203,7 +219,6 @@ static enum exit_status ask_dns(struct cli *c, struct explained *e) {
   const struct dns_source dns = {resolver, resolver_lookup, resolver_release};
   ask_spf(e, &dns, deadline_ms);
   ask_dmarc(e, &dns, deadline_ms);
-  find_route(e);
   e->mx_port = c->config->delivery_port;
   ask_mx(e, &dns);
   resolver_free(&resolver);
@@ -218,6 +233,7 @@ static enum exit_status read_store(struct cli *c, struct explained *e) {
   int rc = read_usage(e, r);
   if (rc == OK) rc = read_suppression(e, r);
   if (rc == OK) rc = read_brake(e, r);
+  if (rc == OK) rc = read_sts(c, e, r);
   reader_close(&r);
   return rc == OK ? EXIT_DONE : cli_fail(EXIT_NO, "the store cannot be read: %s", result_text(rc));
 }
@@ -229,10 +245,12 @@ enum exit_status explain_gather(struct cli *c, const struct explain_question *q,
   if (s == EXIT_DONE) s = read_sender(e, q);
   if (s == EXIT_DONE) s = read_header_from(e, q);
   if (s == EXIT_DONE) s = read_recipient(c, e, q);
+  if (s == EXIT_DONE) find_route(e);
   if (s == EXIT_DONE) s = read_store(c, e);
   return s == EXIT_DONE ? ask_dns(c, e) : s;
 }
 
 void explained_clear(struct explained *e) {
   directory_release(&e->directory);
+  sts_policy_release(&e->sts);
 }

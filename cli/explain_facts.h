@@ -7,6 +7,7 @@
 #include "policy/policy.h"
 #include "relay/message/signing.h"
 #include "relay/net/mx.h"
+#include "relay/net/sts_policy.h"
 #include "relay/submission/usage_scopes.h"
 
 #define EXPLAIN_MS 15000 /* for all of DNS */
@@ -40,6 +41,9 @@ struct explained {
   /* the way */
   const struct static_route *route; /* NULL: none */
   struct mx_list mx;                /* what its hosts are, or the recipient's domain's */
+  struct sts_policy *sts;           /* the MTA-STS policy that the gateway knows; NULL: none, or it does not count */
+  char sts_domain[DOMAIN_MAX + 1];  /* whose */
+  int64_t sts_until_us;
   enum dns_status mx_status;
   bool mx_bogus; /* DNSSEC does not confirm it */
   /* the brake */

@@ -57,6 +57,8 @@ int reader_tls_domains(struct reader *r, const struct tls_filter *f,
                        void *arg);
 /* MTA-STS policies that are known (base/sts_note.h), the last used first, `limit` at most. */
 int reader_sts_notes(struct reader *r, size_t limit, bool (*row)(void *arg, const struct sts_note *n), void *arg);
+/* That of one domain: one row or none. */
+int reader_sts_note(struct reader *r, const char *domain, bool (*row)(void *arg, const struct sts_note *n), void *arg);
 
 /* What a route logs in with, appended to `out`, which is secret. E_NOT_FOUND when there is none (any more). As above:
  * only the daemon asks. */

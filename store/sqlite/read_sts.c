@@ -11,12 +11,11 @@ static struct sts_note row_of(sqlite3_stmt *s) {
                            .used_us = sqlite3_column_int64(s, 5)};
 }
 
-static int give(struct sql *q, size_t limit, sts_note_fn *row, void *arg) {
-  sqlite3_stmt *s = sql_use(q, "SELECT domain, id, text, fetched_us, until_us, used_us FROM sts_policies"
-                               " ORDER BY used_us DESC LIMIT ?");
+#define COLUMNS "SELECT domain, id, text, fetched_us, until_us, used_us FROM sts_policies"
+
+static int give(sqlite3_stmt *s, sts_note_fn *row, void *arg) {
   int rc;
   bool more = true;
-  sql_bind_int(s, 1, (int64_t)limit);
   while ((rc = more ? sql_step(s) : OK) == 1) {
     struct sts_note n = row_of(s);
     more = row(arg, &n);
@@ -27,5 +26,16 @@ static int give(struct sql *q, size_t limit, sts_note_fn *row, void *arg) {
 
 int reader_sts_notes(struct reader *r, size_t limit, sts_note_fn *row, void *arg) {
   int rc = reader_begin(r, NULL);
-  return rc == OK ? reader_end(r, give(&r->at.q, limit, row, arg)) : rc;
+  if (rc != OK) return rc;
+  sqlite3_stmt *s = sql_use(&r->at.q, COLUMNS " ORDER BY used_us DESC LIMIT ?");
+  sql_bind_int(s, 1, (int64_t)limit);
+  return reader_end(r, give(s, row, arg));
+}
+
+int reader_sts_note(struct reader *r, const char *domain, sts_note_fn *row, void *arg) {
+  int rc = reader_begin(r, NULL);
+  if (rc != OK) return rc;
+  sqlite3_stmt *s = sql_use(&r->at.q, COLUMNS " WHERE domain = ?");
+  sql_bind_text(s, 1, domain);
+  return reader_end(r, give(s, row, arg));
 }

@@ -129,9 +129,17 @@ def test_no_host_is_named(lab, gateway, account, web):
     event = deferred(gateway, mx.domain)
     assert event["rule"] == "mta-sts" and event["enhanced"] == "4.7.5" and not mx.arrivals, event
     assert f"{mx.name} is not of the hosts that the MTA-STS policy of {mx.domain} names" in event["text"]
+    question = ("explain", "--account", "sts", "--from", FROM, "--to", f"r@{mx.domain}")
+    foretold = gateway.sendoff(*question)
+    assert f"by MTA-STS: the policy of {mx.domain}, enforce, is known until 20" in foretold
+    assert re.search(rf"{mx.name}:{mx.port}, which that policy does not name$", foretold, re.MULTILINE)
+    (foretold,) = gateway.sendoff.json(*question)
+    assert foretold["mta_sts"]["mode"] == "enforce" and not foretold["next_hops"][0]["mta_sts"]
     web.publish(mx.domain, policy(mx.name))
     mx.wait_for(mark, timeout=60)
     assert delivered(gateway, mx.domain)["policy"] == "mta-sts"
+    (foretold,) = gateway.sendoff.json(*question)
+    assert foretold["next_hops"][0]["mta_sts"] and "does not name" not in gateway.sendoff(*question)
 
 
 def test_a_domain_without_mx(lab, gateway, account, web):

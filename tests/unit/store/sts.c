@@ -23,6 +23,14 @@ static struct seen read_notes(struct lab *l, size_t limit) {
   return s;
 }
 
+static struct seen read_note(struct lab *l, const char *domain) {
+  struct seen s = {0};
+  struct reader *r = lab_reader(l);
+  assert_int_equal(reader_sts_note(r, domain, see, &s), OK);
+  reader_close(&r);
+  return s;
+}
+
 static void note(struct lab *l, const struct sts_note *n, int64_t now_us) {
   struct store_sts_note op = {.note = *n, .now_us = now_us};
   store_sts_note_init(&op);
@@ -42,6 +50,8 @@ static void policies_are_kept_and_replaced(void **state) {
   assert_string_equal(s.text[1], "b.example x mode: none\n");
   assert_true(s.notes[0].fetched_us == 100 && s.notes[0].until_us == 900 && s.notes[0].used_us == 150);
   assert_int_equal(read_notes(l, 1).count, 1);
+  assert_string_equal(read_note(l, "b.example").text[0], "b.example x mode: none\n");
+  assert_int_equal(read_note(l, "c.example").count, 0);
   a.id = "2", a.text = "mode: testing\n", a.until_us = 1000;
   note(l, &a, 300);
   s = read_notes(l, 10);
