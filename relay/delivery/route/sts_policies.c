@@ -142,12 +142,24 @@ static bool add_waiter(struct sts_domain *d, void (*done)(void *arg, const struc
 
 static void advance(struct sts_domain *d);
 
-/* Those that nobody waits for any more come with the next mail: else slow web servers would keep all others waiting. */
+/* What mail waits for goes first, and finds some of the threads free. */
+static struct sts_domain *next_fetch(const struct sts_policies *s) {
+  struct sts_domain *d;
+  if (s->tasks >= POOL_FETCHES) return NULL;
+  for (d = s->queue; d && !d->waiters;) d = d->next_fetch;
+  return d ? d : s->tasks < POOL_FETCHES / 2 ? s->queue : NULL;
+}
+
+/* Mail has waited for it for too long: it is fetched with the next, else slow web servers would be asked for hours. */
+static bool was_given_up(const struct sts_domain *d) {
+  return !d->waiters && !d->state.policy && sts_state_waits(&d->state, clock_now_us());
+}
+
 static void start_fetches(struct sts_policies *s) {
   struct sts_domain *d;
-  while (s->tasks < POOL_FETCHES && (d = s->queue) && !atomic_load(&s->until_ms)) {
+  while (!atomic_load(&s->until_ms) && (d = next_fetch(s))) {
     LL_DELETE2(s->queue, d, next_fetch);
-    d->fetching = (d->waiters || d->state.policy) && sts_task_start(d);
+    d->fetching = !was_given_up(d) && sts_task_start(d);
     if (!d->fetching) answer(d); /* without memory */
   }
 }

@@ -205,6 +205,47 @@ static void test_a_failure_is_none(void **state) {
   assert_true(!last.policy && last.failure == STS_FETCH_ERROR && posts == 0);
   find("a.example");
   assert_true(found == 2 && atomic_load(&fetched) == 1);
+  clock_set_for_tests(clock_now_us() + 6 * 60 * SECOND_US); /* it is tried again, and mail does not wait for that */
+  policy_text = GOOD;
+  atomic_store(&held, true);
+  find("a.example");
+  answer_all();
+  assert_true(found == 3 && !last.policy);
+  atomic_store(&held, false);
+  loop_lab_until(&lab, posts == 1);
+  find("a.example");
+  assert_true(found == 4 && last.policy && last.failure == STS_FAILURE_NONE);
+  clock_set_for_tests(0);
+}
+
+/* What has failed before is tried again behind what mail waits for, and never with all threads. */
+static void test_what_mail_waits_for_goes_first(void **state) {
+  (void)state;
+  char name[40];
+  policy_text = NULL;
+  for (int i = 0; i < 3 * POOL_FETCHES; i++) {
+    snprintf(name, sizeof name, "g%d.example", i);
+    find(name);
+  }
+  answer_all();
+  loop_lab_until(&lab, found == 3 * POOL_FETCHES);
+  clock_set_for_tests(clock_now_us() + 6 * 60 * SECOND_US);
+  atomic_store(&held, true), atomic_store(&most, 0), atomic_store(&fetched, 0);
+  for (int i = 0; i < 3 * POOL_FETCHES; i++) {
+    snprintf(name, sizeof name, "g%d.example", i);
+    find(name);
+  }
+  answer_all();
+  assert_int_equal(found, 6 * POOL_FETCHES);
+  loop_lab_until(&lab, atomic_load(&most) == POOL_FETCHES / 2);
+  loop_lab_for(&lab, 100);
+  assert_int_equal(atomic_load(&most), POOL_FETCHES / 2);
+  find("new.example");
+  answer_all();
+  loop_lab_until(&lab, atomic_load(&most) == POOL_FETCHES / 2 + 1);
+  atomic_store(&held, false);
+  loop_lab_until(&lab, atomic_load(&fetched) == 3 * POOL_FETCHES + 1);
+  clock_set_for_tests(0);
 }
 
 static void test_what_the_store_has_counts_at_once(void **state) {
@@ -357,6 +398,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_a_failure_is_none, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_what_the_store_has_counts_at_once, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_few_are_fetched_at_once, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_what_mail_waits_for_goes_first, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_what_nobody_waits_for_is_not_fetched, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_a_stop_keeps_nobody_waiting, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_nobody_waits_for_ever, set_up, tear_down),
