@@ -123,6 +123,23 @@ def test_the_next_host_may_be_named(lab, gateway, account, web):
     assert delivered(gateway, domain)["policy"] == "mta-sts" and not bad.arrivals
 
 
+@pytest.mark.parametrize("trouble", ["a reply", "nobody there"])
+def test_who_is_not_named_is_no_reason(lab, gateway, account, web, trouble):
+    """What is wrong with the host that is named is: it is tried again as without the other."""
+    domain = lab.new_domain()
+    named, other = lab.exchanger(tls="verified"), lab.exchanger(tls="verified")
+    lab.dns.set(domain, "MX", f"10 {named.name}.", f"20 {other.name}.")
+    web.publish(domain, policy(named.name))
+    if trouble == "a reply":
+        named.replies["RCPT"] = "450 4.7.1 greylisted"
+    else:
+        lab.silence(named)
+    send(gateway, account, domain)
+    event = deferred(gateway, domain)
+    assert event["rule"] == {"a reply": "remote-reply", "nobody there": "network"}[trouble], event
+    assert not other.arrivals
+
+
 def test_no_host_is_named(lab, gateway, account, web):
     mx = web.exchanger(named=False)
     mark = send(gateway, account, mx.domain)

@@ -140,8 +140,6 @@ static bool add_waiter(struct sts_domain *d, void (*done)(void *arg, const struc
 
 /* --- what is done for a domain --- */
 
-static void advance(struct sts_domain *d);
-
 /* What mail waits for goes first, and finds some of the threads free. */
 static struct sts_domain *next_fetch(const struct sts_policies *s) {
   struct sts_domain *d;
@@ -181,6 +179,8 @@ static void take_record(struct sts_domain *d, const struct dns_answer *a) {
   log_bad_record(d, rc == E_SYNTAX, why.text);
   sts_state_take_record(&d->state, id, a->ttl, now_us);
 }
+
+static void advance(struct sts_domain *d);
 
 static void on_record(void *arg, const struct dns_answer *a) {
   struct sts_domain *d = arg;

@@ -31,10 +31,10 @@ static void on_kept(struct store_op *op) {
 
 static char *text_of(const struct sts_policy *p) {
   struct buffer b;
+  int rc = OK;
   buffer_init(&b, 2 * STS_POLICY_MAX);
-  for (size_t i = 0; i < p->line_count; i++)
-    if (buffer_addf(&b, "%s\n", p->lines[i]) != OK) break;
-  char *text = bytes_dup(buffer_bytes(&b));
+  for (size_t i = 0; rc == OK && i < p->line_count; i++) rc = buffer_addf(&b, "%s\n", p->lines[i]);
+  char *text = rc == OK ? bytes_dup(buffer_bytes(&b)) : NULL;
   buffer_free(&b);
   return text;
 }

@@ -54,10 +54,17 @@ static bool next_address(struct connection *c) {
   return false;
 }
 
+/* RFC 8461 4.1: a host that its domain's policy does not name is not even connected to. */
+static bool host_is_barred(const struct destination *d, const struct route_host *h) {
+  return h->tls.by == TLS_RULE_STS && h->tls.sts_unnamed && !d->tls_optional;
+}
+
 static bool has_other_address(const struct destination *d, const struct tried *tried) {
-  for (size_t i = 0; i < d->route->host_count && !tried_is_full(tried); i++)
-    for (size_t k = 0; k < d->route->hosts[i].address_count; k++)
-      if (is_of_use(d, tried, &d->route->hosts[i].addresses[k])) return true;
+  for (size_t i = 0; i < d->route->host_count && !tried_is_full(tried); i++) {
+    const struct route_host *h = &d->route->hosts[i];
+    for (size_t k = 0; k < h->address_count && !host_is_barred(d, h); k++)
+      if (is_of_use(d, tried, &h->addresses[k])) return true;
+  }
   return false;
 }
 
@@ -102,9 +109,9 @@ static struct tls_demand demand_at(const struct connection *c) {
   return c->destination->tls_optional ? route_terms_demand(&c->route->terms) : *own;
 }
 
-/* RFC 8461 4.1: a host that its domain's policy does not name is not even connected to. False: it may be. */
-static bool is_barred(struct connection *c, const struct tls_demand *demand) {
-  if (demand->by != TLS_RULE_STS || !demand->sts_unnamed) return false;
+/* False: it may be connected to. */
+static bool is_barred(struct connection *c) {
+  if (!host_is_barred(c->destination, connection_host_at(c))) return false;
   c->incident = (struct incident){.stage = STAGE_ROUTE, .trouble = TROUBLE_STS, .tls_enforced = true, .local = true};
   snprintf(c->incident.text, sizeof c->incident.text,
            "%.100s is not of the hosts that the MTA-STS policy of %.100s names", connection_host(c),
@@ -120,8 +127,7 @@ static int open_client(struct connection *c) {
   char address[IP_TEXT];
   ip_format(target, address);
   snprintf(c->target, sizeof c->target, "%s[%s]:%u", h->name, address, ip_port(target) & 0xffffu);
-  struct tls_demand demand = demand_at(c);
-  if (is_barred(c, &demand)) return E_DENIED;
+  if (is_barred(c)) return E_DENIED;
   struct client_plan plan = {
       .source = d->source_text[0] ? (const struct sockaddr *)&d->source : NULL,
       .target = target,
@@ -131,7 +137,7 @@ static int open_client(struct connection *c) {
       .lockstep = host_list_has(d->delivery->lockstep_hosts, h->name, clock_now_us()),
       .require_tls = d->require_tls,
       .no_tls = terms->tls == ROUTE_TLS_NONE,
-      .tls = demand,
+      .tls = demand_at(c),
       .implicit_tls = terms->implicit_tls,
       .routed = terms->host,
   };
@@ -171,13 +177,24 @@ static bool is_broken_tls(const struct connection *c) {
   return !c->destination->require_tls && verdict_of(&c->incident) == VERDICT_PLAIN;
 }
 
-/* The address at hand is of no use. What a host permanently lacks says nothing of one that could not be reached. */
+static bool is_of_a_barred_host(const struct incident *i) {
+  return i->trouble == TROUBLE_STS && i->stage == STAGE_ROUTE;
+}
+
+/* Does the failure before it say more of what becomes of the mail? What a host permanently lacks says nothing of one
+ * that could not be reached, and a host that may not be used nothing of any other. */
+static bool says_less(const struct incident *i, const struct incident *before) {
+  if (before->trouble == TROUBLE_NONE || is_of_a_barred_host(before)) return false;
+  return is_of_a_barred_host(i) || (may_pass(before) && !may_pass(i));
+}
+
+/* The address at hand is of no use. */
 static void note_failure(struct connection *c) {
   if (is_broken_tls(c))
     log_event(LOG_WARN_, NULL, "tls failed", "host", c->target, "reason", c->incident.text, "next",
               "another host; without TLS only what has waited", NULL);
   tried_add(&c->tried, address_at(c), is_broken_tls(c));
-  if (c->failure.trouble != TROUBLE_NONE && may_pass(&c->failure) && !may_pass(&c->incident)) {
+  if (says_less(&c->incident, &c->failure)) {
     story_add_incident(&c->walked, c->target, &c->incident);
     return;
   }
