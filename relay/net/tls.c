@@ -296,6 +296,7 @@ bool tls_check_peer(struct tls_client *t, struct tls_session *s, const char *nam
     fail(why, E_DENIED, "TLS: %.80s shows no certificate that can be verified", name);
     return false;
   }
+  s->failure = certificate_result(status);
   if (status) describe_status(status, own, why->text, sizeof why->text);
   if (!status && gnutls_protocol_get_version(s->session) < GNUTLS_TLS1_2)
     fail(why, E_DENIED, "TLS: %.80s has no version from 1.2 on (RFC 8997)", name);

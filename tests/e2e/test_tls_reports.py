@@ -9,6 +9,7 @@ from sendoff_test.dns import BROKEN, txt
 from sendoff_test.lab import SOURCE
 from sendoff_test.letters import letter, marker
 from sendoff_test.mx import GARBAGE
+from sendoff_test.policy_server import PolicyServer, policy
 from sendoff_test.processes import wait_until
 from sendoff_test.stored import edit
 from sendoff_test.tls_report import ReportServer, checked, of_mail
@@ -122,6 +123,46 @@ def test_every_session_is_counted_once_by_what_became_of_it(lab, make):
     rows = {row["domain"]: row for row in gateway.sendoff.json("tls-report", "list", "--day", "today")}
     assert {mx.domain for mx in everybody} <= set(rows) and rows[good.domain]["successes"] == 1
     assert good.domain in gateway.sendoff("tls-report", "list")
+
+
+def test_a_policy_of_mta_sts_is_named_with_what_became_of_it(lab, make):
+    gateway, web = make(), PolicyServer(lab)
+    good, plain = web.exchanger(), web.exchanger(tls=None)
+    unnamed = web.exchanger(mode="testing", named=False)
+    untrusted = web.exchanger(mode="testing", tls="good")
+    off = web.exchanger(mode="none")
+    missing, unreadable, foreign = web.exchanger(), web.exchanger(), web.exchanger()
+    web.serve(missing.domain, "", status=404)
+    web.serve(unreadable.domain, "version: STSv2\r\n")
+    web.certify(foreign.domain, lab.certificate())
+    going = [good, unnamed, untrusted, off, missing, unreadable, foreign]
+    send(gateway, plain.domain, *(mx.domain for mx in going))
+    for mx in going:
+        mx.wait()
+    gateway.wait_event("deferred", "--to", f"r@{plain.domain}")
+    gateway.stop()
+
+    def only(mx):
+        (entry,) = counted(gateway, mx.domain)
+        return entry
+
+    def result(mx):
+        """Of its policy; None: success."""
+        how, summary, details = only(mx)
+        assert how["policy-type"] == "sts" and how["policy-domain"] == mx.domain, how
+        assert bool(details) == bool(summary["total-failure-session-count"]) != bool(summary["total-successful-session-count"])
+        return details[0]["result-type"] if details else None
+
+    how, _, _ = only(good)
+    assert how["policy-string"] == policy(good.name).split("\r\n")[:-1] and how["mx-host"] == [good.name], how
+    assert result(good) is None
+    assert result(plain) == "starttls-not-supported"
+    assert result(unnamed) == "validation-failure"
+    assert result(untrusted) in ("certificate-not-trusted", "certificate-host-mismatch")
+    assert only(off)[0]["policy-type"] == "no-policy-found"
+    assert result(missing) == "sts-policy-fetch-error"
+    assert result(unreadable) == "sts-policy-invalid"
+    assert result(foreign) == "sts-webpki-invalid"
 
 
 def test_a_kept_connection_is_one_session(lab, make):

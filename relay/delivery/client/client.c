@@ -252,7 +252,7 @@ static void on_event(void *owner, enum stream_event event) {
   case STREAM_TLS_READY:
     c->ever_tls = true;
     try_policy(c);
-    client_tls_decided(c, TLS_RESULT_SUCCESS, "");
+    client_tls_decided(c, c->sts_fault[0] ? stream_tls_failure(c->stream) : TLS_RESULT_SUCCESS, c->sts_fault);
     if (c->implicit_tls)
       client_set_state(c, CLIENT_GREETING, TIMEOUT_GREETING);
     else
