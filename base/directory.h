@@ -114,11 +114,14 @@ struct source {
   const char *public_address; /* what the world sees instead, behind NAT; "": the same. See source_public */
   const char *helo, *pool;
   unsigned weight; /* its share of the pool's mail, SOURCE_WEIGHT_MOST at most; 0: only when no other can be used */
-  enum source_name name; /* as of the last check that DNS answered */
-  const char *ptr;       /* the name; "": none, or not known */
-  const char *name_text; /* why it is not confirmed, and what to publish; "" */
-  int64_t checked_us;    /* 0: never */
-  bool pause_on_listing; /* no mail leaves from it while a blocklist lists it or its HELO name */
+  enum source_name name;   /* as of the last check that DNS answered */
+  const char *ptr;         /* the name; "": none, or not known */
+  const char *name_text;   /* why it is not confirmed, and what to publish; "" */
+  int64_t checked_us;      /* 0: never */
+  bool pause_on_listing;   /* no mail leaves from it while a blocklist lists it or its HELO name */
+  const char *warmup;      /* the plan by which it warms up, as warmup_plan_format writes it; "": it does not */
+  const char *warmup_name; /* "default", or the file that the plan was read from */
+  int64_t warmup_since_us; /* since when; a plan that replaces another goes on with what that one has counted */
   int64_t created_us;
 };
 

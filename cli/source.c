@@ -4,6 +4,7 @@
 #include "cli/command.h"
 #include "cli/listing.h"
 #include "cli/source_listings.h"
+#include "cli/source_warmups.h"
 #include "relay/net/local_address.h"
 
 #include <stdio.h>
@@ -34,6 +35,7 @@ struct wanted {
   struct source source;
   unsigned parts; /* enum source_part */
   char address[IP_TEXT], public_address[IP_TEXT], helo[DOMAIN_MAX + 1];
+  char warmup_name[64], warmup[WARMUP_PLAN_TEXT];
 };
 
 static enum exit_status read_helo(struct cli *c, struct wanted *w) {
@@ -95,8 +97,20 @@ static enum exit_status read_on_listing(struct cli *c, struct wanted *w) {
   return EXIT_DONE;
 }
 
+/* Of a file, its name is shown, and all of it is in the store. */
+static enum exit_status read_warmup(struct cli *c, struct wanted *w) {
+  const char *typed = cli_option(c, "warmup"), *slash = typed ? strrchr(typed, '/') : NULL;
+  if (!typed) return EXIT_DONE;
+  snprintf(w->warmup_name, sizeof w->warmup_name, "%s", slash ? slash + 1 : typed);
+  w->source.warmup = w->warmup;
+  w->source.warmup_name = w->warmup_name;
+  w->parts |= SOURCE_WARMUP;
+  return source_read_warmup(typed, w->warmup);
+}
+
 static enum exit_status read_wanted(struct cli *c, struct wanted *w) {
-  *w = (struct wanted){.source = {.weight = 1}};
+  memset(w, 0, sizeof *w);
+  w->source.weight = 1;
   w->source.address = w->address;
   w->source.public_address = w->public_address;
   w->source.helo = w->helo;
@@ -105,6 +119,7 @@ static enum exit_status read_wanted(struct cli *c, struct wanted *w) {
   if (s == EXIT_DONE) s = read_pool(c, w);
   if (s == EXIT_DONE) s = read_public(c, w);
   if (s == EXIT_DONE) s = read_on_listing(c, w);
+  if (s == EXIT_DONE) s = read_warmup(c, w);
   return s == EXIT_DONE ? read_weight(c, w) : s;
 }
 
@@ -128,8 +143,8 @@ static enum exit_status set(struct cli *c) {
   struct reason why = {""};
   if (read_wanted(c, &w) != EXIT_DONE) return EXIT_USAGE;
   if (!w.parts)
-    return cli_fail(EXIT_USAGE, "say what to change: --helo NAME, --pool POOL, --weight N, --public ADDRESS|none or "
-                                "--on-listing pause|warn");
+    return cli_fail(EXIT_USAGE, "say what to change: --helo NAME, --pool POOL, --weight N, --public ADDRESS|none, "
+                                "--on-listing pause|warn or --warmup default|FILE|none");
   if (cli_admin(c, &a) != EXIT_DONE) return EXIT_NO;
   return cli_admin_done(c, &a, admin_source_set(a, w.parts, &w.source, &why), &why);
 }
@@ -166,9 +181,9 @@ static const char *shown_state(const struct directory *d, const struct source *s
   return s->pause_on_listing ? "paused: listed" : "usable, listed";
 }
 
-static json_t *source_json(const struct directory *d, const struct source *s) {
+static json_t *source_json(const struct directory *d, const struct source *s, const json_t *warmups) {
   bool known = ip_is_global(source_public(s)) && s->name != SOURCE_NAME_UNKNOWN;
-  return json_pack("{s:s, s:s, s:o, s:o, s:i, s:b, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:b, s:o}", "address",
+  return json_pack("{s:s, s:s, s:o, s:o, s:i, s:b, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:b, s:o, s:o}", "address",
                    s->address, "public", source_public(s), "helo", json_text(s->helo), "pool", json_text(s->pool),
                    "weight", (int)s->weight, "usable", takes_mail(d, s), "here", is_here(s->address), "state",
                    shown_state(d, s), "created", json_time(s->created_us), "ptr",
@@ -176,7 +191,7 @@ static json_t *source_json(const struct directory *d, const struct source *s) {
                    known ? json_boolean(s->name == SOURCE_NAME_CONFIRMED) : json_null(), "checked",
                    known ? json_time(s->checked_us) : json_null(), "text", json_text(s->name_text), "on_listing",
                    s->pause_on_listing ? "pause" : "warn", "listed", source_listed_now(d, s), "blocklists",
-                   source_blocklists_json(d, s));
+                   source_blocklists_json(d, s), "warmup", source_warmup_json(warmups, s));
 }
 
 /* What is to be done, below the table, where there is room for it. */
@@ -193,46 +208,62 @@ static const char *address_text(const struct source *s, char out[2 * IP_TEXT + 4
   return out;
 }
 
+/* The last column is there when some source warms up. */
+static void list_all(struct cli *c, const struct directory *d, const json_t *warmups) {
+  struct listing l;
+  size_t columns = json_object_size(warmups) ? 6 : 5;
+  listing_begin(&l, c, (const char *const[]){"ADDRESS", "HELO", "POOL", "WEIGHT", "STATE", "WARM-UP"}, columns);
+  for (size_t i = 0; i < d->source_count; i++) {
+    const struct source *s = &d->sources[i];
+    char address[2 * IP_TEXT + 4], weight[16], warmup[60];
+    snprintf(weight, sizeof weight, "%u", s->weight);
+    source_warmup_cell(warmups, s, warmup);
+    listing_add(&l, source_json(d, s, warmups),
+                (const char *const[]){address_text(s, address), s->helo, s->pool, weight, shown_state(d, s), warmup});
+  }
+  listing_end(&l);
+  if (c->json) return;
+  print_advice(d);
+  source_print_listings(d);
+  source_print_warmups(warmups);
+}
+
 static enum exit_status list(struct cli *c) {
   struct directory *d;
   if (cli_directory(c, &d) != EXIT_DONE) return EXIT_NO;
-  struct listing l;
-  listing_begin(&l, c, (const char *const[]){"ADDRESS", "HELO", "POOL", "WEIGHT", "STATE"}, 5);
-  for (size_t i = 0; i < d->source_count; i++) {
-    const struct source *s = &d->sources[i];
-    char address[2 * IP_TEXT + 4], weight[16];
-    snprintf(weight, sizeof weight, "%u", s->weight);
-    listing_add(&l, source_json(d, s),
-                (const char *const[]){address_text(s, address), s->helo, s->pool, weight, shown_state(d, s)});
-  }
-  listing_end(&l);
-  if (!c->json) {
-    print_advice(d);
-    source_print_listings(d);
-  }
+  json_t *warmups = source_warmups(c, d);
+  if (warmups) list_all(c, d, warmups);
   directory_release(&d);
+  if (!warmups) return EXIT_NO;
+  json_decref(warmups);
   return EXIT_DONE;
 }
 
 const struct verb source_verbs[] = {
-    {"source", "add", "ADDRESS --helo NAME [--public ADDRESS] [--pool POOL] [--weight N] [--on-listing pause|warn]",
-     "helo= public= pool= weight= on-listing=",
+    {"source", "add",
+     "ADDRESS --helo NAME [--public ADDRESS] [--pool POOL] [--weight N] [--on-listing pause|warn] "
+     "[--warmup default|FILE|none]",
+     "helo= public= pool= weight= on-listing= warmup=",
      "An address of this machine that mail leaves from, and the name it says in EHLO. Behind NAT, --public is the "
      "address that the world sees. Sources of a pool share its mail by weight (1 unless set). With "
-     "--on-listing pause it takes no mail while a blocklist lists it.",
+     "--on-listing pause it takes no mail while a blocklist lists it. With --warmup it gets some mail on its first "
+     "day, more on each that follows, and the others of its pool take the rest.",
      "sendoff source add 192.0.2.10 --helo smtp.example.com\n"
      "sendoff source add 10.0.0.5 --public 203.0.113.5 --helo smtp.example.com --pool bulk --weight 3",
      1, 1, add},
     {"source", "list", "", "",
-     "All source addresses: whether this machine has them, whether DNS confirms their names, and what blocklists say.",
+     "All source addresses: whether this machine has them, whether DNS confirms their names, what blocklists say, and "
+     "how they warm up.",
      "sendoff source list", 0, 0, list},
     {"source", "set",
      "ADDRESS [--helo NAME] [--public ADDRESS|none] [--pool POOL] [--weight N] "
-     "[--on-listing pause|warn]",
-     "helo= public= pool= weight= on-listing=",
-     "Changes one. With --weight 0 it takes no new mail while another of its pool can be used, and ends what it began.",
+     "[--on-listing pause|warn] [--warmup default|FILE|none]",
+     "helo= public= pool= weight= on-listing= warmup=",
+     "Changes one. With --weight 0 it takes no new mail while another of its pool can be used, and ends what it began. "
+     "--warmup none ends a warm-up; another plan goes on at the day that it is.",
      "sendoff source set 192.0.2.10 --pool bulk\n"
-     "sendoff source set 192.0.2.10 --weight 0",
+     "sendoff source set 192.0.2.10 --weight 0\n"
+     "sendoff source set 192.0.2.10 --warmup default",
      1, 1, set},
     {"source", "remove", "ADDRESS", "", "Removes one; connections that are open end as they would.",
      "sendoff source remove 192.0.2.10", 1, 1, remove_source},

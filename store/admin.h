@@ -70,9 +70,17 @@ int admin_domain_remove(struct admin *admin, const char *name, struct reason *wh
 /* `k` gives domain, selector, algorithm, public_base64; `private_pem` is PKCS #8 PEM. */
 int admin_key_add(struct admin *admin, const struct signing_key *k, struct bytes private_pem, struct reason *why);
 
-/* `s` gives address, helo, pool (NULL: "default"), public_address, weight, pause_on_listing. */
+/* `s` gives address, helo, pool (NULL: "default"), public_address, weight, pause_on_listing, warmup (NULL: none) and
+ * warmup_name. */
 int admin_source_add(struct admin *admin, const struct source *s, struct reason *why);
-enum source_part { SOURCE_HELO = 1, SOURCE_POOL = 2, SOURCE_PUBLIC = 4, SOURCE_WEIGHT = 8, SOURCE_ON_LISTING = 16 };
+enum source_part {
+  SOURCE_HELO = 1,
+  SOURCE_POOL = 2,
+  SOURCE_PUBLIC = 4,
+  SOURCE_WEIGHT = 8,
+  SOURCE_ON_LISTING = 16,
+  SOURCE_WARMUP = 32 /* warmup NULL or "": none any more, and what was counted is forgotten */
+};
 /* Replaces what is chosen in `what` of the source with that address. */
 int admin_source_set(struct admin *admin, unsigned what, const struct source *to, struct reason *why);
 int admin_source_remove(struct admin *admin, const char *address, struct reason *why);

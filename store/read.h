@@ -15,6 +15,7 @@
 #include "base/tls_outcome.h"
 #include "base/usage.h"
 #include "base/usage_scope.h"
+#include "base/warmup.h"
 
 struct reader;
 
@@ -59,6 +60,8 @@ int reader_tls_domains(struct reader *r, const struct tls_filter *f,
 int reader_sts_notes(struct reader *r, size_t limit, bool (*row)(void *arg, const struct sts_note *n), void *arg);
 /* That of one domain: one row or none. */
 int reader_sts_note(struct reader *r, const char *domain, bool (*row)(void *arg, const struct sts_note *n), void *arg);
+/* How far the sources have warmed up, by source and provider. */
+int reader_warmup_notes(struct reader *r, void (*row)(void *arg, const struct warmup_note *n), void *arg);
 
 /* What a route logs in with, appended to `out`, which is secret. E_NOT_FOUND when there is none (any more). As above:
  * only the daemon asks. */

@@ -16,6 +16,7 @@
 #include "base/suppression.h"
 #include "base/tls_outcome.h"
 #include "base/usage_warning.h"
+#include "base/warmup.h"
 #include "store/store.h"
 
 /* A message to be kept: envelope, recipients, content. */
@@ -210,6 +211,14 @@ struct store_sts_note {
   int64_t now_us;
 };
 void store_sts_note_init(struct store_sts_note *n); /* the kind; the rest is the poster's */
+
+/* How far a source has warmed up at a provider: replaces what was known. Nothing is written when the source has gone,
+ * or has no plan of that time any more. */
+struct store_warmup_note {
+  struct store_op op;
+  struct warmup_note note;
+};
+void store_warmup_note_init(struct store_warmup_note *n); /* the kind; the rest is the poster's */
 
 /* A route's tokens, as its endpoint gave them, or why it gave none: then what there was stays. Nothing is written when
  * the route has gone. It is a change of the configuration (reader_generation). */

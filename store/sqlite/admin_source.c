@@ -2,6 +2,34 @@
 
 #include "base/clock.h"
 
+/* --- the plan by which it warms up --- */
+
+static int forget_warmup(struct admin *a, const char *address) {
+  static const char *const texts[] = {"DELETE FROM warmup_plans WHERE source = ?",
+                                      "DELETE FROM warmup_states WHERE source = ?"};
+  int rc = OK;
+  for (size_t i = 0; rc == OK && i < 2; i++) {
+    sqlite3_stmt *s = sql_use(&a->q, texts[i]);
+    sql_bind_text(s, 1, address);
+    rc = sql_run(s);
+  }
+  return rc;
+}
+
+/* One that replaces another has begun when that one did. */
+static int keep_warmup(struct admin *a, const struct source *to) {
+  if (!to->warmup || !*to->warmup) return forget_warmup(a, to->address);
+  sqlite3_stmt *s = sql_use(&a->q, "INSERT INTO warmup_plans(source, name, plan, since_us) VALUES (?, ?, ?, ?)"
+                                   " ON CONFLICT(source) DO UPDATE SET name = excluded.name, plan = excluded.plan");
+  sql_bind_text(s, 1, to->address);
+  sql_bind_text(s, 2, to->warmup_name);
+  sql_bind_text(s, 3, to->warmup);
+  sql_bind_int(s, 4, clock_now_us());
+  return sql_run(s);
+}
+
+/* --- sources --- */
+
 int admin_source_add(struct admin *a, const struct source *from, struct reason *why) {
   int rc = admin_begin(a, why);
   if (rc != OK) return rc;
@@ -18,6 +46,7 @@ int admin_source_add(struct admin *a, const struct source *from, struct reason *
   rc = sql_run(s);
   if (rc == E_EXISTS)
     fail(why, rc, "source %s exists already; change it with: sendoff source set %s", from->address, from->address);
+  if (rc == OK) rc = keep_warmup(a, from);
   return admin_end(a, rc, "config", why);
 }
 
@@ -52,6 +81,7 @@ int admin_source_set(struct admin *a, unsigned what, const struct source *to, st
   sql_bind_int(s, 7, to->pause_on_listing);
   const char *address = to->address;
   if (rc == OK) rc = admin_changed(a, sql_run(s), "source", address, why);
+  if (rc == OK && (what & SOURCE_WARMUP)) rc = keep_warmup(a, to);
   return admin_end(a, rc, "config", why);
 }
 
@@ -62,5 +92,6 @@ int admin_source_remove(struct admin *a, const char *address, struct reason *why
   sql_bind_text(s, 1, address);
   rc = admin_changed(a, sql_run(s), "source", address, why);
   if (rc == OK) rc = forget_check(a, address, 0, NULL);
+  if (rc == OK) rc = forget_warmup(a, address);
   return admin_end(a, rc, "config", why);
 }

@@ -201,9 +201,12 @@ static int load_source_row(sqlite3_stmt *s, struct source *out, struct directory
                          .checked_us = sqlite3_column_int64(s, 7),
                          .public_address = directory_text(o, sql_text(s, 8)),
                          .weight = (unsigned)sqlite3_column_int64(s, 9),
-                         .pause_on_listing = sqlite3_column_int64(s, 10) != 0};
+                         .pause_on_listing = sqlite3_column_int64(s, 10) != 0,
+                         .warmup = directory_text(o, sql_text(s, 11)),
+                         .warmup_name = directory_text(o, sql_text(s, 12)),
+                         .warmup_since_us = sqlite3_column_int64(s, 13)};
   bool all = out->address && out->helo && out->pool && out->ptr && out->name_text && out->public_address;
-  return all ? OK : E_MEMORY;
+  return all && out->warmup && out->warmup_name ? OK : E_MEMORY;
 }
 
 static int load_sources(struct sql *q, struct directory_owner *o) {
@@ -213,8 +216,9 @@ static int load_sources(struct sql *q, struct directory_owner *o) {
   if (rc != OK || !n) return rc;
   if (!all) return E_MEMORY;
   sqlite3_stmt *s = sql_use(q, "SELECT s.address, helo, pool, created_us, confirmed, ptr, text, checked_us, public,"
-                               " weight, pause_on_listing"
+                               " weight, pause_on_listing, plan, name, since_us"
                                " FROM sources AS s LEFT JOIN source_checks AS c ON c.address = s.address"
+                               " LEFT JOIN warmup_plans AS w ON w.source = s.address"
                                " ORDER BY pool, s.address");
   while (i < n && (rc = sql_step(s)) == 1 && (rc = load_source_row(s, &all[i], o)) == OK) i++;
   if (s) sqlite3_reset(s);

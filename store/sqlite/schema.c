@@ -260,7 +260,15 @@ static const char *const steps[] = {
     /* MTA-STS policies (base/sts_note.h). */
     "CREATE TABLE sts_policies(domain TEXT PRIMARY KEY, id TEXT NOT NULL, text TEXT NOT NULL, fetched_us INTEGER NOT "
     "NULL, until_us INTEGER NOT NULL, used_us INTEGER NOT NULL) STRICT;"
-    "CREATE INDEX sts_policies_until ON sts_policies(until_us);",
+    "CREATE INDEX sts_policies_until ON sts_policies(until_us);"
+    /* By which plan a source warms up (base/warmup_plan.h), and how far it is at each provider (base/warmup.h). */
+    "CREATE TABLE warmup_plans(source TEXT PRIMARY KEY, name TEXT NOT NULL, plan TEXT NOT NULL, since_us INTEGER NOT "
+    "NULL) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE warmup_states(source TEXT NOT NULL, provider TEXT NOT NULL, step INTEGER NOT NULL, held INTEGER NOT "
+    "NULL, short_of INTEGER NOT NULL, day INTEGER NOT NULL, used_on INTEGER NOT NULL, hour INTEGER NOT NULL, used "
+    "INTEGER NOT NULL, used_hour INTEGER NOT NULL, attempts INTEGER NOT NULL, against INTEGER NOT NULL,"
+    " attempts_before INTEGER NOT NULL, against_before INTEGER NOT NULL, turned_away_us INTEGER NOT NULL,"
+    " PRIMARY KEY(source, provider)) STRICT, WITHOUT ROWID;",
 };
 #define VERSION ((int64_t)(sizeof steps / sizeof steps[0]))
 
