@@ -119,7 +119,7 @@ struct source {
   const char *name_text;   /* why it is not confirmed, and what to publish; "" */
   int64_t checked_us;      /* 0: never */
   bool pause_on_listing;   /* no mail leaves from it while a blocklist lists it or its HELO name */
-  const char *warmup;      /* the plan by which it warms up, as warmup_plan_format writes it; "": it does not */
+  const char *warmup;      /* the plan by which it warms up, as warmup_plan_format writes it; "" or NULL: it does not */
   const char *warmup_name; /* "default", or the file that the plan was read from */
   int64_t warmup_since_us; /* since when; a plan that replaces another goes on with what that one has counted */
   int64_t created_us;

@@ -68,6 +68,7 @@
 #define RULE_NO_ADDRESS "no-address"
 #define RULE_DNS "dns"
 #define RULE_PACE "pace"                     /* the site is paused, or takes no more mail from this source for now */
+#define RULE_WARMUP "warm-up"                /* its source is warming up, and today's amount is used */
 #define RULE_ROUTE "route"                   /* a route by command leads nowhere */
 #define RULE_TLS_ENFORCED "tls-enforced"     /* the next hop did not offer the TLS that its route requires */
 #define RULE_NEXT_HOP_LOGIN "next-hop-login" /* the next hop refused the login of its route */

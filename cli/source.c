@@ -225,7 +225,7 @@ static void list_all(struct cli *c, const struct directory *d, const json_t *war
   if (c->json) return;
   print_advice(d);
   source_print_listings(d);
-  source_print_warmups(warmups);
+  source_print_warmups(warmups, d);
 }
 
 static enum exit_status list(struct cli *c) {

@@ -154,16 +154,22 @@ static void print_provider(const json_t *p) {
            number(p, "attempts"), json_number_value(json_object_get(p, "hold_above")));
 }
 
-void source_print_warmups(const json_t *all) {
-  const char *address;
-  const json_t *w, *p;
+static void print_warmup(const struct source *s, const json_t *w) {
+  char since[64];
+  const json_t *providers = json_object_get(w, "providers"), *p;
   size_t i;
-  json_object_foreach((json_t *)(uintptr_t)all, address, w) {
-    printf("\n%s warms up by the plan ", address);
-    print_safe(text(w, "plan"));
-    printf(" since %s\n", text(w, "since"));
-    if (!json_array_size(json_object_get(w, "providers")))
-      printf("  no mail yet; %lld recipients a provider on the first day\n", number(w, "first_amount"));
-    json_array_foreach(json_object_get(w, "providers"), i, p) print_provider(p);
+  clock_format_minute(s->warmup_since_us, since, sizeof since);
+  printf("\n%s warms up by the plan ", s->address);
+  print_safe(s->warmup_name);
+  printf(" since %s\n", since);
+  if (!json_array_size(providers))
+    printf("  no mail yet; %lld recipients a provider on the first day\n", number(w, "first_amount"));
+  json_array_foreach(providers, i, p) print_provider(p);
+}
+
+void source_print_warmups(const json_t *all, const struct directory *d) {
+  for (size_t i = 0; i < d->source_count; i++) {
+    const json_t *w = warmup_of(all, &d->sources[i]);
+    if (w) print_warmup(&d->sources[i], w);
   }
 }

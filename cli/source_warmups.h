@@ -16,6 +16,6 @@ json_t *source_warmup_json(const json_t *all, const struct source *s);
 /* "day 3-7 of 30, held back". */
 void source_warmup_cell(const json_t *all, const struct source *s, char out[60]);
 /* Below the table: each provider's day and amount, and what holds it back. */
-void source_print_warmups(const json_t *all);
+void source_print_warmups(const json_t *all, const struct directory *d);
 
 #endif

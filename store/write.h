@@ -98,6 +98,8 @@ struct recipient_outcome {
                          RELEASED. */
   int64_t next_us;    /* for DEFERRED and RELEASED */
   bool counts;        /* DEFERRED: an attempt was made and counts towards the retry schedule */
+  int64_t once_in_us; /* DEFERRED: the recipient has at most one event of this rule in that time; 0: as many as come */
+  bool quiet;         /* out: it had one */
   bool delay_told;    /* DEFERRED: a notice of delay goes out with this, the only one */
   enum bounce bounce; /* what it says of the recipient; counted for the event's account, of which there must be one */
   bool suppressed;    /* out: the recipient is on that account's suppression list since this */

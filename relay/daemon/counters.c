@@ -54,6 +54,8 @@ const struct counter counters[] = {
         "Sources that are not addresses of this machine, so that nothing leaves from them: see source list."),
     NOW("sources_listed", delivery.sources_listed,
         "Listings of sources and their HELO names at blocklists: see source list."),
+    NOW("warmups_held", delivery.warmups_held,
+        "Pairs of source and provider whose warm-up is held back by what the provider refuses: see source list."),
     NOW("blocklists_failing", delivery.blocklists_failing,
         "Blocklists that are not believed or do not answer: see the gateway's log."),
 };

@@ -307,6 +307,10 @@ static bool recall_site(void *arg, const struct site_note *n) {
   return true;
 }
 
+static void recall_warmup(void *arg, const struct warmup_note *n) {
+  delivery_recall_warmup(arg, n);
+}
+
 static bool recall_policy(void *arg, const struct sts_note *n) {
   delivery_recall_policy(arg, n);
   return true;
@@ -317,6 +321,8 @@ static int make_dispatcher(struct supervisor *s, struct reason *why) {
   int rc = dispatcher_new(g, &g->dispatcher, why);
   if (rc == OK && reader_sts_notes(s->reader, DELIVERY_POLICIES_MAX, recall_policy, g) != OK)
     log_event(LOG_WARN_, NULL, "MTA-STS policies cannot be read; they are fetched again", NULL);
+  if (rc == OK && reader_warmup_notes(s->reader, recall_warmup, g) != OK)
+    log_event(LOG_WARN_, NULL, "how far sources have warmed up cannot be read; they begin again", NULL);
   return rc;
 }
 

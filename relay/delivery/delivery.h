@@ -9,6 +9,7 @@
 #include "base/site_note.h"
 #include "base/sts_note.h"
 #include "base/tls_outcome.h"
+#include "base/warmup.h"
 #include "relay/message/content.h"
 #include "relay/net/loop.h"
 
@@ -66,6 +67,8 @@ void delivery_recall_policy(struct gateway *g, const struct sts_note *n);
 #define DELIVERY_POLICIES_MAX 10000 /* that are known at once */
 /* Reads what waits in the store and begins. */
 void dispatcher_start(struct dispatcher *d);
+/* What the store knows of a source that warms up, before that. */
+void delivery_recall_warmup(struct gateway *g, const struct warmup_note *n);
 /* Hands out nothing more; what is in flight goes on. Then, when nothing is in flight, `idle` is called once. */
 void dispatcher_drain(struct dispatcher *d, void (*idle)(void *arg), void *arg);
 /* While the loop still runs: the memory goes when the handles have closed. Jobs in flight are then freed when they
@@ -160,6 +163,7 @@ struct delivery_counters {
   uint64_t tokens_failed;              /* now: routes whose token could not be renewed when that was tried last */
   uint64_t sources_away;               /* now: sources that are not addresses of this machine */
   uint64_t sources_listed;             /* now: pairs of blocklist and source, or HELO name, that it lists */
+  uint64_t warmups_held;               /* now: pairs of source and provider whose warm-up is held back */
   uint64_t blocklists_failing;         /* now: blocklists that are not believed, or do not answer */
   uint64_t in_flight, domains_waiting; /* now: recipients that are worked on; domains that have mail waiting or in
                                           flight, as far as is known */

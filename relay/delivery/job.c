@@ -76,6 +76,7 @@ static struct job *copy_without_recipients(const struct job *j) {
   copy->clock_us = j->clock_us;
   copy->attempt_us = j->attempt_us;
   copy->put_off = j->put_off;
+  copy->warmup = j->warmup;
   copy->finish = j->finish;
   if (j->content) copy->content = content_hold(j->content);
   /* Room for all at once, so that moving them cannot fail half-way. */

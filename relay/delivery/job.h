@@ -3,6 +3,7 @@
 #define SENDOFF_RELAY_DELIVERY_JOB_H
 
 #include "base/envelope.h"
+#include "base/warmup.h"
 #include "relay/message/content.h"
 #include "relay/net/loop.h"
 
@@ -23,15 +24,17 @@ struct job {
   struct content *content;             /* one reference; NULL: read it from the store */
   struct queued_recipient *recipients; /* copies; `last` only with MESSAGE_BY_RETURN, else "" */
   size_t recipient_count, recipient_room;
-  int64_t retry_us;        /* the earliest next attempt of those that were deferred, INT64_MAX: none; for its finish */
-  int64_t clock_us;        /* clock_jumps_us when its times were read */
-  int64_t queued_us;       /* job_queue.c's: since when it waits there */
-  int64_t attempt_us;      /* when this attempt came to its first host; 0: not yet */
-  char **before;           /* of each recipient, what its earlier hosts of this attempt said (outcome/story.h), or NULL.
-                              NULL: of none */
-  bool put_off;            /* one of them put it off, so what another cannot take is not lost */
-  unsigned returned;       /* how often it came back to its destination's queue without an attempt that counts */
-  struct job *next, *prev; /* for whoever owns it now */
+  int64_t retry_us;   /* the earliest next attempt of those that were deferred, INT64_MAX: none; for its finish */
+  int64_t clock_us;   /* clock_jumps_us when its times were read */
+  int64_t queued_us;  /* job_queue.c's: since when it waits there */
+  int64_t attempt_us; /* when this attempt came to its first host; 0: not yet */
+  char **before;      /* of each recipient, what its earlier hosts of this attempt said (outcome/story.h), or NULL.
+                         NULL: of none */
+  bool put_off;       /* one of them put it off, so what another cannot take is not lost */
+  unsigned returned;  /* how often it came back to its destination's queue without an attempt that counts */
+  int64_t warmup;     /* whose amount its recipients count towards (route/warmup_watch.h); 0: nobody's */
+  struct warmup_tally came; /* what came of them, for that */
+  struct job *next, *prev;  /* for whoever owns it now */
   /* Of who handed it out: called once by job_finish, on any loop; takes the job. NULL: nobody waits for it. */
   void (*finish)(struct gateway *g, struct job *j);
   struct job_result result;

@@ -1,5 +1,6 @@
 #include "base/address.h"
 #include "base/clock.h"
+#include "base/id.h"
 #include "base/refusal.h"
 #include "store/sqlite/idempotency_ends.h"
 #include "store/sqlite/operation_brake.h"
@@ -96,10 +97,25 @@ static int count_bounce(struct sql *q, struct suppression_view *view, const stru
   return tell_suppressed(q, e, &s, hard);
 }
 
+/* 1: the recipient has an event of this rule that is not so old. */
+static int was_told(struct sql *q, const struct recipient_outcome *o, const struct event *e) {
+  if (!o->once_in_us) return 0;
+  sqlite3_stmt *s = sql_use(q, "SELECT 1 FROM events WHERE message_id = ? AND message_id <> 0 AND recipient = ? AND"
+                               " kind = ? AND rule = ? AND id > ?");
+  sql_bind_int(s, 1, e->message_id);
+  sql_bind_text(s, 2, e->to);
+  sql_bind_int(s, 3, e->kind);
+  sql_bind_text(s, 4, e->rule);
+  sql_bind_int(s, 5, id_floor(clock_now_us() - o->once_in_us));
+  int rc = sql_step(s);
+  if (s) sqlite3_reset(s);
+  return rc;
+}
+
 static int apply(struct sql *q, struct suppression_view *view, struct brake_table *brake,
                  const struct store_outcome *all, struct recipient_outcome *o) {
   int64_t message_id = all->message_id;
-  o->suppressed = false;
+  o->suppressed = o->quiet = false;
   enum event_kind kind = o->event.kind;
   bool stays = kind == EVENT_DEFERRED || kind == EVENT_HELD || kind == EVENT_RELEASED;
   if (!stays && !leaves_queue(kind)) return E_SYNTAX; /* not an outcome */
@@ -107,7 +123,9 @@ static int apply(struct sql *q, struct suppression_view *view, struct brake_tabl
   if (rc != OK || sqlite3_changes(q->db) == 0) return rc; /* dropped by command meanwhile: its end is in the log */
   struct event e = o->event;
   e.message_id = message_id;
-  rc = event_insert(q, &e);
+  int told = was_told(q, o, &e);
+  o->quiet = told == 1;
+  rc = told ? (o->quiet ? OK : told) : event_insert(q, &e);
   if (rc == OK) rc = brake_outcome(brake, o);
   return rc == OK ? count_bounce(q, view, all, o, &e) : rc;
 }

@@ -176,6 +176,16 @@ static enum bounce of_reply(const struct incident *i, const struct ruling *r) {
   return HAS_ANY(text, no_such_mailbox) ? BOUNCE_HARD : BOUNCE_NONE;
 }
 
+bool bounce_blames_sender(const struct incident *i, const struct ruling *r) {
+  static const char *const other_way[] = {"relay*"};
+  char text[REPLY_TEXT_MAX];
+  if (!r->remote || r->code / 100 != 5 || r->bounce != BOUNCE_NONE || i->stage < STAGE_MAIL) return false;
+  plain_text(i->reply.text, text);
+  if (HAS_ANY(text, other_way)) return false;
+  return strncmp(r->enhanced, "5.7.", 4) == 0 ||
+         (strncmp(r->enhanced, "5.3.4", 5) != 0 && HAS_ANY(text, not_the_mailbox));
+}
+
 /* What keeps the mail is between us and the next hop of a route: the recipient's host was never asked. */
 static bool is_routes_own(const struct incident *i) {
   return i->trouble == TROUBLE_ROUTE || i->trouble == TROUBLE_LOGIN || i->trouble == TROUBLE_TLS_ENFORCED;

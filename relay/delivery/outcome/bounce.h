@@ -9,5 +9,8 @@
 
 /* `r` is what verdict_rule made of `i`. */
 enum bounce bounce_of(const struct incident *i, const struct ruling *r);
+/* A permanent refusal of whoever sends it: by policy, for its reputation, or as spam. Not one of the mailbox, of the
+ * message's size or form, or of a host that does not relay. */
+bool bounce_blames_sender(const struct incident *i, const struct ruling *r);
 
 #endif

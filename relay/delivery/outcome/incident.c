@@ -49,6 +49,7 @@ const char *incident_rule(const struct incident *i) {
       [TROUBLE_ROUTE] = RULE_ROUTE,
       [TROUBLE_TLS_ENFORCED] = RULE_TLS_ENFORCED,
       [TROUBLE_LOGIN] = RULE_NEXT_HOP_LOGIN,
+      [TROUBLE_WARMUP] = RULE_WARMUP,
       [TROUBLE_DANE] = RULE_DANE,
       [TROUBLE_STS] = RULE_STS,
   };

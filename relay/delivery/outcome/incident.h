@@ -50,6 +50,7 @@ enum trouble {
   TROUBLE_ROUTE,        /* an operator's route leads nowhere */
   TROUBLE_TLS_ENFORCED, /* the route requires TLS, and there was none, or none of the kind that it requires */
   TROUBLE_LOGIN,        /* the next hop did not let us log in */
+  TROUBLE_WARMUP,       /* its source is warming up, and has no more to give for now */
   TROUBLE_DANE,         /* the host's TLSA records require TLS, and there was none, or not with whom they name */
   TROUBLE_STS, /* the domain's MTA-STS policy does not allow the host, or not without the TLS that it requires */
 };
@@ -68,6 +69,7 @@ struct incident {
   bool put_off;                   /* another host of this attempt put it off, so this one does not decide alone */
   bool pipelined;                 /* the envelope went out in one write, and nothing after the message */
   bool host_dsn, host_deliver_by; /* the host offers DSN, DELIVERBY */
+  bool of_source;                 /* the site means the source: how much comes from it, or what it thinks of it */
   bool site_wide;                 /* the whole site means it, so no other of its hosts is asked */
   int64_t retry_us;               /* when its recipients are to be tried next; 0: as the schedule says */
   bool local;                 /* our own machine refused (no such source address, no route): says nothing of the site */

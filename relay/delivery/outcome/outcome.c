@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "relay/delivery/outcome/outcome_parts.h"
+#include "relay/delivery/outcome/regard.h"
 #include "relay/delivery/outcome/story.h"
 
 #include <stdlib.h>
@@ -170,6 +171,7 @@ void outcome_rule(struct outcome *o, size_t index, const struct incident *incide
   c.expires_us = c.sender_ends ? j->envelope.deliver_by_us : j->envelope.expires_us;
   random_bytes(&c.random, sizeof c.random);
   verdict_rule(&c, incident, r);
+  r->regard = regard_of(incident, r);
   if (r->kind != EVENT_DEFERRED) return;
   int64_t moment = notice_moment(c.config, j, index, r, c.now_us);
   if (r->next_us > moment) r->next_us = moment;

@@ -3,12 +3,15 @@
 #include "base/id.h"
 #include "base/log.h"
 #include "relay/delivery/outcome/outcome_parts.h"
+#include "relay/delivery/outcome/regard.h"
 #include "relay/delivery/outcome/story.h"
 
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define DAY_US (86400 * SECOND_US)
 
 static void begin(struct pending *p);
 
@@ -37,6 +40,7 @@ static void fill_op(struct pending *p) {
         .recipient_id = j->recipients[i].to.id,
         .next_us = r->next_us,
         .counts = r->counts,
+        .once_in_us = r->daily ? DAY_US : 0,
         .delay_told = p->actions[i] == DSN_DELAYED,
         .bounce = kind_of(j, r) == EVENT_DROPPED ? BOUNCE_NONE : r->bounce, /* a notice is not its account's mail */
         .event =
@@ -77,6 +81,7 @@ static void log_outcome(const struct pending *p) {
   int64_t now = clock_now_us();
   for (size_t i = 0; i < j->recipient_count; i++) {
     const struct event *e = &p->outcomes[i].event;
+    if (p->outcomes[i].quiet) continue;
     struct log_line l;
     log_begin(&l, LOG_INFO_, NULL, event_name(e->kind));
     log_str(&l, "message", id);
@@ -104,6 +109,7 @@ static void count(struct pending *p) {
   struct delivery_counters *counters = &p->outcome.all->counters;
   for (size_t i = 0; i < j->recipient_count; i++) {
     const struct ruling *r = &p->outcome.rulings[i];
+    regard_count(r->regard, &j->came);
     if (r->kind == EVENT_DELIVERED) {
       counters->delivered++;
     } else if (r->kind == EVENT_DEFERRED) {

@@ -79,6 +79,7 @@ enum verdict verdict_of(const struct incident *i) {
   case TROUBLE_SOURCE:
   case TROUBLE_DNS:
   case TROUBLE_PACE:
+  case TROUBLE_WARMUP:
   case TROUBLE_ROUTE:
   /* Another address of the host has the same users, and would count one more failure; and a password that was changed
      there is no reason to return mail (RFC 4954 6 has 535 for permanent, which it is for this password alone). */
@@ -112,21 +113,21 @@ static void own_codes(const struct incident *i, struct ruling *out) {
     int code;
     const char *enhanced;
   } table[] = {
-      [TROUBLE_NONE] = {250, "2.0.0"},        [TROUBLE_REPLY] = {450, "4.0.0"},
-      [TROUBLE_NETWORK] = {450, "4.4.1"},     [TROUBLE_CLOSED] = {450, "4.4.2"},
-      [TROUBLE_TIMEOUT] = {450, "4.4.2"},     [TROUBLE_PROTOCOL] = {450, "4.5.0"},
-      [TROUBLE_TLS] = {450, "4.7.5"},         [TROUBLE_LOCAL] = {451, "4.3.0"},
-      [TROUBLE_STOPPING] = {451, "4.3.2"},    [TROUBLE_SOURCE] = {451, "4.3.5"},
-      [TROUBLE_TOO_LARGE] = {552, "5.3.4"},   [TROUBLE_NO_8BITMIME] = {554, "5.6.3"},
-      [TROUBLE_NO_SMTPUTF8] = {554, "5.6.7"}, [TROUBLE_NULL_MX] = {556, "5.1.10"},
-      [TROUBLE_NO_DOMAIN] = {550, "5.1.2"},   [TROUBLE_NO_ADDRESS] = {550, "5.4.4"},
-      [TROUBLE_LOOP] = {554, "5.4.6"},        [TROUBLE_DNS] = {450, "4.4.3"},
-      [TROUBLE_NO_TLS] = {550, "5.7.10"},     [TROUBLE_NO_REQUIRETLS] = {550, "5.7.30"},
-      [TROUBLE_DEADLINE] = {554, "5.4.7"},    [TROUBLE_NO_DELIVERBY] = {554, "5.4.7"},
+      [TROUBLE_NONE] = {250, "2.0.0"},         [TROUBLE_REPLY] = {450, "4.0.0"},
+      [TROUBLE_NETWORK] = {450, "4.4.1"},      [TROUBLE_CLOSED] = {450, "4.4.2"},
+      [TROUBLE_TIMEOUT] = {450, "4.4.2"},      [TROUBLE_PROTOCOL] = {450, "4.5.0"},
+      [TROUBLE_TLS] = {450, "4.7.5"},          [TROUBLE_LOCAL] = {451, "4.3.0"},
+      [TROUBLE_STOPPING] = {451, "4.3.2"},     [TROUBLE_SOURCE] = {451, "4.3.5"},
+      [TROUBLE_TOO_LARGE] = {552, "5.3.4"},    [TROUBLE_NO_8BITMIME] = {554, "5.6.3"},
+      [TROUBLE_NO_SMTPUTF8] = {554, "5.6.7"},  [TROUBLE_NULL_MX] = {556, "5.1.10"},
+      [TROUBLE_NO_DOMAIN] = {550, "5.1.2"},    [TROUBLE_NO_ADDRESS] = {550, "5.4.4"},
+      [TROUBLE_LOOP] = {554, "5.4.6"},         [TROUBLE_DNS] = {450, "4.4.3"},
+      [TROUBLE_NO_TLS] = {550, "5.7.10"},      [TROUBLE_NO_REQUIRETLS] = {550, "5.7.30"},
+      [TROUBLE_DEADLINE] = {554, "5.4.7"},     [TROUBLE_NO_DELIVERBY] = {554, "5.4.7"},
       [TROUBLE_PACE] = {450, "4.4.5"}, /* RFC 3463 3.5: congestion */
-      [TROUBLE_ROUTE] = {451, "4.3.5"},       [TROUBLE_TLS_ENFORCED] = {451, "4.7.5"},
-      [TROUBLE_LOGIN] = {451, "4.7.8"},       [TROUBLE_DANE] = {451, "4.7.5"},
-      [TROUBLE_STS] = {451, "4.7.5"},
+      [TROUBLE_WARMUP] = {450, "4.4.5"},       [TROUBLE_ROUTE] = {451, "4.3.5"},
+      [TROUBLE_TLS_ENFORCED] = {451, "4.7.5"}, [TROUBLE_LOGIN] = {451, "4.7.8"},
+      [TROUBLE_DANE] = {451, "4.7.5"},         [TROUBLE_STS] = {451, "4.7.5"},
   };
   out->code = table[i->trouble].code;
   snprintf(out->enhanced, sizeof out->enhanced, "%s", i->enhanced ? i->enhanced : table[i->trouble].enhanced);
@@ -181,7 +182,8 @@ static int64_t retry_asked(int64_t at_us, int64_t now_us, uint32_t random) {
 
 static void rule_deferred(const struct verdict_case *c, const struct incident *i, struct ruling *out) {
   out->kind = EVENT_DEFERRED;
-  out->counts = i->trouble != TROUBLE_PACE; /* which was no attempt */
+  out->daily = i->trouble == TROUBLE_WARMUP;
+  out->counts = i->trouble != TROUBLE_PACE && !out->daily; /* which were no attempts */
   out->next_us = i->retry_us ? retry_asked(i->retry_us, c->now_us, c->random)
                              : c->now_us + retry_after(c->config, c->attempts, c->random);
   if (out->next_us < i->again_us) out->next_us = i->again_us;

@@ -21,6 +21,13 @@ enum verdict {
 enum verdict verdict_of(const struct incident *i);
 /* The host may have broken because of PIPELINING: the next time, one command at a time. */
 bool verdict_wants_lockstep(const struct incident *i);
+/* What the provider said of the source by it (regard.h). */
+enum regard {
+  REGARD_NONE,        /* nothing: it was not reached, or puts first attempts off */
+  REGARD_ANSWERED,    /* it took the recipient, or refused it for a reason of the recipient's or the message's */
+  REGARD_AGAINST,     /* it refused it, or put it off, for what comes from this source: its amount, its reputation */
+  REGARD_TURNED_AWAY, /* it refused the connection */
+};
 /* A verdict made final for one recipient. */
 struct ruling {
   enum event_kind kind; /* DELIVERED, DEFERRED, BOUNCED, EXPIRED */
@@ -34,9 +41,11 @@ struct ruling {
   char text[REPLY_TEXT_MAX];
   int64_t next_us; /* DEFERRED */
   bool counts;     /* DEFERRED */
-  bool set;        /* false in an array that is not filled yet */
-  bool onward;     /* it is for the case that no other host is left to ask */
-  char *story;     /* outcome_store.c's: the text, and what happened at earlier hosts; NULL: as text */
+  bool daily;      /* DEFERRED: it may come often, and is in the log once a day */
+  enum regard regard;
+  bool set;    /* false in an array that is not filled yet */
+  bool onward; /* it is for the case that no other host is left to ask */
+  char *story; /* outcome_store.c's: the text, and what happened at earlier hosts; NULL: as text */
 };
 /* What a ruling rests on, beside the incident. */
 struct verdict_case {

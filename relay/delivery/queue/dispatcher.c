@@ -9,6 +9,7 @@
 #include "relay/delivery/route/source_watch.h"
 #include "relay/delivery/route/sts_policies.h"
 #include "relay/delivery/route/token_renewal.h"
+#include "relay/delivery/route/warmup_watch.h"
 #include "relay/delivery/site/delivery.h"
 #include "relay/net/local_address.h"
 #include "relay/net/resolver.h"
@@ -207,6 +208,7 @@ static void on_tick(uv_timer_t *timer) {
   blocklist_watch_tick(d->blocklists, clock_now_us());
   token_renewal_tick(d->tokens, delivery_secrets(d->loop->delivery), clock_now_us());
   if (d->policies) sts_policies_tick(d->policies, clock_now_us(), clock_monotonic_ms());
+  warmup_watch_tick(d->warmups, clock_now_us());
   poll_queue(d);
 }
 
@@ -214,7 +216,9 @@ static void on_turn(struct deferred *turn) {
   struct dispatcher *d = (struct dispatcher *)((char *)turn - offsetof(struct dispatcher, turn));
   poll_queue(d);
   if (!d->draining || d->schedule.in_flight || picker_busy(d->picker) || d->clock.busy || !d->idle) return;
+  warmup_watch_stop(d->warmups); /* everything is back that had left */
   if (!token_renewal_is_idle(d->tokens) || (d->policies && !sts_policies_idle(d->policies))) return;
+  if (!warmup_watch_is_idle(d->warmups)) return;
   void (*idle)(void *arg) = d->idle;
   d->idle = NULL;
   idle(d->idle_arg);
@@ -265,6 +269,7 @@ int dispatcher_new(struct gateway *g, struct dispatcher **out, struct reason *wh
       (!(d->sources = source_watch_new(address_is_here, tell_all_loops, d)) ||
        !(d->names = source_names_new(d->loop, &dns)) || !(d->blocklists = blocklist_watch_new(d->loop, &dns)) ||
        !(d->tokens = token_renewal_new(d->loop, &dns, on_part_idle, d)) ||
+       !(d->warmups = warmup_watch_new(d->loop, on_part_idle, d)) ||
        (g->config->mta_sts && !(d->policies = sts_policies_new(d->loop, g->resolver, &dns, on_part_idle, d)))))
     rc = fail(why, E_MEMORY, "out of memory");
   if (rc == OK && router_new(g, g->resolver, d->policies, &d->router) != OK) rc = fail(why, E_MEMORY, "out of memory");
@@ -274,6 +279,7 @@ int dispatcher_new(struct gateway *g, struct dispatcher **out, struct reason *wh
     blocklist_watch_free(&d->blocklists);
     token_renewal_free(&d->tokens);
     sts_policies_free(&d->policies);
+    warmup_watch_free(&d->warmups);
     source_watch_free(&d->sources);
     free(d);
     *out = NULL;
@@ -296,6 +302,7 @@ void dispatcher_start(struct dispatcher *d) {
   source_names_tick(d->names, clock_monotonic_ms());
   blocklist_watch_tick(d->blocklists, clock_now_us());
   token_renewal_tick(d->tokens, delivery_secrets(d->loop->delivery), clock_now_us());
+  warmup_watch_tick(d->warmups, clock_now_us());
   uv_timer_start(&d->tick, on_tick, TICK_MS, TICK_MS);
   dispatch_soon(d);
 }
@@ -329,6 +336,7 @@ void dispatcher_free(struct dispatcher **dispatcher) {
   blocklist_watch_free(&d->blocklists);
   token_renewal_free(&d->tokens);
   sts_policies_free(&d->policies);
+  warmup_watch_free(&d->warmups);
   uv_close((uv_handle_t *)&d->wake, on_handle_closed);
   uv_close((uv_handle_t *)&d->tick, on_handle_closed);
 }
@@ -358,6 +366,10 @@ void delivery_token_refused(struct gateway *g, int64_t login, int64_t token_from
   loop_post(g->loops[0], &t->message);
 }
 
+void delivery_recall_warmup(struct gateway *g, const struct warmup_note *n) {
+  warmup_watch_recall(g->dispatcher->warmups, n, clock_now_us());
+}
+
 static size_t count_failed_tokens(const struct directory *d) {
   size_t n = 0;
   for (size_t i = 0; i < d->route_count; i++) n += *d->routes[i].oauth2.failure != '\0';
@@ -371,6 +383,7 @@ void delivery_count(const struct loop *on, struct delivery_counters *to) {
   to->in_flight += d->schedule.in_flight;
   to->sources_away += source_watch_away(d->sources);
   blocklist_watch_count(d->blocklists, &to->sources_listed, &to->blocklists_failing);
+  to->warmups_held += warmup_watch_held(d->warmups);
   to->tokens_failed += count_failed_tokens(on->directory);
   to->domains_waiting += HASH_COUNT(d->schedule.domains);
   to->queue_direct += d->handed_over;

@@ -20,6 +20,7 @@ struct source_names;
 struct source_watch;
 struct sts_policies;
 struct token_renewal;
+struct warmup_watch;
 
 struct dispatcher {
   struct gateway *gateway;
@@ -30,6 +31,7 @@ struct dispatcher {
   struct blocklist_watch *blocklists;
   struct token_renewal *tokens;
   struct sts_policies *policies; /* NULL: `delivery { mta_sts = no }` */
+  struct warmup_watch *warmups;
   struct picker *picker;
   struct schedule schedule;
   struct clock_watch clock;

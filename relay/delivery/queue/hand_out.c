@@ -8,6 +8,7 @@
 #include "relay/delivery/route/source_choice.h"
 #include "relay/delivery/route/source_names.h"
 #include "relay/delivery/route/source_watch.h"
+#include "relay/delivery/route/warmup_watch.h"
 #include "relay/delivery/site/delivery.h"
 #include "relay/delivery/site/site_name.h"
 #include "relay/net/local_address.h"
@@ -47,6 +48,7 @@ static void end_job(struct dispatcher *d, struct job *j) {
   envelope_lane(&j->envelope, name);
   struct queue_lane *lane = schedule_find(s, j->domain, name);
   in_flight_remove(s, j);
+  warmup_watch_give_back(d->warmups, j->warmup, (uint32_t)j->recipient_count, &j->came, clock_now_us());
   if (lane) schedule_again(s, lane, j, clock_now_us());
   if (lane) schedule_tidy(s, lane);
   job_free(&j);
@@ -92,7 +94,8 @@ static void on_hand_over(struct loop *on, struct loop_message *m) {
   free(h);
 }
 
-static void hand_over(struct dispatcher *d, struct job *j, struct route *route, const struct source *source) {
+static void hand_over(struct dispatcher *d, struct job *j, struct route *route, const struct source *source,
+                      const char *site) {
   struct hand_over *h = calloc(1, sizeof *h);
   if (!h) {
     outcome_no_memory(d->gateway, j);
@@ -104,9 +107,7 @@ static void hand_over(struct dispatcher *d, struct job *j, struct route *route, 
   if (source) snprintf(h->source, sizeof h->source, "%s", source->address);
   const char *helo = source && source->helo && source->helo[0] ? source->helo : d->gateway->config->hostname;
   snprintf(h->helo, sizeof h->helo, "%s", helo);
-  char site[SITE_NAME_MAX]; /* all that share a pace are on one loop */
-  site_name_of(delivery_shaping(d->loop->delivery), route, site);
-  size_t owner = destination_owner(h->source, site, d->gateway->loop_count);
+  size_t owner = destination_owner(h->source, site, d->gateway->loop_count); /* all that share a pace are on one loop */
   loop_post(d->gateway->loops[owner], &h->message);
 }
 
@@ -148,30 +149,88 @@ static bool may_route(struct dispatcher *d, struct job *j, const struct route *r
   return false;
 }
 
+/* A job that looks for its source. */
+struct leaving {
+  struct dispatcher *dispatcher;
+  struct route *route;
+  char site[SITE_NAME_MAX];
+  struct warmup_place place;
+};
+
+static void begin_leaving(struct leaving *l, struct dispatcher *d, struct route *route) {
+  const struct shaping *s = delivery_shaping(d->loop->delivery);
+  const struct shaping_provider *p = site_name_of(s, route, l->site);
+  l->dispatcher = d;
+  l->route = route;
+  l->place = (struct warmup_place){route->terms.host ? NULL : l->site, p != &s->rest};
+}
+
 static int may_leave_from(void *arg, const struct source *s, struct reason *why) {
-  struct dispatcher *d = arg;
+  const struct dispatcher *d = ((struct leaving *)arg)->dispatcher;
   uint64_t now_ms = clock_monotonic_ms();
   if (!source_usable(d->sources, s->address, now_ms)) return address_away(s->address, why);
   int rc = source_name_allows(d->names, s, now_ms, why);
   return rc == OK ? blocklist_watch_allows(d->blocklists, s, why) : rc;
 }
 
-static void hand_out(struct dispatcher *d, struct job *j, struct route *route) {
+static bool has_room(void *arg, const struct source *s) {
+  const struct leaving *l = arg;
+  return warmup_watch_room(l->dispatcher->warmups, s, &l->place, clock_now_us()) > 0;
+}
+
+static bool has_no_place(void *arg, size_t index) {
+  return index >= *(const uint32_t *)arg;
+}
+
+/* What there is no room for on this source is cut off, and looks for another: *rest. */
+static void leave_from(struct leaving *l, struct job *j, const struct source *s, struct job **rest) {
+  struct dispatcher *d = l->dispatcher;
+  uint32_t room = warmup_watch_room(d->warmups, s, &l->place, clock_now_us());
+  bool cut = j->recipient_count > room;
+  if (cut && !(*rest = job_split(j, has_no_place, &room))) {
+    outcome_no_memory(d->gateway, j);
+    return;
+  }
+  j->warmup = warmup_watch_take(d->warmups, s, &l->place, (uint32_t)j->recipient_count, clock_now_us());
+  hand_over(d, j, l->route, s, l->site);
+}
+
+static void wait_for_room(struct leaving *l, struct job *j, const struct source *s) {
+  struct incident incident = {.stage = STAGE_ROUTE, .trouble = TROUBLE_WARMUP, .local = true};
+  struct reason why;
+  incident.retry_us = warmup_watch_put_off(l->dispatcher->warmups, s, &l->place, (uint32_t)j->recipient_count,
+                                           clock_now_us(), &why, incident.numbers);
+  snprintf(incident.text, sizeof incident.text, "%.250s", why.text);
+  rule_here(l->dispatcher, j, &incident, 0);
+}
+
+/* It goes, or is ruled, but for *rest. */
+static void leave(struct leaving *l, struct job *j, struct job **rest) {
   const struct source *source;
   struct reason why;
-  struct source_test test = {may_leave_from, d};
+  struct source_test test = {may_leave_from, has_room, l};
   const struct source_wish wish = {.pool = j->envelope.pool,
                                    .first = j->envelope.sources,
                                    .only = j->envelope.flags & MESSAGE_SOURCES_ONLY,
                                    .kept = j->recipients[0].source,
                                    .message_id = j->envelope.id};
-  if (source_choose(d->loop->directory, &wish, route, &test, &source, &why) == OK) {
-    hand_over(d, j, route, source);
-    return;
+  int rc = source_choose(l->dispatcher->loop->directory, &wish, l->route, &test, &source, &why);
+  *rest = NULL;
+  if (rc == OK) {
+    leave_from(l, j, source, rest);
+  } else if (rc == E_BUSY) {
+    wait_for_room(l, j, source);
+  } else {
+    struct incident incident = {.stage = STAGE_ROUTE, .trouble = TROUBLE_SOURCE, .local = true};
+    snprintf(incident.text, sizeof incident.text, "%.250s", why.text);
+    rule_here(l->dispatcher, j, &incident, 0);
   }
-  struct incident incident = {.stage = STAGE_ROUTE, .trouble = TROUBLE_SOURCE, .local = true};
-  snprintf(incident.text, sizeof incident.text, "%.250s", why.text);
-  rule_here(d, j, &incident, 0);
+}
+
+static void hand_out(struct dispatcher *d, struct job *j, struct route *route) {
+  struct leaving l;
+  begin_leaving(&l, d, route);
+  for (struct job *rest; j; j = rest) leave(&l, j, &rest);
 }
 
 /* A host whose TLSA records cannot be had is not connected to, so the search counts instead of a session, once (RFC

@@ -35,7 +35,8 @@ static const char *family_of(const struct route *route) {
 /* What a search among sources has found. */
 struct search {
   const struct source *best;
-  size_t unusable_count; /* those whose family fits, but the test says no; the first of them: */
+  const struct source *full; /* the first that could be used, but has no room */
+  size_t unusable_count;     /* those whose family fits, but the test says no; the first of them: */
   struct reason unusable;
 };
 
@@ -70,6 +71,12 @@ static bool is_usable(const struct choosing *c, const struct source *s, struct s
   return false;
 }
 
+static bool has_room(const struct choosing *c, const struct source *s, struct search *found) {
+  if (!c->test->has_room || c->test->has_room(c->test->arg, s)) return true;
+  if (!found->full) found->full = s;
+  return false;
+}
+
 /* The best of those that are on the message's list, or (`all`) of any, with a weight, or (`idle`) without. */
 static bool search(const struct choosing *c, bool all, bool idle, struct search *found) {
   struct source_lot best = {0};
@@ -78,6 +85,7 @@ static bool search(const struct choosing *c, bool all, bool idle, struct search 
     if ((s->weight == 0) != idle || (!all && !listed(c, s))) continue;
     const struct source_lot lot = source_lot_draw(s->address, s->weight, c->wish->message_id);
     if ((found->best && !source_lot_wins(&lot, &best)) || !is_usable(c, s, found)) continue;
+    if (!has_room(c, s, found)) continue;
     found->best = s;
     best = lot;
   }
@@ -96,7 +104,9 @@ static bool keep(const struct choosing *c, struct search *found) {
   for (size_t i = 0; kept && *kept && !found->best && i < c->count; i++) {
     const struct source *s = &c->sources[i];
     bool may = strcmp(s->address, kept) == 0 && (!c->wish->only || listed(c, s));
-    if (may && is_usable(c, s, found)) found->best = s;
+    if (!may || !is_usable(c, s, found)) continue;
+    if (!has_room(c, s, found)) return true; /* it waits for that one */
+    found->best = s;
   }
   return found->best;
 }
@@ -113,9 +123,11 @@ int source_choose(const struct directory *d, const struct source_wish *wish, con
     return fail(why, E_NOT_FOUND,
                 "the pool %s has no source addresses: sendoff source add ADDRESS --helo NAME --pool %s", pool, pool);
   }
-  if (!keep(&c, &found) && !search_both(&c, false, &found) && *first && !wish->only) search_both(&c, true, &found);
-  *out = found.best;
-  if (*out) return OK;
+  if (!keep(&c, &found) && !search_both(&c, false, &found) && !found.full && *first && !wish->only)
+    search_both(&c, true, &found);
+  *out = found.best ? found.best : found.full;
+  if (found.best) return OK;
+  if (found.full) return fail(why, E_BUSY, "%s warms up, and has no room now", found.full->address);
   if (*first && wish->only && !found.unusable_count)
     return fail(
         why, E_NOT_FOUND,

@@ -85,7 +85,8 @@ void site_message_begins(struct site *s);
 void site_message_ends(struct site *s, enum pace_sign sign, unsigned done, int64_t began_us);
 
 /* site_replies.c. A reply that is no success: what it means for the pace, and does it. Notes in the incident when its
- * recipients are tried next, and that the whole site means it. `waited`: they were tried before. */
+ * recipients are tried next, that the whole site means it, and whether it means
+ * the source. `waited`: they were tried before. */
 enum pace_sign site_hear(struct site *s, struct incident *i, bool waited);
 /* A host did not take a connection: true when it refused it in words. The next host may take it. */
 bool site_hear_opening(struct site *s, struct incident *i);

@@ -132,12 +132,20 @@ static enum pace_sign by_code(const struct incident *i, bool waited) {
   return !of_recipient || waited || subject == '3' || subject == '4' ? PACE_DEFERRED : PACE_NEUTRAL;
 }
 
+/* What asks for less from it, or for nothing. */
+static bool means_source(const struct shaping_rule *rule, enum pace_sign sign) {
+  if (rule) return rule->action != SHAPING_NOTHING && rule->action != SHAPING_GREYLIST;
+  return sign == PACE_DEFERRED || sign == PACE_CLOSED || sign == PACE_SLOW;
+}
+
 enum pace_sign site_hear(struct site *s, struct incident *i, bool waited) {
   if (i->trouble == TROUBLE_NONE) return PACE_ACCEPTED;
   if (i->trouble != TROUBLE_REPLY) return PACE_NEUTRAL;
   const struct shaping_rule *rule =
       shaping_rule_for(s->delivery->shaping, s->provider, i->reply.code, i->reply.enhanced, i->reply.text);
-  return rule ? act(s, rule, i) : by_code(i, waited);
+  enum pace_sign sign = rule ? act(s, rule, i) : by_code(i, waited);
+  i->of_source = means_source(rule, sign);
+  return sign;
 }
 
 bool site_hear_opening(struct site *s, struct incident *i) {

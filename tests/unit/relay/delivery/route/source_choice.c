@@ -20,6 +20,11 @@ static const struct source sources[] = {
     {.address = "10.0.0.2", .public_address = "198.51.100.2", .pool = "nat", .weight = 1},
     {.address = "192.0.2.9", .pool = "single", .weight = 1},
     {.address = "2001:db8::9", .pool = "six", .weight = 1},
+    {.address = "192.0.2.20", .pool = "warm", .weight = 1, .warmup = "plan"},
+    {.address = "192.0.2.21", .pool = "warm", .weight = 1},
+    {.address = "192.0.2.22", .pool = "warmer", .weight = 1, .warmup = "plan"},
+    {.address = "192.0.2.23", .pool = "warmer", .weight = 0},
+    {.address = "192.0.2.24", .pool = "cold", .weight = 1, .warmup = "plan"},
 };
 static const struct directory directory = {.sources = sources, .source_count = sizeof sources / sizeof *sources};
 
@@ -31,13 +36,19 @@ static int usable(void *arg, const struct source *s, struct reason *why) {
   return OK;
 }
 
+/* Those with a plan have none. */
+static bool has_room(void *arg, const struct source *s) {
+  (void)arg;
+  return !s->warmup;
+}
+
 static int choose(const char *away, const struct source_wish *wish, const struct source **out, struct reason *why) {
   struct sockaddr_storage address;
   char site[] = "site.test";
   ip_parse("203.0.113.1", 25, &address);
   struct route_host host = {.name = "mx.site.test", .addresses = &address, .address_count = 1};
   struct route route = {.site = site, .hosts = &host, .host_count = 1};
-  struct source_test test = {usable, (char *)(uintptr_t)away};
+  struct source_test test = {usable, has_room, (char *)(uintptr_t)away};
   return source_choose(&directory, wish, &route, &test, out, why);
 }
 
@@ -143,8 +154,41 @@ static void test_says_which_are_away(void **state) {
   assert_int_equal(choose(away, &(struct source_wish){.pool = "none"}, &s, &why), E_NOT_FOUND);
 }
 
+/* Overflow goes to the pool's others, but not what is bound to the one that is full. */
+static void test_one_without_room(void **state) {
+  (void)state;
+  static const struct {
+    struct source_wish wish;
+    const char *away, *to; /* of E_BUSY: the one that it waits for */
+    int result;
+  } cases[] = {
+      {{.pool = "warm"}, "", "192.0.2.21", OK},
+      {{.pool = "warm", .kept = "192.0.2.21"}, "", "192.0.2.21", OK},
+      {{.pool = "warm", .kept = "192.0.2.20"}, "", "192.0.2.20", E_BUSY},
+      {{.pool = "warm", .kept = "192.0.2.20"}, "192.0.2.20", "192.0.2.21", OK},
+      {{.pool = "warm"}, "192.0.2.21", "192.0.2.20", E_BUSY},
+      {{.pool = "warm", .first = "192.0.2.20"}, "", "192.0.2.20", E_BUSY},
+      {{.pool = "warm", .first = "192.0.2.20", .only = true}, "", "192.0.2.20", E_BUSY},
+      {{.pool = "warm", .first = "192.0.2.20"}, "192.0.2.20", "192.0.2.21", OK},
+      {{.pool = "warmer"}, "", "192.0.2.23", OK}, /* weight 0: now no other can be used */
+      {{.pool = "cold"}, "", "192.0.2.24", E_BUSY},
+      {{.pool = "cold"}, "192.0.2.24", NULL, E_NOT_FOUND},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+    for (int64_t id = 1; id <= 50; id++) {
+      struct source_wish wish = cases[i].wish;
+      const struct source *s;
+      struct reason why = {""};
+      wish.message_id = id;
+      if (choose(cases[i].away, &wish, &s, &why) != cases[i].result) fail_msg("case %zu: %s", i, why.text);
+      if (cases[i].to) assert_string_equal(s->address, cases[i].to);
+      if (!cases[i].to) assert_null(s);
+    }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_one_without_room),
       cmocka_unit_test(test_others_take_over_and_only_its_mail_moves),
       cmocka_unit_test(test_keeps_the_source_of_the_last_attempt),
       cmocka_unit_test(test_without_weight_only_when_no_other_can_be_used),
