@@ -107,6 +107,7 @@ static void add_delivery(struct delivery_counters *sum, const struct delivery_co
   sum->sources_away += d->sources_away;
   sum->sources_listed += d->sources_listed;
   sum->blocklists_failing += d->blocklists_failing;
+  sum->warmups_held += d->warmups_held;
   sum->delivered += d->delivered;
   sum->deferred += d->deferred;
   sum->bounced += d->bounced;

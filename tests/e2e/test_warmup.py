@@ -31,7 +31,7 @@ def gateway(lab):
     left = 86400 - time.time() % 86400
     if left < 90:  # a new day would give new amounts
         time.sleep(left)
-    made = lab.new_gateway().configure(retry=["1h"], options="loops = 2\n").start()
+    made = lab.new_gateway().configure(retry=["1h"], more="loops = 2").start()
     yield made
     made.stop()
 
@@ -46,8 +46,8 @@ def plan(tmp_path, text=THREE):
     return str(path)
 
 
-def send(gateway, account, host, count, recipients=1):
-    to = [f"r{n}@{host.name}" for n in range(recipients)]
+def send(gateway, account, host, count, recipients=1, name="r"):
+    to = [f"{name}{n}@{host.name}" for n in range(recipients)]
     return [submit_marked(gateway, account, "a@example.com", to) for _ in range(count)]
 
 
@@ -115,20 +115,20 @@ def test_alone_it_waits_and_says_why(lab, gateway, tmp_path):
     assert f"warm-up of {NEW}: 3 of 3 recipients to others used today, next at " in event["text"]
     assert (event["code"], event["enhanced"]) == (450, "4.4.5")
     entry = gateway.queue()[0]
-    assert entry["attempts"] == 0 and "warm-up of" in gateway.sendoff("queue", "show", entry["id"])
-    assert "--warmup none" in gateway.sendoff("why", entry["id"])
+    assert entry["attempts"] == 0 and "warm-up of" in gateway.sendoff("queue", "show", entry["message"])
+    assert "--warmup none" in gateway.sendoff("why", entry["message"])
     # It is in the log once, however often it is tried.
-    gateway.sendoff("queue", "retry", "--account", "app", "--yes")
+    gateway.sendoff("queue", "retry", "--account", "app")
     kept(gateway, used=3)
     gateway.stop()
     gateway.start()
-    gateway.sendoff("queue", "retry", "--account", "app", "--yes")
+    gateway.sendoff("queue", "retry", "--account", "app")
     marks += send(gateway, account, host, 1)
     wait_until(lambda: len(put_off(gateway)) == 3, "what was used is known after a restart")
     assert used(host) == {NEW: 3}
     # Its end lets everything go.
     gateway.sendoff("source", "set", NEW, "--warmup", "none")
-    gateway.sendoff("queue", "retry", "--account", "app", "--yes")
+    gateway.sendoff("queue", "retry", "--account", "app")
     for mark in marks:
         host.wait_for(mark)
     assert len(put_off(gateway)) == 3
@@ -156,7 +156,7 @@ def test_a_message_to_more_than_there_is_room_for(lab, gateway, tmp_path):
     assert len(host.wait_for(mark).recipients) == 3
     wait_until(lambda: len(put_off(gateway)) == 2, "two wait")
     add(gateway, WARM)
-    gateway.sendoff("queue", "retry", "--account", "app", "--yes")
+    gateway.sendoff("queue", "retry", "--account", "app")
     wait_until(lambda: not gateway.queue(), "they go from the other one")
     assert used(host) == {NEW: 1, WARM: 1}
 
@@ -185,11 +185,11 @@ def test_mail_keeps_its_source_and_waits_for_it(lab, gateway, tmp_path):
     for mark in send(gateway, account, host, 4):
         host.wait_for(mark)
     assert used(host) == {NEW: 3, WARM: 1}
-    gateway.sendoff("queue", "retry", "--account", "app", "--yes")
+    gateway.sendoff("queue", "retry", "--account", "app")
     wait_until(lambda: put_off(gateway), "it waits for its source")
     assert gateway.queue()[0]["source"] == NEW
     days_pass(gateway)
-    gateway.sendoff("queue", "retry", "--account", "app", "--yes")
+    gateway.sendoff("queue", "retry", "--account", "app")
     assert host.wait_for(bound).peer[0] == NEW
 
 
@@ -200,7 +200,7 @@ def test_refusals_hold_it_back_until_they_end(lab, gateway, tmp_path):
         host.wait_for(mark)
     # That a mailbox is not there says nothing of the source.
     host.replies["RCPT"] = "550 5.1.1 no such user"
-    send(gateway, account, host, 3)
+    send(gateway, account, host, 3, name="gone")
     wait_until(lambda: len(gateway.log("--event", "bounced")) == 3, "they have bounced")
     kept(gateway, used=11, held=False)
     assert not lines(gateway, "warm-up held back")
@@ -236,7 +236,7 @@ def test_a_plan_with_a_mistake_is_not_taken(gateway, tmp_path):
     add(gateway, NEW)
     for text, says in (("days = {3, 2}\n", "amounts grow"), ("day = {3}\n", ":1: no such option 'day'")):
         done = gateway.sendoff.run("source", "set", NEW, "--warmup", plan(tmp_path, text))
-        assert done.returncode == 2 and says in done.stderr
+        assert done.status == 2 and says in done.err
     assert gateway.sendoff.json("source", "list")[0]["warmup"] is None
     gateway.sendoff("source", "set", NEW, "--warmup", "default")
     assert gateway.sendoff.json("source", "list")[0]["warmup"]["days"] == 30
