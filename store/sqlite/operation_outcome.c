@@ -47,7 +47,7 @@ static int keep_recipient(struct sql *q, int64_t message_id, const struct recipi
   if (o->event.kind == EVENT_DEFERRED) {
     sql_bind_int(s, 4, o->counts ? 1 : 0);
     sql_bind_int(s, 6, o->delay_told ? NOTIFY_DELAY_SENT : 0);
-    sql_bind_text(s, 7, o->event.source);
+    sql_bind_text(s, 7, o->counts ? o->event.source : ""); /* else it was not tried from there */
   }
   if (o->event.kind != EVENT_RELEASED) sql_bind_text(s, 5, o->event.text);
   return sql_run(s);

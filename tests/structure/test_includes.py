@@ -65,7 +65,7 @@ VENDORS = {
     "sqlite3": ["store/sqlite/"],
     "gsasl": ["relay/submission/auth/", "relay/delivery/client/login.c"],
     "unbound": ["relay/net/resolver.c"],
-    "confuse": ["relay/daemon/config.c", "relay/daemon/shaping_file.c"],
+    "confuse": ["relay/daemon/config.c", "relay/daemon/shaping_file.c", "relay/daemon/warmup_file.c"],
     "uv.h": ["relay/net/", "relay/message/", "relay/submission/", "relay/delivery/", "relay/tls_report/", "relay/daemon/"],
     "gnutls/": [
         "relay/net/certificate_facts.c",

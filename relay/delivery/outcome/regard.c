@@ -9,7 +9,7 @@ static bool may_be_taken(const struct incident *i) {
 }
 
 static enum regard of_reply(const struct incident *i, const struct ruling *r) {
-  if (i->stage < STAGE_IDLE) return REGARD_TURNED_AWAY;
+  if (i->stage < STAGE_IDLE) return i->stage <= STAGE_EHLO ? REGARD_TURNED_AWAY : REGARD_NONE;
   if (i->of_source || bounce_blames_sender(i, r)) return REGARD_AGAINST;
   return i->reply.code / 100 == 5 ? REGARD_ANSWERED : REGARD_NONE; /* what is put off comes again, and counts then */
 }

@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/log.h"
-#include "base/refusal.h"
 #include "store/write.h"
 
 #include <stdio.h>
@@ -351,7 +350,7 @@ void warmup_watch_give_back(struct warmup_watch *w, int64_t taken, uint32_t coun
 }
 
 int64_t warmup_watch_put_off(struct warmup_watch *w, const struct source *s, const struct warmup_place *at,
-                             uint32_t count, int64_t now_us, struct reason *why, char *numbers) {
+                             uint32_t count, int64_t now_us, struct reason *why, char numbers[NUMBERS_TEXT]) {
   const struct warming *of = warming_of(w, s, at);
   struct entry *e = of ? entry_of(w, of, provider_of(of, at)) : NULL;
   char moment[64];

@@ -5,6 +5,7 @@
 #define SENDOFF_RELAY_DELIVERY_ROUTE_WARMUP_WATCH_H
 
 #include "base/directory.h"
+#include "base/refusal.h"
 #include "base/result.h"
 #include "base/warmup.h"
 #include "relay/net/loop.h"
@@ -37,7 +38,7 @@ void warmup_watch_give_back(struct warmup_watch *w, int64_t taken, uint32_t coun
                             int64_t now_us);
 /* There was no room, and there is no other source: when their turn is, and why, with the rule's numbers. */
 int64_t warmup_watch_put_off(struct warmup_watch *w, const struct source *s, const struct warmup_place *at,
-                             uint32_t count, int64_t now_us, struct reason *why, char *numbers);
+                             uint32_t count, int64_t now_us, struct reason *why, char numbers[NUMBERS_TEXT]);
 
 /* Pairs of source and provider whose amount does not grow, for what the provider says. */
 size_t warmup_watch_held(const struct warmup_watch *w);

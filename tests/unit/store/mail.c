@@ -116,6 +116,40 @@ static void deferred_mail_stays(void **state) {
   assert_int_equal(q.all[0].next_us, 23456);
 }
 
+/* What is put off again and again for the same reason is in the log once in that time. */
+static void a_reason_that_comes_often_is_logged_once(void **state) {
+  struct lab *l = *state;
+  struct letter m = lab_accept(l, "blog", "a@x.example");
+  struct recipient_outcome one = {
+      .recipient_id = m.recipients[0].id,
+      .event = {.kind = EVENT_DEFERRED, .to = "a@x.example", .rule = "warm-up", .source = "192.0.2.1"},
+      .once_in_us = 3600 * SECOND_US};
+  struct store_outcome o = {.message_id = letter_id(&m), .outcomes = &one, .outcome_count = 1};
+  struct seen_log log;
+  struct seen_queue q;
+  store_outcome_init(&o);
+  for (int i = 1; i <= 3; i++) {
+    one.next_us = i;
+    one.event.text = i == 1 ? "first" : "again";
+    assert_int_equal(lab_run(&l->poster, &o.op), OK);
+    assert_int_equal(one.quiet, i > 1);
+    lab_queue(l, &q);
+    assert_int_equal(q.all[0].next_us, i);
+    assert_string_equal(q.all[0].last, one.event.text);
+    assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM recipients WHERE source <> ''"), 0); /* not tried yet */
+  }
+  lab_log(l, letter_id(&m), &log);
+  assert_int_equal(log.count, 2);
+  one.event.rule = "pace";
+  assert_int_equal(lab_run(&l->poster, &o.op), OK);
+  assert_false(one.quiet);
+  one.event.rule = "warm-up";
+  one.once_in_us = 0;
+  assert_int_equal(lab_run(&l->poster, &o.op), OK);
+  lab_log(l, letter_id(&m), &log);
+  assert_int_equal(log.count, 4);
+}
+
 static void held_and_released(void **state) {
   struct lab *l = *state;
   struct letter m = lab_accept(l, "blog", "a@x.example");
@@ -334,6 +368,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(what_the_sender_wishes_is_kept, lab_setup, lab_teardown),
       cmocka_unit_test_setup_teardown(each_recipient_leaves_by_itself_and_the_message_with_the_last, lab_setup,
                                       lab_teardown),
+      cmocka_unit_test_setup_teardown(a_reason_that_comes_often_is_logged_once, lab_setup, lab_teardown),
       cmocka_unit_test_setup_teardown(deferred_mail_stays, lab_setup, lab_teardown),
       cmocka_unit_test_setup_teardown(held_and_released, lab_setup, lab_teardown),
       cmocka_unit_test_setup_teardown(an_outcome_of_nobody_says_nothing, lab_setup, lab_teardown),
