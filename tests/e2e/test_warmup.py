@@ -232,6 +232,45 @@ def test_refusals_hold_it_back_until_they_end(lab, gateway, tmp_path):
     assert kept(gateway, used=0)["day"] == 2
 
 
+def test_each_provider_is_at_its_own_day(lab, gateway, tmp_path):
+    """One of the table, whatever its hosts; a site that the plan names; and everybody else together."""
+    table = tmp_path / "shaping.conf"
+    table.write_text('provider "big" {\n mx = {"big.host"}\n}\n')
+    table.chmod(0o644)
+    gateway.stop()
+    gateway.configure(retry=["1h"], delivery=f'shaping = "{table}"', more="loops = 2").start()
+    add(gateway, WARM)
+    days = 'days = {3}\nprovider "big" {\n days = {4, 9}\n}\nprovider "own.host" {\n days = {2, 9}\n}\n'
+    add(gateway, NEW, "--weight", "1000", "--warmup", plan(tmp_path, days))
+    account = gateway.add_account("app")
+    big, own, others = ([lab.exchanger(site=site) for _ in range(2)] for site in ("big", "own", None))
+    marks = [(host, mark) for host in big + own + others for mark in send(gateway, account, host, 5)]
+    for host, mark in marks:
+        host.wait_for(mark)
+    assert used(*big) == {NEW: 4, WARM: 6}
+    assert used(*own) == {NEW: 2, WARM: 8}
+    assert used(*others) == {NEW: 3, WARM: 7}
+    for provider, amount in (("big", 4), ("own.host", 2), ("others", 3)):
+        wait_until(lambda: warming(gateway, provider).get("used") == amount, f"{provider} is kept")
+    # Each goes on by itself: the days of `others` are over.
+    days_pass(gateway)
+    wait_until(lambda: warming(gateway)["warm"], "others are warm")
+    assert warming(gateway, "big")["day"] == warming(gateway, "own.host")["day"] == 2
+    assert "warm, 0 today" in gateway.sendoff("source", "list")
+    assert [line.count("provider=others") for line in lines(gateway, "warm-up ended")] == [1]
+
+
+def test_a_refused_connection_uses_nothing_and_counts_once(lab, gateway, tmp_path):
+    add(gateway, NEW, "--warmup", plan(tmp_path, "days = {40}\n"))
+    account, host = gateway.add_account("app"), lab.exchanger()
+    host.replies["GREETING"] = "554 5.7.1 blocked"
+    send(gateway, account, host, 5)
+    wait_until(lambda: [e for e in gateway.log("--event", "deferred") if e["code"] == 554], "it was refused")
+    shown = kept(gateway, used=0, attempts=1)
+    assert (shown["against"], shown["held"]) == (1, False)
+    assert not put_off(gateway)
+
+
 def test_a_plan_with_a_mistake_is_not_taken(gateway, tmp_path):
     add(gateway, NEW)
     for text, says in (("days = {3, 2}\n", "amounts grow"), ("day = {3}\n", ":1: no such option 'day'")):
