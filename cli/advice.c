@@ -124,11 +124,10 @@ static const struct row {
      "It is not this site's turn yet: the text says why. What each site takes, and what holds it back, is in: sendoff "
      "site list. To send there again at once: sendoff site resume SITE."},
     {DEFERRED | EXPIRED, RULE_WARMUP, NULL,
-     "The source that it leaves from is new, and sends no more to that provider today; it goes by itself when its turn "
-     "comes. sendoff source list shows how far the source is, and what holds it back. To have a warm source take the "
-     "rest, put one into its pool: sendoff source add. To send all of it now: sendoff source set ADDRESS --warmup "
-     "none, "
-     "then sendoff queue retry {id}"},
+     "The source that it leaves from is new, and sends no more to that provider for now; it goes by itself when its "
+     "turn comes. sendoff source list shows how far the source is, and what holds it back. To have a warm source take "
+     "the rest, put one into its pool (sendoff source add), then: sendoff queue retry {id}. To send all of it now: "
+     "sendoff source set ADDRESS --warmup none"},
     {DEFERRED, RULE_DNS, "4.4.3",
      "DNS does not answer for that domain, or DNSSEC does not confirm what it answers. If others fail, too, check the "
      "dns block of the configuration; otherwise its operators have to fix it. Retries continue by themselves."},

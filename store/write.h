@@ -100,7 +100,8 @@ struct recipient_outcome {
   bool counts;        /* DEFERRED: an attempt was made and counts towards the retry schedule */
   int64_t once_in_us; /* DEFERRED: the recipient has at most one event of this rule in that time; 0: as many as come */
   bool quiet;         /* out: it had one */
-  bool delay_told;    /* DEFERRED: a notice of delay goes out with this, the only one */
+  const char *waits_for; /* DEFERRED: the source whose warm-up it waits for; NULL: for none */
+  bool delay_told;       /* DEFERRED: a notice of delay goes out with this, the only one */
   enum bounce bounce; /* what it says of the recipient; counted for the event's account, of which there must be one */
   bool suppressed;    /* out: the recipient is on that account's suppression list since this */
 };
@@ -221,6 +222,15 @@ struct store_warmup_note {
   struct warmup_note note;
 };
 void store_warmup_note_init(struct store_warmup_note *n); /* the kind; the rest is the poster's */
+
+/* What waits for the warm-up of a source that has no plan any more may go now: WARMUP_RELEASE_PART recipients at most.
+ */
+#define WARMUP_RELEASE_PART 1000
+struct store_warmup_release {
+  struct store_op op;
+  uint64_t released; /* out */
+};
+void store_warmup_release_init(struct store_warmup_release *r); /* the kind */
 
 /* A route's tokens, as its endpoint gave them, or why it gave none: then what there was stays. Nothing is written when
  * the route has gone. It is a change of the configuration (reader_generation). */

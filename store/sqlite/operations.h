@@ -25,7 +25,8 @@ enum operation {
   OPERATION_TLS_COUNTS,
   OPERATION_TLS_REPORT,
   OPERATION_STS_NOTE,
-  OPERATION_WARMUP_NOTE
+  OPERATION_WARMUP_NOTE,
+  OPERATION_WARMUP_RELEASE
 };
 
 int operation_accept(struct sql *q, struct usage_table *usage, struct brake_table *brake,
@@ -40,6 +41,7 @@ int operation_blocklist_note(struct sql *q, struct store_blocklist_note *n);
 int operation_tls_counts(struct sql *q, struct store_tls_counts *c);
 int operation_tls_report(struct sql *q, struct store_tls_report *r);
 int operation_warmup_note(struct sql *q, struct store_warmup_note *n);
+int operation_warmup_release(struct sql *q, struct store_warmup_release *r);
 int operation_route_token(struct sql *q, struct store_route_token *t);
 int operation_sts_note(struct sql *q, struct store_sts_note *n);
 int operation_suppression_find(struct sql *q, struct store_suppression_find *f);

@@ -268,7 +268,10 @@ static const char *const steps[] = {
     "NULL, short_of INTEGER NOT NULL, day INTEGER NOT NULL, used_on INTEGER NOT NULL, hour INTEGER NOT NULL, used "
     "INTEGER NOT NULL, used_hour INTEGER NOT NULL, attempts INTEGER NOT NULL, against INTEGER NOT NULL,"
     " attempts_before INTEGER NOT NULL, against_before INTEGER NOT NULL, turned_away_us INTEGER NOT NULL,"
-    " PRIMARY KEY(source, provider)) STRICT, WITHOUT ROWID;",
+    " PRIMARY KEY(source, provider)) STRICT, WITHOUT ROWID;"
+    /* Of a recipient: the source whose warm-up it waits for, so that it goes when that ends by command. */
+    "ALTER TABLE recipients ADD COLUMN waits_for TEXT NOT NULL DEFAULT '';"
+    "CREATE INDEX recipients_waits_for ON recipients(waits_for) WHERE waits_for <> '';",
 };
 #define VERSION ((int64_t)(sizeof steps / sizeof steps[0]))
 

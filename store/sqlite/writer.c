@@ -163,6 +163,7 @@ static int run_one(struct writer *w, struct store_op *op) {
   case OPERATION_TLS_COUNTS: rc = operation_tls_counts(&w->at.q, (struct store_tls_counts *)op); break;
   case OPERATION_TLS_REPORT: rc = operation_tls_report(&w->at.q, (struct store_tls_report *)op); break;
   case OPERATION_WARMUP_NOTE: rc = operation_warmup_note(&w->at.q, (struct store_warmup_note *)op); break;
+  case OPERATION_WARMUP_RELEASE: rc = operation_warmup_release(&w->at.q, (struct store_warmup_release *)op); break;
   case OPERATION_SOURCE_CHECK: rc = operation_source_check(&w->at.q, (struct store_source_check *)op); break;
   case OPERATION_STS_NOTE: rc = operation_sts_note(&w->at.q, (struct store_sts_note *)op); break;
   case OPERATION_SITE_NOTE: rc = operation_site_note(&w->at.q, (struct store_site_note *)op); break;

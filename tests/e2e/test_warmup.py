@@ -128,7 +128,6 @@ def test_alone_it_waits_and_says_why(lab, gateway, tmp_path):
     assert used(host) == {NEW: 3}
     # Its end lets everything go.
     gateway.sendoff("source", "set", NEW, "--warmup", "none")
-    gateway.sendoff("queue", "retry", "--account", "app")
     for mark in marks:
         host.wait_for(mark)
     assert len(put_off(gateway)) == 3

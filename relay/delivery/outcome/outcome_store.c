@@ -41,6 +41,7 @@ static void fill_op(struct pending *p) {
         .next_us = r->next_us,
         .counts = r->counts,
         .once_in_us = r->daily ? DAY_US : 0,
+        .waits_for = r->daily ? p->source : NULL,
         .delay_told = p->actions[i] == DSN_DELAYED,
         .bounce = kind_of(j, r) == EVENT_DROPPED ? BOUNCE_NONE : r->bounce, /* a notice is not its account's mail */
         .event =

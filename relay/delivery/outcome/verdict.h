@@ -41,7 +41,7 @@ struct ruling {
   char text[REPLY_TEXT_MAX];
   int64_t next_us; /* DEFERRED */
   bool counts;     /* DEFERRED */
-  bool daily;      /* DEFERRED: it may come often, and is in the log once a day */
+  bool daily;      /* DEFERRED: for the warm-up of its source; that may come often, and is in the log once a day */
   enum regard regard;
   bool set;    /* false in an array that is not filled yet */
   bool onward; /* it is for the case that no other host is left to ask */

@@ -255,6 +255,12 @@ static void on_part_idle(void *arg) {
   dispatch_soon(arg);
 }
 
+static void on_released(void *arg) {
+  struct dispatcher *d = arg;
+  d->list_wanted = true;
+  dispatch_soon(d);
+}
+
 int dispatcher_new(struct gateway *g, struct dispatcher **out, struct reason *why) {
   struct dispatcher *d = *out = calloc(1, sizeof *d);
   if (!d) return fail(why, E_MEMORY, "out of memory");
@@ -265,11 +271,12 @@ int dispatcher_new(struct gateway *g, struct dispatcher **out, struct reason *wh
   schedule_init(&d->schedule);
   int rc = picker_new(&d->loop->uv, g->config->data_dir, &d->picker, why);
   const struct dns_source dns = {g->resolver, resolver_lookup, resolver_release};
+  const struct warmup_owner warmups = {on_part_idle, on_released, d};
   if (rc == OK &&
       (!(d->sources = source_watch_new(address_is_here, tell_all_loops, d)) ||
        !(d->names = source_names_new(d->loop, &dns)) || !(d->blocklists = blocklist_watch_new(d->loop, &dns)) ||
        !(d->tokens = token_renewal_new(d->loop, &dns, on_part_idle, d)) ||
-       !(d->warmups = warmup_watch_new(d->loop, on_part_idle, d)) ||
+       !(d->warmups = warmup_watch_new(d->loop, &warmups)) ||
        (g->config->mta_sts && !(d->policies = sts_policies_new(d->loop, g->resolver, &dns, on_part_idle, d)))))
     rc = fail(why, E_MEMORY, "out of memory");
   if (rc == OK && router_new(g, g->resolver, d->policies, &d->router) != OK) rc = fail(why, E_MEMORY, "out of memory");

@@ -112,9 +112,14 @@ static void hand_over(struct dispatcher *d, struct job *j, struct route *route, 
 }
 
 /* No destination can take it: the outcome is made here. */
-static void rule_here(struct dispatcher *d, struct job *j, const struct incident *incident, int64_t not_before_us) {
-  static const struct outcome_place nowhere = {.host = "", .source = "", .tls = ""};
+static void rule_at(struct dispatcher *d, struct job *j, const struct incident *incident, const char *source,
+                    int64_t not_before_us) {
+  const struct outcome_place nowhere = {.host = "", .source = source, .tls = ""};
   outcome_without_attempt(delivery_outcomes(d->loop->delivery), j, incident, &nowhere, not_before_us);
+}
+
+static void rule_here(struct dispatcher *d, struct job *j, const struct incident *incident, int64_t not_before_us) {
+  rule_at(d, j, incident, "", not_before_us);
 }
 
 /* The incident that a route without hosts is. */
@@ -201,7 +206,7 @@ static void wait_for_room(struct leaving *l, struct job *j, const struct source 
   incident.retry_us = warmup_watch_put_off(l->dispatcher->warmups, s, &l->place, (uint32_t)j->recipient_count,
                                            clock_now_us(), &why, incident.numbers);
   snprintf(incident.text, sizeof incident.text, "%.250s", why.text);
-  rule_here(l->dispatcher, j, &incident, 0);
+  rule_at(l->dispatcher, j, &incident, s->address, 0);
 }
 
 /* It goes, or is ruled, but for *rest. */

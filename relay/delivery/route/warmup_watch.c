@@ -33,12 +33,12 @@ struct entry {
 
 struct warmup_watch {
   struct loop *loop;
-  void (*idle)(void *arg);
-  void *arg;
+  struct warmup_owner owner;
   struct warming *sources;
   struct entry *entries, *by_id;
   int64_t generation, last_id, kept_us;
-  size_t posted; /* on their way into the store */
+  size_t posted;  /* on their way into the store */
+  bool releasing; /* a plan has ended: what waited for its source is to go */
   bool stopped, freed;
 };
 
@@ -65,13 +65,13 @@ static void drop_source(struct warmup_watch *w, struct warming *s) {
   free(s);
 }
 
-struct warmup_watch *warmup_watch_new(struct loop *loop, void (*idle)(void *arg), void *arg) {
+struct warmup_watch *warmup_watch_new(struct loop *loop, const struct warmup_owner *owner) {
   struct warmup_watch *w = calloc(1, sizeof *w);
   if (!w) return NULL;
   w->loop = loop;
-  w->idle = idle;
-  w->arg = arg;
+  w->owner = *owner;
   w->generation = -1;
+  w->releasing = true; /* of plans that ended while the gateway did not run */
   return w;
 }
 
@@ -216,6 +216,7 @@ static void take_directory(struct warmup_watch *w) {
     if (s->seen) continue;
     log_event(LOG_INFO_, NULL, "warm-up ended", "source", s->address, "reason", "by command", NULL);
     drop_source(w, s);
+    w->releasing = true;
   }
 }
 
@@ -229,6 +230,14 @@ void warmup_watch_recall(struct warmup_watch *w, const struct warmup_note *n, in
 }
 
 /* --- the store --- */
+
+static void end_post(struct warmup_watch *w) {
+  if (--w->posted) return;
+  if (w->freed)
+    forget(w);
+  else if (w->stopped)
+    w->owner.idle(w->owner.arg);
+}
 
 struct kept {
   struct store_warmup_note op; /* first */
@@ -247,11 +256,7 @@ static void on_kept(struct store_op *op) {
   if (e) e->changed = true; /* with the next ones */
   free(k->provider);
   free(k);
-  if (--w->posted) return;
-  if (w->freed)
-    forget(w);
-  else if (w->stopped)
-    w->idle(w->arg);
+  end_post(w);
 }
 
 static void post(struct warmup_watch *w, struct entry *e) {
@@ -277,10 +282,36 @@ static void keep(struct warmup_watch *w) {
     if (e->changed) post(w, e);
 }
 
+struct release {
+  struct store_warmup_release op; /* first */
+  struct warmup_watch *watch;
+};
+
+static void on_released(struct store_op *op) {
+  struct release *r = (struct release *)op;
+  struct warmup_watch *w = r->watch;
+  if (op->result != OK || r->op.released == WARMUP_RELEASE_PART) w->releasing = true; /* there are more */
+  if (r->op.released && !w->stopped) w->owner.released(w->owner.arg);
+  free(r);
+  end_post(w);
+}
+
+static void release(struct warmup_watch *w) {
+  struct release *r = w->releasing ? calloc(1, sizeof *r) : NULL;
+  if (!r) return; /* it does not, or at the next tick */
+  w->releasing = false;
+  store_warmup_release_init(&r->op);
+  r->watch = w;
+  w->posted++;
+  loop_store_post(w->loop, &r->op.op, on_released);
+}
+
 void warmup_watch_tick(struct warmup_watch *w, int64_t now_us) {
   if (w->stopped) return;
   take_directory(w);
   for (struct entry *e = w->entries; e; e = e->hh.next) roll(e, now_us);
+  if (w->posted) return; /* the store has trouble: not more and more of it */
+  release(w);
   int64_t since = now_us - w->kept_us;
   if (since >= 0 && since < WARMUP_KEEP_US) return;
   w->kept_us = now_us;

@@ -19,8 +19,13 @@ struct warmup_place {
 };
 
 struct warmup_watch;
-/* `idle` is called when nothing is on its way into the store any more, after warmup_watch_stop. NULL without memory. */
-struct warmup_watch *warmup_watch_new(struct loop *loop, void (*idle)(void *arg), void *arg);
+struct warmup_owner {
+  void (*idle)(void *arg);     /* after warmup_watch_stop: nothing is on its way into the store any more */
+  void (*released)(void *arg); /* what waited for a source may go: the queue is to be read */
+  void *arg;
+};
+/* NULL without memory. */
+struct warmup_watch *warmup_watch_new(struct loop *loop, const struct warmup_owner *owner);
 /* What the store knows, before the first tick. */
 void warmup_watch_recall(struct warmup_watch *w, const struct warmup_note *n, int64_t now_us);
 /* Each second: takes the directory's plans as they are now, ends days, keeps what has changed. */

@@ -24,7 +24,7 @@ struct place {
   struct loop loop;
   struct reader *reader;
   struct warmup_watch *watch;
-  unsigned idle;
+  unsigned idle, released;
 };
 
 static const struct warmup_place google = {"google", true}, small = {"small.example", false},
@@ -47,8 +47,13 @@ static void on_idle(void *arg) {
   ((struct place *)arg)->idle++;
 }
 
+static void on_released(void *arg) {
+  ((struct place *)arg)->released++;
+}
+
 static void make_watch(struct place *p) {
-  p->watch = warmup_watch_new(&p->loop, on_idle, p);
+  const struct warmup_owner owner = {on_idle, on_released, p};
+  p->watch = warmup_watch_new(&p->loop, &owner);
   assert_non_null(p->watch);
 }
 
@@ -152,6 +157,7 @@ static void what_was_used_outlives_a_restart(void **state) {
 static void it_is_kept_every_few_seconds(void **state) {
   struct place *p = *state;
   warmup_watch_tick(p->watch, BEGIN);
+  settle(p);
   answered(p, take(p, &google, 3, BEGIN), 3, 3, BEGIN);
   assert_int_equal(warmup_watch_held(p->watch), 1);
   warmup_watch_tick(p->watch, BEGIN + SECOND_US);
@@ -194,6 +200,33 @@ static void what_is_put_off_says_why(void **state) {
   assert_non_null(strstr(why.text, "20 of 480 recipients to others used today, as many as by this hour, next at"));
 }
 
+static const char waiting[] = "SELECT count(*) FROM recipients WHERE waits_for <> '' AND next_us > 0";
+
+/* What waits for a source goes when its plan ends, also when that was while the gateway did not run. */
+static void what_waits_is_released(void **state) {
+  struct place *p = *state;
+  for (int i = 0; i < 2; i++) {
+    struct letter m = lab_accept(&p->lab, "blog", "a@x.example");
+    struct recipient_outcome one = {
+        .recipient_id = m.recipients[0].id, .event = {.kind = EVENT_DEFERRED}, .next_us = INT64_MAX, .waits_for = NEW};
+    struct store_outcome o = {.message_id = letter_id(&m), .outcomes = &one, .outcome_count = 1};
+    store_outcome_init(&o);
+    assert_int_equal(lab_run(&p->lab.poster, &o.op), OK);
+    warmup_watch_tick(p->watch, BEGIN);
+    settle(p);
+    assert_int_equal(p->released, i);
+    assert_int_equal(lab_number(p->lab.dir, waiting), 1);
+    set_plan(p, NULL);
+    if (i) start_again(p);
+    warmup_watch_tick(p->watch, BEGIN);
+    settle(p);
+    assert_int_equal(p->released, i + 1);
+    assert_int_equal(lab_number(p->lab.dir, waiting), 0);
+    assert_int_equal(lab_number(p->lab.dir, "SELECT count(*) FROM recipients WHERE next_us < 9e18"), i + 1);
+    set_plan(p, PLAN);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(each_provider_has_an_amount_of_its_own, setup, teardown),
@@ -201,6 +234,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(it_is_kept_every_few_seconds, setup, teardown),
       cmocka_unit_test_setup_teardown(a_plan_by_command, setup, teardown),
       cmocka_unit_test_setup_teardown(what_is_put_off_says_why, setup, teardown),
+      cmocka_unit_test_setup_teardown(what_waits_is_released, setup, teardown),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
