@@ -82,18 +82,18 @@ bool site_learning_any(const struct site_learning *l) {
 /* --- sources --- */
 
 static unsigned percent_of(const struct learnt_share *s) {
-  return s->all ? s->hits * PERCENT / s->all : PERCENT;
+  return s->all ? (unsigned)s->hits * PERCENT / s->all : PERCENT;
 }
 
 static bool is_judged(const struct learnt_share *s) {
   return s->all >= LEARNING_SOURCE_LEAST;
 }
 
-unsigned learnt_favour(const struct learnt_share *source, const struct learnt_share *all, size_t count) {
+unsigned learnt_percent(const struct learnt_share *source, const struct learnt_share *all, size_t count) {
   unsigned best = 0, own = percent_of(source);
   for (size_t i = 0; i < count; i++)
     if (is_judged(&all[i]) && percent_of(&all[i]) > best) best = percent_of(&all[i]);
-  if (!is_judged(source) || own + LEARNING_FAVOUR_NEARLY >= best) return PERCENT;
-  unsigned favour = own * PERCENT / best;
-  return favour > LEARNING_FAVOUR_LEAST ? favour : LEARNING_FAVOUR_LEAST;
+  if (!is_judged(source) || own + LEARNING_PERCENT_NEARLY >= best) return PERCENT;
+  unsigned percent = own * PERCENT / best;
+  return percent > LEARNING_PERCENT_LEAST ? percent : LEARNING_PERCENT_LEAST;
 }

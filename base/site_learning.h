@@ -12,9 +12,9 @@
 #define LEARNING_SIZES 5
 #define LEARNING_SHARE_MOST 64 /* counted in one share; then it is halved */
 #define LEARNING_AGE_US (7 * INT64_C(86400) * 1000000)
-#define LEARNING_SOURCE_LEAST 10  /* messages, before a source is judged by them */
-#define LEARNING_FAVOUR_LEAST 5   /* percent: what a source keeps of its weight at a site that refuses it */
-#define LEARNING_FAVOUR_NEARLY 10 /* percentage points below the best that make no difference */
+#define LEARNING_SOURCE_LEAST 10   /* messages, before a source is judged by them */
+#define LEARNING_PERCENT_LEAST 5   /* percent: what a source keeps of its weight at a site that refuses it */
+#define LEARNING_PERCENT_NEARLY 10 /* percentage points below the best that make no difference */
 
 /* How often, of how many times. */
 struct learnt_share {
@@ -57,8 +57,8 @@ void site_learning_age(struct site_learning *l, int64_t now_us);
 bool site_learning_any(const struct site_learning *l);
 
 /* How much of its weight each source of a site keeps: 100, or less where it is refused more than the best of them, in
- * proportion; LEARNING_FAVOUR_LEAST at least. */
-unsigned learnt_favour(const struct learnt_share *source, const struct learnt_share *all, size_t count);
+ * proportion; LEARNING_PERCENT_LEAST at least. */
+unsigned learnt_percent(const struct learnt_share *source, const struct learnt_share *all, size_t count);
 
 /* The largest size of that class, in octets; UINT64_MAX for the last. */
 uint64_t learning_size_most(unsigned size_class);

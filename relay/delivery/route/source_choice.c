@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define POOL_DEFAULT "default"
+#define PERCENT 100
 
 /* FNV-1a, 64 bits, with a last mixing so that the low bits may be used as they are. */
 static uint64_t hash(const char *a, const char *b) {
@@ -77,13 +78,20 @@ static bool has_room(const struct choosing *c, const struct source *s, struct se
   return false;
 }
 
+/* What was learnt of the site changes the shares of those that may be used anyway, and nothing else. */
+static struct source_lot draw(const struct choosing *c, const struct source *s) {
+  const struct source_scale *scale = c->wish->scale;
+  unsigned weight = s->weight ? s->weight : 1, percent = scale ? scale->percent(scale->arg, s) : PERCENT;
+  return source_lot_draw(s->address, weight * percent, c->wish->message_id);
+}
+
 /* The best of those that are on the message's list, or (`all`) of any, with a weight, or (`idle`) without. */
 static bool search(const struct choosing *c, bool all, bool idle, struct search *found) {
   struct source_lot best = {0};
   for (size_t i = 0; i < c->count; i++) {
     const struct source *s = &c->sources[i];
     if ((s->weight == 0) != idle || (!all && !listed(c, s))) continue;
-    const struct source_lot lot = source_lot_draw(s->address, s->weight, c->wish->message_id);
+    const struct source_lot lot = draw(c, s);
     if ((found->best && !source_lot_wins(&lot, &best)) || !is_usable(c, s, found)) continue;
     if (!has_room(c, s, found)) continue;
     found->best = s;

@@ -13,18 +13,25 @@ struct source_test {
   void *arg;
 };
 
+/* What was learnt of a site: percent of its weight, 1 to 100, that a source of its pool keeps there. */
+struct source_scale {
+  unsigned (*percent)(void *arg, const struct source *s);
+  void *arg;
+};
+
 /* Which sources of a pool a message may leave from. */
 struct source_wish {
   const char *pool;
-  const char *first;  /* those of this list first (struct envelope's sources); "": any */
-  bool only;          /* or not at all */
-  const char *kept;   /* the address of its last attempt; "": none yet */
-  int64_t message_id; /* by which the sources of a pool share */
+  const char *first;                /* those of this list first (struct envelope's sources); "": any */
+  bool only;                        /* or not at all */
+  const char *kept;                 /* the address of its last attempt; "": none yet */
+  int64_t message_id;               /* by which the sources of a pool share */
+  const struct source_scale *scale; /* of the site; NULL: nothing is known of it */
 };
 
 /* The source of this pool for this message. The one of its last attempt, while that can be used: where mail is
- * greylisted, the same address must come again. Else by weight (source_lot.h), those of weight 0 only when no other can
- * be used. What has no room is passed over, but when it is the one of the last attempt, or when the message's list has
+ * greylisted, the same address must come again. Else by weight (source_lot.h), scaled by what was learnt of the site,
+ * those of weight 0 only when no other can be used. What has no room is passed over, but when it is the one of the last attempt, or when the message's list has
  * no other: then, or when no other of the pool can be used, E_BUSY, and *out is the one to wait for. *out NULL with OK
  * means the system's choice (the pool "default" has no sources). E_NOT_FOUND with the reason when no
  * source of the pool can be used: the pool has none, or none of the family of any of the site's addresses, or the test

@@ -35,7 +35,7 @@ struct source_lot source_lot_draw(const char *address, unsigned weight, int64_t 
   return (struct source_lot){cost_of(hash(address, message_id)), weight ? weight : 1};
 }
 
-/* A cost has 39 bits at most, a weight 10. */
+/* A cost has 39 bits at most, a weight 17. */
 bool source_lot_wins(const struct source_lot *a, const struct source_lot *b) {
   return a->cost * b->weight < b->cost * a->weight;
 }

@@ -226,7 +226,7 @@ static void hours_and_sizes_are_counted_apart(void **state) {
 static void a_source_keeps_its_weight_in_proportion(void **state) {
   static const struct {
     struct learnt_share of[3];
-    unsigned favour[3];
+    unsigned percent[3];
   } cases[] = {
       {{{0, 0}, {0, 0}, {0, 0}}, {100, 100, 100}},      {{{64, 64}, {64, 0}, {0, 0}}, {100, 5, 100}},
       {{{64, 64}, {64, 32}, {64, 60}}, {100, 50, 100}}, /* a few percent make no difference */
@@ -236,7 +236,8 @@ static void a_source_keeps_its_weight_in_proportion(void **state) {
   };
   (void)state;
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-    for (size_t k = 0; k < 3; k++) assert_int_equal(learnt_favour(&cases[i].of[k], cases[i].of, 3), cases[i].favour[k]);
+    for (size_t k = 0; k < 3; k++)
+      assert_int_equal(learnt_percent(&cases[i].of[k], cases[i].of, 3), cases[i].percent[k]);
 }
 
 /* A site that refuses one source, and comes to like it: it is back after the messages that it still gets. */
@@ -248,9 +249,9 @@ static void a_source_that_is_taken_again_comes_back(void **state) {
     site_learning_source(&b, true);
   }
   struct learnt_share both[] = {a.source, b.source};
-  assert_int_equal(learnt_favour(&both[0], both, 2), LEARNING_FAVOUR_LEAST);
+  assert_int_equal(learnt_percent(&both[0], both, 2), LEARNING_PERCENT_LEAST);
   unsigned messages = 0;
-  for (; learnt_favour(&both[0], both, 2) < 100 && messages < 1000; messages++) {
+  for (; learnt_percent(&both[0], both, 2) < 100 && messages < 1000; messages++) {
     site_learning_source(&a, true);
     both[0] = a.source;
   }
