@@ -9,6 +9,7 @@
 #include "base/directory.h"
 #include "base/envelope.h"
 #include "base/event.h"
+#include "base/site_learning.h"
 #include "base/site_note.h"
 #include "base/sts_note.h"
 #include "base/suppression.h"
@@ -62,6 +63,9 @@ int reader_sts_notes(struct reader *r, size_t limit, bool (*row)(void *arg, cons
 int reader_sts_note(struct reader *r, const char *domain, bool (*row)(void *arg, const struct sts_note *n), void *arg);
 /* How far the sources have warmed up, by source and provider. */
 int reader_warmup_notes(struct reader *r, void (*row)(void *arg, const struct warmup_note *n), void *arg);
+/* What was learnt of a site, or NULL: of all; likewise. */
+int reader_site_learning(struct reader *r, const char *site, size_t limit,
+                         bool (*row)(void *arg, const struct site_learning_note *n), void *arg);
 
 /* What a route logs in with, appended to `out`, which is secret. E_NOT_FOUND when there is none (any more). As above:
  * only the daemon asks. */

@@ -11,6 +11,7 @@
 #include "base/envelope.h"
 #include "base/event.h"
 #include "base/limits.h"
+#include "base/site_learning.h"
 #include "base/site_note.h"
 #include "base/sts_note.h"
 #include "base/suppression.h"
@@ -172,6 +173,14 @@ struct store_site_note {
   struct site_note note;
 };
 void store_site_note_init(struct store_site_note *n); /* the kind; the rest is the poster's */
+
+/* What was learnt of a site (base/site_learning.h): replaces what was known. Notes of SITE_NOTE_KEEP_US ago are
+ * forgotten. */
+struct store_site_learning {
+  struct store_op op;
+  struct site_learning_note note;
+};
+void store_site_learning_init(struct store_site_learning *l); /* the kind; the rest is the poster's */
 
 /* What a blocklist said of a subject: replaces what was known, or with `forget` is that no more. What differs from what
  * was known, but for when it was asked, is a change of the configuration (reader_generation). */

@@ -26,7 +26,8 @@ enum operation {
   OPERATION_TLS_REPORT,
   OPERATION_STS_NOTE,
   OPERATION_WARMUP_NOTE,
-  OPERATION_WARMUP_RELEASE
+  OPERATION_WARMUP_RELEASE,
+  OPERATION_SITE_LEARNING
 };
 
 int operation_accept(struct sql *q, struct usage_table *usage, struct brake_table *brake,
@@ -37,6 +38,7 @@ int operation_note(struct sql *q, struct store_note *n);
 int operation_clock(struct sql *q, struct store_clock *c);
 int operation_source_check(struct sql *q, struct store_source_check *c);
 int operation_site_note(struct sql *q, struct store_site_note *n);
+int operation_site_learning(struct sql *q, struct store_site_learning *l);
 int operation_blocklist_note(struct sql *q, struct store_blocklist_note *n);
 int operation_tls_counts(struct sql *q, struct store_tls_counts *c);
 int operation_tls_report(struct sql *q, struct store_tls_report *r);

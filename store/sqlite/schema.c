@@ -271,7 +271,13 @@ static const char *const steps[] = {
     " PRIMARY KEY(source, provider)) STRICT, WITHOUT ROWID;"
     /* Of a recipient: the source whose warm-up it waits for, so that it goes when that ends by command. */
     "ALTER TABLE recipients ADD COLUMN waits_for TEXT NOT NULL DEFAULT '';"
-    "CREATE INDEX recipients_waits_for ON recipients(waits_for) WHERE waits_for <> '';",
+    "CREATE INDEX recipients_waits_for ON recipients(waits_for) WHERE waits_for <> '';"
+    /* What was learnt of sites (base/site_learning.h): lists of counters (learning_text.h), and how many messages of
+       the source they took. */
+    "CREATE TABLE site_learning(site TEXT NOT NULL, source TEXT NOT NULL, greylist TEXT NOT NULL, delivery TEXT NOT "
+    "NULL, transactions TEXT NOT NULL, hours TEXT NOT NULL, sizes TEXT NOT NULL, source_all INTEGER NOT NULL,"
+    " source_taken INTEGER NOT NULL, aged_us INTEGER NOT NULL, updated_us INTEGER NOT NULL, PRIMARY KEY(site, source)"
+    ") STRICT, WITHOUT ROWID;",
 };
 #define VERSION ((int64_t)(sizeof steps / sizeof steps[0]))
 

@@ -167,6 +167,7 @@ static int run_one(struct writer *w, struct store_op *op) {
   case OPERATION_SOURCE_CHECK: rc = operation_source_check(&w->at.q, (struct store_source_check *)op); break;
   case OPERATION_STS_NOTE: rc = operation_sts_note(&w->at.q, (struct store_sts_note *)op); break;
   case OPERATION_SITE_NOTE: rc = operation_site_note(&w->at.q, (struct store_site_note *)op); break;
+  case OPERATION_SITE_LEARNING: rc = operation_site_learning(&w->at.q, (struct store_site_learning *)op); break;
   case OPERATION_SUPPRESSION_FIND:
     rc = operation_suppression_find(&w->at.q, (struct store_suppression_find *)op);
     break;
