@@ -48,6 +48,12 @@ void site_learning_source(struct site_learning *l, bool taken) {
   count(&l->source, taken);
 }
 
+void site_learning_refused(struct site_learning *l, int64_t now_us) {
+  site_learning_age(l, now_us);
+  count(&l->hours[hour_of(now_us)], true);
+  site_learning_source(l, false);
+}
+
 static void halve_shares(struct learnt_share *s, size_t count) {
   for (size_t i = 0; i < count; i++) {
     s[i].all /= 2;

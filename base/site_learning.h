@@ -51,6 +51,8 @@ struct learnt_answer {
 void site_learning_answer(struct site_learning *l, const struct learnt_answer *a, int64_t now_us);
 /* A message that was taken, or refused in a way that may be for the source's sake. */
 void site_learning_source(struct site_learning *l, bool taken);
+/* A connection was refused by every host. */
+void site_learning_refused(struct site_learning *l, int64_t now_us);
 /* Halves everything for each week that has passed. */
 void site_learning_age(struct site_learning *l, int64_t now_us);
 /* Something is known. */

@@ -100,6 +100,7 @@ const struct config_key config_keys[] = {
 
     NUMBER("delivery", "port", "25", delivery_port, 1, 65535),
     OTHER("delivery", "local_next_hops", boolean, "no", config, local_next_hops, bool),
+    OTHER("delivery", "learning", boolean, "yes", config, learning, bool),
     OTHER("delivery", "dane", boolean, "yes", config, dane, bool),
     OTHER("delivery", "mta_sts", boolean, "yes", config, mta_sts, bool),
     TEXT("delivery", "shaping", path, NULL, config, shaping),

@@ -307,6 +307,11 @@ static bool recall_site(void *arg, const struct site_note *n) {
   return true;
 }
 
+static bool recall_learning(void *arg, const struct site_learning_note *n) {
+  delivery_recall_learning(arg, n);
+  return true;
+}
+
 static void recall_warmup(void *arg, const struct warmup_note *n) {
   delivery_recall_warmup(arg, n);
 }
@@ -342,6 +347,8 @@ static int make_workers(struct supervisor *s, struct reason *why) {
   if (rc != OK) return rc;
   if (reader_site_notes(s->reader, SITE_NOTES_MOST, recall_site, g) != OK)
     log_event(LOG_WARN_, NULL, "what sites bore cannot be read; it is found out again", NULL);
+  if (reader_site_learning(s->reader, NULL, SITE_NOTES_MOST, recall_learning, g) != OK)
+    log_event(LOG_WARN_, NULL, "what was learnt of sites cannot be read; it is learnt again", NULL);
   return make_dispatcher(s, why);
 }
 

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/envelope.h"
 #include "base/shaping.h"
+#include "base/site_learning.h"
 #include "base/site_note.h"
 #include "base/sts_note.h"
 #include "base/tls_outcome.h"
@@ -148,6 +149,16 @@ void delivery_sites(const struct loop *on, void (*each)(void *arg, const struct 
 void delivery_resume_site(const struct loop *on, const char *source, const char *name); /* source NULL: from all */
 /* What the store knows of a site, before the threads start. The strings are copied. */
 void delivery_recall_site(struct gateway *g, const struct site_note *n);
+
+/* What was learnt of it, likewise. */
+void delivery_recall_learning(struct gateway *g, const struct site_learning_note *n);
+/* What was learnt of a site from the sources of this loop, on its thread. */
+void delivery_learnt(const struct loop *on, const char *name,
+                     void (*each)(void *arg, const struct site_learning_note *n), void *arg);
+/* Forgets that, also what it learnt for the choice among sources. This loop's thread. */
+void delivery_forget_site(const struct loop *on, const char *name);
+/* Any loop: how often a source's mail is taken at a site, of late, for the choice among sources. */
+void delivery_source_fares(struct gateway *g, const char *site, const char *source, struct learnt_share taken);
 
 /* --- counters --- */
 

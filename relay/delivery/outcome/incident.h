@@ -73,6 +73,7 @@ struct incident {
   bool site_wide;                 /* the whole site means it, so no other of its hosts is asked */
   int64_t retry_us;               /* when its recipients are to be tried next; 0: as the schedule says */
   bool local;                 /* our own machine refused (no such source address, no route): says nothing of the site */
+  bool greylisted;            /* put off as greylisting does (RFC 6647) */
   int64_t again_us;           /* not before this, whatever the schedule says; 0: as it says */
   const char *enhanced;       /* of our own reason, where there is a closer one than its trouble's; static, or NULL */
   struct smtp_reply reply;    /* code 0: none */

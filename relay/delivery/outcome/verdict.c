@@ -206,8 +206,11 @@ static void rule_deadline(const struct verdict_case *c, const struct incident *i
 }
 
 void verdict_rule(const struct verdict_case *c, const struct incident *i, struct ruling *out) {
-  *out = (struct ruling){
-      .set = true, .rule = incident_rule(i), .host_dsn = i->host_dsn, .host_deliver_by = i->host_deliver_by};
+  *out = (struct ruling){.set = true,
+                         .greylisted = i->greylisted,
+                         .rule = incident_rule(i),
+                         .host_dsn = i->host_dsn,
+                         .host_deliver_by = i->host_deliver_by};
   own_codes(i, out);
   snprintf(out->text, sizeof out->text, "%s", i->text);
   snprintf(out->numbers, sizeof out->numbers, "%s", i->numbers);

@@ -43,9 +43,10 @@ struct ruling {
   bool counts;     /* DEFERRED */
   bool daily;      /* DEFERRED: for the warm-up of its source; that may come often, and is in the log once a day */
   enum regard regard;
-  bool set;    /* false in an array that is not filled yet */
-  bool onward; /* it is for the case that no other host is left to ask */
-  char *story; /* outcome_store.c's: the text, and what happened at earlier hosts; NULL: as text */
+  bool set;        /* false in an array that is not filled yet */
+  bool greylisted; /* DEFERRED: as in the incident */
+  bool onward;     /* it is for the case that no other host is left to ask */
+  char *story;     /* outcome_store.c's: the text, and what happened at earlier hosts; NULL: as text */
 };
 /* What a ruling rests on, beside the incident. */
 struct verdict_case {

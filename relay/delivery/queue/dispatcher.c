@@ -6,11 +6,13 @@
 #include "relay/delivery/route/blocklist_watch.h"
 #include "relay/delivery/route/router.h"
 #include "relay/delivery/route/source_names.h"
+#include "relay/delivery/route/source_success.h"
 #include "relay/delivery/route/source_watch.h"
 #include "relay/delivery/route/sts_policies.h"
 #include "relay/delivery/route/token_renewal.h"
 #include "relay/delivery/route/warmup_watch.h"
 #include "relay/delivery/site/delivery.h"
+#include "relay/delivery/site/site_name.h"
 #include "relay/net/local_address.h"
 #include "relay/net/resolver.h"
 
@@ -274,7 +276,8 @@ int dispatcher_new(struct gateway *g, struct dispatcher **out, struct reason *wh
   const struct warmup_owner warmups = {on_part_idle, on_released, d};
   if (rc == OK &&
       (!(d->sources = source_watch_new(address_is_here, tell_all_loops, d)) ||
-       !(d->names = source_names_new(d->loop, &dns)) || !(d->blocklists = blocklist_watch_new(d->loop, &dns)) ||
+       !(d->names = source_names_new(d->loop, &dns)) || !(d->success = source_success_new()) ||
+       !(d->blocklists = blocklist_watch_new(d->loop, &dns)) ||
        !(d->tokens = token_renewal_new(d->loop, &dns, on_part_idle, d)) ||
        !(d->warmups = warmup_watch_new(d->loop, &warmups)) ||
        (g->config->mta_sts && !(d->policies = sts_policies_new(d->loop, g->resolver, &dns, on_part_idle, d)))))
@@ -283,6 +286,7 @@ int dispatcher_new(struct gateway *g, struct dispatcher **out, struct reason *wh
   if (rc != OK) {
     picker_free(&d->picker);
     source_names_free(&d->names);
+    source_success_free(&d->success);
     blocklist_watch_free(&d->blocklists);
     token_renewal_free(&d->tokens);
     sts_policies_free(&d->policies);
@@ -340,6 +344,7 @@ void dispatcher_free(struct dispatcher **dispatcher) {
   loop_defer_cancel(d->loop, &d->turn);
   router_free(&d->router);
   source_names_free(&d->names);
+  source_success_free(&d->success);
   blocklist_watch_free(&d->blocklists);
   token_renewal_free(&d->tokens);
   sts_policies_free(&d->policies);
@@ -375,6 +380,31 @@ void delivery_token_refused(struct gateway *g, int64_t login, int64_t token_from
 
 void delivery_recall_warmup(struct gateway *g, const struct warmup_note *n) {
   warmup_watch_recall(g->dispatcher->warmups, n, clock_now_us());
+}
+
+/* --- how sources fare --- */
+
+struct source_fares {
+  struct loop_message message;
+  struct learnt_share taken;
+  char site[SITE_NAME_MAX], source[IP_TEXT];
+};
+
+static void on_source_fares(struct loop *on, struct loop_message *m) {
+  struct source_fares *f = (struct source_fares *)m;
+  struct dispatcher *d = on->gateway->dispatcher;
+  if (d) source_success_set(d->success, f->site, f->source, f->taken);
+  free(f);
+}
+
+void delivery_source_fares(struct gateway *g, const char *site, const char *source, struct learnt_share taken) {
+  struct source_fares *f = calloc(1, sizeof *f);
+  if (!f) return; /* it is reported again */
+  f->message.run = on_source_fares;
+  f->taken = taken;
+  snprintf(f->site, sizeof f->site, "%s", site);
+  snprintf(f->source, sizeof f->source, "%s", source);
+  loop_post(g->loops[0], &f->message);
 }
 
 static size_t count_failed_tokens(const struct directory *d) {

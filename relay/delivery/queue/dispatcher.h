@@ -17,6 +17,7 @@
 struct blocklist_watch;
 struct router;
 struct source_names;
+struct source_success;
 struct source_watch;
 struct sts_policies;
 struct token_renewal;
@@ -28,6 +29,7 @@ struct dispatcher {
   struct router *router;
   struct source_watch *sources;
   struct source_names *names;
+  struct source_success *success;
   struct blocklist_watch *blocklists;
   struct token_renewal *tokens;
   struct sts_policies *policies; /* NULL: `delivery { mta_sts = no }` */

@@ -7,6 +7,7 @@
 #include "relay/delivery/route/router.h"
 #include "relay/delivery/route/source_choice.h"
 #include "relay/delivery/route/source_names.h"
+#include "relay/delivery/route/source_success.h"
 #include "relay/delivery/route/source_watch.h"
 #include "relay/delivery/route/warmup_watch.h"
 #include "relay/delivery/site/delivery.h"
@@ -209,16 +210,23 @@ static void wait_for_room(struct leaving *l, struct job *j, const struct source 
   rule_at(l->dispatcher, j, &incident, s->address, 0);
 }
 
+static unsigned percent_at_site(void *arg, const struct source *s) {
+  const struct leaving *l = arg;
+  return source_success_percent(l->dispatcher->success, l->site, s->address);
+}
+
 /* It goes, or is ruled, but for *rest. */
 static void leave(struct leaving *l, struct job *j, struct job **rest) {
   const struct source *source;
   struct reason why;
   struct source_test test = {may_leave_from, has_room, l};
+  struct source_scale scale = {percent_at_site, l};
   const struct source_wish wish = {.pool = j->envelope.pool,
                                    .first = j->envelope.sources,
                                    .only = j->envelope.flags & MESSAGE_SOURCES_ONLY,
                                    .kept = j->recipients[0].source,
-                                   .message_id = j->envelope.id};
+                                   .message_id = j->envelope.id,
+                                   .scale = l->dispatcher->gateway->config->learning ? &scale : NULL};
   int rc = source_choose(l->dispatcher->loop->directory, &wish, l->route, &test, &source, &why);
   *rest = NULL;
   if (rc == OK) {

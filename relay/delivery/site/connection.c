@@ -6,6 +6,7 @@
 #include "relay/delivery/site/destination_login.h"
 #include "relay/delivery/site/job_fit.h"
 #include "relay/delivery/site/site.h"
+#include "relay/delivery/site/site_learn.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,7 +64,12 @@ static struct outcome_place place_of(const struct connection *c, const struct jo
 static void rule(struct connection *c, size_t index, const struct incident *incident) {
   struct incident own = *incident;
   own.put_off = c->outcome->job->put_off;
-  note_sign(c, site_hear(c->destination->site, &own, job_has_waited(c->outcome->job)));
+  struct site *site = c->destination->site;
+  const struct job *j = c->outcome->job;
+  bool refused = own.trouble != TROUBLE_NONE;
+  bool waited = refused && job_has_waited(j) && !site_learn_came_early(site, j, index, c->paced_us);
+  note_sign(c, site_hear(site, &own, waited));
+  if (refused) site_learn_retry(site, j, index, &own);
   enum verdict verdict = verdict_of(&own);
   if (verdict == VERDICT_AGAIN && c->outcome->job->returned < JOB_RETURNS_MAX) return;
   outcome_rule(c->outcome, index, &own);
@@ -115,9 +121,11 @@ void connection_end_work(struct connection *c) {
   put_back(c, &o);
   /* Another host may take it: what they all say in the end is what the site says. */
   if (o && pass_on(c, &o)) c->sign = PACE_NEUTRAL;
+  int64_t began_us = c->paced ? c->paced_us : 0;
   connection_end_pace(c);
   if (!o) return;
   outcome_rule_rest(o, &c->incident); /* without memory to take them back they wait */
+  if (began_us) site_learn_outcome(c->destination->site, o, began_us);
   struct outcome_place where = place_of(c, o->job);
   outcome_commit(o, &where, 0);
 }

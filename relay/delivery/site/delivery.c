@@ -5,7 +5,9 @@
 #include "relay/delivery/site/connection.h"
 #include "relay/delivery/site/delivery_parts.h"
 #include "relay/delivery/site/destination.h"
+#include "relay/delivery/site/put_off.h"
 #include "relay/delivery/site/site.h"
+#include "relay/delivery/site/site_learn.h"
 #include "relay/delivery/site/starved.h"
 #include "relay/message/conversion.h"
 
@@ -29,13 +31,15 @@ int delivery_new(struct loop *loop, struct delivery **out) {
   struct delivery *d = *out = calloc(1, sizeof *d);
   if (!d) return E_MEMORY;
   d->loop = loop;
+  d->learnt_sweep = 1;
   shares_init(&d->shares, connections_most(loop->gateway));
   d->lockstep_hosts = host_list_new();
   d->sites = site_memory_new();
   d->login_pauses = login_pauses_new();
+  d->put_off = put_off_new();
   d->tls = tls_tally_new();
   d->shaping = shaping_new();
-  if (d->lockstep_hosts && d->sites && d->shaping && d->login_pauses && d->tls &&
+  if (d->lockstep_hosts && d->sites && d->shaping && d->login_pauses && d->put_off && d->tls &&
       content_loader_new(loop, &d->loader) == OK)
     d->outcomes = outcomes_new(loop, d->loader, on_no_outcome, d);
   if (d->outcomes) return OK;
@@ -53,6 +57,7 @@ void delivery_free(struct delivery **delivery) {
   shaping_release(&(*delivery)->shaping);
   login_pauses_free(&(*delivery)->login_pauses);
   tls_tally_free(&(*delivery)->tls);
+  put_off_free(&(*delivery)->put_off);
   route_secrets_release(&(*delivery)->secrets);
   shares_clear(&(*delivery)->shares);
   free(*delivery);
@@ -145,6 +150,7 @@ void delivery_tick(struct delivery *d) {
   if (!d->stopping) starved_tick(d);
   if (!d->stopping) sites_keep(d, false);
   if (!d->stopping) tls_keep(d, false);
+  if (!d->stopping) sites_report_sources(d);
 }
 
 /* --- stopping --- */

@@ -30,6 +30,7 @@
 #define TLS_KEEP_MS 60000 /* what became of TLS goes into the store as often: a crash loses so much of it */
 
 struct destination;
+struct put_off;
 struct site;
 
 struct delivery {
@@ -48,11 +49,14 @@ struct delivery {
   int64_t timed_us;        /* the first of these times, for which */
   uv_timer_t pace_timer;   /* runs; 0: it does not */
   bool pace_timer_open;
-  size_t notes;          /* of what was learnt of sites, on their way into the store */
-  uint64_t noted_ms;     /* when what was learnt of sites went into the store last */
-  struct tls_tally *tls; /* what became of TLS, until it goes into the store, */
-  uint64_t tls_kept_ms;  /* as it did then */
-  uint64_t tls_left_out; /* sessions for which there was no room in it */
+  size_t notes;            /* of what was learnt of sites, on their way into the store */
+  uint64_t noted_ms;       /* when what was learnt of sites went into the store last */
+  struct put_off *put_off; /* recipients of all sites */
+  unsigned learnt_sweep;   /* how often what was learnt of all sites has gone into the store, plus one */
+  bool sources_changed;    /* some site's source_changed is set */
+  struct tls_tally *tls;   /* what became of TLS, until it goes into the store, */
+  uint64_t tls_kept_ms;    /* as it did then */
+  uint64_t tls_left_out;   /* sessions for which there was no room in it */
   struct outcomes *outcomes;
   bool paused; /* something waits for delivery_may_start */
   bool stopping, stopped_called;

@@ -8,6 +8,7 @@
 #ifndef SENDOFF_RELAY_DELIVERY_SITE_SITE_H
 #define SENDOFF_RELAY_DELIVERY_SITE_SITE_H
 
+#include "base/site_learning.h"
 #include "relay/delivery/outcome/incident.h"
 #include "relay/delivery/site/delivery_parts.h"
 #include "relay/delivery/site/pace.h"
@@ -20,7 +21,7 @@
 #define SITE_BACK_MOST_S 14400 /* what has no room comes back after so long at the latest */
 #define SITE_COMMANDED_US (900 * SECOND_US) /* a pause without an end is asked for again after this long */
 #define SITE_NOTES_MS 60000                 /* what was learnt goes into the store as often, */
-#define SITE_NOTES_AT_ONCE 200              /* of so many sites */
+#define SITE_NOTES_AT_ONCE 200              /* of so many sites, of each kind */
 
 struct connection;
 struct destination;
@@ -45,6 +46,10 @@ struct site {
   struct pace_memory posted;            /* what the store has of it, */
   int64_t posted_pause_us;              /* and until when it was paused then */
   uint64_t accepted, deferred, refused; /* messages, and connections, since the start */
+  struct site_learning learnt;
+  bool learnt_changed;   /* since the store got it last, */
+  unsigned learnt_sweep; /* which was delivery->learnt_sweep then */
+  bool source_changed;   /* since learnt.source was reported last */
   UT_hash_handle hh;
 };
 

@@ -1,6 +1,7 @@
 /* What replies of a site mean for what is sent to it next. */
 #include "base/log.h"
 #include "relay/delivery/site/site.h"
+#include "relay/delivery/site/site_learn.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,6 +96,14 @@ static bool is_own(const struct site *s, const struct shaping_rule *rule) {
   return p != &s->delivery->shaping->rest && rule >= p->rules && rule < p->rules + p->rule_count;
 }
 
+/* For how long: as the reply says, or the table; 0: neither does. */
+static void greylisted(struct incident *i, int64_t for_us) {
+  int64_t now = clock_now_us();
+  i->greylisted = true;
+  i->retry_us = now + (for_us ? for_us : GREYLIST_US);
+  if (for_us) i->again_us = i->retry_us;
+}
+
 static enum pace_sign act(struct site *s, const struct shaping_rule *rule, struct incident *i) {
   int64_t asked = shaping_wait_asked(i->reply.text), for_us = asked ? asked : rule->for_us;
   switch (rule->action) {
@@ -103,7 +112,7 @@ static enum pace_sign act(struct site *s, const struct shaping_rule *rule, struc
     remember(s, i, rule->action);
     i->site_wide = is_own(s, rule);
     return i->reply.code == 421 ? PACE_CLOSED : PACE_SLOW;
-  case SHAPING_GREYLIST: i->retry_us = clock_now_us() + (for_us ? for_us : GREYLIST_US); return PACE_ACCEPTED;
+  case SHAPING_GREYLIST: greylisted(i, for_us); return PACE_ACCEPTED;
   case SHAPING_SINGLE:
     pace_single(&s->pace, site_now() + for_us);
     remember(s, i, rule->action);
@@ -121,7 +130,7 @@ static enum pace_sign act(struct site *s, const struct shaping_rule *rule, struc
 
 /* Without a rule for it. 4xx to the first attempt at a recipient is mostly greylisting; a mailbox's own trouble (RFC
  * 3463 X.1, X.2) is nobody else's. */
-static enum pace_sign by_code(const struct incident *i, bool waited) {
+static enum pace_sign by_code(struct incident *i, bool waited) {
   int code = i->reply.code;
   char subject = i->reply.enhanced[0] ? i->reply.enhanced[2] : 0;
   bool was_idle = i->reused && !i->answered && strcmp(i->reply.enhanced, "4.4.2") == 0; /* for too long */
@@ -129,7 +138,8 @@ static enum pace_sign by_code(const struct incident *i, bool waited) {
   if (code / 100 != 4) return PACE_ACCEPTED;
   if (subject == '1' || subject == '2') return PACE_NEUTRAL;
   bool of_recipient = i->stage == STAGE_RCPT || i->stage == STAGE_DOT;
-  return !of_recipient || waited || subject == '3' || subject == '4' ? PACE_DEFERRED : PACE_NEUTRAL;
+  i->greylisted = of_recipient && subject != '3' && subject != '4';
+  return !i->greylisted || waited ? PACE_DEFERRED : PACE_NEUTRAL;
 }
 
 /* What asks for less from it, or for nothing. */
@@ -157,7 +167,9 @@ bool site_hear_opening(struct site *s, struct incident *i) {
 /* A host that is dead refuses nobody, unless others of the same are alive. And of an organization's several sets of
  * exchangers, which may have nothing to do with each other, one does not speak for all. */
 void site_hear_no_host(struct site *s, const struct incident *i, bool refused, size_t ready) {
-  if (i->site_wide || (!refused && !ready) || i->local || i->trouble == TROUBLE_STOPPING) return;
+  if (i->local || i->trouble == TROUBLE_STOPPING) return;
+  if (refused) site_learn_refused(s);
+  if (i->site_wide || (!refused && !ready)) return;
   if (!ready && s->destinations > 1 && s->provider == &s->delivery->shaping->rest) return;
   s->refused++;
   pace_connect_refused(&s->pace, site_now());

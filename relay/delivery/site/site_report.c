@@ -45,6 +45,26 @@ void delivery_sites(const struct loop *on, void (*each)(void *arg, const struct 
   }
 }
 
+void delivery_learnt(const struct loop *on, const char *name,
+                     void (*each)(void *arg, const struct site_learning_note *n), void *arg) {
+  for (const struct site *s = on->delivery->paced; s; s = s->hh.next) {
+    if (strcmp(s->name, name) != 0 || !site_learning_any(&s->learnt)) continue;
+    struct site_learning_note n = {
+        .site = s->name, .source = s->source, .learnt = s->learnt, .updated_us = clock_now_us()};
+    each(arg, &n);
+  }
+}
+
+void delivery_forget_site(const struct loop *on, const char *name) {
+  struct delivery *d = on->delivery;
+  for (struct site *s = d->paced; s; s = s->hh.next) {
+    if (strcmp(s->name, name) != 0) continue;
+    s->learnt = (struct site_learning){0};
+    s->learnt_changed = false;
+    s->source_changed = d->sources_changed = true;
+  }
+}
+
 void site_resume(struct delivery *d, const char *source, const char *name) {
   for (struct site *s = d->paced; s; s = s->hh.next) {
     if (strcmp(s->name, name) != 0 || (source && strcmp(s->source, source) != 0)) continue;

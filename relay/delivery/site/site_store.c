@@ -1,4 +1,4 @@
-/* What was learnt of sites, into the store now and then, and out of it at the start. */
+/* What sites bore, and what was learnt of them, into the store now and then, and out of it at the start. */
 #include "relay/delivery/route/source_choice.h"
 #include "relay/delivery/site/site.h"
 #include "store/write.h"
@@ -57,17 +57,66 @@ static void post(struct site *s, const struct pace_memory *m) {
   loop_store_post(s->delivery->loop, &n->op.op, on_kept);
 }
 
-void sites_keep(struct delivery *d, bool all) {
-  uint64_t now = clock_monotonic_ms();
-  if (!all && now - d->noted_ms < SITE_NOTES_MS) return;
-  d->noted_ms = now;
-  size_t left = all ? SITES_MAX : SITE_NOTES_AT_ONCE;
+static void keep_notes(struct delivery *d, size_t most) {
+  size_t left = most;
   for (struct site *s = d->paced; s && left; s = s->hh.next) {
     struct pace_memory m = pace_remember(&s->pace);
     if (!is_news(s, &m)) continue;
     post(s, &m);
     left--;
   }
+}
+
+/* --- what was learnt --- */
+
+struct learning {
+  struct store_site_learning op; /* first */
+  struct delivery *delivery;
+  char site[SITE_NAME_MAX], source[IP_TEXT];
+};
+
+static void on_learning_kept(struct store_op *op) {
+  struct delivery *d = ((struct learning *)op)->delivery;
+  free(op);
+  d->notes--;
+  delivery_check_stopped(d);
+}
+
+static void post_learning(struct site *s) {
+  struct learning *l = calloc(1, sizeof *l);
+  if (!l) return; /* the next time */
+  snprintf(l->site, sizeof l->site, "%s", s->name);
+  snprintf(l->source, sizeof l->source, "%s", s->source);
+  l->delivery = s->delivery;
+  l->delivery->notes++;
+  store_site_learning_init(&l->op);
+  l->op.note = (struct site_learning_note){
+      .site = l->site, .source = l->source, .learnt = s->learnt, .updated_us = clock_now_us()};
+  s->learnt_changed = false;
+  loop_store_post(s->delivery->loop, &l->op.op, on_learning_kept);
+}
+
+/* Nearly every site has changed: each is written once before the first is again. */
+static void keep_learning(struct delivery *d, size_t most, bool all) {
+  size_t left = most;
+  for (struct site *s = d->paced; s; s = s->hh.next) {
+    if (!s->learnt_changed || (!all && s->learnt_sweep == d->learnt_sweep)) continue;
+    if (!left--) return;
+    s->learnt_sweep = d->learnt_sweep;
+    post_learning(s);
+  }
+  d->learnt_sweep++;
+}
+
+/* --- both --- */
+
+void sites_keep(struct delivery *d, bool all) {
+  uint64_t now = clock_monotonic_ms();
+  if (!all && now - d->noted_ms < SITE_NOTES_MS) return;
+  d->noted_ms = now;
+  size_t most = all ? SITES_MAX : SITE_NOTES_AT_ONCE;
+  keep_notes(d, most);
+  keep_learning(d, most, all);
 }
 
 static void recall_pause(struct site *s, const struct site_note *n) {
@@ -87,4 +136,15 @@ void delivery_recall_site(struct gateway *g, const struct site_note *n) {
   s->posted = (struct pace_memory){n->connections, n->refused_at, n->closed_after, n->rate};
   pace_recall(&s->pace, &s->posted, site_now());
   recall_pause(s, n);
+}
+
+void delivery_recall_learning(struct gateway *g, const struct site_learning_note *n) {
+  if (!g->config->learning) return;
+  size_t owner = destination_owner(n->source, n->site, g->loop_count);
+  struct delivery *d = g->loops[owner]->delivery;
+  struct site *s = HASH_COUNT(d->paced) < SITES_MAX ? site_get(d, n->source, n->site) : NULL;
+  if (!s) return;
+  s->learnt = n->learnt;
+  site_learning_age(&s->learnt, clock_now_us());
+  s->source_changed = d->sources_changed = true; /* so that the dispatcher learns of it */
 }

@@ -52,6 +52,7 @@ static void test_defaults(void **state) {
   assert_int_equal(c->delivery_port, 25);
   assert_int_equal(c->mechanism_count, AUTH_MECHANISM_COUNT);
   assert_false(c->local_next_hops);
+  assert_true(c->learning);
   assert_true(c->dane);
   static const int minutes[] = {1, 5, 15, 60, 120, 240};
   assert_int_equal(c->retry_count, 6);
@@ -81,26 +82,26 @@ static void test_everything(void **state) {
   (void)state;
   struct config *c;
   struct reason why;
-  assert_int_equal(
-      load("hostname = \"B\xc3\xbc"
-           "cher.Example\"  # a comment\n"
-           "data_dir = \"/srv/mail\"\nuser = \"postman\"\nloops = 3\nreceived_client = true\n"
-           "listen \"0.0.0.0:587\" { tls = \"starttls\" }\nlisten \"[::1]:465\" { tls = \"implicit\" }\n"
-           "listen \"127.0.0.1:2525\" { proxy = {\"10.0.0.0/8\", \"192.0.2.7\", \"2001:db8::/32\"} }\n"
-           "tls { certificate = \"/etc/c.pem\" key = \"/etc/k.pem\" }\n"
-           "tls { certificate = \"/etc/c2.pem\" key = \"/etc/k2.pem\" }\n"
-           "dns { servers = {\"127.0.0.1@5353\", \"::1\"} trust_anchor = \"/etc/root.key\" }\n"
-           "delivery { port = 2526 local_next_hops = yes dane = no retry = {\"1s\", \"1h30m\"} expire = \"2w\" "
-           "trust = \"/etc/roots.pem\" https_trust = \"/etc/web.pem\" "
-           "delay_notice = \"90m\" }\n"
-           "limits { max_message_size = \"1M\" max_sessions = 7 max_sessions_per_address = 8 "
-           "max_recipients = 9 command_timeout = \"6m\" data_timeout = \"2s\" handshake_timeout = \"1s\" "
-           "minimum_rate = 0 login_failures_per_address = 0 login_failures_per_account = 3 "
-           "login_window = \"1h\" ban = \"2d\" }\n"
-           "log { retain = \"1d\" format = \"json\" }\n"
-           "store { disk_reserve = \"64M\" }",
-           &c, &why),
-      OK);
+  assert_int_equal(load("hostname = \"B\xc3\xbc"
+                        "cher.Example\"  # a comment\n"
+                        "data_dir = \"/srv/mail\"\nuser = \"postman\"\nloops = 3\nreceived_client = true\n"
+                        "listen \"0.0.0.0:587\" { tls = \"starttls\" }\nlisten \"[::1]:465\" { tls = \"implicit\" }\n"
+                        "listen \"127.0.0.1:2525\" { proxy = {\"10.0.0.0/8\", \"192.0.2.7\", \"2001:db8::/32\"} }\n"
+                        "tls { certificate = \"/etc/c.pem\" key = \"/etc/k.pem\" }\n"
+                        "tls { certificate = \"/etc/c2.pem\" key = \"/etc/k2.pem\" }\n"
+                        "dns { servers = {\"127.0.0.1@5353\", \"::1\"} trust_anchor = \"/etc/root.key\" }\n"
+                        "delivery { port = 2526 local_next_hops = yes dane = no learning = no retry = {\"1s\", "
+                        "\"1h30m\"} expire = \"2w\" "
+                        "trust = \"/etc/roots.pem\" https_trust = \"/etc/web.pem\" "
+                        "delay_notice = \"90m\" }\n"
+                        "limits { max_message_size = \"1M\" max_sessions = 7 max_sessions_per_address = 8 "
+                        "max_recipients = 9 command_timeout = \"6m\" data_timeout = \"2s\" handshake_timeout = \"1s\" "
+                        "minimum_rate = 0 login_failures_per_address = 0 login_failures_per_account = 3 "
+                        "login_window = \"1h\" ban = \"2d\" }\n"
+                        "log { retain = \"1d\" format = \"json\" }\n"
+                        "store { disk_reserve = \"64M\" }",
+                        &c, &why),
+                   OK);
   assert_string_equal(c->hostname, "xn--bcher-kva.example"); /* EHLO takes A-labels */
   assert_string_equal(c->data_dir, "/srv/mail");
   assert_string_equal(c->user, "postman");
@@ -121,6 +122,7 @@ static void test_everything(void **state) {
   assert_string_equal(c->trust_anchor, "/etc/root.key");
   assert_int_equal(c->delivery_port, 2526);
   assert_true(c->local_next_hops);
+  assert_false(c->learning);
   assert_false(c->dane);
   assert_string_equal(c->trust, "/etc/roots.pem");
   assert_string_equal(c->https_trust, "/etc/web.pem");
@@ -312,6 +314,7 @@ static const struct key_case key_cases[] = {
     {"delivery", "port", {"1", "25", "65535"}, {"0", "65536", "-25", "smtp", "\"\""}},
     {"delivery", "local_next_hops", {"yes", "no", "true", "OFF", "\"on\""}, {"maybe", "1", "\"\"", "y"}},
     {"delivery", "mta_sts", {"yes", "no", "true", "OFF", "\"on\""}, {"maybe", "1", "\"\"", "y"}},
+    {"delivery", "learning", {"yes", "no", "true", "OFF", "\"on\""}, {"maybe", "1", "\"\"", "y"}},
     {"delivery", "dane", {"yes", "no", "true", "OFF", "\"on\""}, {"maybe", "1", "\"\"", "y"}},
     {"delivery", "shaping", PATH_CASE},
     {"delivery", "trust", PATH_CASE},
