@@ -1,3 +1,4 @@
+#include "cli/explain_expected.h"
 #include "cli/explain_facts.h"
 #include "cli/output.h"
 #include "policy/source_use.h"
@@ -201,15 +202,17 @@ static json_t *hops_json(const struct explained *e) {
   return list;
 }
 
-static void print_explained_json(const struct explained *e, const struct finding *found, struct history *h) {
-  print_json(json_pack("{s:b, s:o, s:o, s:s, s:s, s:o, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:{s:I, s:I, s:I, s:I}}",
-                       "accepted", !cause(found), "checks", checks_json(e, found), "limits", limits_json(e), "stream",
-                       stream_name(e->facts.stream), "pool", e->pool, "sources", sources_json(e), "signatures",
-                       signatures_json(e), "spf", spf_result_name(e->rank.best.result), "dmarc",
-                       dmarc_result_name(e->dmarc.now.result), "dmarc_text", json_text(e->dmarc.why), "route",
-                       route_json(e), "mta_sts", sts_json(e), "next_hops", hops_json(e), "history", "delivered",
-                       (json_int_t)h->delivered, "deferred", (json_int_t)h->deferred, "bounced", (json_int_t)h->bounced,
-                       "usual_delay_ms", (json_int_t)(usual_delay_us(h) / 1000)));
+static void print_explained_json(const struct explained *e, const struct finding *found, struct history *h,
+                                 const struct expected *x) {
+  print_json(json_pack(
+      "{s:b, s:o, s:o, s:s, s:s, s:o, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:I, s:I, s:I, s:I}}", "accepted",
+      !cause(found), "checks", checks_json(e, found), "limits", limits_json(e), "stream", stream_name(e->facts.stream),
+      "pool", e->pool, "sources", sources_json(e), "signatures", signatures_json(e), "spf",
+      spf_result_name(e->rank.best.result), "dmarc", dmarc_result_name(e->dmarc.now.result), "dmarc_text",
+      json_text(e->dmarc.why), "route", route_json(e), "mta_sts", sts_json(e), "next_hops", hops_json(e), "site",
+      *x->site ? json_text(x->site) : json_null(), "expected", expected_json(x), "history", "delivered",
+      (json_int_t)h->delivered, "deferred", (json_int_t)h->deferred, "bounced", (json_int_t)h->bounced,
+      "usual_delay_ms", (json_int_t)(usual_delay_us(h) / 1000)));
 }
 
 /* --- for people --- */
@@ -325,7 +328,8 @@ static void print_accepted(const struct explained *e, const struct finding *foun
   putchar('\n');
 }
 
-static void print_explained(const struct explained *e, const struct finding *found, struct history *h) {
+static void print_explained(const struct explained *e, const struct finding *found, struct history *h,
+                            const struct expected *x) {
   const struct finding *no = cause(found);
   char text[DETAIL_TEXT];
   if (no) {
@@ -346,6 +350,7 @@ static void print_explained(const struct explained *e, const struct finding *fou
   print_signatures(e);
   printf("\nnext hop\n");
   print_way(e, h);
+  expected_print(x);
 }
 
 /* --- the command --- */
@@ -370,18 +375,21 @@ static enum exit_status explain(struct cli *c) {
   struct finding found[POLICY_CHECKS_MAX];
   struct explained *e = calloc(1, sizeof *e);
   struct history *h = calloc(1, sizeof *h);
+  struct expected x = {0};
   enum exit_status s = e && h ? read_question(c, &q) : cli_fail(EXIT_NO, "out of memory");
   if (s == EXIT_DONE) s = explain_gather(c, &q, e);
   if (s == EXIT_DONE) s = read_history(c, e->recipient_domain, h);
+  if (s == EXIT_DONE) s = expected_read(c, e, &x);
   if (s == EXIT_DONE) {
     policy_find_all(&e->facts, found);
     if (c->json)
-      print_explained_json(e, found, h);
+      print_explained_json(e, found, h, &x);
     else
-      print_explained(e, found, h);
+      print_explained(e, found, h, &x);
     s = cause(found) ? EXIT_NO : EXIT_DONE;
   }
   if (e) explained_clear(e);
+  expected_clear(&x);
   free(e);
   free(h);
   return s;

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "cli/command.h"
 #include "cli/output.h"
+#include "cli/site_learning.h"
 #include "relay/daemon/control_client.h"
 #include "relay/daemon/shaping_file.h"
 #include "relay/daemon/sites.h"
@@ -89,6 +90,14 @@ static void add_pauses(struct listing *l) {
   }
 }
 
+static enum exit_status add_learning(struct listing *l) {
+  json_t *rows;
+  enum exit_status s = site_learning_read(l->c, l->only, &rows);
+  if (s == EXIT_DONE) site_learning_attach(l->sites, rows);
+  json_decref(rows);
+  return s;
+}
+
 static enum exit_status read_sites(struct listing *l) {
   struct buffer answer;
   if (cli_config(l->c) != EXIT_DONE) return EXIT_NO;
@@ -103,7 +112,7 @@ static enum exit_status read_sites(struct listing *l) {
     s = cli_fail(EXIT_NO, "the gateway does not say which sites it knows; see its log");
   buffer_free(&answer);
   if (s == EXIT_DONE) add_pauses(l);
-  return s;
+  return s == EXIT_DONE && l->only ? add_learning(l) : s;
 }
 
 /* --- list, show --- */
@@ -166,6 +175,7 @@ static void print_one(const json_t *s) {
   const char *key;
   json_t *value;
   json_object_foreach((json_t *)s, key, value) {
+    if (json_is_object(value)) continue; /* what was learnt */
     char *text = json_is_string(value) ? NULL : json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(4));
     printf("%-24s ", key);
     print_safe(json_is_null(value) ? "-" : text ? text : json_string_value(value));
@@ -173,6 +183,7 @@ static void print_one(const json_t *s) {
     free(text);
   }
   putchar('\n');
+  if (json_object_get(s, "learnt")) site_learning_print(json_object_get(s, "learnt"));
 }
 
 static void print_sites(const struct listing *l) {
@@ -296,6 +307,35 @@ static enum exit_status resume_site(struct cli *c) {
   return EXIT_DONE;
 }
 
+/* --- forget --- */
+
+static enum exit_status forget_in_gateway(struct cli *c) {
+  char request[SITE_MAX + 16];
+  struct buffer answer;
+  buffer_init(&answer, 4096);
+  snprintf(request, sizeof request, "forget %s", c->arguments[0]);
+  int rc = control_ask(c->config->data_dir, request, &answer);
+  buffer_free(&answer);
+  return rc == OK || rc == E_NOT_FOUND ? EXIT_DONE : cli_fail(EXIT_NO, "the gateway does not answer; see its log");
+}
+
+/* First in the gateway, which would write it again. */
+static enum exit_status forget_site(struct cli *c) {
+  struct admin *a;
+  struct reason why = {""};
+  if (check_name(c->arguments[0]) != EXIT_DONE) return EXIT_USAGE;
+  if (cli_admin(c, &a) != EXIT_DONE) return EXIT_NO;
+  enum exit_status s = forget_in_gateway(c);
+  int rc = s == EXIT_DONE ? admin_site_forget(a, c->arguments[0], &why) : OK;
+  enum exit_status done = cli_admin_done(c, &a, rc, &why);
+  if (s != EXIT_DONE || done != EXIT_DONE) return s != EXIT_DONE ? s : done;
+  if (c->json)
+    print_json(json_pack("{s:o}", "site", json_text(c->arguments[0])));
+  else
+    printf("what was learnt of %s is forgotten; it is learnt anew\n", c->arguments[0]);
+  return EXIT_DONE;
+}
+
 /* --- check --- */
 
 struct checking {
@@ -339,13 +379,17 @@ const struct verb site_verbs[] = {
     {"site", "list", "", "",
      "The providers that mail goes to, from each source: how much of it, and what holds it back.", "sendoff site list",
      0, 0, list},
-    {"site", "show", "SITE", "", "All that is known of one.", "sendoff site show google", 1, 1, show},
+    {"site", "show", "SITE", "", "All that is known of one, and what was learnt of it.", "sendoff site show google", 1,
+     1, show},
     {"site", "pause", "SITE [--source ADDRESS] [--until T]", "source= until=",
      "Sends nothing there, from one source or all, until then or until it is resumed; its mail waits.",
      "sendoff site pause google --until 2h", 1, 1, pause_site},
     {"site", "resume", "SITE [--source ADDRESS]",
      "source=", "Sends there again: ends a pause by command, and what its replies have brought upon it.",
      "sendoff site resume google", 1, 1, resume_site},
+    {"site", "forget", "SITE", "",
+     "Forgets what was learnt of it: how long it greylists, how long deliveries take, which source it takes mail from.",
+     "sendoff site forget google", 1, 1, forget_site},
     {"site", "check", "[FILE]", "",
      "Reads a table of providers (shaping.conf) and says what is wrong, with file and line; by default the one in use.",
      "sendoff site check /etc/sendoff/shaping.conf", 0, 1, check},

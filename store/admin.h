@@ -91,6 +91,8 @@ int admin_site_pause(struct admin *admin, const struct site_pause *p, struct rea
 /* Ends it, and forgets what the site's replies brought upon it. source NULL: of all of them. *ended: there was a pause
  * by command. */
 int admin_site_resume(struct admin *admin, const char *site, const char *source, bool *ended, struct reason *why);
+/* Forgets what was learnt of it (base/site_learning.h), from all sources. */
+int admin_site_forget(struct admin *admin, const char *site, struct reason *why);
 
 /* What a route logs in with, by enum route_secret; empty: it has no such. */
 struct route_keys {

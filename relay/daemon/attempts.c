@@ -19,12 +19,13 @@ static void add_line(void *arg, const struct delivery_attempt *a) {
   if (r->result == OK) r->result = buffer_add(&r->text, "\n", 1);
 }
 
-static void read_loop(const struct loop *on, struct loop_lines *out) {
+static void read_loop(const struct loop *on, const void *arg, struct loop_lines *out) {
+  (void)arg;
   delivery_attempts(on, add_line, out);
 }
 
 void attempts_ask(struct loop *supervisor, struct control_request *r) {
-  loop_lines_ask(supervisor, r, read_loop, ATTEMPTS_ANSWER_MAX);
+  loop_lines_ask(supervisor, r, read_loop, NULL, ATTEMPTS_ANSWER_MAX);
 }
 
 static void add_lane(void *arg, const struct delivery_lane *l) {
@@ -36,14 +37,15 @@ static void add_lane(void *arg, const struct delivery_lane *l) {
                             l->until_us, l->in_flight);
 }
 
-static void read_lanes(const struct loop *on, struct loop_lines *out) {
+static void read_lanes(const struct loop *on, const void *arg, struct loop_lines *out) {
   static const char *const states[] = {
       [DELIVERY_RUNS] = "runs\n", [DELIVERY_OVERFLOWS] = "overflows\n", [DELIVERY_STOPS] = "stops\n"};
+  (void)arg;
   if (on->index != 0) return;
   out->result = buffer_addf(&out->text, "%s", states[delivery_state(on)]);
   delivery_lanes(on, add_lane, out);
 }
 
 void lanes_ask(struct loop *supervisor, struct control_request *r) {
-  loop_lines_ask(supervisor, r, read_lanes, LANES_ANSWER_MAX);
+  loop_lines_ask(supervisor, r, read_lanes, NULL, LANES_ANSWER_MAX);
 }

@@ -90,6 +90,10 @@ static void ask_call(struct control_request *r) {
     calls->lanes(calls->arg, r);
   else if (strcmp(r->line, "sites") == 0)
     calls->sites(calls->arg, r);
+  else if (strncmp(r->line, "learnt ", 7) == 0)
+    calls->learnt(calls->arg, r->line + 7, r);
+  else if (strncmp(r->line, "forget ", 7) == 0)
+    calls->forget_site(calls->arg, r->line + 7, r);
   else if (strncmp(r->line, "resume ", 7) == 0)
     calls->resume_site(calls->arg, r->line + 7, r);
   else if (strncmp(r->line, "tls-reports ", 12) == 0)

@@ -4,6 +4,8 @@
  *   status           the counters and bans, one JSON object
  *   sites            the pace of each source at each site, a JSON object a line
  *   resume SOURCE|* SITE   ends what the replies of a site brought upon it: "ok"
+ *   learnt SITE      what was learnt of it, a JSON object a line for each source
+ *   forget SITE      forgets that: an empty line
  *   attempts         a line for each recipient that is worked on (struct delivery_attempt): "RECIPIENT SINCE STAGE
  *                    HOST UNTIL"
  *   lanes            "runs", "overflows" or "stops" (enum delivery_state); then a line for each lane that has mail in
@@ -27,6 +29,8 @@ struct control_calls {
   void (*attempts)(void *arg, struct control_request *r);
   void (*lanes)(void *arg, struct control_request *r);
   void (*sites)(void *arg, struct control_request *r);
+  void (*learnt)(void *arg, const char *site, struct control_request *r);
+  void (*forget_site)(void *arg, const char *site, struct control_request *r);
   void (*resume_site)(void *arg, const char *which, struct control_request *r);
   void (*tls_reports)(void *arg, const char *day, struct control_request *r);
   void (*unban)(void *arg, const char *what, struct control_request *r); /* "": all */

@@ -373,6 +373,14 @@ static void on_control_sites(void *arg, struct control_request *r) {
   sites_ask(&((struct supervisor *)arg)->loop, r);
 }
 
+static void on_control_learnt(void *arg, const char *site, struct control_request *r) {
+  site_learning_ask(&((struct supervisor *)arg)->loop, site, r);
+}
+
+static void on_control_forget_site(void *arg, const char *site, struct control_request *r) {
+  site_forget_ask(&((struct supervisor *)arg)->loop, site, r);
+}
+
 static void on_control_resume_site(void *arg, const char *site, struct control_request *r) {
   site_resume_ask(&((struct supervisor *)arg)->loop, site, r);
 }
@@ -406,6 +414,8 @@ static int start_supervisor(struct supervisor *s, struct reason *why) {
                                 .attempts = on_control_attempts,
                                 .lanes = on_control_lanes,
                                 .sites = on_control_sites,
+                                .learnt = on_control_learnt,
+                                .forget_site = on_control_forget_site,
                                 .resume_site = on_control_resume_site,
                                 .tls_reports = on_control_tls_reports,
                                 .unban = on_control_unban,

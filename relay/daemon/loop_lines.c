@@ -8,13 +8,14 @@ struct gathering {
   struct loop *supervisor;
   struct control_request *request;
   loop_lines_read *read;
+  const void *arg;
   size_t most;
   struct loop_lines loops[]; /* one each: no loop writes where another does */
 };
 
 static void read_loop(struct loop *on, struct broadcast_token *t) {
   struct gathering *g = broadcast_arg(t);
-  g->read(on, &g->loops[on->index]);
+  g->read(on, g->arg, &g->loops[on->index]);
   broadcast_return(t);
 }
 
@@ -39,13 +40,15 @@ static void every_loop_read(void *arg) {
   free(g);
 }
 
-void loop_lines_ask(struct loop *supervisor, struct control_request *r, loop_lines_read *read, size_t most) {
+void loop_lines_ask(struct loop *supervisor, struct control_request *r, loop_lines_read *read, const void *arg,
+                    size_t most) {
   size_t loops = supervisor->gateway->loop_count;
   struct gathering *g = calloc(1, sizeof *g + loops * sizeof g->loops[0]);
   if (g) {
     g->supervisor = supervisor;
     g->request = r;
     g->read = read;
+    g->arg = arg;
     g->most = most;
     for (size_t i = 0; i < loops; i++) buffer_init(&g->loops[i].text, most);
     if (broadcast(supervisor, read_loop, every_loop_read, g) == OK) return;

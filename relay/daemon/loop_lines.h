@@ -11,9 +11,11 @@ struct loop_lines { /* one loop's */
   int result; /* of the first line that could not be added; nothing is added after it */
 };
 /* Adds the loop's lines to `out`; on that loop's thread. */
-typedef void loop_lines_read(const struct loop *on, struct loop_lines *out);
+typedef void loop_lines_read(const struct loop *on, const void *arg, struct loop_lines *out);
 
-/* Answers `r` once every loop has reported: with all lines, in no more than `most` octets, or "error: ...". */
-void loop_lines_ask(struct loop *supervisor, struct control_request *r, loop_lines_read *read, size_t most);
+/* Answers `r` once every loop has reported: with all lines, in no more than `most` octets, or "error: ...". `arg` lives
+ * as long as the request. */
+void loop_lines_ask(struct loop *supervisor, struct control_request *r, loop_lines_read *read, const void *arg,
+                    size_t most);
 
 #endif

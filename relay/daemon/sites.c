@@ -24,22 +24,47 @@ static json_t *describe(const struct delivery_site *s) {
                    s->reason && *s->reason ? json_text(s->reason) : json_null());
 }
 
-static void add_line(void *arg, const struct delivery_site *s) {
-  struct loop_lines *r = arg;
-  if (r->result != OK) return;
-  json_t *object = describe(s);
+static void add_object(struct loop_lines *r, json_t *object) {
   char *line = object ? json_line(object) : NULL;
   r->result = line ? buffer_addf(&r->text, "%s\n", line) : E_MEMORY;
   free(line);
   json_decref(object);
 }
 
-static void read_loop(const struct loop *on, struct loop_lines *out) {
+static void add_line(void *arg, const struct delivery_site *s) {
+  struct loop_lines *r = arg;
+  if (r->result == OK) add_object(r, describe(s));
+}
+
+static void read_loop(const struct loop *on, const void *arg, struct loop_lines *out) {
+  (void)arg;
   delivery_sites(on, add_line, out);
 }
 
 void sites_ask(struct loop *supervisor, struct control_request *r) {
-  loop_lines_ask(supervisor, r, read_loop, SITES_ANSWER_MAX);
+  loop_lines_ask(supervisor, r, read_loop, NULL, SITES_ANSWER_MAX);
+}
+
+static void add_learning(void *arg, const struct site_learning_note *n) {
+  struct loop_lines *r = arg;
+  if (r->result == OK) add_object(r, site_learning_json(n));
+}
+
+static void read_learning(const struct loop *on, const void *arg, struct loop_lines *out) {
+  delivery_learnt(on, arg, add_learning, out);
+}
+
+void site_learning_ask(struct loop *supervisor, const char *site, struct control_request *r) {
+  loop_lines_ask(supervisor, r, read_learning, site, SITES_ANSWER_MAX);
+}
+
+static void forget_learning(const struct loop *on, const void *arg, struct loop_lines *out) {
+  (void)out;
+  delivery_forget_site(on, arg);
+}
+
+void site_forget_ask(struct loop *supervisor, const char *site, struct control_request *r) {
+  loop_lines_ask(supervisor, r, forget_learning, site, SITES_ANSWER_MAX);
 }
 
 struct resuming {

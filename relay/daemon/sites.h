@@ -8,6 +8,10 @@
 
 /* Answers `r` once every loop has reported: a JSON object a line. */
 void sites_ask(struct loop *supervisor, struct control_request *r);
+/* What was learnt of one site: a JSON object a line, one for each source. */
+void site_learning_ask(struct loop *supervisor, const char *site, struct control_request *r);
+/* An empty answer once no loop knows any of that any more. */
+void site_forget_ask(struct loop *supervisor, const char *site, struct control_request *r);
 /* "ok" once no loop holds anything against the site any more. */
 void site_resume_ask(struct loop *supervisor, const char *which, struct control_request *r); /* "SOURCE|* SITE" */
 

@@ -5,6 +5,7 @@
 
 #include "base/directory.h"
 #include "base/event.h"
+#include "base/site_learning.h"
 
 #include <jansson.h>
 
@@ -17,6 +18,7 @@ json_t *json_time(int64_t us); /* ISO 8601, or null for 0 */
 char *json_line(const json_t *object);
 
 json_t *blocklist_note_json(const struct blocklist_note *n);
+json_t *site_learning_json(const struct site_learning_note *n);
 json_t *event_json(const struct event *e);
 
 json_t *account_json(const struct account *a);

@@ -29,3 +29,10 @@ int admin_site_resume(struct admin *a, const char *site, const char *source, boo
     rc = run_for(a, "UPDATE site_notes SET paused_until_us = 0 WHERE site = ?1 AND (?2 OR source = ?3)", site, source);
   return admin_end(a, rc, "config", why);
 }
+
+int admin_site_forget(struct admin *a, const char *site, struct reason *why) {
+  int rc = admin_begin(a, why);
+  if (rc != OK) return rc;
+  rc = run_for(a, "DELETE FROM site_learning WHERE site = ?1 AND (?2 OR source = ?3)", site, NULL);
+  return admin_end(a, rc, NULL, why);
+}

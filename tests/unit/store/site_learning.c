@@ -93,6 +93,21 @@ static void old_notes_are_forgotten(void **state) {
   assert_string_equal(s.names[0], "new ");
 }
 
+static void it_is_forgotten_by_command(void **state) {
+  struct lab *l = *state;
+  struct admin *a = lab_admin(l);
+  int64_t now = clock_now_us();
+  keep(l, &(struct site_learning_note){.site = "google", .source = "192.0.2.1", .updated_us = now});
+  keep(l, &(struct site_learning_note){.site = "google", .source = "", .updated_us = now});
+  keep(l, &(struct site_learning_note){.site = "yahoo", .source = "", .updated_us = now});
+  assert_ok(admin_site_forget(a, "google", &l->why), l->why);
+  assert_ok(admin_site_forget(a, "google", &l->why), l->why);
+  struct seen s = read_notes(l, NULL, 10);
+  assert_int_equal(s.count, 1);
+  assert_string_equal(s.names[0], "yahoo ");
+  admin_close(&a);
+}
+
 /* Rows of another version, or damaged ones, are passed over. */
 static void what_cannot_be_read_is_passed_over(void **state) {
   static const char *const damages[] = {
@@ -120,6 +135,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(notes_are_kept_and_replaced, lab_setup, lab_teardown),
       cmocka_unit_test_setup_teardown(old_notes_are_forgotten, lab_setup, lab_teardown),
+      cmocka_unit_test_setup_teardown(it_is_forgotten_by_command, lab_setup, lab_teardown),
       cmocka_unit_test_setup_teardown(what_cannot_be_read_is_passed_over, lab_setup, lab_teardown),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
