@@ -72,6 +72,7 @@ static bool read_line(char *line, struct attempt *out) {
   *out = (struct attempt){
       .recipient_id = strtoll(id, NULL, 10), .since_us = strtoll(since, NULL, 10), .stage = stage, .host = host};
   out->until_us = next_number(&rest);
+  out->delivered_us = next_number(&rest);
   read_turn(&rest, out);
   return true;
 }

@@ -8,7 +8,7 @@
 struct attempt {
   int64_t recipient_id, since_us;
   const char *stage, *host; /* as in struct delivery_attempt */
-  int64_t until_us;
+  int64_t until_us, delivered_us;
   bool waits; /* and what waits for its turn: */
   uint64_t ahead, ahead_own, ahead_of_other;
   const char *ahead_other; /* "-": the gateway's own mail, or nobody's */

@@ -35,9 +35,10 @@ static json_t *ahead_json(const struct attempt *a) {
 }
 
 static json_t *attempt_json(const struct attempt *a) {
-  return a ? json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "host", json_text(a->host), "stage", json_text(a->stage),
+  return a ? json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "host", json_text(a->host), "stage", json_text(a->stage),
                        "since", json_time(a->since_us), "until", a->until_us ? json_time(a->until_us) : json_null(),
-                       "ahead", ahead_json(a), "expected", a->expected_us ? json_time(a->expected_us) : json_null())
+                       "ahead", ahead_json(a), "expected", a->expected_us ? json_time(a->expected_us) : json_null(),
+                       "delivery_expected", a->delivered_us ? json_time(a->delivered_us) : json_null())
            : json_null();
 }
 
@@ -75,13 +76,15 @@ static void describe_ahead(const struct attempt *a, char *out, size_t size) {
 
 /* "waiting for a connection to example.net, for 12s; 40 ahead, 3 of them its own, 30 of shop/bulk; its turn in 9s" */
 static void describe_attempt(const struct attempt *a, int64_t now_us, char *out, size_t size) {
-  char span[40], left[40] = "", ahead[240];
+  char span[40], left[40] = "", delivered[40] = "", ahead[240];
   int64_t turn_us = a->expected_us ? a->expected_us : a->until_us;
   clock_format_span(now_us - a->since_us, span, sizeof span);
   if (turn_us > now_us + SECOND_US) clock_format_span(turn_us - now_us, left, sizeof left);
+  if (a->delivered_us > now_us + SECOND_US) clock_format_span(a->delivered_us - now_us, delivered, sizeof delivered);
   describe_ahead(a, ahead, sizeof ahead);
-  snprintf(out, size, "%s %s, for %s%s%s%s", attempt_phrase(a), a->host, now_us - a->since_us < SECOND_US ? "0s" : span,
-           ahead, *left ? "; its turn in " : "", left);
+  snprintf(out, size, "%s %s, for %s%s%s%s%s%s", attempt_phrase(a), a->host,
+           now_us - a->since_us < SECOND_US ? "0s" : span, ahead, *left ? "; its turn in " : "", left,
+           *delivered ? "; delivered in about " : "", delivered);
 }
 
 /* An attempt that is under way is one of the tries, and what is said of the last one is of the one before. */

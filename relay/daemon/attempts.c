@@ -13,8 +13,8 @@ static int add_turn(struct buffer *out, const struct delivery_attempt *a) {
 static void add_line(void *arg, const struct delivery_attempt *a) {
   struct loop_lines *r = arg;
   if (r->result == OK)
-    r->result = buffer_addf(&r->text, "%" PRId64 " %" PRId64 " %s %s %" PRId64, a->recipient_id, a->since_us, a->stage,
-                            a->host && *a->host ? a->host : "-", a->until_us);
+    r->result = buffer_addf(&r->text, "%" PRId64 " %" PRId64 " %s %s %" PRId64 " %" PRId64, a->recipient_id,
+                            a->since_us, a->stage, a->host && *a->host ? a->host : "-", a->until_us, a->delivered_us);
   if (r->result == OK && a->waits) r->result = add_turn(&r->text, a);
   if (r->result == OK) r->result = buffer_add(&r->text, "\n", 1);
 }

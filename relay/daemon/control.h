@@ -7,11 +7,10 @@
  *   learnt SITE      what was learnt of it, a JSON object a line for each source
  *   forget SITE      forgets that: an empty line
  *   attempts         a line for each recipient that is worked on (struct delivery_attempt): "RECIPIENT SINCE STAGE
- *                    HOST UNTIL"
+ *                    HOST UNTIL DELIVERED"
  *   lanes            "runs", "overflows" or "stops" (enum delivery_state); then a line for each lane that has mail in
  *                    the store (struct delivery_lane): "DOMAIN LANE pause|room|read UNTIL IN_FLIGHT"
  *   unban [WHAT]     lifts the bans of an address or account, or all: "ok" and the number of bans lifted
- *
  *   tls-reports DAY  the TLS reports of that day, 2026-11-27, are sent now: "ok"
  *
  * "error: ..." answers what failed. The supervisor's thread only. */

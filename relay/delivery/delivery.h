@@ -90,6 +90,7 @@ struct delivery_attempt {
   const char *host; /* "mx.example.net[192.0.2.1]:25"; with "route" the domain, with what waits the site; without
                        a host, the domain with "record" */
   int64_t until_us; /* with "pace": when it goes on, as far as is known; else 0 */
+  int64_t delivered_us; /* when it is likely to be, by what was learnt of the site; 0: that is not known */
   /* Of what waits at a destination: the messages that have their turn before it, those of its own account and stream,
    * and whose are most of the others (envelope_lane; NULL: nobody's). */
   bool waits;

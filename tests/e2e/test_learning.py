@@ -1,7 +1,9 @@
 """What the gateway learns of a site: how long it greylists, which source it takes mail from; what it makes of that, and what
 shows it."""
 
+import asyncio
 import collections
+import datetime
 import json
 import time
 
@@ -134,6 +136,34 @@ def test_greylisting_is_learnt_and_mail_comes_back_in_time(lab):
     (explained,) = gateway.sendoff.json(*question)
     assert explained["expected"] == []
     gateway.stop()
+
+
+def test_the_queue_says_when_delivery_is_expected(lab):
+    gateway = lab.new_gateway().configure().start()
+    account = gateway.add_account("app")
+    host = lab.exchanger(lab.new_domain())
+
+    def show():
+        return [row["under_way"] for row in gateway.queue() if row["under_way"] and row["under_way"]["stage"] == "dot"]
+
+    def send(seconds):
+        host.replies["CONTENT"] = lambda _: asyncio.sleep(seconds)
+        return submit_marked(gateway, account, FROM, [f"r@{host.domain}"])
+
+    mark = send(6)
+    (row,) = wait_until(show, "the message is at the host")
+    assert row["delivery_expected"] is None
+    host.wait_for(mark)
+    gateway.wait_empty()
+    begun = time.time()
+    mark = send(60)
+    (row,) = wait_until(show, "the next one is there")
+    text = gateway.sendoff("queue", "list")
+    if time.time() < begun + 8:  # 6 seconds are a step of up to 10
+        expected = datetime.datetime.fromisoformat(row["delivery_expected"].replace("Z", "+00:00")).timestamp()
+        assert begun + 9 < expected < time.time() + 11, row
+        assert "; delivered in about " in text, text
+    gateway.end()
 
 
 def test_the_time_in_a_reply_is_kept_to(lab, tmp_path):

@@ -39,6 +39,22 @@ static void report_job(const struct report *r, const struct job *j, const char *
   report_as(r, j, &(struct delivery_attempt){.stage = stage, .host = host});
 }
 
+#define USUAL_PERCENT 50
+
+/* When a transaction that begins then is likely to have ended; by the clock on the wall. 0: that is not known, or it
+ * takes longer than most. */
+static int64_t delivered_at(const struct site *s, int64_t begins_us) {
+  int64_t usual = learnt_times_within(&s->learnt.transaction, USUAL_PERCENT), at = begins_us + usual;
+  return begins_us && usual && at > clock_now_us() ? at : 0;
+}
+
+static void report_work(const struct report *r, const struct connection *c) {
+  int64_t begun = c->paced ? site_wall(c->paced_us) : 0;
+  report_as(r, c->outcome->job,
+            &(struct delivery_attempt){
+                .stage = work_name(c), .host = c->target, .delivered_us = delivered_at(c->destination->site, begun)});
+}
+
 /* --- what waits --- */
 
 struct waiting {
@@ -76,6 +92,7 @@ static void report_turn(void *arg, const struct job *j, const struct job_ahead *
   a.ahead_other = ahead->other;
   a.ahead_of_other = ahead->of_other;
   a.expected_us = expected(w, ahead);
+  a.delivered_us = delivered_at(w->destination->site, a.expected_us);
   report_as(w->report, j, &a);
 }
 
@@ -125,7 +142,7 @@ void delivery_attempts_at_sites(const struct delivery *d, void (*each)(void *arg
     else
       report_waiting(&r, t);
     for (const struct connection *c = t->connections; c; c = c->next)
-      if (c->outcome) report_job(&r, c->outcome->job, work_name(c), c->target);
+      if (c->outcome) report_work(&r, c);
   }
   outcomes_each(d->outcomes, report_outcome, &r);
 }
