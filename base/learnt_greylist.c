@@ -121,8 +121,15 @@ static int64_t slack_of(int64_t wait_us) {
   return wait_us / 12 < SLACK_US ? wait_us / 12 : SLACK_US;
 }
 
+/* Some begin to count anew with each attempt that comes too early. */
+static int64_t again_at(const struct learnt_greylist *g, const struct greylist_case *c) {
+  int64_t wait = greylist_known(g);
+  return wait + slack_of(wait) <= c->again_us ? c->now_us + wait + slack_of(wait) : 0;
+}
+
 int64_t greylist_retry_at(const struct learnt_greylist *g, const struct greylist_case *c) {
   int64_t wait = greylist_best(g, c->random), at = c->first_us + wait + slack_of(wait);
-  if (!wait || at < c->now_us + SECOND_US) return 0;
-  return at > c->not_before_us ? at : c->not_before_us;
+  if (!wait) return 0;
+  if (at < c->now_us + SECOND_US) at = again_at(g, c);
+  return at && at < c->not_before_us ? c->not_before_us : at;
 }

@@ -40,6 +40,7 @@ struct greylist_case {
   int64_t first_us; /* when it was put off first */
   int64_t now_us;
   int64_t not_before_us; /* what the reply asks for, or the table; 0: nothing */
+  int64_t again_us;      /* once the known time has passed: as long again, if that is no longer than this */
   uint32_t random;
 };
 /* 0: nothing is known that helps. */

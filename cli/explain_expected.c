@@ -78,9 +78,9 @@ void expected_print(const struct expected *x) {
   size_t i;
   const json_t *row;
   if (*x->site) {
-    printf("  the site ");
+    printf("  all that is known of it: sendoff site show ");
     print_safe(x->site);
-    printf(": sendoff site show\n");
+    putchar('\n');
   }
   json_array_foreach(x->rows, i, row) print_row(row);
 }

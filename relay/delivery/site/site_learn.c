@@ -23,10 +23,21 @@ static int64_t first_put_off(const struct site *s, const struct queued_recipient
                      : put_off_note(s->delivery->put_off, r->to.id, site_now());
 }
 
+/* A recipient that has come early, and then in time, and was refused both times, gets one more try after as long again,
+ * where the schedule would take longer. */
+#define AGAIN_AFTER 2
+
+static int64_t again_within(const struct site *s, const struct queued_recipient *r) {
+  const struct config *c = s->delivery->loop->gateway->config;
+  if (r->attempts != AGAIN_AFTER || !c->retry_count) return 0;
+  return c->retry_us[AGAIN_AFTER < c->retry_count ? AGAIN_AFTER : c->retry_count - 1];
+}
+
 void site_learn_retry(struct site *s, const struct job *j, size_t index, struct incident *i) {
   if (!is_on(s) || !i->greylisted) return;
   int64_t now = site_now(), wall = clock_now_us();
-  struct greylist_case c = {.first_us = first_put_off(s, &j->recipients[index]), .now_us = now};
+  const struct queued_recipient *r = &j->recipients[index];
+  struct greylist_case c = {.first_us = first_put_off(s, r), .now_us = now, .again_us = again_within(s, r)};
   if (!c.first_us) return;
   if (i->again_us > wall) c.not_before_us = now + (i->again_us - wall);
   random_bytes(&c.random, sizeof c.random);

@@ -28,6 +28,7 @@ static uint32_t next_random(void) {
 struct greylister {
   int64_t delay_us;
   unsigned noise_percent; /* of the attempts that are put off whenever they come */
+  bool restarts;          /* an attempt that comes too early begins the delay anew */
 };
 
 static const int64_t schedule[] = {MINUTE, 5 * MINUTE, 15 * MINUTE, 60 * MINUTE, 120 * MINUTE, 240 * MINUTE};
@@ -45,13 +46,15 @@ static int64_t jittered(int64_t wait_us, unsigned percent) {
 /* One message, first tried at `now_us`: returns when it was taken. */
 static int64_t send(struct site_learning *l, const struct greylister *g, int64_t first_us, bool learns,
                     unsigned *refused) {
-  int64_t now = first_us;
+  int64_t now = first_us, since_us = first_us;
   site_learning_answer(l, &(struct learnt_answer){.first = true, .greylisted = true}, now);
   for (unsigned attempt = 0;; attempt++) {
-    const struct greylist_case c = {.first_us = first_us, .now_us = now, .random = next_random()};
+    const struct greylist_case c = {
+        .first_us = first_us, .now_us = now, .again_us = attempt == 2 ? schedule[attempt] : 0, .random = next_random()};
     int64_t at = learns ? greylist_retry_at(&l->greylist, &c) : 0;
     now = at ? now + jittered(at - now, 5) : now + jittered(schedule[attempt < 5 ? attempt : 5], 10);
-    bool taken = now - first_us >= g->delay_us && next_random() % 100 >= g->noise_percent;
+    bool taken = now - since_us >= g->delay_us && next_random() % 100 >= g->noise_percent;
+    if (g->restarts) since_us = now;
     site_learning_answer(l,
                          &(struct learnt_answer){
                              .taken = taken, .greylisted = !taken, .put_off = !taken, .since_first_us = now - first_us},
@@ -141,6 +144,23 @@ static void noise_does_not_swing_it(void **state) {
   }
 }
 
+/* What is explored costs more there, and is explored all the same. */
+static void a_greylister_that_begins_anew_is_learnt(void **state) {
+  static const int64_t delays_s[] = {60, 300, 900};
+  (void)state;
+  for (size_t i = 0; i < sizeof delays_s / sizeof *delays_s; i++) {
+    struct greylister g = {delays_s[i] * SECOND_US, 0, true};
+    struct site_learning none = {0}, l = {0};
+    struct result by_schedule = run(&none, &g, 200, false);
+    run(&l, &g, 100, true);
+    struct result learnt = run(&l, &g, 300, true);
+    printf("%llds, anew: by the schedule %.0fs, learnt %.0fs with %.2f refused, known %llds\n", (long long)delays_s[i],
+           by_schedule.delay_s, learnt.delay_s, learnt.refused, (long long)(greylist_known(&l.greylist) / SECOND_US));
+    assert_true(learnt.delay_s < by_schedule.delay_s * 1.5);
+    assert_true(learnt.refused <= 1);
+  }
+}
+
 static void a_site_that_never_takes_it_is_no_greylister(void **state) {
   struct site_learning l = {0};
   (void)state;
@@ -164,6 +184,11 @@ static void the_bounds_of_a_retry_hold(void **state) {
   c.not_before_us = 0;
   c.now_us = BEGIN + 301 * SECOND_US; /* it has passed, and was too early */
   assert_int_equal(greylist_retry_at(&l.greylist, &c), 0);
+  c.again_us = 301 * SECOND_US; /* once more as long */
+  assert_int_equal(greylist_retry_at(&l.greylist, &c), c.now_us + 301 * SECOND_US);
+  c.again_us--;
+  assert_int_equal(greylist_retry_at(&l.greylist, &c), 0);
+  c.again_us = 0;
   for (uint32_t random = 0; random < 100; random++) {
     c.now_us = BEGIN;
     c.random = random;
@@ -264,6 +289,7 @@ int main(void) {
       cmocka_unit_test(a_delay_is_known_after_three_messages),
       cmocka_unit_test(a_change_is_followed),
       cmocka_unit_test(noise_does_not_swing_it),
+      cmocka_unit_test(a_greylister_that_begins_anew_is_learnt),
       cmocka_unit_test(a_site_that_never_takes_it_is_no_greylister),
       cmocka_unit_test(the_bounds_of_a_retry_hold),
       cmocka_unit_test(what_is_old_is_forgotten),
