@@ -244,6 +244,7 @@ static void on_event(void *owner, enum stream_event event) {
   if (c->state == CLIENT_CLOSED) return;
   switch (event) {
   case STREAM_CONNECTED:
+    c->calls->on_connected(c->owner);
     if (c->implicit_tls)
       opening_start_tls(c);
     else

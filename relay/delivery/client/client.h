@@ -53,6 +53,8 @@ struct client_tls {
 
 /* Calls come on fresh stacks only, never out of a function of this header. */
 struct client_owner {
+  /* TCP is up. Once. */
+  void (*on_connected)(void *owner);
   /* It is decided whether there is TLS. Once, before on_ready and on_closed, where the host came so far and TLS was
    * asked for. */
   void (*on_tls)(void *owner, const struct client_tls *t);

@@ -16,6 +16,7 @@
 void connection_gone(struct connection *c) {
   struct destination *d = c->destination;
   connection_end_pace(c);
+  race_end(c);
   site_connect_ends(d->site, c);
   if (c->phase == CONNECTION_WALKING) d->walking--;
   DL_DELETE(d->connections, c);
@@ -206,8 +207,13 @@ static bool lacks_tls(struct connection *c) {
   return c->destination->site->provider->limits.require_tls && !client_tls_text(c->client)[0];
 }
 
+static void on_connected(void *owner) {
+  struct call *call = owner;
+  connection_connected(call->connection, call);
+}
+
 static void on_ready(void *owner) {
-  struct connection *c = owner;
+  struct connection *c = ((struct call *)owner)->connection;
   if (lacks_tls(c)) { /* on to the next host */
     client_abort(c->client, TROUBLE_TLS, "there is no TLS, which this provider has (require_tls in shaping.conf),");
     return;
@@ -226,7 +232,7 @@ static void on_ready(void *owner) {
 }
 
 static void on_recipient(void *owner, size_t index, const struct incident *incident) {
-  struct connection *c = owner;
+  struct connection *c = ((struct call *)owner)->connection;
   c->incident = *incident;
   rule(c, index, incident);
 }
@@ -242,7 +248,7 @@ static void count_as_answering(struct connection *c) {
 }
 
 static void on_transaction(void *owner) {
-  struct connection *c = owner;
+  struct connection *c = ((struct call *)owner)->connection;
   c->phase = CONNECTION_IDLE;
   connection_end_work(c);
   c->jobs_done++;
@@ -257,14 +263,8 @@ static void remember_broken_pipelining(struct connection *c) {
   host_list_add(connection_delivery(c)->lockstep_hosts, connection_host(c), clock_now_us());
 }
 
-static void on_closed(void *owner, const struct incident *incident) {
-  struct connection *c = owner;
-  c->client = NULL;
-  c->incident = *incident;
-  if (c->phase == CONNECTION_WALKING) {
-    connection_walk(c);
-    return;
-  }
+/* The host at hand has closed, and there is work for it no more. */
+static void host_gone(struct connection *c, const struct incident *incident) {
   if (verdict_wants_lockstep(incident)) remember_broken_pipelining(c);
   if (incident->trouble == TROUBLE_TIMEOUT) destination_was_silent(c->destination);
   if (c->outcome) connection_end_work(c);
@@ -272,12 +272,27 @@ static void on_closed(void *owner, const struct incident *incident) {
   connection_gone(c);
 }
 
-const struct client_owner connection_client_calls = {connection_on_tls, on_ready, on_recipient, on_transaction,
-                                                     on_closed};
+static void on_closed(void *owner, const struct incident *incident) {
+  struct call *call = owner;
+  struct connection *c = call->connection;
+  call->client = NULL;
+  if (c) c->incident = *incident;
+  if (c && c->phase == CONNECTION_WALKING) {
+    connection_walk(c, call);
+    return;
+  }
+  if (c) connection_adopt(c, NULL);
+  if (c) host_gone(c, incident);
+  call_free(call);
+}
+
+const struct client_owner connection_client_calls = {on_connected, connection_on_tls, on_ready,
+                                                     on_recipient, on_transaction,    on_closed};
 
 /* --- the end --- */
 
 void connection_stop(struct connection *c) {
+  if (c->rival) call_drop(&c->rival);
   if (connection_can_work(c))
     quit(c);
   else if (c->phase == CONNECTION_WALKING && c->client)
@@ -285,5 +300,6 @@ void connection_stop(struct connection *c) {
 }
 
 void connection_abort(struct connection *c, enum trouble trouble, const char *text) {
+  if (c->rival) call_drop(&c->rival);
   if (c->client) client_abort(c->client, trouble, text);
 }

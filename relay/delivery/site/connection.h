@@ -9,7 +9,7 @@
 
 #include "relay/delivery/client/client.h"
 #include "relay/delivery/outcome/outcome.h"
-#include "relay/delivery/route/route_search.h"
+#include "relay/delivery/site/address_order.h"
 #include "relay/delivery/site/destination.h"
 #include "relay/delivery/site/pace.h"
 #include "relay/message/seven_bit.h"
@@ -23,6 +23,18 @@ enum connection_phase {
   CONNECTION_ENDING
 };
 
+/* An address that is being connected to, or is. One close path: it ends when its client has closed. */
+struct call {
+  struct connection *connection; /* NULL: it is over for it, as another address was faster */
+  struct delivery *delivery;
+  struct route *route;        /* whose rules its client uses */
+  struct smtp_client *client; /* NULL: it has closed */
+  size_t at;                  /* in the order */
+  uint64_t opened_ms;         /* clock_monotonic_ms */
+  int64_t token_from_us;      /* of the access token that it logs in with; 0: none */
+  char target[340];           /* "mx.example.net[192.0.2.1]:25" */
+};
+
 struct connection {
   struct destination *destination;
   struct connection *next, *prev;
@@ -30,17 +42,23 @@ struct connection {
   enum connection_phase phase;
   struct share *share; /* whose connection it is, and of which kind of site */
   enum site_class class;
-  uint64_t opened_ms;         /* clock_monotonic_ms: since when it is at this host */
-  struct smtp_client *client; /* NULL only between two hosts */
+  /* the host at hand */
+  struct call *call;
+  struct smtp_client *client; /* the call's; NULL only between two hosts */
+  uint64_t opened_ms;         /* as in the call, and kept beyond it */
+  int64_t token_from_us;
+  char target[340];
+  struct address_place place;
   /* the walk */
   struct route *route;
-  size_t order[32]; /* hosts, best first, equals shuffled */
-  size_t host, address;
+  struct address_order order;
+  size_t next_place;
+  struct call *rival;                       /* an address that is connected to beside the one at hand (RFC 8305 5) */
+  uint64_t race_ms;                         /* when that may begin; 0: it does not wait for that */
+  struct connection *race_next, *race_prev; /* delivery->racing */
   int64_t started_us, ready_us;
   bool refused;             /* some host has refused the connection in words */
-  int64_t token_from_us;    /* of the access token that it logs in with; 0: none */
   struct tried tried;       /* all that were of no use to this attempt */
-  char target[340];         /* "mx.example.net[192.0.2.1]:25" */
   struct incident incident; /* what happened last */
   struct incident failure;  /* what the walk ends with if no host is ready: its last failure that may be over later, or
                                its last; TROUBLE_NONE: none yet */

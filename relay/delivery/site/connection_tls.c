@@ -89,11 +89,11 @@ static const char *sending_ip(const struct connection *c, char room[IP_TEXT]) {
 }
 
 void connection_on_tls(void *owner, const struct client_tls *t) {
-  struct connection *c = owner;
+  struct connection *c = ((struct call *)owner)->connection;
+  if (!c || !c->report_domain) return;
   const struct tls_demand *demand = connection_host_tls(c);
   struct policy_text text;
   char from[IP_TEXT], to[IP_TEXT], reason[TLS_REASON_MAX];
-  if (!c->report_domain) return;
   snprintf(reason, sizeof reason, "%.190s", t->reason);
   struct tls_outcome o = {.domain = c->report_domain,
                           .policy = policy_of(c, demand, &text),
@@ -108,7 +108,7 @@ void connection_on_tls(void *owner, const struct client_tls *t) {
   if (o.result == TLS_RESULT_SUCCESS && o.policy.type == TLS_POLICY_STS) judge_policy(c, demand, &o);
   if (o.result != TLS_RESULT_SUCCESS) {
     o.sending_ip = sending_ip(c, from);
-    ip_format(connection_address(c), to);
+    ip_format((const struct sockaddr *)connection_address(c), to);
     o.receiving_ip = to;
   }
   delivery_count_tls(connection_delivery(c)->loop, &o);

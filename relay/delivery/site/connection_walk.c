@@ -2,18 +2,19 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "relay/delivery/outcome/story.h"
-#include "relay/delivery/route/route_secrets.h"
 #include "relay/delivery/site/connection_parts.h"
 #include "relay/delivery/site/destination_login.h"
+#include "relay/delivery/site/reach.h"
 #include "relay/delivery/site/site.h"
 #include "relay/delivery/site/starved.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <utlist.h>
 
 const struct route_host *connection_host_at(const struct connection *c) {
-  return &c->route->hosts[c->order[c->host]];
+  return &c->route->hosts[c->place.host];
 }
 
 const char *connection_host(const struct connection *c) {
@@ -24,39 +25,34 @@ const struct tls_demand *connection_host_tls(const struct connection *c) {
   return &connection_host_at(c)->tls;
 }
 
-static const struct sockaddr_storage *address_at(const struct connection *c) {
-  return &connection_host_at(c)->addresses[c->address];
+static const struct sockaddr_storage *address_at(const struct connection *c, size_t at) {
+  const struct address_place *p = &c->order.at[at];
+  return &c->route->hosts[p->host].addresses[p->address];
 }
 
-const struct sockaddr *connection_address(const struct connection *c) {
-  return (const struct sockaddr *)address_at(c);
+static bool family_fits(const struct destination *d, const struct sockaddr_storage *address) {
+  return !d->source_text[0] || d->source.ss_family == address->ss_family;
 }
 
 /* Our source can reach it, and this attempt has not been there. */
 static bool is_of_use(const struct destination *d, const struct tried *tried, const struct sockaddr_storage *address) {
-  bool family_fits = !d->source_text[0] || d->source.ss_family == address->ss_family;
-  return family_fits && !tried_has(tried, address);
+  return family_fits(d, address) && !tried_has(tried, address);
 }
 
-/* On to the next address; false at the end of the walk. */
-static bool next_address(struct connection *c) {
+/* Two hosts may have one address. */
+static bool is_called(const struct connection *c, const struct sockaddr_storage *address) {
+  return c->call && memcmp(address_at(c, c->call->at), address, sizeof *address) == 0;
+}
+
+bool connection_next_place(struct connection *c, size_t *at) {
   if (tried_is_full(&c->tried) || clock_now_us() - c->started_us > ATTEMPT_US) return false;
-  while (c->host < c->route->host_count) {
-    if (c->address >= connection_host_at(c)->address_count) {
-      c->host++;
-      c->address = 0;
-    } else if (is_of_use(c->destination, &c->tried, address_at(c))) {
-      return true;
-    } else {
-      c->address++;
-    }
+  for (; c->next_place < c->order.count; c->next_place++) {
+    const struct sockaddr_storage *address = address_at(c, c->next_place);
+    if (tried_has(&c->tried, address) || is_called(c, address)) continue;
+    *at = c->next_place;
+    return true;
   }
   return false;
-}
-
-/* RFC 8461 4.1: a host that its domain's policy does not name is not even connected to. */
-static bool host_is_barred(const struct destination *d, const struct route_host *h) {
-  return h->tls.by == TLS_RULE_STS && h->tls.sts_unnamed && !d->tls_optional;
 }
 
 static bool has_other_address(const struct destination *d, const struct tried *tried) {
@@ -73,92 +69,12 @@ bool connection_has_next_host(const struct connection *c, const struct job *j, s
   if (d->delivery->stopping || clock_now_us() - j->attempt_us > ATTEMPT_US) return false;
   *tried = connection_walked_for(c, j) ? c->tried : d->tried;
   *plain = d->plain;
-  tried_add(tried, address_at(c), false);
+  tried_add(tried, connection_address(c), false);
   if (has_other_address(d, tried)) return true;
   if (d->require_tls || !job_has_waited(j) || !tried_met_broken_tls(tried)) return false;
   *tried = tried_but_for_tls(tried);
   *plain = true;
   return true;
-}
-
-/* What the route logs in with. NULL when it needs no login; E_NOT_FOUND: it was changed or removed meanwhile. */
-static int find_login(const struct destination *d, const struct login **login, struct login *room, struct reason *why) {
-  const struct route_terms *terms = &d->route->terms;
-  *login = NULL;
-  if (!terms->login) return OK;
-  const struct route_login *found = route_secrets_find(d->delivery->secrets, terms->by);
-  if (!found) return fail(why, E_NOT_FOUND, "the route to %.180s was changed meanwhile", d->route->site);
-  bool token = found->auth == ROUTE_AUTH_OAUTH2;
-  *room = (struct login){.user = found->user,
-                         .token = token,
-                         .secret = buffer_bytes(&found->of[token ? ROUTE_ACCESS_TOKEN : ROUTE_PASSWORD])};
-  *login = room;
-  return OK;
-}
-
-/* Of the token that it logs in with; 0: with none. */
-static int64_t login_token_time(const struct destination *d) {
-  const struct route_login *found = route_secrets_find(d->delivery->secrets, d->route->terms.by);
-  return found && found->auth == ROUTE_AUTH_OAUTH2 ? found->token_from_us : 0;
-}
-
-/* RFC 8689 3: a sender's TLS-Required: No has DANE and MTA-STS ignored, but not what an operator has a route ask for.
- */
-static struct tls_demand demand_at(const struct connection *c) {
-  const struct tls_demand *own = &connection_host_at(c)->tls;
-  return c->destination->tls_optional ? route_terms_demand(&c->route->terms) : *own;
-}
-
-/* False: it may be connected to. */
-static bool is_barred(struct connection *c) {
-  if (!host_is_barred(c->destination, connection_host_at(c))) return false;
-  c->incident = (struct incident){.stage = STAGE_ROUTE, .trouble = TROUBLE_STS, .tls_enforced = true, .local = true};
-  snprintf(c->incident.text, sizeof c->incident.text,
-           "%.100s is not of the hosts that the MTA-STS policy of %.100s names", connection_host(c),
-           c->route->sts.domain);
-  return true;
-}
-
-static int open_client(struct connection *c) {
-  struct destination *d = c->destination;
-  const struct route_terms *terms = &d->route->terms;
-  const struct route_host *h = connection_host_at(c);
-  const struct sockaddr *target = (const struct sockaddr *)address_at(c);
-  char address[IP_TEXT];
-  ip_format(target, address);
-  snprintf(c->target, sizeof c->target, "%s[%s]:%u", h->name, address, ip_port(target) & 0xffffu);
-  if (is_barred(c)) return E_DENIED;
-  struct client_plan plan = {
-      .source = d->source_text[0] ? (const struct sockaddr *)&d->source : NULL,
-      .target = target,
-      .host = h->name,
-      .helo = d->helo,
-      .plain = d->plain,
-      .lockstep = host_list_has(d->delivery->lockstep_hosts, h->name, clock_now_us()),
-      .require_tls = d->require_tls,
-      .no_tls = terms->tls == ROUTE_TLS_NONE,
-      .tls = demand_at(c),
-      .implicit_tls = terms->implicit_tls,
-      .routed = terms->host,
-  };
-  struct reason why = {0};
-  struct login room;
-  c->opened_ms = clock_monotonic_ms();
-  if (find_login(d, &plan.login, &room, &why) != OK) {
-    c->incident = (struct incident){.stage = STAGE_ROUTE, .trouble = TROUBLE_LOCAL, .local = true};
-    snprintf(c->incident.text, sizeof c->incident.text, "%.250s", why.text);
-    return E_DENIED;
-  }
-  room.host = h->name;
-  room.port = ip_port(target);
-  c->token_from_us = login_token_time(d);
-  int rc = client_open(d->delivery->loop, &plan, &connection_client_calls, c, &c->client, &why);
-  if (rc != OK) {
-    enum trouble trouble = rc == E_NOT_FOUND ? TROUBLE_SOURCE : TROUBLE_NETWORK;
-    c->incident = (struct incident){.stage = STAGE_CONNECT, .trouble = trouble, .local = true};
-    snprintf(c->incident.text, sizeof c->incident.text, "%.250s", why.text);
-  }
-  return rc;
 }
 
 /* --- failures --- */
@@ -188,12 +104,18 @@ static bool says_less(const struct incident *i, const struct incident *before) {
   return is_of_a_barred_host(i) || (may_pass(before) && !may_pass(i));
 }
 
-/* The address at hand is of no use. */
-static void note_failure(struct connection *c) {
+/* It takes no connection, or keeps those that it takes waiting: others go before it for a while. */
+static bool is_dead(const struct incident *i) {
+  if (i->trouble == TROUBLE_NETWORK) return i->stage == STAGE_CONNECT && !i->local;
+  return i->trouble == TROUBLE_TIMEOUT && i->stage <= STAGE_EHLO;
+}
+
+void connection_note_failure(struct connection *c, size_t at) {
   if (is_broken_tls(c))
     log_event(LOG_WARN_, NULL, "tls failed", "host", c->target, "reason", c->incident.text, "next",
               "another host; without TLS only what has waited", NULL);
-  tried_add(&c->tried, address_at(c), is_broken_tls(c));
+  tried_add(&c->tried, address_at(c, at), is_broken_tls(c));
+  if (is_dead(&c->incident)) reach_note_failed(c->destination, address_at(c, at));
   if (says_less(&c->incident, &c->failure)) {
     story_add_incident(&c->walked, c->target, &c->incident);
     return;
@@ -230,12 +152,23 @@ static void walk_failed(struct connection *c) {
 
 /* --- the walk --- */
 
-/* Opens a client to the next address that one can be opened to; false at the end of the walk. */
+static bool may_go_on(const struct connection *c) {
+  return !connection_delivery(c)->stopping && c->destination->queue.count && !c->incident.site_wide &&
+         starved_walk_may_go_on(c);
+}
+
+/* Calls the next address that a call can be made to; false at the end of the walk. */
 static bool open_next(struct connection *c) {
-  while (!connection_delivery(c)->stopping && c->destination->queue.count && !c->incident.site_wide &&
-         starved_walk_may_go_on(c) && next_address(c)) {
-    if (open_client(c) == OK) return true;
-    note_failure(c);
+  size_t at;
+  while (may_go_on(c) && connection_next_place(c, &at)) {
+    struct call *call;
+    c->next_place = at + 1;
+    if (connection_call(c, at, &call) == OK) {
+      connection_adopt(c, call);
+      race_begin(c);
+      return true;
+    }
+    connection_note_failure(c, at);
   }
   return false;
 }
@@ -245,25 +178,70 @@ static bool ends_the_walk(const struct incident *i) {
   return i->trouble == TROUBLE_LOGIN;
 }
 
-void connection_walk(struct connection *c) {
-  connection_trial_failed(c);
-  c->refused |= site_hear_opening(c->destination->site, &c->incident);
-  note_failure(c);
-  if (ends_the_walk(&c->incident) || !open_next(c)) walk_failed(c);
+/* The call is no more the connection's. What was called beside it is at hand then. */
+static void take_away(struct connection *c, struct call *call) {
+  if (call == c->rival) {
+    c->rival = NULL;
+  } else {
+    struct call *rival = c->rival;
+    c->rival = NULL;
+    connection_adopt(c, rival);
+  }
+  call_free(call);
 }
 
-/* RFC 5321 5.1: hosts of equal preference are taken in random order. */
-static void shuffle(struct connection *c) {
-  const struct route *r = c->route;
-  for (size_t i = 0; i < r->host_count; i++) {
-    uint32_t random;
-    random_bytes(&random, sizeof random);
-    size_t equals = 0; /* before i, of the same preference */
-    while (equals < i && r->hosts[i - equals - 1].preference == r->hosts[i].preference) equals++;
-    size_t at = i - random % (equals + 1);
-    c->order[i] = c->order[at];
-    c->order[at] = i;
+void connection_walk(struct connection *c, struct call *call) {
+  size_t at = call->at;
+  if (call == c->call) connection_trial_failed(c);
+  snprintf(c->target, sizeof c->target, "%s", call->target);
+  c->token_from_us = call->token_from_us;
+  c->refused |= site_hear_opening(c->destination->site, &c->incident);
+  connection_note_failure(c, at);
+  take_away(c, call);
+  if (c->call) {
+    snprintf(c->target, sizeof c->target, "%s", c->call->target);
+    race_open(c);
+  } else {
+    race_end(c);
+    if (ends_the_walk(&c->incident) || !open_next(c)) walk_failed(c);
   }
+}
+
+/* What lost may still be tried, should this host come to nothing. */
+static void lose(struct connection *c, struct call **loser, const struct call *winner) {
+  if ((*loser)->at < winner->at) reach_note_slow(c->destination, address_at(c, (*loser)->at));
+  if ((*loser)->at < c->next_place) c->next_place = (*loser)->at;
+  call_drop(loser);
+}
+
+void connection_connected(struct connection *c, struct call *call) {
+  race_end(c);
+  reach_note_connected(c->destination, address_at(c, call->at));
+  if (call == c->rival) {
+    lose(c, &c->call, call);
+    c->rival = NULL;
+    connection_adopt(c, call);
+  } else if (c->rival) {
+    lose(c, &c->rival, call);
+  }
+}
+
+/* --- its beginning --- */
+
+static bool may_be_called(const void *arg, const struct sockaddr_storage *address) {
+  const struct connection *c = arg;
+  return is_of_use(c->destination, &c->destination->tried, address);
+}
+
+static enum address_grade grade_of(const void *arg, const struct sockaddr_storage *address) {
+  const struct connection *c = arg;
+  return reach_grade(c->destination, address);
+}
+
+static uint32_t any_number(void) {
+  uint32_t random;
+  random_bytes(&random, sizeof random);
+  return random;
 }
 
 bool connection_start(struct destination *d) {
@@ -277,13 +255,12 @@ bool connection_start(struct destination *d) {
   }
   c->class = starved_class(d);
   share_take(shares, c->share, c->class);
-  _Static_assert(sizeof c->order / sizeof *c->order >= 20, "as many as a route has hosts");
   c->destination = d;
   c->route = route_hold(d->route);
   if (j) connection_report_for(c, j);
   c->tried = d->tried;
   c->started_us = clock_now_us();
-  shuffle(c);
+  address_order_make(&c->order, c->route, &(struct address_knowledge){may_be_called, grade_of, any_number, c});
   DL_APPEND(d->connections, c);
   site_connect_begins(d->site, c);
   d->connection_count++;

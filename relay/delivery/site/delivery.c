@@ -33,13 +33,16 @@ int delivery_new(struct loop *loop, struct delivery **out) {
   d->loop = loop;
   d->learnt_sweep = 1;
   shares_init(&d->shares, connections_most(loop->gateway));
-  d->lockstep_hosts = host_list_new();
+  d->lockstep_hosts = host_list_new(LOCKSTEP_US);
+  d->failed_addresses = host_list_new(REACH_US);
+  d->slow_addresses = host_list_new(REACH_US);
   d->sites = site_memory_new();
   d->login_pauses = login_pauses_new();
   d->put_off = put_off_new();
   d->tls = tls_tally_new();
   d->shaping = shaping_new();
-  if (d->lockstep_hosts && d->sites && d->shaping && d->login_pauses && d->put_off && d->tls &&
+  bool lists = d->lockstep_hosts && d->failed_addresses && d->slow_addresses;
+  if (lists && d->sites && d->shaping && d->login_pauses && d->put_off && d->tls &&
       content_loader_new(loop, &d->loader) == OK)
     d->outcomes = outcomes_new(loop, d->loader, on_no_outcome, d);
   if (d->outcomes) return OK;
@@ -52,6 +55,8 @@ void delivery_free(struct delivery **delivery) {
   outcomes_free(&(*delivery)->outcomes);
   if ((*delivery)->loader) content_loader_free(&(*delivery)->loader);
   host_list_free(&(*delivery)->lockstep_hosts);
+  host_list_free(&(*delivery)->failed_addresses);
+  host_list_free(&(*delivery)->slow_addresses);
   site_memory_free(&(*delivery)->sites);
   sites_free(*delivery);
   shaping_release(&(*delivery)->shaping);
@@ -165,7 +170,8 @@ static void on_recheck(uv_timer_t *timer) {
 }
 
 void delivery_check_stopped(struct delivery *d) {
-  if (!d->stopping || d->stopped_called || d->destinations || d->notes || !outcomes_is_empty(d->outcomes)) return;
+  if (!d->stopping || d->stopped_called || d->destinations || d->calls || d->notes || !outcomes_is_empty(d->outcomes))
+    return;
   if (!content_loader_idle(d->loader) || !converter_idle(d->loop->converter)) { /* nobody waits for it any more */
     uv_timer_start(&d->stop_timer, on_recheck, RECHECK_MS, 0);
     return;
@@ -191,6 +197,7 @@ void delivery_stop(struct delivery *d, void (*stopped)(void *arg), void *arg) {
   d->stop_timer.data = d;
   uv_timer_start(&d->stop_timer, on_stop_time_up, DELIVERY_STOP_MS, 0);
   sites_stop(d);
+  races_stop(d);
   sites_keep(d, true);
   for (struct destination *t = d->destinations; t; t = t->hh.next) destination_stop(t);
   delivery_check_stopped(d);

@@ -18,6 +18,9 @@
 #define LOOP_CONNECTIONS_MAX 1000 /* outgoing, of one loop, unless limits { max_connections } says */
 #define LOOP_CONNECTIONS_LEAST 8
 #define CONNECTION_IDLE_MS 5000
+#define RACE_DELAY_MS 250 /* RFC 8305 8: Connection Attempt Delay */
+#define LOCKSTEP_US (3600 * SECOND_US)
+#define REACH_US (300 * SECOND_US) /* for so long an address that failed is tried behind the others */
 /* For how long an attempt goes on to further hosts (client_parts.h has how long each may take); their number: TRIED_MAX
  */
 #define ATTEMPT_US (30 * 60 * SECOND_US)
@@ -36,7 +39,12 @@ struct site;
 struct delivery {
   struct loop *loop;
   struct content_loader *loader;
-  struct host_list *lockstep_hosts; /* PIPELINING does not work there: one command at a time */
+  struct host_list *lockstep_hosts;                    /* PIPELINING does not work there: one command at a time */
+  struct host_list *failed_addresses, *slow_addresses; /* reach.h */
+  size_t calls;                                        /* sockets to next hops */
+  struct connection *racing;                           /* those whose next address may be tried beside the first soon */
+  uv_timer_t race_timer;
+  bool race_timer_open;
   struct destination *destinations; /* hash by source and site */
   struct shares shares;             /* of the connections, among sites and accounts */
   struct site_memory *sites;        /* which of them answer */
@@ -71,6 +79,8 @@ bool delivery_may_start(struct delivery *d);
 /* tls_keep.c: what became of TLS, into the store: each minute, or sooner when it is much; `all`: now. False: there was
  * nothing to post. */
 bool tls_keep(struct delivery *d, bool all);
+/* connection_race.c: no address is tried beside another any more. */
+void races_stop(struct delivery *d);
 /* Something ended: is it time to report that the delivery has stopped? */
 void delivery_check_stopped(struct delivery *d);
 

@@ -11,11 +11,14 @@ struct host_entry {
   UT_hash_handle hh;
 };
 struct host_list {
+  int64_t keep_us;
   struct host_entry *table; /* in the order of being added, so the first is the oldest */
 };
 
-struct host_list *host_list_new(void) {
-  return calloc(1, sizeof(struct host_list));
+struct host_list *host_list_new(int64_t keep_us) {
+  struct host_list *p = calloc(1, sizeof *p);
+  if (p) p->keep_us = keep_us;
+  return p;
 }
 
 static void drop(struct host_list *p, struct host_entry *h) {
@@ -39,17 +42,23 @@ void host_list_add(struct host_list *p, const char *host, int64_t now_us) {
   h = calloc(1, sizeof *h);
   if (!h) return;
   h->name = strdup(host);
-  h->until_us = now_us + HOST_LIST_US;
+  h->until_us = now_us + p->keep_us;
   if (h->name) HASH_ADD_KEYPTR(hh, p->table, h->name, strlen(h->name), h);
   if (h->name && h->hh.tbl) return;
   free(h->name);
   free(h);
 }
 
+void host_list_forget(struct host_list *p, const char *host) {
+  struct host_entry *h = NULL;
+  HASH_FIND_STR(p->table, host, h);
+  if (h) drop(p, h);
+}
+
 bool host_list_has(struct host_list *p, const char *host, int64_t now_us) {
   struct host_entry *h = NULL;
   HASH_FIND_STR(p->table, host, h);
-  if (h && (h->until_us <= now_us || h->until_us - now_us > HOST_LIST_US)) { /* the latter: the clock was set back */
+  if (h && (h->until_us <= now_us || h->until_us - now_us > p->keep_us)) { /* the latter: the clock was set back */
     drop(p, h);
     h = NULL;
   }

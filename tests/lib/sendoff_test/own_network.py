@@ -26,6 +26,13 @@ class OwnNetwork:
                 self.close()
                 pytest.fail(f"cannot be done here: ip {command}")
 
+    def swallow(self, *addresses):
+        """Whatever is sent to the networks of these is lost, without an answer: nobody reads what this device sends."""
+        commands = ["tuntap add black mode tun", "link set black up"]
+        commands += [f"addr add {a} dev black{' nodad' if ':' in a else ''}" for a in addresses]
+        for command in commands:
+            subprocess.run(["ip", *command.split()], check=True, capture_output=True)
+
     def close(self):
         """Back to everybody's."""
         _libc.setns(self._before, CLONE_NEWNET)

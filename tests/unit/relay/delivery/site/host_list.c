@@ -8,9 +8,11 @@
 
 #include <cmocka.h> /* last: it has a macro named fail */
 
+#define HOST_LIST_US (INT64_C(3600) * 1000000)
+
 static void test_is_forgotten_after_a_while(void **state) {
   (void)state;
-  struct host_list *l = host_list_new();
+  struct host_list *l = host_list_new(HOST_LIST_US);
   assert_non_null(l);
   assert_false(host_list_has(l, "a.example", 0));
   host_list_add(l, "a.example", 0);
@@ -21,13 +23,17 @@ static void test_is_forgotten_after_a_while(void **state) {
   assert_false(host_list_has(l, "a.example", HOST_LIST_US + 10));
   host_list_add(l, "a.example", 5 * 365 * HOST_LIST_US); /* a clock that was ahead, and is set right: no years of it */
   assert_false(host_list_has(l, "a.example", 20));
+  host_list_add(l, "a.example", 20);
+  host_list_forget(l, "a.example");
+  host_list_forget(l, "b.example");
+  assert_false(host_list_has(l, "a.example", 20));
   host_list_free(&l);
   assert_null(l);
 }
 
 static void test_is_bounded(void **state) {
   (void)state;
-  struct host_list *l = host_list_new();
+  struct host_list *l = host_list_new(HOST_LIST_US);
   char name[40];
   for (int i = 0; i < HOST_LIST_MAX + 10; i++) {
     snprintf(name, sizeof name, "mx%d.example", i);

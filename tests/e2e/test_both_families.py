@@ -1,0 +1,130 @@
+"""Addresses that swallow what is sent to them (RFC 8305): another address of the host is tried after 250 ms, and the one that
+does not answer is remembered. The network is the test's own; what is sent to 10.66.9.0/24 and 2001:db8:9::/64 is lost."""
+
+import time
+
+import pytest
+
+from sendoff_test.client import submit_marked
+from sendoff_test.lab import Lab, exchanger_name
+from sendoff_test.own_network import OwnNetwork
+
+FROM = "a@example.com"
+DEAD_FOUR, DEAD_SIX = "10.66.9.5", "2001:db8:9::5"
+LIVE_SIX = [f"fd66::{n}" for n in range(1, 5)]
+IDLE = 5.5  # then the connection that a message left has gone
+CONNECT = 30  # the time that a connection is waited for
+LOUD = ("sh", "-c", 'exec "$@" --log-level debug', "sh")
+LOST = "another address was faster"
+
+
+@pytest.fixture(scope="module")
+def lab():
+    network = OwnNetwork(*(f"{address}/128" for address in LIVE_SIX))
+    network.swallow("10.66.9.1/24", "2001:db8:9::1/64")
+    made = Lab()
+    yield made
+    made.close()
+    network.close()
+
+
+@pytest.fixture(scope="module")
+def gateway(lab):
+    """Without a source of its own: the system chooses one of either family."""
+    made = lab.new_gateway().configure(retry=["1h"], expire="1d").start(wrapper=LOUD)
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="module")
+def account(gateway):
+    return gateway.add_account("both")
+
+
+def listen(lab, made, live, *dead):
+    """It has these addresses, of which it listens at some."""
+    for address in live:
+        if address != made.address:
+            lab._exchangers.listen(made, address, lab.delivery_port)
+    addresses = [*dead, *live]
+    lab.dns.set(made.name, "A", *(a for a in addresses if "." in a))
+    lab.dns.set(made.name, "AAAA", *(a for a in addresses if ":" in a))
+    return made
+
+
+def send(gateway, account, domain):
+    """How long it took until it was there."""
+    began = time.monotonic()
+    return began, submit_marked(gateway, account, FROM, [f"r@{domain}"])
+
+
+def deliver(gateway, account, made, domain=None, timeout=CONNECT - 5):
+    began, mark = send(gateway, account, domain or made.domain)
+    made.wait_for(mark, timeout=timeout)
+    return time.monotonic() - began
+
+
+def lost(gateway):
+    return sum(LOST in line for line in gateway.output().splitlines())
+
+
+def test_a_dead_family_costs_a_moment_once(lab, gateway, account):
+    """IPv4 is the first here, so it is the dead one."""
+    made = listen(lab, lab.exchanger(lab.new_domain()), [LIVE_SIX[0]], DEAD_FOUR)
+    before = lost(gateway)
+    took = deliver(gateway, account, made)
+    assert lost(gateway) == before + 1
+    (event,) = gateway.wait_event("delivered", "--to", f"r@{made.domain}")
+    assert f"[{LIVE_SIX[0]}]" in event["host"], event
+    time.sleep(IDLE)
+    again = deliver(gateway, account, made)
+    print(f"{took:.2f} s, then {again:.2f} s")
+    assert lost(gateway) == before + 1, "the dead address was tried first again"
+    assert made.connections == 2
+    assert not gateway.log("--to", f"r@{made.domain}", "--event", "deferred")
+
+
+def test_a_dead_address_of_the_same_family(lab, gateway, account):
+    made = lab.exchanger(lab.new_domain())
+    listen(lab, made, [made.address], DEAD_FOUR, "10.66.9.6", DEAD_SIX)  # whatever their order is
+    deliver(gateway, account, made, timeout=2 * CONNECT)  # two at once: where both are dead, their time is waited for
+    time.sleep(IDLE)
+    before = lost(gateway)
+    deliver(gateway, account, made)
+    assert lost(gateway) == before
+
+
+def test_a_live_host_is_connected_to_once(lab, gateway, account):
+    """However many addresses it has: what answers at once is not raced."""
+    made = lab.exchanger(lab.new_domain())
+    listen(lab, made, [made.address, LIVE_SIX[1]])
+    before = lost(gateway)
+    deliver(gateway, account, made)
+    assert made.connections == 1 and lost(gateway) == before
+
+
+def test_a_worse_host_is_not_raced_and_a_dead_better_one_is_remembered(lab, gateway, account):
+    domain, better = lab.new_domain(), exchanger_name(DEAD_FOUR)
+    worse = lab.exchanger()
+    lab.dns.update({(better, "A"): [DEAD_FOUR], (better, "AAAA"): [DEAD_SIX]})
+    lab.dns.set(domain, "MX", f"10 {better}.", f"20 {worse.name}.")
+    began, mark = send(gateway, account, domain)
+    worse.wait_for(mark, timeout=2 * CONNECT)
+    assert time.monotonic() - began >= CONNECT - 1, "the better one still had its time"
+    time.sleep(IDLE)
+    deliver(gateway, account, worse, domain)
+    (first, second) = gateway.wait_event("delivered", "--to", f"r@{domain}", count=2)
+    assert worse.name in first["host"] and worse.name in second["host"]
+
+
+def test_every_address_that_failed_is_named(lab, gateway, account):
+    """One that refuses, and two that swallow, at once."""
+    domain, name = lab.new_domain(), exchanger_name(lab.block.new_address())
+    refusing = lab.block.new_address()
+    lab.dns.update({(name, "A"): [refusing, DEAD_FOUR], (name, "AAAA"): [DEAD_SIX]})
+    lab.dns.set(domain, "MX", f"10 {name}.")
+    send(gateway, account, domain)
+    (event,) = gateway.wait_event("deferred", "--to", f"r@{domain}", timeout=3 * CONNECT)
+    said = f"{event['host']} {event['text']}"
+    for address in (refusing, DEAD_FOUR, DEAD_SIX):
+        assert f"[{address}]" in said, event
