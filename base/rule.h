@@ -71,6 +71,10 @@
 #define RULE_WARMUP "warm-up"                /* its source is warming up, and today's amount is used */
 #define RULE_ROUTE "route"                   /* a route by command leads nowhere */
 #define RULE_TLS_ENFORCED "tls-enforced"     /* the next hop did not offer the TLS that its route requires */
+#define RULE_PACE "pace"                 /* the site is paused, or takes no more mail from this source for now */
+#define RULE_PROBE "probe"               /* no host of the site takes a connection; one probe at a time asks again */
+#define RULE_ROUTE "route"               /* a route by command leads nowhere */
+#define RULE_TLS_ENFORCED "tls-enforced" /* the next hop did not offer the TLS that its route requires */
 #define RULE_NEXT_HOP_LOGIN "next-hop-login" /* the next hop refused the login of its route */
 #define RULE_DANE "dane"                     /* the host has not the TLS that its TLSA records require (RFC 7672) */
 #define RULE_STS "mta-sts"                   /* the host is not as the domain's MTA-STS policy requires (RFC 8461) */

@@ -128,6 +128,10 @@ static const struct row {
      "turn comes. sendoff source list shows how far the source is, and what holds it back. To have a warm source take "
      "the rest, put one into its pool (sendoff source add), then: sendoff queue retry {id}. To send all of it now: "
      "sendoff source set ADDRESS --warmup none"},
+    {DEFERRED, RULE_PROBE, NULL,
+     "No host of that site takes a connection. One message at a time finds out whether that is over, after as long as "
+     "the retries wait, and half an hour at most; then all of its mail goes at once. To ask now: sendoff queue retry "
+     "{id}"},
     {DEFERRED, RULE_DNS, "4.4.3",
      "DNS does not answer for that domain, or DNSSEC does not confirm what it answers. If others fail, too, check the "
      "dns block of the configuration; otherwise its operators have to fix it. Retries continue by themselves."},

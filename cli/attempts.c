@@ -23,6 +23,7 @@ static const struct {
     {"share", "waiting for a free connection to"},
     {"token", "waiting for an access token for"},
     {"store", "waiting for the store to take outcomes again, to go on to"},
+    {"probe", "waiting for the probe of the host of"},
     {"load", "reading the message for"},
     {"convert", "converting the message for"},
     {"connect", "connecting to"},
@@ -73,14 +74,22 @@ static bool read_line(char *line, struct attempt *out) {
       .recipient_id = strtoll(id, NULL, 10), .since_us = strtoll(since, NULL, 10), .stage = stage, .host = host};
   out->until_us = next_number(&rest);
   out->delivered_us = next_number(&rest);
+  out->lane = strcmp(stage, "probe") == 0 ? strtok_r(NULL, " ", &rest) : NULL;
   read_turn(&rest, out);
   return true;
 }
 
-/* By recipient; what is at a host before what is known to be in flight only. */
+/* "-" for that of no account. */
+static int compare_waits(const struct attempt *a, const char *domain, const char *lane) {
+  int order = strcmp(a->host, domain);
+  return order ? order : strcmp(a->lane, *lane ? lane : "-");
+}
+
+/* By recipient, and what is of none by its lane; what is at a host before what is known to be in flight only. */
 static int compare(const void *a, const void *b) {
   const struct attempt *x = a, *y = b;
   if (x->recipient_id != y->recipient_id) return x->recipient_id < y->recipient_id ? -1 : 1;
+  if (x->lane && y->lane) return compare_waits(x, y->host, y->lane);
   return (strcmp(x->stage, "route") == 0) - (strcmp(y->stage, "route") == 0);
 }
 
@@ -130,4 +139,19 @@ const struct attempt *attempts_find(const struct attempts *a, int64_t recipient_
       high = middle;
   }
   return a && low < a->count && a->list[low].recipient_id == recipient_id ? &a->list[low] : NULL;
+}
+
+const struct attempt *attempts_find_wait(const struct attempts *a, const char *domain, const char *lane) {
+  size_t low = 0, high = a ? a->count : 0;
+  while (low < high) {
+    size_t middle = low + (high - low) / 2;
+    const struct attempt *at = &a->list[middle];
+    int order = at->lane ? compare_waits(at, domain, lane) : 1; /* those stand before all others */
+    if (!order) return at;
+    if (order < 0)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return NULL;
 }

@@ -74,6 +74,14 @@ static void describe_ahead(const struct attempt *a, char *out, size_t size) {
              (unsigned long long)a->ahead_own, other);
 }
 
+/* "waiting for the probe of the host of example.net, in 40s" */
+static void describe_wait(const struct attempt *a, int64_t now_us, char *out, size_t size) {
+  char span[40] = "now";
+  if (a->until_us > now_us) clock_format_span(a->until_us - now_us, span, sizeof span);
+  snprintf(out, size, "%s %s, %s%s", attempt_phrase(a), a->host, a->until_us ? "in " : "",
+           a->until_us ? span : "which is under way");
+}
+
 /* "waiting for a connection to example.net, for 12s; 40 ahead, 3 of them its own, 30 of shop/bulk; its turn in 9s" */
 static void describe_attempt(const struct attempt *a, int64_t now_us, char *out, size_t size) {
   char span[40], left[40] = "", delivered[40] = "", ahead[240];
@@ -87,6 +95,15 @@ static void describe_attempt(const struct attempt *a, int64_t now_us, char *out,
            *delivered ? "; delivered in about " : "", delivered);
 }
 
+/* What is due, and waits for the probe of its site; NULL: it does not. */
+static const struct attempt *wait_of(const struct queue_listing *l, const struct envelope *m,
+                                     const struct queued_recipient *r, int64_t now_us) {
+  char lane[LANE_TEXT];
+  if (r->state != RECIPIENT_QUEUED || r->next_us > now_us + SECOND_US) return NULL;
+  envelope_lane(m, lane);
+  return attempts_find_wait(l->attempts, r->to.domain, lane);
+}
+
 /* An attempt that is under way is one of the tries, and what is said of the last one is of the one before. */
 static bool list_row(void *arg, const struct envelope *m, const struct queued_recipient *r) {
   struct queue_listing *l = arg;
@@ -98,14 +115,18 @@ static bool list_row(void *arg, const struct envelope *m, const struct queued_re
   clock_format_span(now - m->created_us, age, sizeof age);
   clock_format_span(r->next_us - now, next, sizeof next);
   snprintf(tries, sizeof tries, "%u", r->attempts + (a != NULL));
-  if (a) describe_attempt(a, now, under_way, sizeof under_way);
-  waits_of(l->waits, m, r, a, now, &w);
-  listing_add(&l->rows, recipient_json(m, r, a, &w),
+  const struct attempt *shown = a ? a : wait_of(l, m, r, now);
+  if (a)
+    describe_attempt(a, now, under_way, sizeof under_way);
+  else if (shown)
+    describe_wait(shown, now, under_way, sizeof under_way);
+  waits_of(l->waits, m, r, shown, now, &w);
+  listing_add(&l->rows, recipient_json(m, r, shown, &w),
               (const char *const[]){id, m->account, m->reverse_path, r->to.address, age, tries,
                                     a                             ? "under way"
                                     : strcmp(w.what, "time") == 0 ? next
                                                                   : w.what,
-                                    a         ? under_way
+                                    shown     ? under_way
                                     : *w.text ? w.text
                                               : r->last});
   return true;

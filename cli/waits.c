@@ -138,8 +138,8 @@ static void of_due(struct waits *w, const struct envelope *m, const struct queue
 /* --- all --- */
 
 static const char *of_stage(const char *stage) {
-  static const char *const names[][2] = {
-      {"wait", "slot"}, {"share", "share"}, {"pace", "pace"}, {"token", "token"}, {"store", "store"}};
+  static const char *const names[][2] = {{"wait", "slot"},   {"share", "share"}, {"pace", "pace"},
+                                         {"token", "token"}, {"store", "store"}, {"probe", "probe"}};
   for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
     if (strcmp(stage, names[i][0]) == 0) return names[i][1];
   return "attempt";

@@ -13,7 +13,8 @@ void waits_free(struct waits **w);
 struct wait {
   /* "held", by command or with its account; "time", until its next attempt; "pause", of its domain; "room", in memory;
    * "read", from the store; "gateway", which does not run; or what an attempt waits for: "slot" (a connection),
-   * "share", "pace", "token", "store"; "attempt": nothing, it is being sent. Static */
+   * "share", "pace", "token", "store", "probe" (of its site, which takes no connection); "attempt": nothing, it is
+   * being sent. Static */
   const char *what;
   int64_t until_us; /* 0: not known */
   char text[400];   /* for people; "": `what` says it all */

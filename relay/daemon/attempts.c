@@ -15,6 +15,7 @@ static void add_line(void *arg, const struct delivery_attempt *a) {
   if (r->result == OK)
     r->result = buffer_addf(&r->text, "%" PRId64 " %" PRId64 " %s %s %" PRId64 " %" PRId64, a->recipient_id,
                             a->since_us, a->stage, a->host && *a->host ? a->host : "-", a->until_us, a->delivered_us);
+  if (r->result == OK && a->lane) r->result = buffer_addf(&r->text, " %s", *a->lane ? a->lane : "-");
   if (r->result == OK && a->waits) r->result = add_turn(&r->text, a);
   if (r->result == OK) r->result = buffer_add(&r->text, "\n", 1);
 }

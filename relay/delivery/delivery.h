@@ -59,6 +59,16 @@ void delivery_refresh(struct delivery *d, struct route_secrets *s);
  * fetched. Any loop. */
 void delivery_token_refused(struct gateway *g, int64_t login, int64_t token_from_us);
 
+/* Nothing of a site took a connection: its mail waits, but for one job that asks again at `until_us`. Any loop. False:
+ * no memory. */
+struct site_failure {
+  const char *source, *site, *host, *reason;
+  int64_t until_us;
+};
+bool delivery_site_failed(struct gateway *g, const struct site_failure *failure);
+/* It took one again. */
+void delivery_site_answered(struct gateway *g, const char *source, const char *site);
+
 /* --- the dispatcher; loops[0] --- */
 
 /* Before the threads start, after delivery_new. OK, E_MEMORY, E_IO. */
@@ -83,13 +93,14 @@ struct delivery_attempt {
   int64_t recipient_id, since_us; /* since_us: when this attempt began */
   /* "route" (on its way to a host), "wait" (for a connection), "share" (for one that the gateway has left for its
    * account), "token" (for the route's access token), "store" (until it records outcomes again), "pace" (the site's
-   * turn), "load", "convert", or what the
-   * SMTP client does: "connect", "greeting", "ehlo", "starttls", "handshake", "auth", "mail", "rcpt", "data",
-   * "content", "dot"; or "record", when the store is about to have the outcome; static */
+   * turn), "probe" (of its site, which cannot be reached), "load", "convert", or what the SMTP client does: "connect",
+   * "greeting", "ehlo", "starttls", "handshake", "auth", "mail", "rcpt", "data", "content", "dot"; or "record", when
+   * the store is about to have the outcome; static */
   const char *stage;
-  const char *host; /* "mx.example.net[192.0.2.1]:25"; with "route" the domain, with what waits the site; without
-                       a host, the domain with "record" */
-  int64_t until_us; /* with "pace": when it goes on, as far as is known; else 0 */
+  const char *host; /* "mx.example.net[192.0.2.1]:25"; with "route" and "probe" the domain, with what else waits the
+                       site; without a host, the domain with "record" */
+  const char *lane; /* with "probe": of the domain `host`, all mail that waits (envelope_lane), without recipient_id */
+  int64_t until_us; /* with "pace" and "probe": when it goes on, as far as is known; else 0 */
   int64_t delivered_us; /* when it is likely to be, by what was learnt of the site; 0: that is not known */
   /* Of what waits at a destination: the messages that have their turn before it, those of its own account and stream,
    * and whose are most of the others (envelope_lane; NULL: nobody's). */

@@ -51,8 +51,10 @@ static int grow(struct job *j) {
 int job_add_recipient(struct job *j, const struct queued_recipient *r) {
   struct queued_recipient from = *r;
   if (!may_be_said(&j->envelope, &r->to)) return E_SYNTAX;
+  bool explained = r->last && *r->last;
   if (!(j->envelope.flags & MESSAGE_BY_RETURN)) from.last = NULL; /* for the notice when the time is over */
   if (grow(j) != OK || queued_recipient_copy(&j->recipients[j->recipient_count], &from) != OK) return E_MEMORY;
+  j->explained = explained && (j->explained || !j->recipient_count);
   j->recipient_count++;
   return OK;
 }
@@ -77,6 +79,9 @@ static struct job *copy_without_recipients(const struct job *j) {
   copy->attempt_us = j->attempt_us;
   copy->put_off = j->put_off;
   copy->warmup = j->warmup;
+  copy->explained = j->explained;
+  copy->other_family = j->other_family;
+  copy->again = j->again;
   copy->finish = j->finish;
   if (j->content) copy->content = content_hold(j->content);
   /* Room for all at once, so that moving them cannot fail half-way. */

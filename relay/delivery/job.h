@@ -15,6 +15,7 @@ struct job;
 struct job_result {
   int64_t not_before_us; /* its site cannot be reached: its domain is left alone until then; 0: no such pause */
   struct job *notice;    /* a DSN that was kept with the outcome; NULL: none */
+  bool again;            /* nothing has happened to it: it is handed out again at once, maybe another way */
   bool notice_waits;     /* one was kept, and there was no memory for its job: it waits in the store */
 };
 
@@ -31,6 +32,11 @@ struct job {
   char **before;      /* of each recipient, what its earlier hosts of this attempt said (outcome/story.h), or NULL.
                          NULL: of none */
   bool put_off;       /* one of them put it off, so what another cannot take is not lost */
+  bool explained;     /* each recipient has a reason in the log why it waits */
+  bool other_family;  /* its pool could send it by the other of IPv4 and IPv6, too */
+  uint64_t probe;     /* the outage that it finds out about (queue/outages.h); 0: none */
+  uint64_t site_key;  /* where it was to go (queue/outages.h); 0: it did not come so far */
+  unsigned again;     /* how often it came back to who handed it out (struct job_result) */
   unsigned returned;  /* how often it came back to its destination's queue without an attempt that counts */
   int64_t warmup;     /* whose amount its recipients count towards (route/warmup_watch.h); 0: nobody's */
   struct warmup_tally came; /* what came of them, for that */

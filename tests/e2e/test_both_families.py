@@ -128,3 +128,22 @@ def test_every_address_that_failed_is_named(lab, gateway, account):
     said = f"{event['host']} {event['text']}"
     for address in (refusing, DEAD_FOUR, DEAD_SIX):
         assert f"[{address}]" in said, event
+
+
+def test_a_pool_with_both_families_goes_by_the_one_that_works(lab):
+    """The source of a message is of one family. Where its family is dead, it goes by the other, in the same attempt."""
+    gateway = lab.new_gateway().configure(retry=["1h"], expire="1d").start()
+    for source in ("127.0.0.2", "2001:db8:9::1"):
+        gateway.sendoff("source", "add", source, "--helo", "smtp.example.com")
+    account = gateway.add_account("pool")
+    made = lab.exchanger(lab.new_domain())
+    listen(lab, made, [made.address], DEAD_SIX)
+    began = time.monotonic()
+    marks = [submit_marked(gateway, account, FROM, [f"r{n}@{made.domain}"]) for n in range(20)]
+    for mark in marks:
+        made.wait_for(mark, timeout=CONNECT - 5)
+    print(f"20 messages in {time.monotonic() - began:.1f} s")
+    assert "site unreachable" in gateway.output(), "some had the source that leads nowhere"
+    assert not gateway.log("--event", "deferred")
+    assert {event["source"] for event in gateway.wait_event("delivered", count=20)} == {"127.0.0.2"}
+    gateway.stop()

@@ -324,7 +324,7 @@ int client_open(struct loop *loop, const struct client_plan *plan, const struct 
     *out = NULL;
     return rc;
   }
-  client_set_state(c, CLIENT_CONNECTING, TIMEOUT_CONNECT);
+  client_set_state(c, CLIENT_CONNECTING, plan->connect_ms ? plan->connect_ms : TIMEOUT_CONNECT);
   return OK;
 }
 

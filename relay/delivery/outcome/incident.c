@@ -46,6 +46,7 @@ const char *incident_rule(const struct incident *i) {
       [TROUBLE_LOOP] = RULE_MAIL_LOOP,
       [TROUBLE_DNS] = RULE_DNS,
       [TROUBLE_PACE] = RULE_PACE,
+      [TROUBLE_PROBE] = RULE_PROBE,
       [TROUBLE_ROUTE] = RULE_ROUTE,
       [TROUBLE_TLS_ENFORCED] = RULE_TLS_ENFORCED,
       [TROUBLE_LOGIN] = RULE_NEXT_HOP_LOGIN,

@@ -51,6 +51,7 @@ enum trouble {
   TROUBLE_TLS_ENFORCED, /* the route requires TLS, and there was none, or none of the kind that it requires */
   TROUBLE_LOGIN,        /* the next hop did not let us log in */
   TROUBLE_WARMUP,       /* its source is warming up, and has no more to give for now */
+  TROUBLE_PROBE,        /* nothing of its site takes a connection, and it waits for the next probe */
   TROUBLE_DANE,         /* the host's TLSA records require TLS, and there was none, or not with whom they name */
   TROUBLE_STS, /* the domain's MTA-STS policy does not allow the host, or not without the TLS that it requires */
 };
@@ -74,6 +75,7 @@ struct incident {
   int64_t retry_us;               /* when its recipients are to be tried next; 0: as the schedule says */
   bool local;                 /* our own machine refused (no such source address, no route): says nothing of the site */
   bool greylisted;            /* put off as greylisting does (RFC 6647) */
+  int64_t probe_us;           /* when its site is probed next, exactly; 0: as the schedule says */
   int64_t again_us;           /* not before this, whatever the schedule says; 0: as it says */
   const char *enhanced;       /* of our own reason, where there is a closer one than its trouble's; static, or NULL */
   struct smtp_reply reply;    /* code 0: none */

@@ -59,6 +59,11 @@ enum load_what notice_needs(const struct job *j, const enum dsn_action *actions)
   return LOAD_HEADER;
 }
 
+bool notice_is_due(const struct config *config, const struct job *j, size_t index, int64_t now_us) {
+  struct notify_case c = case_of(config, j, index, &(struct ruling){.kind = EVENT_DEFERRED}, now_us);
+  return has_sender(j) && notify_action(&c) != DSN_NONE;
+}
+
 int64_t notice_moment(const struct config *config, const struct job *j, size_t index, const struct ruling *r,
                       int64_t now_us) {
   struct notify_case c = case_of(config, j, index, r, now_us);

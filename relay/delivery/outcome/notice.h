@@ -31,6 +31,8 @@ enum load_what notice_needs(const struct job *j, const enum dsn_action *actions)
 /* When one of the recipients that waits, as the ruling says, must be taken up again at the latest. */
 int64_t notice_moment(const struct config *config, const struct job *j, size_t index, const struct ruling *ruling,
                       int64_t now_us);
+/* Is one due now for that recipient, if it only waits? */
+bool notice_is_due(const struct config *config, const struct job *j, size_t index, int64_t now_us);
 /* `content` is the original, at least what notice_needs said; NULL when that cannot be read. OK with n->made false when
  * the reverse-path cannot be written to (logged); E_MEMORY, E_TOO_BIG. */
 int notice_make(struct loop *loop, const struct job *j, const struct ruling *rulings, const enum dsn_action *actions,

@@ -188,6 +188,25 @@ bool outcome_ruled(const struct outcome *o) {
   return true;
 }
 
+/* --- what only waits --- */
+
+bool outcome_is_due(const struct config *c, const struct job *j, int64_t now_us) {
+  if (j->envelope.expires_us <= now_us || job_deadline(j) <= now_us) return true;
+  for (size_t i = 0; i < j->recipient_count; i++)
+    if (notice_is_due(c, j, i, now_us)) return true;
+  return false;
+}
+
+int64_t outcome_due_at(const struct config *c, const struct job *j, int64_t now_us) {
+  static const struct ruling waits = {.kind = EVENT_DEFERRED};
+  int64_t first = j->envelope.expires_us;
+  for (size_t i = 0; i < j->recipient_count; i++) {
+    int64_t moment = notice_moment(c, j, i, &waits, now_us);
+    if (moment < first) first = moment;
+  }
+  return first;
+}
+
 /* --- without an attempt --- */
 
 void outcome_no_memory(struct gateway *g, struct job *j) {

@@ -73,6 +73,11 @@ void outcome_note_onward(struct outcome *o, const struct outcome_place *where);
 /* A job that goes on though its site could not be reached: notes what happened, as far as there is memory for it. */
 void outcome_note_walk(struct job *j, const struct incident *incident, const struct outcome_place *where);
 
+/* Of a job that only waits: is a notice due for one of its recipients, or its time over; and when is the next such
+ * moment? INT64_MAX: never. */
+bool outcome_is_due(const struct config *c, const struct job *j, int64_t now_us);
+int64_t outcome_due_at(const struct config *c, const struct job *j, int64_t now_us);
+
 /* The outcome of a job that no host was asked about: the same incident for each of its recipients. Takes the job;
  * without memory it finishes now, and is tried again after a pause. */
 void outcome_without_attempt(struct outcomes *all, struct job *j, const struct incident *incident,

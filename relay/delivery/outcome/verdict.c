@@ -80,6 +80,7 @@ enum verdict verdict_of(const struct incident *i) {
   case TROUBLE_DNS:
   case TROUBLE_PACE:
   case TROUBLE_WARMUP:
+  case TROUBLE_PROBE:
   case TROUBLE_ROUTE:
   /* Another address of the host has the same users, and would count one more failure; and a password that was changed
      there is no reason to return mail (RFC 4954 6 has 535 for permanent, which it is for this password alone). */
@@ -128,6 +129,7 @@ static void own_codes(const struct incident *i, struct ruling *out) {
       [TROUBLE_WARMUP] = {450, "4.4.5"},       [TROUBLE_ROUTE] = {451, "4.3.5"},
       [TROUBLE_TLS_ENFORCED] = {451, "4.7.5"}, [TROUBLE_LOGIN] = {451, "4.7.8"},
       [TROUBLE_DANE] = {451, "4.7.5"},         [TROUBLE_STS] = {451, "4.7.5"},
+      [TROUBLE_PROBE] = {450, "4.4.1"},
   };
   out->code = table[i->trouble].code;
   snprintf(out->enhanced, sizeof out->enhanced, "%s", i->enhanced ? i->enhanced : table[i->trouble].enhanced);
@@ -183,9 +185,10 @@ static int64_t retry_asked(int64_t at_us, int64_t now_us, uint32_t random) {
 static void rule_deferred(const struct verdict_case *c, const struct incident *i, struct ruling *out) {
   out->kind = EVENT_DEFERRED;
   out->daily = i->trouble == TROUBLE_WARMUP;
-  out->counts = i->trouble != TROUBLE_PACE && !out->daily; /* which were no attempts */
+  out->counts = i->trouble != TROUBLE_PACE && i->trouble != TROUBLE_PROBE && !out->daily; /* which were no attempts */
   out->next_us = i->retry_us ? retry_asked(i->retry_us, c->now_us, c->random)
                              : c->now_us + retry_after(c->config, c->attempts, c->random);
+  if (i->probe_us) out->next_us = i->probe_us;
   if (out->next_us < i->again_us) out->next_us = i->again_us;
   if (out->next_us > c->expires_us) out->next_us = c->expires_us; /* one last attempt, then it expires */
 }

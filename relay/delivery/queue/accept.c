@@ -118,8 +118,11 @@ static void read_now(struct dispatcher *d, const char *name) {
   struct queue_domain *domain = schedule_find_domain(&d->schedule, name);
   if (!domain) return;
   schedule_pause(&d->schedule, domain, 0);
-  for (struct queue_lane *lane = domain->lanes; lane; lane = lane->hh.next)
+  outages_hurry(&d->outages, clock_now_us());
+  for (struct queue_lane *lane = domain->lanes; lane; lane = lane->hh.next) {
+    schedule_wait(&d->schedule, lane, 0);
     schedule_due(&d->schedule, lane, clock_now_us());
+  }
 }
 
 static void on_poll(struct loop *on, struct loop_message *m) {

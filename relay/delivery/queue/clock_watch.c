@@ -72,6 +72,7 @@ bool clock_watch(struct dispatcher *d) {
   if (jump) {
     report_jump(jump);
     schedule_shift(&d->schedule, jump);
+    outages_shift(&d->outages, jump);
     d->started_us += jump;
     w->left += jump;
   }

@@ -41,13 +41,15 @@ static void forget_memory(struct dispatcher *d) {
   picker_free(&d->picker);
   source_watch_free(&d->sources);
   schedule_free(&d->schedule);
+  outages_free(&d->outages);
   free(d);
 }
 
 /* The lane was read in its pause, for a deadline: only what is too late is taken out of the queue. */
 static bool wait_for_pause(struct dispatcher *d, struct queue_lane *lane, const struct job *j) {
   int64_t now = clock_now_us();
-  if (lane->domain->paused_us <= now || job_deadline(j) <= now) return false;
+  bool waits = lane->domain->paused_us > now || probe_still_awaited(d, lane, j);
+  if (!waits || job_deadline(j) <= now) return false;
   schedule_due(&d->schedule, lane, now); /* which is when the pause ends */
   schedule_deadline(&d->schedule, lane, job_deadline(j));
   return true;
@@ -76,6 +78,7 @@ static void take_rows(struct dispatcher *d, struct pick_rows *from, int64_t now)
     log_event(LOG_ERROR_, NULL, "queue not read", "domain", from->domain, "reason", result_text(from->result), NULL);
     schedule_due(&d->schedule, lane, now + PICK_FAILED_US);
   }
+  if (from->more) lane->over_us = from->over_us;
   if (from->next_us != INT64_MAX) schedule_due(&d->schedule, lane, from->next_us);
   schedule_deadline(&d->schedule, lane, from->deadline_us);
   if (from->more) schedule_due(&d->schedule, lane, now);
@@ -85,10 +88,12 @@ static void take_rows(struct dispatcher *d, struct pick_rows *from, int64_t now)
 /* The first list of a start also holds mail that was accepted in the last seconds before it: nothing is in flight, so
  * its grace is over. A list after a command ends pauses: a person has said "now". */
 static void take_list(struct dispatcher *d, const struct pick *p, bool by_command) {
+  if (by_command) outages_hurry(&d->outages, clock_now_us());
   for (size_t i = 0; i < p->lane_count; i++) {
     struct queue_lane *lane = schedule_get(&d->schedule, p->lanes[i].domain, p->lanes[i].lane);
     if (!lane) break;
     if (by_command && lane->domain->paused_us) schedule_pause(&d->schedule, lane->domain, 0);
+    if (by_command && lane->waits_us) schedule_wait(&d->schedule, lane, 0);
     schedule_due(&d->schedule, lane, d->listed ? p->lanes[i].next_us : p->lanes[i].next_us - DELIVERY_GRACE_US);
   }
   d->listed = true;
@@ -137,17 +142,19 @@ static void put_off(struct dispatcher *d, struct queue_lane *lane, int64_t now) 
 }
 
 /* False: no room. */
-static bool add_rows(struct dispatcher *d, struct pick *p, const struct queue_lane *lane, size_t room) {
+static bool add_rows(struct dispatcher *d, struct pick *p, struct queue_lane *lane, size_t room) {
   char *name = room ? strdup(lane->domain->name) : NULL;
   if (!name) return false;
   struct pick_rows *rows = &p->rows[p->rows_count++];
   *rows = (struct pick_rows){
       .domain = name,
+      .over_us = lane->over_us,
       .limit = (room < PICK_RECIPIENTS ? room : PICK_RECIPIENTS) + lane->in_flight + d->schedule.ended,
       .next_us = INT64_MAX,
       .deadline_us = INT64_MAX,
   };
   memcpy(rows->lane, lane->name, sizeof rows->lane);
+  lane->over_us = 0;
   return true;
 }
 
@@ -438,4 +445,5 @@ void delivery_attempts(const struct loop *on, void (*each)(void *arg, const stru
     a.host = f->lane->domain->name;
     each(arg, &a);
   }
+  if (d) probe_each_wait(d, each, arg);
 }

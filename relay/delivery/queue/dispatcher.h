@@ -11,6 +11,7 @@
 
 #include "relay/delivery/job.h"
 #include "relay/delivery/queue/clock_watch.h"
+#include "relay/delivery/queue/outages.h"
 #include "relay/delivery/queue/pick.h"
 #include "relay/delivery/queue/schedule.h"
 
@@ -36,6 +37,7 @@ struct dispatcher {
   struct warmup_watch *warmups;
   struct picker *picker;
   struct schedule schedule;
+  struct outages outages;
   struct clock_watch clock;
   uv_timer_t wake, tick;
   struct deferred turn;
@@ -53,6 +55,19 @@ struct dispatcher {
 void dispatch_soon(struct dispatcher *d);
 /* hand_out.c. These recipients are worked on from now, unless they are already. Takes the job. */
 void dispatch_start(struct dispatcher *d, struct queue_lane *lane, struct job *j);
+/* A job that could not be handed to its site after all: again, as it is. Takes it. */
+void dispatch_again(struct dispatcher *d, struct job *j);
+/* probe.c. Its site takes connections, as far as is known, or the job is to find out. False: it waits, and has been
+ * taken. `source` "": the system's choice. */
+bool probe_admits(struct dispatcher *d, struct job *j, const char *source, const char *site);
+/* The job has ended. */
+void probe_ends(struct dispatcher *d, const struct job *j);
+/* The lane was read while it waits for a probe: the job is taken up only for a notice, or the end of its time. */
+bool probe_still_awaited(const struct dispatcher *d, const struct queue_lane *lane, const struct job *j);
+/* What waits for probes, for delivery_attempts: so many lanes at most. */
+#define PROBE_WAITS_MAX 20000
+struct delivery_attempt;
+void probe_each_wait(const struct dispatcher *d, void (*each)(void *arg, const struct delivery_attempt *a), void *arg);
 /* accept.c. A job of fresh mail, of any number of recipients. Takes it. */
 void dispatch_fresh(struct dispatcher *d, struct job *j, int64_t not_before_us);
 

@@ -50,6 +50,8 @@ static void end_job(struct dispatcher *d, struct job *j) {
   struct queue_lane *lane = schedule_find(s, j->domain, name);
   in_flight_remove(s, j);
   warmup_watch_give_back(d->warmups, j->warmup, (uint32_t)j->recipient_count, &j->came, clock_now_us());
+  probe_ends(d, j);
+  if (lane && j->site_key) lane->site_key = j->site_key;
   if (lane) schedule_again(s, lane, j, clock_now_us());
   if (lane) schedule_tidy(s, lane);
   job_free(&j);
@@ -62,6 +64,10 @@ static void on_finished(struct loop *on, struct loop_message *m) {
   struct job *notice = j->result.notice;
   if (!d) {
     job_free(&j);
+    return;
+  }
+  if (j->result.again) {
+    dispatch_again(d, j);
     return;
   }
   j->result.notice = NULL;
@@ -161,6 +167,7 @@ struct leaving {
   struct route *route;
   char site[SITE_NAME_MAX];
   struct warmup_place place;
+  int avoided; /* a family; 0: none */
 };
 
 static void begin_leaving(struct leaving *l, struct dispatcher *d, struct route *route) {
@@ -168,12 +175,20 @@ static void begin_leaving(struct leaving *l, struct dispatcher *d, struct route 
   const struct shaping_provider *p = site_name_of(s, route, l->site);
   l->dispatcher = d;
   l->route = route;
+  l->avoided = 0;
   l->place = (struct warmup_place){route->terms.host ? NULL : l->site, p != &s->rest};
 }
 
+static int family_of(const struct source *s) {
+  struct sockaddr_storage address;
+  return ip_parse(s->address, 0, &address) == OK ? address.ss_family : 0;
+}
+
 static int may_leave_from(void *arg, const struct source *s, struct reason *why) {
-  const struct dispatcher *d = ((struct leaving *)arg)->dispatcher;
+  const struct leaving *l = arg;
+  const struct dispatcher *d = l->dispatcher;
   uint64_t now_ms = clock_monotonic_ms();
+  if (l->avoided && family_of(s) == l->avoided) return fail(why, E_DENIED, "the other family is wanted");
   if (!source_usable(d->sources, s->address, now_ms)) return address_away(s->address, why);
   int rc = source_name_allows(d->names, s, now_ms, why);
   return rc == OK ? blocklist_watch_allows(d->blocklists, s, why) : rc;
@@ -215,22 +230,51 @@ static unsigned percent_at_site(void *arg, const struct source *s) {
   return source_success_percent(l->dispatcher->success, l->site, s->address);
 }
 
-/* It goes, or is ruled, but for *rest. */
-static void leave(struct leaving *l, struct job *j, struct job **rest) {
-  const struct source *source;
-  struct reason why;
+static int choose(struct leaving *l, const struct job *j, int avoided, const struct source **out, struct reason *why) {
   struct source_test test = {may_leave_from, has_room, l};
   struct source_scale scale = {percent_at_site, l};
+  l->avoided = avoided;
   const struct source_wish wish = {.pool = j->envelope.pool,
                                    .first = j->envelope.sources,
                                    .only = j->envelope.flags & MESSAGE_SOURCES_ONLY,
                                    .kept = j->recipients[0].source,
                                    .message_id = j->envelope.id,
                                    .scale = l->dispatcher->gateway->config->learning ? &scale : NULL};
-  int rc = source_choose(l->dispatcher->loop->directory, &wish, l->route, &test, &source, &why);
+  return source_choose(l->dispatcher->loop->directory, &wish, l->route, &test, out, why);
+}
+
+static bool has_family(const struct route *r, int family) {
+  for (size_t i = 0; i < r->host_count; i++)
+    for (size_t k = 0; k < r->hosts[i].address_count; k++)
+      if (r->hosts[i].addresses[k].ss_family == family) return true;
+  return false;
+}
+
+/* A site that has both families, and cannot be reached by the one, is by the other, where the pool has it. */
+static const struct source *other_family(struct leaving *l, struct job *j, const struct source *source) {
+  const struct route *route = l->route;
+  const struct outages *known = &l->dispatcher->outages;
+  struct reason why;
+  const struct source *other = NULL;
+  if (!source || !has_family(route, AF_INET) || !has_family(route, AF_INET6)) return source;
+  int family = family_of(source), wanted = family == AF_INET ? AF_INET6 : AF_INET;
+  int64_t now = clock_now_us();
+  if (choose(l, j, family, &other, &why) != OK || !other) return source;
+  if (outages_family_waits(known, route->site, wanted, now)) return source;
+  j->other_family = !outages_family_waits(known, route->site, family, now);
+  return j->other_family ? source : other;
+}
+
+/* It goes, waits, or is ruled, but for *rest. */
+static void leave(struct leaving *l, struct job *j, struct job **rest) {
+  const struct source *source;
+  struct reason why;
   *rest = NULL;
+  j->other_family = false;
+  int rc = choose(l, j, 0, &source, &why);
   if (rc == OK) {
-    leave_from(l, j, source, rest);
+    source = other_family(l, j, source);
+    if (probe_admits(l->dispatcher, j, source ? source->address : "", l->route->site)) leave_from(l, j, source, rest);
   } else if (rc == E_BUSY) {
     wait_for_room(l, j, source);
   } else {
@@ -293,6 +337,10 @@ static const struct static_route *static_route_of(const struct dispatcher *d, co
   return static_route_find(dir->routes, dir->route_count, &q);
 }
 
+static void find_route(struct dispatcher *d, struct job *j) {
+  if (router_find(d->router, j->domain, static_route_of(d, j), on_route, j) != OK) outcome_no_memory(d->gateway, j);
+}
+
 void dispatch_start(struct dispatcher *d, struct queue_lane *lane, struct job *j) {
   j->finish = finish;
   in_flight_add(&d->schedule, lane, j);
@@ -307,5 +355,19 @@ void dispatch_start(struct dispatcher *d, struct queue_lane *lane, struct job *j
     rule_here(d, j, &incident, 0);
     return;
   }
-  if (router_find(d->router, j->domain, static_route_of(d, j), on_route, j) != OK) outcome_no_memory(d->gateway, j);
+  find_route(d, j);
+}
+
+void dispatch_again(struct dispatcher *d, struct job *j) {
+  probe_ends(d, j);
+  warmup_watch_give_back(d->warmups, j->warmup, (uint32_t)j->recipient_count, &j->came, clock_now_us());
+  j->warmup = 0;
+  j->came = (struct warmup_tally){0};
+  j->result = (struct job_result){0};
+  j->attempt_us = 0;
+  j->probe = 0;
+  if (d->draining)
+    end_job(d, j);
+  else
+    find_route(d, j);
 }

@@ -76,14 +76,17 @@ static int64_t grace_end(const struct envelope *m) {
 
 static bool due(const struct row_reader *r, const struct envelope *m, const struct queued_recipient *rcpt) {
   if (rcpt->next_us <= r->pick->now_us) return true;
+  if (rcpt->next_us <= r->into->over_us && rcpt->attempts) return true;
   /* Of an earlier run, and only waiting for a hand-over that is not going to come; not because its sender said when. */
   bool fresh = !rcpt->attempts && rcpt->next_us == grace_end(m);
   return fresh && m->created_us < r->pick->started_us;
 }
 
 /* Rows come in the order of their time. */
-static bool may_hide_fresh(struct row_reader *r, const struct queued_recipient *rcpt) {
-  return rcpt->next_us < r->pick->started_us + DELIVERY_GRACE_US && ++r->skipped <= SKIPPED_MAX;
+static bool may_hide_some(struct row_reader *r, const struct queued_recipient *rcpt) {
+  int64_t last_us = r->pick->started_us + DELIVERY_GRACE_US;
+  if (last_us <= r->into->over_us) last_us = r->into->over_us + 1;
+  return rcpt->next_us < last_us && ++r->skipped <= SKIPPED_MAX;
 }
 
 static bool not_due(struct row_reader *r, const struct envelope *m, const struct queued_recipient *rcpt) {
@@ -91,7 +94,7 @@ static bool not_due(struct row_reader *r, const struct envelope *m, const struct
     r->into->next_us = rcpt->next_us;
     if (m->flags & MESSAGE_BY_RETURN) r->into->deadline_us = m->deliver_by_us;
   }
-  return may_hide_fresh(r, rcpt);
+  return may_hide_some(r, rcpt);
 }
 
 /* A job leaves from one source: its recipients are of one pool, and those that were tried before keep theirs. */

@@ -16,6 +16,7 @@ enum pick_kind {
 struct pick_rows {
   char *domain, lane[LANE_TEXT]; /* envelope_lane */
   size_t limit;                  /* rows to read */
+  int64_t over_us;               /* struct queue_lane's */
   /* result */
   int result;
   struct job *jobs;    /* list by next; owned until taken */

@@ -14,6 +14,7 @@ void schedule_init(struct schedule *s) {
 
 int64_t schedule_moment(const struct queue_lane *lane) {
   int64_t moment = lane->due_us > lane->domain->paused_us ? lane->due_us : lane->domain->paused_us;
+  if (moment < lane->waits_us) moment = lane->waits_us;
   return lane->deadline_count && lane->deadlines[0] < moment ? lane->deadlines[0] : moment;
 }
 
@@ -189,6 +190,30 @@ void schedule_pause(struct schedule *s, struct queue_domain *domain, int64_t unt
   for (struct queue_lane *lane = domain->lanes; lane; lane = lane->hh.next) heap_update(s, lane);
 }
 
+void schedule_wait(struct schedule *s, struct queue_lane *lane, int64_t until_us) {
+  lane->waits_us = until_us;
+  heap_update(s, lane);
+}
+
+void schedule_move_waits(struct schedule *s, int64_t from_us, int64_t to_us) {
+  for (struct queue_domain *domain = s->domains; domain; domain = domain->hh.next)
+    for (struct queue_lane *lane = domain->lanes; lane; lane = lane->hh.next)
+      if (lane->waits_us == from_us) schedule_wait(s, lane, to_us);
+}
+
+static void release(struct schedule *s, struct queue_lane *lane, int64_t rows_us, int64_t now_us) {
+  lane->over_us = rows_us;
+  if (lane->due_us > now_us) lane->due_us = now_us;
+  schedule_wait(s, lane, 0);
+}
+
+void schedule_release(struct schedule *s, uint64_t site_key, int64_t wait_us, int64_t rows_us, int64_t now_us) {
+  for (struct queue_domain *domain = s->domains; domain; domain = domain->hh.next)
+    for (struct queue_lane *lane = domain->lanes; lane; lane = lane->hh.next)
+      if (lane->waits_us == wait_us || (lane->site_key == site_key && lane->due_us <= rows_us))
+        release(s, lane, rows_us, now_us);
+}
+
 void schedule_deadline(struct schedule *s, struct queue_lane *lane, int64_t deadline_us) {
   size_t at = lane->deadline_count;
   if (deadline_us == INT64_MAX) return;
@@ -206,6 +231,8 @@ void schedule_shift(struct schedule *s, int64_t by_us) {
     if (domain->paused_us) domain->paused_us += by_us;
     for (struct queue_lane *lane = domain->lanes; lane; lane = lane->hh.next) {
       if (lane->due_us != INT64_MAX) lane->due_us += by_us;
+      if (lane->waits_us) lane->waits_us += by_us;
+      if (lane->over_us) lane->over_us += by_us;
       for (size_t i = 0; i < lane->deadline_count; i++) lane->deadlines[i] += by_us;
       lane->moment_us = schedule_moment(lane);
     }

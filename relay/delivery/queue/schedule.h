@@ -49,6 +49,9 @@ struct queue_lane {
   size_t in_flight;
   int64_t moment_us; /* schedule_moment, as the heap has it */
   size_t heap_at;    /* in schedule.heap, plus one; 0: not there */
+  int64_t waits_us;  /* not before: its site is probed then; 0: it does not wait for that */
+  int64_t over_us;   /* what was tried before and waits until then at most is due: a probe was answered; 0: none */
+  uint64_t site_key; /* where its last job went (queue/outages.h) */
   bool reading;      /* its rows are being read */
   bool more;         /* rows that are due were left, because there was no room */
   UT_hash_handle hh;
@@ -76,6 +79,12 @@ struct queue_domain *schedule_find_domain(struct schedule *s, const char *name);
 /* To be read by then, or earlier if that was known already. */
 void schedule_due(struct schedule *s, struct queue_lane *lane, int64_t due_us);
 void schedule_pause(struct schedule *s, struct queue_domain *domain, int64_t until_us); /* 0 ends a pause */
+/* It waits for the probe of its site; 0: no more. */
+void schedule_wait(struct schedule *s, struct queue_lane *lane, int64_t until_us);
+/* The probe that lanes wait for will be at another time. */
+void schedule_move_waits(struct schedule *s, int64_t from_us, int64_t to_us);
+/* It was answered: the lanes that wait for `wait_us`, and those of the site that are due by `rows_us`, are due now. */
+void schedule_release(struct schedule *s, uint64_t site_key, int64_t wait_us, int64_t rows_us, int64_t now_us);
 /* Some of its mail has to be returned then, if it still waits. INT64_MAX: nothing. More than LANE_DEADLINES_MAX of
  * them: the latest may have to wait for the end of the pause. */
 void schedule_deadline(struct schedule *s, struct queue_lane *lane, int64_t deadline_us);

@@ -221,6 +221,7 @@ static void on_ready(void *owner) {
   c->phase = CONNECTION_IDLE;
   c->destination->walking--;
   site_connect_done(c->destination->site);
+  destination_connected(c->destination);
   connection_walk_ends(c);
   destination_logged_in(c->destination);
   snprintf(c->tls, sizeof c->tls, "%s", client_tls_text(c->client));

@@ -146,7 +146,7 @@ static void walk_failed(struct connection *c) {
     connection_gone(c);
     return;
   }
-  destination_walk_failed(d, incident, &where, &c->tried);
+  destination_walk_failed(d, incident, &where, &c->tried, c->refused);
   connection_gone(c);
 }
 
@@ -259,6 +259,7 @@ bool connection_start(struct destination *d) {
   c->route = route_hold(d->route);
   if (j) connection_report_for(c, j);
   c->tried = d->tried;
+  c->hasty = j && j->other_family;
   c->started_us = clock_now_us();
   address_order_make(&c->order, c->route, &(struct address_knowledge){may_be_called, grade_of, any_number, c});
   DL_APPEND(d->connections, c);

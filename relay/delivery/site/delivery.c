@@ -38,11 +38,12 @@ int delivery_new(struct loop *loop, struct delivery **out) {
   d->slow_addresses = host_list_new(REACH_US);
   d->sites = site_memory_new();
   d->login_pauses = login_pauses_new();
+  d->downs = downs_new();
   d->put_off = put_off_new();
   d->tls = tls_tally_new();
   d->shaping = shaping_new();
   bool lists = d->lockstep_hosts && d->failed_addresses && d->slow_addresses;
-  if (lists && d->sites && d->shaping && d->login_pauses && d->put_off && d->tls &&
+  if (lists && d->downs && d->sites && d->shaping && d->login_pauses && d->put_off && d->tls &&
       content_loader_new(loop, &d->loader) == OK)
     d->outcomes = outcomes_new(loop, d->loader, on_no_outcome, d);
   if (d->outcomes) return OK;
@@ -63,6 +64,7 @@ void delivery_free(struct delivery **delivery) {
   login_pauses_free(&(*delivery)->login_pauses);
   tls_tally_free(&(*delivery)->tls);
   put_off_free(&(*delivery)->put_off);
+  downs_free(&(*delivery)->downs);
   route_secrets_release(&(*delivery)->secrets);
   shares_clear(&(*delivery)->shares);
   free(*delivery);

@@ -7,6 +7,7 @@
 #include "base/shaping.h"
 #include "relay/delivery/outcome/outcome.h"
 #include "relay/delivery/site/delivery.h"
+#include "relay/delivery/site/downs.h"
 #include "relay/delivery/site/host_list.h"
 #include "relay/delivery/site/login_pause.h"
 #include "relay/delivery/site/shares.h"
@@ -18,7 +19,8 @@
 #define LOOP_CONNECTIONS_MAX 1000 /* outgoing, of one loop, unless limits { max_connections } says */
 #define LOOP_CONNECTIONS_LEAST 8
 #define CONNECTION_IDLE_MS 5000
-#define RACE_DELAY_MS 250 /* RFC 8305 8: Connection Attempt Delay */
+#define RACE_DELAY_MS 250    /* RFC 8305 8: Connection Attempt Delay */
+#define HASTY_CONNECT_MS 600 /* where the other of IPv4 and IPv6 is left to try */
 #define LOCKSTEP_US (3600 * SECOND_US)
 #define REACH_US (300 * SECOND_US) /* for so long an address that failed is tried behind the others */
 /* For how long an attempt goes on to further hosts (client_parts.h has how long each may take); their number: TRIED_MAX
@@ -28,6 +30,7 @@
 #define WALK_FRESH_US (10 * SECOND_US)
 #define ONWARD_CONNECTIONS_MAX 5 /* of a destination, for what a better host has put off */
 #define JOB_RETURNS_MAX 20       /* times that a job may go back to its queue before it is deferred */
+#define JOB_AGAIN_MAX 3          /* times that it may be handed out again at once */
 #define DELIVERY_STOP_MS 10000
 
 #define TLS_KEEP_MS 60000 /* what became of TLS goes into the store as often: a crash loses so much of it */
@@ -41,6 +44,7 @@ struct delivery {
   struct content_loader *loader;
   struct host_list *lockstep_hosts;                    /* PIPELINING does not work there: one command at a time */
   struct host_list *failed_addresses, *slow_addresses; /* reach.h */
+  struct downs *downs;                                 /* by source and site */
   size_t calls;                                        /* sockets to next hops */
   struct connection *racing;                           /* those whose next address may be tried beside the first soon */
   uv_timer_t race_timer;

@@ -222,6 +222,66 @@ static void go_plain(struct destination *d, const struct incident *incident, con
   }
 }
 
+/* --- a site that takes no connection --- */
+
+static char *down_key(const struct destination *d) {
+  char *key;
+  return asprintf(&key, "%s %s", d->source_text, d->route->site) < 0 ? NULL : key;
+}
+
+void destination_connected(struct destination *d) {
+  char *key = downs_any(d->delivery->downs) ? down_key(d) : NULL;
+  if (key && downs_answered(d->delivery->downs, key))
+    delivery_site_answered(gateway_of(d), d->source_text, d->route->site);
+  free(key);
+}
+
+/* Nobody there has said a word. */
+static bool is_outage(const struct destination *d, const struct incident *i, bool refused) {
+  if (i->local || refused || d->tried.count || d->plain) return false;
+  if (i->trouble == TROUBLE_NETWORK || i->trouble == TROUBLE_CLOSED) return i->stage <= STAGE_GREETING;
+  return i->trouble == TROUBLE_TIMEOUT && i->stage <= STAGE_EHLO;
+}
+
+/* When it is probed next; 0: the dispatcher could not be told. */
+static int64_t report_outage(struct destination *d, const struct incident *incident,
+                             const struct outcome_place *where) {
+  char *key = down_key(d);
+  int64_t at = key ? downs_failed(d->delivery->downs, key, gateway_of(d)->config, clock_now_us()) : 0;
+  const struct site_failure f = {
+      .source = d->source_text, .site = d->route->site, .host = where->host, .reason = incident->text, .until_us = at};
+  free(key);
+  return at && delivery_site_failed(gateway_of(d), &f) ? at : 0;
+}
+
+/* The walk was the first one's attempt. What has a reason in the log goes back to wait for the next probe, and what can
+ * go by the other family does so at once. */
+static bool goes_back(const struct job *j, bool first) {
+  return j->again < JOB_AGAIN_MAX && (j->other_family || (j->explained && !first));
+}
+
+static void wait_for_probe(struct destination *d, const struct incident *incident, const struct outcome_place *where,
+                           int64_t at_us) {
+  struct incident own = *incident;
+  bool first = true;
+  own.probe_us = at_us;
+  for (struct job *j = destination_next_job(d); j; j = destination_next_job(d), first = false) {
+    if (goes_back(j, first)) {
+      j->again++;
+      job_finish(gateway_of(d), j, &(struct job_result){.again = true});
+    } else {
+      outcome_without_attempt(d->delivery->outcomes, j, &own, where, 0);
+    }
+  }
+}
+
+static bool waits_for_probe(struct destination *d, const struct incident *incident, const struct outcome_place *where,
+                            bool refused) {
+  int64_t at = is_outage(d, incident, refused) ? report_outage(d, incident, where) : 0;
+  if (at) wait_for_probe(d, incident, where, at);
+  return at;
+}
+
 void destination_return_overdue(struct destination *d, int64_t now_us) {
   struct incident incident;
   struct outcome_place where = {.host = "", .source = d->source_text, .tls = ""};
@@ -232,7 +292,7 @@ void destination_return_overdue(struct destination *d, int64_t now_us) {
 }
 
 void destination_walk_failed(struct destination *d, const struct incident *incident, const struct outcome_place *where,
-                             const struct tried *tried) {
+                             const struct tried *tried, bool refused) {
   struct incident own = *incident;
   if (incident->trouble == TROUBLE_TIMEOUT) destination_was_silent(d);
   if (incident->trouble == TROUBLE_LOGIN) {
@@ -246,7 +306,7 @@ void destination_walk_failed(struct destination *d, const struct incident *incid
     struct tried unreachable = tried_but_for_tls(tried);
     if (tried_met_broken_tls(tried) && !d->site->provider->limits.require_tls)
       go_plain(d, incident, where, &unreachable);
-    destination_defer_jobs(d, incident, where);
+    if (!waits_for_probe(d, incident, where, refused)) destination_defer_jobs(d, incident, where);
     return;
   }
   /* Others got through, or are still trying: the site wants fewer of us at once. */

@@ -58,9 +58,11 @@ void destination_put_back(struct destination *d, struct job *j);
 /* This attempt at the job goes on, at addresses that are not in `tried`; `plain`: without TLS. Takes the job. */
 void destination_pass_on(struct destination *d, struct job *j, const struct tried *tried, bool plain);
 /* One of its connections has walked over all hosts, the addresses in `tried`, and found none. `incident` is what
- * counts, `where` the host that had it. */
+ * counts, `where` the host that had it; `refused`: some host took the connection, and refused it in words. */
 void destination_walk_failed(struct destination *d, const struct incident *incident, const struct outcome_place *where,
-                             const struct tried *tried);
+                             const struct tried *tried, bool refused);
+/* A host has taken a connection. */
+void destination_connected(struct destination *d);
 /* A transaction went well: the site may allow more connections than it did. */
 void destination_transaction_done(struct destination *d);
 /* None of its waiting jobs can be tried now, for the reason in `incident`. */

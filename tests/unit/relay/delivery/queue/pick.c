@@ -51,7 +51,7 @@ static void on_picked(void *arg, struct pick *p) {
 }
 
 /* At so many seconds behind the start. */
-static struct picked pick_at(struct lab *l, int now, size_t limit) {
+static struct picked pick_over(struct lab *l, int now, size_t limit, int64_t over_us) {
   struct picker *picker;
   struct picked out = {0};
   uv_loop_init(&loop);
@@ -60,13 +60,17 @@ static struct picked pick_at(struct lab *l, int now, size_t limit) {
   p->now_us = at(now);
   p->started_us = START;
   p->rows_count = 1;
-  p->rows[0] = (struct pick_rows){.domain = strdup(DOMAIN), .lane = "a", .limit = limit};
+  p->rows[0] = (struct pick_rows){.domain = strdup(DOMAIN), .lane = "a", .limit = limit, .over_us = over_us};
   picker_run(picker, on_picked, &out);
   uv_run(&loop, UV_RUN_DEFAULT);
   assert_true(out.done);
   picker_free(&picker);
   uv_loop_close(&loop);
   return out;
+}
+
+static struct picked pick_at(struct lab *l, int now, size_t limit) {
+  return pick_over(l, now, limit, 0);
 }
 
 static int setup(void **state) {
@@ -130,6 +134,20 @@ static void test_many(void **state) {
   assert_int_equal(pick_at(l, 0, 30).count, 30);
 }
 
+/* The probe of their site has been answered: what was tried, and waited for it, is due. What its sender holds is not.
+ */
+static void test_waited_for_a_probe(void **state) {
+  struct lab *l = *state;
+  add(l, &(struct row){-90, 400, 0, 0});
+  for (int i = 0; i < 5; i++) add(l, &(struct row){-90, 600, 1, 0});
+  add(l, &(struct row){-90, 700, 1, 0});
+  assert_int_equal(pick_at(l, 0, 100).count, 0);
+  struct picked got = pick_over(l, 0, 100, at(600));
+  assert_int_equal(got.count, 5);
+  assert_int_equal(got.next_us, at(400));
+  assert_true(pick_over(l, 0, 3, at(600)).more);
+}
+
 /* A job leaves from one source. */
 static void test_parted_by_pool_and_source(void **state) {
   static const struct {
@@ -158,6 +176,7 @@ int main(void) {
   static const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_what_is_taken),
       cmocka_unit_test_setup_teardown(test_behind_others, setup, lab_teardown),
+      cmocka_unit_test_setup_teardown(test_waited_for_a_probe, setup, lab_teardown),
       cmocka_unit_test_setup_teardown(test_many, setup, lab_teardown),
       cmocka_unit_test_setup_teardown(test_parted_by_pool_and_source, setup, lab_teardown),
   };

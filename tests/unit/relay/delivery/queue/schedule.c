@@ -253,6 +253,38 @@ static void test_deadlines_pass_through_a_pause(void **state) {
   schedule_free(&l);
 }
 
+/* What waits for the probe of its site is read when that is due, or answered; a deadline goes before. */
+static void test_waits_for_a_probe(void **state) {
+  (void)state;
+  struct schedule l;
+  schedule_init(&l);
+  struct queue_lane *parked = schedule_get(&l, "parked", "blog"), *deferred = schedule_get(&l, "deferred", "blog"),
+                    *other = schedule_get(&l, "other", "blog");
+  schedule_due(&l, parked, 1000);
+  schedule_wait(&l, parked, 5000);
+  assert_int_equal(schedule_moment(parked), 5000);
+  schedule_deadline(&l, parked, 3000);
+  assert_int_equal(schedule_moment(parked), 3000);
+  schedule_begin_read(&l, parked, 3000);
+  schedule_end_read(&l, parked);
+  schedule_due(&l, parked, 1000);
+  schedule_due(&l, deferred, 5000);
+  schedule_due(&l, other, 4000);
+  deferred->site_key = 7;
+  schedule_move_waits(&l, 5000, 9000);
+  assert_int_equal(schedule_moment(parked), 9000);
+  assert_ptr_equal(schedule_first(&l), other);
+  schedule_shift(&l, 100);
+  schedule_release(&l, 7, 9100, 5100, 2000);
+  assert_int_equal(schedule_moment(parked), 1100);
+  assert_int_equal(schedule_moment(deferred), 2000);
+  assert_int_equal(schedule_moment(other), 4100); /* of another site */
+  assert_int_equal(parked->over_us, 5100);
+  assert_int_equal(deferred->over_us, 5100);
+  assert_int_equal(other->over_us, 0);
+  schedule_free(&l);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_deadlines_pass_through_a_pause),
@@ -264,6 +296,7 @@ int main(void) {
       cmocka_unit_test(test_room_is_left_for_the_next),
       cmocka_unit_test(test_room_is_left_for_the_next_account),
       cmocka_unit_test(test_a_pause_is_the_whole_domains),
+      cmocka_unit_test(test_waits_for_a_probe),
       cmocka_unit_test(test_split_job),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
