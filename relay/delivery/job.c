@@ -80,6 +80,8 @@ static struct job *copy_without_recipients(const struct job *j) {
   copy->put_off = j->put_off;
   copy->warmup = j->warmup;
   copy->explained = j->explained;
+  copy->alone = j->alone;
+  copy->site_key = j->site_key;
   copy->other_family = j->other_family;
   copy->again = j->again;
   copy->finish = j->finish;
@@ -105,6 +107,53 @@ struct job *job_split(struct job *j, bool (*chosen)(void *arg, size_t index), vo
   }
   j->recipient_count = kept;
   return part;
+}
+
+/* --- several domains --- */
+
+const char *job_domain(const struct job *j, size_t index) {
+  const char *domain = j->recipients[index].to.domain;
+  return domain && *domain ? domain : j->domain;
+}
+
+bool job_has_domains(const struct job *j) {
+  for (size_t i = 1; i < j->recipient_count; i++)
+    if (strcmp(job_domain(j, i), job_domain(j, 0)) != 0) return true;
+  return false;
+}
+
+/* Nothing has happened to it yet. */
+static bool is_untouched(const struct job *j) {
+  return !j->alone && !j->attempt_us && !j->put_off && !j->returned && !j->before && !j->probe;
+}
+
+bool job_may_join(const struct job *j, const struct job *other, size_t most) {
+  if (!is_untouched(j) || !is_untouched(other) || j->envelope.id != other->envelope.id) return false;
+  if (j->envelope.flags != other->envelope.flags || strcmp(j->envelope.pool, other->envelope.pool) != 0) return false;
+  if (j->warmup != other->warmup) return false; /* each counts where it was taken from */
+  return j->finish == other->finish && job_has_waited(j) == job_has_waited(other) && j->clock_us == other->clock_us &&
+         j->recipient_count + other->recipient_count <= most;
+}
+
+bool job_join(struct job *j, struct job **other) {
+  struct job *from = *other;
+  size_t count = j->recipient_count + from->recipient_count;
+  if (count > j->recipient_room) {
+    struct queued_recipient *more = realloc(j->recipients, count * sizeof *more);
+    if (!more) return false;
+    j->recipients = more;
+    j->recipient_room = count;
+  }
+  memcpy(&j->recipients[j->recipient_count], from->recipients, from->recipient_count * sizeof *from->recipients);
+  j->recipient_count = count;
+  j->explained = j->explained && from->explained;
+  from->recipient_count = 0;
+  if (!j->content) {
+    j->content = from->content;
+    from->content = NULL;
+  }
+  job_free(other);
+  return true;
 }
 
 void job_finish(struct gateway *g, struct job *j, const struct job_result *result) {

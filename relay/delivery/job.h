@@ -1,4 +1,5 @@
-/* One message for the recipients of one domain, on its way to a next hop. It belongs to whoever has it now. */
+/* One message for the recipients of one domain, on its way to a next hop; those of other domains with the same next hop
+ * may join it there (RFC 5321 3.1: a transaction is a message's, not a domain's). It belongs to whoever has it now. */
 #ifndef SENDOFF_RELAY_DELIVERY_JOB_H
 #define SENDOFF_RELAY_DELIVERY_JOB_H
 
@@ -21,7 +22,7 @@ struct job_result {
 
 struct job {
   struct envelope envelope;            /* a copy */
-  char *domain;                        /* of all its recipients */
+  char *domain;                        /* of all its recipients, unless some have joined it */
   struct content *content;             /* one reference; NULL: read it from the store */
   struct queued_recipient *recipients; /* copies; `last` only with MESSAGE_BY_RETURN, else "" */
   size_t recipient_count, recipient_room;
@@ -32,6 +33,7 @@ struct job {
   char **before;      /* of each recipient, what its earlier hosts of this attempt said (outcome/story.h), or NULL.
                          NULL: of none */
   bool put_off;       /* one of them put it off, so what another cannot take is not lost */
+  bool alone;         /* no recipients of other domains join it: there are none, or its host refuses them together */
   bool explained;     /* each recipient has a reason in the log why it waits */
   bool other_family;  /* its pool could send it by the other of IPv4 and IPv6, too */
   uint64_t probe;     /* the outage that it finds out about (queue/outages.h); 0: none */
@@ -59,6 +61,13 @@ bool job_has_waited(const struct job *j);
 int64_t job_deadline(const struct job *j);
 /* The clock may have jumped since its times were read: they move with it, as those in the store do (store_clock). */
 void job_follow_clock(struct job *j);
+/* May the other's recipients share its transaction, as many as `most` together? */
+bool job_may_join(const struct job *j, const struct job *other, size_t most);
+/* They do, and the other is gone. False without memory: nothing has moved. */
+bool job_join(struct job *j, struct job **other);
+/* The domain of one of its recipients. */
+const char *job_domain(const struct job *j, size_t index);
+bool job_has_domains(const struct job *j); /* more than one */
 /* Moves the recipients for which `chosen` is true into a new job of the same message, which shares the content. NULL
  * without memory (then nothing has moved). */
 struct job *job_split(struct job *j, bool (*chosen)(void *arg, size_t index), void *arg);

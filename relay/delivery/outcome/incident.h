@@ -67,6 +67,7 @@ struct incident {
   bool reused;                    /* not the first transaction of its connection */
   bool answered;                  /* the host replied to some command of this transaction */
   bool others_accepted;           /* other recipients of this transaction were accepted */
+  bool joined, other_domain;      /* its recipients are of several domains; this one is not of the first one's */
   bool put_off;                   /* another host of this attempt put it off, so this one does not decide alone */
   bool pipelined;                 /* the envelope went out in one write, and nothing after the message */
   bool host_dsn, host_deliver_by; /* the host offers DSN, DELIVERBY */

@@ -23,7 +23,25 @@ static bool demands_tls(const struct smtp_reply *r) {
   return r->code == 530 || !strcmp(r->enhanced[0] ? r->enhanced + 1 : "", ".7.10") || strcasestr(r->text, "TLS");
 }
 
+/* "451-4.3.0 Multiple destination domains per transaction is unsupported", "452 4.5.3 Recipients belong to multiple
+ * regions ATTR38": what providers have made up. */
+bool verdict_wants_one_domain(const struct incident *i) {
+  const char *text = i->reply.text;
+  return verdict_parts_domains(i) && strcasestr(text, "multiple") &&
+         (strcasestr(text, "domain") || strcasestr(text, "region"));
+}
+
+/* At RCPT any 4xx to another domain than the first may mean it, once one was accepted. Behind it, only the words tell.
+ */
+bool verdict_parts_domains(const struct incident *i) {
+  if (!i->joined || i->trouble != TROUBLE_REPLY || i->reply.code / 100 != 4 || i->reply.code == 421) return false;
+  if (i->stage == STAGE_RCPT) return i->other_domain && i->others_accepted;
+  bool later = i->stage == STAGE_DATA || i->stage == STAGE_DOT;
+  return later && strcasestr(i->reply.text, "multiple") && strcasestr(i->reply.text, "domain");
+}
+
 static enum verdict of_reply(const struct incident *i) {
+  if (verdict_parts_domains(i) && !i->site_wide) return VERDICT_AGAIN;
   if (i->site_wide && i->reply.code / 100 == 4) return VERDICT_DEFER;
   /* It offers what it demands, and today it did not work, with this attempt: no reason to return the mail. */
   if (i->tls_unused && demands_tls(&i->reply)) return VERDICT_NEXT_HOST;

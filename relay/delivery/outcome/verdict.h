@@ -19,6 +19,11 @@ enum verdict {
   VERDICT_BOUNCE,
 };
 enum verdict verdict_of(const struct incident *i);
+/* The reply says, or may say, that recipients of several domains do not go together: those that have no ruling are
+ * tried again at once, each domain by itself. */
+bool verdict_parts_domains(const struct incident *i);
+/* It says so, and means any: the host gets one domain in a transaction from now on. */
+bool verdict_wants_one_domain(const struct incident *i);
 /* The host may have broken because of PIPELINING: the next time, one command at a time. */
 bool verdict_wants_lockstep(const struct incident *i);
 /* What the provider said of the source by it (regard.h). */

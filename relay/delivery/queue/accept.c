@@ -90,6 +90,7 @@ static struct job *job_of_domain(const struct envelope *e, const struct recipien
     if (strcmp(recipients[i].domain, j->domain) == 0)
       rc = job_add_recipient(j, &(struct queued_recipient){.to = recipients[i]});
   if (rc != OK && j) job_free(&j);
+  if (j) j->alone = j->recipient_count == count;
   return j;
 }
 

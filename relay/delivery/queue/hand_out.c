@@ -42,18 +42,25 @@ static void schedule_again(struct schedule *s, struct queue_lane *lane, const st
   }
 }
 
-/* The one end of a job: on loops[0], behind job_finish. */
-static void end_job(struct dispatcher *d, struct job *j) {
-  struct schedule *s = &d->schedule;
+/* What came of it, for the mail that waits for this domain. */
+static void end_for_domain(struct dispatcher *d, const struct job *j, const char *domain) {
   char name[LANE_TEXT];
   envelope_lane(&j->envelope, name);
-  struct queue_lane *lane = schedule_find(s, j->domain, name);
-  in_flight_remove(s, j);
+  struct queue_lane *lane = schedule_find(&d->schedule, domain, name);
+  if (!lane) return;
+  if (j->site_key) lane->site_key = j->site_key;
+  schedule_again(&d->schedule, lane, j, clock_now_us());
+  schedule_tidy(&d->schedule, lane);
+}
+
+/* The one end of a job: on loops[0], behind job_finish. */
+static void end_job(struct dispatcher *d, struct job *j) {
+  in_flight_remove(&d->schedule, j);
   warmup_watch_give_back(d->warmups, j->warmup, (uint32_t)j->recipient_count, &j->came, clock_now_us());
   probe_ends(d, j);
-  if (lane && j->site_key) lane->site_key = j->site_key;
-  if (lane) schedule_again(s, lane, j, clock_now_us());
-  if (lane) schedule_tidy(s, lane);
+  if (!j->recipient_count) end_for_domain(d, j, j->domain);
+  for (size_t i = 0; i < j->recipient_count; i++) /* those of one domain stand together */
+    if (!i || strcmp(job_domain(j, i), job_domain(j, i - 1)) != 0) end_for_domain(d, j, job_domain(j, i));
   job_free(&j);
   dispatch_soon(d);
 }

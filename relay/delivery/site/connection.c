@@ -10,6 +10,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <utlist.h>
 
 /* The one end of a connection. */
@@ -62,15 +63,28 @@ static struct outcome_place place_of(const struct connection *c, const struct jo
                                 .tls_facts = c->tls_facts};
 }
 
+static void note_domains(struct connection *c, size_t index, struct incident *i) {
+  const struct job *j = c->outcome->job;
+  i->joined = !j->alone && job_has_domains(j);
+  i->other_domain = i->joined && strcmp(job_domain(j, index), job_domain(j, 0)) != 0;
+  if (!verdict_parts_domains(i)) return;
+  c->parted = true;
+  if (verdict_wants_one_domain(i))
+    host_list_add(connection_delivery(c)->one_domain_hosts, connection_host(c), clock_now_us());
+}
+
 static void rule(struct connection *c, size_t index, const struct incident *incident) {
   struct incident own = *incident;
   own.put_off = c->outcome->job->put_off;
   struct site *site = c->destination->site;
   const struct job *j = c->outcome->job;
-  bool refused = own.trouble != TROUBLE_NONE;
-  bool waited = refused && job_has_waited(j) && !site_learn_came_early(site, j, index, c->paced_us);
-  note_sign(c, site_hear(site, &own, waited));
-  if (refused) site_learn_retry(site, j, index, &own);
+  note_domains(c, index, &own);
+  if (!verdict_wants_one_domain(&own)) { /* which says nothing of how much the site takes, nor when */
+    bool refused = own.trouble != TROUBLE_NONE;
+    bool waited = refused && job_has_waited(j) && !site_learn_came_early(site, j, index, c->paced_us);
+    note_sign(c, site_hear(site, &own, waited));
+    if (refused) site_learn_retry(site, j, index, &own);
+  }
   enum verdict verdict = verdict_of(&own);
   if (verdict == VERDICT_AGAIN && c->outcome->job->returned < JOB_RETURNS_MAX) return;
   outcome_rule(c->outcome, index, &own);
@@ -86,11 +100,32 @@ static bool has_no_ruling(const struct ruling *r) { /* VERDICT_AGAIN, or nothing
   return !r->set;
 }
 
+static bool is_not_of_the_first(void *arg, size_t index) {
+  const struct job *j = arg;
+  return strcmp(job_domain(j, index), job_domain(j, 0)) != 0;
+}
+
+/* Each domain by itself. Without memory for that they stay together. */
+static void part(struct connection *c, struct job *j) {
+  while (job_has_domains(j)) {
+    struct job *rest = job_split(j, is_not_of_the_first, j);
+    if (!rest) break;
+    j->alone = true;
+    destination_put_back(c->destination, j);
+    j = rest;
+  }
+  j->alone = true;
+  destination_put_back(c->destination, j);
+}
+
 static void put_back(struct connection *c, struct outcome **o) {
   struct job *back = outcome_take(o, has_no_ruling);
   if (!back) return;
   back->returned++;
-  destination_put_back(c->destination, back);
+  if (c->parted)
+    part(c, back);
+  else
+    destination_put_back(c->destination, back);
 }
 
 static bool goes_onward(const struct ruling *r) {
@@ -150,8 +185,24 @@ static void cut_to_fit(struct connection *c, struct job *j) {
   if (excess) destination_put_back(c->destination, excess);
 }
 
+/* Recipients of the same message at other domains that wait here: they have the same next hop, on the same terms. */
+static void join_domains(struct connection *c, struct job *j) {
+  size_t most = client_offers(c->client)->recipient_max; /* RFC 9422 4.2 */
+  struct job_queue *q = &c->destination->queue;
+  struct job *other;
+  if (j->alone || host_list_has(connection_delivery(c)->one_domain_hosts, connection_host(c), clock_now_us())) return;
+  if (!most || most > JOB_RECIPIENTS_MAX) most = JOB_RECIPIENTS_MAX;
+  while (j->recipient_count < most && (other = job_queue_take_same(q, j, most)))
+    if (!job_join(j, &other)) {
+      destination_put_back(c->destination, other);
+      return;
+    }
+}
+
 /* True: the connection is busy with it. False: this job is done with already. */
 static bool take_job(struct connection *c, struct job *j) {
+  join_domains(c, j);
+  c->parted = false;
   if (!j->attempt_us) j->attempt_us = clock_now_us();
   cut_to_fit(c, j);
   c->outcome = outcome_prepare(connection_delivery(c)->outcomes, j);

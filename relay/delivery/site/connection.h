@@ -68,6 +68,7 @@ struct connection {
   char *walked;             /* what happened at all the others (outcome/story.h) */
   /* the work */
   unsigned jobs_done;
+  bool parted;         /* the host does not take recipients of several domains together, as it seems */
   bool paced;          /* a message of its site's pace is under way, */
   int64_t paced_us;    /* since then, */
   enum pace_sign sign; /* and says this so far */

@@ -34,6 +34,7 @@ int delivery_new(struct loop *loop, struct delivery **out) {
   d->learnt_sweep = 1;
   shares_init(&d->shares, connections_most(loop->gateway));
   d->lockstep_hosts = host_list_new(LOCKSTEP_US);
+  d->one_domain_hosts = host_list_new(ONE_DOMAIN_US);
   d->failed_addresses = host_list_new(REACH_US);
   d->slow_addresses = host_list_new(REACH_US);
   d->sites = site_memory_new();
@@ -42,7 +43,7 @@ int delivery_new(struct loop *loop, struct delivery **out) {
   d->put_off = put_off_new();
   d->tls = tls_tally_new();
   d->shaping = shaping_new();
-  bool lists = d->lockstep_hosts && d->failed_addresses && d->slow_addresses;
+  bool lists = d->lockstep_hosts && d->one_domain_hosts && d->failed_addresses && d->slow_addresses;
   if (lists && d->downs && d->sites && d->shaping && d->login_pauses && d->put_off && d->tls &&
       content_loader_new(loop, &d->loader) == OK)
     d->outcomes = outcomes_new(loop, d->loader, on_no_outcome, d);
@@ -56,6 +57,7 @@ void delivery_free(struct delivery **delivery) {
   outcomes_free(&(*delivery)->outcomes);
   if ((*delivery)->loader) content_loader_free(&(*delivery)->loader);
   host_list_free(&(*delivery)->lockstep_hosts);
+  host_list_free(&(*delivery)->one_domain_hosts);
   host_list_free(&(*delivery)->failed_addresses);
   host_list_free(&(*delivery)->slow_addresses);
   site_memory_free(&(*delivery)->sites);

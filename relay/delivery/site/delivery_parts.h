@@ -22,6 +22,7 @@
 #define RACE_DELAY_MS 250    /* RFC 8305 8: Connection Attempt Delay */
 #define HASTY_CONNECT_MS 600 /* where the other of IPv4 and IPv6 is left to try */
 #define LOCKSTEP_US (3600 * SECOND_US)
+#define ONE_DOMAIN_US (24 * 3600 * SECOND_US)
 #define REACH_US (300 * SECOND_US) /* for so long an address that failed is tried behind the others */
 /* For how long an attempt goes on to further hosts (client_parts.h has how long each may take); their number: TRIED_MAX
  */
@@ -43,6 +44,7 @@ struct delivery {
   struct loop *loop;
   struct content_loader *loader;
   struct host_list *lockstep_hosts;                    /* PIPELINING does not work there: one command at a time */
+  struct host_list *one_domain_hosts;                  /* that refuse recipients of several domains together */
   struct host_list *failed_addresses, *slow_addresses; /* reach.h */
   struct downs *downs;                                 /* by source and site */
   size_t calls;                                        /* sockets to next hops */

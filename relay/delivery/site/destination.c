@@ -70,6 +70,8 @@ static void write_policy(const struct route *r, char out[POLICY_TEXT]) {
   snprintf(out, POLICY_TEXT, any ? " STS=%08x" : "", digest);
 }
 
+/* What has one key may share connections, and transactions, whatever its domain: so all that a domain alone can demand
+ * is in it. */
 static char *make_key(const struct plan *plan) {
   char *key = NULL, *tried = tried_text(plan->tried), terms[TERMS_TEXT], dane[DANE_TEXT], policy[POLICY_TEXT];
   const char *tls = plan->require_tls ? " REQUIRETLS" : plan->plain ? " PLAIN" : "";
@@ -257,7 +259,7 @@ static int64_t report_outage(struct destination *d, const struct incident *incid
 /* The walk was the first one's attempt. What has a reason in the log goes back to wait for the next probe, and what can
  * go by the other family does so at once. */
 static bool goes_back(const struct job *j, bool first) {
-  return j->again < JOB_AGAIN_MAX && (j->other_family || (j->explained && !first));
+  return j->again < JOB_AGAIN_MAX && !job_has_domains(j) && (j->other_family || (j->explained && !first));
 }
 
 static void wait_for_probe(struct destination *d, const struct incident *incident, const struct outcome_place *where,

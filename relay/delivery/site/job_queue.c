@@ -121,6 +121,20 @@ struct job *job_queue_take(struct job_queue *q) {
   return take_out(q, lane, j);
 }
 
+struct job *job_queue_take_same(struct job_queue *q, const struct job *j, size_t most) {
+  char name[LANE_TEXT] = "";
+  struct job_lane *lane = NULL;
+  size_t left = JOB_JOIN_SCAN;
+  envelope_lane(&j->envelope, name);
+  HASH_FIND_STR(q->table, name, lane);
+  for (struct job *other = lane ? *list_of(lane, j) : NULL; other && left--; other = other->next) {
+    if (!job_may_join(j, other, most)) continue;
+    turns_pay(&q->turns, &lane->turn, cost_of(other));
+    return take_out(q, lane, other);
+  }
+  return NULL;
+}
+
 struct job *job_queue_take_overdue(struct job_queue *q, int64_t now_us) {
   for (struct job_lane *lane = q->deadlines ? q->table : NULL; lane; lane = lane->hh.next)
     for (size_t i = 0; i < LISTS; i++)

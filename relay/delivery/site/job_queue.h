@@ -31,6 +31,9 @@ int job_queue_put_back(struct job_queue *q, struct job *j);
 const struct job *job_queue_first(struct job_queue *q);
 /* The next, the caller's now; NULL. */
 struct job *job_queue_take(struct job_queue *q);
+#define JOB_JOIN_SCAN 100 /* jobs that are gone through for it: those of one message come together */
+/* One of the same message that may join it (job_may_join), the caller's now; NULL. It takes its turn, too. */
+struct job *job_queue_take_same(struct job_queue *q, const struct job *j, size_t most);
 /* One whose sender wants it back by now; NULL. Goes through all of them, if any has a deadline. */
 struct job *job_queue_take_overdue(struct job_queue *q, int64_t now_us);
 void job_queue_each(const struct job_queue *q, void (*each)(void *arg, const struct job *j), void *arg);

@@ -129,6 +129,70 @@ static void test_control_characters(void **state) {
   }
 }
 
+static struct job *job_for(const struct envelope *e, const char *domain, int64_t id, unsigned attempts) {
+  struct job *j = job_new(e, domain);
+  struct queued_recipient r = {
+      .to = {.id = id, .address = "r@example", .domain = domain, .orcpt = ""}, .attempts = attempts, .last = "x"};
+  assert_int_equal(job_add_recipient(j, &r), OK);
+  return j;
+}
+
+/* Recipients of several domains in one job, which is split as any other. */
+static void test_join(void **state) {
+  (void)state;
+  struct job *j = job_for(&envelope, "one.example", 1, 0), *other = job_for(&envelope, "two.example", 2, 0);
+  struct job *third = job_for(&envelope, "three.example", 3, 0);
+  assert_true(j->explained);
+  third->explained = false;
+  assert_false(job_has_domains(j));
+  assert_true(job_may_join(j, other, 2));
+  assert_true(job_join(j, &other));
+  assert_null(other);
+  assert_true(job_has_domains(j) && j->explained);
+  assert_false(job_may_join(j, third, 2)); /* no room */
+  assert_true(job_may_join(j, third, 3));
+  assert_true(job_join(j, &third));
+  assert_false(j->explained);
+  assert_int_equal(j->recipient_count, 3);
+  assert_string_equal(job_domain(j, 0), "one.example");
+  assert_string_equal(job_domain(j, 2), "three.example");
+  assert_int_equal(j->recipients[2].to.id, 3);
+  job_free(&j);
+}
+
+static void test_who_may_join(void **state) {
+  (void)state;
+  struct envelope other_message = envelope, other_pool = envelope, other_flags = envelope;
+  other_message.id = 8;
+  other_pool.pool = "bulk";
+  other_flags.flags = MESSAGE_REQUIRE_TLS;
+  const struct {
+    const struct envelope *envelope;
+    unsigned attempts, returned;
+    bool alone, put_off, may;
+  } cases[] = {
+      {.envelope = &envelope, .may = true},
+      {.envelope = &other_message},
+      {.envelope = &other_pool},
+      {.envelope = &other_flags},
+      {.envelope = &envelope, .attempts = 1}, /* what was tried is judged in another way */
+      {.envelope = &envelope, .alone = true},
+      {.envelope = &envelope, .put_off = true},
+      {.envelope = &envelope, .returned = 1},
+  };
+  struct job *j = job_for(&envelope, "one.example", 1, 0);
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct job *other = job_for(cases[i].envelope, "two.example", 2, cases[i].attempts);
+    other->alone = cases[i].alone;
+    other->put_off = cases[i].put_off;
+    other->returned = cases[i].returned;
+    assert_int_equal(job_may_join(j, other, 100), cases[i].may);
+    assert_int_equal(job_may_join(other, j, 100), cases[i].may);
+    job_free(&other);
+  }
+  job_free(&j);
+}
+
 int main(void) {
   static const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_finish),
@@ -136,6 +200,8 @@ int main(void) {
       cmocka_unit_test(test_split),
       cmocka_unit_test(test_split_with_stories),
       cmocka_unit_test(test_control_characters),
+      cmocka_unit_test(test_join),
+      cmocka_unit_test(test_who_may_join),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

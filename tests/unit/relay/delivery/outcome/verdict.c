@@ -575,6 +575,53 @@ static void test_not_before(void **state) {
   assert_int_equal(r.next_us, by_schedule + 2);
 }
 
+static void test_several_domains(void **state) {
+  (void)state;
+  static const struct {
+    const char *what;
+    struct incident incident;
+    bool again, remembered;
+  } parts[] = {
+      {"of another domain",
+       {.stage = STAGE_RCPT, .other_domain = true, .reply = {.code = 450, .enhanced = "4.7.1"}},
+       true,
+       false},
+      {"of the first", {.stage = STAGE_RCPT, .reply = {.code = 450, .enhanced = "4.7.1"}}, false, false},
+      {"refused",
+       {.stage = STAGE_RCPT, .other_domain = true, .reply = {.code = 550, .enhanced = "5.1.1"}},
+       false,
+       false},
+      {"closing", {.stage = STAGE_RCPT, .other_domain = true, .reply = {.code = 421}}, false, false},
+      {"the site waits",
+       {.stage = STAGE_RCPT, .other_domain = true, .site_wide = true, .reply = {.code = 450}},
+       false,
+       false},
+      {"Microsoft",
+       {.stage = STAGE_RCPT,
+        .other_domain = true,
+        .reply = {.code = 452, .enhanced = "4.5.3", .text = "Recipients belong to multiple regions ATTR38"}},
+       true,
+       true},
+      {"Google, at DATA",
+       {.stage = STAGE_DATA,
+        .reply = {.code = 451,
+                  .enhanced = "4.3.0",
+                  .text = "Multiple destination domains per transaction is unsupported. Please try again."}},
+       true,
+       true},
+      {"another reply at DATA", {.stage = STAGE_DATA, .other_domain = true, .reply = {.code = 451}}, false, false},
+  };
+  for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+    struct incident own = parts[i].incident;
+    own.trouble = TROUBLE_REPLY;
+    own.others_accepted = true;
+    if (verdict_parts_domains(&own) != false) fail_msg("%s: of one domain", parts[i].what);
+    own.joined = true;
+    if ((verdict_of(&own) == VERDICT_AGAIN) != parts[i].again) fail_msg("%s", parts[i].what);
+    if (verdict_wants_one_domain(&own) != parts[i].remembered) fail_msg("%s: remembered", parts[i].what);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_not_before),
@@ -587,6 +634,7 @@ int main(void) {
       cmocka_unit_test(test_stopping_counts_nothing),
       cmocka_unit_test(test_sender_deadline),
       cmocka_unit_test(test_numbers),
+      cmocka_unit_test(test_several_domains),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -277,8 +277,32 @@ static void test_in_order(void **state) {
   }
 }
 
+/* The next of the same message, of another domain; it takes its turn. */
+static void test_take_same(void **state) {
+  (void)state;
+  struct job_queue q = {0};
+  for (int64_t id = 1; id <= 3; id++)
+    for (int i = 0; i < 2; i++) assert_int_equal(job_queue_add(&q, job(id, 0, 0), 0), OK);
+  struct job *first = job_queue_take(&q), *same = job_queue_take_same(&q, first, 100);
+  assert_non_null(same);
+  assert_int_equal(same->envelope.id, 1);
+  assert_null(job_queue_take_same(&q, first, 100));
+  job_free(&same);
+  job_free(&first);
+  first = job_queue_take(&q);
+  first->alone = true;
+  assert_null(job_queue_take_same(&q, first, 100));
+  job_free(&first);
+  expect(&q, 2);
+  expect(&q, 3);
+  first = job_queue_take(&q);
+  assert_null(job_queue_take_same(&q, first, 100)); /* nothing is left, not even its lane */
+  job_free(&first);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(test_priority_then_age),
+                                     cmocka_unit_test(test_take_same),
                                      cmocka_unit_test(test_nobody_starves),
                                      cmocka_unit_test(test_put_back),
                                      cmocka_unit_test(test_overdue),
