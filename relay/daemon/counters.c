@@ -58,6 +58,8 @@ const struct counter counters[] = {
         "Pairs of source and provider whose warm-up is held back by what the provider refuses: see source list."),
     NOW("blocklists_failing", delivery.blocklists_failing,
         "Blocklists that are not believed or do not answer: see the gateway's log."),
+    NOW("sites_unreachable", delivery.sites_unreachable,
+        "Pairs of source and site of which no host takes a connection: their mail waits for a probe."),
 };
 /* clang-format on */
 const size_t counter_count = sizeof counters / sizeof counters[0];
@@ -108,6 +110,7 @@ static void add_delivery(struct delivery_counters *sum, const struct delivery_co
   sum->sources_listed += d->sources_listed;
   sum->blocklists_failing += d->blocklists_failing;
   sum->warmups_held += d->warmups_held;
+  sum->sites_unreachable += d->sites_unreachable;
   sum->delivered += d->delivered;
   sum->deferred += d->deferred;
   sum->bounced += d->bounced;

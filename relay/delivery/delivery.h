@@ -188,6 +188,7 @@ struct delivery_counters {
   uint64_t sources_listed;             /* now: pairs of blocklist and source, or HELO name, that it lists */
   uint64_t warmups_held;               /* now: pairs of source and provider whose warm-up is held back */
   uint64_t blocklists_failing;         /* now: blocklists that are not believed, or do not answer */
+  uint64_t sites_unreachable;          /* now: pairs of source and site of which no host takes a connection */
   uint64_t in_flight, domains_waiting; /* now: recipients that are worked on; domains that have mail waiting or in
                                           flight, as far as is known */
   uint64_t queue_direct, queue_read;   /* recipients handed over in memory; read from the store */

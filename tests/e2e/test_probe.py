@@ -58,6 +58,7 @@ def test_one_probe_for_all_mail_of_all_domains(lab, gateway, account):
     assert len(events) <= len(marks) + made.connections, f"{len(events)} events"
     waiting = [event for event in events if event["rule"] == "probe"]
     assert waiting and all("waiting for the probe of " + made.name in event["text"] for event in waiting), events
+    assert gateway.shown_status()["sites_unreachable"] == 1
     rows = gateway.queue("--limit", "0")
     assert sum(row["attempts"] == 0 for row in rows) >= len(waiting) - made.connections, "waiting is no attempt"
     before = made.connections
@@ -66,6 +67,7 @@ def test_one_probe_for_all_mail_of_all_domains(lab, gateway, account):
     for mark in marks:
         made.wait_for(mark, timeout=30)
     gateway.wait_empty()
+    assert gateway.shown_status()["sites_unreachable"] == 0
     assert made.connections - before < DOMAINS * EACH / 2, f"{made.connections - before} connections for all of it"
 
 

@@ -2,6 +2,7 @@
 #include "relay/delivery/queue/dispatcher.h"
 
 #include "base/log.h"
+#include "relay/delivery/outcome/outcome.h"
 #include "relay/delivery/queue/in_flight.h"
 #include "relay/delivery/route/blocklist_watch.h"
 #include "relay/delivery/route/router.h"
@@ -48,10 +49,10 @@ static void forget_memory(struct dispatcher *d) {
 /* The lane was read in its pause, for a deadline: only what is too late is taken out of the queue. */
 static bool wait_for_pause(struct dispatcher *d, struct queue_lane *lane, const struct job *j) {
   int64_t now = clock_now_us();
-  bool waits = lane->domain->paused_us > now || probe_still_awaited(d, lane, j);
-  if (!waits || job_deadline(j) <= now) return false;
+  bool probe = probe_still_awaited(d, lane, j);
+  if ((lane->domain->paused_us <= now && !probe) || job_deadline(j) <= now) return false;
   schedule_due(&d->schedule, lane, now); /* which is when the pause ends */
-  schedule_deadline(&d->schedule, lane, job_deadline(j));
+  schedule_deadline(&d->schedule, lane, probe ? outcome_due_at(d->gateway->config, j, now) : job_deadline(j));
   return true;
 }
 
@@ -425,6 +426,7 @@ void delivery_count(const struct loop *on, struct delivery_counters *to) {
   delivery_count_sites(on->delivery, to);
   if (!d) return;
   to->in_flight += d->schedule.in_flight;
+  to->sites_unreachable += d->outages.count;
   to->sources_away += source_watch_away(d->sources);
   blocklist_watch_count(d->blocklists, &to->sources_listed, &to->blocklists_failing);
   to->warmups_held += warmup_watch_held(d->warmups);

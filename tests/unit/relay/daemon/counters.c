@@ -29,7 +29,8 @@ static const struct counters_snapshot snapshot = {
                  .sites_blocked = 25,
                  .logins_refused = 26,
                  .tokens_failed = 27,
-                 .sources_away = 28},
+                 .sources_away = 28,
+                 .sites_unreachable = 29},
     .store = {.operations = 12, .commits = 13, .failed_commits = 14, .waiting = 15},
     .condition = {.disk_free = 22, .disk_reserve = 23},
 };
@@ -64,6 +65,7 @@ static const char *const names[] = {
     "logins_refused",
     "tokens_failed",
     "sources_away",
+    "sites_unreachable",
 };
 
 static void test_names_and_values(void **state) {
