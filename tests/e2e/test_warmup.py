@@ -1,5 +1,5 @@
-"""Sources that warm up: a day's amount and no more, the rest to the pool's others or later, and what a restart, a refusal
-and the end of a plan do to that. A day is made to pass by moving what the store knows into the past."""
+"""Sources that warm up: a day's amount and no more, the rest to the pool's others or later, and what a restart, a
+refusal and the end of a plan do to that. A day is made to pass by moving what the store knows into the past."""
 
 import collections
 import time
