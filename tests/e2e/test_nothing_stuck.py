@@ -16,7 +16,7 @@ from sendoff_test.mx import DROP
 from sendoff_test.processes import wait_until
 
 FROM = "a@example.com"
-OF_ATTEMPT = {"slot", "share", "pace", "token", "store", "attempt"}
+OF_ATTEMPT = {"slot", "share", "pace", "token", "store", "probe", "attempt"}
 PASSING = {"read", "room"}  # each ends by itself
 LONGEST = 20  # seconds that a recipient may be without an attempt for such a reason, on a busy machine
 STEPS = 60
