@@ -54,10 +54,10 @@ const struct counter counters[] = {
         "Sources that are not addresses of this machine, so that nothing leaves from them: see source list."),
     NOW("sources_listed", delivery.sources_listed,
         "Listings of sources and their HELO names at blocklists: see source list."),
-    NOW("warmups_held", delivery.warmups_held,
-        "Pairs of source and provider whose warm-up is held back by what the provider refuses: see source list."),
     NOW("blocklists_failing", delivery.blocklists_failing,
         "Blocklists that are not believed or do not answer: see the gateway's log."),
+    NOW("warmups_held", delivery.warmups_held,
+        "Pairs of source and provider whose warm-up is held back by what the provider refuses: see source list."),
     NOW("sites_unreachable", delivery.sites_unreachable,
         "Pairs of source and site of which no host takes a connection: their mail waits for a probe."),
 };

@@ -30,7 +30,10 @@ static const struct counters_snapshot snapshot = {
                  .logins_refused = 26,
                  .tokens_failed = 27,
                  .sources_away = 28,
-                 .sites_unreachable = 29},
+                 .sources_listed = 29,
+                 .blocklists_failing = 30,
+                 .warmups_held = 31,
+                 .sites_unreachable = 32},
     .store = {.operations = 12, .commits = 13, .failed_commits = 14, .waiting = 15},
     .condition = {.disk_free = 22, .disk_reserve = 23},
 };
@@ -65,6 +68,9 @@ static const char *const names[] = {
     "logins_refused",
     "tokens_failed",
     "sources_away",
+    "sources_listed",
+    "blocklists_failing",
+    "warmups_held",
     "sites_unreachable",
 };
 
