@@ -128,7 +128,7 @@ static bool is_untouched(const struct job *j) {
 }
 
 bool job_may_join(const struct job *j, const struct job *other, size_t most) {
-  if (!is_untouched(j) || !is_untouched(other) || j->envelope.id != other->envelope.id) return false;
+  if (j->envelope.id != other->envelope.id || !is_untouched(j) || !is_untouched(other)) return false;
   if (j->envelope.flags != other->envelope.flags || strcmp(j->envelope.pool, other->envelope.pool) != 0) return false;
   if (j->warmup != other->warmup) return false; /* each counts where it was taken from */
   return j->finish == other->finish && job_has_waited(j) == job_has_waited(other) && j->clock_us == other->clock_us &&
