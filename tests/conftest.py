@@ -40,4 +40,8 @@ def pytest_runtest_makereport(item, call):
     made = getattr(item, "funcargs", {}).get("lab")
     if report.failed and made:
         for number, one in enumerate(made.gateways, 1):
-            report.sections.append((f"gateway {number}", one.output()[-3000:]))
+            try:
+                output = one.output()
+            except FileNotFoundError:  # the lab has closed, and its folder is gone
+                continue
+            report.sections.append((f"gateway {number}", output[-3000:]))

@@ -6,6 +6,7 @@
 #include "relay/submission/submission.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
@@ -13,12 +14,13 @@
 
 #define BACKLOG 1024
 #define TOLD_EVERY_MS 60000
-#define AGAIN_MS 200 /* when there was no memory for a session */
+#define AGAIN_MS 200 /* when there was no memory for a session, or no descriptor */
 
 struct listener {
   uv_tcp_t tcp;
   uv_timer_t again;
-  int fd; /* -1 once libuv owns it */
+  int fd;   /* -1 once libuv owns it */
+  int kept; /* the same socket: it outlives the handle. -1: not listening yet */
   bool open;
   uint64_t told_ms; /* that it cannot accept; 0: never */
   struct loop *loop;
@@ -126,7 +128,7 @@ int listener_bind(const struct config *c, size_t loops, struct listener_set **ou
   }
   set->config = c;
   set->loops = loops;
-  for (size_t i = 0; i < count; i++) set->all[i].fd = -1;
+  for (size_t i = 0; i < count; i++) set->all[i].fd = set->all[i].kept = -1;
   int rc = OK;
   for (size_t n = 0; rc == OK && n < c->listen_count; n++) rc = bind_address(set, n, why);
   if (rc != OK) listener_free(out);
@@ -154,28 +156,66 @@ static void on_again(uv_timer_t *timer) {
   take(timer->data);
 }
 
+static void pause_accepting(struct listener *l);
+
 static void on_connection(uv_stream_t *server, int status) {
   struct listener *l = server->data;
   if (status == UV_EMFILE || status == UV_ENFILE)
-    descriptors_failed(-status); /* as long as it lasts this comes again and again */
+    pause_accepting(l);
   else if (status < 0)
     cannot_accept(l, uv_strerror(status));
   else
     take(l);
 }
 
-/* 0, or libuv's error. */
-static int listen_on(struct listener *l, struct loop *loop) {
-  l->loop = loop;
-  l->tcp.data = l->again.data = l;
-  int rc = uv_tcp_init(&loop->uv, &l->tcp);
+/* Takes l->fd. 0, or libuv's error. */
+static int open_handle(struct listener *l) {
+  int rc = uv_tcp_init(&l->loop->uv, &l->tcp);
   if (rc != 0) return rc;
-  uv_timer_init(&loop->uv, &l->again);
+  l->tcp.data = l;
   l->open = true;
   rc = uv_tcp_open(&l->tcp, l->fd);
   if (rc != 0) return rc;
   l->fd = -1;
   return uv_listen((uv_stream_t *)&l->tcp, BACKLOG, on_connection);
+}
+
+/* Connections wait in the kernel meanwhile. */
+static void on_resume(uv_timer_t *timer);
+
+static void on_paused(uv_handle_t *handle) {
+  struct listener *l = handle->data;
+  if (l->open) uv_timer_start(&l->again, on_resume, AGAIN_MS, 0);
+}
+
+static void on_resume(uv_timer_t *timer) {
+  struct listener *l = timer->data;
+  l->fd = fcntl(l->kept, F_DUPFD_CLOEXEC, 0);
+  if (l->fd < 0) {
+    descriptors_failed(errno);
+    uv_timer_start(&l->again, on_resume, AGAIN_MS, 0);
+  } else if (open_handle(l) != 0) {
+    if (l->fd >= 0) close(l->fd);
+    l->fd = -1;
+    uv_close((uv_handle_t *)&l->tcp, on_paused);
+  }
+}
+
+/* No descriptor is left, and libuv's reserve has gone to another thread. It would try again and again within one
+ * callback, and the loop would end no session that has some; a handle that closes is the one way out. */
+static void pause_accepting(struct listener *l) {
+  descriptors_failed(EMFILE);
+  uv_close((uv_handle_t *)&l->tcp, on_paused);
+}
+
+/* 0, or libuv's error. */
+static int listen_on(struct listener *l, struct loop *loop) {
+  l->loop = loop;
+  l->again.data = l;
+  l->kept = fcntl(l->fd, F_DUPFD_CLOEXEC, 0);
+  if (l->kept < 0) return -errno;
+  uv_timer_init(&loop->uv, &l->again);
+  return open_handle(l);
 }
 
 int listener_start(struct listener_set *set, struct loop *loop, struct reason *why) {
@@ -191,8 +231,10 @@ void listener_stop(struct listener_set *set, struct loop *loop) {
   for (size_t n = 0; n < set->config->listen_count; n++) {
     struct listener *l = listener_at(set, loop->index, n);
     if (!l->open) continue;
-    uv_close((uv_handle_t *)&l->tcp, NULL);
+    if (!uv_is_closing((uv_handle_t *)&l->tcp)) uv_close((uv_handle_t *)&l->tcp, NULL);
     uv_close((uv_handle_t *)&l->again, NULL);
+    close(l->kept);
+    l->kept = -1;
     l->open = false;
   }
 }
@@ -201,8 +243,10 @@ void listener_free(struct listener_set **out) {
   struct listener_set *set = *out;
   *out = NULL;
   if (!set) return;
-  for (size_t i = 0; i < set->loops * set->config->listen_count; i++)
+  for (size_t i = 0; i < set->loops * set->config->listen_count; i++) {
     if (set->all[i].fd >= 0) close(set->all[i].fd);
+    if (set->all[i].kept >= 0) close(set->all[i].kept);
+  }
   free(set->all);
   free(set);
 }
