@@ -30,7 +30,7 @@ void listing_load(struct listing *l, const struct blocklist_note *n);
 enum listing_change listing_take(struct listing *l, const struct blocklist_finding *f, int64_t now_us);
 /* When the list is to be asked; never later than an interval from now, wherever the clock has been. */
 int64_t listing_due_us(const struct listing *l, int64_t every_us, int64_t now_us);
-/* True, once: somebody must be told of the listing now. */
+/* True, once: the listing is to be warned of now. */
 bool listing_warn(struct listing *l, int64_t now_us);
 
 #endif

@@ -10,7 +10,8 @@
 #define SOURCES_WATCHED_MAX 1000 /* those beyond are asked about each time that they are to be used */
 
 struct source_watch;
-/* `is_here` as address_is_here (relay/net/local_address.h). `gone` is told of each that goes away. NULL without memory.
+/* `is_here` as address_is_here (relay/net/local_address.h). `gone` is called for each that goes away. NULL without
+ * memory.
  */
 struct source_watch *source_watch_new(bool (*is_here)(const struct sockaddr *address),
                                       void (*gone)(void *arg, const char *address), void *arg);
