@@ -1,4 +1,4 @@
-"""File descriptors that run out: the log says so, once, and it is over when they are back."""
+"""File descriptors that run out: the log says so, once, and it is over when they are back, or the gateway stops."""
 
 import contextlib
 import smtplib
@@ -43,3 +43,13 @@ def test_more_sessions_than_descriptors(lab):
     recipient.wait_for(mark)
     assert len(warnings(gateway)) == 1
     gateway.stop()
+
+
+def test_a_gateway_without_descriptors_stops(lab):
+    gateway = lab.new_gateway().configure(limits=f"max_sessions = {4 * FILES} max_sessions_per_address = {4 * FILES}")
+    gateway.start(("prlimit", f"--nofile={FILES}:{FILES}", "--"))
+    with contextlib.ExitStack() as all_of_them:
+        for _ in range(2 * FILES):
+            all_of_them.enter_context(socket.create_connection(gateway.endpoint("optional"), 10))
+        wait_until(lambda: warnings(gateway), "the log says that there are none left")
+        gateway.stop()
