@@ -14,27 +14,18 @@
 #include "relay/delivery/queue/outages.h"
 #include "relay/delivery/queue/pick.h"
 #include "relay/delivery/queue/schedule.h"
+#include "relay/delivery/route/watches.h"
 
-struct blocklist_watch;
+struct delivery_attempt;
+struct incident;
+struct route;
 struct router;
-struct source_names;
-struct source_success;
-struct source_watch;
-struct sts_policies;
-struct token_renewal;
-struct warmup_watch;
 
 struct dispatcher {
   struct gateway *gateway;
   struct loop *loop;
   struct router *router;
-  struct source_watch *sources;
-  struct source_names *names;
-  struct source_success *success;
-  struct blocklist_watch *blocklists;
-  struct token_renewal *tokens;
-  struct sts_policies *policies; /* NULL: `delivery { mta_sts = no }` */
-  struct warmup_watch *warmups;
+  struct watches watches;
   struct picker *picker;
   struct schedule schedule;
   struct outages outages;
@@ -53,10 +44,22 @@ struct dispatcher {
 
 /* Soon, and on a fresh stack: reads what is due, or reports that it is idle. */
 void dispatch_soon(struct dispatcher *d);
+/* Part of what was under way at dispatcher_free has ended. */
+void dispatcher_forget(struct dispatcher *d);
+/* reader.c. Reads what is due or wanted, unless a pick is under way already. */
+void reader_poll(struct dispatcher *d);
+/* posts.c; `dispatcher`: a struct dispatcher. The address is gone from this machine: all loops end its connections. */
+void dispatcher_source_gone(void *dispatcher, const char *address);
 /* hand_out.c. These recipients are worked on from now, unless they are already. Takes the job. */
 void dispatch_start(struct dispatcher *d, struct queue_lane *lane, struct job *j);
 /* A job that could not be handed to its site after all: again, as it is. Takes it. */
 void dispatch_again(struct dispatcher *d, struct job *j);
+/* No destination can take it: its outcome is made here. Takes it. `source` "": none. */
+void dispatch_rule(struct dispatcher *d, struct job *j, const struct incident *incident, const char *source,
+                   int64_t not_before_us);
+/* leaving.c. It leaves by this route from the source that is its own or is chosen, in parts where a source has no room
+ * for all, or waits. Takes it. */
+void leave(struct dispatcher *d, struct job *j, struct route *route);
 /* probe.c. Its site takes connections, as far as is known, or the job is to find out. False: it waits, and has been
  * taken. `source` "": the system's choice. */
 bool probe_admits(struct dispatcher *d, struct job *j, const char *source, const char *site);
@@ -66,7 +69,6 @@ void probe_ends(struct dispatcher *d, const struct job *j);
 bool probe_still_awaited(const struct dispatcher *d, const struct queue_lane *lane, const struct job *j);
 /* What waits for probes, for delivery_attempts: so many lanes at most. */
 #define PROBE_WAITS_MAX 20000
-struct delivery_attempt;
 void probe_each_wait(const struct dispatcher *d, void (*each)(void *arg, const struct delivery_attempt *a), void *arg);
 /* accept.c. A job of fresh mail, of any number of recipients. Takes it. */
 void dispatch_fresh(struct dispatcher *d, struct job *j, int64_t not_before_us);
