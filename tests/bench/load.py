@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import struct
 import subprocess
 
@@ -43,16 +44,24 @@ class Board:
         """Messages that came twice, or that nobody sent."""
         return self._head()[3] + self._head()[4]
 
+    def passages(self):
+        """Of each message, by number: when its last octet was sent, accepted, and at the sink, in seconds; 0: not yet."""
+        with open(self.path, "rb") as file:
+            file.seek(HEAD)
+            return [tuple(ns / 1e9 for ns in passage) for passage in struct.iter_unpack("<3Q", file.read())]
+
 
 class Sink:
-    def __init__(self, processes, board, every=0, address=place.SINK):
+    """`options`: those of bench_sink."""
+
+    def __init__(self, processes, board, every=0, address=place.SINK, **options):
         self.folder = f"{place.WORK}/sample"
         shutil.rmtree(self.folder, ignore_errors=True)
         os.makedirs(self.folder)
-        keep = ["--keep", self.folder, "--every", every] if every else []
-        self._process = processes.start(
-            [f"{place.TOOLS}/bench_sink", "--listen", f"{address}:25", "--board", board.path, *keep], f"{place.WORK}/sink.log"
-        )
+        if every:
+            options.update(keep=self.folder, every=every)
+        words = [f"{place.TOOLS}/bench_sink", "--listen", f"{address}:25", "--board", board.path, *option_words(options)]
+        self._process = processes.start(words, f"{place.WORK}/sink.log")
         wait_until(lambda: self._listens(address), "the sink listens")
 
     def _listens(self, address):
@@ -68,18 +77,27 @@ class Sink:
                 contents.append(file.read())
         return contents
 
+    def let_go(self):
+        """It was made with `hold`, and greets from now on."""
+        self._process.send(signal.SIGUSR1)
+
     def stop(self):
         self._process.kill()
 
 
-def source_words(endpoint, board, **options):
-    """Options as bench_source has them, with _ for -; True for those without a value."""
-    words = [f"{place.TOOLS}/bench_source", "--connect", "%s:%d" % endpoint, "--board", board.path]
-    options.setdefault("to_domain", "example.net")
+def option_words(options):
+    """Options by name, with _ for -; True for those without a value."""
+    words = []
     for name, value in options.items():
         if value is not None and value is not False:
             words += [f"--{name.replace('_', '-')}"] + ([] if value is True else [str(value)])
     return words
+
+
+def source_words(endpoint, board, **options):
+    """Options as bench_source has them."""
+    options.setdefault("to_domain", "example.net")
+    return [f"{place.TOOLS}/bench_source", "--connect", "%s:%d" % endpoint, "--board", board.path, *option_words(options)]
 
 
 def source(endpoint, board, timeout=TIMEOUT, **options):
@@ -148,3 +166,32 @@ def once(processes, system, messages, sample=SAMPLE, **options):
             system.stop()
     finally:
         sink.stop()
+
+
+def drain(processes, system, messages, timeout=TIMEOUT, addresses=1, **options):
+    """Delivery alone: the system accepts the messages while it may deliver none, and is started again with all of them in its
+    queue. Returns the board when all are at the sink, which listens at so many addresses."""
+    board = Board(messages)
+    held = Sink(processes, board, address=place.HELD, hold=True)
+    try:
+        system.start_held()
+        try:
+            source(system.endpoint, board, messages=messages, sessions=40, keep=True, **options)
+        finally:
+            system.stop()
+    finally:
+        held.stop()
+    if board.arrived:
+        raise Failed(f"{system.title}: delivered while it was not to")
+    sink = Sink(processes, board, addresses=addresses, address=place.SITES if addresses > 1 else place.SINK)
+    try:
+        system.start_released()
+        try:
+            wait_until(lambda: board.arrived == messages, f"{system.title} has delivered its queue", timeout=timeout)
+        finally:
+            system.stop()
+    finally:
+        sink.stop()
+    if board.astray:
+        raise Failed(f"{system.title}: {board.astray} messages came twice or from nowhere")
+    return board

@@ -83,3 +83,5 @@ DNS = "127.0.8.3"
 GATEWAY = "127.0.8.1"
 SINK = "127.0.9.1"
 DOWN = "127.0.9.9"  # nothing listens there
+HELD = "127.0.9.8"  # for mail that is to stay in the queue
+SITES = "127.16.0.1"  # the first of many

@@ -9,6 +9,7 @@ import time
 import load
 import place
 import process
+import rows_delivery
 import syncs
 from measure import Expected, Measure, Subject
 from sendoff import DOWN_DOMAIN
@@ -301,4 +302,5 @@ def _accept_one(ours):
                 raise load.Failed(f"{line}: {reply}")
 
 
-ROWS = {row.__name__: row for row in (connection, kept, tls, ed25519, large, latency, idle, big, queue, cpu, harness)}
+MAIL = (connection, kept, tls, ed25519, large, latency, idle, big, queue, cpu, harness)
+ROWS = {row.__name__: row for row in (*MAIL, *rows_delivery.ROWS)}

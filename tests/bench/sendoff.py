@@ -1,5 +1,6 @@
 """The gateway that is measured: a new store, one domain, one account, for each run."""
 
+import ipaddress
 import os
 import shutil
 
@@ -10,6 +11,8 @@ from sendoff_test.gateway import Gateway
 LIMITS = 'max_message_size = "40M"  max_sessions = 20000  max_sessions_per_address = 20000  command_timeout = "1h"'
 PORTS = {"optional": 25, "starttls": 587}
 DOWN_DOMAIN = "down.example"
+SITES_DOMAIN = "sites.example"  # d<number> below it has a site of its own
+SITES = 1000
 
 
 class Sendoff:
@@ -27,9 +30,13 @@ class Sendoff:
             self.signatures.append(("example.com", "ed25519-sha256"))
 
     def publish(self):
-        """Where the mail goes: to the sink, or to a host that is down."""
+        """Where the mail goes: to the sink, to a host that is down, or to one of many providers."""
         wanted = {("mx.example.net", "A"): [place.SINK], ("example.net", "MX"): ["10 mx.example.net."]}
         wanted.update({(f"mx.{DOWN_DOMAIN}", "A"): [place.DOWN], (DOWN_DOMAIN, "MX"): [f"10 mx.{DOWN_DOMAIN}."]})
+        for number in range(SITES):
+            address = ipaddress.ip_address(place.SITES) + number
+            wanted[f"d{number}.{SITES_DOMAIN}", "MX"] = [f"10 mx.provider{number}.example."]
+            wanted[f"mx.provider{number}.example", "A"] = [str(address)]
         self._dns.update(wanted)
 
     def make(self):
@@ -49,6 +56,17 @@ class Sendoff:
     def start_again(self, tracer=()):
         """With the store as it is."""
         self.gateway.start(wrapper=tracer)
+
+    def start_held(self):
+        """All mail goes to a host that lets it wait."""
+        self.make()
+        self.gateway.sendoff("route", "add", "*", place.HELD)
+        self.start_again()
+
+    def start_released(self):
+        """And now, with the same store, where DNS says."""
+        self.gateway.sendoff("route", "remove", "*")
+        self.start_again()
 
     @property
     def pid(self):

@@ -1,9 +1,13 @@
 /* An exchanger that takes everything, as fast as one thread can, and notes on the board what came when.
  *
- *   bench_sink --listen ADDRESS:PORT --board FILE [--keep FOLDER --every N]
+ *   bench_sink --listen ADDRESS:PORT --board FILE [options]
+ *     --keep FOLDER --every N  keeps one message in N as a file in FOLDER, named by its number, so that its signatures
+ *                              can be verified
+ *     --addresses N            listens at that many addresses, beginning with ADDRESS
+ *     --delay MS               says 250 to a message so long after its last octet
+ *     --hold                   greets nobody until SIGUSR1
  *
- * One message in N is kept as a file in FOLDER, named by its number, so that its signatures can be verified. SIGTERM
- * ends it. */
+ * SIGTERM ends it. */
 #include "tests/bench/load/board.h"
 
 #include <arpa/inet.h>
@@ -11,10 +15,12 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/queue.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -22,9 +28,13 @@
 #define OUTPUT 4096
 #define LINE_MAX_OCTETS 2048
 #define EVENTS 128
+#define NOT_YET UINT64_MAX
 
 struct guest {
   int fd;
+  const char *late; /* what it is told at due_ns; NULL: nothing, and it is not in `waiting` */
+  uint64_t due_ns;
+  TAILQ_ENTRY(guest) next;
   bool in_content, quitting, numbered;
   unsigned matched; /* of "\r\n.\r\n", at the end of what was read so far */
   uint64_t number, octets;
@@ -36,7 +46,10 @@ struct guest {
 
 static struct board *board;
 static const char *keep_folder;
-static uint64_t keep_every;
+static uint64_t keep_every, delay_ns;
+static bool held;
+static volatile sig_atomic_t let_go;
+static TAILQ_HEAD(, guest) waiting = TAILQ_HEAD_INITIALIZER(waiting); /* in the order of due_ns */
 static const char END[] = "\r\n.\r\n";
 
 static void say(struct guest *g, const char *reply) {
@@ -44,6 +57,13 @@ static void say(struct guest *g, const char *reply) {
   if (g->out_len + len > OUTPUT) die("sink", "a client pipelines without reading replies");
   memcpy(g->out + g->out_len, reply, len);
   g->out_len += len;
+}
+
+/* While it waits for this, nothing of its input is read. */
+static void say_later(struct guest *g, const char *reply, uint64_t due_ns) {
+  g->late = reply;
+  g->due_ns = due_ns;
+  TAILQ_INSERT_TAIL(&waiting, g, next);
 }
 
 /* --- the sample --- */
@@ -114,7 +134,10 @@ static size_t take_content(struct guest *g, const char *at, size_t len) {
     arrived(g);
     write_sample(g);
     g->in_content = g->numbered = false;
-    say(g, "250 2.0.0 Ok\r\n");
+    if (delay_ns)
+      say_later(g, "250 2.0.0 Ok\r\n", now_ns() + delay_ns);
+    else
+      say(g, "250 2.0.0 Ok\r\n");
   }
   return i;
 }
@@ -153,7 +176,7 @@ static void take_line(struct guest *g, const char *line, size_t len) {
 
 static void take_input(struct guest *g) {
   size_t done = 0;
-  while (done < g->in_len && !g->quitting) {
+  while (done < g->in_len && !g->quitting && !g->late) {
     if (g->in_content) {
       done += take_content(g, g->in + done, g->in_len - done);
       continue;
@@ -171,6 +194,7 @@ static void take_input(struct guest *g) {
 /* --- connections --- */
 
 static void part(struct guest *g) {
+  if (g->late) TAILQ_REMOVE(&waiting, g, next);
   close(g->fd);
   free(g->kept);
   free(g);
@@ -194,6 +218,16 @@ static void serve(struct guest *g) {
   if (n <= 0 || !flush(g) || g->quitting) part(g);
 }
 
+static void greet(struct guest *g) {
+  static const char greeting[] = "220 sink ESMTP\r\n";
+  if (held) {
+    say_later(g, greeting, NOT_YET);
+    return;
+  }
+  say(g, greeting);
+  if (!flush(g)) part(g);
+}
+
 static void welcome(int listener, int epoll) {
   int fd, yes = 1;
   while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
@@ -205,22 +239,85 @@ static void welcome(int listener, int epoll) {
     struct epoll_event e = {.events = EPOLLIN, .data.ptr = g};
     if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &e) != 0) die("epoll_ctl", strerror(errno));
     atomic_fetch_add(&board->connections, 1);
-    say(g, "220 sink ESMTP\r\n");
-    if (!flush(g)) part(g);
+    greet(g);
   }
 }
 
-static int listen_at(const char *endpoint) {
+/* What has waited long enough is said. Returns for how many milliseconds nothing else is due; -1: for any. */
+static int say_what_is_due(void) {
+  struct guest *g;
+  uint64_t now = now_ns();
+  while ((g = TAILQ_FIRST(&waiting)) && g->due_ns <= now) {
+    TAILQ_REMOVE(&waiting, g, next);
+    say(g, g->late);
+    g->late = NULL;
+    take_input(g); /* what came with the message */
+    if (!flush(g) || g->quitting) part(g);
+  }
+  if (!g || g->due_ns == NOT_YET) return -1;
+  return (int)((g->due_ns - now + 999999) / 1000000);
+}
+
+static void release_held(void) {
+  struct guest *g;
+  held = false;
+  TAILQ_FOREACH(g, &waiting, next) g->due_ns = 0;
+}
+
+static void on_let_go(int number) {
+  (void)number;
+  let_go = 1;
+}
+
+static int listen_at(const struct sockaddr_in *a) {
+  int yes = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+  if (fd < 0 || bind(fd, (const struct sockaddr *)a, sizeof *a) != 0 || listen(fd, 4096) != 0)
+    die("listen", strerror(errno));
+  return fd;
+}
+
+/* Returns an epoll descriptor of its own, whose events are those of the listeners. */
+static int listen_at_all(const char *endpoint, unsigned addresses) {
   char host[64];
-  int port, yes = 1;
+  int port, all = epoll_create1(EPOLL_CLOEXEC);
   struct sockaddr_in a = {.sin_family = AF_INET};
   if (sscanf(endpoint, "%63[0-9.]:%d", host, &port) != 2 || inet_pton(AF_INET, host, &a.sin_addr) != 1)
     die(endpoint, "write ADDRESS:PORT");
   a.sin_port = htons((uint16_t)port);
-  int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-  if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof a) != 0 || listen(fd, 4096) != 0) die(endpoint, strerror(errno));
-  return fd;
+  for (uint32_t first = ntohl(a.sin_addr.s_addr), i = 0; i < addresses; i++) {
+    a.sin_addr.s_addr = htonl(first + i);
+    struct epoll_event e = {.events = EPOLLIN, .data.fd = listen_at(&a)};
+    if (all < 0 || epoll_ctl(all, EPOLL_CTL_ADD, e.data.fd, &e) != 0) die("epoll", strerror(errno));
+  }
+  return all;
+}
+
+static void welcome_all(int listeners, int epoll) {
+  struct epoll_event events[EVENTS];
+  int n = epoll_wait(listeners, events, EVENTS, 0);
+  for (int i = 0; i < n; i++) welcome(events[i].data.fd, epoll);
+}
+
+static _Noreturn void run(int listeners) {
+  int epoll = epoll_create1(EPOLL_CLOEXEC);
+  struct epoll_event e = {.events = EPOLLIN, .data.ptr = NULL}, events[EVENTS];
+  sigset_t usual, blocked;
+  sigemptyset(&blocked);
+  sigaddset(&blocked, SIGUSR1);
+  sigprocmask(SIG_BLOCK, &blocked, &usual); /* it comes while events are awaited, and at no other time */
+  signal(SIGUSR1, on_let_go);
+  if (epoll < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, listeners, &e) != 0) die("epoll", strerror(errno));
+  for (;;) {
+    int n = epoll_pwait(epoll, events, EVENTS, say_what_is_due(), &usual);
+    if (let_go && held) release_held();
+    for (int i = 0; i < n; i++) {
+      if (events[i].data.ptr)
+        serve(events[i].data.ptr);
+      else
+        welcome_all(listeners, epoll);
+    }
+  }
 }
 
 int main(int argc, char **argv) {
@@ -228,27 +325,23 @@ int main(int argc, char **argv) {
                                           {"board", required_argument, NULL, 'b'},
                                           {"keep", required_argument, NULL, 'k'},
                                           {"every", required_argument, NULL, 'e'},
+                                          {"addresses", required_argument, NULL, 'a'},
+                                          {"delay", required_argument, NULL, 'd'},
+                                          {"hold", no_argument, NULL, 'h'},
                                           {NULL, 0, NULL, 0}};
   const char *endpoint = NULL, *path = NULL;
+  unsigned addresses = 1;
   for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) switch (o) {
     case 'l': endpoint = optarg; break;
     case 'b': path = optarg; break;
     case 'k': keep_folder = optarg; break;
     case 'e': keep_every = strtoull(optarg, NULL, 10); break;
+    case 'a': addresses = (unsigned)strtoul(optarg, NULL, 10); break;
+    case 'd': delay_ns = strtoull(optarg, NULL, 10) * 1000000; break;
+    case 'h': held = true; break;
     default: return 2;
     }
-  if (!endpoint || !path || (keep_folder && !keep_every)) die("bench_sink", "see the top of sink.c");
+  if (!endpoint || !path || !addresses || (keep_folder && !keep_every)) die("bench_sink", "see the top of sink.c");
   board = board_map(path);
-  int listener = listen_at(endpoint), epoll = epoll_create1(EPOLL_CLOEXEC);
-  struct epoll_event e = {.events = EPOLLIN, .data.ptr = NULL}, events[EVENTS];
-  if (epoll < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &e) != 0) die("epoll", strerror(errno));
-  for (;;) {
-    int n = epoll_wait(epoll, events, EVENTS, -1);
-    for (int i = 0; i < n; i++) {
-      if (events[i].data.ptr)
-        serve(events[i].data.ptr);
-      else
-        welcome(listener, epoll);
-    }
-  }
+  run(listen_at_all(endpoint, addresses));
 }

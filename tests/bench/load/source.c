@@ -10,6 +10,7 @@
  *     --wait SECONDS         for the sink to have everything, after the last 250
  *     --timeout SECONDS      the most that all of it may take
  *     --opening N            no more sessions than that are between connect and their first MAIL
+ *     --domains N            message n is for a recipient at d<n mod N>.DOMAIN
  *     --idle                 opens the sessions, prints {"open": N}, and holds them until standard input ends
  *
  * Clients wait for each reply before they go on, as the usual libraries do. */
@@ -272,6 +273,7 @@ static const struct option OPTIONS[] = {{"connect", required_argument, NULL, 'c'
                                         {"first", required_argument, NULL, 'f'},
                                         {"from", required_argument, NULL, 'F'},
                                         {"to-domain", required_argument, NULL, 'D'},
+                                        {"domains", required_argument, NULL, 'N'},
                                         {"keep", no_argument, NULL, 'k'},
                                         {"tls", no_argument, NULL, 't'},
                                         {"resume", no_argument, NULL, 'R'},
@@ -295,6 +297,7 @@ static void take_option(int o, const char **path, double *wait, double *timeout)
   case 'f': plan.first = strtoull(optarg, NULL, 10); break;
   case 'F': plan.from = optarg; break;
   case 'D': plan.to_domain = optarg; break;
+  case 'N': plan.domains = (unsigned)strtoul(optarg, NULL, 10); break;
   case 'k': plan.keep = true; break;
   case 't': plan.tls = true; break;
   case 'R': plan.resume = true; break;

@@ -9,6 +9,7 @@
 #include <netinet/in.h>
 
 #define INPUT 4096
+#define DOMAIN_SIZE 256
 #define OUTPUT 20480 /* a whole message of 16 KB is one write */
 
 struct plan {
@@ -18,6 +19,7 @@ struct plan {
   size_t recipients;        /* of each message */
   size_t sessions, opening; /* open at once; and how many of them may be between connect and ready */
   unsigned addresses;       /* client addresses, from 127.64.0.1 on; 0: the kernel's choice */
+  unsigned domains;         /* below to_domain, which messages are for in turn; 0: for to_domain itself */
   double rate;              /* messages a second that are due; 0: as fast as they go */
   bool keep, tls, resume, idle;
   const char *from, *to_domain, *auth; /* auth: the initial response of AUTH PLAIN, in base64; NULL: none */
@@ -73,6 +75,7 @@ void smtp_begin(struct session *s);                   /* the connection is there
 void smtp_reply(struct session *s, const char *line); /* the last line of a reply */
 void smtp_message(struct session *s);                 /* in READY, with a number */
 void smtp_quit(struct session *s);
+void recipient_domain(uint64_t number, char out[DOMAIN_SIZE]); /* of that message */
 
 /* source_stream.c */
 void stream_init(int epoll);

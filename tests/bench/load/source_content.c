@@ -35,13 +35,14 @@ static void put(struct session *s, const char *text) {
 }
 
 static void begin(struct session *s) {
-  char header[HEADER];
+  char header[HEADER], domain[DOMAIN_SIZE];
   unsigned long long n = s->number;
+  recipient_domain(n, domain);
   snprintf(header, sizeof header,
            "From: Shop <%s>\r\nTo: <r%llu%s@%s>\r\nSubject: Your order %llu\r\nDate: %s\r\nMessage-ID: "
            "<order.%llu.%llx@%s>\r\n"
            "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=us-ascii\r\n\r\n",
-           plan.from, n, plan.recipients > 1 ? "x0" : "", plan.to_domain, n, date, n, (unsigned long long)now_ns(),
+           plan.from, n, plan.recipients > 1 ? "x0" : "", domain, n, date, n, (unsigned long long)now_ns(),
            strchr(plan.from, '@') + 1);
   put(s, header);
   s->content_begun = true;

@@ -23,13 +23,22 @@ void smtp_message(struct session *s) {
   stream_say(s, "MAIL FROM:<%s>\r\n", plan.from);
 }
 
+void recipient_domain(uint64_t number, char out[DOMAIN_SIZE]) {
+  if (plan.domains)
+    snprintf(out, DOMAIN_SIZE, "d%llu.%s", (unsigned long long)(number % plan.domains), plan.to_domain);
+  else
+    snprintf(out, DOMAIN_SIZE, "%s", plan.to_domain);
+}
+
 static void name_recipient(struct session *s) {
   unsigned long long n = s->number;
+  char domain[DOMAIN_SIZE];
+  recipient_domain(n, domain);
   s->state = RCPT;
   if (plan.recipients == 1)
-    stream_say(s, "RCPT TO:<r%llu@%s>\r\n", n, plan.to_domain);
+    stream_say(s, "RCPT TO:<r%llu@%s>\r\n", n, domain);
   else
-    stream_say(s, "RCPT TO:<r%llux%zu@%s>\r\n", n, s->recipient, plan.to_domain);
+    stream_say(s, "RCPT TO:<r%llux%zu@%s>\r\n", n, s->recipient, domain);
 }
 
 void smtp_quit(struct session *s) {

@@ -63,3 +63,13 @@ class Postfix(Peer):
     def ready(self):
         """Nobody listens on a socket that is there from the last time, so it is taken away first."""
         return os.path.exists(f"{self.root}/run/opendkim/milter")
+
+    def start_held(self):
+        """What it accepts stays in its queue."""
+        self.run("postconf", "-e", "defer_transports=smtp")
+        self.start()
+
+    def start_released(self):
+        self.run("postconf", "-e", "defer_transports=")
+        self.start_again()
+        self.run("postqueue", "-f")

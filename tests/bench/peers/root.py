@@ -127,6 +127,10 @@ class Peer:
 
     def start(self, tracer=()):
         self._empty_spool()
+        self.start_again(tracer)
+
+    def start_again(self, tracer=()):
+        """With the spool as it is."""
         self._process = self._processes.start([*tracer, *_into(self.root), *self.command()], f"{self.root}/tmp/log")
         wait_until(self._greets, f"{self.title} answers", timeout=30)
 
