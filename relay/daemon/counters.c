@@ -60,6 +60,9 @@ const struct counter counters[] = {
         "Pairs of source and provider whose warm-up is held back by what the provider refuses: see source list."),
     NOW("sites_unreachable", delivery.sites_unreachable,
         "Pairs of source and site of which no host takes a connection: their mail waits for a probe."),
+    SINCE_START(
+        "idle_gave_way", delivery.idle_gave_way,
+        "Idle connections to next hops that were ended for others since the start, because too many were open."),
 };
 /* clang-format on */
 const size_t counter_count = sizeof counters / sizeof counters[0];
@@ -102,6 +105,7 @@ static void add_delivery(struct delivery_counters *sum, const struct delivery_co
   sum->destinations += d->destinations;
   sum->waiting_jobs += d->waiting_jobs;
   sum->starved += d->starved;
+  sum->idle_gave_way += d->idle_gave_way;
   sum->sites_paused += d->sites_paused;
   sum->sites_blocked += d->sites_blocked;
   sum->logins_refused += d->logins_refused;

@@ -177,8 +177,9 @@ void delivery_source_fares(struct gateway *g, const char *site, const char *sour
 struct delivery_counters {
   uint64_t connections, idle_connections, destinations, waiting_jobs; /* now */
   uint64_t starved;                                                   /* now: destinations without a connection */
-  uint64_t logins_refused;                                            /* now: routes, at each loop, whose login was
-                                                                         refused when it was tried last */
+  uint64_t idle_gave_way;                /* connections, since the start: ended while idle, for those destinations */
+  uint64_t logins_refused;               /* now: routes, at each loop, whose login was
+                                            refused when it was tried last */
   uint64_t sites_paused, sites_blocked;  /* now: pairs of source and site that nothing is sent to for a while; those of
                                             them whose source is blocked */
   uint64_t delivered, deferred, bounced; /* recipients, since the start */

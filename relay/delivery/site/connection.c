@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "relay/delivery/site/destination_login.h"
+#include "relay/delivery/site/idle.h"
 #include "relay/delivery/site/job_fit.h"
 #include "relay/delivery/site/site.h"
 #include "relay/delivery/site/site_learn.h"
@@ -18,6 +19,8 @@ void connection_gone(struct connection *c) {
   struct destination *d = c->destination;
   connection_end_pace(c);
   race_end(c);
+  idle_ends(c);
+  idle_gave_way(c);
   site_connect_ends(d->site, c);
   if (c->phase == CONNECTION_WALKING) d->walking--;
   DL_DELETE(d->connections, c);
@@ -227,6 +230,7 @@ bool connection_can_work(const struct connection *c) {
 }
 
 static void quit(struct connection *c) {
+  idle_ends(c);
   c->phase = CONNECTION_ENDING;
   client_quit(c->client);
 }
@@ -245,8 +249,10 @@ void connection_work(struct connection *c) {
     if (j) turn_time_note(&c->destination->turn_time, site_now(), c->destination->queue.count);
     if (!j) {
       client_idle(c->client, CONNECTION_IDLE_MS);
+      idle_begins(c);
       return;
     }
+    idle_ends(c);
     if (take_job(c, j)) return;
   }
 }

@@ -39,6 +39,9 @@ struct connection {
   struct destination *destination;
   struct connection *next, *prev;
   struct connection *site_next, *site_prev; /* site->connections */
+  struct connection *idle_next, *idle_prev; /* delivery->idle, */
+  bool idle;                                /* where it is */
+  bool gives_way;                           /* it ends so that another site can have one */
   enum connection_phase phase;
   struct share *share; /* whose connection it is, and of which kind of site */
   enum site_class class;

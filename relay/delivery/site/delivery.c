@@ -119,6 +119,7 @@ void delivery_count_sites(const struct delivery *d, struct delivery_counters *to
   outcomes_count(d->outcomes, to);
   to->connections += shares_used(&d->shares);
   to->starved += d->shares.waiting;
+  to->idle_gave_way += d->gave_way;
   to->logins_refused += login_pause_count(d->login_pauses);
   to->destinations += HASH_COUNT(d->destinations);
   for (const struct site *s = d->paced; s; s = s->hh.next) {

@@ -53,6 +53,9 @@ struct delivery {
   bool race_timer_open;
   struct destination *destinations; /* hash by source and site */
   struct shares shares;             /* of the connections, among sites and accounts */
+  struct connection *idle;          /* those with nothing to send, the longest idle first (idle.h) */
+  size_t giving_way;                /* of them, those that have said QUIT for others and are not gone yet, */
+  uint64_t gave_way;                /* and all since the start */
   struct site_memory *sites;        /* which of them answer */
   struct route_secrets *secrets;    /* NULL: there are none yet */
   struct login_pauses *login_pauses;

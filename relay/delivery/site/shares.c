@@ -61,10 +61,15 @@ static size_t pool_of(const struct shares *s, enum site_class class) {
   return pool ? pool : 1;
 }
 
+/* Whatever the site is like. */
+static bool has_room(const struct shares *s, const struct share *a) {
+  size_t used = shares_used(s);
+  return used < s->most && share_held(a) < ACCOUNT_PART * (s->most - used);
+}
+
 bool share_allows(const struct shares *s, const struct share *a, enum site_class class) {
-  size_t used = shares_used(s), pool = pool_of(s, class);
-  if (used >= s->most || s->used[class] >= pool) return false;
-  if (share_held(a) >= ACCOUNT_PART * (s->most - used)) return false;
+  size_t pool = pool_of(s, class);
+  if (!has_room(s, a) || s->used[class] >= pool) return false;
   return class == SITE_ANSWERS || a->held[class] < pool - s->used[class];
 }
 
@@ -98,6 +103,24 @@ struct share *shares_next(struct shares *s, enum site_class *class) {
   }
   if (best) best->served = ++s->turns;
   return best;
+}
+
+#define ANY_CLASS ((1u << SITE_CLASSES) - 1)
+
+static unsigned wanted_by(const struct shares *s, const struct share *a) {
+  unsigned wanted = 0;
+  for (size_t i = 0; i < SITE_CLASSES; i++) {
+    if (!a->waiting[i] || share_allows(s, a, (enum site_class)i)) continue;
+    wanted |= has_room(s, a) ? 1u << i : ANY_CLASS;
+  }
+  return wanted;
+}
+
+unsigned shares_wanted(const struct shares *s) {
+  unsigned wanted = 0;
+  for (const struct share *a = s->waiting ? s->accounts : NULL; a && wanted != ANY_CLASS; a = a->hh.next)
+    wanted |= wanted_by(s, a);
+  return wanted;
 }
 
 const struct share *shares_largest(const struct shares *s) {

@@ -47,6 +47,9 @@ void share_give(struct shares *s, struct share *a, enum site_class class); /* ti
 /* The account whose turn it is among those that have destinations waiting and may open a connection, and the class of
  * the first of these; NULL: none. */
 struct share *shares_next(struct shares *s, enum site_class *class);
+/* Of which kinds of site a connection would have to end, so that a destination which waits gets one: a bit for each
+ * class; 0: none waits, or there is one for each. */
+unsigned shares_wanted(const struct shares *s);
 /* The account that holds the most; NULL. */
 const struct share *shares_largest(const struct shares *s);
 size_t share_held(const struct share *a);

@@ -1,7 +1,7 @@
 #include "relay/delivery/site/starved.h"
 
 #include "base/log.h"
-#include "relay/delivery/site/connection.h"
+#include "relay/delivery/site/idle.h"
 
 #include <stdio.h>
 #include <utlist.h>
@@ -90,6 +90,7 @@ void starved_add(struct destination *d) {
   d->fed = false;
   s->waiting++;
   warn(d->delivery);
+  idle_give_way(d->delivery);
 }
 
 void starved_remove(struct destination *d) {

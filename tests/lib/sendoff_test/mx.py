@@ -6,7 +6,7 @@ Each stage of a transaction can be given another answer:
     mx.replies["RCPT"] = lambda address: "550 5.1.1 unknown" if address.startswith("nobody") else None
     mx.replies["CONTENT"] = DROP
 
-Stages: GREETING, EHLO, STARTTLS, MAIL, RCPT, DATA (the answer to the command), CONTENT (the final one). None goes on
+Stages: GREETING, EHLO, STARTTLS, MAIL, RCPT, DATA (the answer to the command), CONTENT (the final one), QUIT. None goes on
 normally, and so does what is awaited and comes to None; DROP cuts the connection, HANG says nothing more; DROP_MIDWAY at DATA takes the content's beginning and cuts;
 GARBAGE at STARTTLS says 220 and then something that is no TLS.
 
@@ -286,6 +286,9 @@ class Exchanger:
             return status
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 ok"
+
+    async def handle_QUIT(self, server, session, envelope):
+        return await self.stage(server, "QUIT", None) or "221 2.0.0 bye"
 
     async def handle_DATA(self, server, session, envelope):
         status = await self.stage(server, "CONTENT", envelope)

@@ -33,7 +33,8 @@ static const struct counters_snapshot snapshot = {
                  .sources_listed = 29,
                  .blocklists_failing = 30,
                  .warmups_held = 31,
-                 .sites_unreachable = 32},
+                 .sites_unreachable = 32,
+                 .idle_gave_way = 33},
     .store = {.operations = 12, .commits = 13, .failed_commits = 14, .waiting = 15},
     .condition = {.disk_free = 22, .disk_reserve = 23},
 };
@@ -72,6 +73,7 @@ static const char *const names[] = {
     "blocklists_failing",
     "warmups_held",
     "sites_unreachable",
+    "idle_gave_way",
 };
 
 static void test_names_and_values(void **state) {

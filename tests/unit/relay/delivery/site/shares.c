@@ -118,6 +118,44 @@ static void test_turns(void **state) {
   shares_clear(&s);
 }
 
+static unsigned bit(enum site_class class) {
+  return 1u << class;
+}
+
+#define ANY_CLASS (bit(SITE_ANSWERS) | bit(SITE_NEW) | bit(SITE_SILENT))
+
+/* What has to end so that one that waits can go on. */
+static void test_wanted(void **state) {
+  (void)state;
+  struct shares s;
+  struct destination *some = (struct destination *)&s; /* never looked at */
+  shares_init(&s, 100);
+  struct share *one = shares_of(&s, "one"), *two = shares_of(&s, "two");
+  assert_int_equal(shares_wanted(&s), 0);
+  one->waiting[SITE_NEW] = some;
+  s.waiting = 1;
+  assert_int_equal(shares_wanted(&s), 0); /* there is one for it */
+  take_all(&s, "one", SITE_NEW);
+  assert_int_equal(shares_wanted(&s), bit(SITE_NEW));
+  one->waiting[SITE_SILENT] = some;
+  s.waiting = 2;
+  take_all(&s, "one", SITE_SILENT);
+  assert_int_equal(shares_wanted(&s), bit(SITE_NEW) | bit(SITE_SILENT));
+  take_all(&s, "one", SITE_ANSWERS); /* all that one account may have */
+  assert_int_equal(shares_wanted(&s), ANY_CLASS);
+  one->waiting[SITE_NEW] = one->waiting[SITE_SILENT] = NULL;
+  two->waiting[SITE_ANSWERS] = some;
+  s.waiting = 1;
+  assert_int_equal(shares_wanted(&s), 0);
+  take_all(&s, "two", SITE_ANSWERS);
+  assert_int_equal(shares_wanted(&s), ANY_CLASS);
+  share_give(&s, one, SITE_ANSWERS); /* whoever had it */
+  assert_int_equal(shares_wanted(&s), 0);
+  two->waiting[SITE_ANSWERS] = NULL;
+  s.waiting = 0;
+  shares_clear(&s);
+}
+
 static void test_memory_of_sites(void **state) {
   (void)state;
   struct site_memory *m = site_memory_new();
@@ -151,6 +189,7 @@ int main(void) {
       cmocka_unit_test(test_few),
       cmocka_unit_test(test_accounts_come_and_go),
       cmocka_unit_test(test_turns),
+      cmocka_unit_test(test_wanted),
       cmocka_unit_test(test_memory_of_sites),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
