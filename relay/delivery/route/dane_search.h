@@ -1,5 +1,5 @@
 /* The DNS questions that find a host's TLSA records, and what their answers make of it (RFC 7672 2.2.2, 2.2.3). Inside
- * of relay/delivery/route/route_search.c; loops[0]. */
+ * of relay/delivery/route/route_policy.c; loops[0]. */
 #ifndef SENDOFF_RELAY_DELIVERY_ROUTE_DANE_SEARCH_H
 #define SENDOFF_RELAY_DELIVERY_ROUTE_DANE_SEARCH_H
 
