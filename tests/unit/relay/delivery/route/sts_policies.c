@@ -302,7 +302,7 @@ static void test_what_nobody_waits_for_is_not_fetched(void **state) {
   atomic_store(&held, false);
   find("later.example");
   answer_all();
-  loop_lab_until(&lab, found == 5 * POOL_FETCHES + 1);
+  loop_lab_until(&lab, found == 5 * POOL_FETCHES + 1 && sts_policies_idle(policies));
   assert_true(last.policy && atomic_load(&fetched) == POOL_FETCHES + 1);
 }
 
