@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #ifndef LOOP_LAB_MS
-#define LOOP_LAB_MS 10000 /* most tests wait for nothing that takes as long */
+#define LOOP_LAB_MS 40000 /* most tests wait for nothing that takes as long */
 #endif
 
 struct loop_lab {

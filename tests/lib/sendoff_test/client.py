@@ -34,7 +34,7 @@ def plain(user, password):
 class Dialogue:
     """A line-level session: what is said is exactly what is sent."""
 
-    def __init__(self, address, implicit=False, timeout=20, source=None, before=b""):
+    def __init__(self, address, implicit=False, timeout=60, source=None, before=b""):
         """`source`: the address to come from; `before`: octets in the clear that go ahead of everything."""
         self._socket = socket.create_connection(address, timeout, (source, 0) if source else None)
         if before:
@@ -79,7 +79,7 @@ class Dialogue:
         except TimeoutError:
             return self._input
         finally:
-            self._socket.settimeout(20)
+            self._socket.settimeout(60)
 
     def say(self, line):
         """A command and its reply."""
@@ -140,7 +140,7 @@ def dialogue(gateway, account=None, tls="starttls", helo="client.example", sourc
     return talk
 
 
-def connect(gateway, account=None, tls="starttls", timeout=60):
+def connect(gateway, account=None, tls="starttls", timeout=120):
     """A smtplib session, inside TLS, and logged in if there is an account."""
     host, port = gateway.endpoint(tls)
     if tls == "implicit":

@@ -37,7 +37,7 @@ class Command:
     def __init__(self, config):
         self.config = config
 
-    def run(self, *words, text=None, timeout=60, wrapper=()):
+    def run(self, *words, text=None, timeout=120, wrapper=()):
         """Runs it whatever comes of it. `wrapper`: a command that becomes it in the end."""
         done = subprocess.run(
             [*wrapper, PROGRAM, "--config", self.config, *map(str, words)],

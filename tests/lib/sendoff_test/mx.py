@@ -29,6 +29,7 @@ from dataclasses import dataclass, field
 from aiosmtpd.smtp import SMTP
 
 from . import sasl_server
+from .processes import SLOWEST
 
 DROP, HANG, DROP_MIDWAY, GARBAGE = object(), object(), object(), object()
 FOREVER = 3600
@@ -213,8 +214,8 @@ class Exchanger:
     def wait(self, count=1, timeout=20.0):
         """The arrivals, once there are at least `count`."""
         with self._changed:
-            arrived = self._changed.wait_for(lambda: len(self._arrivals) >= count, timeout)
-            assert arrived, f"{self.name}: {len(self._arrivals)} of {count} messages arrived within {timeout} s"
+            arrived = self._changed.wait_for(lambda: len(self._arrivals) >= count, SLOWEST * timeout)
+            assert arrived, f"{self.name}: {len(self._arrivals)} of {count} messages arrived within {SLOWEST * timeout} s"
             return list(self._arrivals)
 
     def wait_for(self, marker, timeout=20.0):
@@ -225,7 +226,7 @@ class Exchanger:
             return next((a for a in self._arrivals if marker in a.content), None)
 
         with self._changed:
-            assert self._changed.wait_for(found, timeout), f"{self.name}: no message with {marker!r} within {timeout} s"
+            assert self._changed.wait_for(found, SLOWEST * timeout), f"{self.name}: no message with {marker!r} within {SLOWEST * timeout} s"
             return found()
 
     def forget(self):

@@ -13,7 +13,7 @@ from .client import new_client
 class OpensslClient:
     """A greeted session inside TLS. `words`: more of s_client's options."""
 
-    def __init__(self, endpoint, *words, starttls=False, timeout=20):
+    def __init__(self, endpoint, *words, starttls=False, timeout=60):
         command = ["openssl", "s_client", "-connect", f"{endpoint[0]}:{endpoint[1]}", "-bind", f"{new_client()}:0", "-crlf", "-ign_eof", "-nocommands"]
         command += ["-keymatexport", "EXPORTER-Channel-Binding", "-keymatexportlen", "32", *words]
         command += ["-starttls", "smtp", "-name", "client.example"] if starttls else []
