@@ -70,7 +70,8 @@ VENDORS = {
     "gnutls/": [
         "relay/net/certificate_facts.c",
         "relay/net/dane.c",
-        "relay/net/tls.c",
+        "relay/net/tls_client.c",
+        "relay/net/tls_parts.h",
         "relay/submission/auth/auth_cache.c",
         "relay/submission/auth/bans.c",
         "relay/submission/auth/password.c",
@@ -208,7 +209,7 @@ def test_rules(path, header, rule):
     "path, header, allowed",
     [
         ("dkim/keys.c", "openssl/pem.h", True),
-        ("relay/net/tls.c", "openssl/pem.h", False),
+        ("relay/net/tls_server.c", "openssl/pem.h", False),
         ("store/store.c", "sqlite3.h", False),
         ("policy/limits.c", "spf2/spf.h", False),
         ("relay/smtp/command.c", "uv.h", False),
