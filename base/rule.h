@@ -67,10 +67,10 @@
 #define RULE_NO_DOMAIN "no-domain"
 #define RULE_NO_ADDRESS "no-address"
 #define RULE_DNS "dns"
-#define RULE_PACE "pace"                     /* the site is paused, or takes no more mail from this source for now */
-#define RULE_WARMUP "warm-up"                /* its source is warming up, and today's amount is used */
-#define RULE_ROUTE "route"                   /* a route by command leads nowhere */
-#define RULE_TLS_ENFORCED "tls-enforced"     /* the next hop did not offer the TLS that its route requires */
+#define RULE_PACE "pace"                 /* the site is paused, or takes no more mail from this source for now */
+#define RULE_WARMUP "warm-up"            /* its source is warming up, and today's amount is used */
+#define RULE_ROUTE "route"               /* a route by command leads nowhere */
+#define RULE_TLS_ENFORCED "tls-enforced" /* the next hop did not offer the TLS that its route requires */
 #define RULE_PACE "pace"                 /* the site is paused, or takes no more mail from this source for now */
 #define RULE_PROBE "probe"               /* no host of the site takes a connection; one probe at a time asks again */
 #define RULE_ROUTE "route"               /* a route by command leads nowhere */

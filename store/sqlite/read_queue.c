@@ -111,8 +111,8 @@ int reader_due_recipients(struct reader *r, const char *domain, const char *lane
 _Static_assert((MESSAGE_SOURCES_ONLY | MESSAGE_RESTS_ON_SPF) == 10240, "POOLS_OF has the flags as a number");
 #define POOLS_OF(CHOOSE)                                                                                               \
   "SELECT pool, count(DISTINCT iif(spf, NULL, id)), sum(NOT spf), count(DISTINCT iif(spf, id, NULL)), sum(spf) FROM"   \
-  " (SELECT m.id AS id, iif(r.pool = '', m.pool, r.pool) AS pool, m.flags & 10240 <> 0 AND m.pool <> ?9 AS spf " CHOOSE \
-  ") WHERE pool <> ?9 GROUP BY pool ORDER BY pool"
+  " (SELECT m.id AS id, iif(r.pool = '', m.pool, r.pool) AS pool, m.flags & 10240 <> 0 AND m.pool <> ?9 AS "           \
+  "spf " CHOOSE ") WHERE pool <> ?9 GROUP BY pool ORDER BY pool"
 
 /* `to`: f->to as a pattern of LIKE; it outlives the use of the statement. */
 static void bind_filter(sqlite3_stmt *s, const struct queue_filter *f, const char *to, int64_t after, int64_t until) {

@@ -31,11 +31,11 @@ struct source_wish {
 
 /* The source of this pool for this message. The one of its last attempt, while that can be used: where mail is
  * greylisted, the same address must come again. Else by weight (source_lot.h), scaled by what was learnt of the site,
- * those of weight 0 only when no other can be used. What has no room is passed over, but when it is the one of the last attempt, or when the message's list has
- * no other: then, or when no other of the pool can be used, E_BUSY, and *out is the one to wait for. *out NULL with OK
- * means the system's choice (the pool "default" has no sources). E_NOT_FOUND with the reason when no
- * source of the pool can be used: the pool has none, or none of the family of any of the site's addresses, or the test
- * says no to those. Leaving from an address outside the pool instead would be wrong. */
+ * those of weight 0 only when no other can be used. What has no room is passed over, but when it is the one of the last
+ * attempt, or when the message's list has no other: then, or when no other of the pool can be used, E_BUSY, and *out is
+ * the one to wait for. *out NULL with OK means the system's choice (the pool "default" has no sources). E_NOT_FOUND
+ * with the reason when no source of the pool can be used: the pool has none, or none of the family of any of the site's
+ * addresses, or the test says no to those. Leaving from an address outside the pool instead would be wrong. */
 int source_choose(const struct directory *d, const struct source_wish *wish, const struct route *route,
                   const struct source_test *test, const struct source **out, struct reason *why);
 /* Which of `count` loops owns the destination. `source` may be NULL. */

@@ -344,8 +344,7 @@ static void test_a_usual_network_stays_so_on_a_braked_day(void **state) {
     brake_count_mail(&b, now, &(struct brake_mail){.recipients = 1, FAR_AWAY});
   submit(&b, now, CHECK_ENFORCE, 900, 900);
   assert_int_equal(b.step, BRAKE_SLOW);
-  for (int i = 0; i < 3; i++)
-    brake_count_mail(&b, now, &(struct brake_mail){.recipients = BRAKE_FAR_LEAST, FAR_AWAY});
+  for (int i = 0; i < 3; i++) brake_count_mail(&b, now, &(struct brake_mail){.recipients = BRAKE_FAR_LEAST, FAR_AWAY});
   brake_uses(&b, now, uses);
   assert_int_equal(uses[BUDGET_FAR].used, 0);
 }
