@@ -50,13 +50,16 @@ int stream_connect(struct loop *loop, const struct sockaddr *source, const struc
 /* Server side, with the loop's current credentials. `ask` requests the client's certificate; the client may have none,
  * and it is not verified, only compared with fingerprints (stream_tls_peer). */
 int stream_start_tls_server(struct stream *s, bool ask);
-/* Client side, with SNI `server_name`; who it must be is as for tls_session_client. */
+/* Client side, with SNI `server_name`; who it must be is as for struct tls_peer. An earlier session with the same host
+ * is resumed. */
 int stream_start_tls_client(struct stream *s, const char *server_name, enum tls_proof proof,
                             const struct dane_rules *dane);
 /* The handshake is done. */
 bool stream_is_tls(const struct stream *s);
 /* The peer has sent something of its handshake. */
 bool stream_tls_began(const struct stream *s);
+/* A client's handshake resumes an earlier session, or was to. Where it fails, the next will be a whole one. */
+bool stream_tls_resumes(const struct stream *s);
 /* After STREAM_FAILED, or while the handshake lasts: tls_distrust of relay/net/tls.h. */
 enum tls_distrust stream_tls_distrust(const struct stream *s);
 /* Before stream_start_tls_server: octets that were read ahead and belong to the handshake. OK, E_MEMORY, E_TOO_BIG. */

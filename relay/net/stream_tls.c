@@ -1,7 +1,9 @@
 /* A stream's TLS: its handshake, and what is read and written through it. */
+#include "base/cidr.h"
 #include "relay/net/stream_parts.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #define PLAIN_CHUNK (16 * 1024) /* a record holds no more */
@@ -129,8 +131,12 @@ int stream_start_tls_client(struct stream *s, const char *server_name, enum tls_
                             const struct dane_rules *dane) {
   if (s->tls || !s->loop->tls_client || !stream_is_live(s)) return E_DENIED;
   struct tls_transport transport = no_transport;
+  char address[IP_TEXT], at[IP_TEXT + 8];
   transport.arg = s;
-  return start_tls(s, tls_session_client(s->loop->tls_client, server_name, proof, dane, &transport, &s->tls));
+  ip_format(stream_peer(s), address);
+  snprintf(at, sizeof at, "%s:%u", address, ip_port(stream_peer(s)));
+  struct tls_peer peer = {.name = server_name, .at = at, .proof = proof, .dane = dane};
+  return start_tls(s, tls_session_client(s->loop->tls_client, &peer, &transport, &s->tls));
 }
 
 int stream_put_back(struct stream *s, struct bytes data) {
@@ -145,6 +151,9 @@ bool stream_is_tls(const struct stream *s) {
 bool stream_tls_began(const struct stream *s) {
   return s->tls && tls_began(s->tls);
 }
+bool stream_tls_resumes(const struct stream *s) {
+  return s->tls && tls_resumes(s->tls);
+}
 enum tls_distrust stream_tls_distrust(const struct stream *s) {
   return s->tls ? tls_distrust(s->tls) : TLS_DISTRUST_NONE;
 }
@@ -152,7 +161,7 @@ bool stream_tls_binding(const struct stream *s, unsigned char out[32]) {
   return stream_is_tls(s) && tls_binding(s->tls, out);
 }
 bool stream_tls_peer(const struct stream *s, struct fingerprint *out) {
-  return stream_is_tls(s) && tls_peer(s->tls, out);
+  return stream_is_tls(s) && tls_fingerprint(s->tls, out);
 }
 const char *stream_tls_text(const struct stream *s) {
   return stream_is_tls(s) ? tls_text(s->tls) : "";

@@ -50,12 +50,20 @@ struct tls_transport {
 /* One connection's TLS. One thread. */
 struct tls_session;
 /* Holds the credentials until it is freed. `ask` for the client's certificate: any is let pass, and may be asked about
- * by tls_peer. */
+ * by tls_fingerprint. */
 int tls_session_server(struct tls_server *t, bool ask, const struct tls_transport *transport, struct tls_session **out);
-/* By what the peer must be known, or the handshake fails, as it then does below TLS 1.2 (RFC 8997), too: TLS_BY_CA, the
- * certificate is trusted and for that name (RFC 6125); TLS_BY_DANE, it matches `dane`, which outlives the session. */
-int tls_session_client(struct tls_client *t, const char *server_name, enum tls_proof proof,
-                       const struct dane_rules *dane, const struct tls_transport *transport, struct tls_session **out);
+/* Whom a client wants to meet. */
+struct tls_peer {
+  const char *name; /* for SNI, and that the certificate is for */
+  const char *at;   /* its address with the port: an earlier session with it is resumed; "": none is */
+  /* By what it must be known, or the handshake fails, as it then does below TLS 1.2 (RFC 8997), too: TLS_BY_CA, the
+   * certificate is trusted and for that name (RFC 6125); TLS_BY_DANE, it matches `dane`, which outlives the session. In
+   * a session that is resumed, the certificate is the one that was shown in the first; it is verified anew. */
+  enum tls_proof proof;
+  const struct dane_rules *dane;
+};
+int tls_session_client(struct tls_client *t, const struct tls_peer *peer, const struct tls_transport *transport,
+                       struct tls_session **out);
 /* After the handshake of a session that had to prove nothing: would its peer have passed TLS_BY_CA, with this name?
  * False with the reason. */
 bool tls_check_peer(struct tls_client *t, struct tls_session *s, const char *name, struct reason *why);
@@ -74,6 +82,8 @@ enum tls_step tls_write(struct tls_session *s, struct bytes data); /* all of it,
 void tls_bye(struct tls_session *s);
 /* The peer has sent something. */
 bool tls_began(const struct tls_session *s);
+/* An earlier session was to be resumed, or was. */
+bool tls_resumes(const struct tls_session *s);
 /* After a failure, or when the peer left: does it not trust the certificate that it was shown? CERTAIN: its alert says
  * so (RFC 8446 6.2). POSSIBLE: it had seen the certificate, and said nothing. */
 enum tls_distrust { TLS_DISTRUST_NONE, TLS_DISTRUST_POSSIBLE, TLS_DISTRUST_CERTAIN };
@@ -81,8 +91,9 @@ enum tls_distrust tls_distrust(const struct tls_session *s);
 /* After the handshake. RFC 9266: 32 octets that both sides, and nobody between them, can know. False: not to be had, as
  * in TLS 1.2 without the extended master secret (RFC 7627). */
 bool tls_binding(const struct tls_session *s, unsigned char out[32]);
-bool tls_peer(const struct tls_session *s, struct fingerprint *out); /* false: the peer has shown no certificate */
-struct tls_facts tls_facts(const struct tls_session *s);             /* once the handshake is done */
+bool tls_fingerprint(const struct tls_session *s,
+                     struct fingerprint *out);            /* false: the peer has shown no certificate */
+struct tls_facts tls_facts(const struct tls_session *s);  /* once the handshake is done */
 enum tls_result tls_failure(const struct tls_session *s); /* a handshake that did not come to its end; as reported */
 const char *tls_error(const struct tls_session *s);       /* after TLS_FAILED */
 const char *tls_text(const struct tls_session *s);        /* "TLSv1.3 AES-256-GCM" once the handshake is done */

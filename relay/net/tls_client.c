@@ -1,6 +1,8 @@
 /* Client credentials, sessions that use them, and whom those trust. */
 #include "relay/net/tls_parts.h"
 
+#include "base/clock.h"
+
 #include <gnutls/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +15,8 @@
 int tls_client_new(struct tls_client **out) {
   struct tls_client *t = *out = calloc(1, sizeof *t);
   if (!t) return E_MEMORY;
-  if (gnutls_certificate_allocate_credentials(&t->credentials) < 0 ||
+  t->tickets = tls_tickets_new();
+  if (!t->tickets || gnutls_certificate_allocate_credentials(&t->credentials) < 0 ||
       gnutls_priority_init(&t->priority, CLIENT_PRIORITY, NULL) < 0 ||
       gnutls_priority_init(&t->verified_priority, VERIFIED_PRIORITY, NULL) < 0) {
     tls_client_free(out);
@@ -29,6 +32,7 @@ void tls_client_free(struct tls_client **at) {
   if (t->credentials) gnutls_certificate_free_credentials(t->credentials);
   if (t->priority) gnutls_priority_deinit(t->priority);
   if (t->verified_priority) gnutls_priority_deinit(t->verified_priority);
+  tls_tickets_free(&t->tickets);
   free(t);
 }
 
@@ -109,27 +113,72 @@ static int match_peer(gnutls_session_t session) {
   return 0;
 }
 
-static void demand_proof(struct tls_client *t, struct tls_session *s, const char *name, enum tls_proof proof,
-                         const struct dane_rules *dane) {
-  if (proof == TLS_BY_CA) verify_peer(t, s, name);
-  if (proof != TLS_BY_DANE) return;
-  s->dane = dane;
+/* --- sessions that are resumed --- */
+
+/* Of whom: a session that had to prove nothing may have a version that one that has to may not. */
+static void resume(struct tls_session *s, const struct tls_peer *peer) {
+  gnutls_datum_t data;
+  if (!*peer->at) return;
+  snprintf(s->ticket_peer, sizeof s->ticket_peer, "%s %s %s", peer->proof == TLS_UNVERIFIED ? "any" : "known", peer->at,
+           peer->name ? peer->name : "");
+  if (!tls_tickets_take(s->client->tickets, s->ticket_peer, &data)) return;
+  s->resumes = gnutls_session_set_data(s->session, data.data, data.size) == 0;
+  tls_ticket_wipe(&data);
+}
+
+void tls_client_keep_ticket(struct tls_session *s) {
+  gnutls_datum_t data;
+  bool later = gnutls_protocol_get_version(s->session) == GNUTLS_TLS1_3 &&
+               !(gnutls_session_get_flags(s->session) & GNUTLS_SFLAGS_SESSION_TICKET);
+  if (!*s->ticket_peer || later) return;
+  if (gnutls_session_get_data2(s->session, &data) == 0)
+    tls_tickets_put(s->client->tickets, s->ticket_peer, &data, clock_monotonic_ms());
+  s->ticket_peer[0] = '\0';
+}
+
+void tls_client_cannot_resume(struct tls_session *s) {
+  tls_tickets_bar(s->client->tickets, s->ticket_peer, clock_monotonic_ms());
+}
+
+/* Within the handshake nobody shows a certificate then, and GnuTLS verifies none. The chain is the first session's. */
+bool tls_client_passes(struct tls_session *s) {
+  unsigned status = 0;
+  s->resumes &= gnutls_session_is_resumed(s->session) != 0;
+  if (!s->resumes) return true;
+  if (s->dane) return match_peer(s->session) == 0;
+  if (!*s->name) return true;
+  if (gnutls_certificate_verify_peers(s->session, s->wanted, 2, &status) < 0) status = GNUTLS_CERT_INVALID;
+  if (!status) return true;
+  s->failure = certificate_result(status);
+  describe_status(status, s->name, s->error, sizeof s->error);
+  return false;
+}
+
+static void demand_proof(struct tls_client *t, struct tls_session *s, const struct tls_peer *peer) {
+  if (peer->proof == TLS_BY_CA) verify_peer(t, s, peer->name);
+  if (peer->proof != TLS_BY_DANE) return;
+  s->dane = peer->dane;
   gnutls_session_set_ptr(s->session, s);
   gnutls_session_set_verify_function(s->session, match_peer);
 }
 
-int tls_session_client(struct tls_client *t, const char *server_name, enum tls_proof proof,
-                       const struct dane_rules *dane, const struct tls_transport *transport, struct tls_session **out) {
+static int send_name(struct tls_session *s, const char *name) {
+  if (!name || !*name || name[0] == '[') return 0; /* RFC 6066 3: no addresses */
+  return gnutls_server_name_set(s->session, GNUTLS_NAME_DNS, name, strlen(name));
+}
+
+int tls_session_client(struct tls_client *t, const struct tls_peer *peer, const struct tls_transport *transport,
+                       struct tls_session **out) {
   struct tls_session *s = *out = tls_session_new(GNUTLS_CLIENT, transport);
   if (!s) return E_MEMORY;
-  demand_proof(t, s, server_name, proof, dane);
-  if (gnutls_priority_set(s->session, proof != TLS_UNVERIFIED ? t->verified_priority : t->priority) < 0 ||
-      gnutls_credentials_set(s->session, GNUTLS_CRD_CERTIFICATE, t->credentials) < 0 ||
-      (server_name && *server_name && server_name[0] != '[' &&
-       gnutls_server_name_set(s->session, GNUTLS_NAME_DNS, server_name, strlen(server_name)) < 0)) {
+  s->client = t;
+  demand_proof(t, s, peer);
+  if (gnutls_priority_set(s->session, peer->proof != TLS_UNVERIFIED ? t->verified_priority : t->priority) < 0 ||
+      gnutls_credentials_set(s->session, GNUTLS_CRD_CERTIFICATE, t->credentials) < 0 || send_name(s, peer->name) < 0) {
     tls_session_free(out);
     return E_MEMORY;
   }
+  resume(s, peer);
   return OK;
 }
 

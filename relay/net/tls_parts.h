@@ -3,6 +3,7 @@
 #define SENDOFF_RELAY_NET_TLS_PARTS_H
 
 #include "relay/net/tls.h"
+#include "relay/net/tls_tickets.h"
 
 #include <gnutls/gnutls.h>
 #include <stdatomic.h>
@@ -22,11 +23,15 @@ struct tls_client {
   gnutls_certificate_credentials_t credentials;
   gnutls_priority_t priority, verified_priority;
   bool trusting; /* its roots are read */
+  struct tls_tickets *tickets;
 };
 
 struct tls_session {
   gnutls_session_t session;
-  struct tls_server *server; /* held; NULL on the client side */
+  struct tls_server *server;             /* held; NULL on the client side */
+  struct tls_client *client;             /* NULL on the server side */
+  char ticket_peer[TLS_TICKET_PEER_MAX]; /* whose tickets these are; "": none are kept, or this session's is */
+  bool resumes;
   struct tls_transport transport;
   size_t taken; /* octets since the begin, or since data came */
   bool began;
@@ -47,5 +52,11 @@ struct tls_session *tls_session_new(unsigned flags, const struct tls_transport *
 
 /* tls_client.c. The certificate was refused within the handshake: why. */
 void tls_describe_distrust(struct tls_session *s);
+/* A client's handshake is done. False: the session was resumed, and its peer would not pass today. */
+bool tls_client_passes(struct tls_session *s);
+/* A client's handshake that was to resume a session has come to nothing. */
+void tls_client_cannot_resume(struct tls_session *s);
+/* A client's session has got data, so its ticket has come, if it gets one. */
+void tls_client_keep_ticket(struct tls_session *s);
 
 #endif

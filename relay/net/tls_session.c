@@ -70,6 +70,7 @@ void tls_session_free(struct tls_session **at) {
   struct tls_session *s = *at;
   *at = NULL;
   if (!s) return;
+  if (s->resumes && !*s->text) tls_client_cannot_resume(s);
   gnutls_deinit(s->session);
   tls_server_release(&s->server);
   free(s);
@@ -125,14 +126,20 @@ static void describe(struct tls_session *s) {
            gnutls_cipher_get_name(gnutls_cipher_get(s->session)));
 }
 
+static enum tls_step handshake_done(struct tls_session *s) {
+  if (s->client && !tls_client_passes(s)) {
+    gnutls_alert_send(s->session, GNUTLS_AL_FATAL, GNUTLS_A_BAD_CERTIFICATE);
+    return TLS_FAILED;
+  }
+  describe(s);
+  s->taken = 0;
+  return TLS_DONE;
+}
+
 enum tls_step tls_handshake(struct tls_session *s) {
   for (int i = 0; i < HANDSHAKE_STEPS_MAX; i++) {
     int rc = gnutls_handshake(s->session);
-    if (rc == GNUTLS_E_SUCCESS) {
-      describe(s);
-      s->taken = 0;
-      return TLS_DONE;
-    }
+    if (rc == GNUTLS_E_SUCCESS) return handshake_done(s);
     if (rc == GNUTLS_E_AGAIN) return TLS_AGAIN;
     if (rc == GNUTLS_E_INTERRUPTED || rc == GNUTLS_E_WARNING_ALERT_RECEIVED) continue;
     gnutls_alert_send_appropriate(s->session, s->over ? GNUTLS_E_HANDSHAKE_TOO_LARGE : rc);
@@ -156,6 +163,7 @@ enum tls_step tls_read(struct tls_session *s, void *out, size_t size, size_t *go
   if (n > 0) {
     *got = (size_t)n;
     s->taken = 0;
+    if (s->client) tls_client_keep_ticket(s);
     return TLS_DONE;
   }
   if (n == 0) return TLS_END;
@@ -175,6 +183,9 @@ enum tls_step tls_write(struct tls_session *s, struct bytes data) {
 
 bool tls_began(const struct tls_session *s) {
   return s->began;
+}
+bool tls_resumes(const struct tls_session *s) {
+  return s->resumes;
 }
 
 /* The last message of a server's flight has left, and the certificate was in it. In TLS 1.3 GnuTLS sends tickets with
@@ -203,7 +214,7 @@ bool tls_binding(const struct tls_session *s, unsigned char out[32]) {
   return whole;
 }
 
-bool tls_peer(const struct tls_session *s, struct fingerprint *out) {
+bool tls_fingerprint(const struct tls_session *s, struct fingerprint *out) {
   unsigned count;
   const gnutls_datum_t *chain = gnutls_certificate_get_peers(s->session, &count); /* its own first */
   size_t size = sizeof out->sha256;

@@ -72,6 +72,7 @@ VENDORS = {
         "relay/net/dane.c",
         "relay/net/tls_client.c",
         "relay/net/tls_parts.h",
+        "relay/net/tls_tickets.h",
         "relay/submission/auth/auth_cache.c",
         "relay/submission/auth/bans.c",
         "relay/submission/auth/password.c",

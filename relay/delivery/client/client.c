@@ -65,6 +65,11 @@ static bool after_envelope(const struct smtp_client *c) {
   return stage == STAGE_DATA || stage == STAGE_CONTENT || stage == STAGE_DOT;
 }
 
+/* Then whole handshakes may still work there. */
+static bool is_resuming(const struct smtp_client *c) {
+  return c->state == CLIENT_HANDSHAKE && stream_tls_resumes(c->stream);
+}
+
 void client_incident(const struct smtp_client *c, enum trouble trouble, const struct smtp_reply *reply,
                      const char *text, struct incident *out) {
   *out = (struct incident){
@@ -74,6 +79,7 @@ void client_incident(const struct smtp_client *c, enum trouble trouble, const st
       .tls_enforced = c->tls.required || c->require_tls,
       .routed = c->routed,
       .tls_unused = c->offers.starttls && !c->ever_tls,
+      .resuming = is_resuming(c),
       .reused = c->transactions > 1,
       .answered = c->envelope.answered > 0,
       .others_accepted = c->envelope.accepted > (after_envelope(c) ? 1 : 0),
@@ -100,7 +106,7 @@ static bool is_about_host(enum trouble trouble) {
 
 void client_fail(struct smtp_client *c, enum trouble trouble, const struct smtp_reply *reply, const char *text) {
   if (c->state == CLIENT_CLOSED) return;
-  if (c->state == CLIENT_HANDSHAKE && is_about_host(trouble))
+  if (c->state == CLIENT_HANDSHAKE && is_about_host(trouble) && !is_resuming(c))
     client_tls_decided(c, stream_tls_failure(c->stream), text);
   client_incident(c, trouble, reply, text, &c->end);
   client_set_state(c, CLIENT_CLOSED, 0);

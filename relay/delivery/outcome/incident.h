@@ -64,6 +64,7 @@ struct incident {
   bool tls_enforced;              /* nothing is said to this host without TLS */
   bool routed;                    /* an operator named the host */
   bool tls_unused;                /* in the clear, though the host offers STARTTLS */
+  bool resuming;                  /* TLS failed where an earlier session was to be resumed */
   bool reused;                    /* not the first transaction of its connection */
   bool answered;                  /* the host replied to some command of this transaction */
   bool others_accepted;           /* other recipients of this transaction were accepted */

@@ -68,7 +68,7 @@ static enum verdict of_opening(const struct incident *i) {
   /* Whatever the fault: somebody in the middle who breaks the handshake, or puts octets ahead of it, could as well
    * have taken STARTTLS out of the EHLO reply. Refusing clear text for ever would only keep mail from broken hosts (RFC
    * 7435 3); what must not go in the clear says REQUIRETLS. */
-  if (broken_tls && !i->tls_enforced && i->trouble != TROUBLE_STOPPING) return VERDICT_PLAIN;
+  if (broken_tls && !i->resuming && !i->tls_enforced && i->trouble != TROUBLE_STOPPING) return VERDICT_PLAIN;
   return VERDICT_NEXT_HOST;
 }
 

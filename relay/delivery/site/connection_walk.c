@@ -190,13 +190,26 @@ static void take_away(struct connection *c, struct call *call) {
   call_free(call);
 }
 
-void connection_walk(struct connection *c, struct call *call) {
-  size_t at = call->at;
+static void note_failed_call(struct connection *c, const struct call *call) {
   if (call == c->call) connection_trial_failed(c);
   snprintf(c->target, sizeof c->target, "%s", call->target);
   c->token_from_us = call->token_from_us;
   c->refused |= site_hear_opening(c->destination->site, &c->incident);
-  connection_note_failure(c, at);
+  connection_note_failure(c, call->at);
+}
+
+/* The same address comes next: TLS resumes no session with it for a while (TLS_TICKETS_BARRED_MS). */
+static void forgive_resumption(struct connection *c, const struct call *call) {
+  log_event(LOG_INFO_, NULL, "tls session not resumed", "host", call->target, "reason", c->incident.text, "next",
+            "a new connection with a whole handshake", NULL);
+  if (call->at < c->next_place) c->next_place = call->at;
+}
+
+void connection_walk(struct connection *c, struct call *call) {
+  if (c->incident.resuming)
+    forgive_resumption(c, call);
+  else
+    note_failed_call(c, call);
   take_away(c, call);
   if (c->call) {
     snprintf(c->target, sizeof c->target, "%s", c->call->target);

@@ -52,6 +52,7 @@ class Arrival:
     helo: str
     tls: str  # "TLSv1.3", or "" in the clear
     connection: int  # which of this exchanger's connections brought it, from 1
+    resumed: bool = False  # its TLS session was an earlier connection's
     user: str = ""  # who logged in
     options: list = field(default_factory=list)
     mail: dict = field(default_factory=dict)  # the parameters of MAIL as they came, by keyword
@@ -150,13 +151,13 @@ class _Server(SMTP):
         await super().push(status)
 
     async def smtp_STARTTLS(self, arg):
-        if self.exchanger.replies.get("STARTTLS") is GARBAGE:
+        status = await self.exchanger.stage(self, "STARTTLS", arg)
+        if status is GARBAGE:
             await self.push("220 go on")
             await self.push("this is no TLS")
             await self._reader.read(500)
-            return await self.exchanger.cut(self)
-        status = await self.exchanger.stage(self, "STARTTLS", arg)
-        if status:
+            await self.exchanger.cut(self)
+        elif status:
             await self.push(status)
         else:
             await super().smtp_STARTTLS(arg)
@@ -185,7 +186,7 @@ class Exchanger:
         self.replies = {}
         self.connections = 0
         self._pipelining, self._eight_bit, self._utf8, self._size = pipelining, eight_bit, utf8, size
-        self._tls_context = tls_context
+        self.tls_context = tls_context
         self._arrivals = []
         self._changed = threading.Condition()
 
@@ -193,7 +194,7 @@ class Exchanger:
         return _Server(
             self,
             hostname=self.name,
-            tls_context=self._tls_context,
+            tls_context=self.tls_context,
             require_starttls=self._demand_tls,
             data_size_limit=self._size,
             enable_SMTPUTF8=self._utf8,
@@ -302,6 +303,7 @@ class Exchanger:
             peer=session.peer,
             helo=session.host_name,
             tls=server.transport.get_extra_info("ssl_object").version() if server.is_tls() else "",
+            resumed=server.is_tls() and server.transport.get_extra_info("ssl_object").session_reused,
             user=server.user,
             connection=server.number,
             options=list(envelope.mail_options),
