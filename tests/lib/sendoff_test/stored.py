@@ -114,6 +114,7 @@ def shown(sendoff, data):
         "gateway": sendoff.json("gateway", "show"),
         "suppressions": sendoff.json("suppression", "list"),
         "paused": _paused(sendoff),
+        "routes": sendoff.json("route", "list"),
         "queue": queue,
         "contents": {message: _content(sendoff, message) for message in sorted({one["message"] for one in queue})},
         "usage": [_usage(used) for used in sendoff.json("account", "usage")],
