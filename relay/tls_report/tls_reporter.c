@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "relay/delivery/delivery.h"
 #include "relay/message/signing.h"
+#include "relay/net/dns_until.h"
 #include "relay/tls_report/tls_report_task.h"
 #include "relay/tls_report/tls_report_times.h"
 #include "store/read.h"
@@ -210,22 +211,11 @@ static void post_mails(struct tls_reporter *t) {
 
 /* --- the pool --- */
 
-/* A question of a gateway that stops is not asked: its end would wait for the answer. */
-static void lookup(void *arg, const char *name, int type, struct dns_answer *out) {
-  struct tls_reporter *t = arg;
-  *out = (struct dns_answer){.status = DNS_FAILED};
-  if (!atomic_load(&t->until_ms)) t->dns.lookup(t->dns.arg, name, type, out);
-}
-
-static void release(void *arg, struct dns_answer *answer) {
-  struct tls_reporter *t = arg;
-  if (answer->records || answer->owner) t->dns.release(t->dns.arg, answer);
-}
-
 static void work(uv_work_t *req) {
   struct tls_reporter *t = req->data;
   const struct config *c = t->loop->gateway->config;
-  const struct dns_source dns = {t, lookup, release};
+  struct dns_until until = {t->dns, &t->until_ms};
+  const struct dns_source dns = dns_until(&until);
   const struct https https = {.dns = &dns,
                               .trust = c->https_trust,
                               .until_ms = &t->until_ms,

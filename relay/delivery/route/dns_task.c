@@ -1,20 +1,11 @@
 #include "relay/delivery/route/dns_task.h"
 
-/* A question of a gateway that stops is not asked: its end would wait for the answer. */
-static void lookup(void *arg, const char *name, int type, struct dns_answer *out) {
-  struct dns_task *t = arg;
-  *out = (struct dns_answer){.status = DNS_FAILED};
-  if (!atomic_load(&t->stopped)) t->dns.lookup(t->dns.arg, name, type, out);
-}
-
-static void release(void *arg, struct dns_answer *answer) {
-  struct dns_task *t = arg;
-  if (answer->records || answer->owner) t->dns.release(t->dns.arg, answer);
-}
+#include "relay/net/dns_until.h"
 
 static void work(uv_work_t *req) {
   struct dns_task *t = req->data;
-  const struct dns_source dns = {t, lookup, release};
+  struct dns_until until = {t->dns, &t->until_ms};
+  const struct dns_source dns = dns_until(&until);
   t->run(t->owner, &dns);
 }
 
@@ -24,12 +15,12 @@ static void worked(uv_work_t *req, int status) {
   t->busy = false;
   if (t->freed)
     t->forget(t->owner);
-  else if (!atomic_load(&t->stopped))
+  else if (!atomic_load(&t->until_ms))
     t->done(t->owner);
 }
 
 bool dns_task_ready(const struct dns_task *t) {
-  return !t->busy && !atomic_load(&t->stopped);
+  return !t->busy && !atomic_load(&t->until_ms);
 }
 
 bool dns_task_start(struct dns_task *t) {
@@ -40,7 +31,7 @@ bool dns_task_start(struct dns_task *t) {
 }
 
 void dns_task_stop(struct dns_task *t) {
-  atomic_store(&t->stopped, true);
+  atomic_store(&t->until_ms, 1);
 }
 
 void dns_task_free(struct dns_task *t) {

@@ -18,7 +18,7 @@ struct dns_task {
   void (*forget)(void *owner);
   void *owner;
   uv_work_t work;
-  atomic_bool stopped;
+  atomic_uint_least64_t until_ms; /* not 0: it is stopped */
   bool busy, freed;
 };
 

@@ -1,6 +1,7 @@
 /* One fetch of a policy, on libuv's pool. */
 #include "relay/delivery/route/address_kind.h"
 #include "relay/delivery/route/sts_domain.h"
+#include "relay/net/dns_until.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,18 +17,6 @@ struct task {
   struct reason why;
 };
 
-/* A question of a gateway that stops is not asked: its end would wait for the answer. */
-static void lookup(void *arg, const char *name, int type, struct dns_answer *out) {
-  struct sts_policies *s = arg;
-  *out = (struct dns_answer){.status = DNS_FAILED};
-  if (!atomic_load(&s->until_ms)) s->dns.lookup(s->dns.arg, name, type, out);
-}
-
-static void release(void *arg, struct dns_answer *answer) {
-  struct sts_policies *s = arg;
-  if (answer->records || answer->owner) s->dns.release(s->dns.arg, answer);
-}
-
 /* As for next hops: whoever names an address in DNS has no business with what is on this machine alone. */
 static bool may_connect(void *arg, const struct sockaddr *address) {
   const struct sts_policies *s = arg;
@@ -38,7 +27,8 @@ static bool may_connect(void *arg, const struct sockaddr *address) {
 static void work(uv_work_t *req) {
   struct task *t = req->data;
   struct sts_policies *s = t->owner;
-  const struct dns_source dns = {s, lookup, release};
+  struct dns_until until = {s->dns, &s->until_ms};
+  const struct dns_source dns = dns_until(&until);
   const struct https h = {.dns = &dns,
                           .trust = s->loop->gateway->config->https_trust,
                           .until_ms = &s->until_ms,

@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "relay/delivery/route/token_due.h"
+#include "relay/net/dns_until.h"
 #include "relay/oauth2/token.h"
 #include "store/write.h"
 
@@ -187,22 +188,11 @@ static struct task *task_new(struct token_renewal *owner, const struct static_ro
   return t;
 }
 
-/* A question of a gateway that stops is not asked: its end would wait for the answer. */
-static void lookup(void *arg, const char *name, int type, struct dns_answer *out) {
-  struct token_renewal *t = arg;
-  *out = (struct dns_answer){.status = DNS_FAILED};
-  if (!atomic_load(&t->until_ms)) t->dns.lookup(t->dns.arg, name, type, out);
-}
-
-static void release(void *arg, struct dns_answer *answer) {
-  struct token_renewal *t = arg;
-  if (answer->records || answer->owner) t->dns.release(t->dns.arg, answer);
-}
-
 static void work(uv_work_t *req) {
   struct task *t = req->data;
   struct token_renewal *owner = t->owner;
-  const struct dns_source dns = {owner, lookup, release};
+  struct dns_until until = {owner->dns, &owner->until_ms};
+  const struct dns_source dns = dns_until(&until);
   const struct https h = {
       .dns = &dns, .trust = owner->loop->gateway->config->https_trust, .until_ms = &owner->until_ms};
   t->rc = token_fetch(&h, &t->request, &t->result->answer, &t->result->why);
