@@ -27,14 +27,8 @@ void search_ask_policy(struct search *s) {
 
 /* --- TLSA --- */
 
-/* A route's own rules come first: it says itself that nobody, or who, vouches for its hosts. */
 struct tls_demand route_terms_demand(const struct route_terms *t) {
-  bool rules = t->tls != ROUTE_TLS_MAY || t->implicit_tls || t->login;
-  return (struct tls_demand){
-      .by = rules ? TLS_RULE_ROUTE : TLS_RULE_NONE,
-      .required = t->tls == ROUTE_TLS_VERIFY || (t->tls != ROUTE_TLS_NONE && (t->implicit_tls || t->login)),
-      .proof = t->tls == ROUTE_TLS_VERIFY ? TLS_BY_CA : TLS_UNVERIFIED,
-  };
+  return tls_demand_of_route(t->tls, t->implicit_tls || t->login);
 }
 
 /* RFC 7672 2.1.2: such a host is not used, and the next one is, or the mail waits. */
@@ -50,36 +44,23 @@ static void on_dane(void *arg, const struct dane_finding *found) {
   struct candidate *c = arg;
   if (found->ttl < c->search->ttl) c->search->ttl = found->ttl;
   if (found->status == DANE_FAILED) tlsa_failed(c, found);
-  if (found->status == DANE_FOUND)
-    c->tls = (struct tls_demand){.by = TLS_RULE_DANE,
-                                 .required = true,
-                                 .proof = found->rules->records->count ? TLS_BY_DANE : TLS_UNVERIFIED,
-                                 .dane = found->rules};
+  if (found->status == DANE_FOUND) c->tls = tls_demand_of_dane(found->rules);
   search_one_less(c->search);
 }
 
 static void ask_dane(struct candidate *c) {
   struct search *s = c->search;
   struct dane_search plan = {.resolver = s->plan.resolver,
-                             .host = c->mx.name,
-                             .next_hop = s->domain,
-                             .expanded = s->expanded,
-                             .port = s->plan.port,
-                             .secure = !c->insecure,
-                             .canonical = c->canonical,
+                             .of = {.host = c->mx.name,
+                                    .next_hop = s->domain,
+                                    .expanded = s->expanded,
+                                    .port = s->plan.port,
+                                    .secure = !c->insecure,
+                                    .canonical = c->canonical},
                              .done = on_dane,
                              .arg = c};
   s->open++;
   dane_search_start(&plan);
-}
-
-/* RFC 8461 4.1, 5: what the domain's policy asks for, where no TLSA records do (2). */
-static void demand_by_policy(const struct sts_policy *p, struct candidate *c) {
-  if (!p || p->mode == STS_MODE_NONE) return;
-  if (p->mode == STS_MODE_ENFORCE)
-    c->tls = (struct tls_demand){.by = TLS_RULE_STS, .required = true, .proof = TLS_BY_CA};
-  c->tls.sts_testing = p->mode == STS_MODE_TESTING;
-  c->tls.sts_unnamed = !sts_policy_names(p, c->mx.name);
 }
 
 /* RFC 7672 2.2.1: only where the names of the hosts are known for sure. (It lets a client go on where the MX records
@@ -92,7 +73,7 @@ void search_ask_tlsa(struct search *s) {
   for (size_t i = 0; i < s->count; i++) {
     struct candidate *c = &s->candidates[i];
     c->tls = route_terms_demand(&s->plan.terms);
-    demand_by_policy(s->sts.policy, c);
+    tls_demand_add_policy(&c->tls, s->sts.policy, c->mx.name);
     if (dane && candidate_is_usable(c)) ask_dane(c);
   }
   search_one_less(s);

@@ -1,5 +1,5 @@
-/* Which questions are asked for a host's TLSA records, and what comes of their answers: RFC 7672 2.2.2 and 2.2.3, row
- * by row. The resolver is a table. */
+/* Which questions are asked for a host's TLSA records (relay/net/tlsa_search.h), and what comes of their answers: RFC
+ * 7672 2.2.2 and 2.2.3, row by row. The resolver is a table. */
 #include "relay/delivery/route/dane_search.h"
 
 #include "base/result.h"
@@ -134,11 +134,12 @@ static const struct {
 static void test_table(void **state) {
   (void)state;
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    struct dane_search plan = {.host = "mx.test",
-                               .next_hop = "dest.test",
-                               .port = 25,
-                               .secure = cases[i].secure,
-                               .canonical = cases[i].canonical,
+    struct dane_search plan = {.of = {.host = "mx.test",
+                                      .next_hop = "dest.test",
+                                      .expanded = "",
+                                      .port = 25,
+                                      .secure = cases[i].secure,
+                                      .canonical = cases[i].canonical},
                                .done = on_done};
     zone = cases[i].zone;
     asked[0] = '\0';
@@ -166,13 +167,14 @@ static void test_names(void **state) {
   zone = none;
   asked[0] = '\0';
   struct dane_search plan = {
-      .host = "mx.test", .next_hop = "dest.test", .port = 465, .secure = true, .canonical = "", .done = on_done};
+      .of = {.host = "mx.test", .next_hop = "dest.test", .expanded = "", .port = 465, .secure = true, .canonical = ""},
+      .done = on_done};
   dane_search_start(&plan);
   assert_string_equal(asked, "TLSA _465._tcp.mx.test");
   assert_true(found.status == DANE_NONE && found.ttl == 60);
   memset(host, 'a', 250);
   host[250] = asked[0] = '\0';
-  plan.host = host;
+  plan.of.host = host;
   dane_search_start(&plan);
   assert_string_equal(asked, "");
   assert_true(found.status == DANE_NONE && found.ttl == UINT32_MAX);
