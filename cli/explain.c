@@ -1,5 +1,7 @@
 #include "cli/explain_expected.h"
 #include "cli/explain_facts.h"
+#include "cli/explain_tls.h"
+#include "cli/explain_warmup.h"
 #include "cli/output.h"
 #include "policy/source_use.h"
 
@@ -148,14 +150,15 @@ static json_t *limits_json(const struct explained *e) {
   return list;
 }
 
-static json_t *sources_json(const struct explained *e) {
+static json_t *sources_json(const struct explained *e, const json_t *warmups) {
   json_t *list = json_array();
   for (size_t i = 0; i < e->source_count; i++)
     json_array_append_new(
-        list,
-        json_pack("{s:s, s:s, s:b}", "source", e->sources[i].address, "spf", spf_result_name(e->spf[i].result), "first",
-                  source_may_be_used(&e->sources[i]) &&
-                      (!*e->rank.preferred || source_listed(e->rank.preferred, source_public(&e->sources[i])))));
+        list, json_pack("{s:s, s:s, s:b, s:o}", "source", e->sources[i].address, "spf",
+                        spf_result_name(e->spf[i].result), "first",
+                        source_may_be_used(&e->sources[i]) &&
+                            (!*e->rank.preferred || source_listed(e->rank.preferred, source_public(&e->sources[i]))),
+                        "warmup", explain_warmup_json(warmups, &e->sources[i])));
   return list;
 }
 
@@ -178,41 +181,34 @@ static json_t *route_json(const struct explained *e) {
       route_tls_name(r->tls), "implicit_tls", r->implicit_tls, "user", *r->user ? json_text(r->user) : json_null());
 }
 
-static unsigned port_of(const struct explained *e) {
-  return e->route ? static_route_port(e->route, e->mx_port) : e->mx_port;
-}
-
-static json_t *sts_json(const struct explained *e) {
-  if (!e->sts) return json_null();
-  return json_pack("{s:s, s:s, s:o}", "domain", e->sts_domain, "mode", sts_mode_name(e->sts->mode), "until",
-                   json_time(e->sts_until_us));
-}
-
 /* By the policy, as far as it says anything. */
 static bool is_named(const struct explained *e, const char *host) {
-  return !e->sts || e->sts->mode == STS_MODE_NONE || sts_policy_names(e->sts, host);
+  const struct sts_policy *p = e->sts.policy;
+  return !p || p->mode == STS_MODE_NONE || sts_policy_names(p, host);
 }
 
-static json_t *hops_json(const struct explained *e) {
+static json_t *hops_json(const struct explained *e, const struct expected *x) {
   json_t *list = json_array();
   for (size_t i = 0; i < e->mx.count; i++)
-    json_array_append_new(list, json_pack("{s:o, s:i, s:i, s:b}", "host", json_text(e->mx.hosts[i].name), "port",
-                                          (int)port_of(e), "preference", (int)e->mx.hosts[i].preference, "mta_sts",
-                                          is_named(e, e->mx.hosts[i].name)));
+    json_array_append_new(list,
+                          json_pack("{s:o, s:i, s:i, s:b, s:o}", "host", json_text(e->mx.hosts[i].name), "port",
+                                    (int)explained_port(e), "preference", (int)e->mx.hosts[i].preference, "mta_sts",
+                                    is_named(e, e->mx.hosts[i].name), "tls", explain_tls_json(e, i, x->table_tls)));
   return list;
 }
 
 static void print_explained_json(const struct explained *e, const struct finding *found, struct history *h,
-                                 const struct expected *x) {
+                                 const struct expected *x, const json_t *warmups) {
   print_json(json_pack(
-      "{s:b, s:o, s:o, s:s, s:s, s:o, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:I, s:I, s:I, s:I}}", "accepted",
-      !cause(found), "checks", checks_json(e, found), "limits", limits_json(e), "stream", stream_name(e->facts.stream),
-      "pool", e->pool, "sources", sources_json(e), "signatures", signatures_json(e), "spf",
-      spf_result_name(e->rank.best.result), "dmarc", dmarc_result_name(e->dmarc.now.result), "dmarc_text",
-      json_text(e->dmarc.why), "route", route_json(e), "mta_sts", sts_json(e), "next_hops", hops_json(e), "site",
-      *x->site ? json_text(x->site) : json_null(), "expected", expected_json(x), "history", "delivered",
-      (json_int_t)h->delivered, "deferred", (json_int_t)h->deferred, "bounced", (json_int_t)h->bounced,
-      "usual_delay_ms", (json_int_t)(usual_delay_us(h) / 1000)));
+      "{s:b, s:o, s:o, s:s, s:s, s:o, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:I, s:I, s:I, s:I}}",
+      "accepted", !cause(found), "checks", checks_json(e, found), "limits", limits_json(e), "stream",
+      stream_name(e->facts.stream), "pool", e->pool, "sources", sources_json(e, warmups), "signatures",
+      signatures_json(e), "spf", spf_result_name(e->rank.best.result), "dmarc", dmarc_result_name(e->dmarc.now.result),
+      "dmarc_text", json_text(e->dmarc.why), "route", route_json(e), "mta_sts", explain_tls_policy_json(e), "next_hops",
+      hops_json(e, x), "requiretls", explain_tls_required_json(e), "site", *x->site ? json_text(x->site) : json_null(),
+      "expected", expected_json(x), "history", "delivered", (json_int_t)h->delivered, "deferred",
+      (json_int_t)h->deferred, "bounced", (json_int_t)h->bounced, "usual_delay_ms",
+      (json_int_t)(usual_delay_us(h) / 1000)));
 }
 
 /* --- for people --- */
@@ -247,11 +243,13 @@ static const char *use_text(const struct explained *e, const struct source *s) {
                                                   : "used when no other can be";
 }
 
-static void print_sources(const struct explained *e) {
+static void print_sources(const struct explained *e, const json_t *warmups) {
   if (!e->source_count) printf("  the system chooses: the pool %s has no sources\n", e->pool);
-  for (size_t i = 0; i < e->source_count; i++)
+  for (size_t i = 0; i < e->source_count; i++) {
     printf("  %-39s SPF %s: %s\n", e->sources[i].address, spf_result_name(e->spf[i].result),
            use_text(e, &e->sources[i]));
+    explain_warmup_print(warmups, &e->sources[i]);
+  }
 }
 
 static void print_signatures(const struct explained *e) {
@@ -272,28 +270,27 @@ static void print_route(const struct static_route *r) {
   putchar('\n');
 }
 
-static void print_sts(const struct explained *e) {
-  char until[40];
-  if (!e->sts) return;
-  clock_format_minute(e->sts_until_us, until, sizeof until);
-  printf("  by MTA-STS: the policy of %s, %s, is known until %s\n", e->sts_domain, sts_mode_name(e->sts->mode), until);
+static const char *no_hosts_text(const struct explained *e) {
+  if (e->mx_status == DNS_FAILED) return dns_failure(e->mx_bogus);
+  return e->mx_status == DNS_FOUND ? "its MX records name no host" : "there is no such domain";
 }
 
-static void print_way(const struct explained *e, struct history *h) {
+static void print_way(const struct explained *e, struct history *h, const struct expected *x) {
   char delay[40];
   if (e->route) print_route(e->route);
-  print_sts(e);
+  explain_tls_print_policy(e);
   if (e->mx.null_mx)
     printf("  %s takes no mail (null MX)\n", e->recipient_domain);
   else if (!e->mx.count)
-    printf("  %s: %s\n", e->recipient_domain,
-           e->mx_status == DNS_FAILED ? dns_failure(e->mx_bogus) : "there is no such domain");
+    printf("  %s: %s\n", e->recipient_domain, no_hosts_text(e));
   for (size_t i = 0; i < e->mx.count; i++) {
     printf("  %u ", e->mx.hosts[i].preference);
     print_safe(e->mx.hosts[i].name);
-    if (port_of(e) != 25) printf(":%u", port_of(e));
+    if (explained_port(e) != 25) printf(":%u", explained_port(e));
     puts(is_named(e, e->mx.hosts[i].name) ? "" : ", which that policy does not name");
+    explain_tls_print(e, i, x->table_tls);
   }
+  explain_tls_print_required(e);
   clock_format_span(usual_delay_us(h), delay, sizeof delay);
   printf("  in the last 7 days: %zu delivered, %zu deferred, %zu bounced%s%s\n", h->delivered, h->deferred, h->bounced,
          h->delay_count ? "; usually after " : "",
@@ -329,7 +326,7 @@ static void print_accepted(const struct explained *e, const struct finding *foun
 }
 
 static void print_explained(const struct explained *e, const struct finding *found, struct history *h,
-                            const struct expected *x) {
+                            const struct expected *x, const json_t *warmups) {
   const struct finding *no = cause(found);
   char text[DETAIL_TEXT];
   if (no) {
@@ -345,11 +342,11 @@ static void print_explained(const struct explained *e, const struct finding *fou
   printf("\nlimits\n");
   print_limits(e);
   printf("\nsources of the pool %s\n", e->pool);
-  print_sources(e);
+  print_sources(e, warmups);
   printf("\nsignatures\n");
   print_signatures(e);
   printf("\nnext hop\n");
-  print_way(e, h);
+  print_way(e, h, x);
   expected_print(x);
 }
 
@@ -362,7 +359,8 @@ static enum exit_status read_question(struct cli *c, struct explain_question *q)
                                  .from = cli_option(c, "from"),
                                  .header_from = cli_option(c, "header-from"),
                                  .to = cli_option(c, "to"),
-                                 .stream = -1};
+                                 .stream = -1,
+                                 .require_tls = cli_switch(c, "requiretls")};
   if (!q->account || !q->from || !q->to)
     return cli_fail(EXIT_USAGE, "say who sends what to whom: --account NAME --from ADDRESS --to ADDRESS");
   if (text && stream_parse(text, &stream) != OK) return cli_fail(EXIT_USAGE, "--stream is transactional or bulk");
@@ -376,20 +374,23 @@ static enum exit_status explain(struct cli *c) {
   struct explained *e = calloc(1, sizeof *e);
   struct history *h = calloc(1, sizeof *h);
   struct expected x = {0};
+  json_t *warmups = NULL;
   enum exit_status s = e && h ? read_question(c, &q) : cli_fail(EXIT_NO, "out of memory");
   if (s == EXIT_DONE) s = explain_gather(c, &q, e);
   if (s == EXIT_DONE) s = read_history(c, e->recipient_domain, h);
   if (s == EXIT_DONE) s = expected_read(c, e, &x);
+  if (s == EXIT_DONE) s = explain_warmup_read(c, e, &x, &warmups);
   if (s == EXIT_DONE) {
     policy_find_all(&e->facts, found);
     if (c->json)
-      print_explained_json(e, found, h, &x);
+      print_explained_json(e, found, h, &x, warmups);
     else
-      print_explained(e, found, h, &x);
+      print_explained(e, found, h, &x, warmups);
     s = cause(found) ? EXIT_NO : EXIT_DONE;
   }
   if (e) explained_clear(e);
   expected_clear(&x);
+  json_decref(warmups);
   free(e);
   free(h);
   return s;
@@ -397,13 +398,16 @@ static enum exit_status explain(struct cli *c) {
 
 const struct verb explain_verbs[] = {
     {"explain", NULL,
-     "--account NAME --from ADDRESS [--header-from ADDRESS] --to ADDRESS [--stream transactional|bulk]",
-     "account= from= header-from= to= stream=",
+     "--account NAME --from ADDRESS [--header-from ADDRESS] --to ADDRESS [--stream transactional|bulk] "
+     "[--requiretls]",
+     "account= from= header-from= to= stream= requiretls",
      "A dry run: would this mail be taken now, and why? Every check with its numbers, the source, the signatures, what "
-     "SPF, DKIM and DMARC will say, when it leaves, the next hop, and how mail went there lately. Exit status 1: it "
-     "would be refused.",
+     "SPF, DKIM and DMARC will say, when it leaves, how far its sources have warmed up, the next hop with the TLS that "
+     "it must have, and how mail went there lately. --requiretls: as if the message asked for it (RFC 8689). Exit "
+     "status 1: it would be refused.",
      "sendoff explain --account blog --from shop@example.com --to user@example.net\n"
      "sendoff explain --account blog --from bounces@example.com --header-from news@example.com --to user@example.net "
-     "--stream bulk",
+     "--stream bulk\n"
+     "sendoff explain --account blog --from shop@example.com --to user@example.net --requiretls",
      0, 0, explain},
     {0}};

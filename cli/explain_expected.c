@@ -19,22 +19,23 @@ static void write_set(const struct explained *e, char out[SET_TEXT]) {
 }
 
 /* A host by command is a site of its own. */
-static enum exit_status find_site(const struct cli *c, const struct explained *e, char out[SITE_NAME_MAX]) {
+static enum exit_status find_site(const struct cli *c, const struct explained *e, struct expected *out) {
   const char *hosts[MX_HOSTS_MAX];
   char set[SET_TEXT];
   struct shaping *shaping;
   struct reason why = {""};
-  *out = '\0';
+  out->site[0] = '\0';
   if (!e->mx.count || e->mx.null_mx) return EXIT_DONE;
-  if (e->route && e->route->lookup == ROUTE_BY_ADDRESS) {
-    snprintf(out, SITE_NAME_MAX, "%s:%u", e->route->host, static_route_port(e->route, e->mx_port));
-    return EXIT_DONE;
-  }
+  out->by_host = e->route && e->route->lookup == ROUTE_BY_ADDRESS;
+  if (out->by_host) snprintf(out->site, sizeof out->site, "%s:%u", e->route->host, explained_port(e));
   int rc = shaping_load(c->config->shaping, &shaping, &why);
   if (rc != OK) return cli_failed(rc, &why);
   for (size_t i = 0; i < e->mx.count; i++) hosts[i] = e->mx.hosts[i].name;
   write_set(e, set);
-  site_name_of_hosts(shaping, hosts, e->mx.count, set, out);
+  const struct shaping_provider *p =
+      out->by_host ? &shaping->rest : site_name_of_hosts(shaping, hosts, e->mx.count, set, out->site);
+  out->provider_known = p != &shaping->rest;
+  out->table_tls = p->limits.require_tls;
   shaping_release(&shaping);
   return EXIT_DONE;
 }
@@ -52,7 +53,7 @@ enum exit_status expected_read(struct cli *c, const struct explained *e, struct 
   size_t i;
   json_t *row;
   out->rows = json_array();
-  enum exit_status s = find_site(c, e, out->site);
+  enum exit_status s = find_site(c, e, out);
   if (s == EXIT_DONE && *out->site) s = site_learning_read(c, out->site, &rows);
   json_array_foreach(rows, i, row) if (is_of_pool(e, row)) json_array_append(out->rows, row);
   json_decref(rows);

@@ -9,6 +9,9 @@
 
 struct expected {
   char site[SITE_NAME_MAX]; /* "": there is no next hop */
+  bool by_host;             /* a host by command, which is a site of its own */
+  bool provider_known;      /* the site is one of shaping.conf */
+  bool table_tls;           /* which asks for TLS there (require_tls) */
   json_t *rows;             /* site_learning_read's, of the pool's sources */
 };
 

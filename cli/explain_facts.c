@@ -1,6 +1,7 @@
 #include "cli/explain_facts.h"
 
 #include "base/clock.h"
+#include "cli/explain_tls.h"
 #include "relay/net/resolver.h"
 
 #include <arpa/nameser.h>
@@ -172,8 +173,9 @@ static void find_route(struct explained *e) {
 static bool take_policy(void *arg, const struct sts_note *n) {
   struct explained *e = arg;
   struct reason why;
-  e->sts_until_us = n->until_us;
-  if (n->until_us > e->facts.now_us) sts_policy_read(bytes_of(n->text), &e->sts, &why);
+  e->sts.until_us = n->until_us;
+  snprintf(e->sts.id, sizeof e->sts.id, "%s", n->id);
+  if (n->until_us > e->facts.now_us) sts_policy_read(bytes_of(n->text), &e->sts.policy, &why);
   return false;
 }
 
@@ -181,8 +183,10 @@ static bool take_policy(void *arg, const struct sts_note *n) {
 static int read_sts(struct cli *c, struct explained *e, struct reader *r) {
   bool own = e->route && e->route->lookup != ROUTE_DIRECT;
   if (!c->config->mta_sts || (e->route && e->route->tls != ROUTE_TLS_MAY)) return OK;
-  snprintf(e->sts_domain, sizeof e->sts_domain, "%.255s", own ? e->route->host : e->recipient_domain);
-  return reader_sts_note(r, e->sts_domain, take_policy, e);
+  const char *domain = own ? e->route->host : e->recipient_domain;
+  if (domain[0] == '[') return OK; /* an address has none */
+  snprintf(e->sts.domain, sizeof e->sts.domain, "%.255s", domain);
+  return reader_sts_note(r, e->sts.domain, take_policy, e);
 }
 
 /* Whose MX records lead on; "": nobody's, the host is known. */
@@ -196,16 +200,20 @@ static void ask_mx(struct explained *e, const struct dns_source *dns) {
   const char *domain = mx_owner(e);
   if (!*domain) {
     e->mx_status = DNS_FOUND;
+    e->mx_authentic = true;
     bytes_copy(bytes_of(e->route->host), e->mx.hosts[e->mx.count++].name, sizeof e->mx.hosts[0].name);
     return;
   }
   dns->lookup(dns->arg, domain, ns_t_mx, &answer);
   e->mx_status = answer.status;
   e->mx_bogus = answer.bogus;
+  e->mx_authentic = answer.secure;
+  snprintf(e->mx_expanded, sizeof e->mx_expanded, "%s", answer.canonical);
   mx_list_read(&answer, &e->mx);
   dns->release(dns->arg, &answer);
-  bool none = e->mx_status == DNS_NODATA || (e->mx_status == DNS_FOUND && !e->mx.count);
-  if (!none || e->mx.null_mx) return;
+  if (e->mx_status != DNS_NODATA) return;
+  e->mx_authentic = true;
+  e->mx_expanded[0] = '\0';
   e->mx.hosts[e->mx.count++] = (struct mx){.preference = 0}; /* RFC 5321 5.1: the domain itself */
   bytes_copy(bytes_of(domain), e->mx.hosts[0].name, sizeof e->mx.hosts[0].name);
 }
@@ -221,6 +229,7 @@ static enum exit_status ask_dns(struct cli *c, struct explained *e) {
   ask_dmarc(e, &dns, deadline_ms);
   e->mx_port = c->config->delivery_port;
   ask_mx(e, &dns);
+  explain_tls_gather(e, c->config, &dns, deadline_ms);
   resolver_free(&resolver);
   return EXIT_DONE;
 }
@@ -241,6 +250,7 @@ static enum exit_status read_store(struct cli *c, struct explained *e) {
 enum exit_status explain_gather(struct cli *c, const struct explain_question *q, struct explained *e) {
   enum exit_status s = cli_directory(c, &e->directory);
   e->facts.now_us = clock_now_us();
+  e->require_tls = q->require_tls;
   if (s == EXIT_DONE) s = read_account(e, q);
   if (s == EXIT_DONE) s = read_sender(e, q);
   if (s == EXIT_DONE) s = read_header_from(e, q);
@@ -252,5 +262,10 @@ enum exit_status explain_gather(struct cli *c, const struct explain_question *q,
 
 void explained_clear(struct explained *e) {
   directory_release(&e->directory);
-  sts_policy_release(&e->sts);
+  sts_policy_release(&e->sts.policy);
+  for (size_t i = 0; i < e->mx.count; i++) dane_rules_free(&e->tls[i].demand.dane);
+}
+
+unsigned explained_port(const struct explained *e) {
+  return e->route ? static_route_port(e->route, e->mx_port) : e->mx_port;
 }

@@ -29,13 +29,14 @@ enum exit_status source_read_warmup(const char *typed, char out[WARMUP_PLAN_TEXT
 
 static json_t *state_json(const char *provider, const struct warmup *w, const struct warmup_course *c) {
   bool warm = warmup_is_warm(w, c);
+  uint32_t room = warmup_room(w, c);
   unsigned day = w->step ? w->step : 1;
-  return json_pack("{s:o, s:b, s:o, s:I, s:o, s:I, s:b, s:I, s:I, s:f, s:f}", "provider", json_text(provider), "warm",
-                   warm, "day", warm ? json_null() : json_integer(day), "days", (json_int_t)c->day_count, "amount",
-                   warm ? json_null() : json_integer(warmup_course_amount(c, day)), "used", (json_int_t)w->used, "held",
-                   w->held, "attempts", (json_int_t)w->attempts[0] + w->attempts[1], "against",
-                   (json_int_t)w->against[0] + w->against[1], "percent", warmup_ratio(w) / 100.0, "hold_above",
-                   c->hold_above / 100.0);
+  return json_pack("{s:o, s:b, s:o, s:I, s:o, s:I, s:o, s:b, s:I, s:I, s:f, s:f}", "provider", json_text(provider),
+                   "warm", warm, "day", warm ? json_null() : json_integer(day), "days", (json_int_t)c->day_count,
+                   "amount", warm ? json_null() : json_integer(warmup_course_amount(c, day)), "used",
+                   (json_int_t)w->used, "room", warm ? json_null() : json_integer(room), "held", w->held, "attempts",
+                   (json_int_t)w->attempts[0] + w->attempts[1], "against", (json_int_t)w->against[0] + w->against[1],
+                   "percent", warmup_ratio(w) / 100.0, "hold_above", c->hold_above / 100.0);
 }
 
 struct reading {
@@ -139,6 +140,34 @@ void source_warmup_cell(const json_t *all, const struct source *s, char out[60])
 static const char *text(const json_t *of, const char *name) {
   const char *found = json_string_value(json_object_get(of, name));
   return found ? found : "";
+}
+
+static json_t *find_provider(const json_t *of, const char *name) {
+  json_t *p;
+  size_t i;
+  json_array_foreach(json_object_get(of, "providers"), i, p) if (strcmp(text(p, "provider"), name) == 0) return p;
+  return NULL;
+}
+
+/* As the gateway begins when nothing has left yet. */
+static json_t *fresh_json(const char *provider, const struct warmup_plan *plan) {
+  struct warmup fresh = {0};
+  const struct warmup_course c = warmup_course_of(plan, provider);
+  warmup_roll(&fresh, &c, clock_now_us());
+  return state_json(provider, &fresh, &c);
+}
+
+json_t *source_warmup_at(const json_t *all, const struct source *s, const char *site, bool known) {
+  const json_t *of = warmup_of(all, s);
+  struct warmup_plan *plan = of ? calloc(1, sizeof *plan) : NULL;
+  json_t *found = NULL;
+  if (plan && warmup_plan_parse(s->warmup, plan) == OK) {
+    const char *provider = known || warmup_names(plan, site) ? site : WARMUP_OTHERS;
+    json_t *state = find_provider(of, provider);
+    found = state ? json_incref(state) : fresh_json(provider, plan);
+  }
+  free(plan);
+  return found ? found : json_null();
 }
 
 static void print_provider(const json_t *p) {

@@ -13,6 +13,9 @@ enum exit_status source_read_warmup(const char *typed, char out[WARMUP_PLAN_TEXT
 json_t *source_warmups(struct cli *c, const struct directory *d);
 /* The plan of one, with its providers: `null` when it has none. A new reference. */
 json_t *source_warmup_json(const json_t *all, const struct source *s);
+/* What the plan of one says of mail to that site now: a new object, as of those in its `providers`, or null where it
+ * has no plan. `known`: the site is a provider of shaping.conf. */
+json_t *source_warmup_at(const json_t *all, const struct source *s, const char *site, bool known);
 /* "day 3-7 of 30, held back". */
 void source_warmup_cell(const json_t *all, const struct source *s, char out[60]);
 /* Below the table: each provider's day and amount, and what holds it back. */
