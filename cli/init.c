@@ -121,8 +121,7 @@ static void write_text(FILE *f, struct cli *c, const struct plan *p) {
   fprintf(f,
           "\ndelivery {\n  port = %u\n%s  retry = {\"1m\", \"5m\", \"15m\", \"1h\", \"2h\", \"4h\"}   # the last one "
           "repeats\n  expire = \"5d\"               # then it bounces\n  delay_notice = \"4h\"         # senders who "
-          "asked for it "
-          "are told that it waits\n}\n",
+          "asked for it are notified that it waits; \"never\": nobody is\n}\n",
           p->port,
           cli_switch(c, "local-next-hops") ? "  local_next_hops = yes      # mail may go to loopback: tests, labs\n"
                                            : "");

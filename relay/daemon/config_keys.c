@@ -62,6 +62,8 @@ static const struct config_list proxies = {.count = offsetof(struct listen_confi
   { block, name, &config_type_##type, preset, FIELD(owner, field, field_type), {0, 0}, NULL }
 #define LIST(block, name, type, preset, owner, field, field_type, list)                                                \
   { block, name, &config_type_##type, preset, FIELD(owner, field, field_type), {0, 0}, &(list) }
+#define DELAY(block, name, preset, field)                                                                              \
+  { block, name, &config_type_delay, preset, FIELD(config, field, int64_t), {0, INT64_MAX}, NULL }
 #define DURATIONS(block, name, preset, field, list, least, most)                                                       \
   { block, name, &config_type_duration, preset, FIELD(config, field, int64_t), {least, most}, &(list) }
 
@@ -108,7 +110,8 @@ const struct config_key config_keys[] = {
     TEXT("delivery", "https_trust", path, NULL, config, https_trust),
     DURATIONS("delivery", "retry", "{1m, 5m, 15m, 1h, 2h, 4h}", retry_us[0], retries, SECOND_US, INT64_MAX),
     DURATION("delivery", "expire", "5d", expire_us, SECOND_US, INT64_MAX),
-    DURATION("delivery", "delay_notice", "4h", delay_notice_us, SECOND_US, INT64_MAX),
+    DELAY("delivery", "delay_notice", "4h", delay_notice_us),
+    DELAY("delivery", "delay_warning", NULL, delay_notice_us), /* its other name */
 
     SIZE("limits", "max_message_size", "36M", max_message_size, 1024, INT64_MAX),
     NUMBER("limits", "max_sessions", "2000", max_sessions, 1, COUNT_MAX),

@@ -172,6 +172,12 @@ static void advise_duration(const struct config_range *range, char *out, size_t 
     snprintf(out, size, "a duration up to %s, as in \"10m\", \"7d\", or \"0s\" for none", most);
 }
 
+static int parse_delay(const char *text, const struct config_range *range, void *to) {
+  if (strcmp(text, "never") != 0 && strcmp(text, "0") != 0) return parse_duration(text, range, to);
+  *(int64_t *)to = 0;
+  return OK;
+}
+
 static int parse_size(const char *text, const struct config_range *range, void *to) {
   uint64_t n;
   if (size_parse(text, &n) != OK || n > INT64_MAX || !within((int64_t)n, range)) return E_SYNTAX;
@@ -202,6 +208,8 @@ const struct config_type config_type_boolean = {
     .size = sizeof(bool), .bare = true, .parse = parse_boolean, .advice = "yes or no"};
 const struct config_type config_type_duration = {
     .size = sizeof(int64_t), .parse = parse_duration, .advise = advise_duration};
+const struct config_type config_type_delay = {
+    .size = sizeof(int64_t), .parse = parse_delay, .advice = "a duration, as in \"4h\", or \"never\""};
 const struct config_type config_type_size = {.size = sizeof(uint64_t), .parse = parse_size, .advise = advise_size};
 
 /* --- addresses --- */

@@ -41,6 +41,7 @@ extern const struct config_type config_type_text, config_type_hostname, config_t
 extern const struct config_type config_type_unused; /* any text, and no value */
 /* unsigned, bool, int64_t (microseconds), uint64_t (octets) */
 extern const struct config_type config_type_number, config_type_boolean, config_type_duration, config_type_size;
+extern const struct config_type config_type_delay;   /* int64_t (microseconds); "never" is 0 */
 extern const struct config_type config_type_reserve; /* uint64_t (octets); "auto" is UINT64_MAX */
 /* struct sockaddr_storage, struct cidr, enum listen_tls, enum log_format, enum auth_mechanism, enum blocklist_kind */
 extern const struct config_type config_type_endpoint, config_type_network, config_type_listen_tls,

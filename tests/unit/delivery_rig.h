@@ -202,8 +202,8 @@ struct sample {
   const char *domain; /* NULL: [127.0.0.1] */
   const char *pool;   /* NULL: default */
   struct bytes content;
-  unsigned flags;
-  bool hand_over; /* also in memory */
+  unsigned flags, notify; /* enum message_flag, enum notify_flag */
+  bool hand_over;         /* also in memory */
   int64_t expires_us;
 };
 
@@ -237,7 +237,8 @@ static inline int64_t keep(const struct sample *s) {
   size_t count = 0;
   for (; count < 8 && s->to[count]; count++) {
     snprintf(addresses[count], sizeof addresses[count], "%s@%s", s->to[count], domain);
-    recipients[count] = (struct recipient){.address = addresses[count], .domain = domain, .id = id_new()};
+    recipients[count] =
+        (struct recipient){.address = addresses[count], .domain = domain, .id = id_new(), .notify = s->notify};
   }
   int64_t now = clock_now_us();
   struct bytes content = s->content.len ? s->content : BYTES("Subject: x\r\n\r\nhello\r\n.dot\r\n");

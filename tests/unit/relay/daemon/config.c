@@ -267,6 +267,10 @@ struct key_case {
   {"1s", "\"1h30m\"", "5d", "520w"}, {                                                                                 \
     "0s", "5", "\"\"", "soon", "-1s", "1.5h", "36501d"                                                                 \
   }
+#define DELAY_CASE                                                                                                     \
+  {"0", "0s", "never", "\"1h30m\"", "520w"}, {                                                                         \
+    "5", "\"\"", "soon", "Never", "-1s", "1.5h", "36501d"                                                              \
+  }
 #define SPAN_CASE                                                                                                      \
   {"0s", "\"10m\"", "7d", "366d"}, {                                                                                   \
     "367d", "5", "\"\"", "none", "-1s"                                                                                 \
@@ -321,7 +325,8 @@ static const struct key_case key_cases[] = {
     {"delivery", "https_trust", PATH_CASE},
     {"delivery", "retry", {"1s", "\"1m\", \"1h30m\"", "5d"}, {"", "0s", "1m, 5", "\"\"", "1m, soon"}},
     {"delivery", "expire", DURATION_CASE},
-    {"delivery", "delay_notice", DURATION_CASE},
+    {"delivery", "delay_notice", DELAY_CASE},
+    {"delivery", "delay_warning", DELAY_CASE}, /* its other name */
     {"limits", "max_message_size", {"1024", "1K", "\"36M\"", "2G"}, {"1023", "0", "-1", "\"\"", "big", "1T", "1.5M"}},
     {"limits", "max_sessions", COUNT_CASE},
     {"limits", "max_sessions_per_address", COUNT_CASE},
