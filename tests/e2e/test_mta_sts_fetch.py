@@ -4,56 +4,36 @@ import time
 
 import pytest
 
-from sendoff_test.client import submit_marked
+from sendoff_test.certificate import make_certificate
 from sendoff_test.policy_server import PolicyServer, policy, policy_events
 from sendoff_test.processes import wait_until
-
-FROM = "a@example.com"
-
-
-@pytest.fixture(scope="module")
-def settings(lab):
-    return f'trust = "{lab.authority.roots}"  https_trust = "{lab.authority.roots}"'
-
-
-@pytest.fixture(scope="module")
-def gateway(lab, settings):
-    return lab.gateway(delivery=settings)
-
-
-@pytest.fixture(scope="module")
-def account(gateway):
-    return gateway.add_account("sts")
-
-
-@pytest.fixture(scope="module")
-def web(lab):
-    return PolicyServer(lab)
-
-
-def send(gateway, account, domain):
-    return submit_marked(gateway, account, FROM, [f"r@{domain}"])
-
-
-def delivered(gateway, domain):
-    return gateway.wait_event("delivered", "--to", f"r@{domain}")[0]
-
-
-def deferred(gateway, domain):
-    return gateway.wait_event("deferred", "--to", f"r@{domain}")[-1]
-
+from sendoff_test.sts import account, deferred, delivered, gateway, send, settings, web  # noqa: F401 (fixtures)
 
 # Where there is none to be had.
 
+GOOD = policy("other.host")
+LARGE = "x_filler: " + 65536 * "x"
 FAILURES = {
     "404": ("sts-policy-fetch-error", {"status": 404}),
-    "redirect": ("sts-policy-fetch-error", {"status": 301, "location": "https://mta-sts.elsewhere.host/.well-known/mta-sts.txt"}),
-    "type": ("sts-policy-fetch-error", {"kind": "text/html"}),
+    "204": ("sts-policy-fetch-error", {"status": 204, "text": ""}),
+    "206": ("sts-policy-fetch-error", {"status": 206}),
+    "500": ("sts-policy-fetch-error", {"status": 500}),
+    "html": ("sts-policy-fetch-error", {"kind": "text/html"}),
+    "octets": ("sts-policy-fetch-error", {"kind": "application/octet-stream"}),
+    "another plain": ("sts-policy-fetch-error", {"kind": "text/plainer"}),
     "no type": ("sts-policy-fetch-error", {"kind": None}),
     "no policy": ("sts-policy-invalid", {"text": "<html>"}),
+    "nothing": ("sts-policy-invalid", {"text": ""}),
+    "no version": ("sts-policy-invalid", {"text": GOOD.replace("version: STSv1\r\n", "")}),
+    "another version": ("sts-policy-invalid", {"text": GOOD.replace("STSv1", "STSv2")}),
     "mode": ("sts-policy-invalid", {"text": policy("x.host", mode="whatever")}),
+    "no mx": ("sts-policy-invalid", {"text": policy()}),
+    "mx": ("sts-policy-invalid", {"text": policy("*.*.host")}),
+    "no max_age": ("sts-policy-invalid", {"text": GOOD.replace("max_age", "x_age")}),
+    "max_age": ("sts-policy-invalid", {"text": policy("x.host", max_age=31557601)}),
+    "no octets of text": ("sts-policy-invalid", {"text": b"\xff\xfe" + GOOD.encode("utf-16-le")}),
     "header": ("sts-policy-invalid", {"x_filler": 60000 * "x", "x_more": 60000 * "x"}),
-    "too large": ("sts-policy-invalid", {"text": policy("x.host") + 70000 * "x"}),
+    "too large": ("sts-policy-invalid", {"text": GOOD + LARGE}),
 }
 
 
@@ -61,7 +41,7 @@ FAILURES = {
 def test_a_policy_that_cannot_be_fetched_is_none(lab, gateway, account, web, what):
     result, answer = FAILURES[what]
     mx = lab.exchanger(lab.new_domain())
-    web.publish(mx.domain, **({"text": policy("other.host")} | answer))
+    web.publish(mx.domain, **({"text": GOOD} | answer))
     for _ in range(2):
         mx.wait_for(send(gateway, account, mx.domain))
     (failed,) = policy_events(gateway, "mta-sts fetch failed", mx.domain)
@@ -81,10 +61,47 @@ def send_and_see(gateway, account, domain, event):
     return policy_events(gateway, event, domain)
 
 
-@pytest.mark.parametrize("certificate", ["self-signed", "another name"])
+def send_and_find(gateway, account, domain, event):
+    """The same, of the delivery log."""
+    send(gateway, account, domain)
+    return gateway.log("--to", f"r@{domain}", "--event", event)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_no_redirect_is_followed(lab, gateway, account, web, status):
+    """RFC 8461 3.3. Though where it leads there is a policy to be had, from somebody whom an authority vouches for."""
+    mx, elsewhere = lab.exchanger(lab.new_domain()), lab.new_domain()
+    web.publish(elsewhere, GOOD)
+    location = f"https://mta-sts.{elsewhere}/.well-known/mta-sts.txt"
+    web.publish(mx.domain, GOOD, status=status, location=location)
+    mx.wait_for(send(gateway, account, mx.domain))
+    (failed,) = policy_events(gateway, "mta-sts fetch failed", mx.domain)
+    assert "result=sts-policy-fetch-error" in failed and f"answers {status}" in failed, failed
+    assert mx.domain in web.asked and elsewhere not in web.asked
+
+
+@pytest.mark.parametrize("kind", ["text/plain; charset=utf-8", "Text/Plain"])
+def test_what_is_plain_text(lab, gateway, account, web, kind):
+    """Up to 64 KB of it, with fields that nobody knows (RFC 8461 3.2, 3.3)."""
+    mx = lab.exchanger(lab.new_domain(), tls="verified")
+    text = policy(mx.name)
+    filler = "x_filler: " + (65536 - len(text) - len("x_filler: ")) * "x"
+    web.publish(mx.domain, text + filler, kind=kind)
+    mx.wait_for(send(gateway, account, mx.domain))
+    assert delivered(gateway, mx.domain)["policy"] == "mta-sts"
+
+
+@pytest.mark.parametrize("certificate", ["self-signed", "another name", "the domain's", "expired"])
 def test_a_web_server_that_nobody_vouches_for(lab, gateway, account, web, certificate):
     mx = lab.exchanger(lab.new_domain())
-    paths = lab.certificate() if certificate == "self-signed" else lab.authority.certificate(mx.domain)
+    host = f"mta-sts.{mx.domain}"
+    made = {
+        "self-signed": lambda: make_certificate(lab.folder, host, "self-signed"),
+        "another name": lambda: lab.authority.certificate(f"mta-sts.{lab.new_domain()}"),
+        "the domain's": lambda: lab.authority.certificate(mx.domain),
+        "expired": lambda: lab.authority.certificate(host, days=-1),
+    }
+    paths = made[certificate]()
     web.publish(mx.domain, policy("other.host"), certificate=paths)
     mx.wait_for(send(gateway, account, mx.domain))
     (failed,) = policy_events(gateway, "mta-sts fetch failed", mx.domain)
@@ -138,6 +155,26 @@ def test_a_record_by_an_alias_and_beside_others(lab, gateway, account, web):
 
 
 # Over time.
+
+
+def test_what_is_known_holds_while_its_server_is_down(lab, gateway, account):
+    """RFC 8461 3.3, 5.1: nobody can take a policy away by taking the web server away, and the exchanger must still be as it
+    says."""
+    web = PolicyServer(lab)
+    mx = web.exchanger()
+    mx.wait_for(send(gateway, account, mx.domain))
+    web.close()
+    web.announce(mx.domain)
+    wait_until(lambda: send_and_see(gateway, account, mx.domain, "mta-sts fetch failed"), "it is missed", timeout=60)
+    (failed,) = policy_events(gateway, "mta-sts fetch failed", mx.domain)
+    assert "goes by the policy that is known" in failed and "result=sts-policy-fetch-error" in failed
+    gateway.wait_delivered()
+    assert all(event["policy"] == "mta-sts" for event in gateway.log("--to", f"r@{mx.domain}", "--event", "delivered"))
+    other = lab.exchanger(tls="verified")  # whom DNS names instead
+    lab.dns.set(mx.domain, "MX", f"10 {other.name}.")
+    wait_until(lambda: send_and_find(gateway, account, mx.domain, "deferred"), "the policy does not name it", timeout=60)
+    assert deferred(gateway, mx.domain)["rule"] == "mta-sts" and not other.arrivals
+
 
 
 def test_what_is_known_holds_without_its_record_and_its_server(lab, settings, web):

@@ -37,15 +37,16 @@ class Authority:
             *("-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign"),
         )
 
-    def certificate(self, name):
-        """Paths of a certificate for that name and of its key."""
+    def certificate(self, name, days=30):
+        """Paths of a certificate for that name and of its key. `days`: from now, that it is valid; below 0: it has expired."""
         self._count += 1
         stem = f"{self._folder}/signed-{self._count}"
         with open(f"{stem}.ext", "w") as extensions:
             extensions.write(f"subjectAltName=DNS:{name}\nbasicConstraints=CA:FALSE\nextendedKeyUsage=serverAuth\n")
         _openssl("req", "-new", *NEW_KEY, "-subj", f"/CN={name}", "-out", f"{stem}.csr", "-keyout", f"{stem}.key")
         _openssl(
-            *("x509", "-req", "-in", f"{stem}.csr", "-CA", self.roots, "-CAkey", self._key, "-CAcreateserial", "-days", "30"),
+            *("x509", "-req", "-in", f"{stem}.csr", "-CA", self.roots, "-CAkey", self._key, "-CAcreateserial"),
+            *("-days", str(days)),
             *("-extfile", f"{stem}.ext", "-out", f"{stem}.pem"),
         )
         return f"{stem}.pem", f"{stem}.key"
