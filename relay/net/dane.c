@@ -110,12 +110,27 @@ static bool matches(const struct tlsa *t, const struct chain *c, unsigned index)
 
 /* --- DANE-TA --- */
 
+static bool has_name(gnutls_x509_crt_t crt, const char *name) {
+  return gnutls_x509_crt_check_hostname2(crt, name, GNUTLS_VERIFY_DO_NOT_ALLOW_WILDCARDS) != 0;
+}
+
+/* RFC 7672 3.2.3: a wildcard is the whole first label. GnuTLS would take "*x.example.net", too, so the name with a
+ * wildcard is looked for as it is. Not one for all of a top-level domain. */
+static bool names_host(gnutls_x509_crt_t crt, const char *host) {
+  char wild[300];
+  const char *rest = strchr(host, '.');
+  if (has_name(crt, host)) return true;
+  if (!rest || !strchr(rest + 1, '.')) return false;
+  snprintf(wild, sizeof wild, "*%s", rest);
+  return has_name(crt, wild);
+}
+
 /* RFC 7672 3.2.2: these are what the certificate may be for. GnuTLS looks at the CN only where there is no DNS name
- * (RFC 6125 6.4.4), and takes a wildcard as the first label alone. */
+ * (3.2.3). */
 static bool is_for(const struct dane_rules *r, gnutls_x509_crt_t crt) {
   const char *const names[] = {r->base, r->next_hop, r->expanded};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-    if (names[i][0] && names[i][0] != '[' && gnutls_x509_crt_check_hostname(crt, names[i])) return true;
+    if (names[i][0] && names[i][0] != '[' && names_host(crt, names[i])) return true;
   return false;
 }
 
@@ -125,11 +140,19 @@ enum tls_result certificate_result(unsigned status) {
   return TLS_RESULT_CERTIFICATE_NOT_TRUSTED;
 }
 
+/* Behind what each of GnuTLS's texts begins with, that is why. */
+static const char *cause_of(const gnutls_datum_t *words) {
+  static const char start[] = "The certificate is NOT trusted. ";
+  const char *text = (const char *)words->data;
+  size_t len = sizeof start - 1;
+  return strncmp(text, start, len) == 0 && text[len] ? text + len : text;
+}
+
 static int bad_path(const struct dane_rules *r, unsigned status, struct reason *why) {
   gnutls_datum_t words = {0};
   int rc = gnutls_certificate_verification_status_print(status, GNUTLS_CRT_X509, &words, 0);
   fail(why, E_DENIED, "the certificate of %.80s does not lead to the CA in its TLSA records: %.110s", r->base,
-       rc == GNUTLS_E_SUCCESS ? (const char *)words.data : "");
+       rc == GNUTLS_E_SUCCESS ? cause_of(&words) : "");
   for (size_t at = strlen(why->text); at && why->text[at - 1] == ' '; at--) why->text[at - 1] = '\0';
   gnutls_free(words.data);
   return E_DENIED;

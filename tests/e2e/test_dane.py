@@ -8,7 +8,7 @@ from sendoff_test.lab import exchanger_name
 from sendoff_test.letters import letter, marker
 from sendoff_test.mx import DROP, GARBAGE, server_context
 from sendoff_test.signed_zone import SignedZone
-from sendoff_test.tlsa import tlsa
+from sendoff_test.tlsa import publish, tlsa
 
 FROM = "a@example.com"
 SEVERAL = 3  # attempts: mail that has waited goes in the clear where TLS is only opportunistic
@@ -28,10 +28,6 @@ def account(gateway):
 def own(lab):
     """The self-signed certificate that tls="good" shows; it is for none of the exchangers."""
     return lab.certificate()[0]
-
-
-def publish(lab, host, *rdata, port=None):
-    lab.dns.set(f"_{port or lab.delivery_port}._tcp.{host}", "TLSA", *rdata)
 
 
 def send(gateway, account, domain, mail=None):

@@ -10,7 +10,7 @@ from sendoff_test.dns import BROKEN, SIGNED
 from sendoff_test.lab import SOURCE
 from sendoff_test.policy_server import PolicyServer, policy
 from sendoff_test.signed_zone import SignedZone
-from sendoff_test.tlsa import tlsa
+from sendoff_test.tlsa import publish, tlsa
 
 FROM = "a@example.com"
 BY_DANE = "required, with a certificate that matches its TLSA records (DANE)"
@@ -52,10 +52,6 @@ def tls_of(gateway, domain):
     tls = hop["tls"]
     assert f"\n    TLS   {tls['text']}\n    DANE  {tls['dane_text']}\n" in text, text
     return tls
-
-
-def publish(lab, host, *rdata):
-    lab.dns.set(f"_{lab.delivery_port}._tcp.{host}", "TLSA", *rdata)
 
 
 # DANE.

@@ -34,6 +34,11 @@ def another(query, answer):
     return dns.message.make_response(other).to_wire()
 
 
+def silent(query, answer):
+    """Does not answer."""
+    raise dns.exception.Timeout
+
+
 class HostileDns:
     """`spoilt`: what becomes of an answer, by the question's name."""
 

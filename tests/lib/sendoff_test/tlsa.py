@@ -19,3 +19,8 @@ def tlsa(usage, selector, matching, certificate, wrong=False):
     if wrong:
         data = data[:-1] + bytes([data[-1] ^ 1])
     return f"{usage} {selector} {matching} {data.hex()}"
+
+
+def publish(lab, host, *rdata, port=None):
+    """The TLSA records of a host's port, else of the one that mail is delivered to; with no rdata, none."""
+    lab.dns.set(f"_{port or lab.delivery_port}._tcp.{host}", "TLSA", *rdata)

@@ -16,8 +16,30 @@
 #include <time.h>
 
 #define MX "mx.example.net"
+#define NO_NAME "neither for " MX " nor for example.org"
 
-enum { ROOT, MIDDLE, LEAF, EXPIRED, NEXT_HOP, WILD, OTHER_NAME, ONLY_CN, CLIENT_ONLY, OTHER_ROOT, FORGED, SELF, CERTS };
+enum {
+  ROOT,
+  MIDDLE,
+  LEAF,
+  EXPIRED,
+  NEXT_HOP,
+  NEXT_HOP_ALIAS,
+  CAPITALS,
+  WILD,
+  WILD_CN,
+  WILD_PART,
+  WILD_END,
+  WILD_TWICE,
+  WILD_ABOVE,
+  OTHER_NAME,
+  ONLY_CN,
+  CLIENT_ONLY,
+  OTHER_ROOT,
+  FORGED,
+  SELF,
+  CERTS
+};
 
 struct made {
   gnutls_x509_privkey_t key;
@@ -39,7 +61,14 @@ static const struct recipe recipes[CERTS] = {
     [LEAF] = {MIDDLE, MX, "leaf", false, 1},
     [EXPIRED] = {MIDDLE, MX, "expired", false, -1},
     [NEXT_HOP] = {MIDDLE, "example.org", "next hop", false, 1},
+    [NEXT_HOP_ALIAS] = {MIDDLE, "expanded.example", "where its CNAME led", false, 1},
+    [CAPITALS] = {MIDDLE, "Mx.EXAMPLE.net", "capitals", false, 1},
     [WILD] = {MIDDLE, "*.example.net", "wild", false, 1},
+    [WILD_CN] = {MIDDLE, NULL, "*.example.net", false, 1},
+    [WILD_PART] = {MIDDLE, "m*.example.net", "part of a label", false, 1},
+    [WILD_END] = {MIDDLE, "*x.example.net", "the other part", false, 1},
+    [WILD_TWICE] = {MIDDLE, "*.*.net", "two labels", false, 1},
+    [WILD_ABOVE] = {MIDDLE, "*.mx.example.net", "a label more", false, 1},
     [OTHER_NAME] = {MIDDLE, "other.example.com", MX, false, 1},
     [ONLY_CN] = {MIDDLE, NULL, MX, false, 1},
     [CLIENT_ONLY] = {MIDDLE, MX, "client", false, 1, GNUTLS_KP_TLS_WWW_CLIENT},
@@ -191,14 +220,19 @@ static void test_what_dane_ta_asks_of_the_certificate(void **state) {
     enum tls_result failure; /* as a TLS report calls it */
   } cases[] = {
       {LEAF, NULL},
-      {NEXT_HOP, NULL}, /* RFC 7672 3.2.2 */
+      {NEXT_HOP, NULL},       /* RFC 7672 3.2.2: the domain whose MX records led to the host, */
+      {NEXT_HOP_ALIAS, NULL}, /* and where its CNAME led */
+      {CAPITALS, NULL},
+      /* 3.2.3: a wildcard is the whole first label, in the CN, too; the CN counts where there is no DNS name. */
       {WILD, NULL},
+      {WILD_CN, NULL},
+      {WILD_PART, NO_NAME, TLS_RESULT_CERTIFICATE_HOST_MISMATCH},
+      {WILD_END, NO_NAME, TLS_RESULT_CERTIFICATE_HOST_MISMATCH},
+      {WILD_TWICE, NO_NAME, TLS_RESULT_CERTIFICATE_HOST_MISMATCH},
+      {WILD_ABOVE, NO_NAME, TLS_RESULT_CERTIFICATE_HOST_MISMATCH},
       {ONLY_CN, NULL},
-      {OTHER_NAME, "neither for " MX " nor for example.org",
-       TLS_RESULT_CERTIFICATE_HOST_MISMATCH}, /* though its CN is right */
-      {EXPIRED,
-       "does not lead to the CA in its TLSA records: The certificate is NOT trusted. The certificate chain "
-       "uses expired certificate.",
+      {OTHER_NAME, NO_NAME, TLS_RESULT_CERTIFICATE_HOST_MISMATCH}, /* though its CN is right */
+      {EXPIRED, "does not lead to the CA in its TLSA records: The certificate chain uses expired certificate.",
        TLS_RESULT_CERTIFICATE_EXPIRED},
       {CLIENT_ONLY, "does not lead to the CA", TLS_RESULT_CERTIFICATE_NOT_TRUSTED},
   };
