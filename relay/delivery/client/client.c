@@ -307,6 +307,10 @@ static void take_tls_rules(struct smtp_client *c, const struct client_plan *plan
   c->plain = (plan->plain && !c->tls.required) || no_tls || !c->loop->tls_client;
 }
 
+static uint64_t connect_time(const struct client_plan *plan) {
+  return plan->connect_ms && plan->connect_ms < TIMEOUT_CONNECT ? plan->connect_ms : TIMEOUT_CONNECT;
+}
+
 int client_open(struct loop *loop, const struct client_plan *plan, const struct client_owner *calls, void *owner,
                 struct smtp_client **out, struct reason *why) {
   struct smtp_client *c = *out = calloc(1, sizeof *c);
@@ -330,7 +334,7 @@ int client_open(struct loop *loop, const struct client_plan *plan, const struct 
     *out = NULL;
     return rc;
   }
-  client_set_state(c, CLIENT_CONNECTING, plan->connect_ms ? plan->connect_ms : TIMEOUT_CONNECT);
+  client_set_state(c, CLIENT_CONNECTING, connect_time(plan));
   return OK;
 }
 

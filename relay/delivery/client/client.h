@@ -39,7 +39,7 @@ struct client_plan {
   struct tls_demand tls; /* without such TLS it ends in TROUBLE_TLS_ENFORCED, TROUBLE_DANE or TROUBLE_STS. The rules of
                             DANE stay the caller's, until on_closed */
   bool implicit_tls;
-  uint64_t connect_ms;       /* how long the connection is waited for; 0: TIMEOUT_CONNECT */
+  uint64_t connect_ms;       /* how long the connection is waited for, at most TIMEOUT_CONNECT; 0: that */
   bool routed;               /* an operator's command named the host */
   const struct login *login; /* NULL: none */
   bool require_tls; /* RFC 8689 4.2.1: only to a host that is known by its certificate, and that offers REQUIRETLS */

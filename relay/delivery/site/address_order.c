@@ -53,3 +53,12 @@ bool address_order_may_race(const struct route *r, const struct address_place *f
                             const struct address_place *second) {
   return preference_of(r, second) <= preference_of(r, first);
 }
+
+uint64_t address_order_connect_ms(const struct address_order *o, const struct route *r, size_t most, uint64_t total_ms,
+                                  uint64_t least_ms) {
+  size_t count = o->count < most ? o->count : most, turns = 0;
+  for (size_t i = 0; i < count; turns++)
+    i += i + 1 < count && address_order_may_race(r, &o->at[i], &o->at[i + 1]) ? 2 : 1;
+  uint64_t each_ms = turns ? total_ms / turns : total_ms;
+  return each_ms > least_ms ? each_ms : least_ms;
+}

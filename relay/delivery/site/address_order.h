@@ -35,5 +35,9 @@ void address_order_make(struct address_order *o, const struct route *r, const st
  */
 bool address_order_may_race(const struct route *r, const struct address_place *first,
                             const struct address_place *second);
+/* How long each of the first `most` may take to connect, so that all of them together, two at once where they may be,
+ * take no longer than `total_ms`, but `least_ms` in any case. */
+uint64_t address_order_connect_ms(const struct address_order *o, const struct route *r, size_t most, uint64_t total_ms,
+                                  uint64_t least_ms);
 
 #endif

@@ -60,7 +60,7 @@ struct connection {
   uint64_t race_ms;                         /* when that may begin; 0: it does not wait for that */
   struct connection *race_next, *race_prev; /* delivery->racing */
   int64_t started_us, ready_us;
-  bool hasty;               /* its mail could go by the other of IPv4 and IPv6, too */
+  uint64_t connect_ms;      /* how long each address has to connect */
   bool refused;             /* some host has refused the connection in words */
   struct tried tried;       /* all that were of no use to this attempt */
   struct incident incident; /* what happened last */

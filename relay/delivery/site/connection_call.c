@@ -119,7 +119,7 @@ int connection_call(struct connection *c, size_t at, struct call **out) {
       .no_tls = terms->tls == ROUTE_TLS_NONE,
       .tls = demand_of(c, h),
       .implicit_tls = terms->implicit_tls,
-      .connect_ms = c->hasty ? HASTY_CONNECT_MS : 0,
+      .connect_ms = c->connect_ms,
       .routed = terms->host,
   };
   struct reason why = {0};

@@ -251,6 +251,12 @@ static enum address_grade grade_of(const void *arg, const struct sockaddr_storag
   return reach_grade(c->destination, address);
 }
 
+/* In haste where its mail could go by the other of IPv4 and IPv6, too. */
+static uint64_t connect_time(const struct connection *c, const struct job *j) {
+  if (j && j->other_family) return HASTY_CONNECT_MS;
+  return address_order_connect_ms(&c->order, c->route, TRIED_MAX - c->tried.count, WALK_CONNECT_MS, CONNECT_LEAST_MS);
+}
+
 static uint32_t any_number(void) {
   uint32_t random;
   random_bytes(&random, sizeof random);
@@ -272,9 +278,9 @@ bool connection_start(struct destination *d) {
   c->route = route_hold(d->route);
   if (j) connection_report_for(c, j);
   c->tried = d->tried;
-  c->hasty = j && j->other_family;
   c->started_us = clock_now_us();
   address_order_make(&c->order, c->route, &(struct address_knowledge){may_be_called, grade_of, any_number, c});
+  c->connect_ms = connect_time(c, j);
   DL_APPEND(d->connections, c);
   site_connect_begins(d->site, c);
   d->connection_count++;

@@ -21,6 +21,10 @@
 #define CONNECTION_IDLE_MS 5000
 #define RACE_DELAY_MS 250    /* RFC 8305 8: Connection Attempt Delay */
 #define HASTY_CONNECT_MS 600 /* where the other of IPv4 and IPv6 is left to try */
+/* Of many addresses that swallow what is sent to them, each gets less time: about a minute for all. Enough for a SYN to
+ * be sent four times (after 1, 3 and 7 seconds). */
+#define WALK_CONNECT_MS 60000
+#define CONNECT_LEAST_MS 10000
 #define LOCKSTEP_US (3600 * SECOND_US)
 #define ONE_DOMAIN_US (24 * 3600 * SECOND_US)
 #define REACH_US (300 * SECOND_US) /* for so long an address that failed is tried behind the others */

@@ -133,11 +133,35 @@ static void test_who_may_race(void **state) {
   route_release(&r);
 }
 
+/* Two at once where they may be: ten dead addresses take as long as four. */
+static void test_time_to_connect(void **state) {
+  (void)state;
+  static const struct sample s = {.hosts = {{10, {"192.0.2.1", "2001:db8::1", "192.0.2.2", "2001:db8::2"}},
+                                            {10, {"192.0.2.3", "2001:db8::3", "192.0.2.4"}},
+                                            {20, {"192.0.2.5", "2001:db8::5"}},
+                                            {30, {"192.0.2.6"}}}};
+  static const struct {
+    size_t most;
+    uint64_t each_ms;
+  } cases[] = {{0, 60000}, {1, 60000}, {2, 60000}, {3, 30000}, {4, 30000},  {5, 20000},
+               {6, 20000}, {7, 15000}, {8, 12000}, {9, 12000}, {10, 10000}, {160, 10000}};
+  struct route *r = route_of(now = &s);
+  struct address_order o;
+  next_random = 0;
+  address_order_make(&o, r, &(struct address_knowledge){usable, grade, number, NULL});
+  assert_int_equal(o.count, 10);
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    assert_int_equal(address_order_connect_ms(&o, r, cases[i].most, 60000, 5000), cases[i].each_ms);
+  assert_int_equal(address_order_connect_ms(&o, r, 10, 60000, 11000), 11000);
+  route_release(&r);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_orders),
       cmocka_unit_test(test_equals_are_shuffled),
       cmocka_unit_test(test_who_may_race),
+      cmocka_unit_test(test_time_to_connect),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
