@@ -16,7 +16,6 @@ struct draft {
   struct static_route route;
   char to[STATIC_ROUTE_PATTERN], sender[STATIC_ROUTE_PATTERN], host[STATIC_ROUTE_HOST];
   char password[SECRET_LINE_MAX + 1];
-  char scope[2048]; /* that of the route, where it stays */
   struct oauth2_draft oauth2;
   struct route_keys keys;
   bool has_keys; /* else those that the route has stay */
@@ -150,6 +149,24 @@ static const struct static_route *find(const struct directory *dir, const struct
   return NULL;
 }
 
+static bool same_login(const struct static_route *a, const struct static_route *b) {
+  return a->auth == b->auth && !strcmp(a->user, b->user) && !strcmp(a->host, b->host) &&
+         !strcmp(a->oauth2.endpoint, b->oauth2.endpoint) && !strcmp(a->oauth2.client_id, b->oauth2.client_id);
+}
+
+/* The other of a token's two secrets stays for the same login. It goes to the endpoint alone, however the host is
+ * spoken to. */
+static enum exit_status complete(struct cli *c, struct draft *d, bool changing) {
+  struct directory *dir;
+  if (d->route.auth != ROUTE_AUTH_OAUTH2 || !d->has_keys) return EXIT_DONE;
+  if (cli_directory(c, &dir) != EXIT_DONE) return EXIT_NO;
+  const struct static_route *now = changing ? find(dir, &d->route) : NULL;
+  enum exit_status s = oauth2_complete(c, now && same_login(now, &d->route) ? now : NULL, &d->oauth2);
+  directory_release(&dir);
+  d->route.oauth2 = d->oauth2.oauth2;
+  return s;
+}
+
 /* A token that the endpoint gives may be the end of the one before, so what the store would refuse is refused first. */
 static enum exit_status fetch(struct cli *c, struct draft *d, bool changing) {
   struct directory *dir;
@@ -173,6 +190,7 @@ static enum exit_status add(struct cli *c) {
   struct reason why = {""};
   if (!d) return cli_fail(EXIT_NO, "out of memory");
   enum exit_status s = read_draft(c, d, false);
+  if (s == EXIT_DONE) s = complete(c, d, false);
   if (s == EXIT_DONE) s = fetch(c, d, false);
   if (s == EXIT_DONE) s = cli_admin(c, &a);
   if (s == EXIT_DONE) s = cli_admin_done(c, &a, admin_route_add(a, &d->route, &d->keys, &why), &why);
@@ -183,11 +201,6 @@ static enum exit_status add(struct cli *c) {
 /* 0: a login may be read on the way; 1: by whoever answers; 2: by the host alone. */
 static int protection(enum route_tls tls) {
   return tls == ROUTE_TLS_NONE ? 0 : tls == ROUTE_TLS_MAY ? 1 : 2;
-}
-
-static bool same_login(const struct static_route *a, const struct static_route *b) {
-  return a->auth == b->auth && !strcmp(a->user, b->user) && !strcmp(a->host, b->host) &&
-         !strcmp(a->oauth2.endpoint, b->oauth2.endpoint) && !strcmp(a->oauth2.client_id, b->oauth2.client_id);
 }
 
 static enum exit_status need_secret(const struct static_route *r, const char *why) {
@@ -205,10 +218,9 @@ static enum exit_status check_same(struct cli *c, const struct static_route *now
   if (protection(r->tls) < protection(now->tls)) return need_secret(r, "the TLS is weaker than what it was given for");
   if (cli_option(c, "scope") && strcmp(r->oauth2.scope, now->oauth2.scope) != 0)
     return need_secret(r, "the scope is another one, for which a token has to be fetched");
-  if (strlen(now->oauth2.scope) >= sizeof d->scope) return cli_fail(EXIT_NO, "the route's scope is too long");
-  strcpy(d->scope, now->oauth2.scope);
-  r->oauth2.scope = d->scope;
-  return EXIT_DONE;
+  enum exit_status s = oauth2_scope_keep(&d->oauth2, now);
+  r->oauth2.scope = d->oauth2.oauth2.scope;
+  return s;
 }
 
 static enum exit_status check_kept(struct cli *c, struct draft *d) {
@@ -228,6 +240,7 @@ static enum exit_status set(struct cli *c) {
   if (!d) return cli_fail(EXIT_NO, "out of memory");
   enum exit_status s = read_draft(c, d, true);
   if (s == EXIT_DONE) s = check_kept(c, d);
+  if (s == EXIT_DONE) s = complete(c, d, true);
   if (s == EXIT_DONE) s = fetch(c, d, true);
   if (s == EXIT_DONE) s = cli_admin(c, &a);
   if (s != EXIT_DONE) return finish(d, s);

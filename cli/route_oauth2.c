@@ -56,14 +56,12 @@ static enum exit_status read_endpoint(struct cli *c, const struct provider *p, s
   return cli_fail(EXIT_USAGE, "--token-endpoint %.200s is no https URL", d->endpoint);
 }
 
-static enum exit_status read_scope(struct cli *c, const struct provider *p, struct oauth2_draft *d) {
-  const char *typed = cli_option(c, "scope"), *usual = cli_switch(c, "refresh-token-stdin") ? p->refresh : p->client;
-  if (!usual && !typed && d->has_secrets)
-    return cli_fail(EXIT_USAGE, "--refresh-token-stdin is needed: %s gives no application a token for SMTP by itself",
-                    p->name);
-  d->oauth2.scope = typed ? typed : usual ? usual : p->refresh;
-  if (text_has_no_controls(d->oauth2.scope)) return EXIT_DONE;
-  return cli_fail(EXIT_USAGE, "--scope has control characters");
+static enum exit_status take_scope(struct oauth2_draft *d, const char *scope) {
+  if (strlen(scope) >= sizeof d->scope || !text_has_no_controls(scope))
+    return cli_fail(EXIT_USAGE, "--scope is longer than %zu octets, or has control characters", sizeof d->scope - 1);
+  snprintf(d->scope, sizeof d->scope, "%s", scope);
+  d->oauth2.scope = d->scope;
+  return EXIT_DONE;
 }
 
 /* With both, two lines: the client's secret, then the refresh token. */
@@ -94,9 +92,58 @@ enum exit_status oauth2_options_read(struct cli *c, bool changing, struct oauth2
     return cli_fail(EXIT_USAGE,
                     "--secret-stdin or --refresh-token-stdin is needed: the secret comes on standard input");
   enum exit_status s = read_endpoint(c, p, d);
-  if (s == EXIT_DONE) s = read_scope(c, p, d);
+  if (s == EXIT_DONE) s = take_scope(d, cli_option(c, "scope") ? cli_option(c, "scope") : "");
   return s == EXIT_DONE ? read_secrets(c, d) : s;
 }
+
+/* --- what stays --- */
+
+/* "" where it has none of that kind. */
+static enum exit_status read_kept(struct reader *r, const struct static_route *now, enum route_secret kind,
+                                  char out[TOKEN_MAX]) {
+  struct buffer b;
+  struct reason why = {""};
+  out[0] = '\0';
+  buffer_init_secret(&b, TOKEN_MAX);
+  int rc = reader_route_secret(r, now->login, kind, &b, &why);
+  if (rc == E_NOT_FOUND) rc = OK;
+  if (rc == OK && !bytes_copy(buffer_bytes(&b), out, TOKEN_MAX)) rc = fail(&why, E_TOO_BIG, "its secret is too long");
+  buffer_wipe_free(&b);
+  return rc == OK ? EXIT_DONE : cli_failed(rc, &why);
+}
+
+enum exit_status oauth2_scope_keep(struct oauth2_draft *d, const struct static_route *now) {
+  return take_scope(d, now->oauth2.scope);
+}
+
+static enum exit_status keep_rest(struct cli *c, const struct static_route *now, struct oauth2_draft *d,
+                                  bool *refreshed) {
+  char refresh[TOKEN_MAX] = "";
+  struct reader *r;
+  if (cli_reader(c, &r) != EXIT_DONE) return EXIT_NO;
+  enum exit_status s = read_kept(r, now, ROUTE_REFRESH_TOKEN, refresh);
+  if (s == EXIT_DONE && !*d->secret) s = read_kept(r, now, ROUTE_CLIENT_SECRET, d->secret);
+  reader_close(&r);
+  *refreshed = *refresh != '\0';
+  if (!*d->refresh) memcpy(d->refresh, refresh, sizeof refresh);
+  wipe(refresh, sizeof refresh);
+  return s;
+}
+
+enum exit_status oauth2_complete(struct cli *c, const struct static_route *now, struct oauth2_draft *d) {
+  const struct provider *p = find_provider(cli_option(c, "oauth2"));
+  bool refreshed = false;
+  enum exit_status s = now ? keep_rest(c, now, d, &refreshed) : EXIT_DONE;
+  if (s != EXIT_DONE || cli_option(c, "scope")) return s;
+  bool same_grant = now && refreshed == (*d->refresh != '\0');
+  const char *usual = *d->refresh ? p->refresh : p->client;
+  if (!usual)
+    return cli_fail(EXIT_USAGE, "--refresh-token-stdin is needed: %s gives no application a token for SMTP by itself",
+                    p->name);
+  return take_scope(d, same_grant || (now && !*usual) ? now->oauth2.scope : usual);
+}
+
+/* --- the first token --- */
 
 static enum exit_status ask(struct cli *c, struct oauth2_draft *d) {
   struct resolver *resolver;

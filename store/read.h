@@ -68,7 +68,7 @@ int reader_site_learning(struct reader *r, const char *site, size_t limit,
                          bool (*row)(void *arg, const struct site_learning_note *n), void *arg);
 
 /* What a route logs in with, appended to `out`, which is secret. E_NOT_FOUND when there is none (any more). As above:
- * only the daemon asks. */
+ * only the daemon asks, and `route set` for what stays. */
 int reader_route_secret(struct reader *r, int64_t login, enum route_secret kind, struct buffer *out,
                         struct reason *why);
 

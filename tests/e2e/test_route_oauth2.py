@@ -254,6 +254,41 @@ def test_another_secret_counts_at_once_and_the_old_one_stays_otherwise(lab, gate
     assert done.status == 1 and "already" in done.err and len(endpoint.asked) == 2, "nothing is asked for in vain"
 
 
+def test_another_secret_keeps_the_refresh_token_and_the_other_way_round(lab, gateway, account, endpoint, host):
+    """A secret that is over is replaced without the user's consent anew, and a consent without the secret."""
+    both = ("--secret-stdin", "--refresh-token-stdin")
+    to = add(gateway, lab, endpoint, host, both[1], "--scope", "mail", text=f"{SECRET}\n{endpoint.refresh}\n")
+    for given, text in ((both[0], SECRET), (both[1], endpoint.refresh)):
+        add(gateway, lab, endpoint, host, verb="set", to=to, secret=given, text=text + "\n")
+        asked = endpoint.asked[-1]
+        assert (asked["grant_type"], asked["refresh_token"]) == ("refresh_token", endpoint.refresh), asked
+        assert asked["client_secret"] == SECRET and asked["scope"] == "mail"
+    # What the endpoint gave instead of it stays as well.
+    endpoint.rotate = True
+    add(gateway, lab, endpoint, host, verb="set", to=to)
+    assert endpoint.refresh != "refresh-0"
+    add(gateway, lab, endpoint, host, verb="set", to=to)
+    assert endpoint.asked[-1]["grant_type"] == "refresh_token"
+    host.wait_for(send_to(gateway, account, to))
+    # It is for that application alone; and what is wrong changes nothing.
+    count = len(endpoint.asked)
+    done = gateway.sendoff.run(*words(endpoint, host, to, verb="set", client="another"), text=SECRET + "\n")
+    assert done.status == 1 and endpoint.asked[-1]["grant_type"] == "client_credentials"
+    done = gateway.sendoff.run(*words(endpoint, host, to, verb="set"), text="wrong\n")
+    assert done.status == 1 and "nothing was changed" in done.err and len(endpoint.asked) == count + 2
+    add(gateway, lab, endpoint, host, verb="set", to=to)
+    assert endpoint.asked[-1]["grant_type"] == "refresh_token", "it is still there"
+
+
+def test_the_first_refresh_token_is_another_grant(lab, gateway, endpoint, host):
+    to = add(gateway, lab, endpoint, host, "--scope", "of the application")
+    assert endpoint.asked[-1]["grant_type"] == "client_credentials"
+    more = ("--scope", "of the user")
+    add(gateway, lab, endpoint, host, *more, verb="set", to=to, secret="--refresh-token-stdin", text=endpoint.refresh + "\n")
+    asked = endpoint.asked[-1]
+    assert asked["grant_type"] == "refresh_token" and asked["client_secret"] == SECRET and asked["scope"] == "of the user"
+
+
 @pytest.mark.parametrize(
     "more, said",
     [
