@@ -63,6 +63,11 @@ const struct counter counters[] = {
     SINCE_START(
         "idle_gave_way", delivery.idle_gave_way,
         "Idle connections to next hops that were ended for others since the start, because too many were open."),
+    NOW("mta_sts_policies", delivery.sts_policies, "Domains whose MTA-STS policy is known."),
+    SINCE_START("mta_sts_fetches_failed", delivery.sts_fetches_failed,
+                "MTA-STS policies that could not be fetched since the start: see the gateway's log."),
+    SINCE_START("mta_sts_refused", delivery.sts_refused,
+                "Delivery attempts since the start, by recipient, at which the MTA-STS policy allowed no host."),
 };
 /* clang-format on */
 const size_t counter_count = sizeof counters / sizeof counters[0];
@@ -115,6 +120,9 @@ static void add_delivery(struct delivery_counters *sum, const struct delivery_co
   sum->blocklists_failing += d->blocklists_failing;
   sum->warmups_held += d->warmups_held;
   sum->sites_unreachable += d->sites_unreachable;
+  sum->sts_policies += d->sts_policies;
+  sum->sts_fetches_failed += d->sts_fetches_failed;
+  sum->sts_refused += d->sts_refused;
   sum->delivered += d->delivered;
   sum->deferred += d->deferred;
   sum->bounced += d->bounced;

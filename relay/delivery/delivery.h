@@ -183,12 +183,16 @@ struct delivery_counters {
   uint64_t sites_paused, sites_blocked;  /* now: pairs of source and site that nothing is sent to for a while; those of
                                             them whose source is blocked */
   uint64_t delivered, deferred, bounced; /* recipients, since the start */
+  uint64_t
+      sts_refused; /* since the start: recipients of attempts at which the domain's MTA-STS policy allowed no host */
   /* The dispatcher's, with loops[0]. */
   uint64_t tokens_failed;              /* now: routes whose token could not be renewed when that was tried last */
   uint64_t sources_away;               /* now: sources that are not addresses of this machine */
   uint64_t sources_listed;             /* now: pairs of blocklist and source, or HELO name, that it lists */
   uint64_t warmups_held;               /* now: pairs of source and provider whose warm-up is held back */
   uint64_t blocklists_failing;         /* now: blocklists that are not believed, or do not answer */
+  uint64_t sts_policies;               /* now: domains whose MTA-STS policy is known, and counts */
+  uint64_t sts_fetches_failed;         /* since the start: MTA-STS policies that could not be fetched */
   uint64_t sites_unreachable;          /* now: pairs of source and site of which no host takes a connection */
   uint64_t in_flight, domains_waiting; /* now: recipients that are worked on; domains that have mail waiting or in
                                           flight, as far as is known */

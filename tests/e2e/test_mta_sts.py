@@ -127,3 +127,29 @@ def test_it_can_be_switched_off(lab, settings, web):
     mx = web.exchanger(tls=None, named=False)
     mx.wait_for(send(gateway, account, mx.domain))
     assert mx.domain not in web.asked
+
+
+def test_status_has_it(lab, settings, web):
+    gateway = lab.gateway(delivery=settings)
+    account = gateway.add_account("counted")
+    good, unnamed, failing = web.exchanger(), web.exchanger(named=False), lab.exchanger(lab.new_domain())
+    web.publish(failing.domain, "no policy")
+    for mx in (good, failing):
+        mx.wait_for(send(gateway, account, mx.domain))
+    send(gateway, account, unnamed.domain)
+    deferred(gateway, unnamed.domain, 2)
+
+    def counted():
+        status = gateway.shown_status()
+        return status["mta_sts_policies"], status["mta_sts_fetches_failed"], status["mta_sts_refused"]
+
+    known, failed, refused = wait_until(lambda: counted()[2] >= 2 and counted(), "it is counted")
+    attempts = len(gateway.log("--to", f"r@{unnamed.domain}", "--event", "deferred"))
+    assert (known, failed) == (2, 1) and 2 <= refused <= attempts + 1
+    text = gateway.sendoff("status")
+    assert re.search(r"^mta_sts_policies +2$", text, re.MULTILINE), text
+    assert re.search(r"^mta_sts_fetches_failed +1$", text, re.MULTILINE), text
+    assert re.search(r"^mta_sts_refused +\d+$", text, re.MULTILINE), text
+    gateway.restart()
+    assert counted()[:2] == (2, 0), "what is known is kept, and counts begin anew"
+    gateway.stop()

@@ -47,6 +47,7 @@ void outcomes_count(const struct outcomes *all, struct delivery_counters *to) {
   to->delivered += all->counters.delivered;
   to->deferred += all->counters.deferred;
   to->bounced += all->counters.bounced;
+  to->sts_refused += all->counters.sts_refused;
 }
 
 /* --- life --- */

@@ -31,7 +31,7 @@ void outcomes_abandon(struct outcomes *o);
 /* Those that are on their way into the store, or wait to be posted again. `host` as in their place. */
 void outcomes_each(const struct outcomes *o, void (*each)(void *arg, const struct job *j, const char *host), void *arg);
 
-/* Adds the recipients delivered, deferred and bounced since the start. */
+/* Adds the recipients delivered, deferred and bounced since the start, and those that a policy had refused. */
 void outcomes_count(const struct outcomes *o, struct delivery_counters *to);
 
 /* --- one --- */

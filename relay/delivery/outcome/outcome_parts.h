@@ -12,7 +12,7 @@ struct outcomes {
   struct outcome *list; /* prepared, or on their way into the store */
   size_t unkept;        /* of the list: the store has refused them for trouble of its own, and has not taken them yet */
   bool abandoning;
-  struct delivery_counters counters; /* its delivered, deferred, bounced */
+  struct delivery_counters counters; /* its delivered, deferred, bounced, sts_refused */
   void (*empty)(void *arg);
   void *arg;
 };

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/log.h"
+#include "base/rule.h"
 #include "relay/delivery/outcome/outcome_parts.h"
 #include "relay/delivery/outcome/regard.h"
 #include "relay/delivery/outcome/story.h"
@@ -105,12 +106,18 @@ static void log_outcome(const struct pending *p) {
   }
 }
 
+static bool is_refused_by_policy(const struct ruling *r) {
+  bool tried = r->kind != EVENT_DELIVERED && (r->kind != EVENT_DEFERRED || r->counts);
+  return tried && r->rule && strcmp(r->rule, RULE_STS) == 0;
+}
+
 static void count(struct pending *p) {
   struct job *j = p->outcome.job;
   struct delivery_counters *counters = &p->outcome.all->counters;
   for (size_t i = 0; i < j->recipient_count; i++) {
     const struct ruling *r = &p->outcome.rulings[i];
     regard_count(r->regard, &j->came);
+    counters->sts_refused += is_refused_by_policy(r);
     if (r->kind == EVENT_DELIVERED) {
       counters->delivered++;
     } else if (r->kind == EVENT_DEFERRED) {

@@ -5,6 +5,7 @@
 #include "relay/delivery/queue/in_flight.h"
 #include "relay/delivery/route/blocklist_watch.h"
 #include "relay/delivery/route/source_watch.h"
+#include "relay/delivery/route/sts_policies.h"
 #include "relay/delivery/route/warmup_watch.h"
 #include "relay/delivery/site/delivery.h"
 
@@ -54,6 +55,7 @@ void delivery_count(const struct loop *on, struct delivery_counters *to) {
   blocklist_watch_count(d->watches.blocklists, &to->sources_listed, &to->blocklists_failing);
   to->warmups_held += warmup_watch_held(d->watches.warmups);
   to->tokens_failed += count_failed_tokens(on->directory);
+  if (d->watches.policies) sts_policies_count(d->watches.policies, &to->sts_policies, &to->sts_fetches_failed);
   to->domains_waiting += HASH_COUNT(d->schedule.domains);
   to->queue_direct += d->handed_over;
   to->queue_read += d->read;

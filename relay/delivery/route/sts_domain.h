@@ -40,6 +40,7 @@ struct sts_policies {
   size_t known_count, other_count, octets;
   struct sts_domain *queue; /* to be fetched */
   size_t questions, tasks, posted, waiting;
+  uint64_t failed; /* fetches, since the start */
   int64_t scanned_us;
   atomic_uint_least64_t until_ms; /* not 0: it is stopped */
   bool walking;                   /* over the table, so that nothing may leave it */

@@ -255,6 +255,7 @@ static void take_failure(struct sts_domain *d, enum sts_failure failure, const c
   int64_t now_us = clock_now_us();
   const struct sts_policy *p = sts_state_policy(&d->state, now_us);
   sts_state_take_failure(&d->state, failure, id, now_us, any_number());
+  d->owner->failed++;
   struct log_line l;
   log_begin(&l, p && p->mode != STS_MODE_NONE ? LOG_WARN_ : LOG_INFO_, NULL, "mta-sts fetch failed");
   log_str(&l, "domain", d->name);
@@ -317,6 +318,12 @@ void sts_policies_recall(struct sts_policies *s, const struct sts_note *n) {
   s->known_count++;
   DL_DELETE(s->others, d);
   DL_PREPEND(s->known, d); /* the store gives those first that were used last */
+}
+
+void sts_policies_count(const struct sts_policies *s, uint64_t *known, uint64_t *failed) {
+  int64_t now_us = clock_now_us();
+  for (const struct sts_domain *d = s->known; d; d = d->next) *known += sts_state_policy(&d->state, now_us) != NULL;
+  *failed += s->failed;
 }
 
 /* --- each second --- */

@@ -38,6 +38,8 @@ void sts_policies_find(struct sts_policies *s, const char *domain,
                        void (*done)(void *arg, const struct sts_finding *found), void *arg);
 /* Each second; `now_ms` is clock_monotonic_ms. */
 void sts_policies_tick(struct sts_policies *s, int64_t now_us, uint64_t now_ms);
+/* Adds the policies that count now, and the fetches that failed since the start. */
+void sts_policies_count(const struct sts_policies *s, uint64_t *known, uint64_t *failed);
 /* Who waits is answered with what is known; what is under way ends soon. */
 void sts_policies_stop(struct sts_policies *s);
 bool sts_policies_idle(const struct sts_policies *s);

@@ -34,7 +34,10 @@ static const struct counters_snapshot snapshot = {
                  .blocklists_failing = 30,
                  .warmups_held = 31,
                  .sites_unreachable = 32,
-                 .idle_gave_way = 33},
+                 .idle_gave_way = 33,
+                 .sts_policies = 34,
+                 .sts_fetches_failed = 35,
+                 .sts_refused = 36},
     .store = {.operations = 12, .commits = 13, .failed_commits = 14, .waiting = 15},
     .condition = {.disk_free = 22, .disk_reserve = 23},
 };
@@ -74,6 +77,9 @@ static const char *const names[] = {
     "warmups_held",
     "sites_unreachable",
     "idle_gave_way",
+    "mta_sts_policies",
+    "mta_sts_fetches_failed",
+    "mta_sts_refused",
 };
 
 static void test_names_and_values(void **state) {

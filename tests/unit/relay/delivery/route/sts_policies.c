@@ -148,6 +148,12 @@ static int tear_down(void **state) {
   return 0;
 }
 
+static bool counts(uint64_t known, uint64_t failed) {
+  uint64_t of[2] = {0};
+  sts_policies_count(policies, &of[0], &of[1]);
+  return of[0] == known && of[1] == failed;
+}
+
 static void find(const char *domain) {
   sts_policies_find(policies, domain, on_found, NULL);
 }
@@ -168,7 +174,10 @@ static void test_the_first_waits_and_the_rest_do_not(void **state) {
   assert_string_equal(stored, "a.example a1 version: STSv1\nmode:");
   find("a.example");
   assert_true(found == 3 && last.policy && asked == 1);
-  assert_true(sts_policies_idle(policies) && idle_calls);
+  assert_true(sts_policies_idle(policies) && idle_calls && counts(1, 0));
+  clock_set_for_tests(clock_now_us() + 8 * 86400 * SECOND_US);
+  assert_true(counts(0, 0)); /* it is over, and not dropped yet */
+  clock_set_for_tests(0);
 }
 
 static void test_no_record(void **state) {
@@ -202,7 +211,7 @@ static void test_a_failure_is_none(void **state) {
   find("a.example");
   answer_all();
   loop_lab_until(&lab, found == 1);
-  assert_true(!last.policy && last.failure == STS_FETCH_ERROR && posts == 0);
+  assert_true(!last.policy && last.failure == STS_FETCH_ERROR && posts == 0 && counts(0, 1));
   find("a.example");
   assert_true(found == 2 && atomic_load(&fetched) == 1);
   clock_set_for_tests(clock_now_us() + 6 * 60 * SECOND_US); /* it is tried again, and mail does not wait for that */
@@ -214,7 +223,7 @@ static void test_a_failure_is_none(void **state) {
   atomic_store(&held, false);
   loop_lab_until(&lab, posts == 1);
   find("a.example");
-  assert_true(found == 4 && last.policy && last.failure == STS_FAILURE_NONE);
+  assert_true(found == 4 && last.policy && last.failure == STS_FAILURE_NONE && counts(1, 1));
   clock_set_for_tests(0);
 }
 
