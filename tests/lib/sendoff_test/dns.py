@@ -83,8 +83,8 @@ def txt(value):
 
 
 class Dns:
-    def __init__(self, block, processes, folder):
-        self.address, self.port = block.address(3), block.new_port()
+    def __init__(self, block, processes, folder, port=None):
+        self.address, self.port = block.address(3), port or block.new_port()
         self.folder = folder
         self._records = {}
         self._version = 0

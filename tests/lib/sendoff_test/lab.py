@@ -24,7 +24,8 @@ def exchanger_name(address, site=None):
 
 
 class Lab:
-    def __init__(self):
+    def __init__(self, dns_port=None):
+        """`dns_port`: 53, in a network of its own, for programs that know no other."""
         self.folder = tempfile.mkdtemp(prefix="sendoff-test-")
         self.block = Block()
         self.processes = Processes()
@@ -35,7 +36,7 @@ class Lab:
         self._names = 0
         try:
             self.delivery_port = self.block.new_port()
-            self.dns = Dns(self.block, self.processes, f"{self.folder}/dns")
+            self.dns = Dns(self.block, self.processes, f"{self.folder}/dns", dns_port)
             self._exchangers = ExchangerThread()
         except BaseException:
             self.close()

@@ -1,26 +1,21 @@
-"""Postfix out of the unpacked package (tests/fetch-postfix) or the system: its load tools, smtp-source and smtp-sink, and
-the whole of it as a next hop."""
+"""Postfix out of its unpacked package: its load tools, smtp-source and smtp-sink, and the whole of it as a next hop, with
+postgrey in front where that is asked for."""
 
+import glob
 import os
-import pwd
-import shutil
 import subprocess
 
-from .processes import wait_until
-
-ROOT = os.path.abspath(f"{os.path.dirname(__file__)}/../../..")
-UNPACKED = f"{ROOT}/build/postfix"
+from .packaged_server import PackagedServer, unpacked
 
 
 def _tool(name):
-    unpacked = f"{UNPACKED}/usr/sbin/{name}"
-    found = unpacked if os.path.exists(unpacked) else shutil.which(name, path="/usr/sbin:/usr/bin")
-    assert found, f"{name} is missing: run tests/fetch-postfix"
-    return found
+    return f"{unpacked('postfix')}/usr/sbin/{name}"
 
 
 def _environment():
-    return {"LD_LIBRARY_PATH": f"{UNPACKED}/usr/lib/postfix"}
+    """Where its libraries are, and those that the machine lacks."""
+    libraries = f"{unpacked('postfix')}/usr/lib"
+    return {"LD_LIBRARY_PATH": ":".join([f"{libraries}/postfix", *glob.glob(f"{libraries}/*-linux-gnu")])}
 
 
 def sink(processes, address, port, log_path):
@@ -41,67 +36,66 @@ def source(endpoint, sender, recipient, sessions, messages, length=4096, timeout
     )
 
 
-# --- a relay of its own ---
+# --- all of it ---
 
 MAIN = """
 compatibility_level = 3.6
-queue_directory = {folder}/queue
-data_directory = {folder}/data
-command_directory = {prefix}/usr/sbin
-daemon_directory = {prefix}/usr/lib/postfix/sbin
-shlib_directory = {prefix}/usr/lib/postfix
-meta_directory = {folder}/conf
-import_environment = MAIL_CONFIG TZ LD_LIBRARY_PATH
-mail_owner = games
-setgid_group = mail
-maillog_file = {folder}/log
-maillog_file_prefixes = {folder}
+maillog_file = /mnt/log
+maillog_file_prefixes = /mnt
 inet_interfaces = 127.0.0.1
 inet_protocols = ipv4
-myhostname = relay.example.net
+myhostname = {name}
 mydestination =
 alias_maps =
 local_recipient_maps =
 mynetworks = 127.0.0.0/8
-smtpd_relay_restrictions = permit_mynetworks, reject
 smtpd_peername_lookup = no
-relayhost = [{next_address}]:{next_port}
+smtpd_relay_restrictions = permit_mynetworks, reject
+{more}
 """
 MASTER = """
 {address}:{port} inet n - n - - smtpd
 pickup unix n - n 60 1 pickup
 cleanup unix n - n - 0 cleanup
 qmgr unix n - n 300 1 qmgr
+tlsmgr unix - - n 1000? 1 tlsmgr
 rewrite unix - - n - - trivial-rewrite
 bounce unix - - n - 0 bounce
 defer unix - - n - 0 bounce
 trace unix - - n - 0 bounce
+verify unix - - n - 1 verify
+proxymap unix - - n - - proxymap
 smtp unix - - n - - smtp
 error unix - - n - - error
 retry unix - - n - - error
+virtual unix - n n - - virtual
 anvil unix - - n - 1 anvil
+scache unix - - n - 1 scache
 postlog unix-dgram n - n - 1 postlogd
 """
-PRIVATE = ("active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming", "private", "saved", "trace")
+POSTGREY = "postgrey --inet={address}:{port} --user=postgrey --group=postgrey --dbdir=/var/lib/postgrey"
+
+
+class Postfix(PackagedServer):
+    package = "postfix"
+    users, groups = ("postfix", "postgrey"), ("postdrop",)
+
+    def __init__(self, lab, address, port, name, more=""):
+        super().__init__(lab, address, port)
+        words = dict(address=address, port=port, name=name, more=more)
+        self.write("/etc/postfix/main.cf", MAIN.format(**words))
+        self.write("/etc/postfix/master.cf", MASTER.format(**words))
+        self.write("/etc/postfix/dynamicmaps.cf")
+        self.make_folder("/var/lib/postfix", "postfix")
+        self.make_folder("/var/lib/postgrey", "postgrey")
+
+    def start(self, first=""):
+        """`first`: a shell command that is run beside it."""
+        beside = f"{first} &" if first else ""
+        return super().start("sh", "-c", f"{beside} exec postfix start-fg")
 
 
 def relay(lab, address, port, next_hop):
-    """Takes mail at that address and hands all of it on to the exchanger `next_hop`. Postfix wants to be root."""
-    prefix = UNPACKED if os.path.exists(f"{UNPACKED}/usr/sbin/smtp-sink") else ""
-    master = f"{prefix}/usr/lib/postfix/sbin/master"
-    assert os.path.exists(master), "Postfix is missing: run tests/fetch-postfix"
-    folder = f"{lab.folder}/postfix"
-    os.chmod(lab.folder, 0o755)
-    words = dict(folder=folder, prefix=prefix, address=address, port=port, next_address=next_hop.address, next_port=lab.delivery_port)
-    owner = pwd.getpwnam("games").pw_uid
-    for name in ("conf", "queue/maildrop", "queue/public", "queue/pid", "data", *(f"queue/{name}" for name in PRIVATE)):
-        os.makedirs(f"{folder}/{name}")
-        if name not in ("conf", "queue/pid"):
-            os.chown(f"{folder}/{name}", owner, pwd.getpwnam("mail").pw_gid)
-            os.chmod(f"{folder}/{name}", 0o730 if name == "queue/maildrop" else 0o710 if name == "queue/public" else 0o700)
-    for name, text in (("main.cf", MAIN), ("master.cf", MASTER)):
-        with open(f"{folder}/conf/{name}", "w") as file:
-            file.write(text.format(**words))
-    started = lab.processes.start([master, "-c", f"{folder}/conf", "-d"], f"{folder}/out", env=_environment())
-    wait_until(lambda: os.path.exists(f"{folder}/queue/public/qmgr"), "Postfix has started")
-    return started
+    """Takes mail at that address and hands all of it on to the exchanger `next_hop`."""
+    more = f"relayhost = [{next_hop.address}]:{lab.delivery_port}"
+    return Postfix(lab, address, port, "relay.example.net", more).start()
