@@ -139,7 +139,7 @@ def test_a_refused_recipient_bounces_alone(lab, gateway, account, host, mailbox)
     assert event["code"] == 550 and "there is no such mailbox" in event["text"], event
 
 
-def test_those_put_off_arrive_later(lab, gateway, account, host):
+def test_those_put_off_arrive_later_and_together(lab, gateway, account, host):
     later = [f"later{n}@{host.domain}" for n in range(3)]
     mark = send(gateway, account, *later, f"r@{host.domain}")
     events = gateway.wait_event("deferred", "--to", f"later*@{host.domain}", count=3)
@@ -148,6 +148,7 @@ def test_those_put_off_arrive_later(lab, gateway, account, host):
     host.take_later()
     copies = [copy for copy in host.copies(mark, 4) if copy.recipient in later]
     assert sorted(copy.recipient for copy in copies) == later
+    assert len({copy.transaction for copy in copies}) == 1, "each was sent the message by itself"
 
 
 def test_a_message_over_its_size(lab, gateway, account, host, mailbox):

@@ -159,6 +159,13 @@ static bool sender_ends_it(const struct job *j) {
   return j->envelope.flags & MESSAGE_BY_RETURN && j->envelope.deliver_by_us < j->envelope.expires_us;
 }
 
+/* One for all of its recipients, which so stay together. */
+static uint32_t random_of(struct outcome *o) {
+  struct pending *p = (struct pending *)o;
+  if (!p->random) random_bytes(&p->random, sizeof p->random);
+  return p->random;
+}
+
 void outcome_rule(struct outcome *o, size_t index, const struct incident *incident) {
   job_follow_clock(o->job);
   const struct job *j = o->job;
@@ -170,7 +177,7 @@ void outcome_rule(struct outcome *o, size_t index, const struct incident *incide
                            .last = j->recipients[index].last,
                            .now_us = clock_now_us()};
   c.expires_us = c.sender_ends ? j->envelope.deliver_by_us : j->envelope.expires_us;
-  random_bytes(&c.random, sizeof c.random);
+  c.random = random_of(o);
   verdict_rule(&c, incident, r);
   r->regard = regard_of(incident, r);
   if (r->kind != EVENT_DEFERRED) return;
@@ -181,6 +188,21 @@ void outcome_rule(struct outcome *o, size_t index, const struct incident *incide
 void outcome_rule_rest(struct outcome *o, const struct incident *incident) {
   for (size_t i = 0; i < o->job->recipient_count; i++)
     if (!o->rulings[i].set) outcome_rule(o, i, incident);
+}
+
+/* Recipients that were put off for about as long wait for the last of them: then they are due together, and go in one
+ * transaction again. Their replies came one by one, and each by itself would get the whole message sent once more. */
+void outcome_gather(struct outcome *o) {
+  const struct config *config = o->all->loop->gateway->config;
+  int64_t now = clock_now_us(), last = 0;
+  for (size_t i = 0; i < o->job->recipient_count; i++)
+    if (o->rulings[i].kind == EVENT_DEFERRED && o->rulings[i].next_us > last) last = o->rulings[i].next_us;
+  for (size_t i = 0; i < o->job->recipient_count; i++) {
+    struct ruling *r = &o->rulings[i];
+    if (r->kind != EVENT_DEFERRED || (last - r->next_us) > (last - now) / 10) continue;
+    int64_t moment = notice_moment(config, o->job, i, r, now);
+    r->next_us = last < moment ? last : moment;
+  }
 }
 
 bool outcome_ruled(const struct outcome *o) {

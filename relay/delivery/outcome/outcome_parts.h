@@ -29,6 +29,7 @@ struct pending {
   bool unkept;
   uint64_t delay_ms;
   int64_t not_before_us;
+  uint32_t random; /* what moves its retries; 0: not drawn yet */
   char host[340], source[IP_TEXT], tls[96], verified[TLS_PROOF_TEXT];
 };
 
@@ -36,6 +37,8 @@ static inline struct loop *loop_of_outcome(const struct pending *p) {
   return p->outcome.all->loop;
 }
 
+/* outcome.c: before it is stored, when nothing more is ruled. */
+void outcome_gather(struct outcome *o);
 /* outcome.c: the one end, when its job has been passed on. Frees it, at once or when its timer has closed. */
 void outcome_destroy(struct pending *p);
 

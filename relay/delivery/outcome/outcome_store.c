@@ -285,6 +285,7 @@ void outcome_commit(struct outcome *o, const struct outcome_place *where, int64_
   tls_proof_text(&where->tls_facts, p->verified);
   p->not_before_us = not_before_us;
   p->committed = true;
+  outcome_gather(o);
   note_tls(p, &where->tls_facts);
   tell_stories(p, where->before);
   begin(p);
