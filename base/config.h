@@ -63,7 +63,8 @@ struct config {
   int64_t retry_us[CONFIG_RETRIES_MAX];
   size_t retry_count; /* the last repeats */
   int64_t expire_us;
-  int64_t delay_notice_us; /* a sender who wants it (NOTIFY=DELAY) gets a notice of delay after this long */
+  int64_t reply_timeout_us; /* the longest wait for a next hop's reply; 0: as RFC 5321 has it (client_parts.h) */
+  int64_t delay_notice_us;  /* a sender who wants it (NOTIFY=DELAY) gets a notice of delay after this long */
   uint64_t max_message_size;
   unsigned max_sessions, max_sessions_per_address, max_recipients;
   unsigned max_connections; /* to next hops, of all event loops together; 0: 1000 for each of these */

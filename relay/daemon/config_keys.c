@@ -112,6 +112,7 @@ const struct config_key config_keys[] = {
     DURATION("delivery", "expire", "5d", expire_us, SECOND_US, INT64_MAX),
     DELAY("delivery", "delay_notice", "4h", delay_notice_us),
     DELAY("delivery", "delay_warning", NULL, delay_notice_us), /* its other name */
+    DURATION("delivery", "reply_timeout", "10m", reply_timeout_us, SECOND_US, DAY),
 
     SIZE("limits", "max_message_size", "36M", max_message_size, 1024, INT64_MAX),
     NUMBER("limits", "max_sessions", "2000", max_sessions, 1, COUNT_MAX),

@@ -30,12 +30,18 @@ static const char *state_name(enum client_state state) {
   return names[state];
 }
 
+/* No longer than the configuration has it. */
+static uint64_t bounded_timeout(const struct smtp_client *c, enum client_state state, uint64_t timeout_ms) {
+  uint64_t most_ms = (uint64_t)c->loop->gateway->config->reply_timeout_us / 1000;
+  return state != CLIENT_CONNECTING && most_ms && timeout_ms > most_ms ? most_ms : timeout_ms;
+}
+
 void client_set_state(struct smtp_client *c, enum client_state state, uint64_t timeout_ms) {
   if (log_wants(LOG_DEBUG_) && c->state != state)
     log_event(LOG_DEBUG_, c->id, "client", "host", c->host, "from", state_name(c->state), "to", state_name(state),
               NULL);
   c->state = state;
-  stream_set_timeout(c->stream, timeout_ms);
+  stream_set_timeout(c->stream, bounded_timeout(c, state, timeout_ms));
 }
 
 static enum smtp_stage envelope_stage(const struct smtp_client *c) {

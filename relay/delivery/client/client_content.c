@@ -28,7 +28,7 @@ static bool send_piece(struct smtp_client *c, struct bytes piece) {
 }
 
 void content_more(struct smtp_client *c) {
-  stream_set_timeout(c->stream, TIMEOUT_BLOCK);
+  client_set_state(c, CLIENT_CONTENT, TIMEOUT_BLOCK);
   while (stream_pending(c->stream) < CONTENT_PENDING) {
     struct bytes piece;
     int rc = content_feed_take(c->feed, &piece);

@@ -7,7 +7,8 @@
 #include "relay/net/stream.h"
 #include "relay/smtp/dot_stuffing.h"
 
-/* RFC 5321 4.5.3.2, and for what it leaves open: connect, TLS, RSET, QUIT. Milliseconds. */
+/* RFC 5321 4.5.3.2, and for what it leaves open: connect, TLS, RSET, QUIT. Milliseconds. From the last command or
+ * reply, whatever octets come meanwhile; `delivery { reply_timeout }` bounds all but the connect's. */
 #define TIMEOUT_CONNECT 30000
 #define TIMEOUT_GREETING (5 * 60000)
 #define TIMEOUT_EHLO (5 * 60000)

@@ -93,7 +93,7 @@ static void test_everything(void **state) {
                         "delivery { port = 2526 local_next_hops = yes dane = no learning = no retry = {\"1s\", "
                         "\"1h30m\"} expire = \"2w\" "
                         "trust = \"/etc/roots.pem\" https_trust = \"/etc/web.pem\" "
-                        "delay_notice = \"90m\" }\n"
+                        "delay_notice = \"90m\" reply_timeout = \"90s\" }\n"
                         "limits { max_message_size = \"1M\" max_sessions = 7 max_sessions_per_address = 8 "
                         "max_recipients = 9 command_timeout = \"6m\" data_timeout = \"2s\" handshake_timeout = \"1s\" "
                         "minimum_rate = 0 login_failures_per_address = 0 login_failures_per_account = 3 "
@@ -127,6 +127,7 @@ static void test_everything(void **state) {
   assert_string_equal(c->trust, "/etc/roots.pem");
   assert_string_equal(c->https_trust, "/etc/web.pem");
   assert_int_equal(c->delay_notice_us, 90 * 60 * SECOND_US);
+  assert_int_equal(c->reply_timeout_us, 90 * SECOND_US);
   assert_int_equal(c->retry_count, 2);
   assert_true(c->retry_us[1] == 90 * 60 * SECOND_US);
   assert_true(c->expire_us == 14 * 86400 * SECOND_US);
@@ -327,6 +328,7 @@ static const struct key_case key_cases[] = {
     {"delivery", "expire", DURATION_CASE},
     {"delivery", "delay_notice", DELAY_CASE},
     {"delivery", "delay_warning", DELAY_CASE}, /* its other name */
+    {"delivery", "reply_timeout", TIMEOUT_CASE},
     {"limits", "max_message_size", {"1024", "1K", "\"36M\"", "2G"}, {"1023", "0", "-1", "\"\"", "big", "1T", "1.5M"}},
     {"limits", "max_sessions", COUNT_CASE},
     {"limits", "max_sessions_per_address", COUNT_CASE},
