@@ -156,8 +156,15 @@ static void on_dot(struct smtp_client *c, const struct smtp_reply *reply) {
     client_fail(c, TROUBLE_PROTOCOL, NULL, "the host's reply makes no sense");
     return;
   }
-  struct incident incident;
   bool taken = reply->code / 100 == 2;
+  /* The dot has not left yet, so this is no reply to it: a host that is one reply ahead would refuse the message later,
+   * unheard. */
+  if (taken && stream_pending(c->stream)) {
+    client_set_state(c, CLIENT_CONTENT, TIMEOUT_BLOCK);
+    on_early_reply(c, reply);
+    return;
+  }
+  struct incident incident;
   client_incident(c, taken ? TROUBLE_NONE : TROUBLE_REPLY, reply, "", &incident);
   envelope_report_rest(c, &incident);
   if (reply->code == 421)
