@@ -122,7 +122,10 @@ void client_fail(struct smtp_client *c, enum trouble trouble, const struct smtp_
 }
 
 void client_refused(struct smtp_client *c, const struct smtp_reply *reply) {
-  client_fail(c, TROUBLE_REPLY, reply, "the host refused");
+  if (reply->code < 400) /* nor did it take it: an event and a notice have no such code (RFC 3463 3.1) */
+    client_fail(c, TROUBLE_PROTOCOL, NULL, "the host's reply makes no sense");
+  else
+    client_fail(c, TROUBLE_REPLY, reply, "the host refused");
 }
 
 bool client_send(struct smtp_client *c, struct bytes text) {
