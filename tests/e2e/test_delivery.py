@@ -6,7 +6,6 @@ import pytest
 
 from sendoff_test.client import connect, submit, submit_marked
 from sendoff_test.letters import letter, marker, report
-from sendoff_test.mx import DROP, DROP_MIDWAY
 from sendoff_test.verify import verified
 
 FROM = "a@example.com"
@@ -69,19 +68,6 @@ def test_permanent_refusal_is_bounced(gateway, account, mailbox, mx, stage):
     (event,) = gateway.wait_event("bounced", "--to", f"r@{mx.domain}")
     assert event["code"] == 550 and event["enhanced"] == "5.2.1"
     assert gateway.queue("--to", f"r@{mx.domain}") == []
-
-
-@pytest.mark.parametrize(
-    "stage, how", [("GREETING", DROP), ("MAIL", DROP), ("RCPT", DROP), ("DATA", DROP_MIDWAY), ("CONTENT", DROP)]
-)
-def test_cut_connection_is_retried(gateway, account, mx, stage, how):
-    mx.replies[stage] = how
-    mark = send(gateway, account, f"r@{mx.domain}", text="x" * 70 + "\r\n")
-    gateway.wait_event("deferred", "--to", f"r@{mx.domain}")
-    assert not mx.arrivals
-    mx.replies.clear()
-    mx.wait_for(mark)
-    gateway.wait_event("delivered", "--to", f"r@{mx.domain}")
 
 
 def test_mail_that_expires_is_returned(lab):

@@ -3,8 +3,9 @@
 import pytest
 
 from sendoff_test.client import send_to, submit_with
+from sendoff_test.lab import exchanger_name
 from sendoff_test.letters import letter, marker
-from sendoff_test.mx import DROP, GARBAGE, HANG
+from sendoff_test.mx import DROP, GARBAGE, HANG, server_context
 
 FROM = "a@example.com"
 
@@ -45,12 +46,14 @@ def test_verify_of_direct_and_of_mx_asks_the_exchangers_name(lab, gateway, accou
     assert event["rule"] == "tls-enforced" and not bad.arrivals
 
 
-@pytest.mark.parametrize("trouble", ["no STARTTLS", "refused", "broken", "closed", "self-signed", "other name", "old"])
+@pytest.mark.parametrize("trouble", ["no STARTTLS", "refused", "broken", "closed", "self-signed", "other name", "expired", "old"])
 def test_verify_defers_and_never_goes_without(lab, gateway, account, port, trouble):
     """Over several attempts, since mail that has waited goes in the clear where TLS is only opportunistic."""
-    tls = {"no STARTTLS": None, "self-signed": "good"}.get(trouble, "verified")
-    host = lab.exchanger(tls=tls, port=port)
-    name = host.name
+    tls, address = {"no STARTTLS": None, "self-signed": "good"}.get(trouble, "verified"), lab.block.new_address()
+    name = exchanger_name(address)
+    if trouble == "expired":
+        tls = server_context(*lab.authority.certificate(name, days=-1))
+    host = lab.exchanger(tls=tls, address=address, port=port)
     if trouble == "other name":
         name = f"mx-alias{port}.host"
         lab.dns.set(name, "A", host.address)
@@ -69,9 +72,10 @@ def test_verify_defers_and_never_goes_without(lab, gateway, account, port, troub
         "refused": "no TLS now",
         "self-signed": "certificate",
         "other name": f"the certificate for {name} is not good",
+        "expired": f"the certificate for {name} is not good",
     }
     assert wanted.get(trouble, "") in events[-1]["text"], events[-1]
-    if trouble in ("no STARTTLS", "self-signed", "other name"):
+    if trouble in ("no STARTTLS", "self-signed", "other name", "expired"):
         assert events[-1]["rule"] == "tls-enforced" and events[-1]["enhanced"].startswith("4.7.")
         assert "route" in gateway.sendoff("why", events[-1]["message"])
     host.replies.clear()
