@@ -1,6 +1,7 @@
 """More sites than there may be connections: those that are idle give way, and mail does not wait until they time out."""
 
 import asyncio
+import time
 
 import pytest
 from sendoff_test.client import submit_marked
@@ -10,6 +11,8 @@ FROM = "a@example.com"
 CONNECTIONS = 8  # of the gateway
 OF_AN_ACCOUNT = 6  # of them, to sites that answer (next-hops.md)
 SITES = 24
+MESSAGES = 5  # to a site: more than one keeps waiting that does not answer (starved.h), once it
+KEPT_SECONDS = 5  # has had so long
 
 
 @pytest.fixture
@@ -55,6 +58,22 @@ def test_idle_connections_give_way(lab, gateway, said_quit):
     assert status["idle_gave_way"] > 0 and status["destinations_starved"] == 0
     assert [mx.connections for mx in sites] == [1] * SITES
     assert not gateway.log("--event", "deferred"), "no site's mail goes back to the queue for it"
+
+
+def test_what_waits_for_a_moment_stays_in_memory(lab, gateway, said_quit):
+    """Its turn comes soon: it is not put back into the queue for ten seconds."""
+    account, sites, go = gateway.add_account("plenty"), new_sites(lab, SITES, said_quit), []
+    for mx in sites:
+        mx.replies["GREETING"] = until(lambda: go)
+    began = time.monotonic()
+    for _ in range(MESSAGES):
+        submit_marked(gateway, account, FROM, [f"r@{mx.domain}" for mx in sites])
+    time.sleep(1.5)  # a tick of the loop
+    go.append(True)
+    for mx in sites:
+        mx.wait(MESSAGES, timeout=60)
+    if time.monotonic() - began < KEPT_SECONDS:
+        assert gateway.shown_status()["queue_read"] == 0
 
 
 def test_the_longest_idle_gives_way_first(lab, gateway, said_quit):

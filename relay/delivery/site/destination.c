@@ -103,6 +103,7 @@ static struct destination *destination_new(struct delivery *delivery, char *key,
     return NULL;
   }
   d->delivery = delivery;
+  d->since_ms = clock_monotonic_ms();
   d->key = key;
   d->require_tls = plan->require_tls;
   d->plain = plan->plain;

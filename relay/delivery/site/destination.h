@@ -33,6 +33,7 @@ struct destination {
   struct connection *connections;
   size_t connection_count, walking; /* all; those that have no host yet */
   size_t limit, transactions;       /* connections allowed, within the site's pace; since it was lowered */
+  uint64_t since_ms;                /* when it was made: clock_monotonic_ms */
   struct site *site;
   struct destination *site_next, *site_prev; /* site->waiting, */
   bool paced;                                /* where it is */

@@ -130,9 +130,9 @@ static void end_silent(struct destination *d, enum site_class class, uint64_t no
   }
 }
 
-/* What another host of the attempt has put off is not sent back to its start. */
-static bool may_give_back(const struct destination *d) {
-  return d->queue.count > STARVED_JOBS_MAX && !d->tried.count && !d->plain;
+/* Not where its turn may come soon; nor is what another host of the attempt has put off sent back to its start. */
+static bool may_give_back(const struct destination *d, uint64_t now_ms) {
+  return now_ms - d->since_ms >= STARVED_KEEP_MS && d->queue.count > STARVED_JOBS_MAX && !d->tried.count && !d->plain;
 }
 
 void starved_tick(struct delivery *delivery) {
@@ -143,6 +143,6 @@ void starved_tick(struct delivery *delivery) {
     enum site_class class = starved_class(d);
     if (class == SITE_ANSWERS) continue;
     end_silent(d, class, now, &wanted);
-    if (may_give_back(d)) give_back(d, STARVED_JOBS_MAX);
+    if (may_give_back(d, now)) give_back(d, STARVED_JOBS_MAX);
   }
 }

@@ -8,7 +8,8 @@
 
 #define STARVED_MAX 1000                 /* destinations of a loop that may wait */
 #define STARVED_JOBS_MAX 3               /* jobs that a site which is not known to answer may keep waiting then */
-#define STARVED_BACK_US (10 * SECOND_US) /* the rest goes back to the queue for so long */
+#define STARVED_BACK_US (10 * SECOND_US) /* the rest goes back to the queue for so long, */
+#define STARVED_KEEP_MS 5000             /* but not before it has had so long to find out whether the site answers */
 #define STARVED_SILENCE_MS 30000         /* a connection may be without its greeting and EHLO for so long then */
 #define STARVED_SILENT_MS 10000          /* and to a site that was silent before */
 #define STARVED_ADDRESSES_MAX 2
