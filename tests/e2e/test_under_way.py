@@ -8,62 +8,18 @@ from datetime import datetime, timezone
 import pytest
 
 from sendoff_test.client import submit
+from sendoff_test.hostile_mx import HostileExchanger
+from sendoff_test.lab import exchanger_name
 from sendoff_test.letters import letter
 from sendoff_test.processes import wait_until
 
 FROM = "a@example.com"
-STAGES = ("greeting", "ehlo", "mail", "rcpt", "data", "dot")
-
-
-class Stuck:
-    """A mail exchanger that answers up to a stage, and then no more until it is released."""
-
-    def __init__(self, address, port, stage):
-        self._stage, self.released = stage, threading.Event()
-        self._listener = socket.create_server((address, port))
-        self._listener.settimeout(60)
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
-
-    def _serve(self):
-        with contextlib.suppress(OSError):
-            while True:
-                peer, _ = self._listener.accept()
-                threading.Thread(target=self._talk, args=(peer,), daemon=True).start()
-
-    def _answer(self, peer, stage, text):
-        if stage == self._stage:
-            self.released.wait(60)
-        peer.sendall(text + b"\r\n")
-
-    def _talk(self, peer):
-        with contextlib.suppress(OSError), peer, peer.makefile("rb") as lines:
-            self._answer(peer, "greeting", b"220 mx.example.net ESMTP")
-            for line in lines:
-                verb = line[:4].upper()
-                if verb == b"DATA":
-                    self._answer(peer, "data", b"354 go on")
-                    while lines.readline() not in (b".\r\n", b""):
-                        pass
-                    self._answer(peer, "dot", b"250 2.0.0 kept")
-                else:
-                    self._answer(peer, verb.decode().lower().strip(), b"250 2.0.0 fine")
-
-    def close(self):
-        self.released.set()
-        self._listener.close()
+STAGES = ("greeting", "EHLO", "MAIL", "RCPT", "DATA", "dot")
 
 
 @pytest.fixture(scope="module")
 def account(gateway):
     return gateway.add_account("patient")
-
-
-def publish(lab, domain, address):
-    name = f"mx-{address.replace('.', '-')}.example.net"
-    lab.dns.set(name, "A", address)
-    lab.dns.set(domain, "MX", f"10 {name}.")
-    return f"{name}[{address}]:{lab.delivery_port}"
 
 
 def under_way(gateway, to, stage):
@@ -78,13 +34,14 @@ def under_way(gateway, to, stage):
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_each_stage(lab, gateway, account, stage):
-    domain, address = lab.new_domain("stuck"), lab.block.new_address()
-    host = publish(lab, domain, address)
+    domain, released = lab.new_domain("stuck"), threading.Event()
     to = f"r@{domain}"
-    with contextlib.closing(Stuck(address, lab.delivery_port, stage)) as stuck:
+    with contextlib.closing(HostileExchanger(lab, domain, extensions=())) as mx:
+        mx.manner = {stage: lambda _: released.wait(60) and None}  # it answers up to there, and then no more until it is released
+        host = f"{mx.name}[{mx.address}]:{lab.delivery_port}"
         before = datetime.now(timezone.utc)
         submit(gateway, account, FROM, [to], letter(FROM, to, "x\r\n"))
-        one = under_way(gateway, to, stage)
+        one = under_way(gateway, to, stage.lower())
         assert one["under_way"]["host"] == host and one["attempts"] == 0
         since = datetime.fromisoformat(one["under_way"]["since"].replace("Z", "+00:00"))
         assert -1 < (since - before).total_seconds() < 30
@@ -92,14 +49,15 @@ def test_each_stage(lab, gateway, account, stage):
             (line,) = (line for line in gateway.sendoff(*words).split("\n") if to in line)
             assert host in line and "under way" in line and ", for " in line
             assert line.split()[5] == "1", "the attempt is one of the tries"
-        stuck.released.set()
+        released.set()
         gateway.wait_event("delivered", "--to", to)
     assert not [one for one in gateway.queue() if one["to"] == to]
 
 
 def test_a_host_that_does_not_take_the_connection(lab, gateway, account):
     domain, address = lab.new_domain("full"), lab.block.new_address()
-    host = publish(lab, domain, address)
+    name = exchanger_name(address)
+    lab.dns.update({(name, "A"): [address], (domain, "MX"): [f"10 {name}."]})
     to = f"r@{domain}"
     with contextlib.ExitStack() as held:
         listener = held.enter_context(socket.socket())
@@ -112,7 +70,7 @@ def test_a_host_that_does_not_take_the_connection(lab, gateway, account):
             one.connect_ex((address, lab.delivery_port))
         submit(gateway, account, FROM, [to, f"s@{domain}"], letter(FROM, to, "x\r\n"))
         for who in (to, f"s@{domain}"):
-            assert under_way(gateway, who, "connect")["under_way"]["host"] == host
+            assert under_way(gateway, who, "connect")["under_way"]["host"] == f"{name}[{address}]:{lab.delivery_port}"
         gateway.sendoff("queue", "hold", "--to", f"*@{domain}")
         (line,) = (line for line in gateway.sendoff("queue", "list").split("\n") if to in line)
         assert "under way" in line, "a hold does not end it"

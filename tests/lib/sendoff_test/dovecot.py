@@ -2,9 +2,8 @@
 
 import os
 import shutil
-import socket
 
-from .processes import wait_until
+from .processes import greets, wait_until
 
 CONFIG = """
 protocols = submission
@@ -82,12 +81,7 @@ class Dovecot:
 
     def _ready(self):
         assert self.process.running(), self.process.output() + self.log()
-        try:
-            with socket.create_connection((self.address, self.port), 1) as probe:
-                probe.settimeout(5)
-                return probe.recv(512).startswith(b"220")
-        except OSError:
-            return False
+        return greets((self.address, self.port))
 
     def log(self):
         try:

@@ -4,12 +4,11 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import time
 
 from .command import PROGRAM, SANITIZERS, Account, Command, assert_no_report
 from .dns import txt
-from .processes import wait_until
+from .processes import greets, wait_until
 
 CONFIG = """
 hostname = "smtp.example.com"
@@ -108,14 +107,7 @@ class Gateway:
 
     def _ready(self):
         assert self._process.running(), f"the gateway ended by itself\n{self._process.output()[-4000:]}"
-        try:
-            with socket.create_connection(self.endpoint("starttls" if "starttls" in self.ports else "optional"), 1) as probe:
-                probe.settimeout(5)
-                ready = probe.recv(512).startswith(b"220")
-                probe.sendall(b"QUIT\r\n")
-                return ready
-        except OSError:
-            return False
+        return greets(self.endpoint("starttls" if "starttls" in self.ports else "optional"))
 
     @property
     def pid(self):

@@ -151,6 +151,7 @@ class HostileExchanger:
         return [copy for copy in list(self.copies) if copy.taken and mark.encode() in copy.content]
 
     def close(self):
+        self._listener.shutdown(socket.SHUT_RDWR)  # which wakes the thread that waits for it
         self._listener.close()
         with self._lock:
             for one in self._sockets:

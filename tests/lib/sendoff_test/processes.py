@@ -3,6 +3,7 @@ test run is killed), and is waited for."""
 
 import os
 import signal
+import socket
 import subprocess
 import time
 
@@ -19,6 +20,18 @@ def wait_until(condition, what, timeout=15.0):
             return value
         assert time.monotonic() < end, f"not within {SLOWEST * timeout} s: {what}"
         time.sleep(0.02)
+
+
+def greets(endpoint):
+    """Whether an SMTP server there says 220."""
+    try:
+        with socket.create_connection(endpoint, 1) as probe:
+            probe.settimeout(10)
+            greeted = probe.recv(512).startswith(b"220")
+            probe.sendall(b"QUIT\r\n")
+            return greeted
+    except OSError:
+        return False
 
 
 class Process:
