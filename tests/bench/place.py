@@ -1,8 +1,8 @@
 """Where everything is measured: namespaces of its own for the network, the mounts and the processes.
 
 The network has nothing but lo, so no octet leaves the machine and no port is anybody else's. The processes all end with
-the first of them, and mounts are gone with the last. The work folder is on the disk that the peers' roots are on, whatever
-/tmp is: a sync to memory is none."""
+the first of them, and mounts are gone with the last. The work folder, with every store and spool, is on the disk of the
+checkout, whatever /tmp is: a sync to memory is none."""
 
 import fcntl
 import os

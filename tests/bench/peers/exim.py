@@ -54,9 +54,11 @@ begin retry
 class Exim(Peer):
     name, title = "exim", "Exim"
     packages = ("exim4-daemon-light",)
+    users, on_disk = ("Debian-exim",), "/var/spool/exim4"
     spool = ("/var/spool/exim4/input", "/var/spool/exim4/msglog")
 
     def configure(self):
+        self.give("Debian-exim", "/var/spool/exim4", "/var/log/exim4")
         self.write("/etc/exim4/exim4.conf", CONFIG)
         self.make_key("Debian-exim")
 

@@ -38,11 +38,13 @@ match from any for any action out
 class OpenSmtpd(Peer):
     name, title = "opensmtpd", "OpenSMTPD + filter-dkimsign"
     packages = ("opensmtpd", "opensmtpd-filter-dkimsign")
+    users, on_disk = ("opensmtpd", "opensmtpq"), "/var/spool/smtpd"
     opening = 4
     warm_up = 0
     spool = ("/var/spool/smtpd/queue", "/var/spool/smtpd/temporary", "/var/spool/smtpd/incoming", "/var/spool/smtpd/purge")
 
     def configure(self):
+        self.run("chmod", "711", self.on_disk)  # or it does not start
         self.write("/etc/smtpd.conf", CONFIG)
         self.make_key("opensmtpd")
 

@@ -48,9 +48,15 @@ Background no
 class Postfix(Peer):
     name, title = "postfix", "Postfix + OpenDKIM"
     packages = ("postfix", "opendkim")
+    users, groups = ("postfix", "opendkim"), ("postdrop",)
+    on_disk = "/var/spool/postfix"
     spool = tuple(f"/var/spool/postfix/{queue}" for queue in ("maildrop", "incoming", "active", "deferred", "defer", "bounce", "hold"))
 
     def configure(self):
+        for name in ("master.cf.dist", "dynamicmaps.cf"):
+            self.run("cp", f"/usr/share/postfix/{name}", f"/etc/postfix/{name.removesuffix('.dist')}")
+        self.give("postfix", "/var/lib/postfix")
+        self.give("opendkim", "/run/opendkim")
         self.write("/etc/postfix/main.cf", MAIN)
         self.write("/etc/opendkim.conf", OPENDKIM)
         self.make_key("opendkim")

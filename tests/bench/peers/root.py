@@ -1,65 +1,15 @@
-"""A Debian 12 root for each peer: their packages conflict with one another, and none is installed on the machine.
+"""A root for each peer: their packages conflict with one another, and none is installed on the machine.
 
-Made once, with the network; run without it, each in namespaces of its own, so that a peer ends whole and leaves no mount."""
+Mounted where only the bench sees it; each peer runs in namespaces of its own besides, so that it ends whole."""
 
 import os
-import shutil
-import socket
 import subprocess
 
-from place import BUILD, DNS
-from sendoff_test.processes import wait_until
+from place import BUILD, DNS, ROOT, WORK, mount
+from sendoff_test import package_root
+from sendoff_test.processes import greets, wait_until
 
-PEERS = f"{BUILD}/peers"
-RELEASE = "bookworm"
 HOSTS = "127.0.0.1 localhost\n127.0.8.1 smtp.example.com smtp\n"
-
-
-def _mirror():
-    """The one that this machine installs from."""
-    for path in ("/etc/apt/sources.list.d/debian.sources", "/etc/apt/sources.list"):
-        if os.path.exists(path):
-            with open(path) as lines:
-                for line in lines:
-                    words = line.split()
-                    if words[:1] == ["URIs:"] or words[:1] == ["deb"]:
-                        return next(word for word in words if "://" in word)
-    raise SystemExit("no archive of Debian packages is named in /etc/apt")
-
-
-def _base():
-    base = f"{PEERS}/base"
-    if not os.path.exists(base):
-        os.makedirs(PEERS, exist_ok=True)
-        shutil.rmtree(f"{base}.new", ignore_errors=True)
-        subprocess.run(["debootstrap", "--variant=minbase", RELEASE, f"{base}.new", _mirror()], check=True, stdout=subprocess.DEVNULL)
-        os.rename(f"{base}.new", base)
-    return base
-
-
-def make(name, packages):
-    """The path of the root, made if it is not there."""
-    root = f"{PEERS}/{name}"
-    if not os.path.exists(root):
-        print(f"making a Debian root with {', '.join(packages)}", flush=True)
-        base, new = _base(), f"{root}.new"
-        shutil.rmtree(new, ignore_errors=True)
-        subprocess.run(["cp", "-a", base, new], check=True)
-        _write(f"{new}/usr/sbin/policy-rc.d", "#!/bin/sh\nexit 101\n", 0o755)  # nothing is started by its installation
-        install = f"apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -qy install --no-install-recommends {' '.join(packages)}"
-        made = subprocess.run([*_into(new), "sh", "-c", install], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        if made.returncode:
-            raise SystemExit(f"{made.stdout}\n{' '.join(packages)}: cannot be installed")
-        _write(f"{new}/etc/resolv.conf", f"nameserver {DNS}\n")
-        _write(f"{new}/etc/hosts", HOSTS)
-        os.rename(new, root)
-    return root
-
-
-def _write(path, text, mode=0o644):
-    with open(path, "w") as file:
-        file.write(text)
-    os.chmod(path, mode)
 
 
 def _into(root):
@@ -71,19 +21,28 @@ class Peer:
 
     name = title = ""
     packages = ()
+    users, groups = (), ()  # that its packages would make
+    on_disk = ""  # what of it is on the disk that is measured
     spool = ()  # folders whose files are messages
     endpoint = ("127.0.0.1", 25)
     opening = None  # how many clients may be connecting at once; None: any number
     warm_up = 200  # messages ahead of those that are measured
 
     def __init__(self, processes):
-        self.root = f"{PEERS}/{self.name}"
+        self.root = package_root.mount(self.name, f"{BUILD}/roots/{self.name}", self.users, self.groups)
         self._processes, self._process = processes, None
+        disk = f"{WORK}/spool-{self.name}"
+        for folder in (disk, f"{self.root}{self.on_disk}"):
+            os.makedirs(folder, exist_ok=True)
+        mount(disk, f"{self.root}{self.on_disk}", "--bind")
+        self.write("/etc/resolv.conf", f"nameserver {DNS}\n")
+        self.write("/etc/hosts", HOSTS)
         self.configure()
 
     @classmethod
     def make(cls):
-        make(cls.name, cls.packages)
+        """What needs the network."""
+        subprocess.run([f"{ROOT}/tests/fetch-exchangers", cls.name], check=True)
 
     def configure(self):
         raise NotImplementedError
@@ -93,7 +52,13 @@ class Peer:
         raise NotImplementedError
 
     def write(self, path, text, mode=0o644):
-        _write(f"{self.root}{path}", text, mode)
+        with open(f"{self.root}{path}", "w") as file:
+            file.write(text)
+        os.chmod(f"{self.root}{path}", mode)
+
+    def give(self, user, *folders):
+        """Folders that it writes to."""
+        self.run("install", "-d", "-o", user, "-g", user, *folders)
 
     def run(self, *words):
         done = subprocess.run([*_into(self.root), *words], capture_output=True, text=True)
@@ -102,7 +67,8 @@ class Peer:
         return done.stdout
 
     def version(self):
-        return ", ".join(self.run("dpkg-query", "-W", "-f", "${Package} ${Version}", name) for name in self.packages)
+        with open(f"{package_root.UNPACKED}/{self.name}.versions") as file:
+            return ", ".join(" ".join(line.split()) for line in file if line.split()[0] in self.packages)
 
     # Signing.
 
@@ -136,14 +102,7 @@ class Peer:
 
     def _greets(self):
         assert self._process.running(), f"{self.title} ended by itself\n{self._process.output()[-4000:]}"
-        try:
-            with socket.create_connection(self.endpoint, 1) as probe:
-                probe.settimeout(10)
-                greeted = probe.recv(512).startswith(b"220")
-                probe.sendall(b"QUIT\r\n")
-                return greeted and self.ready()
-        except OSError:
-            return False
+        return greets(self.endpoint) and self.ready()
 
     def ready(self):
         return True

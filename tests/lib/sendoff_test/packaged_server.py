@@ -1,40 +1,20 @@
-"""Mail servers as Debian packages them (tests/fetch-exchangers), each in a root of its own: this machine's, with the
-packages unpacked over it. Only the server's processes see it, so that nothing is left of it and many run at once.
-
-Their network is the test's; what they write is in memory, but for /mnt, which is `folder` of the server."""
+"""Mail servers as Debian packages them, each in a root of its own (package_root.py), which ends with its processes: nothing is
+left of it, and many run at once. Their network is the test's; /mnt is a folder that the test sees, too."""
 
 import os
 import shutil
-import socket
 import subprocess
 
-from .processes import wait_until
+from .package_root import MOUNT, accounts, unpacked
+from .processes import greets, wait_until
 
-ROOT = os.path.abspath(f"{os.path.dirname(__file__)}/../../..")
-UNPACKED = f"{ROOT}/build/exchangers"
-FIRST_ID = 64100  # of users and groups that the packages would make
-
-# Arguments: a folder to mount it in, the packages, files to put over them, what is to be /mnt, and the command.
-ENTER = """
-set -eu
-layers=$1 packages=$2 files=$3 shared=$4; shift 4
-mount -t tmpfs -o mode=755 tmpfs "$layers"
-mkdir "$layers/upper" "$layers/work" "$layers/root"
-root=$layers/root
-mount -t overlay -o "lowerdir=/,upperdir=$layers/upper,workdir=$layers/work" overlay "$root"
-cp -a "$packages/." "$files/." "$root"
+# Behind MOUNT's arguments: what is to be /mnt, and the command.
+ENTER = f"""{MOUNT}
+shared=$1; shift
 mount --bind "$shared" "$root/mnt"
-mount --rbind /dev "$root/dev"
 mount -t proc proc "$root/proc"
 exec chroot "$root" "$@"
 """
-
-
-def unpacked(name):
-    """The folder of what was unpacked for that exchanger."""
-    found = f"{UNPACKED}/{name}"
-    assert os.path.isdir(found), f"{name} is missing: run tests/fetch-exchangers"
-    return found
 
 
 class PackagedServer:
@@ -50,18 +30,9 @@ class PackagedServer:
         os.chmod(lab.folder, 0o711)
         for name in ("layers", "files", "shared"):
             os.makedirs(f"{self.folder}/{name}")
-        self._add_users()
-
-    def _add_users(self):
-        ids = {name: FIRST_ID + number for number, name in enumerate((*self.users, *self.groups))}
-        for path, lines in (
-            ("/etc/passwd", [f"{name}:x:{ids[name]}:{ids[name]}::/nonexistent:/usr/sbin/nologin\n" for name in self.users]),
-            ("/etc/group", [f"{name}:x:{number}:\n" for name, number in ids.items()]),
-        ):
-            with open(path) as here:
-                kept = [line for line in here if line.split(":")[0] not in ids]
-            self.write(path, "".join(kept + lines))
-        self.ids = ids
+        self.ids, files = accounts(self.users, self.groups)
+        for path, text in files.items():
+            self.write(path, text)
 
     # Before it starts.
 
@@ -112,14 +83,7 @@ class PackagedServer:
 
     def _greets(self):
         assert self._process.running(), f"{self.package} ended by itself\n{self.output()[-4000:]}"
-        try:
-            with socket.create_connection((self.address, self.port), 1) as probe:
-                probe.settimeout(10)
-                greeted = probe.recv(512).startswith(b"220")
-                probe.sendall(b"QUIT\r\n")
-                return greeted
-        except OSError:
-            return False
+        return greets((self.address, self.port))
 
     def output(self):
         return self._process.output() + self.read("/mnt/log")

@@ -5,7 +5,8 @@ import glob
 import os
 import subprocess
 
-from .packaged_server import PackagedServer, unpacked
+from .package_root import unpacked
+from .packaged_server import PackagedServer
 
 
 def _tool(name):
