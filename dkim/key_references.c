@@ -3,14 +3,12 @@
  * that overflows. A later release may fix it, and then giving no reference would free the key under our feet. So it is
  * asked once, at start, with a key that tells when it is freed. */
 #include "dkim/key_private.h"
-#include "dkim/signer.h"
+#include "dkim/probe.h"
 
 #include <openssl/crypto.h>
-#include <openssl/rsa.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
-#define PROBE_BITS 1024
 #define FREES_MAX 16
 
 static atomic_bool lend[2] = {true, true};
@@ -24,30 +22,18 @@ static void on_free(void *parent, void *flag, CRYPTO_EX_DATA *data, int index, l
   if (flag) *(bool *)flag = true;
 }
 
-static int sign_once(struct signer_lib *lib, struct signer_key *key, struct reason *why) {
-  struct signer_identity id = {key, "example.com", "probe"};
-  struct signer *s;
-  struct buffer out;
-  buffer_init(&out, 16 * 1024);
-  int rc = signer_begin(lib, &id, 1, &s, why);
-  if (rc == OK) rc = signer_header(s, BYTES("From: probe@example.com\r\n"));
-  if (rc == OK) rc = signer_headers_end(s, why);
-  if (rc == OK) rc = signer_finish(s, &out, why);
-  signer_free(&s);
-  buffer_free(&out);
-  return rc;
-}
-
 static int probe(struct signer_lib *lib, int index, enum key_algorithm algorithm, struct reason *why) {
   bool freed = false;
-  struct signer_key key = {.algorithm = algorithm, .references = 1};
-  key.pkey = algorithm == KEY_RSA ? EVP_RSA_gen(PROBE_BITS) : EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
-  if (!key.pkey || EVP_PKEY_set_ex_data(key.pkey, index, &freed) != 1) {
+  struct signer_key key;
+  struct buffer signatures;
+  if (!probe_key_make(algorithm, &key) || EVP_PKEY_set_ex_data(key.pkey, index, &freed) != 1) {
     EVP_PKEY_free(key.pkey);
     return fail(why, E_MEMORY, "a probe key cannot be made");
   }
   unsigned long asked = key_handover_count();
-  int rc = sign_once(lib, &key, why);
+  buffer_init(&signatures, PROBE_SIGNATURES_MAX);
+  int rc = probe_sign(lib, (struct signer_key *const[]){&key}, 1, BODY_EACH, &signatures, why);
+  buffer_free(&signatures);
   asked = key_handover_count() - asked;
   unsigned long kept = 0;
   for (EVP_PKEY_free(key.pkey); !freed && kept < FREES_MAX; kept++) EVP_PKEY_free(key.pkey);

@@ -1,7 +1,10 @@
 /* libopendkim, and the only file that includes it. */
 #include "dkim/signer.h"
 
+#include "dkim/body_digest.h"
+#include "dkim/body_feed.h"
 #include "dkim/key_private.h"
+#include "dkim/signer_private.h"
 
 #include <opendkim/dkim.h>
 #include <stdbool.h>
@@ -67,7 +70,9 @@ struct signature {
 struct signer {
   struct signature signatures[SIGNER_KEYS_MAX];
   size_t count, fields;
-  char last[2]; /* of the body */
+  enum body_feed feed;
+  struct body_digest digest; /* what the first signature's handle makes of the body */
+  char last[2];              /* of the body */
   bool has_body;
 };
 
@@ -122,6 +127,7 @@ int signer_lib_new(struct signer_lib **out, struct reason *why) {
   if (rc == OK) rc = set_list(l->lib, DKIM_OPTS_OVERSIGNHDRS, oversigned_fields);
   if (rc != OK) fail(why, rc, "libopendkim does not take the list of header fields");
   if (rc == OK) rc = key_references_learn(l, why);
+  if (rc == OK) rc = body_feed_learn(l, why);
   if (rc != OK) signer_lib_free(out);
   return rc;
 }
@@ -156,6 +162,7 @@ int signer_begin(struct signer_lib *lib, const struct signer_identity *ids, size
                  struct reason *why) {
   struct signer *s = *out = calloc(1, sizeof *s);
   if (!s) return fail(why, E_MEMORY, "out of memory");
+  s->feed = body_feed();
   int rc =
       count && count <= SIGNER_KEYS_MAX ? OK : fail(why, E_TOO_BIG, "one to %d keys sign a message", SIGNER_KEYS_MAX);
   for (size_t i = 0; rc == OK && i < count; i++) {
@@ -164,6 +171,10 @@ int signer_begin(struct signer_lib *lib, const struct signer_identity *ids, size
   }
   if (rc != OK) signer_free(out);
   return rc;
+}
+
+void signer_set_feed(struct signer *s, enum body_feed feed) {
+  s->feed = feed;
 }
 
 /* Others are none of the library's business: a signature of somebody else's that it cannot read, or a name that it does
@@ -203,7 +214,8 @@ int signer_body(struct signer *s, struct bytes chunk) {
     s->last[1] = chunk.at[i];
     s->has_body = true;
   }
-  for (size_t i = 0; rc == OK && chunk.len && i < s->count; i++)
+  size_t fed = s->feed == BODY_ONCE ? 1 : s->count;
+  for (size_t i = 0; rc == OK && chunk.len && i < fed; i++)
     rc = status(dkim_body(s->signatures[i].dkim, (unsigned char *)(uintptr_t)chunk.at, chunk.len));
   return rc;
 }
@@ -221,23 +233,67 @@ static int add_folded(struct buffer *out, const char *value) {
   return rc == OK ? buffer_add(out, "\r\n", 2) : rc;
 }
 
-static int finish_one(struct signature *s, struct buffer *out, struct reason *why) {
-  unsigned char *value;
+/* The value of bh=, its white space still in it; empty when there is none. Tags are parted by ";" (RFC 6376 3.2). */
+static struct bytes body_hash(const char *value) {
+  struct bytes all = bytes_of(value);
+  for (size_t at = 0, end; at < all.len; at = end + 1) {
+    end = bytes_find(all, ';', at);
+    struct bytes tag = bytes_trim((struct bytes){all.at + at, end - at});
+    if (bytes_starts_nocase(tag, BYTES("bh="))) return bytes_from(tag, 3);
+  }
+  return (struct bytes){0};
+}
+
+/* Base64 that may be folded anywhere (RFC 6376 2.10). */
+static bool same_base64(struct bytes a, struct bytes b) {
+  static const char space[] = " \t\r\n";
+  size_t i = 0, k = 0;
+  for (;; i++, k++) {
+    while (i < a.len && strchr(space, a.at[i])) i++;
+    while (k < b.len && strchr(space, b.at[k])) k++;
+    if (i == a.len || k == b.len) return i == a.len && k == b.len;
+    if (a.at[i] != b.at[k]) return false;
+  }
+}
+
+static int finish_one(struct signer *s, size_t index, const char **value, struct reason *why) {
+  struct signature *one = &s->signatures[index];
+  unsigned char *made;
   size_t len;
-  key_handover(s->key);
-  DKIM_STAT code = dkim_eom(s->dkim, NULL);
+  key_handover(one->key);
+  if (index == 0)
+    body_digest_note(&s->digest);
+  else if (s->feed == BODY_ONCE && s->digest.known)
+    body_digest_answer(&s->digest);
+  DKIM_STAT code = dkim_eom(one->dkim, NULL);
+  body_digest_end();
   key_handover(NULL);
-  if (code == DKIM_STAT_OK) code = dkim_getsighdr_d(s->dkim, sizeof DKIM_SIGNHEADER + 1, &value, &len);
-  if (code != DKIM_STAT_OK) return failed(s, code, why);
-  int rc = add_folded(out, (const char *)value);
-  return rc == OK ? OK : fail(why, rc, "the signatures are larger than their room");
+  if (code == DKIM_STAT_OK) code = dkim_getsighdr_d(one->dkim, sizeof DKIM_SIGNHEADER + 1, &made, &len);
+  *value = code == DKIM_STAT_OK ? (const char *)made : NULL;
+  return code == DKIM_STAT_OK ? OK : failed(one, code, why);
+}
+
+/* A signature that fails is worse than none: RFC 6376 leaves it to receivers what they think of it. */
+static int disagreement(struct signer *s, struct reason *why) {
+  if (s->feed == BODY_ONCE) body_feed_distrust();
+  return fail(why, E_IO, "DKIM: the signatures of one message have different body hashes");
 }
 
 int signer_finish(struct signer *s, struct buffer *out, struct reason *why) {
   int rc = OK;
+  struct bytes first = {0};
   /* RFC 6376 3.4.4: a body that does not end with CRLF is hashed as if it did; libopendkim wants to be given it. */
   if (s->has_body && memcmp(s->last, "\r\n", 2) != 0) rc = signer_body(s, BYTES("\r\n"));
-  for (size_t i = 0; rc == OK && i < s->count; i++) rc = finish_one(&s->signatures[i], out, why);
+  for (size_t i = 0; rc == OK && i < s->count; i++) {
+    const char *value;
+    rc = finish_one(s, i, &value, why);
+    if (rc != OK) break;
+    struct bytes hash = body_hash(value);
+    if (i == 0) first = hash;
+    if (!hash.len || !same_base64(first, hash)) return disagreement(s, why);
+    rc = add_folded(out, value);
+    if (rc != OK) fail(why, rc, "the signatures are larger than their room");
+  }
   return rc;
 }
 
