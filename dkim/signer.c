@@ -4,6 +4,7 @@
 #include "dkim/body_digest.h"
 #include "dkim/body_feed.h"
 #include "dkim/key_private.h"
+#include "dkim/signed_fields.h"
 #include "dkim/signer_private.h"
 
 #include <opendkim/dkim.h>
@@ -13,42 +14,6 @@
 #include <string.h>
 
 #define MARGIN 76 /* RFC 5322 2.1.1: lines should be 78 at most */
-
-/* RFC 6376 5.4.1, and what later standards added that a forger could misuse. */
-static const unsigned char *const signed_fields[] = {(const unsigned char *)"from",
-                                                     (const unsigned char *)"reply-to",
-                                                     (const unsigned char *)"subject",
-                                                     (const unsigned char *)"date",
-                                                     (const unsigned char *)"to",
-                                                     (const unsigned char *)"cc",
-                                                     (const unsigned char *)"sender",
-                                                     (const unsigned char *)"message-id",
-                                                     (const unsigned char *)"in-reply-to",
-                                                     (const unsigned char *)"references",
-                                                     (const unsigned char *)"mime-version",
-                                                     (const unsigned char *)"content-type",
-                                                     (const unsigned char *)"content-transfer-encoding",
-                                                     (const unsigned char *)"content-id",
-                                                     (const unsigned char *)"content-description",
-                                                     (const unsigned char *)"resent-date",
-                                                     (const unsigned char *)"resent-from",
-                                                     (const unsigned char *)"resent-sender",
-                                                     (const unsigned char *)"resent-to",
-                                                     (const unsigned char *)"resent-cc",
-                                                     (const unsigned char *)"resent-message-id",
-                                                     (const unsigned char *)"list-id",
-                                                     (const unsigned char *)"list-help",
-                                                     (const unsigned char *)"list-unsubscribe",
-                                                     (const unsigned char *)"list-unsubscribe-post",
-                                                     (const unsigned char *)"list-subscribe",
-                                                     (const unsigned char *)"list-post",
-                                                     (const unsigned char *)"list-owner",
-                                                     (const unsigned char *)"list-archive",
-                                                     (const unsigned char *)"auto-submitted",
-                                                     NULL};
-
-/* Signed once more than they are there, so that nobody can add another (RFC 6376 8.15). */
-static const unsigned char *const oversigned_fields[] = {(const unsigned char *)"from", NULL};
 
 struct signer_lib {
   DKIM_LIB *lib;
@@ -177,18 +142,8 @@ void signer_set_feed(struct signer *s, enum body_feed feed) {
   s->feed = feed;
 }
 
-/* Others are none of the library's business: a signature of somebody else's that it cannot read, or a name that it does
- * not take, must not keep a message from being signed. */
-static bool is_signed(struct bytes field) {
-  size_t colon = bytes_find(field, ':', 0);
-  struct bytes name = bytes_trim((struct bytes){field.at, colon});
-  for (size_t i = 0; signed_fields[i]; i++)
-    if (bytes_equal_nocase(name, bytes_of((const char *)signed_fields[i]))) return true;
-  return false;
-}
-
 int signer_header(struct signer *s, struct bytes field) {
-  if (!is_signed(field)) return OK;
+  if (!field_is_signed(field)) return OK;
   if (++s->fields > SIGNER_FIELDS_MAX) return E_TOO_BIG;
   if (field.len >= 2 && memcmp(field.at + field.len - 2, "\r\n", 2) == 0) field.len -= 2;
   int rc = OK;

@@ -64,13 +64,14 @@ def test_enforced(place, says_so):
 
 
 def test_what_is_asked_for_is_signed(lab, place):
-    """RFC 8058 4: the signature covers both fields, so that nobody can put another address into them."""
+    """RFC 8058 4: the signature covers both fields, so that nobody can put another address into them. And Feedback-ID,
+    by which Gmail counts complaints."""
     gateway, host = place
     account = gateway.add_account("blog", "--stream", "bulk", "--bulk-rules", "enforce")
     arrival = host.wait_for(send(gateway, account, host, ALL))
     (signature,) = signatures(arrival.content)
     signed = tags(signature)["h"].lower().split(":")
-    assert "list-unsubscribe" in signed and "list-unsubscribe-post" in signed
+    assert {"list-unsubscribe", "list-unsubscribe-post", "feedback-id"} <= set(signed)
     assert verified(arrival.content, lab.dns) == [("example.com", "ed25519-sha256")]
     for field in (b"https://example.com/u/1", b"List-Unsubscribe=One-Click"):
         assert verified(arrival.content.replace(field, field + b"x"), lab.dns) == []
