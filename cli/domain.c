@@ -3,45 +3,19 @@
 #include "cli/command.h"
 #include "cli/dns_records.h"
 #include "cli/domain_check.h"
+#include "cli/domain_keys.h"
 #include "cli/listing.h"
 #include "cli/settings_options.h"
 #include "cli/settings_show.h"
 #include "cli/usage_print.h"
-#include "dkim/keys.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-#define RSA_BITS 2048
 
 static enum exit_status normalize(const char *typed, char out[DOMAIN_MAX + 1]) {
   if (domain_normalize(bytes_of(typed), out) == OK && strchr(out, '.')) return EXIT_DONE;
   return cli_fail(EXIT_USAGE, "%s is no domain name; write one as in example.com", typed);
-}
-
-/* "s202611r": the month tells a key's age, the letter its algorithm. A domain's first keys: none has the name yet. */
-static void make_selector(enum key_algorithm algorithm, char out[64]) {
-  time_t now = (time_t)(clock_now_us() / SECOND_US);
-  struct tm t;
-  gmtime_r(&now, &t);
-  snprintf(out, 64, "s%04d%02d%c", (t.tm_year + 1900) % 10000, (t.tm_mon + 1) % 100, algorithm == KEY_RSA ? 'r' : 'e');
-}
-
-static int add_key(struct admin *a, const char *domain, enum key_algorithm algorithm, struct reason *why) {
-  struct buffer pem, public;
-  char selector[64];
-  make_selector(algorithm, selector);
-  int rc = key_generate(algorithm, RSA_BITS, &pem, &public, why);
-  if (rc == OK) rc = buffer_add(&public, "", 1);
-  if (rc == OK) {
-    struct signing_key k = {.domain = domain, .selector = selector, .algorithm = algorithm, .public_base64 = public.at};
-    rc = admin_key_add(a, &k, buffer_bytes(&pem), why);
-  }
-  buffer_wipe_free(&pem);
-  buffer_free(&public);
-  return rc;
 }
 
 static enum exit_status print_records(struct cli *c, const char *name) {
@@ -57,27 +31,47 @@ static enum exit_status print_records(struct cli *c, const char *name) {
   return s;
 }
 
-static enum exit_status add(struct cli *c) {
-  char name[DOMAIN_MAX + 1];
+/* A domain without its keys would send unsigned mail in silence, so it comes with them or not at all. */
+static int add_with_keys(struct admin *a, const char *name, const struct key_choice *choice,
+                         const struct brought_key *brought, struct reason *why) {
+  int rc = admin_domain_add(a, name, why);
+  if (rc != OK) return rc;
+  rc = brought ? brought_key_add(a, name, brought, why) : key_choice_add(a, name, choice, why);
+  struct reason ignored;
+  if (rc != OK) admin_domain_remove(a, name, &ignored);
+  return rc;
+}
+
+static enum exit_status add_domain(struct cli *c, const char *name, const struct key_choice *choice,
+                                   const struct brought_key *brought) {
   struct admin *a;
   struct reason why = {""};
-  const char *kind = cli_option(c, "key");
-  bool rsa = !kind || strcmp(kind, "rsa2048") == 0, both = kind && strcmp(kind, "both") == 0,
-       ed = kind && strcmp(kind, "ed25519") == 0;
-  if (!rsa && !both && !ed) return cli_fail(EXIT_USAGE, "--key is rsa2048, ed25519 or both");
-  if (normalize(c->arguments[0], name) != EXIT_DONE) return EXIT_USAGE;
   if (cli_admin(c, &a) != EXIT_DONE) return EXIT_NO;
-  int rc = admin_domain_add(a, name, &why);
-  bool added = rc == OK;
-  if (rc == OK && (ed || both)) rc = add_key(a, name, KEY_ED25519, &why);
-  if (rc == OK && (rsa || both)) rc = add_key(a, name, KEY_RSA, &why);
-  if (rc != OK && added) { /* a domain without its keys would send unsigned mail in silence */
-    struct reason ignored;
-    admin_domain_remove(a, name, &ignored);
-  }
+  int rc = add_with_keys(a, name, choice, brought, &why);
   if (cli_admin_done(c, &a, rc, &why) != EXIT_DONE) return EXIT_NO;
-  if (!c->json) printf("%s is added; mail from it is signed from now on. Publish these records:\n\n", name);
+  if (!c->json) {
+    printf("%s is added; mail from it is signed from now on. Publish these records:\n\n", name);
+    key_length_note(brought ? brought->algorithm : KEY_RSA, brought ? brought->bits : choice->rsa_bits);
+  }
   return print_records(c, name);
+}
+
+static enum exit_status add(struct cli *c) {
+  char name[DOMAIN_MAX + 1];
+  struct key_choice choice;
+  struct brought_key brought;
+  const char *file = cli_option(c, "import"), *selector = cli_option(c, "selector");
+  if (file && cli_option(c, "key"))
+    return cli_fail(EXIT_USAGE, "--key makes a key and --import brings one: say either");
+  if (!file && selector) return cli_fail(EXIT_USAGE, "--selector names the key that --import FILE brings");
+  if (key_choice_read(cli_option(c, "key"), &choice) != EXIT_DONE) return EXIT_USAGE;
+  if (normalize(c->arguments[0], name) != EXIT_DONE) return EXIT_USAGE;
+  if (!file) return add_domain(c, name, &choice, NULL);
+  enum exit_status s = brought_key_read(file, selector, name, &brought);
+  if (s != EXIT_DONE) return s;
+  s = add_domain(c, name, NULL, &brought);
+  brought_key_free(&brought);
+  return s;
 }
 
 static enum exit_status records(struct cli *c) {
@@ -262,10 +256,33 @@ static enum exit_status dkim_list(struct cli *c) {
   return s;
 }
 
+static enum exit_status dkim_import(struct cli *c) {
+  char name[DOMAIN_MAX + 1];
+  struct brought_key k;
+  struct admin *a;
+  struct reason why = {""};
+  if (normalize(c->arguments[0], name) != EXIT_DONE) return EXIT_USAGE;
+  enum exit_status s = brought_key_read(c->arguments[1], cli_option(c, "selector"), name, &k);
+  if (s != EXIT_DONE) return s;
+  s = cli_admin(c, &a);
+  if (s == EXIT_DONE) s = cli_admin_done(c, &a, brought_key_add(a, name, &k, &why), &why);
+  if (s == EXIT_DONE && !c->json) {
+    printf("The key %s of %s signs from now on. Publish these records:\n\n", k.selector, name);
+    key_length_note(k.algorithm, k.bits);
+  }
+  brought_key_free(&k);
+  return s == EXIT_DONE ? print_records(c, name) : s;
+}
+
 const struct verb domain_verbs[] = {
-    {"domain", "add", "DOMAIN [--key rsa2048|ed25519|both]",
-     "key=", "A domain that mail is sent from: makes its DKIM keys, prints the records to publish.",
-     "sendoff domain add example.com", 1, 1, add},
+    {"domain", "add", "DOMAIN [--key " KEY_CHOICES "] [--import FILE --selector S]", "key= import= selector=",
+     "A domain that mail is sent from: makes its DKIM keys, prints the records to publish. --import: it signs with a "
+     "key "
+     "that there is already, an RSA or Ed25519 private key in PEM without a passphrase, published under that selector.",
+     "sendoff domain add example.com\n"
+     "sendoff domain add example.com --key both\n"
+     "sendoff domain add example.com --import mail.private --selector mail",
+     1, 1, add},
     {"domain", "list", "", "", "All domains.", "sendoff domain list", 0, 0, list},
     {"domain", "show", "DOMAIN", "", "One domain: what each check does with its mail, and its keys.",
      "sendoff domain show example.com", 1, 1, show},
@@ -295,4 +312,9 @@ const struct verb domain_verbs[] = {
     {0}};
 
 const struct verb dkim_verbs[] = {
-    {"dkim", "list", "[DOMAIN]", "", "The signing keys.", "sendoff dkim list example.com", 0, 1, dkim_list}, {0}};
+    {"dkim", "list", "[DOMAIN]", "", "The signing keys.", "sendoff dkim list example.com", 0, 1, dkim_list},
+    {"dkim", "import", "DOMAIN FILE --selector S", "selector=",
+     "One more key of a domain, made elsewhere: an RSA or Ed25519 private key in PEM without a passphrase. Prints the "
+     "records to publish.",
+     "sendoff dkim import example.com mail.private --selector mail", 2, 2, dkim_import},
+    {0}};

@@ -1,10 +1,13 @@
 """The command line without a running gateway: every noun, its words, its files, its answers."""
 
+import base64
+import contextlib
 import json
 import os
 import pwd
 import re
 import socket
+import sqlite3
 import stat
 import subprocess
 
@@ -386,6 +389,86 @@ def test_domain_round_trip(sendoff):
     assert sendoff.json("domain", "list") == sendoff.json("dkim", "list") == []
 
 
+def private_key(path, *kind, mode=0o600):
+    """A file with a private key that the openssl command made."""
+    made = subprocess.run(["openssl", *(kind or ("genrsa", "-traditional", "2048"))], capture_output=True, check=True)
+    path.write_bytes(made.stdout)
+    path.chmod(mode)
+    return path
+
+
+def published(path):
+    """What p= must say of a private key."""
+    words = ["openssl", "pkey", "-in", path, "-pubout", "-outform", "DER"]
+    der = subprocess.run(words, capture_output=True, check=True).stdout
+    return base64.b64encode(der if len(der) > 100 else der[-32:]).decode()
+
+
+def test_a_domain_with_a_key_of_its_own(sendoff, tmp_path):
+    old, further = private_key(tmp_path / "a"), private_key(tmp_path / "b", "genpkey", "-algorithm", "ED25519")
+    said = sendoff("domain", "add", "example.com", "--import", old, "--selector", "Mail.2019")
+    name = "mail.2019._domainkey.example.com"
+    assert zone_values(said)[name] == f"v=DKIM1; k=rsa; p={published(old)}"
+    assert [key["selector"] for key in sendoff.json("dkim", "list")] == ["mail.2019"], "and none besides"
+    said = sendoff("dkim", "import", "example.com", further, "--selector", "e1")
+    assert zone_values(said)["e1._domainkey.example.com"] == f"v=DKIM1; k=ed25519; p={published(further)}"
+    assert name in said, "the other key's record has gone"
+    refused(sendoff.run("dkim", "import", "example.com", further, "--selector", "E1"), 1, "already")
+    records = sendoff.json("dkim", "import", "example.com", further, "--selector", "e2")
+    assert {r["name"] for r in records} >= {"e2._domainkey.example.com", name}
+    assert {(k["selector"], k["algorithm"], k["state"]) for k in sendoff.json("dkim", "list", "example.com")} == {
+        ("mail.2019", "rsa", "active"),
+        ("e1", "ed25519", "active"),
+        ("e2", "ed25519", "active"),
+    }
+
+
+def test_an_imported_key_is_written_as_all_others(sendoff, tmp_path):
+    """PKCS #8, whatever it came as."""
+    sendoff("domain", "add", "example.com", "--import", private_key(tmp_path / "a"), "--selector", "a")
+    with contextlib.closing(sqlite3.connect(sendoff.folder / "data/sendoff.db")) as store:
+        ((pem,),) = store.execute("SELECT private_pem FROM keys").fetchall()
+    assert pem.startswith(b"-----BEGIN PRIVATE KEY-----\n")
+
+
+def test_keys_that_are_not_imported(sendoff, tmp_path):
+    good = private_key(tmp_path / "good")
+    assert good.stat().st_mode & 0o777 == 0o600
+    short = private_key(tmp_path / "short", "genrsa", "1024")
+    locked = private_key(tmp_path / "locked", "genrsa", "-aes256", "-passout", "pass:x", "2048")
+    (tmp_path / "folder").mkdir(mode=0o700)
+    os.mkfifo(tmp_path / "pipe", 0o600)
+    domain = ("domain", "add", "example.com", "--import")
+    for words, status, says in (
+        ((*domain, private_key(tmp_path / "open", mode=0o644), "--selector", "a"), 1, "chmod 600"),
+        ((*domain, private_key(tmp_path / "write", mode=0o602), "--selector", "a"), 1, "chmod 600"),
+        ((*domain, short, "--selector", "a"), 1, "1024 bits is too short"),
+        ((*domain, locked, "--selector", "a"), 1, "openssl pkey -in"),
+        ((*domain, tmp_path / "none", "--selector", "a"), 1, "No such file"),
+        ((*domain, tmp_path / "folder", "--selector", "a"), 1, "no file"),
+        ((*domain, tmp_path / "pipe", "--selector", "a"), 1, "no file"),
+        ((*domain, "/dev/null", "--selector", "a"), 1, "no file"),
+        ((*domain, good), 2, "--selector"),
+        ((*domain, good, "--selector", "under_score"), 2, "no selector"),
+        ((*domain, good, "--selector", "a" * 64), 2, "no selector"),
+        ((*domain, good, "--selector", "a", "--key", "both"), 2, "say either"),
+        (("domain", "add", "example.com", "--selector", "a"), 2, "--import"),
+        (("dkim", "import", "example.com", good, "--selector", "a"), 1, "sendoff domain add"),
+        (("dkim", "import", "example.com", good), 2, "--selector"),
+        (("dkim", "import", "example.com"), 2, "FILE"),
+    ):
+        refused(sendoff.run(*words), status, says)
+    assert sendoff.json("domain", "list") == [], "a domain without its key was left"
+
+
+@pytest.mark.parametrize("key, octets", [("rsa3072", 582), ("rsa4096", 754)])
+def test_longer_keys(sendoff, key, octets):
+    said = sendoff("domain", "add", "example.com", "--key", key)
+    (value,) = (value for value in zone_values(said).values() if value.startswith("v=DKIM1"))
+    assert len(value) == octets and f"about {octets} octets long" in said and "rsa2048" in said
+    assert sendoff.json("domain", "records", "example.com")[0]["value"] == value
+
+
 def test_domain_of_another_script(sendoff):
     sendoff("domain", "add", "bücher.example", "--key", "ed25519")
     assert sendoff.json("domain", "list")[0]["domain"] == "xn--bcher-kva.example"
@@ -403,6 +486,7 @@ def test_records_without_a_source(sendoff):
     [
         (["domain", "add", "nodots"], 2, "no domain name"),
         (["domain", "add", "example.com", "--key", "rsa512"], 2, "rsa2048"),
+        (["domain", "add", "example.com", "--key", "rsa1024"], 2, "RFC 8301"),
         (["domain", "set", "example.com"], 2, "--spf"),
         (["domain", "set", "example.com", "--spf", "always"], 2, "enforce"),
         (["domain", "set", "example.com", "--spf", "off"], 1, "example.com"),

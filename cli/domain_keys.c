@@ -1,0 +1,150 @@
+#include "cli/domain_keys.h"
+
+#include "base/clock.h"
+#include "dkim/keys.h"
+#include "dkim/selector.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define RSA_BITS 2048 /* where nobody says another length: what every receiver and every DNS form takes */
+#define FILE_MAX (64 * 1024)
+
+enum exit_status key_choice_read(const char *typed, struct key_choice *out) {
+  static const struct {
+    const char *name;
+    struct key_choice choice;
+  } choices[] = {{"rsa2048", {.rsa_bits = 2048}},
+                 {"rsa3072", {.rsa_bits = 3072}},
+                 {"rsa4096", {.rsa_bits = 4096}},
+                 {"ed25519", {.ed25519 = true}},
+                 {"both", {.ed25519 = true, .rsa_bits = RSA_BITS}}};
+  *out = (struct key_choice){.rsa_bits = RSA_BITS};
+  if (!typed) return EXIT_DONE;
+  for (size_t i = 0; i < sizeof choices / sizeof choices[0]; i++) {
+    if (strcmp(typed, choices[i].name) != 0) continue;
+    *out = choices[i].choice;
+    return EXIT_DONE;
+  }
+  return cli_fail(EXIT_USAGE, "--key is rsa2048, rsa3072, rsa4096, ed25519 or both; RSA of fewer bits is refused by "
+                              "receivers (RFC 8301 3.2)");
+}
+
+/* "s202611r": the month tells a key's age, the letter its algorithm. A domain's first keys: none has the name yet. */
+static void make_selector(enum key_algorithm algorithm, char out[64]) {
+  time_t now = (time_t)(clock_now_us() / SECOND_US);
+  struct tm t;
+  gmtime_r(&now, &t);
+  snprintf(out, 64, "s%04d%02d%c", (t.tm_year + 1900) % 10000, (t.tm_mon + 1) % 100, algorithm == KEY_RSA ? 'r' : 'e');
+}
+
+static int make_key(struct admin *a, const char *domain, enum key_algorithm algorithm, unsigned rsa_bits,
+                    struct reason *why) {
+  struct buffer pem, public;
+  char selector[64];
+  make_selector(algorithm, selector);
+  int rc = key_generate(algorithm, rsa_bits, &pem, &public, why);
+  if (rc == OK) rc = buffer_add(&public, "", 1);
+  if (rc == OK) {
+    struct signing_key k = {.domain = domain, .selector = selector, .algorithm = algorithm, .public_base64 = public.at};
+    rc = admin_key_add(a, &k, buffer_bytes(&pem), why);
+  }
+  buffer_wipe_free(&pem);
+  buffer_free(&public);
+  return rc;
+}
+
+int key_choice_add(struct admin *a, const char *domain, const struct key_choice *k, struct reason *why) {
+  int rc = k->ed25519 ? make_key(a, domain, KEY_ED25519, 0, why) : OK;
+  return rc == OK && k->rsa_bits ? make_key(a, domain, KEY_RSA, k->rsa_bits, why) : rc;
+}
+
+/* Never waits, as a FIFO would have it do. */
+static int open_file(const char *path, struct reason *why) {
+  struct stat st;
+  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0 || fstat(fd, &st) != 0) {
+    fail(why, E_IO, "%s: %s", path, strerror(errno));
+  } else if (!S_ISREG(st.st_mode)) {
+    fail(why, E_IO, "%s is no file", path);
+  } else if (st.st_mode & S_IRWXO) {
+    fail(why, E_IO, "%s: others may read the private key; run: chmod 600 %s", path, path);
+  } else if (st.st_size > FILE_MAX) {
+    fail(why, E_IO, "%s is larger than any private key", path);
+  } else {
+    return fd;
+  }
+  if (fd >= 0) close(fd);
+  return -1;
+}
+
+static int read_file(const char *path, struct buffer *out, struct reason *why) {
+  int fd = open_file(path, why), rc = OK;
+  ssize_t n = 1;
+  if (fd < 0) return E_IO;
+  while (rc == OK && n > 0) {
+    rc = buffer_reserve(out, 4096);
+    if (rc != OK) break;
+    n = read(fd, out->at + out->len, 4096);
+    if (n > 0) out->len += (size_t)n;
+  }
+  if (rc != OK) fail(why, rc, "%s: %s", path, result_text(rc));
+  if (n < 0) rc = fail(why, E_IO, "%s: %s", path, strerror(errno));
+  close(fd);
+  return rc;
+}
+
+static int take_key(const char *path, struct brought_key *out, struct reason *why) {
+  struct buffer text;
+  struct reason wrong = {""};
+  buffer_init_secret(&text, FILE_MAX + 8192);
+  int rc = read_file(path, &text, why);
+  if (rc == OK) {
+    rc = key_import(buffer_bytes(&text), &out->private_pem, &out->public_base64, &out->algorithm, &out->bits, &wrong);
+    if (rc == OK) rc = buffer_add(&out->public_base64, "", 1);
+    if (rc != OK) {
+      fail(why, rc, "%s: %s", path, *wrong.text ? wrong.text : result_text(rc));
+      brought_key_free(out);
+    }
+  }
+  buffer_wipe_free(&text);
+  return rc;
+}
+
+enum exit_status brought_key_read(const char *path, const char *selector, const char *domain, struct brought_key *out) {
+  struct reason why = {""};
+  _Static_assert(sizeof out->selector > SELECTOR_MAX, "every selector fits");
+  if (!selector)
+    return cli_fail(EXIT_USAGE,
+                    "say under which selector the key is published: --selector S, as in mail for "
+                    "mail._domainkey.%s",
+                    domain);
+  if (selector_normalize(bytes_of(selector), domain, out->selector, &why) != OK)
+    return cli_fail(EXIT_USAGE, "--selector: %s", why.text);
+  int rc = take_key(path, out, &why);
+  return rc == OK ? EXIT_DONE : cli_failed(rc, &why);
+}
+
+int brought_key_add(struct admin *a, const char *domain, const struct brought_key *k, struct reason *why) {
+  struct signing_key key = {
+      .domain = domain, .selector = k->selector, .algorithm = k->algorithm, .public_base64 = k->public_base64.at};
+  return admin_key_add(a, &key, buffer_bytes(&k->private_pem), why);
+}
+
+void brought_key_free(struct brought_key *k) {
+  buffer_wipe_free(&k->private_pem);
+  buffer_free(&k->public_base64);
+}
+
+void key_length_note(enum key_algorithm algorithm, unsigned bits) {
+  if (algorithm != KEY_RSA || bits <= RSA_BITS) return;
+  printf(
+      "Its TXT record is about %u octets long, in strings of 255: some DNS providers' forms cannot take that. Where\n"
+      "yours cannot, use rsa2048, which receivers trust as much.\n\n",
+      18 + ((bits / 8 + 38) + 2) / 3 * 4);
+}
