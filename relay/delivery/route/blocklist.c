@@ -3,9 +3,9 @@
 #include "base/cidr.h"
 #include "base/clock.h"
 #include "base/result.h"
+#include "base/reverse_name.h"
 #include "base/suffix.h"
 #include "policy/spf/rdata.h"
-#include "relay/delivery/route/reverse_name.h"
 
 #include <arpa/nameser.h>
 #include <stdio.h>

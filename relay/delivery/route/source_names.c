@@ -4,8 +4,8 @@
 #include "base/global_address.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "policy/source_name.h"
 #include "relay/delivery/route/dns_task.h"
-#include "relay/delivery/route/source_name.h"
 #include "store/write.h"
 
 #include <stdio.h>

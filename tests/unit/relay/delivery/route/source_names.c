@@ -1,7 +1,7 @@
 /* When the sources' names are looked up, what of it is kept, and which sources may be used meanwhile. */
 #include "relay/delivery/route/source_names.h"
 
-#include "relay/delivery/route/source_name.h"
+#include "policy/source_name.h"
 #include "tests/unit/store_lab.h"
 
 #include "tests/unit/policy_zone.h"

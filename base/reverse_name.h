@@ -1,7 +1,7 @@
 /* The name that an address has in a zone that is ordered by address: its PTR record's, and a blocklist's. Pure; any
  * thread. */
-#ifndef SENDOFF_RELAY_DELIVERY_ROUTE_REVERSE_NAME_H
-#define SENDOFF_RELAY_DELIVERY_ROUTE_REVERSE_NAME_H
+#ifndef SENDOFF_BASE_REVERSE_NAME_H
+#define SENDOFF_BASE_REVERSE_NAME_H
 
 #include "base/bytes.h"
 

@@ -1,11 +1,11 @@
-#include "relay/delivery/route/source_name.h"
+#include "policy/source_name.h"
 
 #include "base/cidr.h"
 #include "base/clock.h"
+#include "base/reverse_name.h"
 #include "base/suffix.h"
 #include "policy/spf/rdata.h"
 #include "policy/spf/spf.h"
-#include "relay/delivery/route/reverse_name.h"
 
 #include <arpa/nameser.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-#include "relay/delivery/route/reverse_name.h"
+#include "base/reverse_name.h"
 
 #include <netinet/in.h>
 #include <stdio.h>

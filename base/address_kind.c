@@ -1,4 +1,4 @@
-#include "relay/delivery/route/address_kind.h"
+#include "base/address_kind.h"
 
 #include <netinet/in.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* What kind of address a name led to, and so whether mail may go there. Pure; any thread. */
-#ifndef SENDOFF_RELAY_DELIVERY_ROUTE_ADDRESS_KIND_H
-#define SENDOFF_RELAY_DELIVERY_ROUTE_ADDRESS_KIND_H
+#ifndef SENDOFF_BASE_ADDRESS_KIND_H
+#define SENDOFF_BASE_ADDRESS_KIND_H
 
 #include <sys/socket.h>
 

@@ -1,8 +1,8 @@
 /* Does a source address have the name that receivers ask of it? Its PTR record leads to a name, that name's A or AAAA
  * records lead back to it, and it is of the HELO name's organizational domain; for IPv6, the HELO name's SPF record
  * does not fail it, either. Blocking: libuv's pool only. */
-#ifndef SENDOFF_RELAY_DELIVERY_ROUTE_SOURCE_NAME_H
-#define SENDOFF_RELAY_DELIVERY_ROUTE_SOURCE_NAME_H
+#ifndef SENDOFF_POLICY_SOURCE_NAME_H
+#define SENDOFF_POLICY_SOURCE_NAME_H
 
 #include "base/address.h"
 #include "base/dns_answer.h"

@@ -1,5 +1,5 @@
 /* What DNS must say of a source's name, and what is said where it does not. */
-#include "relay/delivery/route/source_name.h"
+#include "policy/source_name.h"
 
 #include "base/cidr.h"
 #include "base/clock.h"
