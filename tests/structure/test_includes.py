@@ -14,7 +14,7 @@ INCLUDE = re.compile(r'\s*#\s*include\s*(?:"([^"]*)"|<([^>]*)>)')
 
 # A part may include itself and these, from left to right in
 #   base <- {policy, dkim, store} <- relay/{smtp, mime, json} <- net <- message <- {submission, delivery} <- {daemon, http} <- cli
-#   net <- oauth2 <- {delivery, cli};  {json, message} <- tls_report <- daemon
+#   net <- oauth2 <- {delivery, cli};  {json, message} <- tls_report <- daemon;  message <- domain <- {daemon, cli}
 # where parts in braces do not know each other. smtp, mime and json are pure: base only.
 LEFT = ["base", "policy", "dkim", "store"]
 PARTS = {
@@ -29,6 +29,7 @@ PARTS = {
     "relay/oauth2": ["base", "relay/net"],
     "relay/message": [*LEFT, "relay/smtp", "relay/mime", "relay/net"],
 }
+PARTS["relay/domain"] = [*PARTS["relay/message"], "relay/message"]
 PARTS["relay/submission"] = [*PARTS["relay/message"], "relay/message"]
 PARTS["relay/delivery"] = [*PARTS["relay/submission"], "relay/oauth2"]
 PARTS["relay/tls_report"] = [*PARTS["relay/message"], "relay/json", "relay/message"]
@@ -37,6 +38,7 @@ PARTS["relay/daemon"] = PARTS["relay/http"] = [
     "relay/json",
     "relay/oauth2",
     "relay/message",
+    "relay/domain",
     "relay/submission",
     "relay/tls_report",
 ]
@@ -64,6 +66,7 @@ VENDORS = {
     "openssl/": ["dkim/"],
     "sqlite3": ["store/sqlite/"],
     "gsasl": ["relay/submission/auth/", "relay/delivery/client/login.c"],
+    "ldns/": ["relay/domain/"],
     "unbound": ["relay/net/resolver.c"],
     "confuse": ["relay/daemon/config.c", "relay/daemon/shaping_file.c", "relay/daemon/warmup_file.c"],
     "uv.h": ["relay/net/", "relay/message/", "relay/submission/", "relay/delivery/", "relay/tls_report/", "relay/daemon/"],

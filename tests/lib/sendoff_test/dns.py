@@ -2,9 +2,11 @@
 
 It serves one signed root zone that holds every record, so that any other name is NXDOMAIN, as in the world, and a
 validating resolver can be given its key as the trust anchor. The zone BROKEN has no file: every name in it is SERVFAIL.
-The zone SIGNED is served as it was written, with the signatures of signed_zone.py, so it can be forged.
+The zone SIGNED is served as it was written, with the signatures of signed_zone.py, so it can be forged. More zones can be
+added, which then have name servers of their own (name_server.py).
 """
 
+import itertools
 import os
 import shutil
 import socket
@@ -65,6 +67,12 @@ zone:
     template: as-written
 """
 
+ZONE = """
+  - domain: {zone}
+    file: {zone}.zone
+    template: as-written
+"""
+
 # Negative answers and their NSEC records live for no time at all, which is a second to a resolver: one that reasons from
 # them (RFC 8198) would not see the names that a test adds a moment later. The senders' example.com is asked all the time
 # for what it has not; so that this says nothing of the recipients' NAME.example.net, there is one before them.
@@ -82,15 +90,35 @@ def txt(value):
     return " ".join('"' + value[i : i + 255].replace('"', '\\"') + '"' for i in range(0, len(value), 255))
 
 
+_serials = itertools.count(1)
+
+
+def write_zone(path, zone, text):
+    """A zone of the records in `text`, relative to its name; "@" is the zone itself. Its serial number is new."""
+    serial = next(_serials)
+    with open(path, "w") as file:
+        file.write(f"$ORIGIN {zone}.\n$TTL {TTL}\n@ SOA ns.harness. hostmaster.harness. {serial} 3600 600 86400 {TTL}\n{text}\n")
+    return serial
+
+
+def serves(address, port, zone, serial):
+    """Has the server there come to that version of the zone?"""
+    try:
+        answer = dns.query.udp(dns.message.make_query(zone, "SOA"), address, timeout=2, port=port)
+        return any(r.serial == serial for rrset in answer.answer for r in rrset if rrset.rdtype == dns.rdatatype.SOA)
+    except (OSError, EOFError, dns.exception.DNSException):
+        return False
+
+
 class Dns:
     def __init__(self, block, processes, folder, port=None):
         self.address, self.port = block.address(3), port or block.new_port()
         self.folder = folder
         self._records = {}
+        self._zones = []
         self._version = 0
         os.makedirs(f"{folder}/db")
-        with open(f"{folder}/knot.conf", "w") as config:
-            config.write(CONFIG.format(folder=folder, address=self.address, port=self.port, broken=BROKEN, signed=SIGNED))
+        self._write_config()
         self._write_zone()
         self._process = processes.start(
             [shutil.which("knotd", path="/usr/sbin:/usr/bin"), "-c", f"{folder}/knot.conf"], f"{folder}/knot.log"
@@ -123,6 +151,19 @@ class Dns:
             zone.write("\n".join(lines) + "\n")
         self._knotc("zone-reload", BROKEN)
 
+    def serve(self, zone, text):
+        """A zone beside the root, as resolvers see it; the root has its NS records. Visible when this returns."""
+        version = write_zone(f"{self.folder}/{zone}.zone", zone, text)
+        if zone in self._zones:
+            self._knotc("zone-reload", zone)
+        else:
+            self._zones.append(zone)
+            self._write_config()
+            self._knotc("reload")
+        servers = [line.split()[-1] for line in text.splitlines() if line.split()[1:2] == ["NS"] and line.startswith("@")]
+        self.update({(zone, "NS"): servers})
+        wait_until(lambda: serves(self.address, self.port, zone, version), f"the DNS server has {zone}")
+
     def serve_signed(self, text, ds):
         """Serves the zone SIGNED as it stands there; `ds`: its key, as the parent has it."""
         with open(f"{self.folder}/{SIGNED}.zone", "w") as zone:
@@ -143,6 +184,11 @@ class Dns:
             return self.texts("version.harness") == [str(self._version).encode()]
         except (OSError, EOFError, dns.exception.DNSException):
             return False
+
+    def _write_config(self):
+        with open(f"{self.folder}/knot.conf", "w") as config:
+            config.write(CONFIG.format(folder=self.folder, address=self.address, port=self.port, broken=BROKEN, signed=SIGNED))
+            config.writelines(ZONE.format(zone=zone) for zone in self._zones)
 
     def _write_zone(self):
         self._version += 1
