@@ -3,9 +3,9 @@
 #ifndef SENDOFF_RELAY_TLS_REPORT_TLS_REPORT_TASK_H
 #define SENDOFF_RELAY_TLS_REPORT_TLS_REPORT_TASK_H
 
+#include "policy/tls_report_record.h"
 #include "relay/net/https.h"
 #include "relay/tls_report/tls_report.h"
-#include "relay/tls_report/tls_report_record.h"
 #include "store/read.h"
 
 #define TLS_REPORT_MAIL_MAX (256 * 1024) /* octets of a report's mail; a larger report goes by HTTPS alone */

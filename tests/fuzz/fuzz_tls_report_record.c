@@ -3,7 +3,7 @@
 
 #include "base/address.h"
 #include "base/result.h"
-#include "relay/tls_report/tls_report_record.h"
+#include "policy/tls_report_record.h"
 
 static void check_printable(const char *text) {
   for (; *text; text++) CHECK(*text > ' ' && *text <= '~');

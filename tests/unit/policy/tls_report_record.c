@@ -1,5 +1,5 @@
 /* The record at _smtp._tls.DOMAIN. */
-#include "relay/tls_report/tls_report_record.h"
+#include "policy/tls_report_record.h"
 
 #include "base/result.h"
 #include "tests/unit/exact.h"

@@ -1,4 +1,4 @@
-#include "relay/tls_report/tls_report_record.h"
+#include "policy/tls_report_record.h"
 
 #include "base/address.h"
 #include "base/result.h"

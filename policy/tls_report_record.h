@@ -1,6 +1,6 @@
 /* The record that asks for TLS reports: TXT at _smtp._tls.DOMAIN (RFC 8460 3). Pure; any thread. */
-#ifndef SENDOFF_RELAY_TLS_REPORT_TLS_REPORT_RECORD_H
-#define SENDOFF_RELAY_TLS_REPORT_TLS_REPORT_RECORD_H
+#ifndef SENDOFF_POLICY_TLS_REPORT_RECORD_H
+#define SENDOFF_POLICY_TLS_REPORT_RECORD_H
 
 #include "base/dns_answer.h"
 
