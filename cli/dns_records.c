@@ -1,78 +1,143 @@
 #include "cli/dns_records.h"
 
+#include "base/clock.h"
 #include "cli/output.h"
-#include "dkim/keys.h"
+#include "relay/domain/records.h"
+#include "relay/net/resolver.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define STRING_MAX 255 /* RFC 1035 3.3.14: a TXT record is made of strings of at most 255 octets */
+#define ASK_MS 8000
 
-static void print_record(const struct cli *c, const char *name, const char *value, const char *why) {
-  if (c->json) {
-    print_json(json_pack("{s:s, s:s, s:o}", "name", name, "type", "TXT", "value", json_text(value)));
-    return;
+enum exit_status dns_records_read_format(const struct cli *c, enum records_format *out) {
+  static const char *const names[] = {"zone", "table", "json"};
+  const char *typed = cli_option(c, "format");
+  *out = c->json ? RECORDS_JSON : RECORDS_ZONE;
+  if (!typed) return EXIT_DONE;
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    if (strcmp(typed, names[i]) != 0) continue;
+    *out = (enum records_format)i;
+    return EXIT_DONE;
   }
-  printf("; %s\n%s. IN TXT", why, name);
+  return cli_fail(EXIT_USAGE, "--format %s: write zone (for a name server), table (for a web form) or json", typed);
+}
+
+/* --- a zone file --- */
+
+static bool is_text(const struct domain_record *r) {
+  return strcmp(r->type, "TXT") == 0;
+}
+
+/* RFC 1035 5.1: a quote and a backslash are written with one before them. */
+static void print_string(const char *text, size_t len) {
+  putchar('"');
+  for (size_t i = 0; i < len; i++) {
+    if (text[i] == '"' || text[i] == '\\') putchar('\\');
+    putchar(text[i]);
+  }
+  putchar('"');
+}
+
+static void print_text(const char *value, const char *lead) {
   size_t len = strlen(value);
   bool parts = len > STRING_MAX;
   if (parts) printf(" (");
-  for (size_t i = 0; i < len; i += STRING_MAX)
-    printf("%s\"%.*s\"", parts ? "\n  " : " ", (int)(len - i < STRING_MAX ? len - i : STRING_MAX), value + i);
+  for (size_t i = 0; i < len; i += STRING_MAX) {
+    if (parts)
+      printf("\n%s  ", lead);
+    else
+      putchar(' ');
+    print_string(value + i, len - i < STRING_MAX ? len - i : STRING_MAX);
+  }
   puts(parts ? " )" : "");
-  if (parts) printf("; the same in one piece, for a web form: %s\n", value);
+}
+
+static void print_zone_record(const struct domain_record *r) {
+  const char *lead = r->elsewhere || r->optional ? "; " : "";
+  printf("; %s%s\n%s%s. IN %s", r->optional ? "optional: " : "", r->why, lead, r->name, r->type);
+  if (!is_text(r)) {
+    printf(" %s%s\n", r->value, strcmp(r->type, "PTR") == 0 ? "." : "");
+  } else {
+    print_text(r->value, lead);
+    if (strlen(r->value) > STRING_MAX) printf("; the same in one piece, for a web form: %s\n", r->value);
+  }
   putchar('\n');
 }
 
-static void print_key(const struct cli *c, const struct signing_key *k) {
-  char name[600];
-  struct buffer value;
-  buffer_init(&value, 16 * 1024);
-  snprintf(name, sizeof name, "%s._domainkey.%s", k->selector, k->domain);
-  if (key_record(k->algorithm, k->public_base64, &value) == OK && buffer_add(&value, "", 1) == OK)
-    print_record(c, name, value.at,
-                 k->algorithm == KEY_RSA ? "the key that mail is signed with (RSA)"
-                                         : "the key that mail is signed with (Ed25519)");
-  buffer_free(&value);
+static void print_zone(const struct domain_records *all) {
+  for (size_t i = 0; i < all->count; i++) print_zone_record(&all->list[i]);
+  for (size_t i = 0; i < all->note_count; i++) printf("; %s\n\n", all->notes[i]);
 }
 
-/* Several sources may be one address to the world. */
-static bool is_new(const struct directory *d, size_t index) {
-  for (size_t i = 0; i < index; i++)
-    if (strcmp(source_public(&d->sources[i]), source_public(&d->sources[index])) == 0) return false;
-  return true;
+/* --- a web form --- */
+
+static void print_heading(const struct domain_record *r) {
+  char text[RECORD_WHY + 64];
+  snprintf(text, sizeof text, "%s%s: %s", record_kind_name(r->kind), r->optional ? " (optional)" : "", r->why);
+  print_wrapped(text, 0, 2, false);
 }
 
-static int add_source(struct buffer *value, const struct directory *d, size_t index) {
-  const char *seen = source_public(&d->sources[index]);
-  return is_new(d, index) ? buffer_addf(value, " ip%c:%s", strchr(seen, ':') ? '6' : '4', seen) : OK;
-}
-
-static void print_spf(const struct cli *c, const struct directory *d, const char *domain) {
-  struct buffer value;
-  if (!d->source_count) {
-    if (!c->json)
-      printf("; SPF: first say where mail leaves from (sendoff source add ADDRESS --helo NAME), then: sendoff domain "
-             "records %s\n\n",
-             domain);
-    return;
+static void print_form_record(const struct domain_record *r) {
+  char relative[RECORD_NAME];
+  domain_record_relative(r, relative);
+  print_heading(r);
+  if (strcmp(relative, r->name) != 0) {
+    printf("  %-9s %s   (in the zone %s)\n", "name", relative, r->zone);
+    printf("  %-9s %s\n", "full name", r->name);
+  } else {
+    printf("  %-9s %s\n", "name", r->name);
   }
-  buffer_init(&value, 16 * 1024);
-  int rc = buffer_addf(&value, "v=spf1");
-  for (size_t i = 0; rc == OK && i < d->source_count; i++) rc = add_source(&value, d, i);
-  if (rc == OK && buffer_addf(&value, " -all%c", 0) == OK)
-    print_record(c, domain, value.at,
-                 "who may send for the domain; if a v=spf1 record is there already, add the ip parts to it");
-  buffer_free(&value);
+  printf("  %-9s %s\n", "type", r->type);
+  printf("  %-9s %s\n\n", "value", r->value);
 }
 
-void dns_records_print(const struct cli *c, const struct directory *d, const struct domain *domain) {
-  char name[300];
-  for (size_t i = 0; i < domain->key_count; i++)
-    if (domain->keys[i].state == KEY_ACTIVE) print_key(c, &domain->keys[i]);
-  print_spf(c, d, domain->name);
-  snprintf(name, sizeof name, "_dmarc.%s", domain->name);
-  print_record(c, name, "v=DMARC1; p=none",
-               "what receivers do with mail that fails; begin with none, and tighten it when reports look right");
+static void print_form(const struct domain_records *all) {
+  for (size_t i = 0; i < all->count; i++) print_form_record(&all->list[i]);
+  for (size_t i = 0; i < all->note_count; i++) print_wrapped(all->notes[i], 0, 2, false);
+}
+
+/* --- for scripts --- */
+
+static void print_objects(const struct domain_records *all) {
+  for (size_t i = 0; i < all->count; i++) {
+    const struct domain_record *r = &all->list[i];
+    char relative[RECORD_NAME];
+    domain_record_relative(r, relative);
+    print_json(json_pack("{s:o, s:o, s:o, s:s, s:o, s:s, s:o, s:b, s:b}", "name", json_text(r->name), "relative_name",
+                         json_text(relative), "zone", json_text(r->zone), "type", r->type, "value", json_text(r->value),
+                         "kind", record_kind_name(r->kind), "why", json_text(r->why), "optional", r->optional,
+                         "elsewhere", r->elsewhere));
+  }
+}
+
+/* --- the command --- */
+
+static int make(struct cli *c, const struct directory *d, const struct domain *domain, struct domain_records *out) {
+  struct resolver *r = NULL;
+  struct reason why = {""};
+  struct records_plan plan = {.directory = d, .domain = domain, .deadline_ms = clock_monotonic_ms() + ASK_MS};
+  if (resolver_new(c->config, &r, &why) != OK) cli_warn("DNS is not asked: %s", why.text);
+  const struct dns_source dns = {r, resolver_lookup, resolver_release};
+  if (r) plan.dns = &dns;
+  int rc = domain_records_make(&plan, out);
+  if (r) resolver_free(&r);
+  return rc;
+}
+
+enum exit_status dns_records_print(struct cli *c, const struct directory *d, const struct domain *domain,
+                                   enum records_format format) {
+  enum exit_status s = cli_config(c);
+  struct domain_records *all = s == EXIT_DONE ? calloc(1, sizeof *all) : NULL;
+  if (s != EXIT_DONE) return s;
+  if (!all) return cli_fail(EXIT_NO, "out of memory");
+  if (make(c, d, domain, all) != OK) s = cli_fail(EXIT_NO, "out of memory");
+  if (s == EXIT_DONE && format == RECORDS_JSON) print_objects(all);
+  if (s == EXIT_DONE && format == RECORDS_ZONE) print_zone(all);
+  if (s == EXIT_DONE && format == RECORDS_TABLE) print_form(all);
+  domain_records_free(all);
+  free(all);
+  return s;
 }

@@ -20,11 +20,13 @@ static enum exit_status normalize(const char *typed, char out[DOMAIN_MAX + 1]) {
 
 static enum exit_status print_records(struct cli *c, const char *name) {
   struct directory *d;
+  enum records_format format;
+  if (dns_records_read_format(c, &format) != EXIT_DONE) return EXIT_USAGE;
   if (cli_directory(c, &d) != EXIT_DONE) return EXIT_NO;
   const struct domain *domain = directory_domain(d, name, false);
   enum exit_status s = EXIT_DONE;
   if (domain)
-    dns_records_print(c, d, domain);
+    s = dns_records_print(c, d, domain, format);
   else
     s = cli_fail(EXIT_NO, "there is no domain %s; see: sendoff domain list", name);
   directory_release(&d);
@@ -290,8 +292,12 @@ const struct verb domain_verbs[] = {
      "sendoff domain usage example.com\n"
      "sendoff domain usage",
      0, 1, usage},
-    {"domain", "records", "DOMAIN", "", "The DNS records to publish, ready to paste.",
-     "sendoff domain records example.com", 1, 1, records},
+    {"domain", "records", "DOMAIN [--format zone|table|json]", "format=",
+     "The DNS records to publish, ready to paste: into a zone file, or (table) a web form. An SPF record that DNS has "
+     "already is kept, and the sources' addresses are added to it.",
+     "sendoff domain records example.com\n"
+     "sendoff domain records example.com --format table",
+     1, 1, records},
     {"domain", "check", "[DOMAIN]", "",
      "What DNS has of it: whether its keys are published, what SPF says of each source, whether its mail will pass "
      "DMARC, and what to publish. Exit status 1: not all is right, or DNS did not answer.",

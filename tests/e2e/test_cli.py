@@ -369,7 +369,8 @@ def test_domain_round_trip(sendoff):
     sendoff("source", "add", "::1", "--helo", HOST)
     said = sendoff("domain", "add", "Example.com", "--key", "both")
     records = sendoff.json("domain", "records", "example.com")
-    assert all(set(record) == {"name", "type", "value"} and record["type"] == "TXT" for record in records)
+    fields = {"name", "relative_name", "zone", "type", "value", "kind", "why", "optional", "elsewhere"}
+    assert all(set(record) == fields and record["type"] == "TXT" for record in records)
     values = {record["name"]: record["value"] for record in records}
     assert zone_values(said) == values, "the zone file's form says something else"
     selectors = {name.split(".")[0] for name in values if "._domainkey." in name}
