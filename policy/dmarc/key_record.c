@@ -139,21 +139,28 @@ static void lookup(const struct dns_source *dns, const char *name, uint64_t dead
   if (clock_monotonic_ms() < deadline_ms) dns->lookup(dns->arg, question, ns_t_txt, out);
 }
 
+void key_judge(const struct dns_answer *answer, const char *selector, const char *domain, enum key_algorithm algorithm,
+               const char *public_base64, struct key_verdict *out) {
+  *out = (struct key_verdict){.ttl = TTL_MIN};
+  snprintf(out->name, sizeof out->name, "%.200s._domainkey.%.255s", selector, domain);
+  if (answer->status == DNS_FAILED)
+    say(out, PUBLISHED_UNKNOWN, "%s for %.200s", dns_failure(answer->bogus), out->name);
+  else if (!answer->count)
+    say(out, PUBLISHED_MISSING, "there is no TXT record at %.200s", out->name);
+  else if (answer->count > 1)
+    say(out, PUBLISHED_DIFFERS, "there are %zu TXT records at %.150s, and one must be there alone", answer->count,
+        out->name);
+  else
+    judge_text(out, answer->records[0].data, algorithm, public_base64);
+  if (answer->status != DNS_FAILED && answer->ttl > TTL_MIN) out->ttl = answer->ttl < TTL_MAX ? answer->ttl : TTL_MAX;
+}
+
 void key_check(const struct dns_source *dns, const char *selector, const char *domain, enum key_algorithm algorithm,
                const char *public_base64, uint64_t deadline_ms, struct key_verdict *out) {
   struct dns_answer answer;
-  *out = (struct key_verdict){.ttl = TTL_MIN};
-  snprintf(out->name, sizeof out->name, "%.200s._domainkey.%.255s", selector, domain);
-  lookup(dns, out->name, deadline_ms, &answer);
-  if (answer.status == DNS_FAILED)
-    say(out, PUBLISHED_UNKNOWN, "%s for %.200s", dns_failure(answer.bogus), out->name);
-  else if (!answer.count)
-    say(out, PUBLISHED_MISSING, "there is no TXT record at %.200s", out->name);
-  else if (answer.count > 1)
-    say(out, PUBLISHED_DIFFERS, "there are %zu TXT records at %.150s, and one must be there alone", answer.count,
-        out->name);
-  else
-    judge_text(out, answer.records[0].data, algorithm, public_base64);
-  if (answer.status != DNS_FAILED && answer.ttl > TTL_MIN) out->ttl = answer.ttl < TTL_MAX ? answer.ttl : TTL_MAX;
+  char name[sizeof out->name];
+  snprintf(name, sizeof name, "%.200s._domainkey.%.255s", selector, domain);
+  lookup(dns, name, deadline_ms, &answer);
+  key_judge(&answer, selector, domain, algorithm, public_base64, out);
   if (answer.records || answer.owner) dns->release(dns->arg, &answer);
 }

@@ -22,7 +22,7 @@ int key_record_read(struct bytes text, struct key_record *out, struct reason *wh
 /* The same public key, white space and padding aside? */
 bool key_record_has(const struct key_record *record, const char *public_base64);
 
-/* --- the check: blocking, libuv's pool only --- */
+/* --- an answer: pure --- */
 
 enum published_key {
   PUBLISHED_MATCHES,
@@ -41,6 +41,12 @@ struct key_verdict {
   char why[256];  /* "there is no TXT record at s1._domainkey.example.com" */
   uint32_t ttl;   /* seconds it may be kept, 5 to 86400; 5 of PUBLISHED_UNKNOWN */
 };
+/* What an answer for SELECTOR._domainkey.DOMAIN, TXT, says of our key. */
+void key_judge(const struct dns_answer *answer, const char *selector, const char *domain, enum key_algorithm algorithm,
+               const char *public_base64, struct key_verdict *out);
+
+/* --- the check: blocking, libuv's pool only --- */
+
 /* One question, asked only before `deadline_ms` (clock_monotonic_ms). CNAMEs are followed by who answers. */
 void key_check(const struct dns_source *dns, const char *selector, const char *domain, enum key_algorithm algorithm,
                const char *public_base64, uint64_t deadline_ms, struct key_verdict *out);

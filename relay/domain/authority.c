@@ -97,6 +97,17 @@ static void take_error(struct authority_server *s, int error) {
   snprintf(s->why, sizeof s->why, error == ETIMEDOUT ? "does not answer" : "cannot be asked: %s", strerror(error));
 }
 
+static bool was_silent(const struct authority_memory *m, const char *address) {
+  for (size_t i = 0; m && i < m->count; i++)
+    if (strcmp(m->silent[i], address) == 0) return true;
+  return false;
+}
+
+static void remember(struct authority_memory *m, const char *address) {
+  if (!m || m->count == AUTHORITY_SERVERS_MAX || was_silent(m, address)) return;
+  memcpy(m->silent[m->count++], address, IP_TEXT);
+}
+
 /* `alias`: where the first that says so leads; "" until then. True: this server leads there, too, and has nothing more
  * to say. */
 static bool take_reply(struct authority_server *s, const struct exchange *e, const char *name, int type,
@@ -125,12 +136,16 @@ static int ask_servers(struct round *r, const char *name, int type, char alias[Z
   size_t count = r->out->count - r->first, kept = r->first;
   int rc = dns_question(name, type, &question);
   memset(list, 0, sizeof list);
-  for (size_t i = 0; i < count; i++) list[i].to = r->at[r->first + i];
+  for (size_t i = 0; i < count; i++) {
+    list[i].to = r->at[r->first + i];
+    list[i].skipped = was_silent(r->plan->memory, r->out->servers[r->first + i].address);
+  }
   if (rc == OK) exchange_run(list, count, buffer_bytes(&question), false, r->deadline_ms);
   buffer_free(&question);
   *alias = '\0';
   for (size_t i = 0; rc == OK && i < count; i++) {
     struct authority_server *s = &r->out->servers[r->first + i];
+    if (!list[i].reply && list[i].error == ETIMEDOUT) remember(r->plan->memory, s->address);
     if (take_reply(s, &list[i], name, type, alias)) continue;
     if (&r->out->servers[kept] != s) r->out->servers[kept] = *s;
     kept++;

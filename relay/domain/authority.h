@@ -13,10 +13,17 @@
 #define AUTHORITY_ALIASES_MAX 8  /* zones */
 #define AUTHORITY_TEXT 400
 
+/* Servers that did not answer in time, so that many questions do not wait for them again and again. One thread; starts
+ * zeroed. */
+struct authority_memory {
+  size_t count;
+  char silent[AUTHORITY_SERVERS_MAX][IP_TEXT];
+};
 struct authority_plan {
-  const struct dns_source *dns; /* the configured resolver: zones, and their servers' addresses */
-  bool local;                   /* servers at loopback and link-local addresses are asked, too: tests, labs */
-  unsigned port;                /* 0: 53 */
+  const struct dns_source *dns;    /* the configured resolver: zones, and their servers' addresses */
+  bool local;                      /* servers at loopback and link-local addresses are asked, too: tests, labs */
+  unsigned port;                   /* 0: 53 */
+  struct authority_memory *memory; /* NULL is allowed */
 };
 
 struct authority_server {

@@ -131,7 +131,7 @@ static void read_more(struct ask *a) {
 
 /* --- all of them --- */
 
-static bool begin(struct ask *a, struct exchange *e, struct bytes message, bool tcp, uint64_t now,
+static void begin(struct ask *a, struct exchange *e, struct bytes message, bool tcp, uint64_t now,
                   uint64_t deadline_ms) {
   *a = (struct ask){.e = e, .fd = -1, .phase = ASKING, .until_ms = now + EXCHANGE_MS};
   if (a->until_ms > deadline_ms) a->until_ms = deadline_ms;
@@ -143,20 +143,21 @@ static bool begin(struct ask *a, struct exchange *e, struct bytes message, bool 
   a->room = malloc(FRAMED_MAX);
   if (!a->message || !a->room) {
     end(a, ENOMEM);
-    return false;
+    return;
   }
   a->message[0] = (unsigned char)(message.len >> 8);
   a->message[1] = (unsigned char)message.len;
   memcpy(a->message + 2, message.at, message.len);
   random_bytes(a->message + 2, 2);
-  if (tcp) {
+  if (e->skipped) {
+    end(a, ETIMEDOUT);
+  } else if (tcp) {
     begin_tcp(a);
   } else if (open_socket(a, SOCK_DGRAM)) {
     send_datagram(a, now);
   } else {
     end(a, errno);
   }
-  return true;
 }
 
 static void step(struct ask *a) {

@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 
+#include <stdbool.h>
 #include <sys/socket.h>
 
 #define EXCHANGES_MAX 16       /* at once */
@@ -13,6 +14,7 @@
 
 struct exchange {
   struct sockaddr_storage to; /* with the port */
+  bool skipped;               /* it is not asked: as if it had not answered in time */
   unsigned char *reply;       /* malloc'd; NULL: none came */
   size_t len;
   int error; /* errno where there is no reply: ETIMEDOUT, ECONNREFUSED, ENETUNREACH ... */
