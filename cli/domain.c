@@ -299,8 +299,9 @@ const struct verb domain_verbs[] = {
      "sendoff domain records example.com --format table",
      1, 1, records},
     {"domain", "check", "[DOMAIN]", "",
-     "What DNS has of it: whether its keys are published, what SPF says of each source, whether its mail will pass "
-     "DMARC, and what to publish. Exit status 1: not all is right, or DNS did not answer.",
+     "What DNS has of it, at each of its name servers and at the resolver: its keys, and whether a signature verifies, "
+     "SPF of each source, DMARC, where bounces go, the names of the sources' addresses, and MTA-STS, TLS-RPT and BIMI "
+     "where they are announced. Exit status 1: something hurts, or DNS did not answer.",
      "sendoff domain check example.com", 0, 1, check},
     {"domain", "set",
      "DOMAIN [--CHECK off|observe|enforce|default]... [--limit SPEC|none]... [--add-limit|--remove-limit SPEC]... "

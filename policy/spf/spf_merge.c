@@ -205,8 +205,7 @@ static int start(const struct bytes *records, size_t count, struct buffer *value
                : count          ? SPF_MERGE_SAME
                                 : SPF_MERGE_NEW;
   if (out->state == SPF_MERGE_SEVERAL)
-    note(out, "there are %zu SPF records, and with more than one none counts (RFC 7208 4.5): this one in place of them",
-         count);
+    note(out, "there are %zu SPF records, and with more than one none counts (RFC 7208 4.5)", count);
   if (count && !good) note(out, "the record that is there cannot be used: %.200s", why.text);
   if (!good) return buffer_addf(value, VERSION " -all");
   int rc = buffer_add_bytes(value, records[first]);

@@ -1,5 +1,6 @@
 #include "relay/domain/records_parts.h"
 
+#include "policy/spf/spf.h"
 #include "policy/spf/spf_lookups.h"
 #include "relay/domain/txt.h"
 
@@ -51,6 +52,23 @@ static void say_spf(const struct spf_merge *merge, bool merged, char out[RECORD_
   snprintf(out + len, RECORD_WHY - len, "; %s", merge->note);
 }
 
+/* It may be listed by what the record includes. */
+static bool passes(const struct making *m, const struct source *s) {
+  struct spf_verdict verdict;
+  char path[DOMAIN_MAX + 16];
+  snprintf(path, sizeof path, "postmaster@%s", m->domain);
+  spf_check_until(m->plan->dns, source_public(s), path, s->helo, m->plan->deadline_ms, &verdict);
+  return verdict.result == SPF_PASS;
+}
+
+/* The addresses that the record, if there is one that counts, does not let send. */
+static size_t choose(const struct making *m, const struct txt_list *found, const char *out[DOMAIN_SOURCES_MAX]) {
+  size_t count = 0;
+  for (size_t i = 0; i < m->source_count; i++)
+    if (found->count != 1 || !passes(m, m->sources[i])) out[count++] = source_public(m->sources[i]);
+  return count;
+}
+
 int records_add_spf(struct making *m) {
   const char *addresses[DOMAIN_SOURCES_MAX];
   struct bytes records[TXT_KEPT];
@@ -65,8 +83,8 @@ int records_add_spf(struct making *m) {
     return OK;
   }
   find_spf(m, &found);
-  for (size_t i = 0; i < m->source_count; i++) addresses[i] = source_public(m->sources[i]);
-  spf_merge(records, txt_slices(&found, records), addresses, m->source_count, &m->out->spf);
+  size_t count = choose(m, &found, addresses);
+  spf_merge(records, txt_slices(&found, records), addresses, count, &m->out->spf);
   txt_free(&found);
   struct domain_record *r = records_add(m, RECORD_SPF, "TXT", m->out->spf.value, &rc);
   if (!r) return rc;

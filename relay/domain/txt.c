@@ -6,6 +6,7 @@
 #include "policy/spf/rdata.h"
 
 #include <arpa/nameser.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,10 @@ static char *copy_text(struct bytes text) {
   copy[text.len] = '\0';
   text_clean(copy, true);
   return copy;
+}
+
+static int by_text(const void *a, const void *b) {
+  return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
 void txt_read(const struct dns_answer *answer, bool (*is_wanted)(struct bytes text), struct txt_list *out) {
@@ -33,6 +38,7 @@ void txt_read(const struct dns_answer *answer, bool (*is_wanted)(struct bytes te
     out->count++;
   }
   free(room);
+  qsort(out->texts, out->count < TXT_KEPT ? out->count : TXT_KEPT, sizeof *out->texts, by_text);
 }
 
 void txt_lookup(const struct dns_source *dns, const char *name, bool (*is_wanted)(struct bytes text),
@@ -60,4 +66,10 @@ size_t txt_slices(const struct txt_list *list, struct bytes out[TXT_KEPT]) {
     n++;
   }
   return n;
+}
+
+void txt_show(const struct txt_list *list, char *out, size_t size) {
+  size_t len = 0;
+  for (size_t i = 0; i < TXT_KEPT && list->texts[i] && len < size; i++)
+    len += (size_t)snprintf(out + len, size - len, "%s%s", i ? "\n" : "", list->texts[i]);
 }

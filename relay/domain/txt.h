@@ -13,7 +13,8 @@ struct txt_list {
   bool bogus;
   uint32_t ttl;
   size_t count;          /* of that kind */
-  char *texts[TXT_KEPT]; /* the first of them; octets that a text cannot have are '?' */
+  char *texts[TXT_KEPT]; /* the first of them, in an order that does not depend on DNS; octets that a text cannot have
+                            are '?' */
 };
 
 /* Pure; any thread. `is_wanted` NULL: all. The list is to be freed. Without memory, the status is DNS_FAILED. */
@@ -24,5 +25,8 @@ void txt_lookup(const struct dns_source *dns, const char *name, bool (*is_wanted
 void txt_free(struct txt_list *list);
 /* The texts that are kept, as slices; returns how many. */
 size_t txt_slices(const struct txt_list *list, struct bytes out[TXT_KEPT]);
+
+/* All that are kept, one a line, for a person; cut. Stays as it is where there are none. */
+void txt_show(const struct txt_list *list, char *out, size_t size);
 
 #endif

@@ -65,6 +65,14 @@ def test_an_spf_record_that_is_there(lab, gateway, there, value, why):
     assert f'{domain}. IN TXT "{value}"' in zone(gateway, domain)
 
 
+def test_a_source_that_an_include_lists(lab, gateway):
+    domain = new_domain(lab, gateway)
+    lab.dns.set(f"_spf.{domain}", "TXT", txt(f"v=spf1 ip4:{SOURCE} -all"))
+    lab.dns.set(domain, "TXT", txt(f"v=spf1 include:_spf.{domain} -all"))
+    found = records(gateway, domain)["spf"]
+    assert found["value"] == f"v=spf1 include:_spf.{domain} -all" and "it is there" in found["why"], found
+
+
 def test_too_many_lookups(lab, gateway):
     domain = new_domain(lab, gateway)
     lab.dns.set(f"many.{domain}", "TXT", txt("v=spf1 " + " ".join(f"a:h{i}.{domain}" for i in range(10)) + " -all"))

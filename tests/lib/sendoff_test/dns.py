@@ -104,7 +104,7 @@ def write_zone(path, zone, text):
 def serves(address, port, zone, serial):
     """Has the server there come to that version of the zone?"""
     try:
-        answer = dns.query.udp(dns.message.make_query(zone, "SOA"), address, timeout=2, port=port)
+        answer = dns.query.tcp(dns.message.make_query(zone, "SOA"), address, timeout=2, port=port)
         return any(r.serial == serial for rrset in answer.answer for r in rrset if rrset.rdtype == dns.rdatatype.SOA)
     except (OSError, EOFError, dns.exception.DNSException):
         return False
