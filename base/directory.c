@@ -135,14 +135,27 @@ static int by_domain(const void *name, const void *d) {
   return strcmp(name, ((const struct domain *)d)->name);
 }
 
+static const struct domain *find_domain(const struct directory *d, const char *name) {
+  return d->domain_count ? bsearch(name, d->domains, d->domain_count, sizeof *d->domains, by_domain) : NULL;
+}
+
 const struct domain *directory_domain(const struct directory *d, const char *name, bool parents) {
-  for (;;) {
-    const struct domain *found =
-        d->domain_count ? bsearch(name, d->domains, d->domain_count, sizeof *d->domains, by_domain) : NULL;
-    const char *dot = strchr(name, '.');
-    if (found || !parents || !dot) return found;
-    name = dot + 1;
+  const struct domain *found = find_domain(d, name);
+  if (found || !parents) return found;
+  while ((name = strchr(name, '.'))) {
+    found = find_domain(d, ++name);
+    if (found && found->subdomains) return found;
   }
+  return NULL;
+}
+
+const char *key_state_name(enum key_state state) {
+  static const char *const names[] = {[KEY_ACTIVE] = "active",
+                                      [KEY_RETIRED] = "retired",
+                                      [KEY_WAITING] = "waiting",
+                                      [KEY_OLD] = "old",
+                                      [KEY_GONE] = "gone"};
+  return names[state];
 }
 
 const struct source *directory_pool(const struct directory *d, const char *pool, size_t *count) {

@@ -84,15 +84,27 @@ enum account_standing { STANDING_GOOD, STANDING_GONE, STANDING_SUSPENDED, STANDI
 
 #define SECRET_SIZE 32
 
-enum key_state { KEY_ACTIVE, KEY_RETIRED }; /* stored */
+/* The course of a key (dkim/rotation.h): waiting, active, old, retired, gone. Stored, but for the last. */
+enum key_state {
+  KEY_ACTIVE,  /* signs */
+  KEY_RETIRED, /* nobody needs its record any more: it can go */
+  KEY_WAITING, /* is to sign once DNS has its record */
+  KEY_OLD,     /* signs no more; its record stays for the mail that it has signed */
+  KEY_GONE,    /* there is no such key */
+};
 
 struct signing_key {
   int64_t id; /* never used again for another key */
   const char *domain, *selector;
+  const char *replaces; /* the selector of the key that gets old when this one begins to sign; "": none */
   enum key_algorithm algorithm;
   enum key_state state;
   const char *public_base64; /* what p= publishes (RFC 6376 3.6.1, RFC 8463 4) */
   int64_t created_us;
+  int64_t state_us;   /* since when it is in this state */
+  int64_t checked_us; /* KEY_WAITING: when DNS was asked for it last; 0: never, */
+  const char *found;  /* and what was wrong; "" */
+  int64_t left_us;    /* KEY_OLD: when no mail that it had signed was queued any more; 0: some is, or it is not known */
 };
 
 struct domain {
@@ -101,6 +113,10 @@ struct domain {
   const char *stream_selector[STREAM_COUNT]; /* of the key that signs a stream's mail; "": every active one */
   const struct signing_key *keys;            /* newest first */
   size_t key_count;
+  bool subdomains;        /* signs mail from its subdomains, too, that are no domains of their own here */
+  bool fallback;          /* signs mail from domains that have no key; one at most */
+  int64_t rotate_us;      /* the age at which a key's successor is made by itself; 0: never */
+  const char *delegation; /* the zone that its selectors lead to by CNAME (dkim/key_name.h); "": none */
   int64_t created_us;
 };
 
@@ -131,7 +147,8 @@ struct directory {
   size_t account_count;
   const struct domain *domains;
   size_t domain_count;
-  const struct source *sources; /* ordered by pool, then address */
+  const struct domain *fallback; /* the one that signs for domains that have no key; NULL */
+  const struct source *sources;  /* ordered by pool, then address */
   size_t source_count;
   const struct blocklist_note *blocklist_notes; /* ordered by list, then subject */
   size_t blocklist_note_count;
@@ -153,8 +170,10 @@ const struct account *directory_account_by_id(const struct directory *d, int64_t
 const struct account *directory_account_by_client(const struct directory *d, const struct sockaddr *client);
 /* The account that this client certificate logs in to; NULL. */
 const struct account *directory_account_by_certificate(const struct directory *d, const struct fingerprint *f);
-/* The domain so named, or else its nearest configured parent when `parents`; NULL. */
+/* The domain so named, or else, when `parents`, the nearest one above it that has `subdomains`; NULL. */
 const struct domain *directory_domain(const struct directory *d, const char *normalized, bool parents);
+/* "active", "waiting" ... */
+const char *key_state_name(enum key_state state);
 /* The pool that this stream's mail of the account leaves from. */
 const char *account_pool(const struct account *a, enum mail_stream stream);
 /* The sources of a pool: a pointer to the first, `*count` of them. */

@@ -4,9 +4,9 @@
 
 #include <string.h>
 
-static const char *const names[EVENT_COUNT] = {"accepted", "refused", "deferred",   "delivered",
-                                               "bounced",  "expired", "held",       "released",
-                                               "dropped",  "warned",  "suppressed", "rerouted"};
+static const char *const names[EVENT_COUNT] = {"accepted",   "refused",  "deferred", "delivered", "bounced",
+                                               "expired",    "held",     "released", "dropped",   "warned",
+                                               "suppressed", "rerouted", "dkim",     "domain"};
 
 const char *event_name(enum event_kind kind) {
   return names[kind];

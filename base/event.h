@@ -20,6 +20,8 @@ enum event_kind {
   EVENT_WARNED,
   EVENT_SUPPRESSED, /* its recipient is on the suppression list from now on */
   EVENT_REROUTED,   /* to another pool of sources, by command */
+  EVENT_DKIM,       /* a signing key of `domain` is in another state */
+  EVENT_DOMAIN,     /* what DNS has of `domain` has changed */
   EVENT_COUNT
 };
 
@@ -29,14 +31,15 @@ struct event {
   int64_t message_id; /* 0: no message came to be */
   enum event_kind kind;
   const char *account;
-  const char *from;     /* reverse-path */
-  const char *domain;   /* of accepted mail: of those configured here the one that it counts as, which is From's; "" */
-  const char *to;       /* forward-path; "" for events of the whole message */
-  int code;             /* reply code, 0 if none */
-  const char *enhanced; /* "5.7.1" */
-  const char *rule;     /* the cause: base/rule.h; "" where there is none, and in logs of older versions */
-  const char *numbers;  /* the rule's numbers (numbers_add, base/refusal.h) */
-  const char *verdict;  /* what checks had found: "account=pass; limits=refuse 5000 of 5000/day"; "": not known */
+  const char *from;        /* reverse-path */
+  const char *domain;      /* of accepted mail: of those configured here the one that it counts as, which is From's; of
+                              EVENT_DKIM and EVENT_DOMAIN the one that it is about; "" */
+  const char *to;          /* forward-path; "" for events of the whole message */
+  int code;                /* reply code, 0 if none */
+  const char *enhanced;    /* "5.7.1" */
+  const char *rule;        /* the cause: base/rule.h; "" where there is none, and in logs of older versions */
+  const char *numbers;     /* the rule's numbers (numbers_add, base/refusal.h) */
+  const char *verdict;     /* what checks had found: "account=pass; limits=refuse 5000 of 5000/day"; "": not known */
   enum mail_stream stream; /* of its message */
   const char *text;        /* the reply, or the reason, as text */
   const char *host;   /* next hop "mx.example.net[192.0.2.1]:25", or the client's address for accepted and refused */

@@ -59,7 +59,7 @@ static void print_zone_record(const struct domain_record *r) {
   const char *lead = r->elsewhere || r->optional ? "; " : "";
   printf("; %s%s\n%s%s. IN %s", r->optional ? "optional: " : "", r->why, lead, r->name, r->type);
   if (!is_text(r)) {
-    printf(" %s%s\n", r->value, strcmp(r->type, "PTR") == 0 ? "." : "");
+    printf(" %s%s\n", r->value, strcmp(r->type, "PTR") == 0 || strcmp(r->type, "CNAME") == 0 ? "." : "");
   } else {
     print_text(r->value, lead);
     if (strlen(r->value) > STRING_MAX) printf("; the same in one piece, for a web form: %s\n", r->value);
@@ -128,12 +128,13 @@ static int make(struct cli *c, const struct directory *d, const struct domain *d
 }
 
 enum exit_status dns_records_print(struct cli *c, const struct directory *d, const struct domain *domain,
-                                   enum records_format format) {
+                                   enum records_format format, const enum key_state *only) {
   enum exit_status s = cli_config(c);
   struct domain_records *all = s == EXIT_DONE ? calloc(1, sizeof *all) : NULL;
   if (s != EXIT_DONE) return s;
   if (!all) return cli_fail(EXIT_NO, "out of memory");
   if (make(c, d, domain, all) != OK) s = cli_fail(EXIT_NO, "out of memory");
+  if (only) domain_records_keep(all, *only);
   if (s == EXIT_DONE && format == RECORDS_JSON) print_objects(all);
   if (s == EXIT_DONE && format == RECORDS_ZONE) print_zone(all);
   if (s == EXIT_DONE && format == RECORDS_TABLE) print_form(all);

@@ -13,8 +13,12 @@ enum records_format {
 /* --format of the command line; RECORDS_ZONE unless it says, RECORDS_JSON with --json. EXIT_USAGE: a message has been
  * printed. */
 enum exit_status dns_records_read_format(const struct cli *c, enum records_format *out);
-/* Asks DNS for what is there already, as the configuration says. EXIT_NO: a message has been printed. */
+/* Asks DNS for what is there already, as the configuration says. `only`: of all records those of its keys in that
+ * state; NULL: all. EXIT_NO: a message has been printed. */
 enum exit_status dns_records_print(struct cli *c, const struct directory *d, const struct domain *domain,
-                                   enum records_format format);
+                                   enum records_format format, const enum key_state *only);
+
+/* That of one key. */
+void dns_records_print_key(const struct cli *c, const struct domain *d, const struct signing_key *k);
 
 #endif

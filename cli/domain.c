@@ -1,9 +1,10 @@
-#include "base/address.h"
 #include "base/clock.h"
 #include "cli/command.h"
 #include "cli/dns_records.h"
 #include "cli/domain_check.h"
 #include "cli/domain_keys.h"
+#include "cli/domain_name.h"
+#include "cli/domain_options.h"
 #include "cli/listing.h"
 #include "cli/settings_options.h"
 #include "cli/settings_show.h"
@@ -13,11 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static enum exit_status normalize(const char *typed, char out[DOMAIN_MAX + 1]) {
-  if (domain_normalize(bytes_of(typed), out) == OK && strchr(out, '.')) return EXIT_DONE;
-  return cli_fail(EXIT_USAGE, "%s is no domain name; write one as in example.com", typed);
-}
-
 static enum exit_status print_records(struct cli *c, const char *name) {
   struct directory *d;
   enum records_format format;
@@ -26,17 +22,17 @@ static enum exit_status print_records(struct cli *c, const char *name) {
   const struct domain *domain = directory_domain(d, name, false);
   enum exit_status s = EXIT_DONE;
   if (domain)
-    s = dns_records_print(c, d, domain, format);
+    s = dns_records_print(c, d, domain, format, NULL);
   else
-    s = cli_fail(EXIT_NO, "there is no domain %s; see: sendoff domain list", name);
+    s = domain_name_unknown(name);
   directory_release(&d);
   return s;
 }
 
 /* A domain without its keys would send unsigned mail in silence, so it comes with them or not at all. */
-static int add_with_keys(struct admin *a, const char *name, const struct key_choice *choice,
+static int add_with_keys(struct cli *c, struct admin *a, const char *name, const struct key_choice *choice,
                          const struct brought_key *brought, struct reason *why) {
-  int rc = admin_domain_add(a, name, why);
+  int rc = admin_domain_add(a, name, cli_switch(c, "subdomains"), why);
   if (rc != OK) return rc;
   rc = brought ? brought_key_add(a, name, brought, why) : key_choice_add(a, name, choice, why);
   struct reason ignored;
@@ -49,7 +45,7 @@ static enum exit_status add_domain(struct cli *c, const char *name, const struct
   struct admin *a;
   struct reason why = {""};
   if (cli_admin(c, &a) != EXIT_DONE) return EXIT_NO;
-  int rc = add_with_keys(a, name, choice, brought, &why);
+  int rc = add_with_keys(c, a, name, choice, brought, &why);
   if (cli_admin_done(c, &a, rc, &why) != EXIT_DONE) return EXIT_NO;
   if (!c->json) {
     printf("%s is added; mail from it is signed from now on. Publish these records:\n\n", name);
@@ -67,7 +63,7 @@ static enum exit_status add(struct cli *c) {
     return cli_fail(EXIT_USAGE, "--key makes a key and --import brings one: say either");
   if (!file && selector) return cli_fail(EXIT_USAGE, "--selector names the key that --import FILE brings");
   if (key_choice_read(cli_option(c, "key"), &choice) != EXIT_DONE) return EXIT_USAGE;
-  if (normalize(c->arguments[0], name) != EXIT_DONE) return EXIT_USAGE;
+  if (domain_name_read(c->arguments[0], name) != EXIT_DONE) return EXIT_USAGE;
   if (!file) return add_domain(c, name, &choice, NULL);
   enum exit_status s = brought_key_read(file, selector, name, &brought);
   if (s != EXIT_DONE) return s;
@@ -78,13 +74,13 @@ static enum exit_status add(struct cli *c) {
 
 static enum exit_status records(struct cli *c) {
   char name[DOMAIN_MAX + 1];
-  if (normalize(c->arguments[0], name) != EXIT_DONE) return EXIT_USAGE;
+  if (domain_name_read(c->arguments[0], name) != EXIT_DONE) return EXIT_USAGE;
   return print_records(c, name);
 }
 
 static enum exit_status check(struct cli *c) {
   char name[DOMAIN_MAX + 1] = "";
-  if (c->argument_count && normalize(c->arguments[0], name) != EXIT_DONE) return EXIT_USAGE;
+  if (c->argument_count && domain_name_read(c->arguments[0], name) != EXIT_DONE) return EXIT_USAGE;
   return domain_check(c, name);
 }
 
@@ -99,7 +95,7 @@ static json_t *domain_json(const struct directory *all, const struct domain *d) 
   for (size_t i = 0; i < d->key_count; i++)
     json_array_append_new(keys, json_pack("{s:o, s:s, s:s}", "selector", json_text(d->keys[i].selector), "algorithm",
                                           key_algorithm_name(d->keys[i].algorithm), "state",
-                                          d->keys[i].state == KEY_ACTIVE ? "active" : "retired"));
+                                          key_state_name(d->keys[i].state)));
   json_t *selectors = json_object(), *settings = settings_json(&d->settings);
   for (int i = 0; i < STREAM_COUNT; i++)
     if (*d->stream_selector[i])
@@ -108,6 +104,7 @@ static json_t *domain_json(const struct directory *all, const struct domain *d) 
   json_t *object = json_pack("{s:o, s:s, s:o, s:o, s:o, s:o}", "domain", json_text(d->name), "spf",
                              check_mode_name(settings_mode(&here, "spf")), "keys", keys, "stream_selectors", selectors,
                              "modes", settings_modes_json(&here), "created", json_time(d->created_us));
+  if (object) domain_options_json(d, object);
   if (object) json_object_update(object, settings);
   json_decref(settings);
   return object;
@@ -138,20 +135,21 @@ static void print_domain(const struct directory *all, const struct domain *d) {
   for (int i = 0; i < STREAM_COUNT; i++)
     if (*d->stream_selector[i])
       printf("%-14s %s of %s mail\n", "selector", d->stream_selector[i], stream_name((enum mail_stream)i));
+  domain_options_print(d);
   for (size_t i = 0; i < d->key_count; i++)
     printf("%-14s %s, %s, %s\n", "key", d->keys[i].selector, d->keys[i].algorithm == KEY_RSA ? "RSA" : "Ed25519",
-           d->keys[i].state == KEY_ACTIVE ? "signs" : "retired");
+           key_state_name(d->keys[i].state));
 }
 
 static enum exit_status show(struct cli *c) {
   char name[DOMAIN_MAX + 1];
   struct directory *d;
-  if (normalize(c->arguments[0], name) != EXIT_DONE) return EXIT_USAGE;
+  if (domain_name_read(c->arguments[0], name) != EXIT_DONE) return EXIT_USAGE;
   if (cli_directory(c, &d) != EXIT_DONE) return EXIT_NO;
   const struct domain *domain = directory_domain(d, name, false);
   enum exit_status s = EXIT_DONE;
   if (!domain) {
-    s = cli_fail(EXIT_NO, "there is no domain %s; see: sendoff domain list", name);
+    s = domain_name_unknown(name);
   } else if (c->json) {
     print_json(domain_json(d, domain));
   } else {
@@ -163,9 +161,8 @@ static enum exit_status show(struct cli *c) {
 
 static enum exit_status print_usage(struct cli *c, const struct directory *d, struct reader *r) {
   char name[DOMAIN_MAX + 1] = "";
-  if (c->argument_count && normalize(c->arguments[0], name) != EXIT_DONE) return EXIT_USAGE;
-  if (*name && !directory_domain(d, name, false))
-    return cli_fail(EXIT_NO, "there is no domain %s; see: sendoff domain list", name);
+  if (c->argument_count && domain_name_read(c->arguments[0], name) != EXIT_DONE) return EXIT_USAGE;
+  if (*name && !directory_domain(d, name, false)) return domain_name_unknown(name);
   enum exit_status s = EXIT_DONE;
   for (size_t i = 0; s == EXIT_DONE && i < d->domain_count; i++) {
     struct used used = {.scope = usage_scope_of_domain(&d->domains[i])};
@@ -198,8 +195,11 @@ static enum exit_status set_selectors(struct cli *c, struct admin *a, const char
 static enum exit_status set_all(struct cli *c, const char *name, const struct settings_draft *d) {
   struct admin *a;
   struct reason why = {""};
+  struct domain_options more;
+  if (domain_options_read(c, name, &more) != EXIT_DONE) return EXIT_USAGE;
   if (cli_admin(c, &a) != EXIT_DONE) return EXIT_NO;
   int rc = admin_settings_set(a, SCOPE_DOMAIN, name, d->parts, &d->settings, &d->edit, &why);
+  if (rc == OK && more.parts) rc = admin_domain_set(a, more.parts, &more.domain, &why);
   enum exit_status s = set_selectors(c, a, name, &why, &rc);
   enum exit_status done = cli_admin_done(c, &a, rc, &why);
   return s == EXIT_DONE ? done : s;
@@ -209,7 +209,7 @@ static enum exit_status set(struct cli *c) {
   char name[DOMAIN_MAX + 1];
   struct settings_draft *d = calloc(1, sizeof *d);
   if (!d) return cli_fail(EXIT_NO, "out of memory");
-  enum exit_status s = normalize(c->arguments[0], name);
+  enum exit_status s = domain_name_read(c->arguments[0], name);
   if (s == EXIT_DONE) s = settings_options_read(c, d);
   if (s == EXIT_DONE && !c->option_count)
     s = cli_fail(EXIT_USAGE, "say what to change, as in --spf enforce; see: sendoff domain set --help");
@@ -222,65 +222,18 @@ static enum exit_status remove_domain(struct cli *c) {
   char name[DOMAIN_MAX + 1];
   struct admin *a;
   struct reason why = {""};
-  if (normalize(c->arguments[0], name) != EXIT_DONE) return EXIT_USAGE;
+  if (domain_name_read(c->arguments[0], name) != EXIT_DONE) return EXIT_USAGE;
   if (cli_admin(c, &a) != EXIT_DONE) return EXIT_NO;
   return cli_admin_done(c, &a, admin_domain_remove(a, name, &why), &why);
 }
 
-static void list_keys(struct listing *l, const struct domain *d) {
-  for (size_t i = 0; i < d->key_count; i++) {
-    const struct signing_key *k = &d->keys[i];
-    const char *algorithm = key_algorithm_name(k->algorithm), *state = k->state == KEY_ACTIVE ? "active" : "retired";
-    char made[40];
-    clock_format_minute(k->created_us, made, sizeof made);
-    listing_add(l,
-                json_pack("{s:o, s:o, s:s, s:s, s:o}", "domain", json_text(k->domain), "selector",
-                          json_text(k->selector), "algorithm", algorithm, "state", state, "created",
-                          json_time(k->created_us)),
-                (const char *const[]){k->domain, k->selector, algorithm, state, made});
-  }
-}
-
-static enum exit_status dkim_list(struct cli *c) {
-  char name[DOMAIN_MAX + 1] = "";
-  struct directory *d;
-  if (c->argument_count && normalize(c->arguments[0], name) != EXIT_DONE) return EXIT_USAGE;
-  if (cli_directory(c, &d) != EXIT_DONE) return EXIT_NO;
-  enum exit_status s = EXIT_DONE;
-  if (*name && !directory_domain(d, name, false))
-    s = cli_fail(EXIT_NO, "there is no domain %s; see: sendoff domain list", name);
-  struct listing l;
-  listing_begin(&l, c, (const char *const[]){"DOMAIN", "SELECTOR", "ALGORITHM", "STATE", "MADE"}, 5);
-  for (size_t i = 0; i < d->domain_count; i++)
-    if (!*name || strcmp(name, d->domains[i].name) == 0) list_keys(&l, &d->domains[i]);
-  listing_end(&l);
-  directory_release(&d);
-  return s;
-}
-
-static enum exit_status dkim_import(struct cli *c) {
-  char name[DOMAIN_MAX + 1];
-  struct brought_key k;
-  struct admin *a;
-  struct reason why = {""};
-  if (normalize(c->arguments[0], name) != EXIT_DONE) return EXIT_USAGE;
-  enum exit_status s = brought_key_read(c->arguments[1], cli_option(c, "selector"), name, &k);
-  if (s != EXIT_DONE) return s;
-  s = cli_admin(c, &a);
-  if (s == EXIT_DONE) s = cli_admin_done(c, &a, brought_key_add(a, name, &k, &why), &why);
-  if (s == EXIT_DONE && !c->json) {
-    printf("The key %s of %s signs from now on. Publish these records:\n\n", k.selector, name);
-    key_length_note(k.algorithm, k.bits);
-  }
-  brought_key_free(&k);
-  return s == EXIT_DONE ? print_records(c, name) : s;
-}
-
 const struct verb domain_verbs[] = {
-    {"domain", "add", "DOMAIN [--key " KEY_CHOICES "] [--import FILE --selector S]", "key= import= selector=",
+    {"domain", "add", "DOMAIN [--key " KEY_CHOICES "] [--import FILE --selector S] [--subdomains]",
+     "key= import= selector= subdomains",
      "A domain that mail is sent from: makes its DKIM keys, prints the records to publish. --import: it signs with a "
      "key "
-     "that there is already, an RSA or Ed25519 private key in PEM without a passphrase, published under that selector.",
+     "that there is already, an RSA or Ed25519 private key in PEM without a passphrase, published under that selector. "
+     "--subdomains: also mail from its subdomains is signed with them.",
      "sendoff domain add example.com\n"
      "sendoff domain add example.com --key both\n"
      "sendoff domain add example.com --import mail.private --selector mail",
@@ -305,23 +258,19 @@ const struct verb domain_verbs[] = {
      "sendoff domain check example.com", 0, 1, check},
     {"domain", "set",
      "DOMAIN [--CHECK off|observe|enforce|default]... [--limit SPEC|none]... [--add-limit|--remove-limit SPEC]... "
-     "[--stream-selector STREAM:SELECTOR|none]...",
-     "limit= add-limit= remove-limit= stream-selector= " CHECK_OPTIONS,
+     "[--stream-selector STREAM:SELECTOR|none]... [--subdomains on|off] [--fallback on|off] [--rotate SPAN|never] "
+     "[--delegate ZONE|none]",
+     "limit= add-limit= remove-limit= stream-selector= subdomains= fallback= rotate= delegate= " CHECK_OPTIONS,
      "What a check does with mail from the domain: nothing, a note in the log, or a refusal; CHECK is one that sendoff "
      "policy list names; default takes back what was set here. A limit counts all mail with the domain in From, "
-     "whatever its account.",
+     "whatever its account. --subdomains: also mail from its subdomains is signed. --fallback: it also signs mail "
+     "from domains that have no key here. --rotate: a key's successor is made when it is so old. --delegate: its keys "
+     "are in that zone, which is yours, and its selectors lead there by CNAME; then nobody has to touch its DNS again.",
      "sendoff domain set example.com --spf enforce\n"
      "sendoff domain set example.com --dmarc enforce --limit 20000rcpt/day\n"
-     "sendoff domain set example.com --dmarc default --limit none",
+     "sendoff domain set example.com --dmarc default --limit none\n"
+     "sendoff domain set example.com --rotate 90d --delegate dkim.example.net",
      1, 1, set},
     {"domain", "remove", "DOMAIN", "", "Removes the domain and its keys; its mail is no longer signed.",
      "sendoff domain remove example.com", 1, 1, remove_domain},
-    {0}};
-
-const struct verb dkim_verbs[] = {
-    {"dkim", "list", "[DOMAIN]", "", "The signing keys.", "sendoff dkim list example.com", 0, 1, dkim_list},
-    {"dkim", "import", "DOMAIN FILE --selector S", "selector=",
-     "One more key of a domain, made elsewhere: an RSA or Ed25519 private key in PEM without a passphrase. Prints the "
-     "records to publish.",
-     "sendoff dkim import example.com mail.private --selector mail", 2, 2, dkim_import},
     {0}};

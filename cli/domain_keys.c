@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "dkim/keys.h"
+#include "dkim/new_key.h"
 #include "dkim/selector.h"
 
 #include <errno.h>
@@ -9,7 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #define RSA_BITS 2048 /* where nobody says another length: what every receiver and every DNS form takes */
@@ -35,33 +35,19 @@ enum exit_status key_choice_read(const char *typed, struct key_choice *out) {
                               "receivers (RFC 8301 3.2)");
 }
 
-/* "s202611r": the month tells a key's age, the letter its algorithm. A domain's first keys: none has the name yet. */
-static void make_selector(enum key_algorithm algorithm, char out[64]) {
-  time_t now = (time_t)(clock_now_us() / SECOND_US);
-  struct tm t;
-  gmtime_r(&now, &t);
-  snprintf(out, 64, "s%04d%02d%c", (t.tm_year + 1900) % 10000, (t.tm_mon + 1) % 100, algorithm == KEY_RSA ? 'r' : 'e');
-}
-
-static int make_key(struct admin *a, const char *domain, enum key_algorithm algorithm, unsigned rsa_bits,
+static int make_key(struct admin *a, const struct domain *d, enum key_algorithm algorithm, unsigned rsa_bits,
                     struct reason *why) {
-  struct buffer pem, public;
-  char selector[64];
-  make_selector(algorithm, selector);
-  int rc = key_generate(algorithm, rsa_bits, &pem, &public, why);
-  if (rc == OK) rc = buffer_add(&public, "", 1);
-  if (rc == OK) {
-    struct signing_key k = {.domain = domain, .selector = selector, .algorithm = algorithm, .public_base64 = public.at};
-    rc = admin_key_add(a, &k, buffer_bytes(&pem), why);
-  }
-  buffer_wipe_free(&pem);
-  buffer_free(&public);
+  struct new_key k;
+  int rc = new_key_make(&k, d, algorithm, rsa_bits, NULL, clock_now_us(), why);
+  if (rc == OK) rc = admin_key_add(a, &k.key, buffer_bytes(&k.pem), why);
+  new_key_clear(&k);
   return rc;
 }
 
 int key_choice_add(struct admin *a, const char *domain, const struct key_choice *k, struct reason *why) {
-  int rc = k->ed25519 ? make_key(a, domain, KEY_ED25519, 0, why) : OK;
-  return rc == OK && k->rsa_bits ? make_key(a, domain, KEY_RSA, k->rsa_bits, why) : rc;
+  const struct domain new = {.name = domain, .delegation = ""};
+  int rc = k->ed25519 ? make_key(a, &new, KEY_ED25519, 0, why) : OK;
+  return rc == OK && k->rsa_bits ? make_key(a, &new, KEY_RSA, k->rsa_bits, why) : rc;
 }
 
 /* Never waits, as a FIFO would have it do. */

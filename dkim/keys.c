@@ -4,9 +4,12 @@
 #include "dkim/key_private.h"
 
 #include <openssl/bio.h>
+#include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
+#include <openssl/x509.h>
 #include <stdlib.h>
+#include <string.h>
 
 int key_generate(enum key_algorithm algorithm, unsigned rsa_bits, struct buffer *private_pem,
                  struct buffer *public_base64, struct reason *why) {
@@ -57,4 +60,18 @@ void signer_key_release(struct signer_key **at) {
 
 int key_record(enum key_algorithm algorithm, const char *public_base64, struct buffer *out) {
   return buffer_addf(out, "v=DKIM1; k=%s; p=%s", key_algorithm_name(algorithm), public_base64);
+}
+
+unsigned key_bits(enum key_algorithm algorithm, const char *public_base64) {
+  unsigned char der[KEY_PEM_MAX];
+  size_t len = strlen(public_base64);
+  if (algorithm == KEY_ED25519) return 256;
+  bool fits = len && len % 4 == 0 && len / 4 * 3 <= sizeof der;
+  int n = fits ? EVP_DecodeBlock(der, (const unsigned char *)public_base64, (int)len) : -1;
+  const unsigned char *at = der;
+  EVP_PKEY *pkey = n > 0 ? d2i_PUBKEY(NULL, &at, n) : NULL; /* the zeros that padding leaves stand behind it */
+  int bits = pkey ? EVP_PKEY_get_bits(pkey) : 0;
+  EVP_PKEY_free(pkey);
+  ERR_clear_error();
+  return bits > 0 ? (unsigned)bits : 0;
 }

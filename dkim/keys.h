@@ -25,6 +25,9 @@ int signer_key_load(struct bytes private_pem, struct signer_key **out, struct re
 struct signer_key *signer_key_hold(struct signer_key *key); /* any thread */
 void signer_key_release(struct signer_key **key);
 
+/* Of a public key as key_generate writes it: 2048, 256; 0: it cannot be read. */
+unsigned key_bits(enum key_algorithm algorithm, const char *public_base64);
+
 /* The TXT record to publish at SELECTOR._domainkey.DOMAIN: "v=DKIM1; k=rsa; p=..." */
 int key_record(enum key_algorithm algorithm, const char *public_base64, struct buffer *out);
 

@@ -58,7 +58,7 @@ int admin_account_suspend(struct admin *admin, const char *name, const char *rea
 /* Its queued mail and its log stay; routes of its own go, with their secrets. */
 int admin_account_remove(struct admin *admin, const char *name, struct reason *why);
 
-int admin_domain_add(struct admin *admin, const char *name, struct reason *why);
+int admin_domain_add(struct admin *admin, const char *name, bool subdomains, struct reason *why);
 /* The selector whose key signs a stream's mail; "": every active one. E_NOT_FOUND: no such domain, or no such key. */
 int admin_domain_set_selector(struct admin *admin, const char *name, enum mail_stream stream, const char *selector,
                               struct reason *why);
@@ -66,9 +66,16 @@ int admin_domain_set_selector(struct admin *admin, const char *name, enum mail_s
  * edit of its limits (NULL: nothing). */
 int admin_settings_set(struct admin *admin, enum scope scope, const char *owner, unsigned what,
                        const struct settings *settings, const struct list_edit *limits, struct reason *why);
+/* What signs mail, and how its keys change. */
+enum domain_part { DOMAIN_SUBDOMAINS = 1, DOMAIN_FALLBACK = 2, DOMAIN_ROTATE = 4, DOMAIN_DELEGATION = 8 };
+/* Replaces what is chosen in `what` from `d`, whose name says which. A fallback takes the place of the one before. */
+int admin_domain_set(struct admin *admin, unsigned what, const struct domain *d, struct reason *why);
 int admin_domain_remove(struct admin *admin, const char *name, struct reason *why); /* with its keys */
-/* `k` gives domain, selector, algorithm, public_base64; `private_pem` is PKCS #8 PEM. */
+/* `k` gives domain, selector, algorithm, public_base64, state, and maybe `replaces`; `private_pem` is PKCS #8 PEM. */
 int admin_key_add(struct admin *admin, const struct signing_key *k, struct bytes private_pem, struct reason *why);
+/* Moves a key from one state to another, as store_key_step does. E_NOT_FOUND: it is not in that state (any more). */
+int admin_key_step(struct admin *admin, const struct signing_key *k, enum key_state to, const char *text,
+                   struct reason *why);
 
 /* `s` gives address, helo, pool (NULL: "default"), public_address, weight, pause_on_listing, warmup (NULL: none) and
  * warmup_name. */

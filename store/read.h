@@ -37,6 +37,9 @@ int reader_directory(struct reader *r, struct directory **out, struct reason *wh
  * there is no such key any more. Only the daemon asks, and hands it to what signs. */
 int reader_private_key(struct reader *r, int64_t key_id, struct buffer *pem, struct reason *why);
 
+/* Is mail queued that was signed with that key, and accepted before then? Walks the queue. OK or an error. */
+int reader_key_mail_waits(struct reader *r, const char *domain, const char *selector, int64_t before_us, bool *waits);
+
 /* What is known of sites (base/site_note.h), the latest first, `limit` at most. */
 int reader_site_notes(struct reader *r, size_t limit, bool (*row)(void *arg, const struct site_note *n), void *arg);
 

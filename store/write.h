@@ -166,6 +166,39 @@ struct store_source_check {
 };
 void store_source_check_init(struct store_source_check *c); /* the kind; the rest is the poster's */
 
+/* A signing key goes on from one state to the next (dkim/rotation.h), with an event that says why; the key that it
+ * replaces gets old when it gets active. */
+struct store_key_step {
+  struct store_op op;
+  int64_t key_id;
+  enum key_state from, to;
+  const char *text;
+  int64_t now_us;
+  bool done; /* out: false, it was not in that state any more */
+};
+void store_key_step_init(struct store_key_step *k); /* the kind; the rest is the poster's */
+
+/* What was seen of a key that stays in its state. */
+struct store_key_note {
+  struct store_op op;
+  int64_t key_id;
+  enum key_state state;
+  int64_t checked_us, left_us; /* as in struct signing_key, */
+  const char *found;           /* and this */
+};
+void store_key_note_init(struct store_key_note *k); /* the kind; the rest is the poster's */
+
+/* A successor, if the key that it replaces is still active and has none. */
+struct store_key_add {
+  struct store_op op;
+  struct signing_key key;
+  struct bytes private_pem;
+  const char *text; /* of the event */
+  int64_t now_us;
+  bool done; /* out */
+};
+void store_key_add_init(struct store_key_add *k); /* the kind; the rest is the poster's */
+
 /* What a site bore (base/site_note.h): replaces what was known. Notes of SITE_NOTE_KEEP_US ago are forgotten. */
 #define SITE_NOTE_KEEP_US (INT64_C(30) * 86400 * 1000000)
 struct store_site_note {

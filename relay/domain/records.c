@@ -1,6 +1,7 @@
 #include "relay/domain/records.h"
 
 #include "base/suffix.h"
+#include "dkim/key_name.h"
 #include "dkim/keys.h"
 #include "relay/domain/records_parts.h"
 
@@ -78,6 +79,7 @@ void domain_record_relative(const struct domain_record *r, char out[RECORD_NAME]
 /* --- DKIM --- */
 
 static int add_key(struct making *m, const struct signing_key *k) {
+  char name[KEY_NAME_MAX];
   struct buffer value;
   buffer_init(&value, 16 * 1024);
   int rc = key_record(k->algorithm, k->public_base64, &value);
@@ -85,9 +87,41 @@ static int add_key(struct making *m, const struct signing_key *k) {
   struct domain_record *r = rc == OK ? records_add(m, RECORD_DKIM, "TXT", value.at, &rc) : NULL;
   buffer_free(&value);
   if (!r) return rc;
+  static const char *const uses[] = {[KEY_ACTIVE] = "the key that mail is signed with",
+                                     [KEY_WAITING] = "the next key: mail is signed with it once DNS has it",
+                                     [KEY_OLD] = "an old key, whose record must stay for the mail that it has signed"};
   r->key = k;
-  snprintf(r->name, sizeof r->name, "%s._domainkey.%s", k->selector, k->domain);
-  snprintf(r->why, sizeof r->why, "the key that mail is signed with (%s)", k->algorithm == KEY_RSA ? "RSA" : "Ed25519");
+  rc = key_record_name(k->selector, k->domain, m->plan->domain->delegation, name);
+  snprintf(r->name, sizeof r->name, "%s", name);
+  snprintf(r->why, sizeof r->why, "%s (%s)", uses[k->state], k->algorithm == KEY_RSA ? "RSA" : "Ed25519");
+  if (*m->plan->domain->delegation && zone_holds(m->plan->domain->delegation, name))
+    snprintf(r->zone, sizeof r->zone, "%s", m->plan->domain->delegation);
+  return rc;
+}
+
+static int add_alias(struct making *m, const char *selector) {
+  const struct domain *d = m->plan->domain;
+  char name[KEY_NAME_MAX], target[KEY_NAME_MAX];
+  int rc = key_name(selector, d->name, name);
+  if (rc == OK) rc = key_record_name(selector, d->name, d->delegation, target);
+  struct domain_record *r = rc == OK ? records_add(m, RECORD_DKIM, "CNAME", target, &rc) : NULL;
+  if (!r) return rc;
+  snprintf(r->name, sizeof r->name, "%s", name);
+  snprintf(r->why, sizeof r->why, "leads to the keys, which are in %s; it never changes", d->delegation);
+  return rc;
+}
+
+/* Of a delegated domain, for the algorithms that it signs with. */
+static int add_aliases(struct making *m) {
+  static const enum key_algorithm algorithms[] = {KEY_RSA, KEY_ED25519};
+  const struct domain *d = m->plan->domain;
+  int rc = OK;
+  for (size_t a = 0; *d->delegation && a < 2; a++) {
+    bool used = false;
+    for (size_t i = 0; i < d->key_count; i++) used |= d->keys[i].algorithm == algorithms[a];
+    for (unsigned i = 0; rc == OK && used && i < DELEGATED_SELECTORS; i++)
+      rc = add_alias(m, delegated_selector(algorithms[a], i));
+  }
   return rc;
 }
 
@@ -107,7 +141,8 @@ int domain_records_make(const struct records_plan *plan, struct domain_records *
   m->out = out;
   m->source_count = domain_sources(plan->directory, m->domain, m->sources);
   find_own_zone(m);
-  int rc = add_keys(m);
+  int rc = add_aliases(m);
+  if (rc == OK) rc = add_keys(m);
   if (rc == OK) rc = records_add_spf(m);
   if (rc == OK) rc = records_add_dmarc(m);
   if (rc == OK) rc = records_add_return_path(m);
@@ -119,4 +154,15 @@ int domain_records_make(const struct records_plan *plan, struct domain_records *
 void domain_records_free(struct domain_records *r) {
   for (size_t i = 0; i < r->count; i++) free(r->list[i].value);
   r->count = 0;
+}
+
+void domain_records_keep(struct domain_records *r, enum key_state state) {
+  size_t kept = 0;
+  for (size_t i = 0; i < r->count; i++)
+    if (r->list[i].key && r->list[i].key->state == state)
+      r->list[kept++] = r->list[i];
+    else
+      free(r->list[i].value);
+  r->count = kept;
+  r->note_count = 0;
 }

@@ -37,7 +37,7 @@ struct domain_record {
   bool optional;                 /* nothing fails without it */
   bool elsewhere;                /* whoever runs a source's address or host name publishes it, not the domain's zone */
   char zone[ZONE_NAME];          /* that the name is in; "": not known */
-  const struct signing_key *key; /* of RECORD_DKIM; lives as long as the directory */
+  const struct signing_key *key; /* of RECORD_DKIM, not of its aliases; lives as long as the directory */
   const struct source *source;   /* of RECORD_PTR, RECORD_HELO */
 };
 struct domain_records {
@@ -60,6 +60,8 @@ struct records_plan {
 /* OK or E_MEMORY; `out` is to be freed in any case. */
 int domain_records_make(const struct records_plan *plan, struct domain_records *out);
 void domain_records_free(struct domain_records *r);
+/* Keeps those of keys in that state alone. */
+void domain_records_keep(struct domain_records *r, enum key_state state);
 /* The record's name as a web form of its zone wants it: without the zone's name, "@" for the zone itself; the whole
  * name when the zone is not known. */
 void domain_record_relative(const struct domain_record *r, char out[RECORD_NAME]);

@@ -1,3 +1,4 @@
+#include "dkim/key_name.h"
 #include "relay/domain/probe.h"
 #include "relay/domain/report_parts.h"
 #include "relay/domain/txt.h"
@@ -42,9 +43,12 @@ static void try_signature(struct checking *c, const struct wanted_key *w, struct
                why.text);
 }
 
+/* At the name where verifiers ask: a delegated one leads to the record's own. */
 static void report_key(struct checking *c, const struct domain_record *r) {
   struct wanted_key w = {.key = r->key};
-  struct check_entry *e = report_add(c, RECORD_DKIM, r->name, r->type);
+  char name[KEY_NAME_MAX];
+  if (key_name(r->key->selector, r->key->domain, name) != OK) return;
+  struct check_entry *e = report_add(c, RECORD_DKIM, name, r->type);
   snprintf(e->expected, sizeof e->expected, "%s", r->value);
   report_published(c, e, ns_t_txt, match_key, &w);
   if ((e->state == FOUND_WRONG || e->state == FOUND_MISSING) && *w.verdict.why && w.verdict.state != PUBLISHED_MATCHES)
@@ -65,7 +69,7 @@ static void take_active(struct checking *c, const struct signing_key *k) {
 
 void report_keys(struct checking *c) {
   for (size_t i = 0; i < c->records.count; i++)
-    if (c->records.list[i].kind == RECORD_DKIM) report_key(c, &c->records.list[i]);
+    if (c->records.list[i].kind == RECORD_DKIM && c->records.list[i].key) report_key(c, &c->records.list[i]);
   for (size_t i = 0; i < c->plan->domain->key_count; i++) take_active(c, &c->plan->domain->keys[i]);
   if (c->out->key_count) return;
   report_say(report_add(c, RECORD_DKIM, c->domain, "TXT"), FOUND_MISSING, true,

@@ -96,8 +96,9 @@ static bool signs(const struct domain *d, const struct signing_key *k, enum mail
 
 size_t signing_keys(const struct directory *d, const char *from_domain, enum mail_stream stream,
                     const struct domain **domain, const struct signing_key *out[SIGNER_KEYS_MAX]) {
-  const struct domain *found = *domain = directory_domain(d, from_domain, true);
+  const struct domain *found = directory_domain(d, from_domain, true);
   size_t count = 0;
+  *domain = found = found ? found : d->fallback;
   for (size_t i = 0; found && i < found->key_count && count < SIGNER_KEYS_MAX; i++)
     if (signs(found, &found->keys[i], stream)) out[count++] = &found->keys[i];
   return count;

@@ -154,15 +154,21 @@ static int take_key(struct loading *l, sqlite3_stmt *s, void *item) {
                             .algorithm = (enum key_algorithm)sqlite3_column_int64(s, 2),
                             .state = (enum key_state)sqlite3_column_int64(s, 3),
                             .public_base64 = directory_text(l->o, sql_text(s, 4)),
-                            .created_us = sqlite3_column_int64(s, 5)};
+                            .created_us = sqlite3_column_int64(s, 5),
+                            .state_us = sqlite3_column_int64(s, 7),
+                            .checked_us = sqlite3_column_int64(s, 8),
+                            .left_us = sqlite3_column_int64(s, 9),
+                            .found = directory_text(l->o, sql_text(s, 10)),
+                            .replaces = directory_text(l->o, sql_text(s, 11))};
   if (!d->key_count++) d->keys = k;
-  return k->selector && k->public_base64 ? OK : E_MEMORY;
+  return k->selector && k->public_base64 && k->found && k->replaces ? OK : E_MEMORY;
 }
 
-static const struct row_pass keys = {"SELECT count(*) FROM keys",
-                                     "SELECT id, selector, algorithm, state, public_base64, created_us, domain FROM "
-                                     "keys ORDER BY domain, id DESC",
-                                     sizeof(struct signing_key), take_key};
+static const struct row_pass keys = {
+    "SELECT count(*) FROM keys",
+    "SELECT id, selector, algorithm, state, public_base64, created_us, domain, state_us,"
+    " checked_us, left_us, found, replaces FROM keys ORDER BY domain, id DESC",
+    sizeof(struct signing_key), take_key};
 
 static int load_domains(struct loading *l) {
   size_t n, i = 0;
@@ -170,11 +176,18 @@ static int load_domains(struct loading *l) {
   struct domain *all = rc == OK && n ? directory_alloc(l->o, n * sizeof *all, false) : NULL;
   if (rc != OK || !n) return rc;
   if (!all) return E_MEMORY;
-  sqlite3_stmt *s = sql_use(l->q, "SELECT name, created_us FROM domains ORDER BY name");
+  sqlite3_stmt *s =
+      sql_use(l->q, "SELECT name, created_us, subdomains, fallback, rotate_us, delegation FROM domains ORDER BY name");
   while (i < n && (rc = sql_step(s)) == 1) {
-    all[i] = (struct domain){.name = directory_text(l->o, sql_text(s, 0)), .created_us = sqlite3_column_int64(s, 1)};
+    all[i] = (struct domain){.name = directory_text(l->o, sql_text(s, 0)),
+                             .created_us = sqlite3_column_int64(s, 1),
+                             .subdomains = sqlite3_column_int64(s, 2) != 0,
+                             .fallback = sqlite3_column_int64(s, 3) != 0,
+                             .rotate_us = sqlite3_column_int64(s, 4),
+                             .delegation = directory_text(l->o, sql_text(s, 5))};
     for (int k = 0; k < STREAM_COUNT; k++) all[i].stream_selector[k] = "";
-    rc = all[i].name ? OK : E_MEMORY;
+    if (all[i].fallback) l->o->directory.fallback = &all[i];
+    rc = all[i].name && all[i].delegation ? OK : E_MEMORY;
     if (rc != OK) break;
     i++;
   }

@@ -27,7 +27,10 @@ enum operation {
   OPERATION_STS_NOTE,
   OPERATION_WARMUP_NOTE,
   OPERATION_WARMUP_RELEASE,
-  OPERATION_SITE_LEARNING
+  OPERATION_SITE_LEARNING,
+  OPERATION_KEY_STEP,
+  OPERATION_KEY_NOTE,
+  OPERATION_KEY_ADD
 };
 
 int operation_accept(struct sql *q, struct usage_table *usage, struct brake_table *brake,
@@ -39,6 +42,9 @@ int operation_clock(struct sql *q, struct store_clock *c);
 int operation_source_check(struct sql *q, struct store_source_check *c);
 int operation_site_note(struct sql *q, struct store_site_note *n);
 int operation_site_learning(struct sql *q, struct store_site_learning *l);
+int operation_key_step(struct sql *q, struct store_key_step *k);
+int operation_key_note(struct sql *q, struct store_key_note *k);
+int operation_key_add(struct sql *q, struct store_key_add *k);
 int operation_blocklist_note(struct sql *q, struct store_blocklist_note *n);
 int operation_tls_counts(struct sql *q, struct store_tls_counts *c);
 int operation_tls_report(struct sql *q, struct store_tls_report *r);

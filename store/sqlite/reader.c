@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -99,6 +100,29 @@ static int read_private_key(struct sql *q, int64_t key_id, struct buffer *pem, s
 int reader_private_key(struct reader *r, int64_t key_id, struct buffer *pem, struct reason *why) {
   int rc = reader_begin(r, why);
   return rc == OK ? reader_end(r, read_private_key(&r->at.q, key_id, pem, why)) : rc;
+}
+
+/* By the signature that stands before the content, as libopendkim writes it. What it finds beside that keeps a key
+ * longer, and does no harm. */
+static int read_key_mail_waits(struct sql *q, const char *domain, const char *selector, int64_t before_us,
+                               bool *waits) {
+  char d[300], s[300];
+  int64_t found = 0;
+  sqlite3_stmt *query = sql_use(q, "SELECT EXISTS(SELECT 1 FROM messages WHERE created_us <= ?1 AND instr(prefix, ?2)"
+                                   " AND instr(prefix, ?3))");
+  snprintf(d, sizeof d, "d=%s;", domain);
+  snprintf(s, sizeof s, "s=%s;", selector);
+  sql_bind_int(query, 1, before_us);
+  sql_bind_blob(query, 2, bytes_of(d));
+  sql_bind_blob(query, 3, bytes_of(s));
+  int rc = sql_int(query, 0, &found);
+  *waits = found != 0;
+  return rc;
+}
+
+int reader_key_mail_waits(struct reader *r, const char *domain, const char *selector, int64_t before_us, bool *waits) {
+  int rc = reader_begin(r, NULL);
+  return rc == OK ? reader_end(r, read_key_mail_waits(&r->at.q, domain, selector, before_us, waits)) : rc;
 }
 
 static int read_route_secret(struct sql *q, int64_t login, enum route_secret kind, struct buffer *out,

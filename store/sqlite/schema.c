@@ -278,6 +278,23 @@ static const char *const steps[] = {
     "NULL, transactions TEXT NOT NULL, hours TEXT NOT NULL, sizes TEXT NOT NULL, source_all INTEGER NOT NULL,"
     " source_taken INTEGER NOT NULL, aged_us INTEGER NOT NULL, updated_us INTEGER NOT NULL, PRIMARY KEY(site, source)"
     ") STRICT, WITHOUT ROWID;",
+
+    /* The course of a signing key (enum key_state), and what becomes of a domain's keys. What signed its subdomains'
+       mail goes on doing so. */
+    "ALTER TABLE keys ADD COLUMN state_us INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE keys ADD COLUMN checked_us INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE keys ADD COLUMN left_us INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE keys ADD COLUMN found TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE keys ADD COLUMN replaces TEXT NOT NULL DEFAULT '';"
+    "UPDATE keys SET state_us = created_us;"
+    "ALTER TABLE domains ADD COLUMN subdomains INTEGER NOT NULL DEFAULT 1;"
+    "ALTER TABLE domains ADD COLUMN fallback INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE domains ADD COLUMN rotate_us INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE domains ADD COLUMN delegation TEXT NOT NULL DEFAULT '';"
+    /* What DNS had of a domain when it was looked at last (base/domain_note.h). */
+    "CREATE TABLE domain_notes(domain TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, state INTEGER NOT NULL,"
+    " was_right INTEGER NOT NULL, text TEXT NOT NULL, since_us INTEGER NOT NULL, checked_us INTEGER NOT NULL,"
+    " PRIMARY KEY(domain, kind, name)) STRICT, WITHOUT ROWID;",
 };
 #define VERSION ((int64_t)(sizeof steps / sizeof steps[0]))
 

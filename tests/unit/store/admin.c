@@ -161,8 +161,8 @@ static void domains_and_keys(void **state) {
   struct admin *a = lab_admin(l);
   struct signing_key one = key_of("example.com", "s1"), two = key_of("example.com", "s2"),
                      lost = key_of("nowhere.example", "s1");
-  assert_ok(admin_domain_add(a, "example.com", &l->why), l->why);
-  assert_int_equal(admin_domain_add(a, "example.com", &l->why), E_EXISTS);
+  assert_ok(admin_domain_add(a, "example.com", true, &l->why), l->why);
+  assert_int_equal(admin_domain_add(a, "example.com", true, &l->why), E_EXISTS);
   assert_ok(admin_key_add(a, &one, BYTES("-- one --"), &l->why), l->why);
   assert_ok(admin_key_add(a, &two, BYTES("-- two --"), &l->why), l->why);
   assert_int_equal(admin_key_add(a, &two, BYTES("-- two --"), &l->why), E_EXISTS);
@@ -204,12 +204,12 @@ static void domains_and_keys(void **state) {
   letter_scopes(&m, SCOPE_DOMAIN, NULL, 0);
   assert_int_equal(lab_run(&l->poster, &m.accept.op), OK);
   assert_int_equal(lab_number(l->dir, counts), 1);
-  assert_ok(admin_domain_add(a, "example.com", &l->why), l->why);
+  assert_ok(admin_domain_add(a, "example.com", true, &l->why), l->why);
   assert_int_equal(lab_number(l->dir, counts), 0);
   assert_ok(admin_domain_remove(a, "example.com", &l->why), l->why);
   assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM keys"), 0);
   assert_private_key(l, newest, (struct bytes){0});
-  assert_ok(admin_domain_add(a, "example.com", &l->why), l->why);
+  assert_ok(admin_domain_add(a, "example.com", true, &l->why), l->why);
   assert_ok(admin_key_add(a, &one, BYTES("-- one --"), &l->why), l->why);
   d = lab_directory(l);
   assert_true(d->domains[0].keys[0].id > newest);
@@ -235,7 +235,7 @@ static void a_removed_key_is_overwritten(void **state) {
   lab_close(l);
   struct admin *a = lab_admin(l);
   snprintf(path, sizeof path, "%s/%s", l->dir, STORE_FILE);
-  assert_ok(admin_domain_add(a, "example.com", &l->why), l->why);
+  assert_ok(admin_domain_add(a, "example.com", true, &l->why), l->why);
   assert_ok(admin_key_add(a, &k, bytes_of(pem), &l->why), l->why);
   admin_close(&a);
   assert_true(file_has(path, pem));

@@ -139,7 +139,7 @@ static void domains(void **state) {
   };
   struct lab *l = *state;
   struct admin *a = lab_admin(l);
-  for (size_t i = 0; i < COUNT_OF(names); i++) assert_ok(admin_domain_add(a, names[i], &l->why), l->why);
+  for (size_t i = 0; i < COUNT_OF(names); i++) assert_ok(admin_domain_add(a, names[i], true, &l->why), l->why);
   struct directory *d = lab_directory(l);
   for (size_t i = 0; i < COUNT_OF(rows); i++) {
     const struct domain *found = directory_domain(d, rows[i].name, rows[i].parents);

@@ -228,7 +228,7 @@ static void files_made_by_root_belong_to_the_stores_user(void **state) {
   snprintf(path, sizeof path, "%s/%s", l->dir, STORE_FILE);
   assert_int_equal(chown(path, 65534, 65534), 0);
   struct admin *a = lab_admin(l);
-  assert_ok(admin_domain_add(a, "example.com", &l->why), l->why);
+  assert_ok(admin_domain_add(a, "example.com", true, &l->why), l->why);
   for (size_t i = 0; i < COUNT_OF(made); i++) {
     snprintf(path, sizeof path, "%s/%s", l->dir, made[i]);
     assert_int_equal(stat(path, &st), 0);

@@ -50,7 +50,7 @@ static void the_narrowest_scope_counts(void **state) {
   struct admin *a = lab_admin(l);
   lab_add_account(l, "blog");
   lab_add_account(l, "shop");
-  assert_ok(admin_domain_add(a, "example.com", &l->why), l->why);
+  assert_ok(admin_domain_add(a, "example.com", true, &l->why), l->why);
   set_mode(l, a, SCOPE_GATEWAY, "", "spf", CHECK_OFF);
   set_mode(l, a, SCOPE_DOMAIN, "example.com", "spf", CHECK_OBSERVE);
   set_mode(l, a, SCOPE_ACCOUNT, "blog", "spf", CHECK_ENFORCE);
@@ -81,7 +81,7 @@ static void what_is_taken_back_is_inherited(void **state) {
   struct lab *l = *state;
   struct admin *a = lab_admin(l);
   lab_add_account(l, "blog");
-  assert_ok(admin_domain_add(a, "example.com", &l->why), l->why);
+  assert_ok(admin_domain_add(a, "example.com", true, &l->why), l->why);
   set_mode(l, a, SCOPE_GATEWAY, "", "spf", CHECK_ENFORCE);
   set_mode(l, a, SCOPE_DOMAIN, "example.com", "spf", CHECK_OFF);
   set_mode(l, a, SCOPE_ACCOUNT, "blog", "spf", CHECK_ENFORCE);
@@ -110,7 +110,7 @@ static void the_same_name_in_every_scope(void **state) {
   struct lab *l = *state;
   struct admin *a = lab_admin(l);
   lab_add_account(l, "blog.example");
-  assert_ok(admin_domain_add(a, "blog.example", &l->why), l->why);
+  assert_ok(admin_domain_add(a, "blog.example", true, &l->why), l->why);
   for (size_t i = 0; i < COUNT_OF(owners); i++) {
     char first[32];
     snprintf(first, sizeof first, "%zu/day", i + 1);
@@ -239,7 +239,7 @@ static void rows_of_nobody_are_left_out(void **state) {
   struct lab *l = *state;
   struct admin *a = lab_admin(l);
   lab_add_account(l, "blog");
-  assert_ok(admin_domain_add(a, "example.com", &l->why), l->why);
+  assert_ok(admin_domain_add(a, "example.com", true, &l->why), l->why);
   lab_exec(l->dir,
            "INSERT INTO policy_limits VALUES (2, 'blog', -1, 0, '1/day'), (2, 'blog', -1, 1, '2/day'),"
            " (2, 'blog', 7, 0, '3/day'), (2, 'blog', 1, 0, '4/day'), (2, 'blig', -1, 0, '5/day'),"
@@ -282,7 +282,7 @@ static void what_cannot_be_read_is_named(void **state) {
   struct lab *l = *state;
   struct admin *a = lab_admin(l);
   lab_add_account(l, "blog");
-  assert_ok(admin_domain_add(a, "example.com", &l->why), l->why);
+  assert_ok(admin_domain_add(a, "example.com", true, &l->why), l->why);
   for (size_t i = 0; i < COUNT_OF(rows); i++) {
     struct directory *d = NULL;
     struct reader *r = lab_reader(l);
@@ -332,8 +332,8 @@ static void a_selector_is_one_of_the_domains(void **state) {
   struct lab *l = *state;
   struct admin *a = lab_admin(l);
   const struct signing_key k = {.domain = "example.com", .selector = "s1", .public_base64 = "cHVibGlj"};
-  assert_ok(admin_domain_add(a, "example.com", &l->why), l->why);
-  assert_ok(admin_domain_add(a, "example.net", &l->why), l->why);
+  assert_ok(admin_domain_add(a, "example.com", true, &l->why), l->why);
+  assert_ok(admin_domain_add(a, "example.net", true, &l->why), l->why);
   assert_ok(admin_key_add(a, &k, BYTES("-- key --"), &l->why), l->why);
   assert_ok(admin_domain_set_selector(a, "example.com", STREAM_BULK, "s1", &l->why), l->why);
   assert_int_equal(admin_domain_set_selector(a, "example.net", STREAM_BULK, "s1", &l->why), E_NOT_FOUND);

@@ -117,7 +117,7 @@ static void a_lock_that_is_held_for_long(void **state) {
     letter_make(&all[i], "blog", "a@x.example");
     lab_post(&l->poster, &all[i].accept.op);
   }
-  assert_int_equal(admin_domain_add(a, "example.com", &l->why), E_BUSY);
+  assert_int_equal(admin_domain_add(a, "example.com", true, &l->why), E_BUSY);
   assert_non_null(strstr(l->why.text, "locked"));
   lab_wait(&l->poster);
   /* The first may have been alone in a batch: two times at most. */
