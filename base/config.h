@@ -38,6 +38,15 @@ struct blocklist_config {
   int64_t every_us; /* between two questions about one source */
 };
 
+/* A zone that records are published in by updates (RFC 2136). */
+struct dns_update_config {
+  char *zone;      /* as in DNS, without a final dot */
+  char *server;    /* "addr@port" */
+  char *key_name;  /* of TSIG (RFC 8945) */
+  char *algorithm; /* "hmac-sha256" */
+  char *key_file;
+};
+
 struct config {
   char *path;                       /* the file it came from */
   char *hostname, *data_dir, *user; /* user NULL: stay who we are */
@@ -50,6 +59,9 @@ struct config {
   char **dns_servers;
   size_t dns_server_count; /* "addr@port"; none: resolv.conf */
   char *trust_anchor;      /* NULL: the distribution's */
+  struct dns_update_config *dns_updates;
+  size_t dns_update_count;
+  char *dns_hook; /* the program that publishes records; NULL: none does */
   struct blocklist_config *blocklists;
   size_t blocklist_count;
   unsigned delivery_port;

@@ -2,10 +2,13 @@
 #include "cli/output.h"
 #include "relay/daemon/privileges.h"
 #include "relay/daemon/shaping_file.h"
+#include "relay/domain/dns_update.h"
 #include "relay/net/tls.h"
 
+#include <errno.h>
 #include <pwd.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #define SOON_US (7 * 86400 * SECOND_US)
@@ -65,12 +68,24 @@ static enum exit_status check_certificates(const struct config *c) {
   return EXIT_DONE;
 }
 
+static enum exit_status check_publishing(const struct config *c) {
+  struct reason why = {""};
+  for (size_t i = 0; i < c->dns_update_count; i++) {
+    int rc = dns_update_check(&c->dns_updates[i], &why);
+    if (rc != OK) return cli_failed(rc, &why);
+  }
+  if (c->dns_hook && access(c->dns_hook, X_OK) != 0)
+    return cli_fail(EXIT_NO, "%s: dns_hook %s cannot be run: %s", c->path, c->dns_hook, strerror(errno));
+  return EXIT_DONE;
+}
+
 /* What the file names and `sendoff serve` will need. */
 static enum exit_status check_named(const struct config *c) {
   enum exit_status s = become_user(c);
   if (s == EXIT_DONE && c->certificate_count) s = check_certificates(c);
   if (s == EXIT_DONE) s = check_shaping(c->shaping);
   if (s == EXIT_DONE && c->trust) s = check_trust(c->trust);
+  if (s == EXIT_DONE) s = check_publishing(c);
   return s == EXIT_DONE && c->https_trust ? check_trust(c->https_trust) : s;
 }
 

@@ -171,7 +171,7 @@ static enum exit_status why_stay(struct cli *c, const struct domain *d, const st
   }
   if (k->state != KEY_OLD) return EXIT_DONE;
   if (cli_reader(c, &r) != EXIT_DONE) return EXIT_NO;
-  int rc = reader_key_mail_waits(r, k->domain, k->selector, k->state_us, &waits);
+  int rc = reader_key_mail_waits(r, k->domain, k->selector, k->state_us + ROTATION_SLACK_US, &waits);
   reader_close(&r);
   if (rc != OK) return cli_fail(EXIT_NO, "the queue cannot be read: %s", result_text(rc));
   clock_format_minute(rotation_retires_us(k), when, sizeof when);

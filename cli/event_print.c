@@ -36,8 +36,26 @@ static void print_reply(const struct event *e) {
   print_safe(e->text);
 }
 
+/* Of a domain, and no message. */
+static bool is_of_domain(const struct event *e) {
+  return e->kind == EVENT_DKIM || e->kind == EVENT_DOMAIN;
+}
+
+static void print_domain_line(const struct event *e) {
+  print_head(e);
+  printf("  ");
+  print_safe(e->domain);
+  printf("  ");
+  print_safe(e->text);
+  putchar('\n');
+}
+
 void event_print_line(const struct event *e) {
   char message[ID_TEXT] = "-";
+  if (is_of_domain(e)) {
+    print_domain_line(e);
+    return;
+  }
   if (e->message_id) id_format(e->message_id, message);
   print_head(e);
   printf("  %s  ", message);

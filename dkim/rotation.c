@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-#define MINUTE_US (INT64_C(60) * 1000000)
-#define HOUR_US (60 * MINUTE_US)
+#define LEAST_US (INT64_C(10) * 1000000)
+#define HOUR_US (INT64_C(3600) * 1000000)
 
 int64_t rotation_retires_us(const struct signing_key *k) {
   int64_t from = k->left_us > k->state_us ? k->left_us : k->state_us;
@@ -23,7 +23,7 @@ enum key_state rotation_next(const struct rotation_facts *f) {
 /* A tenth of its age: soon at first, when somebody is at the DNS form, and hourly for one that nobody publishes. */
 static int64_t patience_us(const struct signing_key *k) {
   int64_t wait = (k->checked_us - k->state_us) / 10;
-  return wait < MINUTE_US ? MINUTE_US : wait > HOUR_US ? HOUR_US : wait;
+  return wait < LEAST_US ? LEAST_US : wait > HOUR_US ? HOUR_US : wait;
 }
 
 int64_t rotation_due_us(const struct signing_key *k, bool publishes) {

@@ -13,6 +13,8 @@
 #include "base/directory.h"
 
 #define ROTATION_LINGER_US (INT64_C(7) * 86400 * 1000000)
+#define ROTATION_SLACK_US                                                                                              \
+  (INT64_C(600) * 1000000) /* loops may sign with a key so long after it got old, until they hear of it */
 #define ROTATION_LEAST_US (INT64_C(86400) * 1000000) /* --rotate: no more often */
 
 /* What DNS has of a key's record. */

@@ -261,6 +261,10 @@ static int check_whole(cfg_t *c, const struct config *out, struct reason *why) {
     if (!out->certificates[i].certificate || !out->certificates[i].key)
       return fail(why, E_SYNTAX, "%s:%d: tls needs both certificate and key", out->path,
                   cfg_getnsec(c, "tls", (unsigned)i)->line);
+  for (size_t i = 0; i < out->dns_update_count; i++)
+    if (!out->dns_updates[i].server || !out->dns_updates[i].key_name || !out->dns_updates[i].key_file)
+      return fail(why, E_SYNTAX, "%s:%d: dns_update needs server, key_name and key_file", out->path,
+                  cfg_getnsec(c, "dns_update", (unsigned)i)->line);
   if (!out->retry_count)
     return fail(why, E_SYNTAX, "%s:%d: retry: write one duration at least, as in {\"15m\"}", out->path,
                 cfg_getsec(c, "delivery")->line);

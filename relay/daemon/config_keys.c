@@ -27,6 +27,12 @@ const struct config_block config_blocks[] = {
      .count = offsetof(struct config, blocklist_count),
      .most = BLOCKLISTS_MAX,
      .element_size = sizeof(struct blocklist_config)},
+    {.name = "dns_update",
+     .repeated = true,
+     .titled = true,
+     .array = offsetof(struct config, dns_updates),
+     .count = offsetof(struct config, dns_update_count),
+     .element_size = sizeof(struct dns_update_config)},
     {.name = "delivery"},
     {.name = "limits"},
     {.name = "log"},
@@ -89,6 +95,13 @@ const struct config_key config_keys[] = {
 
     LIST("dns", "servers", dns_server, NULL, config, dns_servers, char **, servers),
     TEXT("dns", "trust_anchor", path, NULL, config, trust_anchor),
+
+    TEXT(CONFIG_TOP, "dns_hook", path, NULL, config, dns_hook),
+    TEXT("dns_update", CONFIG_TITLE, zone, NULL, dns_update_config, zone),
+    TEXT("dns_update", "server", dns_server, NULL, dns_update_config, server),
+    TEXT("dns_update", "key_name", text, NULL, dns_update_config, key_name),
+    TEXT("dns_update", "algorithm", tsig_algorithm, "hmac-sha256", dns_update_config, algorithm),
+    TEXT("dns_update", "key_file", path, NULL, dns_update_config, key_file),
 
     TEXT("blocklist", CONFIG_TITLE, blocklist, NULL, blocklist_config, zone),
     OTHER("blocklist", "kind", blocklist_kind, "ip", blocklist_config, kind, enum blocklist_kind),

@@ -97,14 +97,35 @@ const struct config_type config_type_dns_server = {
     .release = release_text,
 };
 
-/* The zone of a list. A name of one label is a slip of the pen, and asks the root servers. */
-static int parse_blocklist(const char *text, const struct config_range *range, void *to) {
+/* A name of one label is a slip of the pen, and asks the root servers. */
+static int parse_zone(const char *text, const struct config_range *range, void *to) {
   (void)range;
   char name[DOMAIN_MAX + 1];
   if (!strchr(text, '.') || !domain_valid(bytes_of(text)) || domain_normalize(bytes_of(text), name) != OK)
     return E_SYNTAX;
-  return strlen(name) <= BLOCKLIST_ZONE_MAX ? copy_text(name, to) : E_SYNTAX;
+  return copy_text(name, to);
 }
+
+const struct config_type config_type_zone = {.size = sizeof(char *),
+                                             .parse = parse_zone,
+                                             .advice = "a zone's name, as in \"dkim.example.net\"",
+                                             .release = release_text};
+
+static int parse_blocklist(const char *text, const struct config_range *range, void *to) {
+  return strlen(text) <= BLOCKLIST_ZONE_MAX ? parse_zone(text, range, to) : E_SYNTAX;
+}
+
+/* Of RFC 8945 6 those that are not broken, and that libldns has. */
+static int parse_tsig_algorithm(const char *text, const struct config_range *range, void *to) {
+  (void)range;
+  if (strcmp(text, "hmac-sha256") != 0 && strcmp(text, "hmac-sha512") != 0) return E_SYNTAX;
+  return copy_text(text, to);
+}
+
+const struct config_type config_type_tsig_algorithm = {.size = sizeof(char *),
+                                                       .parse = parse_tsig_algorithm,
+                                                       .advice = "\"hmac-sha256\" or \"hmac-sha512\"",
+                                                       .release = release_text};
 
 const struct config_type config_type_blocklist = {
     .size = sizeof(char *),

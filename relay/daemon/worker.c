@@ -1,7 +1,9 @@
 #include "relay/daemon/worker.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "relay/delivery/delivery.h"
+#include "relay/domain/key_watch.h"
 #include "relay/message/conversion.h"
 #include "relay/message/signing.h"
 #include "relay/net/resolver.h"
@@ -19,7 +21,8 @@ struct worker {
   uv_timer_t tick, drain;
   unsigned drain_ticks;
   struct listener_set *listeners;
-  struct tls_reporter *reports;  /* of loops[0] */
+  struct tls_reporter *reports;  /* of loops[0], */
+  struct key_watch *keys;        /* and this */
   struct broadcast_token *token; /* of the step under way */
   unsigned stopping;             /* parts that have yet to report that they have stopped */
   bool started;
@@ -36,9 +39,10 @@ static int make_parts(struct loop *l, const struct shared_state *with, struct re
   return trust ? tls_client_trust(l->tls_client, trust, why) : OK;
 }
 
-static int make_reports(struct worker *w, struct reason *why) {
+static int make_shared(struct worker *w, struct reason *why) {
   const struct dns_source dns = {w->loop.gateway->resolver, resolver_lookup, resolver_release};
-  return tls_reporter_new(&w->loop, &dns, &w->reports, why);
+  int rc = tls_reporter_new(&w->loop, &dns, &w->reports, why);
+  return rc == OK ? key_watch_new(&w->loop, &dns, &w->keys, why) : rc;
 }
 
 int worker_new(struct gateway *g, size_t index, const struct shared_state *with, struct worker **out,
@@ -54,7 +58,7 @@ int worker_new(struct gateway *g, size_t index, const struct shared_state *with,
   w->loop.directory = directory_hold(with->directory);
   w->loop.tls = tls_server_hold(with->tls);
   rc = make_parts(&w->loop, with, why);
-  return rc == OK && index == 0 ? make_reports(w, why) : rc;
+  return rc == OK && index == 0 ? make_shared(w, why) : rc;
 }
 
 struct loop *worker_loop(struct worker *w) {
@@ -66,6 +70,7 @@ static void on_tick(uv_timer_t *timer) {
   submission_tick(w->loop.submission);
   delivery_tick(w->loop.delivery);
   if (w->reports) tls_reporter_tick(w->reports);
+  if (w->keys) key_watch_tick(w->keys, clock_now_us());
 }
 
 static void start_timers(struct worker *w) {
@@ -173,6 +178,7 @@ void worker_stop(struct worker *w, struct broadcast_token *t) {
   listener_stop(w->listeners, l);
   w->stopping = l->index == 0 ? 3 : 1;
   if (l->index == 0) tls_reporter_stop(w->reports, part_stopped, w);
+  if (l->index == 0) key_watch_stop(w->keys);
   if (l->index == 0) dispatcher_drain(l->gateway->dispatcher, part_stopped, w);
   delivery_stop(l->delivery, part_stopped, w);
 }
@@ -183,6 +189,7 @@ void worker_finish(struct worker *w, struct broadcast_token *t) {
   uv_close((uv_handle_t *)&w->drain, NULL);
   if (l->index == 0) {
     dispatcher_free(&l->gateway->dispatcher);
+    key_watch_free(&w->keys);
     resolver_detach(l->gateway->resolver);
   }
   broadcast_return(t);
@@ -201,6 +208,7 @@ void worker_free(struct worker **at) {
     uv_run(&l->uv, UV_RUN_DEFAULT);
   }
   tls_reporter_free(&w->reports);
+  key_watch_free(&w->keys); /* of a loop that never ran */
   if (l->delivery) delivery_free(&l->delivery);
   submission_free(&l->submission);
   converter_free(&l->converter);

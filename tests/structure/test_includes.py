@@ -69,7 +69,7 @@ VENDORS = {
     "ldns/": ["relay/domain/"],
     "unbound": ["relay/net/resolver.c"],
     "confuse": ["relay/daemon/config.c", "relay/daemon/shaping_file.c", "relay/daemon/warmup_file.c"],
-    "uv.h": ["relay/net/", "relay/message/", "relay/submission/", "relay/delivery/", "relay/tls_report/", "relay/daemon/"],
+    "uv.h": ["relay/net/", "relay/domain/", "relay/message/", "relay/submission/", "relay/delivery/", "relay/tls_report/", "relay/daemon/"],
     "gnutls/": [
         "relay/net/certificate_facts.c",
         "relay/net/dane.c",

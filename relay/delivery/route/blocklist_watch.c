@@ -4,8 +4,8 @@
 #include "base/global_address.h"
 #include "base/hash.h"
 #include "base/log.h"
-#include "relay/delivery/route/dns_task.h"
 #include "relay/delivery/route/listing.h"
+#include "relay/net/dns_task.h"
 #include "store/write.h"
 
 #include <stdio.h>

@@ -5,7 +5,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "policy/source_name.h"
-#include "relay/delivery/route/dns_task.h"
+#include "relay/net/dns_task.h"
 #include "store/write.h"
 
 #include <stdio.h>

@@ -21,7 +21,7 @@ control:
     listen: "{folder}/knot.sock"
 database:
     storage: "{folder}/db"
-template:
+{key}template:
   - id: default
     storage: "{folder}"
     zonefile-sync: -1
@@ -33,16 +33,30 @@ zone:
 """
 
 
-class NameServer:
-    """Serves the zones that it is made with, from `text` by zone name; records as write_zone has them."""
+KEY = """key:
+  - id: {name}
+    algorithm: {algorithm}
+    secret: {secret}
+acl:
+  - id: update
+    key: {name}
+    action: update
+"""
 
-    def __init__(self, processes, folder, address, port, zones):
+
+class NameServer:
+    """Serves the zones that it is made with, from `text` by zone name; records as write_zone has them. `update_key`: the name,
+    algorithm and secret of the TSIG key with which its zones may be updated (RFC 2136)."""
+
+    def __init__(self, processes, folder, address, port, zones, update_key=None):
         self.address, self.port, self.folder = address, port, folder
         os.makedirs(f"{folder}/db")
         serials = {zone: write_zone(self._path(zone), zone, text) for zone, text in zones.items()}
         with open(f"{folder}/knot.conf", "w") as config:
-            entries = "\n".join(f"  - domain: {zone}\n    file: {zone}.zone" for zone in zones)
-            config.write(CONFIG.format(folder=folder, address=address, port=port, zones=entries))
+            acl = "\n    acl: update" if update_key else ""
+            key = KEY.format(**dict(zip(("name", "algorithm", "secret"), update_key))) if update_key else ""
+            entries = "\n".join(f"  - domain: {zone}\n    file: {zone}.zone{acl}" for zone in zones)
+            config.write(CONFIG.format(folder=folder, address=address, port=port, zones=entries, key=key))
         self._process = processes.start(
             [shutil.which("knotd", path="/usr/sbin:/usr/bin"), "-c", f"{folder}/knot.conf"], f"{folder}/knot.log"
         )

@@ -1,4 +1,4 @@
-#include "relay/delivery/route/dns_task.h"
+#include "relay/net/dns_task.h"
 
 #include "relay/net/dns_until.h"
 

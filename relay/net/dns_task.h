@@ -1,7 +1,7 @@
 /* One check at a time that asks DNS and waits for the answers: on libuv's pool, for an owner on a loop. It outlives its
  * owner's end, if it must. */
-#ifndef SENDOFF_RELAY_DELIVERY_ROUTE_DNS_TASK_H
-#define SENDOFF_RELAY_DELIVERY_ROUTE_DNS_TASK_H
+#ifndef SENDOFF_RELAY_NET_DNS_TASK_H
+#define SENDOFF_RELAY_NET_DNS_TASK_H
 
 #include "base/dns_answer.h"
 #include "relay/net/loop.h"
