@@ -200,7 +200,7 @@ static void ask_mx(struct explained *e, const struct dns_source *dns) {
   const char *domain = mx_owner(e);
   if (!*domain) {
     e->mx_status = DNS_FOUND;
-    e->mx_authentic = true;
+    e->mx_authentic = e->route->host[0] != '['; /* an address has no name to be vouched for */
     bytes_copy(bytes_of(e->route->host), e->mx.hosts[e->mx.count++].name, sizeof e->mx.hosts[0].name);
     return;
   }

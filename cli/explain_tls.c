@@ -5,6 +5,7 @@
 
 #include <arpa/nameser.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define LINE_TEXT 700
@@ -107,7 +108,7 @@ void explain_tls_gather(struct explained *e, const struct config *config, const 
 
 /* --- texts --- */
 
-static bool is_shut(const struct hop_tls *h) {
+static bool is_passed_over(const struct hop_tls *h) {
   return h->dane == HOP_DANE_FAILED || h->dane == HOP_DANE_BOGUS ||
          (h->demand.by == TLS_RULE_STS && h->demand.sts_unnamed);
 }
@@ -144,15 +145,28 @@ static void tls_text(const struct explained *e, const struct hop_tls *h, bool ta
              h->demand.sts_unnamed ? "does not name the host" : "would require an authority's certificate");
 }
 
-/* "3 1 1, 2 0 1" */
-static void write_records(const struct tlsa_set *set, char *out, size_t size) {
-  size_t at = 0;
+static int by_number(const void *a, const void *b) {
+  unsigned x = *(const unsigned *)a, y = *(const unsigned *)b;
+  return (x > y) - (x < y);
+}
+
+/* Those of the records, 311 for "3 1 1", in order: DNS has one of its own each time. Returns how many. */
+static size_t numbers_of(const struct dane_rules *rules, unsigned out[TLSA_RECORDS_MAX]) {
+  size_t count = rules ? rules->records->count : 0;
+  for (size_t i = 0; i < count; i++) out[i] = tlsa_number(&rules->records->records[i]);
+  if (count) qsort(out, count, sizeof out[0], by_number);
+  return count;
+}
+
+/* "2 0 1, 3 1 1" */
+static void write_records(const struct dane_rules *rules, char *out, size_t size) {
+  unsigned numbers[TLSA_RECORDS_MAX];
+  size_t at = 0, count = numbers_of(rules, numbers);
   out[0] = '\0';
-  for (size_t i = 0; i < set->count && at < size; i++) {
-    const struct tlsa *t = &set->records[i];
-    int n =
-        snprintf(out + at, size - at, "%s%d %d %d", i ? ", " : "", (int)t->usage, (int)t->selector, (int)t->matching);
-    at += n > 0 ? (size_t)n : 0;
+  for (size_t i = 0; i < count && at < size; i++) {
+    unsigned n = numbers[i];
+    int len = snprintf(out + at, size - at, "%s%u %u %u", i ? ", " : "", n / 100, n / 10 % 10, n % 10);
+    at += len > 0 ? (size_t)len : 0;
   }
 }
 
@@ -177,7 +191,7 @@ static void dane_text(const struct explained *e, size_t hop, char out[LINE_TEXT]
   case HOP_DANE_UNUSABLE: snprintf(out, LINE_TEXT, "TLSA records at %s, none of them usable", at); return;
   case HOP_DANE_USABLE: break;
   }
-  write_records(rules->records, records, sizeof records);
+  write_records(rules, records, sizeof records);
   snprintf(out, LINE_TEXT, "usable TLSA records at %s: %s", at, records);
 }
 
@@ -251,11 +265,11 @@ static const char *rule_name(const struct hop_tls *h, bool table) {
 }
 
 static json_t *records_json(const struct dane_rules *rules) {
+  unsigned numbers[TLSA_RECORDS_MAX];
+  size_t count = numbers_of(rules, numbers);
   json_t *list = json_array();
-  for (size_t i = 0; rules && i < rules->records->count; i++) {
-    const struct tlsa *t = &rules->records->records[i];
-    json_array_append_new(list, json_sprintf("%d %d %d", (int)t->usage, (int)t->selector, (int)t->matching));
-  }
+  for (size_t i = 0; i < count; i++)
+    json_array_append_new(list, json_sprintf("%u %u %u", numbers[i] / 100, numbers[i] / 10 % 10, numbers[i] % 10));
   return list;
 }
 
@@ -266,7 +280,7 @@ json_t *explain_tls_json(const struct explained *e, size_t hop, bool table) {
   dane_text(e, hop, dane);
   return json_pack("{s:s, s:b, s:s, s:b, s:o, s:s, s:o, s:o}", "by", rule_name(h, table), "required",
                    h->demand.required || (table && h->demand.by == TLS_RULE_NONE), "verified",
-                   tls_proof_name(h->demand.proof), "used", !is_shut(h), "text", json_text(text), "dane",
+                   tls_proof_name(h->demand.proof), "used", !is_passed_over(h), "text", json_text(text), "dane",
                    dane_name(h->dane), "dane_text", json_text(dane), "tlsa", records_json(h->demand.dane));
 }
 

@@ -62,8 +62,8 @@ def test_usable_records(lab, gateway, account, own):
     publish(lab, mx.name, tlsa(3, 1, 1, own), tlsa(2, 0, 1, lab.authority.roots), tlsa(1, 1, 1, own))
     tls = tls_of(gateway, mx.domain)
     assert (tls["by"], tls["required"], tls["verified"], tls["used"]) == ("dane", True, "dane", True)
-    assert tls["dane"] == "usable" and sorted(tls["tlsa"]) == ["2 0 1", "3 1 1"] and tls["text"] == BY_DANE
-    assert f"usable TLSA records at _{lab.delivery_port}._tcp.{mx.name}: " in tls["dane_text"]
+    assert tls["dane"] == "usable" and tls["tlsa"] == ["2 0 1", "3 1 1"] and tls["text"] == BY_DANE
+    assert tls["dane_text"] == f"usable TLSA records at _{lab.delivery_port}._tcp.{mx.name}: 2 0 1, 3 1 1"
     mx.wait_for(submit_marked(gateway, account, FROM, [f"r@{mx.domain}"]))
     assert gateway.wait_event("delivered", "--to", f"r@{mx.domain}")[0]["verified"] == "dane"
 
