@@ -304,7 +304,7 @@ def test_account_warnings(sendoff):
     added = sendoff.run("account", "add", "blog", "--sender", "example.com", "--pool", "bulk")
     assert added.status == 0 and len(added.err.splitlines()) == 2
     assert "sendoff domain add example.com" in added.err and "--pool bulk" in added.err
-    sendoff("domain", "add", "example.com", "--key", "ed25519")
+    sendoff("domain", "add", "example.com", "--key", "ed25519", "--subdomains")
     sendoff("source", "add", "127.0.0.1", "--helo", HOST, "--pool", "bulk")
     for sender in ("example.com", "a@example.com", "*.example.com", "sub.example.com", "*"):
         assert sendoff.run("account", "set", "blog", "--sender", sender, "--pool", "bulk").err == "", sender
@@ -618,7 +618,7 @@ def test_help_of_a_noun(noun):
 
 def test_help_names_only_what_is_there():
     text = subprocess.run([PROGRAM, "--help"], capture_output=True, text=True, check=True).stdout
-    for word in ("doctor", "warmup", "rotate"):
+    for word in ("doctor", "warmup"):
         assert word not in text
 
 

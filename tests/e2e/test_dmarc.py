@@ -27,7 +27,7 @@ def account(gateway):
 
 def sending_domain(lab, gateway, mode, policy, spf=None, publish=False, spf_mode=None):
     domain = lab.new_domain("dmarc")
-    gateway.add_domain(domain, "--key", "rsa2048", publish=publish)
+    gateway.add_domain(domain, "--key", "rsa2048", "--subdomains", publish=publish)
     gateway.sendoff("domain", "set", domain, "--dmarc", mode)
     if spf_mode:
         gateway.sendoff("domain", "set", domain, "--spf", spf_mode)

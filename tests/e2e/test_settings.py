@@ -12,7 +12,7 @@ def sendoff(tmp_path):
     made = Command(f"{tmp_path}/etc/sendoff.conf")
     made("init", "--hostname", "smtp.example.com", "--data-dir", tmp_path / "data")
     made("account", "add", "blog", "--sender", "example.com", "--limit", "5000/day")
-    made("domain", "add", "example.com", "--key", "ed25519")
+    made("domain", "add", "example.com", "--key", "ed25519", "--subdomains")
     return made
 
 
@@ -174,7 +174,7 @@ def test_what_is_removed_leaves_nothing_behind(sendoff):
     sendoff("account", "remove", "blog")
     sendoff("domain", "remove", "example.com")
     sendoff("account", "add", "blog", "--sender", "example.com")
-    sendoff("domain", "add", "example.com", "--key", "ed25519")
+    sendoff("domain", "add", "example.com", "--key", "ed25519", "--subdomains")
     shown = account(sendoff)
     assert shown["limits"] == shown["to"] == [] and shown["checks"] == shown["streams"] == {}
     (domain,) = sendoff.json("domain", "show", "example.com")

@@ -316,6 +316,18 @@ static const struct key_case key_cases[] = {
      {"\"\"", "zen", "\"a b.example\"", "\"http://bl.example.org/\"", "a..example"}},
     {"blocklist", "kind", {"ip", "domain"}, {"\"\"", "IP", "url", "yes"}},
     {"blocklist", "every", {"1s", "4h", "7d"}, {"0s", "8d", "5", "\"\"", "often"}},
+    {CONFIG_TOP, "dns_hook", PATH_CASE},
+    {"dns_update",
+     CONFIG_TITLE,
+     {"dkim.example.net", "\"Example.org\"", "_domainkey.example.org"},
+     {"\"\"", "net", "\"a b.example\"", "a..example"}},
+    {"dns_update",
+     "server",
+     {"\"127.0.0.1@5353\"", "\"::1\""},
+     {"\"127.0.0.1:53\"", "\"127.0.0.1@0\"", "ns.example", "\"\""}},
+    {"dns_update", "key_name", {"sendoff", "\"update.example.net\""}},
+    {"dns_update", "algorithm", {"hmac-sha256", "\"hmac-sha512\""}, {"\"\"", "hmac-md5", "HMAC-SHA256", "sha256"}},
+    {"dns_update", "key_file", PATH_CASE},
     {"delivery", "port", {"1", "25", "65535"}, {"0", "65536", "-25", "smtp", "\"\""}},
     {"delivery", "local_next_hops", {"yes", "no", "true", "OFF", "\"on\""}, {"maybe", "1", "\"\"", "y"}},
     {"delivery", "mta_sts", {"yes", "no", "true", "OFF", "\"on\""}, {"maybe", "1", "\"\"", "y"}},
@@ -366,6 +378,9 @@ static void write_value(const struct key_case *k, const char *value, char *out, 
     snprintf(out, size, LEAST "%s\n", line);
   else if (strcmp(k->block, "blocklist") == 0)
     snprintf(out, size, LEAST "blocklist %s { %s }\n", *k->name ? "bl.example.org" : value, *k->name ? line : "");
+  else if (strcmp(k->block, "dns_update") == 0)
+    snprintf(out, size, LEAST "dns_update %s { server = \"::1\" key_name = k key_file = /k %s }\n",
+             *k->name ? "dkim.example.org" : value, *k->name ? line : "");
   else if (strcmp(k->name, CONFIG_TITLE) == 0)
     snprintf(out, size, LEAST "listen %s { tls = optional }\n", value);
   else if (strcmp(k->block, "listen") == 0)
