@@ -82,19 +82,18 @@ static int bring_back(struct sql *q, struct store_clock *c) {
   return run(q, s, c);
 }
 
-/* Nothing waits longer than it can have been told to. */
+#define LATE "(next_us > ?2 OR (attempts > 0 AND next_us > ?3))"
+
+/* Nothing waits longer than it can have been told to. In one pass over the recipients: it is at each start. */
 static int bound(struct sql *q, struct store_clock *c) {
-  sqlite3_stmt *s = sql_use(q, "UPDATE recipients SET next_us = ?1 WHERE next_us > ?2 OR"
-                               " (attempts > 0 AND next_us > ?3)");
+  sqlite3_stmt *s =
+      sql_use(q, "UPDATE recipients SET next_us = CASE WHEN " LATE " THEN ?1 ELSE next_us END,"
+                 " not_before_us = CASE WHEN not_before_us > ?2 THEN ?1 ELSE not_before_us END WHERE " LATE
+                 " OR not_before_us > ?2");
   sql_bind_int(s, 1, c->now_us);
   sql_bind_int(s, 2, c->now_us + c->hold_us);
   sql_bind_int(s, 3, c->now_us + c->retry_us);
   int rc = run(q, s, c);
-  if (rc != OK) return rc;
-  s = sql_use(q, "UPDATE recipients SET not_before_us = ?1 WHERE not_before_us > ?2");
-  sql_bind_int(s, 1, c->now_us);
-  sql_bind_int(s, 2, c->now_us + c->hold_us);
-  rc = run(q, s, c);
   if (rc != OK) return rc;
   s = sql_use(q, "UPDATE messages SET expires_us = ?1 WHERE expires_us > ?2");
   sql_bind_int(s, 1, c->now_us + c->life_us);
