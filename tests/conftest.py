@@ -34,14 +34,15 @@ def port(lab):
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
-    """A failure shows what the gateways said last."""
+    """A failure shows what the gateways, and other mail servers, said last."""
     outcome = yield
     report = outcome.get_result()
     made = getattr(item, "funcargs", {}).get("lab")
     if report.failed and made:
-        for number, one in enumerate(made.gateways, 1):
+        named = [(f"gateway {number}", one) for number, one in enumerate(made.gateways, 1)]
+        for name, one in [*named, *((server.package, server) for server in made.servers)]:
             try:
                 output = one.output()
             except FileNotFoundError:  # the lab has closed, and its folder is gone
                 continue
-            report.sections.append((f"gateway {number}", output[-3000:]))
+            report.sections.append((name, output[-3000:]))

@@ -31,7 +31,7 @@ class Lab:
         self.processes = Processes()
         self._exchangers = None
         self._closing = []
-        self.gateways = []
+        self.gateways, self.servers = [], []  # the latter: packaged_server.py's
         self._certificate = self._authority = None
         self._names = 0
         try:

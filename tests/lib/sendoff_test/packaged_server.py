@@ -27,6 +27,7 @@ class PackagedServer:
         self.address, self.port = address, port
         self.folder = f"{lab.folder}/{self.package}-{address}"
         self._processes, self._process = lab.processes, None
+        lab.servers.append(self)
         os.chmod(lab.folder, 0o711)
         for name in ("layers", "files", "shared"):
             os.makedirs(f"{self.folder}/{name}")
@@ -86,7 +87,7 @@ class PackagedServer:
         return greets((self.address, self.port))
 
     def output(self):
-        return self._process.output() + self.read("/mnt/log")
+        return (self._process.output() if self._process else "") + self.read("/mnt/log")
 
     def run(self, *command):
         """A command inside of its root."""
