@@ -9,6 +9,7 @@
 #include "base/blocklist.h"
 #include "base/bytes.h"
 #include "base/cidr.h"
+#include "base/domain_note.h"
 #include "base/fingerprint.h"
 #include "base/key_algorithm.h"
 #include "base/limit.h"
@@ -152,6 +153,8 @@ struct directory {
   size_t source_count;
   const struct blocklist_note *blocklist_notes; /* ordered by list, then subject */
   size_t blocklist_note_count;
+  const struct domain_note *domain_alarms; /* records that were right once and are not any more, by domain */
+  size_t domain_alarm_count;
   const struct site_pause *site_pauses;
   size_t site_pause_count;
   const struct static_route *routes; /* ordered by static_route_compare */

@@ -54,6 +54,30 @@ static void print_certificates(const json_t *object) {
   putchar('\n');
 }
 
+static void print_part(const json_t *of, const char *name) {
+  const char *text = json_string_value(json_object_get(of, name));
+  print_safe(text ? text : "?");
+}
+
+static void print_domain_alarms(const json_t *list) {
+  size_t i;
+  const json_t *one;
+  if (json_array_size(list)) puts("\nRecords that were right and are not any more (sendoff domain check DOMAIN):");
+  json_array_foreach(list, i, one) {
+    printf("  ");
+    print_part(one, "domain");
+    printf(": ");
+    print_part(one, "kind");
+    printf(" ");
+    print_part(one, "state");
+    printf(", since ");
+    print_part(one, "since");
+    printf(": ");
+    print_part(one, "text");
+    putchar('\n');
+  }
+}
+
 static void print_counters(const char *text, size_t len) {
   json_t *object = json_loadb(text, len, 0, NULL), *value;
   const char *key;
@@ -67,6 +91,7 @@ static void print_counters(const char *text, size_t len) {
   print_bans(json_object_get(object, "bans"), json_integer_value(json_object_get(object, "banned")));
   print_certificates(object);
   status_print_listings(json_object_get(object, "listings"));
+  print_domain_alarms(json_object_get(object, "domain_alarms"));
   json_decref(object);
 }
 

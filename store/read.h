@@ -37,6 +37,8 @@ int reader_directory(struct reader *r, struct directory **out, struct reason *wh
  * there is no such key any more. Only the daemon asks, and hands it to what signs. */
 int reader_private_key(struct reader *r, int64_t key_id, struct buffer *pem, struct reason *why);
 
+/* The domains whose records have been looked at, and when. OK, also when `row` has ended it by false; or an error. */
+int reader_domain_checks(struct reader *r, bool (*row)(void *arg, const char *domain, int64_t checked_us), void *arg);
 /* Is mail queued that was signed with that key, and accepted before then? Walks the queue. OK or an error. */
 int reader_key_mail_waits(struct reader *r, const char *domain, const char *selector, int64_t before_us, bool *waits);
 

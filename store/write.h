@@ -8,6 +8,7 @@
 #include "base/brake.h"
 #include "base/bytes.h"
 #include "base/directory.h"
+#include "base/domain_note.h"
 #include "base/envelope.h"
 #include "base/event.h"
 #include "base/limits.h"
@@ -198,6 +199,24 @@ struct store_key_add {
   bool done; /* out */
 };
 void store_key_add_init(struct store_key_add *k); /* the kind; the rest is the poster's */
+
+/* What a look at a domain's records has found: all of them, so others are forgotten. FOUND_UNKNOWN leaves what was
+ * known. What has changed is an event, and a change of the configuration (reader_generation). */
+enum domain_change {
+  DOMAIN_SAME,     /* or seen for the first time, or not known now */
+  DOMAIN_BROKEN,   /* it was right once, and is not any more: struct directory has it as an alarm */
+  DOMAIN_REPAIRED, /* it is right */
+  DOMAIN_CHANGED,  /* from one fault to another */
+};
+struct store_domain_notes {
+  struct store_op op;
+  const char *domain;
+  const struct domain_note *notes; /* since_us is not looked at */
+  enum domain_change *changes;     /* out, one for each */
+  size_t count;
+  int64_t now_us;
+};
+void store_domain_notes_init(struct store_domain_notes *n); /* the kind; the rest is the poster's */
 
 /* What a site bore (base/site_note.h): replaces what was known. Notes of SITE_NOTE_KEEP_US ago are forgotten. */
 #define SITE_NOTE_KEEP_US (INT64_C(30) * 86400 * 1000000)

@@ -12,6 +12,7 @@
 #define BANS_SHOWN_MAX 200 /* what a person reads, and the command's buffer holds */
 #define CERTIFICATES_SHOWN_MAX 200
 #define LISTINGS_SHOWN_MAX 200
+#define ALARMS_SHOWN_MAX 200
 
 struct status {
   const struct config *config;
@@ -70,6 +71,15 @@ static bool add_listings(json_t *object, const struct directory *d) {
   return json_object_set_new(object, "listings", list) == 0;
 }
 
+/* Records of domains that were right once and are not any more. */
+static bool add_domain_alarms(json_t *object, const struct directory *d) {
+  json_t *list = json_array();
+  for (size_t i = 0; i < d->domain_alarm_count && i < ALARMS_SHOWN_MAX; i++)
+    json_array_append_new(list, domain_note_json(&d->domain_alarms[i]));
+  return add_number(object, "domain_alarms_count", d->domain_alarm_count) &&
+         json_object_set_new(object, "domain_alarms", list) == 0;
+}
+
 /* One word, and a reason where there is one. */
 static bool add_store(json_t *object, const struct store_condition *c) {
   static const char *const words[] = {[STORE_GOOD] = "good",
@@ -89,7 +99,8 @@ static char *describe(const struct status *s, const struct counters_snapshot *sn
   json_t *object = json_pack("{s:s, s:s, s:I}", "version", SENDOFF_VERSION, "hostname", s->config->hostname, "pid",
                              (json_int_t)getpid());
   if (object && add_counters(object, snapshot) && add_store(object, &snapshot->condition) &&
-      add_bans(object, s->bans) && add_certificates(object, s->certificates) && add_listings(object, s->directory))
+      add_bans(object, s->bans) && add_certificates(object, s->certificates) && add_listings(object, s->directory) &&
+      add_domain_alarms(object, s->directory))
     text = json_line(object);
   json_decref(object);
   return text;

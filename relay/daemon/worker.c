@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "relay/delivery/delivery.h"
+#include "relay/domain/domain_watch.h"
 #include "relay/domain/key_watch.h"
 #include "relay/message/conversion.h"
 #include "relay/message/signing.h"
@@ -22,7 +23,8 @@ struct worker {
   unsigned drain_ticks;
   struct listener_set *listeners;
   struct tls_reporter *reports;  /* of loops[0], */
-  struct key_watch *keys;        /* and this */
+  struct key_watch *keys;        /* these, */
+  struct domain_watch *domains;  /* and this */
   struct broadcast_token *token; /* of the step under way */
   unsigned stopping;             /* parts that have yet to report that they have stopped */
   bool started;
@@ -42,7 +44,8 @@ static int make_parts(struct loop *l, const struct shared_state *with, struct re
 static int make_shared(struct worker *w, struct reason *why) {
   const struct dns_source dns = {w->loop.gateway->resolver, resolver_lookup, resolver_release};
   int rc = tls_reporter_new(&w->loop, &dns, &w->reports, why);
-  return rc == OK ? key_watch_new(&w->loop, &dns, &w->keys, why) : rc;
+  if (rc == OK) rc = key_watch_new(&w->loop, &dns, &w->keys, why);
+  return rc == OK ? domain_watch_new(&w->loop, &dns, &w->domains, why) : rc;
 }
 
 int worker_new(struct gateway *g, size_t index, const struct shared_state *with, struct worker **out,
@@ -71,6 +74,7 @@ static void on_tick(uv_timer_t *timer) {
   delivery_tick(w->loop.delivery);
   if (w->reports) tls_reporter_tick(w->reports);
   if (w->keys) key_watch_tick(w->keys, clock_now_us());
+  if (w->domains) domain_watch_tick(w->domains, clock_now_us());
 }
 
 static void start_timers(struct worker *w) {
@@ -179,6 +183,7 @@ void worker_stop(struct worker *w, struct broadcast_token *t) {
   w->stopping = l->index == 0 ? 3 : 1;
   if (l->index == 0) tls_reporter_stop(w->reports, part_stopped, w);
   if (l->index == 0) key_watch_stop(w->keys);
+  if (l->index == 0) domain_watch_stop(w->domains);
   if (l->index == 0) dispatcher_drain(l->gateway->dispatcher, part_stopped, w);
   delivery_stop(l->delivery, part_stopped, w);
 }
@@ -190,6 +195,7 @@ void worker_finish(struct worker *w, struct broadcast_token *t) {
   if (l->index == 0) {
     dispatcher_free(&l->gateway->dispatcher);
     key_watch_free(&w->keys);
+    domain_watch_free(&w->domains);
     resolver_detach(l->gateway->resolver);
   }
   broadcast_return(t);
@@ -208,7 +214,8 @@ void worker_free(struct worker **at) {
     uv_run(&l->uv, UV_RUN_DEFAULT);
   }
   tls_reporter_free(&w->reports);
-  key_watch_free(&w->keys); /* of a loop that never ran */
+  key_watch_free(&w->keys);       /* of a loop that never ran, */
+  domain_watch_free(&w->domains); /* as this */
   if (l->delivery) delivery_free(&l->delivery);
   submission_free(&l->submission);
   converter_free(&l->converter);

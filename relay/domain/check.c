@@ -8,11 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *found_state_name(enum found_state s) {
-  static const char *const names[] = {"right", "missing", "wrong", "old", "unknown"};
-  return names[s];
-}
-
 struct check_entry *report_add(struct checking *c, enum record_kind kind, const char *name, const char *type) {
   struct check_report *out = c->out;
   out->cut |= out->count == CHECK_ENTRIES_MAX;

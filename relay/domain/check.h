@@ -4,6 +4,7 @@
 #ifndef SENDOFF_RELAY_DOMAIN_CHECK_H
 #define SENDOFF_RELAY_DOMAIN_CHECK_H
 
+#include "base/domain_note.h"
 #include "dkim/signer.h"
 #include "policy/dmarc/dmarc_predict.h"
 #include "policy/source_rank.h"
@@ -15,15 +16,6 @@
 #define CHECK_ENTRIES_MAX 64
 #define CHECK_VALUE 1500 /* octets that are shown of a record */
 #define CHECK_TEXT 700
-
-enum found_state {
-  FOUND_RIGHT,
-  FOUND_MISSING, /* nowhere */
-  FOUND_WRONG,   /* something else, or the right thing that cannot be used */
-  FOUND_OLD,     /* right at one server, and not at another, or not yet at the resolver */
-  FOUND_UNKNOWN, /* DNS did not answer */
-};
-const char *found_state_name(enum found_state s); /* "right", "missing", "wrong", "old", "unknown" */
 
 /* One record that the domain has, or should have. */
 struct check_entry {

@@ -18,6 +18,8 @@ json_t *json_time(int64_t us); /* ISO 8601, or null for 0 */
 char *json_line(const json_t *object);
 
 json_t *blocklist_note_json(const struct blocklist_note *n);
+/* What is wrong with a domain's record, and since when. */
+json_t *domain_note_json(const struct domain_note *n);
 json_t *site_learning_json(const struct site_learning_note *n);
 json_t *event_json(const struct event *e);
 

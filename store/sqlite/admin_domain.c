@@ -62,6 +62,7 @@ int admin_domain_remove(struct admin *a, const char *name, struct reason *why) {
   if (rc != OK) return rc;
   rc = clear_of(a, "DELETE FROM keys WHERE domain = ?", name);
   if (rc == OK) rc = clear_of(a, "DELETE FROM domain_selectors WHERE domain = ?", name);
+  if (rc == OK) rc = clear_of(a, "DELETE FROM domain_notes WHERE domain = ?", name);
   if (rc == OK) rc = settings_remove(a, SCOPE_DOMAIN, name);
   if (rc == OK) {
     sqlite3_stmt *s = sql_use(&a->q, "DELETE FROM domains WHERE name = ?");

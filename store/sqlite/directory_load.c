@@ -268,6 +268,33 @@ static int load_blocklist_notes(struct sql *q, struct directory_owner *o) {
   return rc;
 }
 
+static int load_alarm_row(sqlite3_stmt *s, struct domain_note *out, struct directory_owner *o) {
+  *out = (struct domain_note){.domain = directory_text(o, sql_text(s, 0)),
+                              .kind = directory_text(o, sql_text(s, 1)),
+                              .name = directory_text(o, sql_text(s, 2)),
+                              .state = (enum found_state)sqlite3_column_int64(s, 3),
+                              .text = directory_text(o, sql_text(s, 4)),
+                              .since_us = sqlite3_column_int64(s, 5)};
+  return out->domain && out->kind && out->name && out->text ? OK : E_MEMORY;
+}
+
+#define ALARMS " FROM domain_notes WHERE was_right AND state <> 0" /* FOUND_RIGHT */
+
+static int load_domain_alarms(struct sql *q, struct directory_owner *o) {
+  size_t n, i = 0;
+  int rc = count_rows(q, "SELECT count(*)" ALARMS, &n);
+  struct domain_note *all = rc == OK && n ? directory_alloc(o, n * sizeof *all, false) : NULL;
+  if (rc != OK || !n) return rc;
+  if (!all) return E_MEMORY;
+  sqlite3_stmt *s =
+      sql_use(q, "SELECT domain, kind, name, state, text, since_us" ALARMS " ORDER BY domain, kind, name");
+  while (i < n && (rc = sql_step(s)) == 1 && (rc = load_alarm_row(s, &all[i], o)) == OK) i++;
+  if (s) sqlite3_reset(s);
+  o->directory.domain_alarms = all;
+  o->directory.domain_alarm_count = i;
+  return rc;
+}
+
 static int load_site_pause_row(sqlite3_stmt *s, struct site_pause *out, struct directory_owner *o) {
   *out = (struct site_pause){.site = directory_text(o, sql_text(s, 0)),
                              .source = directory_text(o, sql_text(s, 1)),
@@ -352,6 +379,7 @@ static int load(struct sql *q, struct directory_owner *o, struct reason *why) {
   if (rc == OK) rc = loading_settings(&l);
   if (rc == OK) rc = load_sources(q, o);
   if (rc == OK) rc = load_blocklist_notes(q, o);
+  if (rc == OK) rc = load_domain_alarms(q, o);
   if (rc == OK) rc = load_site_pauses(q, o);
   if (rc == OK) rc = load_routes(q, o);
   return rc == OK ? directory_index(o) : rc;

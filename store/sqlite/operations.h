@@ -30,7 +30,8 @@ enum operation {
   OPERATION_SITE_LEARNING,
   OPERATION_KEY_STEP,
   OPERATION_KEY_NOTE,
-  OPERATION_KEY_ADD
+  OPERATION_KEY_ADD,
+  OPERATION_DOMAIN_NOTES
 };
 
 int operation_accept(struct sql *q, struct usage_table *usage, struct brake_table *brake,
@@ -42,6 +43,7 @@ int operation_clock(struct sql *q, struct store_clock *c);
 int operation_source_check(struct sql *q, struct store_source_check *c);
 int operation_site_note(struct sql *q, struct store_site_note *n);
 int operation_site_learning(struct sql *q, struct store_site_learning *l);
+int operation_domain_notes(struct sql *q, struct store_domain_notes *n);
 int operation_key_step(struct sql *q, struct store_key_step *k);
 int operation_key_note(struct sql *q, struct store_key_note *k);
 int operation_key_add(struct sql *q, struct store_key_add *k);

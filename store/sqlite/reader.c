@@ -125,6 +125,20 @@ int reader_key_mail_waits(struct reader *r, const char *domain, const char *sele
   return rc == OK ? reader_end(r, read_key_mail_waits(&r->at.q, domain, selector, before_us, waits)) : rc;
 }
 
+static int read_domain_checks(struct sql *q, bool (*row)(void *arg, const char *domain, int64_t checked_us),
+                              void *arg) {
+  sqlite3_stmt *s = sql_use(q, "SELECT domain, max(checked_us) FROM domain_notes GROUP BY domain");
+  int rc;
+  while ((rc = sql_step(s)) == 1 && row(arg, sql_text(s, 0), sqlite3_column_int64(s, 1))) continue;
+  if (s) sqlite3_reset(s);
+  return rc == 1 ? OK : rc;
+}
+
+int reader_domain_checks(struct reader *r, bool (*row)(void *arg, const char *domain, int64_t checked_us), void *arg) {
+  int rc = reader_begin(r, NULL);
+  return rc == OK ? reader_end(r, read_domain_checks(&r->at.q, row, arg)) : rc;
+}
+
 static int read_route_secret(struct sql *q, int64_t login, enum route_secret kind, struct buffer *out,
                              struct reason *why) {
   sqlite3_stmt *s = sql_use(q, "SELECT value FROM route_secrets WHERE login = ? AND kind = ?");

@@ -168,6 +168,7 @@ static int run_one(struct writer *w, struct store_op *op) {
   case OPERATION_STS_NOTE: rc = operation_sts_note(&w->at.q, (struct store_sts_note *)op); break;
   case OPERATION_SITE_NOTE: rc = operation_site_note(&w->at.q, (struct store_site_note *)op); break;
   case OPERATION_SITE_LEARNING: rc = operation_site_learning(&w->at.q, (struct store_site_learning *)op); break;
+  case OPERATION_DOMAIN_NOTES: rc = operation_domain_notes(&w->at.q, (struct store_domain_notes *)op); break;
   case OPERATION_KEY_STEP: rc = operation_key_step(&w->at.q, (struct store_key_step *)op); break;
   case OPERATION_KEY_NOTE: rc = operation_key_note(&w->at.q, (struct store_key_note *)op); break;
   case OPERATION_KEY_ADD: rc = operation_key_add(&w->at.q, (struct store_key_add *)op); break;

@@ -72,8 +72,9 @@ def events(gateway, zone):
 
 
 def age(gateway, zone, days, state):
-    """As if its keys had been in that state for so many days longer; read by the gateway with the next change."""
-    edited = stored.edit(
+    """As if its keys had been in that state for so many days longer: the gateway reads it with its next start."""
+    gateway.kill()
+    stored.edit(
         gateway,
         "UPDATE keys SET state_us = state_us - ?1, left_us = iif(left_us = 0, 0, left_us - ?1), checked_us = 0"
         " WHERE domain = ?2 AND state = ?3",
@@ -81,8 +82,7 @@ def age(gateway, zone, days, state):
         zone.name,
         {"active": 0, "retired": 1, "waiting": 2, "old": 3}[state],
     )
-    stored.edit(gateway, "UPDATE meta SET value = value + 1 WHERE key = 'config'")
-    return edited
+    gateway.start()
 
 
 def rotate(gateway, zone):
