@@ -76,8 +76,7 @@ static bool add_domain_alarms(json_t *object, const struct directory *d) {
   json_t *list = json_array();
   for (size_t i = 0; i < d->domain_alarm_count && i < ALARMS_SHOWN_MAX; i++)
     json_array_append_new(list, domain_note_json(&d->domain_alarms[i]));
-  return add_number(object, "domain_alarms_count", d->domain_alarm_count) &&
-         json_object_set_new(object, "domain_alarms", list) == 0;
+  return json_object_set_new(object, "domain_alarms", list) == 0;
 }
 
 /* One word, and a reason where there is one. */

@@ -138,7 +138,8 @@ static ldns_resolver *server_of(const struct dns_update_config *u, const char *s
 
 static int send_update(const struct dns_update_config *u, ldns_resolver *r, ldns_pkt *pkt, struct reason *why) {
   ldns_pkt *answer = NULL;
-  ldns_status status = ldns_resolver_send_pkt(&answer, r, pkt);
+  ldns_status status = ldns_update_pkt_tsig_add(pkt, r); /* which sending does not */
+  if (status == LDNS_STATUS_OK) status = ldns_resolver_send_pkt(&answer, r, pkt);
   if (status != LDNS_STATUS_OK || !answer) {
     ldns_pkt_free(answer);
     bool refused = status == LDNS_STATUS_CRYPTO_TSIG_BOGUS;

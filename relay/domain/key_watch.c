@@ -12,11 +12,13 @@
 
 #define JOB_MS 30000                /* one look after a key */
 #define SCAN_US (60 * SECOND_US)    /* the directory is walked as often, and when it changes */
+#define CHANGED_US (10 * SECOND_US) /* the directory follows a change of the store sooner */
 #define AGAIN_US (3600 * SECOND_US) /* what could not be done is tried again */
 #define SAY_US (86400 * SECOND_US)  /* what keeps a key from its next state is said as often */
 
 /* What has been seen of a key since the directory was read, by its id. */
 struct seen {
+  enum key_state state; /* that it was in: what was seen in another says nothing */
   int64_t id, checked_us, left_us, said_us, again_us;
   char said[KEY_SERVICE_TEXT];
   UT_hash_handle hh;
@@ -28,6 +30,7 @@ struct key_watch {
   struct reader *reader; /* the pool's thread's, while a job runs */
   struct seen *seen;
   int64_t generation, scan_us, due_us;
+  int64_t changed_us; /* a key was changed then, which the directory may not show yet; 0: it does */
   struct key_job job;
   size_t posted;
   bool freed;
@@ -35,13 +38,29 @@ struct key_watch {
 
 /* --- what was seen --- */
 
-static struct seen *seen_of(struct key_watch *w, int64_t id) {
+static void forget_seen(struct key_watch *w, int64_t id) {
   struct seen *s;
   HASH_FIND(hh, w->seen, &id, sizeof id, s);
+  if (!s) return;
+  HASH_DEL(w->seen, s);
+  free(s);
+}
+
+static struct seen *find_seen(struct key_watch *w, const struct signing_key *k) {
+  struct seen *s;
+  HASH_FIND(hh, w->seen, &k->id, sizeof k->id, s);
+  return s && s->state == k->state ? s : NULL;
+}
+
+/* The one that there is, as new if it is of another state; NULL: no memory. */
+static struct seen *seen_of(struct key_watch *w, const struct signing_key *k) {
+  struct seen *s = find_seen(w, k);
   if (s) return s;
+  forget_seen(w, k->id);
   s = calloc(1, sizeof *s);
   if (!s) return NULL;
-  s->id = id;
+  s->id = k->id;
+  s->state = k->state;
   HASH_ADD(hh, w->seen, id, sizeof s->id, s);
   if (s->hh.tbl) return s;
   free(s);
@@ -51,9 +70,8 @@ static struct seen *seen_of(struct key_watch *w, int64_t id) {
 /* The key as the directory has it, with what was seen since. A change of its state begins anew. */
 static struct signing_key now_of(struct key_watch *w, const struct signing_key *k) {
   struct signing_key now = *k;
-  struct seen *s;
-  HASH_FIND(hh, w->seen, &k->id, sizeof k->id, s);
-  if (!s || s->checked_us < k->state_us) return now;
+  const struct seen *s = find_seen(w, k);
+  if (!s) return now;
   if (s->checked_us > now.checked_us) now.checked_us = s->checked_us;
   if (s->left_us) now.left_us = s->left_us;
   return now;
@@ -135,7 +153,10 @@ static void post(struct key_watch *w, struct posted *p) {
   loop_store_post(w->loop, &p->u.op, on_posted);
 }
 
+/* What was seen of it in its last state is over. */
 static void step(struct key_watch *w, const struct signing_key *k, enum key_state to, const char *text) {
+  forget_seen(w, k->id);
+  w->changed_us = clock_now_us();
   struct posted *p = posted_new(w, k);
   if (!p) return;
   snprintf(p->text, sizeof p->text, "%s", text);
@@ -165,6 +186,7 @@ static void note(struct key_watch *w, const struct signing_key *k, const char *f
 }
 
 static void add(struct key_watch *w, const struct signing_key *before, struct new_key *next) {
+  w->changed_us = clock_now_us();
   struct posted *p = posted_new(w, before);
   if (!p) return;
   p->next = *next; /* its buffers are the operation's now */
@@ -230,8 +252,9 @@ static void done(void *owner) {
   struct key_watch *w = owner;
   struct key_job *j = &w->job;
   struct signing_key k = now_of(w, j->key);
-  struct seen *s = seen_of(w, k.id);
+  struct seen *s = seen_of(w, &k);
   int64_t now_us = clock_now_us();
+  if (s && !j->known && j->kind != KEY_JOB_SERVICE) s->again_us = now_us + AGAIN_US;
   if (j->kind != KEY_JOB_SUCCESSOR) {
     take_look(w, s, &k, now_us);
   } else if (j->known) {
@@ -239,7 +262,6 @@ static void done(void *owner) {
   } else {
     say(w, s, &k, j->why.text);
   }
-  if (s && !j->known && j->kind != KEY_JOB_SERVICE) s->again_us = now_us + AGAIN_US;
   key_job_clear(j);
   *j = (struct key_job){0};
   w->due_us = 0; /* the next one */
@@ -273,8 +295,7 @@ int key_watch_new(struct loop *loop, const struct dns_source *dns, struct key_wa
 static int64_t due_of(struct key_watch *w, const struct domain *d, const struct signing_key *k, bool publishes,
                       int64_t now_us, enum key_job_kind *kind) {
   struct signing_key now = now_of(w, k);
-  struct seen *s;
-  HASH_FIND(hh, w->seen, &k->id, sizeof k->id, s);
+  const struct seen *s = find_seen(w, k);
   int64_t due_us = rotation_due_us(&now, publishes);
   *kind = k->state == KEY_WAITING ? KEY_JOB_SERVICE : k->state == KEY_OLD ? KEY_JOB_MAIL : KEY_JOB_WITHDRAW;
   if (k->state == KEY_ACTIVE && d->rotate_us && !rotation_successor(d, k)) {
@@ -313,6 +334,8 @@ void key_watch_tick(struct key_watch *w, int64_t now_us) {
   struct directory *all = w->loop->directory;
   struct key_job job = {0};
   if (w->posted || !dns_task_ready(&w->task)) return;
+  if (all->generation != w->generation || now_us - w->changed_us >= CHANGED_US) w->changed_us = 0;
+  if (w->changed_us) return;
   bool new = all->generation != w->generation || now_us - w->scan_us >= SCAN_US || now_us < w->scan_us;
   if (!new &&now_us < w->due_us) return;
   w->generation = all->generation;

@@ -37,7 +37,7 @@ def texts(server, name):
 
 
 def gateway_with(lab, more):
-    return lab.new_gateway().init().configure(more=more).start()
+    return lab.new_gateway().configure(more=more).start()
 
 
 @pytest.mark.parametrize("algorithm, form", [("hmac-sha256", "{secret}\n"), ("hmac-sha512", 'key "k" {{\n algorithm hmac-sha512;\n secret "{secret}";\n}};\n')])

@@ -29,8 +29,11 @@ class Zone:
         return "".join(f"@ NS ns{n + 1}\nns{n + 1} A {s.address}\n" for n, s in enumerate(self.servers))
 
     def text(self, records):
-        lines = [f"{r['name'].removesuffix('.' + self.name)} {r['type']} {r['value'] if r['type'] != 'TXT' else txt(r['value'])}" for r in records]
-        return self.head + "\n".join(line if not line.startswith(self.name) else "@" + line[len(self.name) :] for line in lines) + "\n"
+        return self.head + "".join(f"{r['name']}. {r['type']} {self._data(r)}\n" for r in records)
+
+    @staticmethod
+    def _data(record):
+        return txt(record["value"]) if record["type"] == "TXT" else record["value"].rstrip(".") + "."
 
     def serve(self, records, at=None, resolver=True):
         """`at`: the servers, by number, that have them; the others stay as they are."""
@@ -82,6 +85,7 @@ def age(gateway, zone, days, state):
         zone.name,
         {"active": 0, "retired": 1, "waiting": 2, "old": 3}[state],
     )
+    stored.edit(gateway, "UPDATE messages SET created_us = created_us - ?", days * DAY_US)
     gateway.start()
 
 
