@@ -1,5 +1,6 @@
 #include "store/sqlite/files.h"
 
+#include "base/log.h"
 #include "store/store.h"
 
 #include <errno.h>
@@ -15,6 +16,21 @@ int files_init(struct files *f, const char *data_dir, struct reason *why) {
     if (n < 0 || (size_t)n >= sizeof f->all[i].path) return fail(why, E_TOO_BIG, "the path of the store is too long");
   }
   return OK;
+}
+
+void files_make_private(const struct files *f) {
+  for (size_t i = 0; i < FILES_COUNT; i++) {
+    struct stat st;
+    const char *path = f->all[i].path;
+    if (stat(path, &st) != 0 || !(st.st_mode & (S_IRWXG | S_IRWXO))) continue;
+    bool done = chmod(path, 0600) == 0;
+    log_event(done ? LOG_WARN_ : LOG_ERROR_, NULL,
+              done ? "a file with private keys was open to others; it is closed now"
+                   : "a file with private keys is open to others",
+              "file", path, "advice",
+              done ? "keys that others may have copied should be replaced" : "run: chmod 600, and replace the keys",
+              NULL);
+  }
 }
 
 void files_note(struct files *f) {

@@ -21,6 +21,9 @@ struct files {
 
 /* E_TOO_BIG: the path is too long. */
 int files_init(struct files *f, const char *data_dir, struct reason *why);
+/* Private keys and verifiers of passwords are in them: what others may read or write is theirs no longer, and the log
+ * says so. */
+void files_make_private(const struct files *f);
 /* They were opened just now. The database stays the one that it was at first. */
 void files_note(struct files *f);
 /* E_NOT_FOUND, with the reason, when one has gone. A disk that does not say is no proof of that. */

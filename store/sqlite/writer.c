@@ -53,6 +53,7 @@ static int open_parts(struct writer *w, const char *data_dir, const struct store
   if (rc == OK) rc = renewable_begin(&w->at, why);
   if (rc == OK) rc = renewable_end(&w->at, read_parts(w, options, why));
   if (rc != OK) return rc;
+  files_make_private(&w->files);
   files_note(&w->files);
   w->opened = w->at.opened;
   w->closed = w->at.seen;

@@ -58,6 +58,21 @@ def test_a_log_that_was_removed_is_in_the_database_at_the_next_start(gateway):
     assert waiting <= {entry["message"] for entry in gateway.queue()}
 
 
+def test_files_that_others_may_read_are_closed_to_them(gateway):
+    """Private keys are in them. A copy that somebody put in place has whatever mode it was made with."""
+    send(gateway)
+    gateway.kill()
+    files = [f"{gateway.data}/sendoff.db{suffix}" for suffix in ("", "-wal", "-shm")]
+    os.chmod(files[0], 0o644)
+    os.chmod(files[1], 0o640)
+    gateway.start()
+    assert {os.stat(path).st_mode & 0o777 for path in files} == {0o600}
+    warnings = [line for line in gateway.output().splitlines() if "open to others" in line]
+    assert [files[0] in warnings[0], files[1] in warnings[1], len(warnings)] == [True, True, 2]
+    gateway.restart()
+    assert "open to others" not in gateway.output()
+
+
 def test_no_empty_store_is_made_unasked(gateway):
     assert send(gateway).startswith("250")
     for path in glob.glob(f"{gateway.data}/sendoff.db*"):
