@@ -10,6 +10,7 @@
 
 #define KEY_PEM_MAX (32 * 1024)
 #define RSA_BITS_SIGN_MIN 1024 /* RFC 8301 3.2: verifiers refuse less */
+#define RSA_BITS_SIGN_MOST 16384
 #define RSA_BITS_MAKE_MIN 2048 /* what RFC 8301 3.2 asks signers for */
 #define RSA_BITS_MAX 4096      /* RFC 8301 3.2: verifiers need not take more */
 

@@ -1,12 +1,15 @@
+#define OPENSSL_SUPPRESS_DEPRECATED /* RSA_sign */
 #include "dkim/keys.h"
 
 #include "dkim/key_export.h"
+#include "dkim/key_memory_private.h"
 #include "dkim/key_private.h"
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
+#include <openssl/sha.h>
 #include <openssl/x509.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,19 +31,52 @@ int key_generate(enum key_algorithm algorithm, unsigned rsa_bits, struct buffer 
 static int check(struct signer_key *k, struct reason *why) {
   int rc = key_algorithm_of(k->pkey, &k->algorithm, why);
   int bits = EVP_PKEY_get_bits(k->pkey);
-  if (rc != OK || k->algorithm != KEY_RSA || bits >= RSA_BITS_SIGN_MIN) return rc;
+  if (rc != OK || k->algorithm != KEY_RSA) return rc;
+  if (bits > RSA_BITS_SIGN_MOST) return fail(why, E_TOO_BIG, "an RSA key of %d bits", bits);
+  if (bits >= RSA_BITS_SIGN_MIN) return OK;
   return fail(why, E_DENIED, "an RSA key of %d bits; under %d is not accepted by anybody (RFC 8301 3.2)", bits,
               RSA_BITS_SIGN_MIN);
+}
+
+/* libopendkim signs with RSA_sign: OpenSSL 3 then keeps a second copy of the key for its older interface, and
+ * Montgomery contexts of its primes. Both are made here, where they come into locked memory. */
+static bool sign_rsa(struct signer_key *k) {
+  unsigned char signature[RSA_BITS_SIGN_MOST / 8];
+  static const unsigned char digest[SHA256_DIGEST_LENGTH];
+  unsigned len;
+  RSA *rsa = EVP_PKEY_get1_RSA(k->pkey);
+  bool done = rsa && RSA_sign(NID_sha256, digest, sizeof digest, signature, &len, rsa) == 1;
+  RSA_free(rsa);
+  return done;
+}
+
+static bool sign_ed25519(struct signer_key *k) {
+  unsigned char signature[64];
+  size_t len = sizeof signature;
+  EVP_MD_CTX *context = EVP_MD_CTX_new();
+  bool done = context && EVP_DigestSignInit(context, NULL, NULL, NULL, k->pkey) == 1 &&
+              EVP_DigestSign(context, signature, &len, (const unsigned char *)"", 0) == 1;
+  EVP_MD_CTX_free(context);
+  return done;
+}
+
+static int parse(struct signer_key *k, struct bytes private_pem, struct reason *why) {
+  BIO *bio = private_pem.len <= KEY_PEM_MAX ? BIO_new_mem_buf(private_pem.at, (int)private_pem.len) : NULL;
+  k->pkey = bio ? PEM_read_bio_PrivateKey(bio, NULL, NULL, (void *)(uintptr_t) "") : NULL;
+  BIO_free(bio);
+  if (!k->pkey) return key_openssl_failed(why, E_SYNTAX, "the private key cannot be read");
+  int rc = check(k, why);
+  if (rc != OK || (k->algorithm == KEY_RSA ? sign_rsa(k) : sign_ed25519(k))) return rc;
+  return key_openssl_failed(why, E_SYNTAX, "the private key does not sign");
 }
 
 int signer_key_load(struct bytes private_pem, struct signer_key **out, struct reason *why) {
   struct signer_key *k = *out = calloc(1, sizeof *k);
   if (!k) return fail(why, E_MEMORY, "out of memory");
   k->references = 1;
-  BIO *bio = private_pem.len <= KEY_PEM_MAX ? BIO_new_mem_buf(private_pem.at, (int)private_pem.len) : NULL;
-  k->pkey = bio ? PEM_read_bio_PrivateKey(bio, NULL, NULL, (void *)(uintptr_t) "") : NULL;
-  BIO_free(bio);
-  int rc = k->pkey ? check(k, why) : key_openssl_failed(why, E_SYNTAX, "the private key cannot be read");
+  key_memory_begin();
+  int rc = parse(k, private_pem, why);
+  key_memory_end();
   if (rc != OK) signer_key_release(out);
   return rc;
 }

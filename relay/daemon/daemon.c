@@ -6,6 +6,7 @@
 #include "relay/daemon/daemon.h"
 
 #include "base/log.h"
+#include "dkim/key_memory.h"
 #include "relay/daemon/attempts.h"
 #include "relay/daemon/certificates.h"
 #include "relay/daemon/control.h"
@@ -485,6 +486,7 @@ int daemon_run(const struct config *config, struct reason *why) {
   s->gateway.config = config;
   s->gateway.loop_count = loop_count(config);
   process_set_up(s->gateway.loop_count);
+  key_memory_open();
   process_check_files(config->max_sessions);
   int rc = sasl_setup() == OK ? OK : fail(why, E_MEMORY, "the SASL library cannot be set up");
   if (rc == OK && https_setup() != OK) rc = fail(why, E_MEMORY, "libcurl cannot be set up");

@@ -1,15 +1,18 @@
 #include "relay/message/key_ring.h"
 
+#include "dkim/key_memory.h"
 #include "store/read.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define PEM_MAX (32 * 1024)
 
 struct private_key {
   int64_t id;
-  struct buffer pem;
+  char *pem; /* of key_memory_alloc */
+  size_t len;
 };
 
 struct key_ring {
@@ -30,17 +33,21 @@ static size_t count_active(const struct directory *d) {
   return n;
 }
 
+static int take(struct key_ring *ring, int64_t id, struct bytes pem) {
+  char *at = key_memory_alloc(pem.len);
+  if (!at) return E_MEMORY;
+  memcpy(at, pem.at, pem.len);
+  ring->keys[ring->count++] = (struct private_key){.id = id, .pem = at, .len = pem.len};
+  return OK;
+}
+
 static int add(struct key_ring *ring, int64_t id, struct reader *r, const struct key_ring *before, struct reason *why) {
-  struct private_key *k = &ring->keys[ring->count];
   struct bytes known = before ? key_ring_find(before, id) : (struct bytes){0};
-  k->id = id;
-  buffer_init_secret(&k->pem, PEM_MAX);
-  int rc = known.len ? buffer_add_bytes(&k->pem, known) : reader_private_key(r, id, &k->pem, why);
-  if (known.len && rc != OK) fail(why, rc, "out of memory");
-  if (rc == OK)
-    ring->count++;
-  else
-    buffer_wipe_free(&k->pem);
+  struct buffer pem;
+  buffer_init_secret(&pem, PEM_MAX);
+  int rc = known.len ? OK : reader_private_key(r, id, &pem, why);
+  if (rc == OK && (rc = take(ring, id, known.len ? known : buffer_bytes(&pem))) != OK) fail(why, rc, "out of memory");
+  buffer_wipe_free(&pem);
   return rc == E_NOT_FOUND ? OK : rc;
 }
 
@@ -67,12 +74,12 @@ void key_ring_release(struct key_ring **at) {
   struct key_ring *k = *at;
   *at = NULL;
   if (!k || atomic_fetch_sub_explicit(&k->references, 1, memory_order_acq_rel) != 1) return;
-  for (size_t i = 0; i < k->count; i++) buffer_wipe_free(&k->keys[i].pem);
+  for (size_t i = 0; i < k->count; i++) key_memory_free(k->keys[i].pem, k->keys[i].len);
   free(k);
 }
 
 struct bytes key_ring_find(const struct key_ring *k, int64_t key_id) {
   const struct private_key wanted = {.id = key_id};
   const struct private_key *found = k->count ? bsearch(&wanted, k->keys, k->count, sizeof k->keys[0], by_id) : NULL;
-  return found ? buffer_bytes(&found->pem) : (struct bytes){0};
+  return found ? (struct bytes){found->pem, found->len} : (struct bytes){0};
 }

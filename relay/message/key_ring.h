@@ -1,6 +1,6 @@
 /* The private keys that sign, by the id that the directory knows them by. Made by the daemon when the directory is
- * read, handed to the loops beside it. Immutable, counted; any thread may read one that it holds. Wiped when it goes.
- */
+ * read, handed to the loops beside it. Immutable, counted; any thread may read one that it holds. In memory that is
+ * locked (dkim/key_memory.h), and wiped when it goes. */
 #ifndef SENDOFF_RELAY_MESSAGE_KEY_RING_H
 #define SENDOFF_RELAY_MESSAGE_KEY_RING_H
 
