@@ -16,7 +16,7 @@ from sendoff_test.letters import letter, values
 from sendoff_test.mx import Exchanger, ExchangerThread
 from sendoff_test.ports import Block
 from sendoff_test.processes import Processes
-from sendoff_test.verify import verified
+from sendoff_test.verify import verified_by_dkimpy as verified
 
 HOST = "127.0.0.1"
 SOURCE = "127.0.0.2"  # where the gateway's mail leaves from
