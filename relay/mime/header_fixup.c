@@ -137,6 +137,20 @@ static int close_up(const struct field *f, struct header_fixup *h, const struct 
   return 1;
 }
 
+/* Vertical tabs and form feeds (RFC 5322 4.1, obs-NO-WS-CTL): white space to libopendkim and not to RFC 6376 2.8, so
+ * that what is signed would not be what others verify. */
+static int respace(const struct field *f, struct header_fixup *h, const struct tally *t, struct buffer *out) {
+  (void)t;
+  if (bytes_find(f->value, '\v', 0) == f->value.len && bytes_find(f->value, '\f', 0) == f->value.len) return OK;
+  size_t at = out->len + (size_t)(f->value.at - f->whole.at);
+  int rc = with_value(f, f->value, out);
+  if (rc != OK) return rc;
+  for (; at < out->len; at++)
+    if (out->at[at] == '\v' || out->at[at] == '\f') out->at[at] = ' ';
+  repairs_add(h->repairs, f->name, "form feeds replaced");
+  return 1;
+}
+
 /* Reply-To stands in the header, not among what is added: a second look at the header must find it. */
 static int rewrite(const struct field *f, struct header_fixup *h, const struct tally *t, struct buffer *out) {
   if (!rewrites(h) || !named(f, BYTES("From"))) return OK;
@@ -245,7 +259,7 @@ static int add_kept(struct header_fixup *h, const struct field *f) {
 /* From the first step on that has something to do: what it made goes through those that follow. */
 static int keep_from(struct header_fixup *h, const struct field *f, const struct tally *t, size_t step) {
   static int (*const steps[])(const struct field *f, struct header_fixup *h, const struct tally *t,
-                              struct buffer *out) = {close_up, rewrite, repair_from, encode, fold};
+                              struct buffer *out) = {close_up, respace, rewrite, repair_from, encode, fold};
   struct buffer made;
   struct field next;
   size_t at = 0;

@@ -1,8 +1,8 @@
 /* Header fix-up at submission (RFC 6409 section 8): refuses what is not a header, adds Date, Message-ID and
  * MIME-Version, removes Bcc and Return-Path, and repairs what says one thing only in a form that not every host takes:
- * a name in From without the quotes that it needs, raw octets over 127, lines over 998 octets. All else stays as it
- * came, Sender included, unless From is to have another address: then Sender goes, and Reply-To gets the old one. Pure.
- */
+ * a name in From without the quotes that it needs, raw octets over 127, form feeds, lines over 998 octets. All else
+ * stays as it came, Sender included, unless From is to have another address: then Sender goes, and Reply-To gets the
+ * old one. Pure. */
 #ifndef SENDOFF_RELAY_MIME_HEADER_FIXUP_H
 #define SENDOFF_RELAY_MIME_HEADER_FIXUP_H
 
