@@ -14,17 +14,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+static int generate(enum key_algorithm algorithm, unsigned rsa_bits, struct buffer *private_pem,
+                    struct buffer *public_base64, struct reason *why) {
+  EVP_PKEY *pkey = algorithm == KEY_RSA ? EVP_RSA_gen(rsa_bits) : EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+  if (!pkey) return key_openssl_failed(why, E_IO, "the key cannot be made");
+  int rc = key_export(pkey, algorithm, private_pem, public_base64);
+  EVP_PKEY_free(pkey);
+  return rc == OK ? OK : key_openssl_failed(why, rc, "the key cannot be written down");
+}
+
 int key_generate(enum key_algorithm algorithm, unsigned rsa_bits, struct buffer *private_pem,
                  struct buffer *public_base64, struct reason *why) {
   buffer_init_secret(private_pem, KEY_PEM_MAX);
   buffer_init(public_base64, KEY_PEM_MAX);
   int rc = key_bits_check(algorithm, rsa_bits, why);
   if (rc != OK) return rc;
-  EVP_PKEY *pkey = algorithm == KEY_RSA ? EVP_RSA_gen(rsa_bits) : EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
-  if (!pkey) return key_openssl_failed(why, E_IO, "the key cannot be made");
-  rc = key_export(pkey, algorithm, private_pem, public_base64);
-  EVP_PKEY_free(pkey);
-  return rc == OK ? OK : key_openssl_failed(why, rc, "the key cannot be written down");
+  key_memory_begin();
+  rc = generate(algorithm, rsa_bits, private_pem, public_base64, why);
+  key_memory_end();
+  return rc;
 }
 
 /* A key that was stored when shorter ones were made goes on signing, as long as anybody takes it. */
