@@ -11,6 +11,9 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/lsan_interface.h>
+#endif
 
 #define SPAN (64 * 1024)
 #define SPANS (KEY_ARENA_MAX / SPAN)
@@ -51,6 +54,9 @@ void key_arena_open(void) {
   madvise(base, KEY_ARENA_MAX, MADV_DONTDUMP);
   arena.locked_whole = lock_pages(base, KEY_ARENA_MAX);
   arena.base = base;
+#ifdef __SANITIZE_ADDRESS__
+  __lsan_register_root_region(base, KEY_ARENA_MAX); /* what is reachable from here alone is not lost */
+#endif
 }
 
 bool key_arena_has(const void *at) {
