@@ -1,5 +1,7 @@
 #include "relay/net/tlsa_search.h"
 
+#include "base/bytes.h"
+
 #include <arpa/nameser.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +15,7 @@ static void end(struct tlsa_search *s, enum dane_status status, struct dane_rule
 }
 
 static void add_base(struct tlsa_search *s, const char *name) {
-  snprintf(s->bases[s->count++], sizeof s->bases[0], "%s", name);
+  bytes_copy(bytes_of(name), s->bases[s->count++], sizeof s->bases[0]);
 }
 
 void tlsa_search_begin(struct tlsa_search *s, const struct tlsa_subject *of) {
