@@ -34,7 +34,8 @@ int64_t reader_queue_generation(struct reader *r);
 int reader_directory(struct reader *r, struct directory **out, struct reason *why);
 
 /* A signing key's private half (PKCS #8 PEM), appended to `pem`, which is secret (buffer_init_secret). E_NOT_FOUND when
- * there is no such key any more. Only the daemon asks, and hands it to what signs. */
+ * there is no such key any more. The daemon asks, and hands it to what signs, and the check of a domain, which signs a
+ * probe. */
 int reader_private_key(struct reader *r, int64_t key_id, struct buffer *pem, struct reason *why);
 
 /* The domains whose records have been looked at, and when. OK, also when `row` has ended it by false; or an error. */

@@ -194,6 +194,17 @@ def test_a_silent_server(lab, gateway):
     assert "name servers: " in zone.said()
 
 
+def test_servers_at_loopback_addresses(lab, gateway, zone):
+    """Who names one in DNS has no business with what is on this machine alone."""
+    zone.serve(zone.lines())
+    gateway.configure(local="no")
+    try:
+        report = zone.check()
+    finally:
+        gateway.configure(delivery=f'https_trust = "{lab.authority.roots}"')
+    assert report["right"] and report["servers"] == f"{zone.name} has no name server that can be asked", report
+
+
 def test_dns_that_does_not_answer_is_not_right(gateway):
     domain = f"checked.{BROKEN}"
     gateway.add_domain(domain, "--key", "ed25519", publish=False)

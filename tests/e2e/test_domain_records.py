@@ -41,6 +41,7 @@ def test_the_first_records(lab, gateway):
     assert set(found) == {"dkim", "spf", "dmarc"}, found
     assert found["spf"]["value"] == f"v=spf1 ip4:{SOURCE} -all" and found["spf"]["name"] == domain
     assert found["dmarc"]["value"] == "v=DMARC1; p=none" and "p=reject" in found["dmarc"]["why"]
+    assert [found[kind]["key_state"] for kind in ("dkim", "spf")] == ["active", None]
     assert all(record["optional"] is False for record in found.values())
     said = zone(gateway, domain)
     assert f"; return path: {domain} has no MX, A or AAAA record" in said, said
