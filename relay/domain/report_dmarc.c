@@ -24,15 +24,16 @@ static bool is_dmarc(struct bytes text) {
   return dmarc_is_record(text);
 }
 
-/* Whatever one record says is the owner's to decide; but all servers say the same. `arg`: what is there. */
+/* Whatever one record says is the owner's to decide; but all say the same. `arg`: what the first of them said. */
 static enum match match_dmarc(void *arg, const struct dns_answer *answer, char found[CHECK_VALUE]) {
-  const char *expected = arg;
+  char *first = arg;
   struct txt_list list;
   txt_read(answer, is_dmarc, &list);
   txt_show(&list, found, CHECK_VALUE);
-  enum match m = !list.count                                               ? MATCH_ABSENT
-                 : list.count == 1 && strcmp(list.texts[0], expected) == 0 ? MATCH_RIGHT
-                                                                           : MATCH_WRONG;
+  if (list.count == 1 && !*first) snprintf(first, TXT_TEXT_MAX, "%s", list.texts[0]);
+  enum match m = !list.count                                            ? MATCH_ABSENT
+                 : list.count == 1 && strcmp(list.texts[0], first) == 0 ? MATCH_RIGHT
+                                                                        : MATCH_WRONG;
   txt_free(&list);
   return m;
 }
@@ -59,14 +60,14 @@ static void say_prediction(struct checking *c, struct check_entry *e) {
 
 void report_dmarc(struct checking *c) {
   const struct domain_record *r = expected_record(c);
-  char name[RECORD_NAME], expected[TXT_TEXT_MAX];
+  char name[RECORD_NAME], first[TXT_TEXT_MAX] = "";
   predict(c);
   snprintf(name, sizeof name, "_dmarc.%s", c->domain);
   struct check_entry *e = report_add(c, RECORD_DMARC, name, "TXT");
   if (r) {
-    snprintf(expected, sizeof expected, "%s", r->value);
     snprintf(e->expected, sizeof e->expected, "%s", r->value);
-    report_published(c, e, ns_t_txt, match_dmarc, expected);
+    report_published(c, e, ns_t_txt, match_dmarc, first);
+    if (e->state == FOUND_OLD) e->hurts = !passes(&c->out->dmarc);
   }
   if (e->state == FOUND_RIGHT) say_prediction(c, e);
   if (e->state == FOUND_MISSING) report_say(e, FOUND_MISSING, true, "%.500s", c->out->dmarc.why);

@@ -13,7 +13,6 @@ struct checking {
   struct authority_plan authority; /* the plan's, with `memory` */
   struct authority_memory memory;
   struct domain_records records; /* what should be there */
-  const struct source *sources[SOURCES_MAX];
   struct return_path_finding back;
   struct check_report *out;
 };
@@ -28,7 +27,8 @@ void report_add_text(struct check_entry *e, const char *format, ...) __attribute
 enum match { MATCH_RIGHT, MATCH_WRONG, MATCH_ABSENT };
 /* What an answer that is no failure has of a record; `found` gets what is there, for a person. */
 typedef enum match match_function(void *arg, const struct dns_answer *answer, char found[CHECK_VALUE]);
-/* Asks the resolver and every authoritative server, and fills in state, found, text and hurts (anything but right). */
+/* Asks every authoritative server, then the resolver, and fills in state, found, text and hurts (anything but right).
+ */
 void report_published(struct checking *c, struct check_entry *e, int type, match_function *match, void *arg);
 
 void report_keys(struct checking *c);

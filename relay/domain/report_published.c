@@ -21,14 +21,19 @@ struct sides {
   struct authority_agreement agreement;
 };
 
-static bool is_right(void *arg, const struct dns_answer *answer) {
-  struct sides *s = arg;
+static enum match take(struct sides *s, const struct dns_answer *answer) {
   char found[CHECK_VALUE] = "";
   enum match m = s->match(s->arg, answer, found);
+  if (m == MATCH_WRONG || !*s->e->found) memcpy(s->e->found, found, sizeof found);
+  return m;
+}
+
+static bool is_right(void *arg, const struct dns_answer *answer) {
+  struct sides *s = arg;
+  enum match m = take(s, answer);
   s->right += m == MATCH_RIGHT;
   s->wrong += m == MATCH_WRONG;
   s->absent += m == MATCH_ABSENT;
-  if (m == MATCH_WRONG || !*s->e->found) memcpy(s->e->found, found, sizeof found);
   return m == MATCH_RIGHT;
 }
 
@@ -41,7 +46,7 @@ static void ask_resolver(struct checking *c, struct sides *s, int type) {
   s->answered = answer.status != DNS_FAILED;
   s->bogus = answer.bogus;
   s->ttl = answer.ttl;
-  if (s->answered) s->resolver = s->match(s->arg, &answer, s->e->found);
+  if (s->answered) s->resolver = take(s, &answer);
   if (answer.records || answer.owner) c->dns->release(c->dns->arg, &answer);
 }
 
@@ -95,8 +100,8 @@ static void judge_both(struct sides *s) {
 void report_published(struct checking *c, struct check_entry *e, int type, match_function *match, void *arg) {
   struct sides s = {.match = match, .arg = arg, .e = e};
   struct reason why = {""};
-  ask_resolver(c, &s, type);
   ask_servers(c, &s, type, &why);
+  ask_resolver(c, &s, type);
   if (s.right + s.wrong + s.absent)
     judge_both(&s);
   else

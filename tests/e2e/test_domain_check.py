@@ -177,6 +177,10 @@ def test_an_old_value_at_the_resolver(zone):
     zone.serve(zone.lines(), resolver=zone.lines(dkim=f'{key["name"]}. TXT "v=DKIM1; k=ed25519; p="'))
     found = zone.entry("dkim")
     assert found["state"] == "old" and "what was there before" in found["text"], found
+    newer = {"spf": f'@ TXT "v=spf1 ip4:{SOURCE} mx ~all"', "dmarc": '_dmarc TXT "v=DMARC1; p=reject"'}
+    zone.serve(zone.lines(**newer), resolver=zone.lines(spf='@ TXT "v=spf1 -all"'))
+    spf, dmarc = zone.entry("spf"), zone.entry("dmarc")
+    assert spf["state"] == dmarc["state"] == "old" and spf["hurts"] and not dmarc["hurts"], (spf, dmarc)
     zone.serve(zone.lines(dkim=None), resolver=zone.lines())
     assert zone.entry("dkim")["state"] == "missing"
 
