@@ -25,6 +25,11 @@ enum exit_status dns_records_read_format(const struct cli *c, enum records_forma
   return cli_fail(EXIT_USAGE, "--format %s: write zone (for a name server), table (for a web form) or json", typed);
 }
 
+/* The record that is there, and changes; NULL: there is none. */
+static const char *replaced(const struct domain_records *all, const struct domain_record *r) {
+  return r->kind == RECORD_SPF && *all->spf_found && strcmp(all->spf_found, r->value) != 0 ? all->spf_found : NULL;
+}
+
 /* --- a zone file --- */
 
 static bool is_text(const struct domain_record *r) {
@@ -55,9 +60,11 @@ static void print_text(const char *value, const char *lead) {
   puts(parts ? " )" : "");
 }
 
-static void print_zone_record(const struct domain_record *r) {
+static void print_zone_record(const struct domain_records *all, const struct domain_record *r) {
   const char *lead = r->elsewhere || r->optional ? "; " : "";
-  printf("; %s%s\n%s%s. IN %s", r->optional ? "optional: " : "", r->why, lead, r->name, r->type);
+  printf("; %s%s\n", r->optional ? "optional: " : "", r->why);
+  if (replaced(all, r)) printf("; what is there now: %s\n", replaced(all, r));
+  printf("%s%s. IN %s", lead, r->name, r->type);
   if (!is_text(r)) {
     printf(" %s%s\n", r->value, strcmp(r->type, "PTR") == 0 || strcmp(r->type, "CNAME") == 0 ? "." : "");
   } else {
@@ -68,7 +75,7 @@ static void print_zone_record(const struct domain_record *r) {
 }
 
 static void print_zone(const struct domain_records *all) {
-  for (size_t i = 0; i < all->count; i++) print_zone_record(&all->list[i]);
+  for (size_t i = 0; i < all->count; i++) print_zone_record(all, &all->list[i]);
   for (size_t i = 0; i < all->note_count; i++) printf("; %s\n\n", all->notes[i]);
 }
 
@@ -80,7 +87,7 @@ static void print_heading(const struct domain_record *r) {
   print_wrapped(text, 0, 2, false);
 }
 
-static void print_form_record(const struct domain_record *r) {
+static void print_form_record(const struct domain_records *all, const struct domain_record *r) {
   char relative[RECORD_NAME];
   domain_record_relative(r, relative);
   print_heading(r);
@@ -91,11 +98,12 @@ static void print_form_record(const struct domain_record *r) {
     printf("  %-9s %s\n", "name", r->name);
   }
   printf("  %-9s %s\n", "type", r->type);
+  if (replaced(all, r)) printf("  %-9s %s\n", "old value", replaced(all, r));
   printf("  %-9s %s\n\n", "value", r->value);
 }
 
 static void print_form(const struct domain_records *all) {
-  for (size_t i = 0; i < all->count; i++) print_form_record(&all->list[i]);
+  for (size_t i = 0; i < all->count; i++) print_form_record(all, &all->list[i]);
   for (size_t i = 0; i < all->note_count; i++) print_wrapped(all->notes[i], 0, 2, false);
 }
 
@@ -112,10 +120,11 @@ static void print_objects(const struct domain_records *all) {
     const struct domain_record *r = &all->list[i];
     char relative[RECORD_NAME];
     domain_record_relative(r, relative);
-    print_json(json_pack("{s:o, s:o, s:o, s:s, s:o, s:s, s:o, s:b, s:b, s:s?}", "name", json_text(r->name),
+    print_json(json_pack("{s:o, s:o, s:o, s:s, s:o, s:s, s:o, s:b, s:b, s:s?, s:s?}", "name", json_text(r->name),
                          "relative_name", json_text(relative), "zone", json_text(r->zone), "type", r->type, "value",
                          json_text(r->value), "kind", record_kind_name(r->kind), "why", json_text(r->why), "optional",
-                         r->optional, "elsewhere", r->elsewhere, "key_state", key_state(r)));
+                         r->optional, "elsewhere", r->elsewhere, "key_state", key_state(r), "replaces",
+                         replaced(all, r)));
   }
 }
 

@@ -369,7 +369,7 @@ def test_domain_round_trip(sendoff):
     sendoff("source", "add", "::1", "--helo", HOST)
     said = sendoff("domain", "add", "Example.com", "--key", "both")
     records = sendoff.json("domain", "records", "example.com")
-    fields = {"name", "relative_name", "zone", "type", "value", "kind", "why", "optional", "elsewhere", "key_state"}
+    fields = {"name", "relative_name", "zone", "type", "value", "kind", "why", "optional", "elsewhere", "key_state", "replaces"}
     assert all(set(record) == fields and record["type"] == "TXT" for record in records)
     values = {record["name"]: record["value"] for record in records}
     assert zone_values(said) == values, "the zone file's form says something else"

@@ -63,7 +63,10 @@ def test_an_spf_record_that_is_there(lab, gateway, there, value, why):
     lab.dns.set(domain, "TXT", *map(txt, there))
     found = records(gateway, domain)["spf"]
     assert found["value"] == value and why in found["why"], found
-    assert f'{domain}. IN TXT "{value}"' in zone(gateway, domain)
+    changed = there[0] if there[0].startswith("v=spf1") and there[0] != value else None
+    said = zone(gateway, domain)
+    assert found["replaces"] == changed and f'{domain}. IN TXT "{value}"' in said, said
+    assert (f"; what is there now: {changed}\n" in said) == bool(changed), said
 
 
 def test_a_source_that_an_include_lists(lab, gateway):
