@@ -53,7 +53,8 @@ static void write_dane(const struct route *r, char out[DANE_TEXT]) {
     digest = digest * 31 + (dane ? dane_rules_digest(dane) + (unsigned)i + 1 : 0);
     any |= dane != NULL;
   }
-  snprintf(out, DANE_TEXT, any ? " DANE=%08x" : "", digest);
+  out[0] = '\0';
+  if (any) snprintf(out, DANE_TEXT, " DANE=%08x", digest);
 }
 
 /* Nor is one that is held to a policy, or only tries it, for other mail; for that of other domains, if their policies
@@ -67,7 +68,8 @@ static void write_policy(const struct route *r, char out[POLICY_TEXT]) {
     digest = digest * 31 + (enforced ? 1u : 0u) + (t->sts_testing ? 2u : 0u) + (t->sts_unnamed ? 4u : 0u);
     any |= enforced || t->sts_testing;
   }
-  snprintf(out, POLICY_TEXT, any ? " STS=%08x" : "", digest);
+  out[0] = '\0';
+  if (any) snprintf(out, POLICY_TEXT, " STS=%08x", digest);
 }
 
 /* What has one key may share connections, and transactions, whatever its domain: so all that a domain alone can demand
