@@ -189,9 +189,13 @@ class Gateway:
         return records
 
     def publish(self, records):
+        """As `domain records` has them, but for the optional ones."""
+        written = {"TXT": txt, "PTR": "{}.".format}
         wanted = {}
         for record in records:
-            wanted.setdefault((record["name"], record["type"]), []).append(txt(record["value"]))
+            if not record.get("optional"):
+                rdata = written.get(record["type"], str)(record["value"])
+                wanted.setdefault((record["name"], record["type"]), []).append(rdata)
         self.dns.update(wanted)
 
     # Asking it.
