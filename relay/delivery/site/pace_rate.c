@@ -222,7 +222,7 @@ static void end_deafness(struct pace *p, int64_t now_us) {
 /* The next rate, after one that held: closer to the limit. */
 static void raise_rate(struct pace *p, int64_t now_us) {
   if (p->rate > p->good) p->good = p->rate;
-  if (!p->bad) {
+  if (p->bad <= 0) {
     p->rate_failures = 0;
     set_rate(p, p->good * (p->unproven ? STEP_UNPROVEN : STEP), now_us);
   } else if (p->bad > p->good * CLOSE_ENOUGH) {
