@@ -78,7 +78,7 @@ static bool follow(struct reading *r) {
     const ldns_rr *alias = find(ldns_pkt_answer(r->packet), r->at, LDNS_RR_TYPE_CNAME);
     const ldns_rdf *target = alias ? ldns_rr_rdf(alias, 0) : NULL;
     if (!target) return true;
-    if (i == ALIASES_MAX || !name_text(target, name)) {
+    if (i == ALIASES_MAX || !name_text(target, name) || !*name) { /* the root has nothing of ours */
       nothing(r->out, "its CNAME records lead nowhere");
       return false;
     }
