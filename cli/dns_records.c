@@ -109,12 +109,6 @@ static void print_form(const struct domain_records *all) {
 
 /* --- for scripts --- */
 
-/* NULL: it is no key's record. */
-static const char *key_state(const struct domain_record *r) {
-  if (!r->key) return NULL;
-  return r->key->state == KEY_ACTIVE ? "active" : "retired";
-}
-
 static void print_objects(const struct domain_records *all) {
   for (size_t i = 0; i < all->count; i++) {
     const struct domain_record *r = &all->list[i];
@@ -123,8 +117,8 @@ static void print_objects(const struct domain_records *all) {
     print_json(json_pack("{s:o, s:o, s:o, s:s, s:o, s:s, s:o, s:b, s:b, s:s?, s:s?}", "name", json_text(r->name),
                          "relative_name", json_text(relative), "zone", json_text(r->zone), "type", r->type, "value",
                          json_text(r->value), "kind", record_kind_name(r->kind), "why", json_text(r->why), "optional",
-                         r->optional, "elsewhere", r->elsewhere, "key_state", key_state(r), "replaces",
-                         replaced(all, r)));
+                         r->optional, "elsewhere", r->elsewhere, "key_state",
+                         r->key ? key_state_name(r->key->state) : NULL, "replaces", replaced(all, r)));
   }
 }
 

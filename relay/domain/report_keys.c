@@ -54,8 +54,9 @@ static void report_key(struct checking *c, const struct domain_record *r) {
   if ((e->state == FOUND_WRONG || e->state == FOUND_MISSING) && *w.verdict.why && w.verdict.state != PUBLISHED_MATCHES)
     snprintf(e->text, sizeof e->text, "%s", w.verdict.why);
   if (w.verdict.testing) report_add_text(e, "with t=y, receivers may treat the mail as unsigned");
-  if (e->state == FOUND_RIGHT || e->state == FOUND_OLD) try_signature(c, &w, e);
-  if (r->key->state != KEY_ACTIVE) e->hurts = false; /* no mail is signed with it */
+  bool signs = r->key->state == KEY_ACTIVE || r->key->state == KEY_WAITING;
+  if (signs && (e->state == FOUND_RIGHT || e->state == FOUND_OLD)) try_signature(c, &w, e);
+  if (r->key->state == KEY_WAITING) e->hurts = false; /* no mail is signed with it yet */
 }
 
 /* What mail is signed with now is what DMARC rests on. */
