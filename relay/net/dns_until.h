@@ -10,7 +10,8 @@ struct dns_until {
   struct dns_source dns;
   const atomic_uint_least64_t *until_ms; /* not 0: who wants it stops */
 };
-/* `d->dns`, but that once it stops nothing is asked: its end would wait for the answer. `d` outlives what is returned. */
+/* `d->dns`, but that once it stops nothing is asked: its end would wait for the answer. `d` outlives what is returned.
+ */
 struct dns_source dns_until(struct dns_until *d);
 
 #endif

@@ -54,6 +54,24 @@ bool sts_task_start(struct sts_domain *d);
 /* sts_store.c. The domain's policy, or that there is none any more, into the store. */
 void sts_store_post(struct sts_domain *d);
 
+/* sts_table.c. With the domains that have a policy, or with the others; and out of its list. */
+void sts_list_add(struct sts_domain *d, bool known);
+void sts_list_remove(struct sts_domain *d);
+size_t sts_octets(const struct sts_domain *d); /* of its policy */
+void sts_drop(struct sts_domain *d);           /* frees it */
+/* Somebody waits for it, or something is under way. */
+bool sts_is_busy(const struct sts_domain *d);
+/* Those that were asked for the longest ago give way, but not while somebody waits for them. */
+void sts_make_room(struct sts_policies *s);
+/* The one that there is, or a new one; NULL without memory. */
+struct sts_domain *sts_domain_of(struct sts_policies *s, const char *name);
+
+/* sts_waiters.c. Has mail to wait for it now? */
+bool sts_must_wait(const struct sts_domain *d, int64_t now_us);
+struct sts_finding sts_finding_of(const struct sts_domain *d, int64_t now_us);
+void sts_answer(struct sts_domain *d); /* all that wait */
+bool sts_add_waiter(struct sts_domain *d, void (*done)(void *arg, const struct sts_finding *found), void *arg);
+
 /* sts_policies.c */
 /* `policy` is the callee's; NULL: `failure`, or STS_FAILURE_NONE when it was cut off here. */
 void sts_fetched(struct sts_domain *d, const char *id, struct sts_policy *policy, enum sts_failure failure,

@@ -11,131 +11,11 @@
 #include <utlist.h>
 
 #define SCAN_US (10 * SECOND_US) /* between two scans for what is to be fetched anew */
-#define TTL_WHILE_FETCHING 10    /* seconds */
 
 static uint32_t any_number(void) {
   uint32_t n;
   random_bytes(&n, sizeof n);
   return n;
-}
-
-/* --- the table --- */
-
-static void to_list(struct sts_domain *d, bool known) {
-  struct sts_policies *s = d->owner;
-  d->known = known;
-  if (known) {
-    DL_APPEND(s->known, d);
-    s->known_count++;
-  } else {
-    DL_APPEND(s->others, d);
-    s->other_count++;
-  }
-}
-
-static void from_list(struct sts_domain *d) {
-  struct sts_policies *s = d->owner;
-  if (d->known) {
-    DL_DELETE(s->known, d);
-    s->known_count--;
-  } else {
-    DL_DELETE(s->others, d);
-    s->other_count--;
-  }
-}
-
-static size_t octets_of(const struct sts_domain *d) {
-  return d->state.policy ? d->state.policy->octets : 0;
-}
-
-static void drop(struct sts_domain *d) {
-  from_list(d);
-  d->owner->octets -= octets_of(d);
-  HASH_DEL(d->owner->table, d);
-  sts_state_clear(&d->state);
-  free(d->name);
-  free(d);
-}
-
-static bool is_busy(const struct sts_domain *d) {
-  return d->asking || d->fetching || d->waiters;
-}
-
-/* The first of a list that nobody waits for; there are few others. */
-static struct sts_domain *first_idle(struct sts_domain *list) {
-  while (list && is_busy(list)) list = list->next;
-  return list;
-}
-
-static void make_room(struct sts_policies *s) {
-  struct sts_domain *d;
-  if (s->walking) return;
-  while (s->other_count > STS_OTHERS_MAX && (d = first_idle(s->others))) drop(d);
-  while ((s->known_count > STS_POLICIES_MAX || s->octets > STS_OCTETS_MAX) && (d = first_idle(s->known))) {
-    s->octets -= octets_of(d);
-    sts_state_clear(&d->state);
-    sts_store_post(d);
-    drop(d);
-  }
-}
-
-static struct sts_domain *domain_of(struct sts_policies *s, const char *name) {
-  struct sts_domain *d;
-  HASH_FIND_STR(s->table, name, d);
-  if (d) return d;
-  d = calloc(1, sizeof *d);
-  if (!d) return NULL;
-  d->owner = s;
-  d->name = strdup(name);
-  if (d->name) HASH_ADD_KEYPTR(hh, s->table, d->name, strlen(d->name), d);
-  if (!d->name || !d->hh.tbl) {
-    free(d->name);
-    free(d);
-    return NULL;
-  }
-  to_list(d, false);
-  return d;
-}
-
-/* --- who waits --- */
-
-static bool must_wait(const struct sts_domain *d, int64_t now_us) {
-  if (sts_state_policy(&d->state, now_us)) return false;
-  return d->asking || (d->fetching && sts_state_waits(&d->state, now_us));
-}
-
-static struct sts_finding finding_of(const struct sts_domain *d, int64_t now_us) {
-  uint32_t ttl = sts_state_ttl(&d->state, now_us);
-  if (d->fetching && ttl > TTL_WHILE_FETCHING) ttl = TTL_WHILE_FETCHING;
-  return (struct sts_finding){.policy = sts_state_policy(&d->state, now_us), .failure = d->state.failure, .ttl = ttl};
-}
-
-static void answer(struct sts_domain *d) {
-  struct sts_waiter *w, *list = d->waiters;
-  if (!list) return;
-  struct sts_finding found = finding_of(d, clock_now_us());
-  sts_policy_hold(found.policy); /* who is answered may ask for other domains, and this one give way */
-  d->waiters = NULL;
-  d->owner->waiting--;
-  while ((w = list)) {
-    LL_DELETE(list, w);
-    w->done(w->arg, &found);
-    free(w);
-  }
-  sts_policy_release(&found.policy);
-}
-
-static bool add_waiter(struct sts_domain *d, void (*done)(void *arg, const struct sts_finding *found), void *arg) {
-  struct sts_waiter *w = calloc(1, sizeof *w);
-  if (!w) return false;
-  w->done = done;
-  w->arg = arg;
-  if (!d->waiters) {
-    d->owner->waiting++;
-    d->waiting_ms = clock_monotonic_ms();
-  }
-  LL_APPEND(d->waiters, w);
-  return true;
 }
 
 /* --- what is done for a domain --- */
@@ -158,7 +38,7 @@ static void start_fetches(struct sts_policies *s) {
   while (!atomic_load(&s->until_ms) && (d = next_fetch(s))) {
     LL_DELETE2(s->queue, d, next_fetch);
     d->fetching = !was_given_up(d) && sts_task_start(d);
-    if (!d->fetching) answer(d); /* without memory */
+    if (!d->fetching) sts_answer(d); /* without memory */
   }
 }
 
@@ -217,7 +97,7 @@ static void advance(struct sts_domain *d) {
       LL_APPEND2(s->queue, d, next_fetch);
     }
   }
-  if (!must_wait(d, clock_now_us())) answer(d);
+  if (!sts_must_wait(d, clock_now_us())) sts_answer(d);
   start_fetches(s);
 }
 
@@ -240,11 +120,11 @@ static void log_policy(const struct sts_domain *d, const struct sts_policy *old)
 static void take_policy(struct sts_domain *d, struct sts_policy *p, const char *id) {
   struct sts_policies *s = d->owner;
   struct sts_policy *old = sts_policy_hold(d->state.policy);
-  s->octets -= octets_of(d);
+  s->octets -= sts_octets(d);
   sts_state_take_policy(&d->state, p, id, clock_now_us(), any_number());
-  s->octets += octets_of(d);
-  from_list(d);
-  to_list(d, true);
+  s->octets += sts_octets(d);
+  sts_list_remove(d);
+  sts_list_add(d, true);
   log_policy(d, old);
   sts_policy_release(&old);
   sts_store_post(d);
@@ -278,8 +158,8 @@ void sts_fetched(struct sts_domain *d, const char *id, struct sts_policy *policy
     take_policy(d, policy, id);
   else if (failure != STS_FAILURE_NONE || !atomic_load(&s->until_ms)) /* without a kind: no memory */
     take_failure(d, failure ? failure : STS_FETCH_ERROR, id, why);
-  answer(d);
-  make_room(s);
+  sts_answer(d);
+  sts_make_room(s);
   start_fetches(s);
 }
 
@@ -288,16 +168,16 @@ void sts_fetched(struct sts_domain *d, const char *id, struct sts_policy *policy
 void sts_policies_find(struct sts_policies *s, const char *domain,
                        void (*done)(void *arg, const struct sts_finding *found), void *arg) {
   static const struct sts_finding nothing;
-  struct sts_domain *d = domain_of(s, domain);
-  if (!d || !add_waiter(d, done, arg)) {
+  struct sts_domain *d = sts_domain_of(s, domain);
+  if (!d || !sts_add_waiter(d, done, arg)) {
     done(arg, &nothing);
     return;
   }
   d->used_us = clock_now_us();
-  from_list(d);
-  to_list(d, d->known);
+  sts_list_remove(d);
+  sts_list_add(d, d->known);
   advance(d);
-  make_room(s);
+  sts_make_room(s);
 }
 
 void sts_policies_recall(struct sts_policies *s, const struct sts_note *n) {
@@ -305,7 +185,7 @@ void sts_policies_recall(struct sts_policies *s, const struct sts_note *n) {
   struct reason why;
   int64_t now_us = clock_now_us();
   if (n->until_us <= now_us || sts_policy_read(bytes_of(n->text), &p, &why) != OK) return;
-  struct sts_domain *d = domain_of(s, n->domain);
+  struct sts_domain *d = sts_domain_of(s, n->domain);
   if (!d || d->state.policy) {
     sts_policy_release(&p);
     return;
@@ -313,7 +193,7 @@ void sts_policies_recall(struct sts_policies *s, const struct sts_note *n) {
   sts_state_take_policy(&d->state, p, n->id, n->fetched_us, any_number());
   d->used_us = n->used_us;
   d->known = true;
-  s->octets += octets_of(d);
+  s->octets += sts_octets(d);
   s->other_count--;
   s->known_count++;
   DL_DELETE(s->others, d);
@@ -333,7 +213,7 @@ static void end_waits(struct sts_policies *s, uint64_t now_ms) {
   if (!s->waiting) return;
   s->walking = true;
   HASH_ITER(hh, s->table, d, next) {
-    if (d->waiters && now_ms - d->waiting_ms >= STS_WAIT_MS) answer(d);
+    if (d->waiters && now_ms - d->waiting_ms >= STS_WAIT_MS) sts_answer(d);
   }
   s->walking = false;
 }
@@ -344,7 +224,7 @@ static void refresh(struct sts_policies *s, int64_t now_us) {
   size_t left = s->queue ? 0 : POOL_FETCHES;
   DL_FOREACH_SAFE(s->known, d, next) {
     if (d->unkept) sts_store_post(d);
-    if (!left || is_busy(d) || now_us - d->used_us > STS_UNUSED_US) continue;
+    if (!left || sts_is_busy(d) || now_us - d->used_us > STS_UNUSED_US) continue;
     if (!sts_state_refresh_due(&d->state, now_us)) continue;
     if (!sts_state_record_due(&d->state, now_us) && !sts_state_fetch_due(&d->state, now_us)) continue;
     advance(d);
@@ -386,7 +266,7 @@ void sts_check_idle(struct sts_policies *s) {
   }
   if (s->questions) return; /* the resolver answers them, at its end at the latest */
   HASH_ITER(hh, s->table, d, next) {
-    drop(d);
+    sts_drop(d);
   }
   free(s);
 }
@@ -400,7 +280,7 @@ void sts_policies_stop(struct sts_policies *s) {
   }
   s->walking = true;
   HASH_ITER(hh, s->table, d, next) {
-    answer(d);
+    sts_answer(d);
   }
   s->walking = false;
 }
