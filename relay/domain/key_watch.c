@@ -1,9 +1,9 @@
 #include "relay/domain/key_watch.h"
 
 #include "base/clock.h"
-#include "base/hash.h"
 #include "base/log.h"
 #include "relay/domain/key_job.h"
+#include "relay/domain/key_seen.h"
 #include "relay/net/dns_task.h"
 #include "store/write.h"
 
@@ -16,19 +16,11 @@
 #define AGAIN_US (3600 * SECOND_US) /* what could not be done is tried again */
 #define SAY_US (86400 * SECOND_US)  /* what keeps a key from its next state is said as often */
 
-/* What has been seen of a key since the directory was read, by its id. */
-struct seen {
-  enum key_state state; /* that it was in: what was seen in another says nothing */
-  int64_t id, checked_us, left_us, said_us, again_us;
-  char said[KEY_SERVICE_TEXT];
-  UT_hash_handle hh;
-};
-
 struct key_watch {
   struct loop *loop;
   struct dns_task task;
   struct reader *reader; /* the pool's thread's, while a job runs */
-  struct seen *seen;
+  struct key_seen *seen;
   int64_t generation, scan_us, due_us;
   int64_t changed_us; /* a key was changed then, which the directory may not show yet; 0: it does */
   struct key_job job;
@@ -36,62 +28,13 @@ struct key_watch {
   bool freed;
 };
 
-/* --- what was seen --- */
-
-static void forget_seen(struct key_watch *w, int64_t id) {
-  struct seen *s;
-  HASH_FIND(hh, w->seen, &id, sizeof id, s);
-  if (!s) return;
-  HASH_DEL(w->seen, s);
-  free(s);
-}
-
-static struct seen *find_seen(struct key_watch *w, const struct signing_key *k) {
-  struct seen *s;
-  HASH_FIND(hh, w->seen, &k->id, sizeof k->id, s);
-  return s && s->state == k->state ? s : NULL;
-}
-
-/* The one that there is, as new if it is of another state; NULL: no memory. */
-static struct seen *seen_of(struct key_watch *w, const struct signing_key *k) {
-  struct seen *s = find_seen(w, k);
-  if (s) return s;
-  forget_seen(w, k->id);
-  s = calloc(1, sizeof *s);
-  if (!s) return NULL;
-  s->id = k->id;
-  s->state = k->state;
-  HASH_ADD(hh, w->seen, id, sizeof s->id, s);
-  if (s->hh.tbl) return s;
-  free(s);
-  return NULL;
-}
-
-/* The key as the directory has it, with what was seen since. A change of its state begins anew. */
-static struct signing_key now_of(struct key_watch *w, const struct signing_key *k) {
-  struct signing_key now = *k;
-  const struct seen *s = find_seen(w, k);
-  if (!s) return now;
-  if (s->checked_us > now.checked_us) now.checked_us = s->checked_us;
-  if (s->left_us) now.left_us = s->left_us;
-  return now;
-}
-
-static void forget_all(struct key_watch *w) {
-  struct seen *s, *next;
-  HASH_ITER(hh, w->seen, s, next) {
-    HASH_DEL(w->seen, s);
-    free(s);
-  }
-}
-
 /* --- the end --- */
 
 static void forget(void *owner) {
   struct key_watch *w = owner;
   w->freed = true;
   if (w->posted) return; /* on_posted */
-  forget_all(w);
+  key_seen_clear(&w->seen);
   key_job_clear(&w->job);
   if (w->reader) reader_close(&w->reader);
   free(w);
@@ -155,7 +98,7 @@ static void post(struct key_watch *w, struct posted *p) {
 
 /* What was seen of it in its last state is over. */
 static void step(struct key_watch *w, const struct signing_key *k, enum key_state to, const char *text) {
-  forget_seen(w, k->id);
+  key_seen_forget(&w->seen, k->id);
   w->changed_us = clock_now_us();
   struct posted *p = posted_new(w, k);
   if (!p) return;
@@ -212,7 +155,7 @@ static void add(struct key_watch *w, const struct signing_key *before, struct ne
 /* --- what came of a job --- */
 
 /* What keeps it from its next state: as a warning once, and again when it is another, or a day on. */
-static void say(struct key_watch *w, struct seen *s, const struct signing_key *k, const char *text) {
+static void say(struct key_watch *w, struct key_seen *s, const struct signing_key *k, const char *text) {
   int64_t now_us = clock_now_us();
   (void)w;
   if (!s || !*text || (s->said_us && strcmp(s->said, text) == 0 && now_us - s->said_us < SAY_US)) return;
@@ -222,7 +165,7 @@ static void say(struct key_watch *w, struct seen *s, const struct signing_key *k
             key_state_name(k->state), "reason", text, NULL);
 }
 
-static void take_look(struct key_watch *w, struct seen *s, struct signing_key *k, int64_t now_us) {
+static void take_look(struct key_watch *w, struct key_seen *s, struct signing_key *k, int64_t now_us) {
   const struct key_job *j = &w->job;
   const char *found = j->kind == KEY_JOB_SERVICE ? j->found.text : j->why.text;
   k->checked_us = now_us;
@@ -251,8 +194,8 @@ static void take_look(struct key_watch *w, struct seen *s, struct signing_key *k
 static void done(void *owner) {
   struct key_watch *w = owner;
   struct key_job *j = &w->job;
-  struct signing_key k = now_of(w, j->key);
-  struct seen *s = seen_of(w, &k);
+  struct signing_key k = key_seen_now(w->seen, j->key);
+  struct key_seen *s = key_seen_of(&w->seen, &k);
   int64_t now_us = clock_now_us();
   if (s && !j->known && j->kind != KEY_JOB_SERVICE) s->again_us = now_us + AGAIN_US;
   if (j->kind != KEY_JOB_SUCCESSOR) {
@@ -294,8 +237,8 @@ int key_watch_new(struct loop *loop, const struct dns_source *dns, struct key_wa
 /* When this key is due, and for what. */
 static int64_t due_of(struct key_watch *w, const struct domain *d, const struct signing_key *k, bool publishes,
                       int64_t now_us, enum key_job_kind *kind) {
-  struct signing_key now = now_of(w, k);
-  const struct seen *s = find_seen(w, k);
+  struct signing_key now = key_seen_now(w->seen, k);
+  const struct key_seen *s = key_seen_find(w->seen, k);
   int64_t due_us = rotation_due_us(&now, publishes);
   *kind = k->state == KEY_WAITING ? KEY_JOB_SERVICE : k->state == KEY_OLD ? KEY_JOB_MAIL : KEY_JOB_WITHDRAW;
   if (k->state == KEY_ACTIVE && d->rotate_us && !rotation_successor(d, k)) {
