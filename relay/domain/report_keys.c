@@ -1,4 +1,5 @@
 #include "dkim/key_name.h"
+#include "policy/spf/rdata.h"
 #include "relay/domain/probe.h"
 #include "relay/domain/report_parts.h"
 #include "relay/domain/txt.h"
@@ -6,6 +7,7 @@
 #include <arpa/nameser.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 /* What one key is compared with. */
 struct wanted_key {
@@ -43,7 +45,8 @@ static void try_signature(struct checking *c, const struct wanted_key *w, struct
                why.text);
 }
 
-/* At the name where verifiers ask: a delegated one leads to the record's own. */
+/* Asked for at the name where verifiers ask. The entry has the name where it is to be published: of a delegated
+ * selector, where the CNAME record leads. */
 static void report_key(struct checking *c, const struct domain_record *r) {
   struct wanted_key w = {.key = r->key};
   char name[KEY_NAME_MAX];
@@ -57,7 +60,45 @@ static void report_key(struct checking *c, const struct domain_record *r) {
   bool signs = r->key->state == KEY_ACTIVE || r->key->state == KEY_WAITING;
   if (signs && (e->state == FOUND_RIGHT || e->state == FOUND_OLD)) try_signature(c, &w, e);
   if (r->key->state == KEY_WAITING) e->hurts = false; /* no mail is signed with it yet */
+  snprintf(e->name, sizeof e->name, "%s", r->name);
 }
+
+/* --- the CNAME records of a delegated domain --- */
+
+static enum match match_alias(void *arg, const struct dns_answer *answer, char found[CHECK_VALUE]) {
+  const char *target = arg;
+  char name[NAME_MAX_TEXT + 1] = "";
+  if (!answer->count) return MATCH_ABSENT;
+  rdata_name(answer->records[0].data, name);
+  snprintf(found, CHECK_VALUE, "%s", name);
+  return answer->count == 1 && strcasecmp(name, target) == 0 ? MATCH_RIGHT : MATCH_WRONG;
+}
+
+/* A key at the end of the CNAME record that verifiers do not find, and should. */
+static bool key_hurts(const struct check_report *out, const char *record_name) {
+  for (size_t i = 0; i < out->count; i++)
+    if (out->entries[i].kind == RECORD_DKIM && strcmp(out->entries[i].name, record_name) == 0)
+      return out->entries[i].hurts;
+  return false;
+}
+
+/* Behind the keys. While none is where it leads, it is for a later rotation: nothing hurts. */
+static void report_alias(struct checking *c, const struct domain_record *r) {
+  bool hurts = key_hurts(c->out, r->value);
+  struct check_entry *e = report_add(c, RECORD_DKIM, r->name, r->type);
+  snprintf(e->expected, sizeof e->expected, "%s", r->value);
+  report_published(c, e, ns_t_cname, match_alias, r->value);
+  bool elsewhere = *e->found && strcasecmp(e->found, r->value) != 0;
+  if (e->state == FOUND_RIGHT)
+    report_say(e, FOUND_RIGHT, false, "it leads to %.250s", r->value);
+  else if (e->state == FOUND_MISSING)
+    report_say(e, FOUND_MISSING, true, "there is no CNAME record that leads to %.250s", r->value);
+  else if (e->state == FOUND_WRONG && elsewhere)
+    report_say(e, FOUND_WRONG, true, "it leads to %.250s instead of %.250s", e->found, r->value);
+  e->hurts &= hurts;
+}
+
+/* --- all --- */
 
 /* What mail is signed with now is what DMARC rests on. */
 static void take_active(struct checking *c, const struct signing_key *k) {
@@ -71,6 +112,8 @@ static void take_active(struct checking *c, const struct signing_key *k) {
 void report_keys(struct checking *c) {
   for (size_t i = 0; i < c->records.count; i++)
     if (c->records.list[i].kind == RECORD_DKIM && c->records.list[i].key) report_key(c, &c->records.list[i]);
+  for (size_t i = 0; i < c->records.count; i++)
+    if (c->records.list[i].kind == RECORD_DKIM && !c->records.list[i].key) report_alias(c, &c->records.list[i]);
   for (size_t i = 0; i < c->plan->domain->key_count; i++) take_active(c, &c->plan->domain->keys[i]);
   if (c->out->key_count) return;
   report_say(report_add(c, RECORD_DKIM, c->domain, "TXT"), FOUND_MISSING, true,

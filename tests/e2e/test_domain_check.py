@@ -232,6 +232,86 @@ def test_answers_that_dnssec_does_not_confirm(lab, gateway):
     assert not report["right"] and found["hurts"] and "DNSSEC does not confirm the answer" in found["text"], found
 
 
+
+# A delegated domain.
+
+
+@pytest.fixture(scope="module")
+def delegated(lab, gateway):
+    """One whose key was made before it was delegated; and the gateway's own zone, which it is delegated to."""
+    own, zone = Zone(lab, gateway, "own.example"), Zone(lab, gateway, "delegated.example")
+    gateway.sendoff("domain", "set", zone.name, "--delegate", own.name)
+    return own, zone
+
+
+ALIASES = {f"sendoff-e{n}._domainkey.delegated.example": f"sendoff-e{n}.delegated.example.own.example" for n in (1, 2)}
+
+
+def aliases(lines):
+    return "\n".join(f"{name}. CNAME {target}." for name, target in lines.items())
+
+
+def dkim(zone, kind):
+    return {one["name"]: one for one in zone.check()["records"] if one["kind"] == "dkim" and one["type"] == kind}
+
+
+def changed_alias(target, name="sendoff-e1._domainkey.delegated.example"):
+    """All of them, but that one leads there; None: it is not there."""
+    others = {one: to for one, to in ALIASES.items() if one != name}
+    return aliases({**others, name: target} if target else others)
+
+
+LOST = ALIASES["sendoff-e1._domainkey.delegated.example"]
+ALIAS_FAULTS = {
+    "missing": (changed_alias(None), None, "missing", "", f"there is no CNAME record that leads to {LOST}"),
+    "elsewhere": (changed_alias("old.host"), None, "wrong", "old.host", f"it leads to old.host instead of {LOST}"),
+    "a TXT record": (
+        changed_alias(None) + '\nsendoff-e1._domainkey TXT "v=DKIM1; p="', None, "missing", "", "there is no CNAME record"
+    ),
+    "missing at one server": (aliases(ALIASES), changed_alias(None), "old", LOST, "does not have it yet, and 1 other has it"),
+    "elsewhere at one server": (
+        aliases(ALIASES), changed_alias("old.host"), "old", "old.host", "still serves something else, and 1 other has it"
+    ),
+}
+
+
+@pytest.mark.parametrize("what", ALIAS_FAULTS)
+def test_an_alias_that_no_key_needs_yet(delegated, what):
+    _, zone = delegated
+    first, second, state, there, text = ALIAS_FAULTS[what]
+    zone.serve(zone.lines(more=aliases(ALIASES)))
+    report, found = zone.check(), dkim(zone, "CNAME")
+    assert report["right"] and {name: one["expected"] for name, one in found.items()} == ALIASES, report
+    assert all(one["state"] == "right" and one["expected"] in one["text"] for one in found.values()), found
+    zone.serve(zone.lines(more=first), second and zone.lines(more=second))
+    report, found = zone.check(), dkim(zone, "CNAME")["sendoff-e1._domainkey.delegated.example"]
+    assert (found["state"], found["found"]) == (state, there) and text in found["text"], found
+    assert report["right"] and not found["hurts"], found
+    said = zone.said()
+    assert state == "old" or f'publish for {found["name"]}: CNAME {LOST}' in said, said
+
+
+def test_an_alias_that_a_key_needs(lab, gateway, delegated):
+    own, zone = delegated
+    gateway.sendoff("dkim", "rotate", zone.name, "--force")
+    (key,) = [one for one in gateway.sendoff.json("domain", "records", zone.name) if one.get("key_state") == "active"]
+    assert key["name"] == LOST
+    own.serve(own.lines(more=f'{LOST}. TXT {txt(key["value"])}'))
+    zone.serve(zone.lines(more=aliases(ALIASES)))
+    report = zone.check()
+    assert report["right"] and "verifies" in dkim(zone, "TXT")[LOST]["text"], report
+    for target, state in [(None, "missing"), ("old.host", "wrong")]:
+        zone.serve(zone.lines(more=changed_alias(target)))
+        found, its_key = dkim(zone, "CNAME")["sendoff-e1._domainkey.delegated.example"], dkim(zone, "TXT")[LOST]
+        assert found["state"] == state and found["hurts"] and not zone.check()["right"], found
+        assert its_key["state"] == "missing" and its_key["hurts"], its_key
+    own.serve(own.lines())
+    zone.serve(zone.lines(more=aliases(ALIASES)))
+    found = dkim(zone, "CNAME")["sendoff-e1._domainkey.delegated.example"]
+    assert found["state"] == "right" and not found["hurts"] and dkim(zone, "TXT")[LOST]["state"] == "missing", found
+    assert f'publish for {LOST}: TXT "{key["value"]}"' in zone.said()
+
+
 # The sources' names.
 
 
