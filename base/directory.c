@@ -149,6 +149,13 @@ const struct domain *directory_domain(const struct directory *d, const char *nam
   return NULL;
 }
 
+size_t directory_count_keys(const struct directory *d, enum key_state state) {
+  size_t count = 0;
+  for (size_t i = 0; i < d->domain_count; i++)
+    for (size_t k = 0; k < d->domains[i].key_count; k++) count += d->domains[i].keys[k].state == state;
+  return count;
+}
+
 const char *key_state_name(enum key_state state) {
   static const char *const names[] = {[KEY_ACTIVE] = "active",
                                       [KEY_RETIRED] = "retired",

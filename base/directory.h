@@ -177,6 +177,8 @@ const struct account *directory_account_by_certificate(const struct directory *d
 const struct domain *directory_domain(const struct directory *d, const char *normalized, bool parents);
 /* "active", "waiting" ... */
 const char *key_state_name(enum key_state state);
+/* How many keys of all domains are in that state. */
+size_t directory_count_keys(const struct directory *d, enum key_state state);
 /* The pool that this stream's mail of the account leaves from. */
 const char *account_pool(const struct account *a, enum mail_stream stream);
 /* The sources of a pool: a pointer to the first, `*count` of them. */

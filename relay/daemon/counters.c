@@ -68,6 +68,9 @@ const struct counter counters[] = {
                 "MTA-STS policies that could not be fetched since the start: see the gateway's log."),
     SINCE_START("mta_sts_refused", delivery.sts_refused,
                 "Delivery attempts since the start, by recipient, at which the MTA-STS policy allowed no host."),
+    NOW("keys_waiting", keys_waiting, "Signing keys that sign once DNS has their record: see dkim list."),
+    NOW("keys_old", keys_old, "Signing keys that sign no more: their record stays for mail that they have signed."),
+    NOW("keys_retired", keys_retired, "Signing keys whose record can be taken out of DNS: see dkim list."),
 };
 /* clang-format on */
 const size_t counter_count = sizeof counters / sizeof counters[0];
@@ -82,7 +85,7 @@ uint64_t counter_value(const struct counter *c, const struct counters_snapshot *
 
 struct gathering {
   struct loop *supervisor;
-  int64_t started_us;
+  struct counters_snapshot snapshot; /* without the loops' part until all have been read */
   void (*done)(void *arg, const struct counters_snapshot *s);
   void *arg;
   struct { /* one each: no loop writes where another does */
@@ -136,23 +139,26 @@ static void add_delivery(struct delivery_counters *sum, const struct delivery_co
 static void every_loop_read(void *arg) {
   struct gathering *g = arg;
   const struct gateway *gateway = g->supervisor->gateway;
-  struct counters_snapshot s = {.uptime_seconds = (uint64_t)((clock_now_us() - g->started_us) / SECOND_US)};
+  struct counters_snapshot *s = &g->snapshot;
   for (size_t i = 0; i < gateway->loop_count; i++) {
-    add_submission(&s.submission, &g->loops[i].submission);
-    add_delivery(&s.delivery, &g->loops[i].delivery);
+    add_submission(&s->submission, &g->loops[i].submission);
+    add_delivery(&s->delivery, &g->loops[i].delivery);
   }
-  if (gateway->store) store_counters(gateway->store, &s.store);
-  if (gateway->store) store_condition(gateway->store, &s.condition);
-  g->done(g->arg, &s);
+  if (gateway->store) store_counters(gateway->store, &s->store);
+  if (gateway->store) store_condition(gateway->store, &s->condition);
+  g->done(g->arg, s);
   free(g);
 }
 
-int counters_gather(struct loop *supervisor, int64_t started_us,
+int counters_gather(struct loop *supervisor, const struct directory *directory, int64_t started_us,
                     void (*done)(void *arg, const struct counters_snapshot *s), void *arg) {
   struct gathering *g = calloc(1, sizeof *g + supervisor->gateway->loop_count * sizeof g->loops[0]);
   if (!g) return E_MEMORY;
   g->supervisor = supervisor;
-  g->started_us = started_us;
+  g->snapshot = (struct counters_snapshot){.uptime_seconds = (uint64_t)((clock_now_us() - started_us) / SECOND_US),
+                                           .keys_waiting = directory_count_keys(directory, KEY_WAITING),
+                                           .keys_old = directory_count_keys(directory, KEY_OLD),
+                                           .keys_retired = directory_count_keys(directory, KEY_RETIRED)};
   g->done = done;
   g->arg = arg;
   int rc = broadcast(supervisor, read_loop, every_loop_read, g);

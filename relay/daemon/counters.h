@@ -10,6 +10,7 @@
 
 struct counters_snapshot {
   uint64_t uptime_seconds;
+  uint64_t keys_waiting, keys_old, keys_retired;
   struct submission_counters submission; /* of all loops */
   struct delivery_counters delivery;     /* of all loops */
   struct store_counters store;
@@ -28,9 +29,9 @@ extern const struct counter counters[];
 extern const size_t counter_count;
 uint64_t counter_value(const struct counter *c, const struct counters_snapshot *s);
 
-/* The supervisor's thread: takes a snapshot of every loop, then calls `done` with it, once, on the same thread. The
- * snapshot lives as long as that call. E_MEMORY: `done` is not called. */
-int counters_gather(struct loop *supervisor, int64_t started_us,
+/* The supervisor's thread: takes a snapshot of every loop, and of the directory, then calls `done` with it, once, on
+ * the same thread. The snapshot lives as long as that call. E_MEMORY: `done` is not called. */
+int counters_gather(struct loop *supervisor, const struct directory *directory, int64_t started_us,
                     void (*done)(void *arg, const struct counters_snapshot *s), void *arg);
 
 #endif

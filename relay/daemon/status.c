@@ -118,7 +118,7 @@ void status_ask(struct loop *supervisor, struct login_bans *bans, const struct c
                 const struct directory *directory, int64_t started_us, struct control_request *r) {
   struct status *s = malloc(sizeof *s);
   if (s) *s = (struct status){supervisor->gateway->config, bans, certificates, directory_hold(directory), r};
-  if (s && counters_gather(supervisor, started_us, answer, s) == OK) return;
+  if (s && counters_gather(supervisor, directory, started_us, answer, s) == OK) return;
   control_answer(r, "error: out of memory");
   if (s) directory_release(&s->directory);
   free(s);

@@ -163,6 +163,28 @@ def test_killed_in_any_state(lab, state):
     gateway.stop()
 
 
+def test_counted_in_the_status(lab):
+    gateway, zone = lab.gateway(), Zone(lab, servers=1)
+    gateway.sendoff("domain", "add", zone.name)
+
+    def counted(**expected):
+        (status,) = gateway.sendoff.json("status")
+        now = {state: status[f"keys_{state}"] for state in ("waiting", "old", "retired")}
+        return now == {"waiting": 0, "old": 0, "retired": 0, **expected}
+
+    assert counted()
+    before, _ = rotate(gateway, zone)
+    wait_until(lambda: counted(waiting=1), "the next key waits", 30)
+    gateway.sendoff("dkim", "rotate", zone.name, "--force")
+    wait_until(lambda: counted(old=1), "the key before it is old", 30)
+    wait_until(lambda: keys(gateway, zone)[before[0]]["left"], "the queue was looked at", 60)
+    age(gateway, zone, 8, "old")
+    wait_until(lambda: counted(retired=1), "its record can go", 60)
+    gateway.sendoff("dkim", "retire", zone.name, before[0])
+    wait_until(lambda: counted(), "it is gone", 30)
+    gateway.stop()
+
+
 def test_what_is_refused(gateway, zone):
     (selector, *_) = in_state(gateway, zone, "active")
     for words, says in (

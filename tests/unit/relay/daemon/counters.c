@@ -11,6 +11,9 @@
 
 static const struct counters_snapshot snapshot = {
     .uptime_seconds = 1,
+    .keys_waiting = 37,
+    .keys_old = 38,
+    .keys_retired = 39,
     .submission = {.sessions = 2, .tls_failed = 20, .tls_not_trusted = 21},
     .delivery = {.connections = 3,
                  .idle_connections = 4,
@@ -80,6 +83,9 @@ static const char *const names[] = {
     "mta_sts_policies",
     "mta_sts_fetches_failed",
     "mta_sts_refused",
+    "keys_waiting",
+    "keys_old",
+    "keys_retired",
 };
 
 static void test_names_and_values(void **state) {
