@@ -1,16 +1,13 @@
 #include "cli/domain_keys.h"
 
 #include "base/clock.h"
+#include "cli/small_file.h"
 #include "dkim/keys.h"
 #include "dkim/new_key.h"
 #include "dkim/selector.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define RSA_BITS 2048 /* where nobody says another length: what every receiver and every DNS form takes */
 #define FILE_MAX (64 * 1024)
@@ -50,54 +47,20 @@ int key_choice_add(struct admin *a, const char *domain, const struct key_choice 
   return rc == OK && k->rsa_bits ? make_key(a, &new, KEY_RSA, k->rsa_bits, why) : rc;
 }
 
-/* Never waits, as a FIFO would have it do. */
-static int open_file(const char *path, struct reason *why) {
-  struct stat st;
-  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0 || fstat(fd, &st) != 0) {
-    fail(why, E_IO, "%s: %s", path, strerror(errno));
-  } else if (!S_ISREG(st.st_mode)) {
-    fail(why, E_IO, "%s is no file", path);
-  } else if (st.st_mode & S_IRWXO) {
-    fail(why, E_IO, "%s: others may read the private key; run: chmod 600 %s", path, path);
-  } else if (st.st_size > FILE_MAX) {
-    fail(why, E_IO, "%s is larger than any private key", path);
-  } else {
-    return fd;
-  }
-  if (fd >= 0) close(fd);
-  return -1;
-}
-
-static int read_file(const char *path, struct buffer *out, struct reason *why) {
-  int fd = open_file(path, why), rc = OK;
-  ssize_t n = 1;
-  if (fd < 0) return E_IO;
-  while (rc == OK && n > 0) {
-    rc = buffer_reserve(out, 4096);
-    if (rc != OK) break;
-    n = read(fd, out->at + out->len, 4096);
-    if (n > 0) out->len += (size_t)n;
-  }
-  if (rc != OK) fail(why, rc, "%s: %s", path, result_text(rc));
-  if (n < 0) rc = fail(why, E_IO, "%s: %s", path, strerror(errno));
-  close(fd);
+int brought_key_parse(struct bytes text, struct brought_key *out, struct reason *why) {
+  int rc = key_import(text, &out->private_pem, &out->public_base64, &out->algorithm, &out->bits, why);
+  if (rc == OK) rc = buffer_add(&out->public_base64, "", 1);
+  if (rc != OK) brought_key_free(out);
   return rc;
 }
 
-static int take_key(const char *path, struct brought_key *out, struct reason *why) {
+int brought_key_load(const char *path, struct brought_key *out, struct reason *why) {
   struct buffer text;
   struct reason wrong = {""};
   buffer_init_secret(&text, FILE_MAX + 8192);
-  int rc = read_file(path, &text, why);
-  if (rc == OK) {
-    rc = key_import(buffer_bytes(&text), &out->private_pem, &out->public_base64, &out->algorithm, &out->bits, &wrong);
-    if (rc == OK) rc = buffer_add(&out->public_base64, "", 1);
-    if (rc != OK) {
-      fail(why, rc, "%s: %s", path, *wrong.text ? wrong.text : result_text(rc));
-      brought_key_free(out);
-    }
-  }
+  int rc = small_file_read(path, FILE_MAX, true, &text, why);
+  if (rc == OK && (rc = brought_key_parse(buffer_bytes(&text), out, &wrong)) != OK)
+    fail(why, rc, "%s: %s", path, *wrong.text ? wrong.text : result_text(rc));
   buffer_wipe_free(&text);
   return rc;
 }
@@ -112,7 +75,7 @@ enum exit_status brought_key_read(const char *path, const char *selector, const 
                     domain);
   if (selector_normalize(bytes_of(selector), domain, out->selector, &why) != OK)
     return cli_fail(EXIT_USAGE, "--selector: %s", why.text);
-  int rc = take_key(path, out, &why);
+  int rc = brought_key_load(path, out, &why);
   return rc == OK ? EXIT_DONE : cli_failed(rc, &why);
 }
 

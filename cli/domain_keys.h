@@ -27,6 +27,10 @@ int key_choice_add(struct admin *a, const char *domain, const struct key_choice 
 /* For `domain`. The file is read by the user who types, and refused where others may read it. EXIT_USAGE, EXIT_NO: a
  * message has been printed; then there is nothing to free. */
 enum exit_status brought_key_read(const char *path, const char *selector, const char *domain, struct brought_key *out);
+/* The same without its selector, from a file or from PEM; `out` zeroed. OK; what key_import and small_file_read return,
+ * and then there is nothing to free. */
+int brought_key_load(const char *path, struct brought_key *out, struct reason *why);
+int brought_key_parse(struct bytes text, struct brought_key *out, struct reason *why);
 int brought_key_add(struct admin *a, const char *domain, const struct brought_key *k, struct reason *why);
 void brought_key_free(struct brought_key *k);
 
