@@ -16,7 +16,7 @@
 static const struct verb *const nouns[] = {
     init_verbs,  serve_verbs,   config_verbs,     account_verbs, domain_verbs, dkim_verbs,        source_verbs,
     route_verbs, site_verbs,    gateway_verbs,    policy_verbs,  queue_verbs,  suppression_verbs, log_verbs,
-    why_verbs,   explain_verbs, tls_report_verbs, status_verbs,  unban_verbs};
+    why_verbs,   explain_verbs, tls_report_verbs, status_verbs,  unban_verbs,  import_verbs};
 #define NOUN_COUNT (sizeof nouns / sizeof nouns[0])
 
 /* --- messages --- */
