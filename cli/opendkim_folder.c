@@ -201,6 +201,20 @@ static int take_everybody(struct opendkim_folder *f, const struct opendkim_signi
                    (int)s->pattern.len, s->pattern.at, domain);
 }
 
+/* Mail here is signed as its sender's own domain, or as one above that. */
+static int leave_out_other(struct opendkim_folder *f, const struct opendkim_signing *s, const char *senders,
+                           const char *domain, struct reason *why) {
+  size_t n = strlen(senders), len = strlen(domain);
+  if (n > len + 1 && senders[n - len - 1] == '.' && strcmp(senders + n - len, domain) == 0)
+    return leave_out(f, senders, why,
+                     "%.*s is signed as %s; so is mail from all its subdomains after: sendoff domain set %s "
+                     "--subdomains on",
+                     (int)s->pattern.len, s->pattern.at, domain, domain);
+  return leave_out(f, senders, why,
+                   "%.*s is signed as %s; here mail is signed as its sender's own domain: sendoff domain add %s",
+                   (int)s->pattern.len, s->pattern.at, domain, senders);
+}
+
 static int take_domain(struct opendkim_folder *f, const struct opendkim_signing *s, const char *senders,
                        struct reason *why) {
   char domain[DOMAIN_MAX + 1];
@@ -211,11 +225,7 @@ static int take_domain(struct opendkim_folder *f, const struct opendkim_signing 
   if (!signing_domain(k, senders, domain))
     return leave_out(f, senders, why, "the key %.*s signs as %.*s, which is no domain", (int)k->name.len, k->name.at,
                      (int)k->domain.len, k->domain.at);
-  if (strcmp(domain, senders) != 0)
-    return leave_out(f, senders, why,
-                     "%.*s is signed as %s (key %.*s); here mail is signed as its sender's own domain: sendoff domain "
-                     "add %s",
-                     (int)s->pattern.len, s->pattern.at, domain, (int)k->name.len, k->name.at, senders);
+  if (strcmp(domain, senders) != 0) return leave_out_other(f, s, senders, domain, why);
   if (matched_before(f, senders, s->senders))
     return leave_out(f, senders, why,
                      "the key %.*s does not sign: an earlier line is for %.*s, and MultipleSignatures is off",

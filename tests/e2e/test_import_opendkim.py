@@ -127,7 +127,7 @@ def test_what_cannot_be_taken_over(sendoff, place):
     names = ("good", "short", "locked", "open", "none", "odd", "line8", "line1", "ed")
     table = "".join(f"*@{name}.example {name}\n" for name in names)
     (place / "SigningTable").write_text(
-        f"{table}ceo@good.example good\nnews@.good.example good\n*@other.example good\n*@lost.example lost\n*bad.example good\n"
+        f"{table}ceo@good.example good\nnews@.good.example good\n*@other.example good\n*@a.good.example good\n*@lost.example lost\n*bad.example good\n"
         "good any\n* any\n* all\n*@any.example any\nplain\n"
     )
     make_key(place / "any.example")
@@ -150,6 +150,7 @@ def test_what_cannot_be_taken_over(sendoff, place):
         ("none.example", "No such file"),
         ("odd.example", "no selector"),
         ("other.example", "is signed as good.example"),
+        ("a.good.example", "domain set good.example --subdomains on"),
         ("lost.example", "has no key lost"),
         ("all.example", "--fallback on"),
     ):
@@ -159,7 +160,7 @@ def test_what_cannot_be_taken_over(sendoff, place):
         "ceo@good.example is not all of a domain",
         "news@.good.example is not",
         "KeyTable line 7",
-        "SigningTable line 19",
+        "SigningTable line 20",
         "*bad.example is no domain",
         "good is no domain",
         "* is mail of every domain; import the key",
