@@ -99,6 +99,7 @@ static int want(struct opendkim_folder *f, const struct wanted *w, struct reason
     f->count--;
   } else if (before) {
     fail(&e->left_out, E_EXISTS, "another key has the same domain and selector");
+    e->name[0] = '\0';
   } else {
     HASH_ADD_STR(f->by_name, name, e);
     if (!e->hh.tbl) return fail(why, E_MEMORY, "out of memory");
@@ -234,14 +235,41 @@ static int take_domain(struct opendkim_folder *f, const struct opendkim_signing 
   return want(f, &w, why);
 }
 
+/* A key here signs all mail of its domain. Its name stays with the entry, in case another line has it do so. */
+static int take_users(struct opendkim_folder *f, const struct opendkim_signing *s, const char *senders,
+                      struct reason *why) {
+  char domain[DOMAIN_MAX + 1], selector[SELECTOR_MAX + 1];
+  struct reason ignored;
+  int rc = leave_out(f, senders, why, "%.*s is not all of a domain; a key here signs all mail of its domain",
+                     (int)s->pattern.len, s->pattern.at);
+  const struct opendkim_key *k = rc == OK && *senders ? find_key(f, s->name, senders) : NULL;
+  struct opendkim_entry *e = k ? f->entries[f->count - 1] : NULL;
+  if (e && signing_domain(k, senders, domain) && strcmp(domain, senders) == 0 &&
+      selector_normalize(k->selector, domain, selector, &ignored) == OK && key_name(selector, domain, e->name) != OK)
+    e->name[0] = '\0';
+  return rc;
+}
+
+/* Senders whose domain is signed for with the same key: nothing is lost of them. */
+static void forget_covered(struct opendkim_folder *f) {
+  size_t kept = 0;
+  for (size_t i = 0; i < f->count; i++) {
+    struct opendkim_entry *e = f->entries[i], *whole = NULL;
+    if (*e->left_out.text && *e->name) HASH_FIND_STR(f->by_name, e->name, whole);
+    if (whole)
+      free(e);
+    else
+      f->entries[kept++] = e;
+  }
+  f->count = kept;
+}
+
 static int take_signing(struct opendkim_folder *f, const struct opendkim_signing *s, struct reason *why) {
   char senders[DOMAIN_MAX + 1] = "";
   if (s->senders == OPENDKIM_EVERYBODY) return take_everybody(f, s, why);
   bool named = domain_normalize(s->domain, senders) == OK && strchr(senders, '.');
   if (!named) senders[0] = '\0';
-  if (s->senders == OPENDKIM_USERS)
-    return leave_out(f, senders, why, "%.*s is not all of a domain; a key here signs all mail of its domain",
-                     (int)s->pattern.len, s->pattern.at);
+  if (s->senders == OPENDKIM_USERS) return take_users(f, s, senders, why);
   if (!named || s->senders == OPENDKIM_UNCLEAR)
     return leave_out(f, senders, why, "%.*s is no domain and no *@domain", (int)s->pattern.len, s->pattern.at);
   return take_domain(f, s, senders, why);
@@ -257,6 +285,7 @@ static int read_signings(struct opendkim_folder *f, struct reason *why) {
     rc = opendkim_signing_read(line, &s, &wrong) == OK
              ? take_signing(f, &s, why)
              : leave_out(f, "", why, "SigningTable line %u cannot be read: %s", lines.number, wrong.text);
+  forget_covered(f);
   return rc;
 }
 

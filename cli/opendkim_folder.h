@@ -19,7 +19,7 @@ struct opendkim_entry {
   struct bytes key;                                        /* as opendkim_key_pem takes it */
   bool subdomains;                                         /* it signs for those, too */
   struct reason left_out;                                  /* why; "": it is to be imported */
-  char name[KEY_NAME_MAX];                                 /* of its record */
+  char name[KEY_NAME_MAX];                                 /* of its record; "": not known */
   UT_hash_handle hh;
 };
 

@@ -178,7 +178,7 @@ static void read_pattern(struct bytes p, struct opendkim_signing *out) {
     out->senders = OPENDKIM_USERS;
   else if (is_plain(out->domain))
     out->senders = below ? OPENDKIM_SUBDOMAINS : OPENDKIM_DOMAIN;
-  if (!is_plain(out->domain)) out->domain = (struct bytes){"", 0};
+  if (!is_plain(out->domain) || (out->senders == OPENDKIM_USERS && below)) out->domain = (struct bytes){"", 0};
 }
 
 int opendkim_signing_read(struct bytes line, struct opendkim_signing *out, struct reason *why) {

@@ -51,7 +51,7 @@ enum opendkim_senders {
   OPENDKIM_DOMAIN,     /* all of `domain` */
   OPENDKIM_SUBDOMAINS, /* all of its subdomains */
   OPENDKIM_EVERYBODY,
-  OPENDKIM_USERS, /* some senders of a domain */
+  OPENDKIM_USERS, /* some senders, of `domain` or of several */
   OPENDKIM_UNCLEAR
 };
 struct opendkim_signing {

@@ -127,7 +127,7 @@ def test_what_cannot_be_taken_over(sendoff, place):
     names = ("good", "short", "locked", "open", "none", "odd", "line8", "line1", "ed")
     table = "".join(f"*@{name}.example {name}\n" for name in names)
     (place / "SigningTable").write_text(
-        f"{table}ceo@good.example good\nnews@.good.example good\n*@other.example good\n*@a.good.example good\n*@lost.example lost\n*bad.example good\n"
+        f"{table}ceo@lost.example good\nceo@good.example good\nnews@.good.example good\n*@other.example good\n*@a.good.example good\n*@lost.example lost\n*bad.example good\n"
         "good any\n* any\n* all\n*@any.example any\nplain\n"
     )
     make_key(place / "any.example")
@@ -157,15 +157,16 @@ def test_what_cannot_be_taken_over(sendoff, place):
         assert says in texts[domain, "skipped"], domain
     skipped = [line["text"] for line in lines if line["action"] == "skipped"]
     for says in (
-        "ceo@good.example is not all of a domain",
+        "ceo@lost.example is not all of a domain",
         "news@.good.example is not",
         "KeyTable line 7",
-        "SigningTable line 20",
+        "SigningTable line 21",
         "*bad.example is no domain",
         "good is no domain",
         "* is mail of every domain; import the key",
     ):
         assert any(says in text for text in skipped), says
+    assert not any("ceo@good" in text for text in skipped), "its domain is signed for all the same"
     (short,) = (line for line in lines if line["domain"] == "short.example")
     assert (short["algorithm"], short["bits"], short["file"]) == ("rsa", 1024, str(place / "short"))
     said = sendoff.run("import", "opendkim", place, "--yes")
@@ -183,6 +184,22 @@ def test_what_is_there_already(sendoff, place, tmp_path):
     assert brief(lines) == [("example.com", "mail", "present"), ("example.org", "mail", "skipped")]
     assert "--subdomains on" in lines[0]["text"] and "another key" in lines[1]["text"]
     assert domains(sendoff) == before
+
+
+def test_single_users_whose_domain_is_signed_for_anyway(sendoff, place):
+    for name in ("a", "b"):
+        make_key(place / name)
+    (place / "KeyTable").write_text("a example.com:a:./a\na2 example.com:a:./b\nb example.com:b:./b\n")
+    (place / "SigningTable").write_text("news@example.com a\nceo@example.com b\nx@.example.com a\n*@example.com a\n*@example.com a2\n")
+    lines = imported(sendoff, place, status=1)
+    assert brief(lines) == [
+        ("example.com", None, "skipped"),
+        (None, None, "skipped"),
+        ("example.com", "a", "imported"),
+        ("example.com", "a", "skipped"),
+    ]
+    assert "ceo@" in lines[0]["text"] and "x@.example.com" in lines[1]["text"]
+    assert "same domain and selector" in lines[3]["text"]
 
 
 def test_the_first_line_signs_unless_all_do(sendoff, place):

@@ -223,7 +223,7 @@ static void test_signings(void **state) {
       {"* mail", "mail", OPENDKIM_EVERYBODY, ""},
       {"*@* mail", "mail", OPENDKIM_EVERYBODY, ""},
       {"user@example.com mail", "mail", OPENDKIM_USERS, "example.com"},
-      {"user@.example.com mail", "mail", OPENDKIM_USERS, "example.com"},
+      {"user@.example.com mail", "mail", OPENDKIM_USERS, ""},
       {"user@* mail", "mail", OPENDKIM_USERS, ""},
       {"news-*@example.com mail", "mail", OPENDKIM_USERS, "example.com"},
       {"*@example.com mail:postmaster@example.com", "mail", OPENDKIM_DOMAIN, "example.com"},
