@@ -1,8 +1,9 @@
 """Signatures survive a relay: what Postfix or Exim has taken from the gateway and handed on verifies behind it, with two
 verifiers that share no code with the signer.
 
-Not here: a next hop behind the relay without 8BITMIME. Postfix then encodes 8-bit bodies anew (RFC 6152 3), and no signature
-survives that: the gateway knows what the relay offers, and not what comes behind it (docs/submission.md)."""
+Not here: a host behind the relay without 8BITMIME. Postfix then encodes 8-bit text anew that MIME says is so (RFC 6152 3),
+which no signature survives: the gateway knows what the relay takes, and not what is taken behind it. Everything else here
+verifies there, too, and from Exim, which converts nothing, all of it."""
 
 import pytest
 

@@ -79,10 +79,13 @@ HEADERS = {
     ),
 }
 
+MIME_8_BITS = b"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n"
+
 MESSAGES = {
     **{f"body: {name}": head() + b"\r\n" + body for name, body in BODIES.items()},
     **{f"header: {name}": header + b"\r\nHello.\r\n" for name, header in HEADERS.items()},
     "no body at all": head(),
+    "8-bit text that MIME says is so": head(MIME_8_BITS) + "\r\nGrüße aus 東京\r\n".encode(),
 }
 
 # Bodies that end so, or otherwise than with CRLF (RFC 6376 3.4.4): by BDAT alone.
