@@ -12,15 +12,24 @@
 
 /* --- list --- */
 
-/* What comes next, for people: "signs once DNS has its record", "can go on 2026-12-05 10:00 UTC". */
+/* "2026-12-05": the table has no room for more, JSON has. */
+static void date_text(int64_t us, char out[40]) {
+  clock_format_minute(us, out, 40);
+  out[10] = '\0';
+}
+
+/* What comes next, for people. */
 static void next_text(const struct signing_key *k, char out[80]) {
   char when[40];
   switch (k->state) {
-  case KEY_WAITING: snprintf(out, 80, "signs once DNS has its record"); return;
-  case KEY_RETIRED: snprintf(out, 80, "its record can go: dkim retire"); return;
+  case KEY_WAITING: snprintf(out, 80, "signs once in DNS"); return;
+  case KEY_RETIRED: snprintf(out, 80, "its record can go"); return;
   case KEY_OLD:
-    clock_format_minute(rotation_retires_us(k), when, sizeof when);
-    snprintf(out, 80, k->left_us ? "can go on %s" : "can go a week after its last mail", when);
+    date_text(rotation_retires_us(k), when);
+    if (k->left_us)
+      snprintf(out, 80, "can go %s", when);
+    else
+      snprintf(out, 80, "while mail needs it");
     return;
   default: out[0] = '\0';
   }
@@ -45,7 +54,7 @@ static void list_keys(struct listing *l, const struct domain *d) {
   for (size_t i = 0; i < d->key_count; i++) {
     const struct signing_key *k = &d->keys[i];
     char since[40], next[80];
-    clock_format_minute(k->state_us, since, sizeof since);
+    date_text(k->state_us, since);
     next_text(k, next);
     listing_add(l, key_json(k),
                 (const char *const[]){k->domain, k->selector, key_algorithm_name(k->algorithm),
