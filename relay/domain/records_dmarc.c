@@ -1,6 +1,8 @@
 #include "relay/domain/records_parts.h"
 
+#include "base/address.h"
 #include "policy/dmarc/dmarc_discover.h"
+#include "policy/dmarc/dmarc_record.h"
 #include "relay/domain/txt.h"
 
 #include <stdio.h>
@@ -38,6 +40,18 @@ static bool inherits(struct making *m) {
   return does;
 }
 
+/* BIMI is worth having only where DMARC is enforced: nobody shows a logo otherwise. */
+static int add_bimi(struct making *m, const char *dmarc) {
+  struct dmarc_record record;
+  char value[DOMAIN_MAX + 64];
+  dmarc_record_read(bytes_of(dmarc), &record);
+  if (record.unusable || record.testing || record.p == DMARC_NONE) return OK;
+  snprintf(value, sizeof value, "v=BIMI1; l=https://%s/bimi.svg", m->domain);
+  return records_add_optional(m, RECORD_BIMI, "default._bimi", value,
+                              "mail programs show this logo beside the domain's mail (BIMI); first put it there, as "
+                              "SVG Tiny PS of at most 32 KB; Gmail and Apple also want a certificate (a=)");
+}
+
 int records_add_dmarc(struct making *m) {
   char name[RECORD_NAME];
   struct txt_list found = {.status = DNS_FAILED};
@@ -52,6 +66,7 @@ int records_add_dmarc(struct making *m) {
                                : "what receivers do with mail that fails; begin with none and have reports sent "
                                  "(rua=mailto:ADDRESS); when they show for some weeks that all of the domain's mail "
                                  "passes, go on to p=quarantine, and then to p=reject");
+  if (rc == OK && found.count == 1) rc = add_bimi(m, found.texts[0]);
   txt_free(&found);
   return rc;
 }

@@ -16,8 +16,8 @@ static bool is_there(struct making *m, const char *name) {
   return there;
 }
 
-static int add_optional(struct making *m, enum record_kind kind, const char *label, const char *value,
-                        const char *why) {
+int records_add_optional(struct making *m, enum record_kind kind, const char *label, const char *value,
+                         const char *why) {
   char name[RECORD_NAME];
   int rc = OK;
   snprintf(name, sizeof name, "%s.%s", label, m->domain);
@@ -43,9 +43,9 @@ static int add_inbound(struct making *m) {
            "mail to the domain comes over TLS only (RFC 8461); first serve the policy at "
            "https://mta-sts.%.200s/.well-known/mta-sts.txt",
            m->domain);
-  int rc = add_optional(m, RECORD_MTA_STS, "_mta-sts", sts, why);
-  return rc == OK ? add_optional(m, RECORD_TLS_RPT, "_smtp._tls", rpt,
-                                 "others report where TLS to the domain's mail servers fails (RFC 8460)")
+  int rc = records_add_optional(m, RECORD_MTA_STS, "_mta-sts", sts, why);
+  return rc == OK ? records_add_optional(m, RECORD_TLS_RPT, "_smtp._tls", rpt,
+                                         "others report where TLS to the domain's mail servers fails (RFC 8460)")
                   : rc;
 }
 

@@ -17,6 +17,9 @@ struct making {
 /* NULL: no room, or no memory (*rc). The name and the reason are the caller's to fill in. */
 struct domain_record *records_add(struct making *m, enum record_kind kind, const char *type, const char *value,
                                   int *rc);
+/* A TXT record at LABEL.DOMAIN that nothing fails without, unless there is one already, or DNS does not say. */
+int records_add_optional(struct making *m, enum record_kind kind, const char *label, const char *value,
+                         const char *why);
 void records_note(struct domain_records *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The zone of a name as its owner knows it; "": not known. */
 void records_find_zone(const struct records_plan *plan, const char *name, char out[ZONE_NAME]);

@@ -137,6 +137,19 @@ def test_a_domain_that_takes_mail(lab, gateway):
     assert "mta-sts" not in records(gateway, domain)
 
 
+def test_a_logo_is_worth_having_where_dmarc_is_enforced(lab, gateway):
+    domain = new_domain(lab, gateway)
+    for policy, wanted in (("p=none", False), ("p=reject", True), ("p=quarantine", True), ("p=reject; t=y", False)):
+        lab.dns.set(f"_dmarc.{domain}", "TXT", txt(f"v=DMARC1; {policy}"))
+        found = records(gateway, domain)
+        assert ("bimi" in found) == wanted, policy
+    lab.dns.set(f"_dmarc.{domain}", "TXT", txt("v=DMARC1; p=reject"))
+    found = records(gateway, domain)["bimi"]
+    assert found["optional"] and found["name"] == f"default._bimi.{domain}" and found["value"] == f"v=BIMI1; l=https://{domain}/bimi.svg"
+    lab.dns.set(f"default._bimi.{domain}", "TXT", txt("v=BIMI1; l="))
+    assert "bimi" not in records(gateway, domain), "there is one"
+
+
 def test_names_for_a_web_form(lab, gateway):
     """With and without the zone's name: a zone of its own, found by its NS records, or the organization's."""
     lab.dns.serve("forms.example", "@ NS ns.harness.\n")
