@@ -60,10 +60,11 @@ def arrived(mx):
 
 
 class Gate:
-    """The exchanger answers no content before it is opened."""
+    """The exchanger answers no content before it is opened, and then takes `seconds` for each."""
 
-    def __init__(self, mx):
+    def __init__(self, mx, seconds=0):
         self._open = threading.Event()
+        self._seconds = seconds
         self.waiting = 0
         mx.replies["CONTENT"] = self._pass
 
@@ -72,6 +73,7 @@ class Gate:
             self.waiting += 1
             while not self._open.is_set():
                 await asyncio.sleep(0.02)
+            await asyncio.sleep(self._seconds)
 
         return wait()
 
@@ -159,7 +161,7 @@ def test_the_queue_drains_on_a_full_disk(lab, gateway):
 def test_no_delivery_starts_while_outcomes_cannot_be_recorded(lab, gateway):
     domain = lab.new_domain()
     mx = lab.exchanger(domain)
-    gate = Gate(mx)
+    gate = Gate(mx, seconds=0.5)  # not all of it has gone before the store has failed once
     marks = submit_all(gateway, domain, 150)
     wait_until(lambda: gate.waiting >= 5, "deliveries are under way")
     more = threading.Event()
