@@ -36,7 +36,14 @@ static int start(const char *program, char *const argv[], struct hook *h, struct
   posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
   posix_spawn_file_actions_adddup2(&files, ends[1], 1);
   posix_spawn_file_actions_adddup2(&files, ends[1], 2);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP); /* so that all that it starts can be ended */
+  sigset_t none, ignored; /* what this thread blocks and the gateway ignores is no business of the program's */
+  sigemptyset(&none);
+  sigemptyset(&ignored);
+  sigaddset(&ignored, SIGPIPE);
+  posix_spawnattr_setsigmask(&attributes, &none);
+  posix_spawnattr_setsigdefault(&attributes, &ignored);
+  /* A group of its own, so that all that it starts can be ended. */
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
   int rc = posix_spawn(&h->pid, program, &files, &attributes, argv, environ);
   posix_spawn_file_actions_destroy(&files);
   posix_spawnattr_destroy(&attributes);
