@@ -29,7 +29,7 @@ int operation_key_step(struct sql *q, struct store_key_step *k) {
   return rc == OK ? changed(q) : rc;
 }
 
-/* A change of the configuration, so that every loop's directory has it. */
+/* No change of the configuration: who has looked knows it (relay/domain/key_seen.h), and dkim list reads it here. */
 int operation_key_note(struct sql *q, struct store_key_note *k) {
   sqlite3_stmt *s =
       sql_use(q, "UPDATE keys SET checked_us = ?2, found = ?3, left_us = ?4 WHERE id = ?1 AND state = ?5");
@@ -38,8 +38,7 @@ int operation_key_note(struct sql *q, struct store_key_note *k) {
   sql_bind_text(s, 3, k->found);
   sql_bind_int(s, 4, k->left_us);
   sql_bind_int(s, 5, k->state);
-  int rc = sql_run(s);
-  return rc == OK && sqlite3_changes(q->db) ? changed(q) : rc;
+  return sql_run(s);
 }
 
 /* Only while nothing replaces the key yet, and the domain is still there: two gateways, or a command, may be as fast.
