@@ -188,10 +188,8 @@ static enum exit_status print_content(struct cli *c, int64_t id) {
   buffer_init(&prefix, CONTENT_MAX);
   buffer_init(&content, CONTENT_MAX);
   int rc = reader_content(r, id, &prefix, &content, &why);
-  if (rc == OK) {
-    fwrite(prefix.at, 1, prefix.len, stdout);
-    fwrite(content.at, 1, content.len, stdout);
-  }
+  if (rc == OK && prefix.len) fwrite(prefix.at, 1, prefix.len, stdout);
+  if (rc == OK && content.len) fwrite(content.at, 1, content.len, stdout);
   buffer_free(&prefix);
   buffer_free(&content);
   reader_close(&r);
