@@ -1,4 +1,5 @@
 #include "cli/account_brake.h"
+#include "cli/table.h"
 
 #include "base/brake.h"
 #include "policy/policy.h"

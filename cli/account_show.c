@@ -33,7 +33,7 @@ enum exit_status account_list(struct cli *c) {
   struct directory *d;
   if (cli_directory(c, &d) != EXIT_DONE) return EXIT_NO;
   struct listing l;
-  listing_begin(&l, c, (const char *const[]){"ACCOUNT", "SENDERS", "LIMITS", "POOL", "STATE"}, 5);
+  listing_begin(&l, c, (const char *const[]){"ACCOUNT", "SENDERS~", "LIMITS~", "POOL~", "STATE"}, 5);
   for (size_t i = 0; i < d->account_count; i++) list_row(&l, &d->accounts[i]);
   listing_end(&l);
   directory_release(&d);

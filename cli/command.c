@@ -5,6 +5,9 @@
 #include "cli/help.h"
 #include "cli/output.h"
 #include "cli/settings_options.h"
+#include "cli/suggest.h"
+#include "cli/usage.h"
+#include "policy/policy.h"
 #include "relay/daemon/control_client.h"
 
 #include <errno.h>
@@ -78,34 +81,34 @@ static const struct verb *find_verb(const struct verb *noun, const char *word) {
   return NULL;
 }
 
-/* 1: the verb knows this option and it has a value; 0: it is a switch; -1: unknown. */
-static int option_kind(const char *options, const char *name, size_t len) {
-  for (const char *at = options; *at;) {
-    size_t n = strcspn(at, " ");
-    bool value = n && at[n - 1] == '=';
-    if (n - value == len && strncmp(at, name, len) == 0) return value;
-    if (n == strlen(CHECK_OPTIONS) && strncmp(at, CHECK_OPTIONS, n) == 0 && is_check_option(name, len)) return 1;
-    at += n + (at[n] == ' ');
-  }
-  return -1;
+/* What is wrong with an option that the verb has not. */
+static enum exit_status refuse_option(const struct cli *c, const char *typed, struct bytes name) {
+  char near[SUGGEST_NAME_MAX + 32];
+  struct suggestion s = suggestion_for(name);
+  struct usage_walk w = USAGE_WALK(c->verb->arguments);
+  struct usage_word u;
+  if (usage_has_checks(c->verb->arguments) && is_fixed_check(name.at, name.len))
+    return cli_fail(EXIT_USAGE, "the check %.*s is always enforced; those with a mode: sendoff policy list",
+                    (int)name.len, name.at);
+  while (usage_next(&w, &u)) suggestion_try(&s, u.option);
+  for (size_t i = 0; i < policy_check_count && usage_has_checks(c->verb->arguments); i++)
+    if (!policy_checks[i].fixed) suggestion_try(&s, bytes_of(policy_checks[i].name));
+  return cli_fail(EXIT_USAGE, "%s is not an option here%s see: sendoff %s%s%s --help", typed,
+                  suggestion_text(&s, "--", near, sizeof near), NAMES(c->verb));
 }
 
 static enum exit_status take_option(struct cli *c, int argc, char **argv, int *i) {
   const char *name = argv[*i] + 2, *equals = strchr(name, '=');
-  size_t len = equals ? (size_t)(equals - name) : strlen(name);
-  int kind = option_kind(c->verb->options, name, len);
-  if (kind < 0 && strstr(c->verb->options, CHECK_OPTIONS) && is_fixed_check(name, len))
-    return cli_fail(EXIT_USAGE, "the check %.*s is always enforced; those with a mode: sendoff policy list", (int)len,
-                    name);
-  if (kind < 0)
-    return cli_fail(EXIT_USAGE, "%s is not an option here; see: sendoff %s%s%s --help", argv[*i], NAMES(c->verb));
+  struct bytes named = {name, equals ? (size_t)(equals - name) : strlen(name)};
+  enum usage_option kind = usage_find(c->verb->arguments, named, NULL);
+  if (kind == USAGE_UNKNOWN) return refuse_option(c, argv[*i], named);
   struct command_option o = {.name = name, .value = equals ? equals + 1 : NULL};
-  if (kind == 1 && !equals) {
+  if (kind == USAGE_VALUE && !equals) {
     if (*i + 1 >= argc)
       return cli_fail(EXIT_USAGE, "--%s takes a value; see: sendoff %s%s%s --help", name, NAMES(c->verb));
     o.value = argv[++*i];
   }
-  if (kind == 0 && equals) return cli_fail(EXIT_USAGE, "--%.*s takes no value", (int)len, name);
+  if (kind == USAGE_SWITCH && equals) return cli_fail(EXIT_USAGE, "--%.*s takes no value", (int)named.len, name);
   if (c->option_count == COMMAND_ARGUMENTS_MAX) return cli_fail(EXIT_USAGE, "too many options");
   c->options[c->option_count++] = o;
   return EXIT_DONE;
@@ -129,18 +132,39 @@ static bool take_global(struct cli *c, int argc, char **argv, int *i) {
   return true;
 }
 
+static enum exit_status refuse_noun(const char *word) {
+  char near[SUGGEST_NAME_MAX + 32];
+  struct suggestion s = suggestion_for(bytes_of(word));
+  for (size_t i = 0; i < NOUN_COUNT; i++) {
+    suggestion_try(&s, bytes_of(nouns[i]->noun));
+    suggestion_try_synonym(&s, bytes_of(nouns[i]->noun));
+  }
+  return cli_fail(EXIT_USAGE, "%s is not a command%s see: sendoff --help", word,
+                  suggestion_text(&s, "", near, sizeof near));
+}
+
+static enum exit_status refuse_verb(const struct verb *noun, const char *word) {
+  char near[SUGGEST_NAME_MAX + 32];
+  struct suggestion s = suggestion_for(bytes_of(word));
+  for (const struct verb *v = noun; v->noun; v++) {
+    suggestion_try(&s, bytes_of(v->name));
+    suggestion_try_synonym(&s, bytes_of(v->name));
+  }
+  return cli_fail(EXIT_USAGE, "sendoff %s has no %s%s see: sendoff %s --help", noun->noun, word,
+                  suggestion_text(&s, "", near, sizeof near), noun->noun);
+}
+
 /* The noun, then the verb: *taken when the word was one of them. */
 static enum exit_status take_command(struct cli *c, const char *word, bool *taken) {
   *taken = true;
   if (!c->noun) {
     if (strcmp(word, "--config") == 0) return cli_fail(EXIT_USAGE, "--config takes a value: --config FILE");
     c->noun = find_noun(word);
-    return c->noun ? EXIT_DONE : cli_fail(EXIT_USAGE, "%s is not a command; see: sendoff --help", word);
+    return c->noun ? EXIT_DONE : refuse_noun(word);
   }
   if (!c->verb) {
     c->verb = find_verb(c->noun, word);
-    if (!c->verb)
-      return cli_fail(EXIT_USAGE, "sendoff %s has no %s; see: sendoff %s --help", c->noun->noun, word, c->noun->noun);
+    if (!c->verb) return refuse_verb(c->noun, word);
     if (c->verb->name) return EXIT_DONE;
   }
   *taken = false;

@@ -70,7 +70,7 @@ static enum exit_status list(struct cli *c) {
   enum exit_status s = EXIT_DONE;
   if (*name && !directory_domain(d, name, false)) s = domain_name_unknown(name);
   struct listing l;
-  listing_begin(&l, c, (const char *const[]){"DOMAIN", "SELECTOR", "ALGORITHM", "STATE", "SINCE", "NEXT"}, 6);
+  listing_begin(&l, c, (const char *const[]){"DOMAIN", "SELECTOR", "ALGORITHM", "STATE", "SINCE", "NEXT~"}, 6);
   for (size_t i = 0; i < d->domain_count; i++)
     if (!*name || strcmp(name, d->domains[i].name) == 0) list_keys(&l, &d->domains[i]);
   listing_end(&l);

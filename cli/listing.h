@@ -4,6 +4,7 @@
 
 #include "cli/command.h"
 #include "cli/output.h"
+#include "cli/table.h"
 
 struct listing {
   struct table *table;

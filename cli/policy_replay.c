@@ -1,4 +1,5 @@
 #include "cli/policy_replay.h"
+#include "cli/table.h"
 
 #include "base/address.h"
 #include "base/clock.h"

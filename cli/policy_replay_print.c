@@ -1,4 +1,5 @@
 #include "cli/policy_replay_print.h"
+#include "cli/table.h"
 
 #include "base/clock.h"
 #include "base/id.h"

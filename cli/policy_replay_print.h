@@ -7,6 +7,7 @@
 #include "base/usage_scope.h"
 #include "cli/command.h"
 #include "cli/output.h"
+#include "cli/table.h"
 
 struct replayed {
   enum scope scope;

@@ -138,7 +138,7 @@ static enum exit_status list_with(struct cli *c, const struct queue_filter *f, s
   struct queue_listing l = {.attempts = attempts_read(c)};
   l.waits = waits_new(c, l.attempts);
   listing_begin(&l.rows, c,
-                (const char *const[]){"MESSAGE", "ACCOUNT", "FROM", "TO", "AGE", "TRIES", "NEXT IN", "LAST"}, 8);
+                (const char *const[]){"MESSAGE", "ACCOUNT~", "FROM+", "TO~", "AGE", "TRIES", "NEXT IN", "LAST+"}, 8);
   int rc = l.waits ? reader_queue(r, f, list_row, &l) : E_MEMORY;
   reader_close(&r);
   listing_end(&l.rows);
@@ -229,7 +229,7 @@ static enum exit_status summary(struct cli *c) {
   struct reader *r;
   if (cli_reader(c, &r) != EXIT_DONE) return EXIT_NO;
   struct listing l;
-  listing_begin(&l, c, (const char *const[]){"DOMAIN", "QUEUED", "HELD", "OLDEST", "NEXT IN", "LAST"}, 6);
+  listing_begin(&l, c, (const char *const[]){"DOMAIN", "QUEUED", "HELD", "OLDEST", "NEXT IN", "LAST+"}, 6);
   int rc = reader_queue_summary(r, summary_row, &l);
   reader_close(&r);
   listing_end(&l);

@@ -338,7 +338,7 @@ static enum exit_status list(struct cli *c) {
   struct listing l;
   for (size_t i = 0; all && i < d->route_count; i++) all[i] = &d->routes[i];
   if (all) qsort(all, d->route_count, sizeof *all, in_order);
-  listing_begin(&l, c, (const char *const[]){"TO", "MAIL OF", "NEXT HOP", "TLS", "USER"}, 5);
+  listing_begin(&l, c, (const char *const[]){"TO~", "MAIL OF~", "NEXT HOP~", "TLS", "USER~"}, 5);
   for (size_t i = 0; all && i < d->route_count; i++) add_row(&l, all[i], c->config->delivery_port);
   listing_end(&l);
   if (!c->json) print_failures(d);

@@ -4,6 +4,7 @@
 #include "cli/command.h"
 #include "cli/output.h"
 #include "cli/site_learning.h"
+#include "cli/table.h"
 #include "relay/daemon/control_client.h"
 #include "relay/daemon/shaping_file.h"
 #include "relay/daemon/sites.h"
@@ -188,7 +189,7 @@ static void print_one(const json_t *s) {
 
 static void print_sites(const struct listing *l) {
   struct table *t =
-      table_new((const char *const[]){"SITE", "SOURCE", "OPEN", "OF", "MESSAGES", "RATE", "WAITING", "STATE"}, 8);
+      table_new((const char *const[]){"SITE", "SOURCE~", "OPEN", "OF", "MESSAGES", "RATE", "WAITING", "STATE+"}, 8);
   size_t i;
   const json_t *site;
   json_array_foreach(l->sites, i, site) {

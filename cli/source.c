@@ -212,7 +212,7 @@ static const char *address_text(const struct source *s, char out[2 * IP_TEXT + 4
 static void list_all(struct cli *c, const struct directory *d, const json_t *warmups) {
   struct listing l;
   size_t columns = json_object_size(warmups) ? 6 : 5;
-  listing_begin(&l, c, (const char *const[]){"ADDRESS", "HELO", "POOL", "WEIGHT", "STATE", "WARM-UP"}, columns);
+  listing_begin(&l, c, (const char *const[]){"ADDRESS~", "HELO~", "POOL~", "WEIGHT", "STATE", "WARM-UP"}, columns);
   for (size_t i = 0; i < d->source_count; i++) {
     const struct source *s = &d->sources[i];
     char address[2 * IP_TEXT + 4], weight[16], warmup[60];

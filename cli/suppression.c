@@ -131,8 +131,8 @@ static const char *nothing_found(const struct suppression_filter *f, bool bounce
 }
 
 static enum exit_status list(struct cli *c) {
-  static const char *const entries[] = {"ADDRESS", "ACCOUNT", "ORIGIN", "EXPIRES IN", "HARD", "SOFT", "WHY"};
-  static const char *const hits[] = {"ADDRESS", "ACCOUNT", "HARD", "SOFT", "LAST"};
+  static const char *const entries[] = {"ADDRESS~", "ACCOUNT~", "ORIGIN", "EXPIRES IN", "HARD", "SOFT", "WHY+"};
+  static const char *const hits[] = {"ADDRESS~", "ACCOUNT~", "HARD", "SOFT", "LAST+"};
   struct suppression_filter f;
   struct reader *r;
   bool bounces = cli_switch(c, "bounces");

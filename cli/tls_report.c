@@ -80,7 +80,7 @@ static bool add_row(void *arg, const struct tls_report_status *s, uint64_t succe
 }
 
 static enum exit_status list(struct cli *c) {
-  static const char *const titles[] = {"DAY", "DOMAIN", "TLS", "FAILED", "REPORT", "REASON"};
+  static const char *const titles[] = {"DAY", "DOMAIN~", "TLS", "FAILED", "REPORT", "REASON+"};
   char domain[DOMAIN_MAX + 1];
   struct tls_filter f;
   struct tls_listing l;

@@ -2,6 +2,7 @@
 
 #include "base/limits.h"
 #include "cli/output.h"
+#include "cli/table.h"
 
 #include <stdio.h>
 #include <string.h>

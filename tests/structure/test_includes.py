@@ -86,6 +86,7 @@ VENDORS = {
     "curl": ["relay/net/https.c"],
     "jansson": ["cli/", "relay/json/", "relay/oauth2/token_answer.c", "relay/tls_report/tls_report.c", "relay/daemon/status.c"],
     "zlib": ["relay/tls_report/gzip.c"],
+    "libsmartcols/": ["cli/table.c"],
     "csv.h": ["cli/csv.c"],
     "idn2": ["base/idn.c"],
     "glib": ["base/time_zone.c"],

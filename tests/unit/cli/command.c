@@ -100,6 +100,8 @@ static void test_not_understood(void **state) {
       {{"--colour"}, "--colour is not a command"},
       {{"--config"}, "--config takes a value"},
       {{"account", "frobnicate"}, "sendoff account has no frobnicate; see: sendoff account --help"},
+      {{"acount", "list"}, "acount is not a command; did you mean account? see: sendoff --help"},
+      {{"account", "delete", "x"}, "sendoff account has no delete; did you mean remove? see: sendoff account --help"},
       {{"account", "--sender", "x"}, "sendoff account has no --sender"},
       {{"account", "list", "--colour"}, "--colour is not an option here; see: sendoff account list --help"},
       {{"account", "list", "--sender"}, "--sender is not an option here"}, /* another verb's */
@@ -107,7 +109,7 @@ static void test_not_understood(void **state) {
       {{"account", "add", "--limit"}, "--limit takes a value"},
       {{"account", "add", "--password-stdin=yes"}, "--password-stdin takes no value"},
       {{"account", "add", "--=x"}, "is not an option here"},
-      {{"log", "--sinc=2h"}, "--sinc=2h is not an option here; see: sendoff log --help"},
+      {{"log", "--sinc=2h"}, "--sinc=2h is not an option here; did you mean --since? see: sendoff log --help"},
       {{"evil\x1b[2J\nsecond line"}, "evil?[2J?second line is not a command"},
   };
   struct cli *c = malloc(sizeof *c);

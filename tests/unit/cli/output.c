@@ -1,4 +1,4 @@
-/* What is printed: nothing that a terminal obeys, aligned columns, JSON whatever the octets are. */
+/* What is printed: nothing that a terminal obeys, JSON whatever the octets are. */
 #include "cli/output.h"
 #include "base/text.h"
 
@@ -56,56 +56,10 @@ static void test_json_line(void **state) {
   assert_string_equal(printed, "{\"time\":\"2025-11-23T10:40:30.123Z\",\"never\":null}\n");
 }
 
-static void test_table(void **state) {
-  (void)state;
-  char printed[512];
-  struct table *t = table_new((const char *const[]){"NAME", "N", "LAST"}, 3);
-  table_add(t, (const char *const[]){"gr\xc3\xbc\xc3\x9f", "12", "x\ny"});
-  table_add(t, (const char *const[]){"a longer one", "", ""});
-  table_add(t, (const char *const[]){"b", NULL, "z"});
-  struct caught output = catch_stream(stdout);
-  table_print(&t);
-  release_stream(&output, printed, sizeof printed);
-  assert_null(t);
-  assert_string_equal(printed, "NAME          N   LAST\n"
-                               "gr\xc3\xbc\xc3\x9f          12  x?y\n"
-                               "a longer one\n"
-                               "b                 z\n");
-}
-
-static void test_empty_table(void **state) {
-  (void)state;
-  char printed[64];
-  struct table *t = table_new((const char *const[]){"NAME"}, 1);
-  struct caught output = catch_stream(stdout);
-  table_print(&t);
-  release_stream(&output, printed, sizeof printed);
-  assert_string_equal(printed, "");
-}
-
-/* More rows than the table begins with. */
-static void test_long_table(void **state) {
-  (void)state;
-  static char printed[65536];
-  size_t lines = 0;
-  struct table *t = table_new((const char *const[]){"N"}, 1);
-  for (int i = 0; i < 1000; i++) {
-    char n[16];
-    snprintf(n, sizeof n, "%d", i);
-    table_add(t, (const char *const[]){n});
-  }
-  struct caught output = catch_stream(stdout);
-  table_print(&t);
-  release_stream(&output, printed, sizeof printed);
-  for (const char *at = printed; *at; at++) lines += *at == '\n';
-  assert_int_equal(lines, 1001);
-  assert_non_null(strstr(printed, "\n999\n"));
-}
-
 int main(void) {
   static const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_texts),       cmocka_unit_test(test_json_line),  cmocka_unit_test(test_table),
-      cmocka_unit_test(test_empty_table), cmocka_unit_test(test_long_table),
+      cmocka_unit_test(test_texts),
+      cmocka_unit_test(test_json_line),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
