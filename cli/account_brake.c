@@ -123,7 +123,7 @@ static void print_head(const struct review *v) {
 }
 
 static const char *verdict_of(const struct brake_use *u) {
-  if (!u->counts) return "too little to judge";
+  if (!u->counts) return "too few yet";
   return !brake_is_over(u) ? "ok" : u->used > u->far_budget ? "FAR EXCEEDED" : "EXCEEDED";
 }
 

@@ -3,6 +3,7 @@
 #include "base/quantity.h"
 #include "base/text.h"
 #include "cli/help.h"
+#include "cli/nouns.h"
 #include "cli/output.h"
 #include "cli/settings_options.h"
 #include "cli/suggest.h"
@@ -15,12 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const struct verb *const nouns[] = {
-    init_verbs,  serve_verbs,   config_verbs,     account_verbs, domain_verbs, dkim_verbs,        source_verbs,
-    route_verbs, site_verbs,    gateway_verbs,    policy_verbs,  queue_verbs,  suppression_verbs, log_verbs,
-    why_verbs,   explain_verbs, tls_report_verbs, status_verbs,  unban_verbs,  import_verbs};
-#define NOUN_COUNT (sizeof nouns / sizeof nouns[0])
 
 /* --- messages --- */
 
@@ -66,20 +61,6 @@ enum exit_status cli_moment(const struct cli *c, const char *name, int64_t *out)
 }
 
 /* --- parsing --- */
-
-static const struct verb *find_noun(const char *word) {
-  for (size_t i = 0; i < NOUN_COUNT; i++)
-    if (strcmp(nouns[i]->noun, word) == 0) return nouns[i];
-  return NULL;
-}
-
-static const struct verb *find_verb(const struct verb *noun, const char *word) {
-  for (const struct verb *v = noun; v->noun; v++)
-    if (v->name && word && strcmp(v->name, word) == 0) return v;
-  for (const struct verb *v = noun; v->noun; v++)
-    if (!v->name) return v;
-  return NULL;
-}
 
 /* What is wrong with an option that the verb has not. */
 static enum exit_status refuse_option(const struct cli *c, const char *typed, struct bytes name) {
@@ -135,9 +116,9 @@ static bool take_global(struct cli *c, int argc, char **argv, int *i) {
 static enum exit_status refuse_noun(const char *word) {
   char near[SUGGEST_NAME_MAX + 32];
   struct suggestion s = suggestion_for(bytes_of(word));
-  for (size_t i = 0; i < NOUN_COUNT; i++) {
-    suggestion_try(&s, bytes_of(nouns[i]->noun));
-    suggestion_try_synonym(&s, bytes_of(nouns[i]->noun));
+  for (size_t i = 0; i < cli_noun_count; i++) {
+    suggestion_try(&s, bytes_of(cli_nouns[i].verbs->noun));
+    suggestion_try_synonym(&s, bytes_of(cli_nouns[i].verbs->noun));
   }
   return cli_fail(EXIT_USAGE, "%s is not a command%s see: sendoff --help", word,
                   suggestion_text(&s, "", near, sizeof near));
@@ -159,11 +140,12 @@ static enum exit_status take_command(struct cli *c, const char *word, bool *take
   *taken = true;
   if (!c->noun) {
     if (strcmp(word, "--config") == 0) return cli_fail(EXIT_USAGE, "--config takes a value: --config FILE");
-    c->noun = find_noun(word);
+    const struct noun *found = noun_find(word);
+    c->noun = found ? found->verbs : NULL;
     return c->noun ? EXIT_DONE : refuse_noun(word);
   }
   if (!c->verb) {
-    c->verb = find_verb(c->noun, word);
+    c->verb = noun_verb(c->noun, word);
     if (!c->verb) return refuse_verb(c->noun, word);
     if (c->verb->name) return EXIT_DONE;
   }
@@ -190,7 +172,7 @@ enum exit_status cli_take(struct cli *c, int argc, char **argv) {
     if (c->argument_count == COMMAND_ARGUMENTS_MAX) return cli_fail(EXIT_USAGE, "too many arguments");
     c->arguments[c->argument_count++] = argv[i];
   }
-  if (c->noun && !c->verb) c->verb = find_verb(c->noun, NULL);
+  if (c->noun && !c->verb) c->verb = noun_verb(c->noun, NULL);
   return EXIT_DONE;
 }
 
@@ -209,7 +191,7 @@ static enum exit_status show_help(const struct cli *c) {
   else if (c->noun)
     help_noun(c->noun);
   else
-    help_all(nouns, NOUN_COUNT);
+    help_all();
   return EXIT_DONE;
 }
 

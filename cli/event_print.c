@@ -10,7 +10,7 @@
 #include <string.h>
 
 static const char *colour(enum event_kind kind) {
-  if (!output_is_terminal()) return "";
+  if (!output_is_colored()) return "";
   switch (kind) {
   case EVENT_DELIVERED: return "\033[32m";
   case EVENT_REFUSED:

@@ -1,12 +1,15 @@
 #include "cli/help.h"
 
+#include "cli/config_help.h"
+#include "cli/man_pages.h"
+#include "cli/nouns.h"
 #include "cli/output.h"
-#include "policy/policy.h"
+#include "cli/placeholders.h"
+#include "cli/suggest.h"
+#include "cli/topics.h"
 
 #include <stdio.h>
 #include <string.h>
-
-#define SETS_OF_WORDS (sizeof words / sizeof words[0])
 
 static void print_usage(const struct verb *v) {
   char name[64];
@@ -30,54 +33,16 @@ static void print_examples(const struct verb *v, bool all) {
   } while (all && *at);
 }
 
-/* --- what the words of a usage mean --- */
-
-static const struct {
-  const char *word, *meaning;
-} words[] = {
-    {"SPEC",
-     "a limit, COUNT[UNIT]/WINDOW[:ACTION]: of messages, or with a unit of rcpt, KB or MB; in a second, minute, "
-     "hour, day, month, or one message; reject (without an action), defer or smooth; as in 5000/day, "
-     "60/minute:smooth, 20000rcpt/month:defer, 100rcpt/message"},
-    {"T", "a time in UTC: 2h or 7d (so long ago), today, yesterday, 18:42, 2026-11-01, 2026-11-01T18:42"},
-    {"CHECK", NULL},
-    {"STREAM", "transactional or bulk"},
-};
-
-static bool is_letter(char c) {
-  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-';
-}
-
-static bool is_named(const char *usage, const char *word) {
-  size_t len = strlen(word);
-  for (const char *at = usage; (at = strstr(at, word)); at += len)
-    if ((at == usage || !is_letter(at[-1]) || (at[-1] == '-' && at - usage >= 2 && at[-2] == '-')) &&
-        !is_letter(at[len]))
-      return true;
-  return false;
-}
-
-/* Those that have a mode: the table's own names, so that none is missing. */
-static void list_checks(char *out, size_t size) {
-  size_t at = 0;
-  for (size_t i = 0; i < policy_check_count; i++)
-    if (!policy_checks[i].fixed) {
-      int n = snprintf(out + at, size - at, "%s%s", at ? ", " : "", policy_checks[i].name);
-      if (n < 0 || (size_t)n >= size - at) return;
-      at += (size_t)n;
-    }
-}
-
 static void print_words(const char *usage) {
-  char checks[512] = "";
-  list_checks(checks, sizeof checks);
+  char room[512];
+  struct placeholder p;
   bool any = false;
-  for (size_t i = 0; i < SETS_OF_WORDS; i++) {
-    if (!is_named(usage, words[i].word)) continue;
+  for (size_t i = 0; i < placeholder_count; i++) {
+    if (!placeholder_of(usage, i, &p, room, sizeof room)) continue;
     if (!any) putchar('\n');
     any = true;
-    printf("  %-7s", words[i].word);
-    print_wrapped(words[i].meaning ? words[i].meaning : checks, 9, 9, false);
+    printf("  %-7s", p.word);
+    print_wrapped(p.meaning, 9, 9, false);
   }
 }
 
@@ -110,17 +75,88 @@ static size_t first_sentence(const char *summary) {
   return end ? (size_t)(end - summary) + 1 : strlen(summary);
 }
 
-void help_all(const struct verb *const *nouns, size_t count) {
+void help_all(void) {
   printf("sendoff: an SMTP gateway for applications. Version " SENDOFF_VERSION ".\n\n"
          "sendoff [--config FILE] [--json] NOUN VERB [ARGUMENTS] [OPTIONS]\n\n");
-  for (size_t n = 0; n < count; n++)
-    for (const struct verb *v = nouns[n]; v->noun; v++) {
+  for (size_t n = 0; n < cli_noun_count; n++)
+    for (const struct verb *v = cli_nouns[n].verbs; v->noun; v++) {
       char name[64];
       snprintf(name, sizeof name, "%s %s", v->noun, v->name ? v->name : "");
       printf("  %-18s %.*s\n", name, (int)first_sentence(v->summary), v->summary);
     }
-  printf("\n--help after any of them says more.\n\nExample:\n  sendoff init --hostname smtp.example.com\n  sendoff "
+  printf("\n--help after any of them says more; sendoff help has topics.\n\nExample:\n  sendoff init --hostname "
+         "smtp.example.com\n  sendoff "
          "domain add example.com\n"
          "  sendoff source add 192.0.2.10 --helo smtp.example.com\n  sendoff account add blog --sender example.com "
          "--limit 60/minute:smooth --limit 5000/day\n  sendoff serve\n");
 }
+
+/* --- sendoff help --- */
+
+static void list_topics(void) {
+  printf("Topics:\n");
+  for (size_t i = 0; i < topic_count; i++) printf("  %-12s %s\n", topics[i].name, topics[i].summary);
+  printf("  %-12s %s\n\nCommands:\n", "config", "the keys of sendoff.conf");
+  for (size_t i = 0; i < cli_noun_count; i++) printf("  %-12s %s\n", cli_nouns[i].verbs->noun, cli_nouns[i].summary);
+  printf("\nExample:\n  sendoff help limits\n  sendoff help account set\n");
+}
+
+/* Paragraphs are wrapped; what begins with a blank stays as it is. */
+static void print_topic(const struct topic *t) {
+  for (const char *at = t->text; *at;) {
+    char line[1024];
+    size_t n = strcspn(at, "\n");
+    snprintf(line, sizeof line, "%.*s", (int)n, at);
+    if (*line == ' ')
+      puts(line);
+    else
+      print_wrapped(line, 0, 0, false);
+    at += n + (at[n] == '\n');
+  }
+}
+
+static enum exit_status help_on(const char *word, const char *name) {
+  char near[SUGGEST_NAME_MAX + 32];
+  const struct noun *noun = noun_find(word);
+  const struct verb *v = noun && name ? noun_verb(noun->verbs, name) : NULL;
+  struct suggestion s = suggestion_for(bytes_of(word));
+  if (v && v->name) {
+    help_verb(v);
+    return EXIT_DONE;
+  }
+  if (noun && !name) {
+    help_noun(noun->verbs);
+    return EXIT_DONE;
+  }
+  for (size_t i = 0; i < topic_count; i++) suggestion_try(&s, bytes_of(topics[i].name));
+  for (size_t i = 0; i < cli_noun_count; i++) suggestion_try(&s, bytes_of(cli_nouns[i].verbs->noun));
+  return cli_fail(EXIT_NO, "there is no help on %s%s%s%s see: sendoff help", word, name ? " " : "", name ? name : "",
+                  suggestion_text(&s, "", near, sizeof near));
+}
+
+static enum exit_status help(struct cli *c) {
+  const char *pages = cli_option(c, "man-pages"), *word = c->arguments[0];
+  if (pages) return man_pages_write(pages);
+  if (!c->argument_count) {
+    list_topics();
+    return EXIT_DONE;
+  }
+  if (c->argument_count == 1 && strcmp(word, "config") == 0) {
+    config_help_print();
+    return EXIT_DONE;
+  }
+  const struct topic *t = c->argument_count == 1 ? topic_find(word) : NULL;
+  if (!t) return help_on(word, c->argument_count > 1 ? c->arguments[1] : NULL);
+  print_topic(t);
+  return EXIT_DONE;
+}
+
+const struct verb help_verbs[] = {
+    {"help", NULL, "[TOPIC|COMMAND [VERB]] [--man-pages DIR]", "man-pages=",
+     "Explains a command, or a topic: how limits, times and patterns are written, and more. --man-pages writes the man "
+     "pages into man1 and man5 below a directory: man -M DIR sendoff.",
+     "sendoff help\n"
+     "sendoff help limits\n"
+     "sendoff help account set",
+     0, 2, help},
+    {0}};

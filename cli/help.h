@@ -4,7 +4,7 @@
 
 #include "cli/command.h"
 
-void help_all(const struct verb *const *nouns, size_t count);
+void help_all(void);
 void help_noun(const struct verb *first);
 void help_verb(const struct verb *v);
 

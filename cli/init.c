@@ -239,16 +239,26 @@ static void warn_of_root(const struct plan *p) {
              p->data_dir, p->key, p->config);
 }
 
-/* The configuration is there, and its store has gone: an empty one is made, when that is what is asked for. */
-static bool lacks_store(struct cli *c) {
+static bool has_store(struct cli *c) {
   char path[PATH_ROOM];
-  if (access(config_path(c->config_option), F_OK) != 0 || cli_config(c) != EXIT_DONE) return false;
   int n = snprintf(path, sizeof path, "%s/%s", c->config->data_dir, STORE_FILE);
-  return n > 0 && (size_t)n < sizeof path && access(path, F_OK) != 0 && errno == ENOENT;
+  return n > 0 && (size_t)n < sizeof path && access(path, F_OK) == 0;
 }
 
+/* The configuration is there, and its store has gone or is an earlier version's. */
+static bool lacks_store(struct cli *c) {
+  struct reader *r = NULL;
+  struct reason why = {""};
+  if (access(config_path(c->config_option), F_OK) != 0 || cli_config(c) != EXIT_DONE) return false;
+  int rc = reader_open(c->config->data_dir, &r, &why);
+  reader_close(&r);
+  return rc == E_NOT_FOUND;
+}
+
+/* An empty one is made, or the one that is there is upgraded. */
 static enum exit_status make_store_again(struct cli *c) {
   struct plan p = {0};
+  bool upgraded = has_store(c);
   enum exit_status status = find_owner(&p, c->config->user);
   if (status == EXIT_DONE) status = make_data(&p, c->config->data_dir);
   if (status == EXIT_DONE) status = make_store(&p);
@@ -256,7 +266,8 @@ static enum exit_status make_store_again(struct cli *c) {
   if (c->json)
     print_json(json_pack("{s:o, s:o}", "config", json_text(c->config->path), "data_dir", json_text(p.data_dir)));
   else
-    printf("configuration  %s (as it was)\ndata           %s (a new, empty store)\n", c->config->path, p.data_dir);
+    printf("configuration  %s (as it was)\ndata           %s (%s)\n", c->config->path, p.data_dir,
+           upgraded ? "upgraded to this version" : "a new, empty store");
   return EXIT_DONE;
 }
 

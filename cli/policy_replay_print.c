@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 struct table *policy_replay_table(void) {
-  return table_new((const char *const[]){"OF", "MESSAGES", "REFUSED", "FIRST", "LAST", "PUT OFF", "LONGEST"}, 7);
+  return table_new((const char *const[]){"OF~", "MAIL", "REFUSED", "FIRST", "LAST", "DELAYED", "MOST"}, 7);
 }
 
 static void row_json(const struct replayed *r) {

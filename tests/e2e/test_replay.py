@@ -255,7 +255,7 @@ def test_for_people(logged):
     """The rows, and the list."""
     words = ["policy", "replay", "--since", "1h", "--limit", "3/hour"]
     rows = logged.gateway.sendoff(*words)
-    assert re.search(r"^OF +MESSAGES +REFUSED +FIRST +LAST +PUT OFF +LONGEST", rows) and "app1" in rows and "app2" in rows
+    assert re.search(r"^OF +MAIL +REFUSED +FIRST +LAST +DELAYED +MOST", rows) and "app1" in rows and "app2" in rows
     listed = logged.gateway.sendoff(*words, "--list")
     assert re.search(r"452 4\.7\.1 app1: 3 of 3 messages in an hour; next possible ", listed), listed
     smooth = logged.gateway.sendoff("policy", "replay", "--since", "1h", "--limit", "1/day:smooth", "--gateway", "--list")

@@ -1,0 +1,198 @@
+"""What each command prints: for people in 80 columns, and as JSON. The store is that of the newest fixture (it is upgraded
+first), the clock stands. A command that changes something has a store of its own."""
+
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from sendoff_test import golden, stored
+from sendoff_test.command import PROGRAM, SANITIZERS, assert_no_report
+from test_upgrade import FOLDERS
+
+WHEN = "2026-11-28 12:00:00"
+NEWEST = max(FOLDERS, key=lambda folder: int(folder.rpartition("-")[2]))
+CONFIG = """hostname = "smtp.example.com"
+data_dir = "{data}"
+listen "127.0.0.1:2587" {{ tls = "optional" }}
+dns {{ servers = {{"{dns}"}} }}
+"""
+
+# By the name of its file; the words, where HELD and WAITING are ids in the store, REF is a refusal's reference. "$" ends a pattern
+# of what stays out.
+READING = {
+    "account-list": "account list",
+    "account-show": "account show blog",
+    "account-show-suspended": "account show late-payer",
+    "account-usage": "account usage blog",
+    "account-usage-all": "account usage",
+    "account-review": "account review blog",
+    "config-check": "config check",
+    "dkim-list": "dkim list",
+    "domain-list": "domain list",
+    "domain-show": "domain show example.com",
+    "domain-usage": "domain usage",
+    "gateway-show": "gateway show",
+    "gateway-usage": "gateway usage",
+    "help": "help",
+    "help-limits": "help limits",
+    "help-config": "help config",
+    "help-verb": "help queue release",
+    "help-noun": "help dkim",
+    "log": "log",
+    "log-account": "log --account tiny",
+    "log-show": "log show WAITING",
+    "policy-list": "policy list",
+    "policy-replay": "policy replay --since 7d --limit 3/day",
+    "policy-replay-list": "policy replay --since 7d --account blog --limit 3/day --list",
+    "queue-list": "queue list",
+    "queue-list-held": "queue list --state held",
+    "queue-show": "queue show WAITING",
+    "queue-summary": "queue summary",
+    "route-list": "route list",
+    "site-list": "site list",
+    "source-list": "source list",
+    "suppression-list": "suppression list",
+    "suppression-bounces": "suppression list --bounces",
+    "suppression-export": "suppression export -",
+    "tls-report-list": "tls-report list",
+    "tls-report-show": "tls-report show down.example.net",
+    "why": "why REF",
+    "why-message": "why WAITING",
+    "completion-words": "completion words -- account s",
+}
+CHANGING = {
+    "account-add": "account add new --sender example.com --limit 60/minute:smooth",
+    "account-add-unsigned": "account add new --sender unsigned.example",
+    "account-set": "account set blog --add-limit 7/hour",
+    "account-password": "account password blog",
+    "account-suspend": "account suspend blog --reason hacked",
+    "account-resume": "account resume late-payer",
+    "account-remove": "account remove blog",
+    "account-trust": "account trust blog",
+    "domain-add": "domain add new.example --key both",
+    "domain-set": "domain set example.com --dmarc observe",
+    "domain-remove": "domain remove strict.example",
+    "dkim-rotate": "dkim rotate shop.example",
+    "dkim-retire": "dkim retire shop.example none",
+    "gateway-set": "gateway set --limit 9/hour",
+    "queue-retry": "queue retry WAITING",
+    "queue-hold": "queue hold WAITING",
+    "queue-release": "queue release HELD",
+    "queue-drop": "queue drop WAITING",
+    "queue-reroute": "queue reroute --account blog --to-pool bulk --dry-run",
+    "route-add": "route add far.example mx.far.example:2525 --tls none",
+    "route-remove": "route remove partner.example",
+    "site-pause": "site pause google --until 2h",
+    "site-resume": "site resume quiet.example",
+    "site-forget": "site forget google",
+    "source-add": "source add 192.0.2.77 --helo out.example.com",
+    "source-set": "source set 127.0.0.2 --weight 3",
+    "source-remove": "source remove 127.0.0.3",
+    "suppression-add": "suppression add x@example.net --account blog",
+    "suppression-remove": "suppression remove trap@up.example.net",
+    "wrong-command": "acount list",
+    "wrong-verb": "queue flush",
+    "wrong-option": "log --sinc 2h",
+    "wrong-account": "account show blgo",
+    "wrong-limit": "account set blog --limit 5/fortnight",
+}
+# These need a running gateway, DNS or files, and have tests of their own.
+ELSEWHERE = {"serve", "init", "status", "unban", "explain", "domain check", "domain records", "dkim import", "route set"}
+ELSEWHERE |= {"import opendkim", "suppression import", "tls-report send", "site show", "site check", "queue bounce"}
+ELSEWHERE |= {"completion bash", "completion zsh"}
+
+
+class Store:
+    def __init__(self, folder, dns):
+        self.data, self.config = f"{folder}/data", f"{folder}/sendoff.conf"
+        with open(self.config, "w") as file:
+            file.write(CONFIG.format(data=self.data, dns=dns))
+        self.ids = {}
+
+    def run(self, *words):
+        done = subprocess.run(
+            [PROGRAM, "--config", self.config, *words],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, **SANITIZERS, **golden.clock(WHEN)},
+        )
+        assert_no_report(done.stderr, " ".join(words))
+        return done
+
+    def words(self, line, json=False):
+        for name, value in self.ids.items():
+            line = re.sub(rf"\b{name}\b", value, line)
+        return [*(["--json"] if json else []), *line.split(" ")]
+
+    def check(self, name, line, json):
+        done = self.run(*self.words(line, json))
+        text = f"{done.stdout}{done.stderr}[status {done.returncode}]\n"
+        text = text.replace(os.path.dirname(self.data), "/var/lib")
+        golden.check(f"{name}.{'json' if json else 'txt'}", golden.steady(text))
+
+
+@pytest.fixture(scope="module")
+def template(lab, tmp_path_factory):
+    made = Store(tmp_path_factory.mktemp("golden"), lab.dns.server)
+    os.mkdir(made.data, 0o700)
+    stored.restore(NEWEST, made.data)
+    if made.run("account", "list").returncode:  # of an earlier version
+        done = made.run("init")
+        assert done.returncode == 0, done.stderr
+    log = made.run("--json", "log", "--limit", "0").stdout
+    queue = made.run("--json", "queue", "list").stdout
+    made.ids = {
+        "HELD": re.search(r'"message":"(\w+)"[^\n]*"state":"held"', queue)[1],
+        "WAITING": re.search(r'"message":"(\w+)"[^\n]*"state":"queued"', queue)[1],
+        "REF": re.search(r'"ref":"(\w+)"', log)[1],
+    }
+    return made
+
+
+@pytest.fixture
+def copy(lab, template, tmp_path):
+    made = Store(tmp_path, lab.dns.server)
+    shutil.copytree(template.data, made.data)
+    made.ids = template.ids
+    return made
+
+
+@pytest.mark.parametrize("json", [False, True], ids=["text", "json"])
+@pytest.mark.parametrize("name", READING)
+def test_reading(template, name, json):
+    template.check(name, READING[name], json)
+
+
+@pytest.mark.parametrize("json", [False, True], ids=["text", "json"])
+@pytest.mark.parametrize("name", CHANGING)
+def test_changing(copy, name, json):
+    copy.check(name, CHANGING[name], json)
+
+
+def test_text_fits_80_columns():
+    """All but lines that are to be pasted, or are a log's or an error."""
+    long = []
+    for name in READING:
+        if name in ("config-check", "help-config", "completion-words", "suppression-export") or name.startswith(("log", "why", "policy-replay-list")):
+            continue
+        with open(f"{golden.FOLDER}/{name}.txt") as file:
+            long += [f"{name}: {line}" for line in file if len(line.rstrip("\n")) > 80 and not line.startswith("sendoff: ")]
+    assert long == []
+
+
+def test_every_command_is_here():
+    listing = subprocess.run([PROGRAM, "--help"], capture_output=True, text=True, check=True).stdout.split("\n\n")[2]
+    commands = {" ".join(line[:20].split()) for line in listing.splitlines()}
+    lines = [*READING.values(), *CHANGING.values()]
+    missing = {one for one in commands - ELSEWHERE if not any(f"{line} ".startswith(f"{one} ") for line in lines)}
+    assert missing == set()
+
+
+def test_no_file_is_left_over():
+    here = {f"{name}.{kind}" for name in [*READING, *CHANGING] for kind in ("txt", "json")}
+    assert set(os.listdir(golden.FOLDER)) - here == set()
