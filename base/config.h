@@ -87,6 +87,8 @@ struct config {
   int64_t max_hold_us;           /* FUTURERELEASE (RFC 4865): the longest; 0: not offered */
   int64_t idempotency_window_us; /* how long the same submission is answered, not sent again; 0: never */
   int64_t log_retain_us;
+  uint64_t log_max_size; /* octets; 0: no limit */
+  bool log_subject;
   char *tls_report_from;                              /* the address that TLS reports come from; NULL: none are sent */
   char *tls_report_organization, *tls_report_contact; /* NULL: the host name, tls_report_from */
   int64_t suppression_keep_us;                        /* how long a recipient that bounced stays suppressed */

@@ -153,14 +153,25 @@ int reader_bounces(struct reader *r, const struct suppression_filter *f,
 
 /* --- the delivery log --- */
 
+/* What of the log is asked for; all of it must hold. Patterns are as above, and without case in every script. Fast, by
+ * the log's index, is what has three octets in a row of literal text, or the whole of an account, domain, source,
+ * Message-ID or event; all else is read through, the newest first. */
 struct log_filter {
-  const char *account, *from, *to; /* NULL: any; from and to are patterns as above */
-  const char *ref;                 /* NULL: any */
-  int64_t since_us, until_us;      /* 0: open */
-  int kind;                        /* -1: any */
-  int64_t message_id;              /* 0: any */
-  int64_t after_id;                /* 0, or only events with a greater id (--follow) */
-  size_t limit;                    /* the newest `limit` events are given, oldest of them first; 0: no limit */
+  const char *account, *from, *to; /* NULL: any, as all that follows; patterns of the whole address */
+  const char *address;             /* part of the reverse-path, or of the forward-path: a pattern */
+  const char *subject;             /* words, each of them part of the message's subject, in any order */
+  const char *header_id;           /* the message's Message-ID, with or without its angle brackets */
+  const char *domain;              /* of the reverse-path, of the forward-path, or the one that it counts as */
+  const char *host, *reply;        /* part of the host; part of "550 5.1.1 no such user": patterns */
+  const char *source;              /* the address that it left from */
+  const char *ref;
+  int64_t since_us, until_us; /* 0: open */
+  int kind;                   /* -1: any */
+  int stream;                 /* 0: any; else 1 + enum mail_stream */
+  int64_t message_id;         /* 0: any */
+  int64_t after_id;           /* 0, or only events with a greater id (--follow) */
+  size_t limit;               /* the newest `limit` events are given, oldest of them first; 0: no limit */
+  bool of_message;            /* each event with its message's subject, header_id and domain, which costs a look-up */
 };
 int reader_log(struct reader *r, const struct log_filter *f, bool (*row)(void *arg, const struct event *e), void *arg);
 

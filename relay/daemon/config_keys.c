@@ -146,6 +146,8 @@ const struct config_key config_keys[] = {
     DURATION("limits", "repeat_window", NULL, idempotency_window_us, 0, 366 * DAY), /* its older name */
 
     DURATION("log", "retain", "30d", log_retain_us, SECOND_US, INT64_MAX),
+    SIZE("log", "max_size", "0", log_max_size, 0, INT64_MAX),
+    OTHER("log", "subject", boolean, "yes", config, log_subject, bool),
     OTHER("log", "format", log_format, "text", config, log_format, enum log_format),
 
     DURATION("suppression", "keep", "30d", suppression_keep_us, SECOND_US, 36500 * DAY),

@@ -33,6 +33,7 @@ static json_t *add_tls(json_t *object, const struct event *e) {
   if (!object || !tls_facts_read(e->numbers, &facts)) return object;
   json_object_set_new(object, "tls", json_string(tls_version_name(facts.version)));
   if (facts.cipher) json_object_set_new(object, "cipher", json_string(tls_cipher_name(facts.cipher)));
+  if (e->kind == EVENT_ACCEPTED) return object; /* whom a client is, its login says */
   json_object_set_new(object, "verified", json_string(tls_proof_name(facts.proof)));
   if (facts.proof == TLS_BY_DANE && facts.tlsa) json_object_set_new(object, "tlsa", tlsa_json(facts.tlsa));
   if (facts.proof == TLS_BY_CA && facts.sts) json_object_set_new(object, "policy", json_string("mta-sts"));
@@ -73,6 +74,8 @@ static json_t *add_decision(json_t *object, const struct event *e) {
   if (!object) return NULL;
   if (e->message_id) json_object_set_new(object, "stream", json_string(stream_name(e->stream)));
   if (e->domain && *e->domain) json_object_set_new(object, "domain", json_text(e->domain));
+  if (e->subject && *e->subject) json_object_set_new(object, "subject", json_text(e->subject));
+  if (e->header_id && *e->header_id) json_object_set_new(object, "message_id", json_text(e->header_id));
   if (*e->verdict) json_object_set_new(object, "checks", checks_json(e->verdict));
   return object;
 }

@@ -3,6 +3,7 @@
 #include "base/address.h"
 #include "base/clock.h"
 #include "base/header.h"
+#include "relay/mime/encoded_word_read.h"
 #include "relay/mime/from_repair.h"
 #include "relay/mime/from_rewrite.h"
 #include "relay/mime/header_encode.h"
@@ -253,6 +254,7 @@ static int add_kept(struct header_fixup *h, const struct field *f) {
     h->sender_len = f->value.len;
   }
   if (named(f, BYTES("Message-ID"))) header_unfold(f->value, h->message_id, sizeof h->message_id);
+  if (named(f, BYTES("Subject"))) encoded_words_read(f->value, h->subject, sizeof h->subject);
   return buffer_add_bytes(h->kept, f->whole);
 }
 

@@ -7,6 +7,7 @@
 #define SENDOFF_RELAY_MIME_HEADER_FIXUP_H
 
 #include "base/bytes.h"
+#include "base/event.h"
 #include "base/refusal.h"
 #include "base/result.h"
 
@@ -26,17 +27,18 @@ struct header_fixup {
   bool report;              /* the reverse-path is null */
   const char *rewrite_from; /* the address that From is to have, whatever it says; NULL or "": as it says */
   /* out; buffers are initialised by the caller and freed by it, also on refusal */
-  struct buffer *added;         /* fields to put before the header */
-  struct buffer *kept;          /* the header without what had to go, and without the empty line */
-  size_t from_at, from_len;     /* where the From field's value is in `kept` */
-  bool daemon;                  /* From has MAILER-DAEMON's address here, made by us */
-  size_t sender_at, sender_len; /* so of the Sender field; 0 of none */
-  char stream[32];              /* what X-Sendoff-Stream says; "": there is none */
-  bool bulk;                    /* Precedence is bulk or list */
-  bool tls_optional;            /* TLS-Required: No (RFC 8689 3) */
-  bool multipart;               /* its content has parts, with fields of their own */
-  char message_id[256];         /* with its angle brackets, for the log */
-  bool own_message_id;          /* the message had none */
+  struct buffer *added;             /* fields to put before the header */
+  struct buffer *kept;              /* the header without what had to go, and without the empty line */
+  size_t from_at, from_len;         /* where the From field's value is in `kept` */
+  bool daemon;                      /* From has MAILER-DAEMON's address here, made by us */
+  size_t sender_at, sender_len;     /* so of the Sender field; 0 of none */
+  char stream[32];                  /* what X-Sendoff-Stream says; "": there is none */
+  bool bulk;                        /* Precedence is bulk or list */
+  bool tls_optional;                /* TLS-Required: No (RFC 8689 3) */
+  bool multipart;                   /* its content has parts, with fields of their own */
+  char message_id[256];             /* with its angle brackets, for the log */
+  bool own_message_id;              /* the message had none */
+  char subject[EVENT_SUBJECT_ROOM]; /* as people read it, for the log; "": there is none */
   bool utf8;                 /* it has UTF-8, and SMTPUTF8 was asked for: the next hop must offer it (RFC 6531 3.4) */
   char repairs[REPAIRS_MAX]; /* what was repaired: "From quoted, Subject encoded"; "": nothing */
   struct refusal refusal;    /* why not, when the result is E_DENIED; zeroed by the caller */

@@ -62,3 +62,9 @@ int to_utf8(struct bytes text, struct bytes charset, struct buffer *out) {
   if (rc == E_SYNTAX) rc = convert(text, "WINDOWS-1252", out);
   return rc == E_SYNTAX ? from_latin1(text, out) : rc;
 }
+
+int to_utf8_of(struct bytes text, struct bytes charset, struct buffer *out) {
+  char name[CHARSET_MAX];
+  int rc = name_of(charset, name) ? convert(text, name, out) : E_SYNTAX;
+  return rc == E_SYNTAX ? to_utf8(text, (struct bytes){"", 0}, out) : rc;
+}

@@ -139,6 +139,7 @@ void intake_header(struct intake *i, struct bytes block) {
   }
   memcpy(i->repairs, h.repairs, sizeof i->repairs);
   bytes_copy(bytes_of(h.message_id), i->message_id, sizeof i->message_id);
+  if (i->submission->config->log_subject) bytes_copy(bytes_of(h.subject), i->subject, sizeof i->subject);
   i->own_message_id = h.own_message_id;
   i->utf8 = h.utf8;
   i->tls_optional = h.tls_optional;

@@ -47,7 +47,7 @@ struct intake {
   bool daemon; /* From has MAILER-DAEMON's address here, made by us */
   enum mail_stream stream;
   char repairs[REPAIRS_MAX];
-  char signed_by[160], message_id[256];
+  char signed_by[160], message_id[256], subject[EVENT_SUBJECT_ROOM];
   bool own_message_id;             /* the client gave none */
   struct spool_writer *spool;      /* NULL while all is in memory */
   struct binary *binary;           /* NULL without BODY=BINARYMIME */

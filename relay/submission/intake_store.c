@@ -200,6 +200,8 @@ static void describe(struct intake *i) {
   bytes_copy(bytes_of(tx->notes), i->notes, sizeof i->notes);
   numbers_add(i->numbers, NUMBER_OCTETS, (int64_t)m->envelope.size);
   numbers_add(i->numbers, NUMBER_RECIPIENTS, (int64_t)m->recipient_count);
+  struct tls_facts facts = stream_tls_facts(i->session->stream);
+  tls_facts_add(i->numbers, &facts);
   i->accept.accepted = (struct event){.account = i->account,
                                       .from = i->reverse_path,
                                       .domain = i->owners.domain ? i->owners.domain->name : "",
@@ -210,7 +212,9 @@ static void describe(struct intake *i) {
                                       .verdict = i->notes,
                                       .numbers = i->numbers,
                                       .stream = i->stream,
-                                      .host = i->session->peer};
+                                      .host = i->session->peer,
+                                      .subject = i->subject,
+                                      .header_id = i->message_id};
 }
 
 /* A message whose Message-ID is ours cannot be told from another one with the same text. */

@@ -17,7 +17,8 @@ static int run_with_id(sqlite3_stmt *s, int64_t id) {
 int event_insert(struct sql *q, const struct event *e) {
   sqlite3_stmt *s = sql_use(
       q, "INSERT INTO events(id, message_id, kind, account, sender, recipient, code, enhanced, text, host, source, ref,"
-         " count, rule, numbers, first_us, verdict, stream, domain) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
+         " count, rule, numbers, first_us, verdict, stream, domain, subject, header_id)"
+         " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
   sql_bind_int(s, 2, e->message_id);
   sql_bind_int(s, 3, e->kind);
   sql_bind_text(s, 4, e->account);
@@ -36,6 +37,8 @@ int event_insert(struct sql *q, const struct event *e) {
   sql_bind_text(s, 17, e->verdict);
   sql_bind_int(s, 18, e->stream);
   sql_bind_text(s, 19, e->domain);
+  sql_bind_text(s, 20, e->subject);
+  sql_bind_text(s, 21, e->header_id);
   return run_with_id(s, e->id);
 }
 

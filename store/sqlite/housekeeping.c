@@ -9,19 +9,49 @@
 
 #define PURGE_EVERY_MS 60000
 #define QUIET_MS 1000
+/* Between two steps of indexing while there is more and mail comes, so that most of the time is the mail's; and until
+ * the next when there was none: what has come last is settled by then (log_index.c). */
+#define INDEX_MORE_MS 20
+#define INDEX_AGAIN_MS 3000
+#define BUSY_MS 100
 
-void housekeeping_init(struct housekeeping *h, struct sql *q, struct suppression_view *suppressed,
-                       const struct store_options *options, uint64_t now_ms) {
+int housekeeping_init(struct housekeeping *h, struct sql *q, struct suppression_view *suppressed,
+                      const struct store_options *options, uint64_t now_ms) {
   bool purges = suppressed || options->log_retain_us || options->idempotency_window_us;
   *h = (struct housekeeping){.q = q,
                              .suppressed = suppressed,
                              .options = *options,
                              .purge_at_ms = purges ? now_ms : UINT64_MAX,
-                             .checkpoint_at_ms = now_ms + QUIET_MS};
+                             .checkpoint_at_ms = now_ms + QUIET_MS,
+                             .index_at_ms = now_ms,
+                             .index = log_index_new()};
+  return h->index ? OK : E_MEMORY;
+}
+
+void housekeeping_free(struct housekeeping *h) {
+  log_index_free(&h->index);
 }
 
 void housekeeping_busy(struct housekeeping *h, uint64_t now_ms) {
   h->checkpoint_at_ms = now_ms + QUIET_MS;
+  h->busy_ms = now_ms;
+  if (h->index_at_ms == UINT64_MAX) h->index_at_ms = now_ms + INDEX_AGAIN_MS;
+}
+
+static void warn(struct housekeeping *h, int rc, const char *what) {
+  struct reason why;
+  sql_why(h->q, rc, &why);
+  log_event(LOG_WARN_, NULL, what, "reason", why.text, NULL);
+}
+
+/* When there was nothing more, not before something comes again. */
+static uint64_t index_log(struct housekeeping *h, uint64_t now_ms) {
+  bool more;
+  int rc = log_index_step(h->index, h->q, &more);
+  bool busy = now_ms < h->busy_ms + BUSY_MS;
+  if (rc == OK) return !more ? UINT64_MAX : busy ? now_ms + INDEX_MORE_MS : now_ms;
+  warn(h, rc, "the log could not be indexed; searching it takes longer");
+  return now_ms + PURGE_EVERY_MS;
 }
 
 /* Ids sort by time, so the oldest lines are the first of the table. *more: there may be more of them. */
@@ -34,7 +64,7 @@ static int purge_events(struct housekeeping *h, bool *more) {
   sql_bind_int(s, 2, PURGE_BATCH);
   int rc = sql_run(s);
   *more = rc == OK && sqlite3_changes(h->q->db) == PURGE_BATCH;
-  return rc;
+  return rc == OK && !*more ? log_index_purge(h->q, more) : rc;
 }
 
 /* Also with a window of 0: then what an earlier configuration has left goes. */
@@ -88,9 +118,7 @@ static bool purge(struct housekeeping *h) {
   if (rc == OK) rc = purge_idempotency(h, &more_keys);
   if (rc == OK) rc = purge_suppressions(h, &more_suppressions);
   if (rc == OK) return more_events || more_keys || more_suppressions;
-  struct reason why;
-  sql_why(h->q, rc, &why);
-  log_event(LOG_WARN_, NULL, "old log lines could not be purged", "reason", why.text, NULL);
+  warn(h, rc, "old log lines could not be purged");
   return false;
 }
 
@@ -98,9 +126,11 @@ static bool purge(struct housekeeping *h) {
 static void checkpoint(struct housekeeping *h) {
   int code = sqlite3_wal_checkpoint_v2(h->q->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
   if (sql_result(code) == OK || sql_result(code) == E_BUSY) return;
-  struct reason why;
-  sql_why(h->q, sql_result(code), &why);
-  log_event(LOG_WARN_, NULL, "the write-ahead log could not be moved into the database", "reason", why.text, NULL);
+  warn(h, sql_result(code), "the write-ahead log could not be moved into the database");
+}
+
+static uint64_t least(uint64_t a, uint64_t b) {
+  return a < b ? a : b;
 }
 
 uint64_t housekeeping_run(struct housekeeping *h, uint64_t now_ms) {
@@ -113,5 +143,6 @@ uint64_t housekeeping_run(struct housekeeping *h, uint64_t now_ms) {
     checkpoint(h);
     h->checkpoint_at_ms = UINT64_MAX;
   }
-  return h->purge_at_ms < h->checkpoint_at_ms ? h->purge_at_ms : h->checkpoint_at_ms;
+  if (now_ms >= h->index_at_ms) h->index_at_ms = index_log(h, now_ms);
+  return least(least(h->purge_at_ms, h->checkpoint_at_ms), h->index_at_ms);
 }

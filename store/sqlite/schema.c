@@ -295,6 +295,21 @@ static const char *const steps[] = {
     "CREATE TABLE domain_notes(domain TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, state INTEGER NOT NULL,"
     " was_right INTEGER NOT NULL, text TEXT NOT NULL, since_us INTEGER NOT NULL, checked_us INTEGER NOT NULL,"
     " PRIMARY KEY(domain, kind, name)) STRICT, WITHOUT ROWID;",
+
+    /* Of accepted mail, what people find it by. And the index by which the log is searched (log_index.h): parts of it,
+       each a number of events, in rows of bits; and events whose ids are older than what is indexed already, which
+       happens when the clock is set back. */
+    "ALTER TABLE events ADD COLUMN subject TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE events ADD COLUMN header_id TEXT NOT NULL DEFAULT '';"
+    "CREATE TABLE log_parts(part INTEGER PRIMARY KEY, first INTEGER NOT NULL, last INTEGER NOT NULL, octets INTEGER "
+    "NOT NULL) STRICT;"
+    "CREATE TABLE log_bits(id INTEGER PRIMARY KEY, bits BLOB NOT NULL) STRICT;"
+    "CREATE TABLE log_late(id INTEGER PRIMARY KEY) STRICT;"
+    "INSERT INTO meta VALUES ('log_indexed', 0);"
+    "CREATE TRIGGER log_late_added AFTER INSERT ON events WHEN NEW.id <= (SELECT value FROM meta WHERE key = "
+    "'log_indexed') BEGIN INSERT OR IGNORE INTO log_late VALUES (NEW.id); END;"
+    "CREATE TRIGGER log_late_moved AFTER UPDATE OF id ON events WHEN NEW.id <= (SELECT value FROM meta WHERE key = "
+    "'log_indexed') BEGIN INSERT OR IGNORE INTO log_late VALUES (NEW.id); END;",
 };
 #define VERSION ((int64_t)(sizeof steps / sizeof steps[0]))
 

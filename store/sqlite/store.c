@@ -216,6 +216,11 @@ static void destroy(struct store *s) {
   free(s);
 }
 
+static void close_parts(struct store *s) {
+  housekeeping_free(&s->housekeeping);
+  writer_close(&s->writer);
+}
+
 /* Signals are the main thread's. */
 static int start_thread(struct store *s, struct reason *why) {
   sigset_t all, before;
@@ -234,9 +239,9 @@ int store_open(const char *data_dir, const struct store_options *options, struct
   s->tail = &s->head;
   int rc = writer_open(data_dir, options, &s->writer, why);
   if (rc == OK) {
-    housekeeping_init(&s->housekeeping, &s->writer.at.q, s->writer.suppressed, options, clock_monotonic_ms());
-    rc = start_thread(s, why);
-    if (rc != OK) writer_close(&s->writer);
+    rc = housekeeping_init(&s->housekeeping, &s->writer.at.q, s->writer.suppressed, options, clock_monotonic_ms());
+    rc = rc == OK ? start_thread(s, why) : fail(why, rc, "out of memory");
+    if (rc != OK) close_parts(s);
   }
   if (rc == OK)
     *out = s;
@@ -254,6 +259,6 @@ void store_close(struct store **at) {
   pthread_cond_signal(&s->posted);
   pthread_mutex_unlock(&s->lock);
   pthread_join(s->thread, NULL);
-  writer_close(&s->writer);
+  close_parts(s);
   destroy(s);
 }

@@ -89,7 +89,7 @@ VENDORS = {
     "libsmartcols/": ["cli/table.c"],
     "csv.h": ["cli/csv.c"],
     "idn2": ["base/idn.c"],
-    "glib": ["base/time_zone.c"],
+    "glib": ["base/time_zone.c", "base/text_fold.c"],
     "systemd/": ["relay/daemon/"],
     "uthash": ["base/hash.h"],
     "utlist": ["store/", "relay/"],

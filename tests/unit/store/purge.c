@@ -28,7 +28,7 @@ static void a_piece_is_bounded_and_comes_again_at_once(void **state) {
   put_events(l, 29 * DAY, 7);
   lab_close(l);
   assert_ok(sql_open(l->dir, SQL_CREATE, &q, &l->why), l->why);
-  housekeeping_init(&h, &q, NULL, &(struct store_options){.log_retain_us = 30 * DAY}, 1000);
+  assert_int_equal(housekeeping_init(&h, &q, NULL, &(struct store_options){.log_retain_us = 30 * DAY}, 1000), OK);
   assert_int_equal(housekeeping_run(&h, 1000), 1000);
   assert_int_equal(events(l), PURGE_BATCH + 12);
   assert_int_equal(housekeeping_run(&h, 1001), 1001);
@@ -43,6 +43,7 @@ static void a_piece_is_bounded_and_comes_again_at_once(void **state) {
   assert_int_equal(events(l), 10);
   housekeeping_run(&h, next);
   assert_int_equal(events(l), 7);
+  housekeeping_free(&h);
   sql_close(&q);
 }
 
@@ -53,13 +54,14 @@ static void everything_is_kept_without_an_age(void **state) {
   put_events(l, 900 * DAY, 5);
   lab_close(l);
   assert_ok(sql_open(l->dir, SQL_CREATE, &q, &l->why), l->why);
-  housekeeping_init(&h, &q, NULL, &(struct store_options){0}, 1000);
+  assert_int_equal(housekeeping_init(&h, &q, NULL, &(struct store_options){0}, 1000), OK);
   housekeeping_busy(&h, 1000);
   assert_int_equal(housekeeping_run(&h, 1000), 2000);
   assert_true(housekeeping_run(&h, 2000) == UINT64_MAX);
   housekeeping_busy(&h, 5000);
   assert_int_equal(housekeeping_run(&h, 5000), 6000);
   assert_int_equal(events(l), 5);
+  housekeeping_free(&h);
   sql_close(&q);
 }
 

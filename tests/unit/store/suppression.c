@@ -195,7 +195,7 @@ static void expired_ones_are_purged_and_the_view_is_built_anew(void **state) {
     suppression_view_put(v, "", address);
   }
   assert_ok(sql_open(l->dir, SQL_CREATE, &q, &l->why), l->why);
-  housekeeping_init(&h, &q, v, &(struct store_options){0}, 1000);
+  assert_int_equal(housekeeping_init(&h, &q, v, &(struct store_options){0}, 1000), OK);
   housekeeping_run(&h, 1000);
   assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM suppressions"), 1);
   assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM suppression_hits"), 0);
@@ -203,6 +203,7 @@ static void expired_ones_are_purged_and_the_view_is_built_anew(void **state) {
   assert_true(suppression_view_has(v, "", "new@example.net"));
   assert_false(suppression_view_has(v, "", "gone7@example.net"));
   suppression_view_free(&v);
+  housekeeping_free(&h);
   sql_close(&q);
 }
 
