@@ -2,6 +2,7 @@
 #ifndef SENDOFF_BASE_QUANTITY_H
 #define SENDOFF_BASE_QUANTITY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,7 +16,7 @@ int duration_parse(const char *text, int64_t *us);
  * clock.h writes for people can be read back), or a duration before now: "2h", "1d". OK or E_SYNTAX. */
 int moment_parse(const char *text, int64_t now_us, int64_t *us);
 /* What a command takes for a time in the past: that, "today" and "yesterday" (their beginning), or "18:42[:30]", the
- * last one; of UTC. OK or E_SYNTAX. */
-int time_parse(const char *text, int64_t now_us, int64_t *us);
+ * last one. Of UTC, or of the machine's time zone (TZ) unless the text says UTC. OK or E_SYNTAX. */
+int time_parse(const char *text, int64_t now_us, bool utc, int64_t *us);
 
 #endif

@@ -53,11 +53,10 @@ enum exit_status cli_failed(int code, const struct reason *why) {
 
 enum exit_status cli_moment(const struct cli *c, const char *name, int64_t *out) {
   const char *text = cli_option(c, name);
-  if (!text || time_parse(text, clock_now_us(), out) == OK) return EXIT_DONE;
-  return cli_fail(
-      EXIT_USAGE,
-      "--%s %s: write 2h or 7d (so long ago), today, yesterday, 18:42, 2026-11-01 or 2026-11-01T18:42, in UTC", name,
-      text);
+  if (!text || time_parse(text, clock_now_us(), cli_switch(c, "utc"), out) == OK) return EXIT_DONE;
+  return cli_fail(EXIT_USAGE,
+                  "--%s %s: write 2h or 7d (so long ago), today, yesterday, 18:42, 2026-11-01 or 2026-11-01T18:42",
+                  name, text);
 }
 
 /* --- parsing --- */

@@ -55,8 +55,8 @@ enum exit_status cli_take(struct cli *c, int argc, char **argv);
 const char *cli_option(const struct cli *c, const char *name); /* the last of that name, or NULL */
 bool cli_switch(const struct cli *c, const char *name);
 const char *cli_option_at(const struct cli *c, const char *name, size_t index); /* the index-th, or NULL */
-/* A time in the past, as people write it, into `out`, which stays as it is when the option was not given. EXIT_USAGE: a
- * message has been printed. */
+/* A time in the past, as people write it, into `out`, which stays as it is when the option was not given: of the
+ * machine's time zone, or with --utc of UTC. EXIT_USAGE: a message has been printed. */
 enum exit_status cli_moment(const struct cli *c, const char *name, int64_t *out);
 size_t cli_option_count(const struct cli *c, const char *name);
 

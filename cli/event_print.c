@@ -1,13 +1,17 @@
 #include "cli/event_print.h"
 
-#include "base/clock.h"
 #include "base/id.h"
 #include "base/refusal.h"
+#include "base/text.h"
 #include "base/tls_facts.h"
+#include "cli/moment.h"
 #include "cli/output.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#define SHORT_LEAST 40 /* columns: less shows nothing */
 
 static const char *colour(enum event_kind kind) {
   if (!output_is_colored()) return "";
@@ -21,9 +25,9 @@ static const char *colour(enum event_kind kind) {
   }
 }
 
-static void print_head(const struct event *e) {
-  char time[40];
-  clock_format_iso(id_time_us(e->id), time, sizeof time);
+static void print_head(const struct event *e, bool utc) {
+  char time[MOMENT_TEXT];
+  moment_text(id_time_us(e->id), utc, time);
   const char *on = colour(e->kind);
   printf("%s  %s%-9s%s", time, on, event_name(e->kind), *on ? "\033[0m" : "");
 }
@@ -41,8 +45,8 @@ static bool is_of_domain(const struct event *e) {
   return e->kind == EVENT_DKIM || e->kind == EVENT_DOMAIN;
 }
 
-static void print_domain_line(const struct event *e) {
-  print_head(e);
+static void print_domain_line(const struct event *e, bool utc) {
+  print_head(e, utc);
   printf("  ");
   print_safe(e->domain);
   printf("  ");
@@ -50,14 +54,14 @@ static void print_domain_line(const struct event *e) {
   putchar('\n');
 }
 
-void event_print_line(const struct event *e) {
+void event_print_line(const struct event *e, bool utc) {
   char message[ID_TEXT] = "-";
   if (is_of_domain(e)) {
-    print_domain_line(e);
+    print_domain_line(e, utc);
     return;
   }
   if (e->message_id) id_format(e->message_id, message);
-  print_head(e);
+  print_head(e, utc);
   printf("  %s  ", message);
   print_safe(*e->account ? e->account : "-");
   printf("  <");
@@ -73,8 +77,63 @@ void event_print_line(const struct event *e) {
   }
   if (*e->ref) printf("  why %s", e->ref);
   if (e->count > 1) printf("  (%llu times)", (unsigned long long)e->count);
+  if (*e->subject) {
+    printf("  \"");
+    print_safe(e->subject);
+    putchar('"');
+  }
   putchar('\n');
 }
+
+/* --- in the width of a terminal --- */
+
+/* Who it is from and to: of what comes in both, with the subject; else the recipient and the reply. */
+static void write_short(FILE *out, const struct event *e, bool utc) {
+  char time[MOMENT_TEXT], message[ID_TEXT] = "-";
+  bool from_client = e->kind == EVENT_ACCEPTED || e->kind == EVENT_REFUSED;
+  if (e->message_id) id_format(e->message_id, message);
+  moment_short(id_time_us(e->id), utc, time);
+  fprintf(out, "%s %-9s %s ", time, event_name(e->kind), message);
+  if (is_of_domain(e)) {
+    fprintf(out, "%s %s", e->domain, e->text);
+    return;
+  }
+  if (*e->account) fprintf(out, "%s ", e->account);
+  if (from_client) fprintf(out, "<%s> -> ", e->from);
+  fprintf(out, "<%s>", e->to);
+  if (e->kind == EVENT_ACCEPTED && *e->subject) fprintf(out, " \"%s\"", e->subject);
+  if (e->kind == EVENT_ACCEPTED) return;
+  if (e->code) fprintf(out, " %d", e->code);
+  fprintf(out, "%s%s%s%s", *e->enhanced ? " " : "", e->enhanced, *e->text ? " " : "", e->text);
+}
+
+/* Cut behind so many characters; the kind in its colour. */
+static void print_cut(const char *line, enum event_kind kind, size_t width) {
+  size_t at = 0, characters = 0, name = sizeof "11-23 11:20:30";
+  for (; line[at] && characters < width; characters++) do
+      at++;
+    while (((unsigned char)line[at] & 0xc0) == 0x80);
+  bool whole = !line[at];
+  while (!whole && at && ((unsigned char)line[at - 1] & 0xc0) == 0x80) at--;
+  if (!whole && at) at--;
+  const char *on = colour(kind);
+  printf("%.*s%s%.9s%s%.*s%s\n", (int)name, line, on, line + name, *on ? "\033[0m" : "",
+         at > name + 9 ? (int)(at - name - 9) : 0, line + name + 9, whole ? "" : "\xe2\x80\xa6");
+}
+
+void event_print_short(const struct event *e, bool utc, size_t width) {
+  char *line = NULL;
+  size_t size;
+  FILE *out = open_memstream(&line, &size);
+  if (out) write_short(out, e, utc);
+  if (out && fclose(out) == 0 && line) {
+    text_clean(line, true);
+    print_cut(line, e->kind, width < SHORT_LEAST ? SHORT_LEAST : width);
+  }
+  free(line);
+}
+
+/* --- as a part of a story --- */
 
 static void print_part(const char *name, const char *value) {
   if (!*value) return;
@@ -120,7 +179,10 @@ static void print_tls(const struct event *e) {
   char text[TLS_FACTS_TEXT];
   struct tls_facts facts;
   if (!tls_facts_read(e->numbers, &facts)) return;
-  tls_facts_text(&facts, text);
+  if (e->kind != EVENT_ACCEPTED || !facts.version)
+    tls_facts_text(&facts, text);
+  else /* whom a client is, its login says */
+    snprintf(text, sizeof text, "%s %s", tls_version_name(facts.version), tls_cipher_name(facts.cipher));
   print_part("tls", text);
 }
 
@@ -140,10 +202,15 @@ static void print_checks(const struct event *e) {
   }
 }
 
-void event_print_story(const struct event *e) {
+void event_print_story(const struct event *e, bool utc, int64_t after_us) {
+  char after[MOMENT_TEXT];
   bool from_client = e->kind == EVENT_ACCEPTED || e->kind == EVENT_REFUSED;
-  print_head(e);
+  print_head(e, utc);
   print_reply(e);
+  if (after_us >= 0) {
+    moment_span(after_us, after);
+    printf("  (after %s)", after);
+  }
   putchar('\n');
   print_part("account", e->account);
   if (from_client && (*e->from || e->kind == EVENT_ACCEPTED)) print_part("from", *e->from ? e->from : "<>");

@@ -1,20 +1,26 @@
 #include "base/clock.h"
 #include "base/id.h"
-#include "base/quantity.h"
 #include "cli/account_filter.h"
 #include "cli/command.h"
 #include "cli/event_print.h"
+#include "cli/log_export.h"
+#include "cli/log_options.h"
+#include "cli/log_show.h"
+#include "cli/log_summary.h"
 #include "cli/output.h"
 
 #include <stdio.h>
-#include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
+#include <unistd.h>
 
 #define DEFAULT_LIMIT 1000
+#define SCREEN_LINES 24 /* of a terminal that does not say */
 #define FOLLOW_NS 500000000L
 
 struct printing {
-  bool json;
+  bool json, utc;
+  size_t width; /* 0: lines are as long as they are */
   size_t count;
   int64_t last;
 };
@@ -25,26 +31,29 @@ static bool print_row(void *arg, const struct event *e) {
   p->last = e->id;
   if (p->json)
     print_json(event_json(e));
+  else if (p->width)
+    event_print_short(e, p->utc, p->width);
   else
-    event_print_line(e);
+    event_print_line(e, p->utc);
   return true;
 }
 
-static enum exit_status read_filter(struct cli *c, struct log_filter *f) {
-  enum event_kind kind;
+/* 0: no terminal. */
+static size_t screen_lines(void) {
+  struct winsize size;
+  if (!output_is_terminal()) return 0;
+  return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row ? size.ws_row : SCREEN_LINES;
+}
+
+/* The whole log on a terminal: as much as it shows, and room for the next command. */
+static enum exit_status read_limit(const struct cli *c, struct log_filter *f) {
   uint64_t limit = DEFAULT_LIMIT;
-  const char *event = cli_option(c, "event"), *limit_text = cli_option(c, "limit");
-  *f = (struct log_filter){
-      .account = cli_option(c, "account"), .from = cli_option(c, "from"), .to = cli_option(c, "to"), .kind = -1};
-  if (event && event_kind_parse(event, &kind) != OK)
-    return cli_fail(EXIT_USAGE, "--event is accepted, refused, deferred, delivered, bounced, expired, held, released, "
-                                "dropped, warned, suppressed or rerouted");
-  if (event) f->kind = (int)kind;
-  if (limit_text && !bytes_to_u64(bytes_of(limit_text), &limit))
-    return cli_fail(EXIT_USAGE, "--limit is a number; 0 is no limit");
+  size_t height = c->json || !log_options_none(c) ? 0 : screen_lines();
+  const char *text = cli_option(c, "limit");
+  if (height) limit = height > 2 ? height - 1 : 1;
+  if (text && !bytes_to_u64(bytes_of(text), &limit)) return cli_fail(EXIT_USAGE, "--limit is a number; 0 is no limit");
   f->limit = (size_t)limit;
-  enum exit_status s = cli_moment(c, "since", &f->since_us);
-  return s == EXIT_DONE ? cli_moment(c, "until", &f->until_us) : s;
+  return EXIT_DONE;
 }
 
 static enum exit_status follow(struct reader *r, struct log_filter *f, struct printing *p) {
@@ -63,9 +72,10 @@ static enum exit_status follow(struct reader *r, struct log_filter *f, struct pr
 static enum exit_status list(struct cli *c) {
   struct log_filter f;
   struct reader *r;
-  enum exit_status s = read_filter(c, &f);
+  enum exit_status s = log_options_read(c, &f);
+  if (s == EXIT_DONE) s = read_limit(c, &f);
   if (s != EXIT_DONE || (s = cli_reader(c, &r)) != EXIT_DONE) return s;
-  struct printing p = {.json = c->json};
+  struct printing p = {.json = c->json, .utc = cli_switch(c, "utc"), .width = output_width()};
   int rc = reader_log(r, &f, print_row, &p);
   if (rc != OK) s = cli_fail(EXIT_NO, "the log cannot be read: %s", result_text(rc));
   if (s == EXIT_DONE && !p.count) s = account_filter_check(c, f.account);
@@ -77,37 +87,25 @@ static enum exit_status list(struct cli *c) {
   return s;
 }
 
-static bool story_row(void *arg, const struct event *e) {
-  struct printing *p = arg;
-  p->count++;
-  if (p->json)
-    print_json(event_json(e));
-  else
-    event_print_story(e);
-  return true;
-}
-
-static enum exit_status show(struct cli *c) {
-  struct log_filter f = {.kind = -1};
-  struct reader *r;
-  if (id_parse(c->arguments[0], &f.message_id) != OK)
-    return cli_fail(EXIT_USAGE, "%s is no message id; ids are in: sendoff log", c->arguments[0]);
-  if (cli_reader(c, &r) != EXIT_DONE) return EXIT_NO;
-  struct printing p = {.json = c->json};
-  int rc = f.message_id ? reader_log(r, &f, story_row, &p) : OK; /* 0 would stand for every message */
-  reader_close(&r);
-  if (rc != OK) return cli_fail(EXIT_NO, "the log cannot be read: %s", result_text(rc));
-  return p.count ? EXIT_DONE
-                 : cli_fail(EXIT_NO, "the log knows no message %s (it is kept for as long as log { retain } says)",
-                            c->arguments[0]);
-}
-
 const struct verb log_verbs[] = {
-    {"log", "show", "ID", "", "The whole story of one message, in order.", "sendoff log show 1CZQ6K3E0W40", 1, 1, show},
-    {"log", NULL, "[--account A] [--from P] [--to P] [--since T] [--until T] [--event E] [--limit N] [--follow]",
-     "account= from= to= since= until= event= limit= follow",
-     "The delivery log: what was accepted, refused, deferred, delivered, bounced, and why. Patterns take *.",
+    {"log", "show", "ID [--utc]", "utc", "The whole story of one message, in order.", "sendoff log show 1CZQ6K3E0W40",
+     1, 1, log_show},
+    {"log", "summary", "--by account|domain|site|source|stream [--since T] [--until T] [--utc]",
+     "by= since= until= utc",
+     "What was accepted, delivered, deferred, bounced and refused, added up; without --since of the last 24 hours.",
+     "sendoff log summary --by account --since 24h\n"
+     "sendoff log summary --by site --since yesterday --until today",
+     0, 0, log_summary},
+    {"log", "export", "--format csv|jsonl " LOG_USAGE " [--utc]", "format= " LOG_OPTIONS,
+     "Writes the log, or what the options select of it, to standard output.",
+     "sendoff log export --format csv --since 30d\n"
+     "sendoff log export --format jsonl --account blog --event bounced",
+     0, 0, log_export},
+    {"log", NULL, LOG_USAGE " [--limit N] [--follow] [--utc]", LOG_OPTIONS " limit= follow",
+     "The delivery log: what was accepted, refused, deferred, delivered, bounced, and why. PATTERN is a whole address, "
+     "PART a part of a text; in both * stands for anything.",
      "sendoff log --account blog --since 2h\n"
+     "sendoff log --subject 'order 123'\n"
      "sendoff log --event warned --since today",
      0, 0, list},
     {0}};

@@ -35,7 +35,7 @@ static bool print_found(void *arg, const struct event *e) {
     return true;
   }
   clock_format_span(clock_now_us() - (e->first_us ? e->first_us : id_time_us(e->id)), since, sizeof since);
-  event_print_story(e);
+  event_print_story(e, cli_switch(f->c, "utc"), -1);
   if (e->kind == EVENT_REFUSED)
     printf("    made     %llu time%s, first %s ago\n", (unsigned long long)e->count, e->count == 1 ? "" : "s", since);
   return true;
@@ -76,7 +76,7 @@ static enum exit_status why_run(struct cli *c) {
 }
 
 const struct verb why_verbs[] = {
-    {"why", NULL, "REF", "",
+    {"why", NULL, "REF [--utc]", "utc",
      "Why something was refused or delayed, and what to do. REF is what the refusal ends with, or a message id.",
      "sendoff why 7QF2K9\n"
      "sendoff why 1CZQ6K3E0W40",

@@ -175,4 +175,16 @@ struct log_filter {
 };
 int reader_log(struct reader *r, const struct log_filter *f, bool (*row)(void *arg, const struct event *e), void *arg);
 
+/* How many events of each kind there were, since_us <= time < until_us (0: open), by what the log has of them: of mail
+ * that was accepted again as a repeat, nothing; by host and source, outcomes alone. */
+enum log_group { LOG_BY_ACCOUNT, LOG_BY_DOMAIN, LOG_BY_HOST, LOG_BY_SOURCE, LOG_BY_STREAM };
+struct log_sum {
+  const char *key; /* an account; the domain that the mail counts as, else the reverse-path's; a host as in struct
+                      event; an address; a stream's name; "": none */
+  enum event_kind kind;
+  uint64_t count;
+};
+int reader_log_sums(struct reader *r, enum log_group by, int64_t since_us, int64_t until_us,
+                    bool (*row)(void *arg, const struct log_sum *s), void *arg);
+
 #endif

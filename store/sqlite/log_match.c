@@ -49,7 +49,7 @@ static void find_terms(struct log_match *m) {
   const struct log_filter *f = m->filter;
   if (f->kind >= 0) log_terms_add_kind((enum event_kind)f->kind, m->terms);
   log_terms_add_value(LOG_ACCOUNT, f->account, m->terms);
-  log_terms_add_value(LOG_SOURCE, m->source, m->terms);
+  if (m->source && !strchr(m->source, '*')) log_terms_add_value(LOG_SOURCE, m->source, m->terms);
   log_terms_add_value(LOG_HEADER_ID, m->header_id, m->terms);
   log_terms_add_value(LOG_DOMAIN, m->domain, m->terms);
   add_pattern(m, LOG_ADDRESS, m->from, true);

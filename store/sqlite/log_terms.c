@@ -7,9 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Around each text, so that its beginning and its end can be found: neither is in any. */
-#define START '\002'
-#define END '\003'
+/* Around each text, so that its beginning and its end can be found, were it one octet of it: neither is in any. */
+#define START "\002\002"
+#define END "\003\003"
+#define MARK 2 /* octets of each */
 
 static void add(struct log_terms *t, uint64_t number) {
   if (t->count < LOG_TERMS_MOST) t->all[t->count++] = (uint16_t)((number >> 32) % LOG_TERMS);
@@ -27,12 +28,12 @@ static void add_three(struct log_terms *t, enum log_field field, const char *at)
 }
 
 static void add_text(struct log_terms *t, enum log_field field, const char *text) {
-  char around[LOG_TEXT_ROOM + 2];
+  char around[LOG_TEXT_ROOM + 2 * MARK];
   if (!text || !*text) return;
-  size_t n = text_fold(text, around + 1, LOG_TEXT_ROOM);
-  around[0] = START;
-  around[n + 1] = END;
-  for (size_t i = 0; i + 3 <= n + 2; i++) add_three(t, field, around + i);
+  size_t n = text_fold(text, around + MARK, LOG_TEXT_ROOM);
+  memcpy(around, START, MARK);
+  memcpy(around + MARK + n, END, MARK);
+  for (size_t i = 0; i + 3 <= n + 2 * MARK; i++) add_three(t, field, around + i);
 }
 
 void log_terms_add_value(enum log_field field, const char *value, struct log_terms *t) {
@@ -101,8 +102,8 @@ static void add_piece(struct log_terms *t, enum log_field field, const char *at,
 }
 
 void log_terms_of_pattern(enum log_field field, const char *folded, bool whole, size_t most, struct log_terms *t) {
-  char around[LOG_TEXT_ROOM + 3];
-  int n = snprintf(around, sizeof around, whole ? "\002%s\003" : "%s", folded);
+  char around[LOG_TEXT_ROOM + 2 * MARK + 1];
+  int n = snprintf(around, sizeof around, "%s%s%s", whole ? START : "", folded, whole ? END : "");
   size_t len = n < 0                       ? 0
                : (size_t)n < sizeof around ? (size_t)n
                                            : sizeof around - 1,

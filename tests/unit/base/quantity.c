@@ -198,7 +198,7 @@ static void test_times(void **state) {
   assert_int_equal(moment_parse("2026-11-22 12:00", 0, &now), OK);
   for (size_t i = 0; i < sizeof samples / sizeof samples[0]; i++) {
     char out[40] = "";
-    int rc = time_parse(samples[i].in, now, &us);
+    int rc = time_parse(samples[i].in, now, true, &us);
     if (rc == OK) clock_format_iso(us, out, sizeof out);
     if ((rc == OK) != (samples[i].out != NULL) || (rc == OK && strcmp(out, samples[i].out) != 0))
       fail_msg("%s: %d %s", samples[i].in, rc, out);

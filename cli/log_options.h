@@ -1,0 +1,19 @@
+/* What `log`, `log export` and `log summary` select by. One thread. */
+#ifndef SENDOFF_CLI_LOG_OPTIONS_H
+#define SENDOFF_CLI_LOG_OPTIONS_H
+
+#include "cli/command.h"
+
+#define LOG_USAGE                                                                                                      \
+  "[--account A] [--from PATTERN] [--to PATTERN] [--address PART] [--subject WORDS] [--message-id M] [--domain D] "    \
+  "[--host|--site PART] [--source S] [--reply TEXT] [--event E] [--stream S] [--since T] [--until T]"
+#define LOG_OPTIONS                                                                                                    \
+  "account= from= to= address= subject= message-id= domain= host= site= source= reply= event= stream= since= until= "  \
+  "utc"
+
+/* The filter, without a limit; its strings are the arguments'. EXIT_USAGE: a message has been printed. */
+enum exit_status log_options_read(const struct cli *c, struct log_filter *f);
+/* It asks for nothing: for all of the log. */
+bool log_options_none(const struct cli *c);
+
+#endif
