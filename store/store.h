@@ -27,6 +27,7 @@ int store_create(const char *data_dir, struct reason *why);
 
 struct store_options {
   int64_t log_retain_us; /* delivery events older than this are purged, a bounded batch at a time; 0 keeps them */
+  uint64_t log_max_size; /* octets that the log may take, with its indexes; the oldest go first; 0: no limit */
   int64_t idempotency_window_us; /* how long a submission is remembered as the first of its kind (store/write.h); 0:
                                     never */
   uint64_t disk_reserve;         /* octets kept free on the disk (docs/storage.md), or STORE_RESERVE_DEFAULT; 0: none */

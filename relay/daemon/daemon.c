@@ -282,6 +282,7 @@ static int open_privileged(struct supervisor *s, struct reason *why) {
 static int open_data(struct supervisor *s, struct reason *why) {
   const struct config *c = s->gateway.config;
   struct store_options options = {.log_retain_us = c->log_retain_us,
+                                  .log_max_size = c->log_max_size,
                                   .idempotency_window_us = c->idempotency_window_us,
                                   .disk_reserve = c->disk_reserve};
   int rc = process_lock(c->data_dir, &s->lock_fd, why);

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "store/sqlite/idempotency_ends.h"
 #include "store/sqlite/idempotency_index.h"
+#include "store/sqlite/shrink.h"
 #include "store/sqlite/suppressions.h"
 
 #define PURGE_EVERY_MS 60000
@@ -14,16 +15,18 @@
 #define INDEX_MORE_MS 20
 #define INDEX_AGAIN_MS 3000
 #define BUSY_MS 100
+#define SHRINK_BUSY_MS 200 /* between two steps of giving back room, while mail comes */
 
 int housekeeping_init(struct housekeeping *h, struct sql *q, struct suppression_view *suppressed,
                       const struct store_options *options, uint64_t now_ms) {
-  bool purges = suppressed || options->log_retain_us || options->idempotency_window_us;
+  bool purges = suppressed || options->log_retain_us || options->log_max_size || options->idempotency_window_us;
   *h = (struct housekeeping){.q = q,
                              .suppressed = suppressed,
                              .options = *options,
                              .purge_at_ms = purges ? now_ms : UINT64_MAX,
                              .checkpoint_at_ms = now_ms + QUIET_MS,
                              .index_at_ms = now_ms,
+                             .shrink_at_ms = purges ? now_ms + QUIET_MS : UINT64_MAX,
                              .index = log_index_new()};
   return h->index ? OK : E_MEMORY;
 }
@@ -54,17 +57,48 @@ static uint64_t index_log(struct housekeeping *h, uint64_t now_ms) {
   return now_ms + PURGE_EVERY_MS;
 }
 
-/* Ids sort by time, so the oldest lines are the first of the table. *more: there may be more of them. */
-static int purge_events(struct housekeeping *h, bool *more) {
-  *more = false;
-  if (!h->options.log_retain_us) return OK;
+/* Ids sort by time, so the oldest lines are the first of the table. *removed: how many. */
+static int remove_events(struct housekeeping *h, int64_t before, int *removed) {
   sqlite3_stmt *s =
       sql_use(h->q, "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE id < ? ORDER BY id LIMIT ?)");
-  sql_bind_int(s, 1, id_floor(clock_now_us() - h->options.log_retain_us));
+  sql_bind_int(s, 1, before);
   sql_bind_int(s, 2, PURGE_BATCH);
   int rc = sql_run(s);
-  *more = rc == OK && sqlite3_changes(h->q->db) == PURGE_BATCH;
-  return rc == OK && !*more ? log_index_purge(h->q, more) : rc;
+  *removed = rc == OK ? sqlite3_changes(h->q->db) : 0;
+  return rc;
+}
+
+static int purge_old(struct housekeeping *h, bool *more) {
+  int removed = 0;
+  *more = false;
+  if (!h->options.log_retain_us) return OK;
+  int rc = remove_events(h, id_floor(clock_now_us() - h->options.log_retain_us), &removed);
+  *more = removed == PURGE_BATCH;
+  return rc;
+}
+
+/* While the log is larger than it may be, the oldest part of it goes, event by event. */
+static int purge_large(struct housekeeping *h, bool *more) {
+  uint64_t octets;
+  int64_t last;
+  int removed = 0;
+  *more = false;
+  int rc = h->options.log_max_size ? log_index_octets(h->q, &octets) : OK;
+  if (rc != OK || !h->options.log_max_size || octets <= h->options.log_max_size) return rc;
+  rc = sql_int(sql_use(h->q, "SELECT min(last) FROM log_parts"), 0, &last);
+  if (rc == OK) rc = remove_events(h, last + 1, &removed);
+  *more = rc == OK;
+  return rc;
+}
+
+/* *more: there may be more. */
+static int purge_events(struct housekeeping *h, bool *more) {
+  bool more_old, more_large = false, more_parts = false;
+  int rc = purge_old(h, &more_old);
+  if (rc == OK && !more_old) rc = purge_large(h, &more_large);
+  if (rc == OK && !more_old) rc = log_index_purge(h->q, &more_parts);
+  *more = more_old || more_large || more_parts;
+  return rc;
 }
 
 /* Also with a window of 0: then what an earlier configuration has left goes. */
@@ -122,6 +156,15 @@ static bool purge(struct housekeeping *h) {
   return false;
 }
 
+/* When there is nothing more to give back, not before the next purge. */
+static uint64_t shrink(struct housekeeping *h, uint64_t now_ms) {
+  int rc = shrink_step(h->q, &h->shrinking);
+  if (rc != OK) warn(h, rc, "room in the database could not be given back");
+  if (rc != OK || !h->shrinking) return now_ms + PURGE_EVERY_MS;
+  h->checkpoint_at_ms = now_ms + QUIET_MS;
+  return now_ms < h->busy_ms + BUSY_MS ? now_ms + SHRINK_BUSY_MS : now_ms;
+}
+
 /* As far as readers allow; what is left waits for the next time, or for the commit that finds the log too long. */
 static void checkpoint(struct housekeeping *h) {
   int code = sqlite3_wal_checkpoint_v2(h->q->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
@@ -139,10 +182,11 @@ uint64_t housekeeping_run(struct housekeeping *h, uint64_t now_ms) {
     h->purge_at_ms = more ? now_ms : now_ms + PURGE_EVERY_MS;
     if (more) h->checkpoint_at_ms = now_ms + QUIET_MS;
   }
+  if (now_ms >= h->shrink_at_ms) h->shrink_at_ms = shrink(h, now_ms);
   if (now_ms >= h->checkpoint_at_ms) {
     checkpoint(h);
     h->checkpoint_at_ms = UINT64_MAX;
   }
   if (now_ms >= h->index_at_ms) h->index_at_ms = index_log(h, now_ms);
-  return least(least(h->purge_at_ms, h->checkpoint_at_ms), h->index_at_ms);
+  return least(least(h->purge_at_ms, h->checkpoint_at_ms), least(h->index_at_ms, h->shrink_at_ms));
 }

@@ -19,7 +19,9 @@ struct housekeeping {
   struct store_options options;
   struct log_index *index;                /* NULL: nothing is indexed */
   uint64_t purge_at_ms, checkpoint_at_ms; /* monotonic; UINT64_MAX: nothing to do */
-  uint64_t index_at_ms, busy_ms;          /* busy_ms: when the last batch was */
+  bool shrinking;
+  uint64_t shrink_at_ms;
+  uint64_t index_at_ms, busy_ms; /* busy_ms: when the last batch was */
 };
 
 /* OK or E_MEMORY. */

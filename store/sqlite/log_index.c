@@ -16,7 +16,7 @@
 
 /* What has just come waits: a command may still be about to commit an id of the same time. */
 #define SETTLE_US (2 * SECOND_US)
-#define EVENT_OCTETS 250 /* of an event beside its texts: row, indexes, this index */
+#define EVENT_OCTETS 210 /* of an event beside its texts: row, indexes, this index */
 #define KNOWN 1024       /* messages whose subject is at hand; a power of two */
 #define PURGE_PARTS 4
 

@@ -145,6 +145,8 @@ static int settle(struct sql *q, enum sql_open how) {
   sqlite3_busy_handler(q->db, on_busy, q);
   /* No mmap: a disk that fails must give an error to answer with, not a SIGBUS. */
   int rc = sql_exec(q, "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16000; PRAGMA mmap_size=0");
+  /* Before there is anything in it, so that it can shrink (shrink.h). */
+  if (rc == OK && how == SQL_CREATE) rc = sql_exec(q, "PRAGMA auto_vacuum=INCREMENTAL");
   if (rc == OK && how != SQL_READ) {
     rc = use_wal(q);
     /* FULL in WAL mode syncs the log at every commit: the promise behind every 250. */

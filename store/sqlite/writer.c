@@ -12,6 +12,7 @@
 #include "store/sqlite/operations.h"
 #include "store/sqlite/port.h"
 #include "store/sqlite/schema.h"
+#include "store/sqlite/shrink.h"
 #include "store/sqlite/sweep.h"
 
 #include <stdlib.h>
@@ -51,6 +52,7 @@ static int open_parts(struct writer *w, const char *data_dir, const struct store
   int rc = files_init(&w->files, data_dir, why);
   if (rc == OK) rc = renewable_open(&w->at, data_dir, SQL_WRITE, why);
   if (rc == OK) rc = renewable_begin(&w->at, why);
+  if (rc == OK) shrink_prepare(&w->at.q);
   if (rc == OK) rc = renewable_end(&w->at, read_parts(w, options, why));
   if (rc != OK) return rc;
   files_make_private(&w->files);

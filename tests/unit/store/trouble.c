@@ -62,7 +62,7 @@ static void a_full_disk(void **state) {
   snprintf(filler, sizeof filler, "%s/filler", l.dir);
   int fd = open(filler, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
   assert_int_equal(write(fd, content, CONTENT_SIZE), CONTENT_SIZE);
-  assert_int_equal(posix_fallocate(fd, 0, 1024 * 1024), 0);
+  assert_int_equal(posix_fallocate(fd, 0, 1280 * 1024), 0);
   close(fd);
   lab_open(&l);
   int64_t accepted = fill(&l, content, E_FULL);
