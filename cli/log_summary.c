@@ -13,7 +13,7 @@
 #include <string.h>
 
 #define DEFAULT_US (24 * 3600 * SECOND_US)
-#define BAR 16         /* columns */
+#define BAR 10         /* columns */
 #define ROWS_MOST 1000 /* of a table; JSON has all */
 
 struct line {
@@ -141,7 +141,7 @@ static void print_table(struct summary *s) {
                                       [LOG_BY_HOST] = "SITE~",
                                       [LOG_BY_SOURCE] = "SOURCE",
                                       [LOG_BY_STREAM] = "STREAM"};
-  const char *const titles[] = {names[s->by], "ACCEPTED", "DELIVERED", "DEFERRED", "BOUNCED", "REFUSED", "OK", " "};
+  const char *const titles[] = {names[s->by], "ACCEPT", "DELIVER", "DEFER", "BOUNCE", "REFUSE", "OK", " "};
   struct table *t = table_new(titles, sizeof titles / sizeof titles[0]);
   uint64_t most = s->lines ? weight(s->lines) : 0;
   size_t n = 0;

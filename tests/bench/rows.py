@@ -10,6 +10,7 @@ import load
 import place
 import process
 import rows_delivery
+import rows_search
 import syncs
 from measure import Expected, Measure, Subject
 from sendoff import DOWN_DOMAIN
@@ -303,4 +304,4 @@ def _accept_one(ours):
 
 
 MAIL = (connection, kept, tls, ed25519, large, latency, idle, big, queue, cpu, harness)
-ROWS = {row.__name__: row for row in (*MAIL, *rows_delivery.ROWS)}
+ROWS = {row.__name__: row for row in (*MAIL, *rows_delivery.ROWS, *rows_search.ROWS)}

@@ -37,10 +37,14 @@ class Command:
     def __init__(self, config):
         self.config = config
 
+    def words(self, *words):
+        """For who runs it otherwise: on a terminal, or for as long as it likes."""
+        return [PROGRAM, "--config", self.config, *map(str, words)]
+
     def run(self, *words, text=None, timeout=120, wrapper=()):
         """Runs it whatever comes of it. `wrapper`: a command that becomes it in the end."""
         done = subprocess.run(
-            [*wrapper, PROGRAM, "--config", self.config, *map(str, words)],
+            [*wrapper, *self.words(*words)],
             input=text,
             stdin=None if text is not None else subprocess.DEVNULL,
             capture_output=True,

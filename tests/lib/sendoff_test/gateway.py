@@ -18,7 +18,7 @@ tls {{ certificate = "{certificate}"  key = "{key}" }}
 dns {{ servers = {{{servers}}}  trust_anchor = "{anchor}" }}
 delivery {{ port = {delivery_port}  local_next_hops = {local}  retry = {{{retry}}}  expire = "{expire}"  {delivery} }}
 limits {{ {limits} }}
-log {{ retain = "{retain}"  format = "text" }}
+log {{ retain = "{retain}"  format = "text"  {log} }}
 {more}
 """
 
@@ -60,6 +60,7 @@ class Gateway:
         more="",
         delivery="",
         retain="30d",
+        log="",
         local="yes",
     ):
         """Replaces the configuration that init wrote by one with everything said. `local`: may mail go to loopback, where every
@@ -81,6 +82,7 @@ class Gateway:
                     delivery=delivery,
                     local=local,
                     retain=retain,
+                    log=log,
                 )
             )
         return self
