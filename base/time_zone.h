@@ -1,4 +1,4 @@
-/* Time zones by their names in the tz database: when a day and a month begin and end in one. The only user of GLib.
+/* Time zones by their names in the tz database: when a day and a month begin and end in one. By GLib.
  * Any thread. */
 #ifndef SENDOFF_BASE_TIME_ZONE_H
 #define SENDOFF_BASE_TIME_ZONE_H

@@ -3,6 +3,7 @@
 #include "cli/account_filter.h"
 #include "cli/command.h"
 #include "cli/event_print.h"
+#include "cli/log_compact.h"
 #include "cli/log_export.h"
 #include "cli/log_options.h"
 #include "cli/log_show.h"
@@ -101,6 +102,10 @@ const struct verb log_verbs[] = {
      "sendoff log export --format csv --since 30d\n"
      "sendoff log export --format jsonl --account blog --event bounced",
      0, 0, log_export},
+    {"log", "compact", "", "",
+     "Writes the store's file anew, in its least size. For large stores of older versions, once; the gateway is "
+     "stopped.",
+     "sendoff log compact", 0, 0, log_compact},
     {"log", NULL, LOG_USAGE " [--limit N] [--follow] [--utc]", LOG_OPTIONS " limit= follow",
      "The delivery log: what was accepted, refused, deferred, delivered, bounced, and why. PATTERN is a whole address, "
      "PART a part of a text; in both * stands for anything.",

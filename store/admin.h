@@ -152,4 +152,8 @@ struct queue_reroute {
 int admin_queue_reroute(struct admin *admin, const struct queue_filter *which, const struct queue_reroute *to,
                         uint64_t *changed, struct reason *why);
 
+/* Writes the store's file anew, in its least size and so that it can shrink by itself from then on; its octets before
+ * and after. Takes as much room again while it runs, and nobody else can write meanwhile. */
+int admin_compact(struct admin *admin, uint64_t *before, uint64_t *after, struct reason *why);
+
 #endif

@@ -318,6 +318,11 @@ def test_a_large_log(lab, exchanger):
     wait_until(lambda: os.path.getsize(f"{gateway.data}/sendoff.db") < large - 10e6, "the file is smaller", 60)
     assert gateway.log("--address", "needle") == [] and len(gateway.log("--to", "hay@*", "--limit", "50")) == 50
     assert found(gateway, "--subject", "busy 4")
+    refused = gateway.sendoff.run("log", "compact")
+    assert refused.status == 1 and refused.err.startswith("sendoff: stop the gateway first")
+    gateway.stop()
+    (done,) = gateway.sendoff.json("log", "compact")
+    assert done["after"] <= done["before"] and found(gateway, "--subject", "busy 4")
     assert "deliver" in run(gateway, "log", "summary", "--by", "account", "--since", "20d").lower()
 
 
