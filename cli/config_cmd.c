@@ -11,8 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SOON_US (7 * 86400 * SECOND_US)
-
 static enum exit_status check_trust(const char *file) {
   struct reason why = {""};
   struct tls_client *tls = NULL;
@@ -47,13 +45,14 @@ static enum exit_status check_shaping(const char *file) {
 }
 
 static void warn_of_end(const struct tls_certificate *c) {
-  int64_t left_us = c->facts.expires_us - clock_now_us();
+  int64_t now_us = clock_now_us(), left_us = c->facts.expires_us - now_us;
   char left[40];
   clock_format_span(left_us < 0 ? -left_us : left_us, left, sizeof left);
-  if (left_us < 0)
-    cli_warn("%s has expired, %s ago; clients refuse it", c->file, left);
-  else if (left_us < SOON_US)
-    cli_warn("%s expires in %s", c->file, left);
+  switch (certificate_life(&c->facts, now_us)) {
+  case CERTIFICATE_GOOD: break;
+  case CERTIFICATE_SOON: cli_warn("%s expires in %s", c->file, left); break;
+  case CERTIFICATE_OVER: cli_warn("%s has expired, %s ago; clients refuse it", c->file, left); break;
+  }
 }
 
 static enum exit_status check_certificates(const struct config *c) {

@@ -39,7 +39,8 @@ static void print_certificate(const json_t *c) {
   printf(": ");
   print_safe(json_string_value(json_object_get(c, "names")));
   printf(seconds < 0 ? ", EXPIRED %s (%s ago)" : ", expires %s (in %s)", expires ? expires : "?", left);
-  puts(json_is_true(json_object_get(c, "self_signed")) ? ", self-signed" : "");
+  printf(json_is_true(json_object_get(c, "self_signed")) ? ", self-signed" : "");
+  puts(json_is_string(json_object_get(c, "alarm")) ? ": RENEW IT" : "");
 }
 
 static void print_certificates(const json_t *object) {

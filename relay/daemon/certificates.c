@@ -10,13 +10,13 @@
 
 #define PROBLEM_EVERY_MS UINT64_C(3600000)
 #define EXPIRY_EVERY_MS UINT64_C(86400000)
-#define EXPIRY_SOON_US (7 * 86400 * SECOND_US)
 
 struct certificates {
   char *config_path;
   struct certificate_files *files; /* as the configuration has them now */
   struct tls_server *tls;          /* owns one reference; each loop has its own */
-  struct reason problem;           /* "": none */
+  struct reason problem;           /* with the files; "": none */
+  struct reason paths_problem;     /* with the configuration that names them; so, too */
   uint64_t problem_ms, expiry_ms;  /* when each is logged next */
 };
 
@@ -46,7 +46,7 @@ struct tls_server *certificates_current(const struct certificates *c) {
 }
 
 const char *certificates_problem(const struct certificates *c) {
-  return *c->problem.text ? c->problem.text : NULL;
+  return *c->problem.text ? c->problem.text : *c->paths_problem.text ? c->paths_problem.text : NULL;
 }
 
 /* --- to every loop --- */
@@ -117,10 +117,11 @@ static void log_expiry(const struct certificates *c) {
   size_t count = 0;
   const struct tls_certificate *all = c->tls ? tls_server_certificates(c->tls, &count) : NULL;
   int64_t now = clock_now_us();
-  for (size_t i = 0; i < count; i++)
-    if (all[i].facts.expires_us < now + EXPIRY_SOON_US)
-      log_certificate(LOG_WARN_, all[i].facts.expires_us < now ? "certificate has expired" : "certificate expires soon",
-                      NULL, &all[i]);
+  for (size_t i = 0; i < count; i++) switch (certificate_life(&all[i].facts, now)) {
+    case CERTIFICATE_GOOD: break;
+    case CERTIFICATE_SOON: log_certificate(LOG_WARN_, "certificate expires soon", NULL, &all[i]); break;
+    case CERTIFICATE_OVER: log_certificate(LOG_ERROR_, "certificate has expired", NULL, &all[i]); break;
+    }
 }
 
 /* --- reload --- */
@@ -151,7 +152,12 @@ static void read_paths(struct certificates *c) {
     files = certificate_files_new(config->certificates, config->certificate_count);
     if (!files) rc = fail(&why, E_MEMORY, "out of memory");
   }
-  if (rc != OK) log_event(LOG_ERROR_, NULL, "the certificates' paths were not read again", "reason", why.text, NULL);
+  c->paths_problem.text[0] = '\0';
+  if (rc != OK) {
+    c->paths_problem = why;
+    c->problem_ms = 0;
+    log_event(LOG_ERROR_, NULL, "the certificates' paths were not read again", "reason", why.text, NULL);
+  }
   config_free(&config);
   if (!files) return;
   certificate_files_free(&c->files);
@@ -165,8 +171,8 @@ void certificates_reload(struct certificates *c, struct loop *supervisor) {
 
 void certificates_poll(struct certificates *c, struct loop *supervisor, uint64_t now_ms) {
   if (!certificate_files_any(c->files)) return;
-  bool due = *c->problem.text && c->problem_ms && now_ms >= c->problem_ms;
-  if (certificate_files_changed(c->files) || due) load_again(c, supervisor);
+  bool due = certificates_problem(c) && c->problem_ms && now_ms >= c->problem_ms;
+  if (certificate_files_changed(c->files) || due) certificates_reload(c, supervisor);
   if (!c->problem_ms) c->problem_ms = now_ms + PROBLEM_EVERY_MS;
   if (now_ms < c->expiry_ms) return;
   c->expiry_ms = now_ms + EXPIRY_EVERY_MS;

@@ -45,6 +45,16 @@ static bool add_bans(json_t *object, struct login_bans *b) {
   return add_number(object, "banned", count) && json_object_set_new(object, "bans", list) == 0;
 }
 
+/* null: nothing is wrong with it. */
+static json_t *certificate_alarm(const struct certificate_facts *f) {
+  switch (certificate_life(f, clock_now_us())) {
+  case CERTIFICATE_GOOD: break;
+  case CERTIFICATE_SOON: return json_string("expires soon");
+  case CERTIFICATE_OVER: return json_string("expired");
+  }
+  return json_null();
+}
+
 /* Those in use, and why what is on disk is not, if so. */
 static bool add_certificates(json_t *object, const struct certificates *c) {
   struct tls_server *tls = certificates_current(c);
@@ -53,11 +63,11 @@ static bool add_certificates(json_t *object, const struct certificates *c) {
   const char *problem = certificates_problem(c);
   json_t *list = json_array();
   for (size_t i = 0; i < count && i < CERTIFICATES_SHOWN_MAX; i++)
-    json_array_append_new(list, json_pack("{s:o, s:o, s:o, s:I, s:b}", "file", json_text(all[i].file), "names",
-                                          json_text(all[i].facts.names), "expires", json_time(all[i].facts.expires_us),
-                                          "seconds_left",
-                                          (json_int_t)((all[i].facts.expires_us - clock_now_us()) / SECOND_US),
-                                          "self_signed", all[i].facts.self_signed));
+    json_array_append_new(
+        list, json_pack("{s:o, s:o, s:o, s:I, s:b, s:o}", "file", json_text(all[i].file), "names",
+                        json_text(all[i].facts.names), "expires", json_time(all[i].facts.expires_us), "seconds_left",
+                        (json_int_t)((all[i].facts.expires_us - clock_now_us()) / SECOND_US), "self_signed",
+                        all[i].facts.self_signed, "alarm", certificate_alarm(&all[i].facts)));
   return json_object_set_new(object, "certificates", list) == 0 &&
          json_object_set_new(object, "certificates_problem", problem ? json_text(problem) : json_null()) == 0;
 }

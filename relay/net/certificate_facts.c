@@ -51,12 +51,65 @@ int certificate_facts_of(struct bytes der, struct certificate_facts *out) {
   return import(&data, GNUTLS_X509_FMT_DER, out);
 }
 
+/* The caller frees `out` with gnutls_free. */
+static int load_file(const char *path, gnutls_datum_t *out, struct reason *why) {
+  int rc = file_check_readable(path, why);
+  if (rc == OK && gnutls_load_file(path, out) < 0) rc = fail(why, E_IO, "%s: it cannot be read", path);
+  return rc;
+}
+
 int certificate_facts_read(const char *path, struct certificate_facts *out, struct reason *why) {
   gnutls_datum_t pem = {0};
-  int rc = file_check_readable(path, why);
+  int rc = load_file(path, &pem, why);
   if (rc != OK) return rc;
-  if (gnutls_load_file(path, &pem) < 0) return fail(why, E_IO, "%s: it cannot be read", path);
   rc = import(&pem, GNUTLS_X509_FMT_PEM, out);
   gnutls_free(pem.data);
   return rc == OK ? OK : fail(why, E_IO, "%s: there is no certificate in it", path);
+}
+
+/* RFC 7468: takes the first block of `rest`, from its BEGIN to its END. False: there is none, or one without an end, in
+ * which case `whole` is. */
+static bool take_block(struct bytes *rest, struct bytes *block, bool *whole) {
+  static const char begin[] = "-----BEGIN ", end[] = "-----END ";
+  const char *from = memmem(rest->at, rest->len, begin, sizeof begin - 1);
+  *whole = !from;
+  if (!from) return false;
+  struct bytes left = bytes_from(*rest, (size_t)(from - rest->at));
+  const char *to = memmem(left.at, left.len, end, sizeof end - 1);
+  const char *last =
+      to ? memmem(to + sizeof end - 1, left.len - (size_t)(to - left.at) - sizeof end + 1, "-----", 5) : NULL;
+  if (!last) return false;
+  *block = (struct bytes){from, (size_t)(last + 5 - from)};
+  *rest = bytes_from(left, block->len);
+  return true;
+}
+
+static bool is_certificate(struct bytes block) {
+  size_t line = bytes_find(block, '\n', 0);
+  return memmem(block.at, line, "CERTIFICATE-----", 16) != NULL;
+}
+
+/* Before GnuTLS loads it: its error says less, and 3.7 leaks what it has read of a chain that is cut. */
+int certificate_file_check(const char *path, struct reason *why) {
+  gnutls_datum_t pem = {0};
+  struct certificate_facts facts;
+  struct bytes block;
+  bool whole;
+  int rc = load_file(path, &pem, why);
+  if (rc != OK) return rc;
+  struct bytes rest = {(const char *)pem.data, pem.size};
+  while (rc == OK && take_block(&rest, &block, &whole)) {
+    gnutls_datum_t one = {(unsigned char *)(uintptr_t)block.at, (unsigned)block.len};
+    if (is_certificate(block) && import(&one, GNUTLS_X509_FMT_PEM, &facts) != OK)
+      rc = fail(why, E_IO, "%s: there is a certificate in it that cannot be read", path);
+  }
+  if (rc == OK && !whole) rc = fail(why, E_IO, "%s: it is cut off; is it still being written?", path);
+  gnutls_free(pem.data);
+  return rc;
+}
+
+enum certificate_life certificate_life(const struct certificate_facts *f, int64_t now_us) {
+  return f->expires_us < now_us                         ? CERTIFICATE_OVER
+         : f->expires_us < now_us + CERTIFICATE_SOON_US ? CERTIFICATE_SOON
+                                                        : CERTIFICATE_GOOD;
 }

@@ -3,6 +3,7 @@
 #define SENDOFF_RELAY_NET_CERTIFICATE_FACTS_H
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/result.h"
 
 #include <stdbool.h>
@@ -18,5 +19,12 @@ struct certificate_facts {
 int certificate_facts_of(struct bytes der, struct certificate_facts *out);
 /* Of the first certificate in a PEM file. E_IO with the reason. */
 int certificate_facts_read(const char *path, struct certificate_facts *out, struct reason *why);
+/* Whether the file is whole: every certificate in it has an end and can be read. E_IO with the reason. */
+int certificate_file_check(const char *path, struct reason *why);
+
+/* ACME clients renew a month before the end: what is not renewed two weeks before it will not be by itself. */
+#define CERTIFICATE_SOON_US (14 * 86400 * SECOND_US)
+enum certificate_life { CERTIFICATE_GOOD, CERTIFICATE_SOON, CERTIFICATE_OVER };
+enum certificate_life certificate_life(const struct certificate_facts *f, int64_t now_us);
 
 #endif

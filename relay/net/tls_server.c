@@ -27,7 +27,7 @@ static int check_key_mode(const char *key, struct reason *why) {
 }
 
 static int load_pair(struct tls_server *t, const struct tls_files *f, struct reason *why) {
-  int rc = file_check_readable(f->certificate, why);
+  int rc = certificate_file_check(f->certificate, why);
   if (rc == OK) rc = file_check_readable(f->key, why);
   if (rc == OK) rc = check_key_mode(f->key, why);
   if (rc != OK) return rc;

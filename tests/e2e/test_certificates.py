@@ -161,8 +161,51 @@ def test_sighup_with_a_configuration_that_cannot_be_read(lab):
         gateway.reload()
         wait_until(lambda says=says: says in gateway.output(), says)
         assert subject(gateway) == before
+        if not text:  # a command reads the configuration, too
+            assert says in gateway.shown_status()["certificates_problem"]
+            assert "NOT RENEWED: " in gateway.sendoff("status")
         with open(gateway.config, "w") as config:
             config.write(was)
+    gateway.reload()
+    wait_until(lambda: gateway.shown_status()["certificates_problem"] is None, "it is over when the file is right again")
+    gateway.stop()
+
+
+def test_a_renewal_takes_changed_paths(lab):
+    """A client that writes its certificates elsewhere from now on, and changes the old ones once more: without SIGHUP."""
+    gateway = lab.new_gateway()
+    one, two = (make_certificate(gateway.folder, f"{stem}.example.com", stem) for stem in ("one", "two"))
+    gateway.configure(certificate=one[0], key=one[1]).start()
+    gateway.configure(certificate=two[0], key=two[1])
+    os.utime(one[0])
+    wait_until(lambda: subject(gateway) == "two.example.com", "the other path")
+    gateway.stop()
+
+
+@pytest.mark.parametrize("half", ["the certificate alone", "the key alone", "a certificate cut off", "a chain cut off", "a key cut off"])
+def test_half_a_renewal(lab, half):
+    """What a deploy hook that was interrupted leaves: the old pair serves, the alarm is there, and the rest ends it."""
+    gateway = lab.new_gateway()
+    certificate, key = make_certificate(gateway.folder, "old.example.com", "live")
+    gateway.configure(certificate=certificate, key=key).start()
+    made = make_certificate(gateway.folder, "new.example.com", "next")
+    pairs = dict(zip((certificate, key), made))
+    if half == "the key alone":
+        shutil.copy(pairs[key], key)
+    elif half == "the certificate alone":
+        shutil.copy(pairs[certificate], certificate)
+    else:
+        used = key if "key" in half else certificate
+        with open(pairs[used]) as whole, open(used, "w") as cut:
+            text = whole.read()
+            cut.write((text if "chain" in half else "") + text[:150])
+    said = wait_until(lambda: gateway.shown_status()["certificates_problem"], "the alarm")
+    assert ("is it still being written?" in said) == (half in ("a certificate cut off", "a chain cut off")), said
+    assert subject(gateway) == "old.example.com"
+    for used, new in pairs.items():
+        shutil.copy(new, used)
+    wait_until(lambda: subject(gateway) == "new.example.com", "the rest has come")
+    assert gateway.shown_status()["certificates_problem"] is None
     gateway.stop()
 
 
@@ -188,22 +231,27 @@ def test_status_shows_when_each_expires(lab):
     gateway = lab.new_gateway()
     long = make_certificate(gateway.folder, "long.example.com", "long")
     soon = expiring(gateway.folder, "soon.example.com", "soon", 50)
+    fortnight = expiring(gateway.folder, "fortnight.example.com", "fortnight", 13 * 24)
+    month = expiring(gateway.folder, "month.example.com", "month", 15 * 24)
     over = expiring(gateway.folder, "over.example.com", "over", -3)
-    more = "\n".join(f'tls {{ certificate = "{c}"  key = "{k}" }}' for c, k in (soon, over))
+    more = "\n".join(f'tls {{ certificate = "{c}"  key = "{k}" }}' for c, k in (soon, over, fortnight, month))
     gateway.configure(certificate=long[0], key=long[1], more=more).start()
     told = gateway.shown_status()["certificates"]
     assert [(c["file"], c["names"], c["self_signed"]) for c in told] == [
         (long[0], "long.example.com", True),
         (soon[0], "soon.example.com", True),
         (over[0], "over.example.com", True),
+        (fortnight[0], "fortnight.example.com", True),
+        (month[0], "month.example.com", True),
     ]
+    assert [c["alarm"] for c in told] == [None, "expires soon", "expired", "expires soon", None]
     assert 29 * 86400 < told[0]["seconds_left"] <= 30 * 86400
     assert 49 * 3600 < told[1]["seconds_left"] <= 50 * 3600 and told[2]["seconds_left"] < 0
     text = gateway.sendoff("status")
-    assert f"{soon[0]}: soon.example.com, expires {told[1]['expires']} (in 2d1h), self-signed" in text
+    assert f"{soon[0]}: soon.example.com, expires {told[1]['expires']} (in 2d1h), self-signed: RENEW IT" in text
     assert f"{over[0]}: over.example.com, EXPIRED {told[2]['expires']} (3h" in text
     wait_until(lambda: "certificate has expired" in gateway.output() and "certificate expires soon" in gateway.output(), "it is logged, too")
-    assert long[0] not in gateway.output()
+    assert long[0] not in gateway.output() and month[0] not in gateway.output() and fortnight[0] in gateway.output()
     checked = gateway.sendoff.run("config", "check")
     assert checked.status == 0 and "has expired" in checked.err and "expires in 2d1h" in checked.err and long[0] not in checked.err
     gateway.stop()
