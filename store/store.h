@@ -102,6 +102,9 @@ int store_takes_mail(struct store *store, uint64_t octets, struct reason *why);
 /* Are outcomes recorded? A delivery that starts while they are not may be made again after a restart. Cheap. */
 bool store_records(struct store *store);
 
+/* How long the writer has had something to do and finished nothing, in milliseconds; 0: it rests. Any thread. */
+uint64_t store_stalled_ms(struct store *store);
+
 struct store_counters {
   uint64_t operations, commits, failed_commits, waiting;
 };

@@ -12,10 +12,12 @@
 #include "relay/daemon/control.h"
 #include "relay/daemon/privileges.h"
 #include "relay/daemon/process.h"
+#include "relay/daemon/service_manager.h"
 #include "relay/daemon/shaping_table.h"
 #include "relay/daemon/sites.h"
 #include "relay/daemon/status.h"
 #include "relay/daemon/suppression_notice.h"
+#include "relay/daemon/watchdog.h"
 #include "relay/daemon/worker.h"
 #include "relay/delivery/delivery.h"
 #include "relay/message/signing.h"
@@ -29,7 +31,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <systemd/sd-daemon.h>
+#include <string.h>
 #include <unistd.h>
 
 #define POLL_MS 1000
@@ -58,6 +60,8 @@ struct supervisor {
   int64_t suppression_generation;               /* what the store has noticed */
   uv_signal_t signals[SIGNAL_COUNT];
   uv_timer_t poll, stop_timeout;
+  struct watchdog watchdog;
+  char shown[512]; /* what the service manager was last told of how it is */
   int64_t started_us;
   int lock_fd;
   bool running, stopping;
@@ -223,10 +227,46 @@ static void begin_stop(struct supervisor *s) {
   if (s->stopping) return;
   s->stopping = true;
   log_event(LOG_INFO_, NULL, "stopping", NULL);
-  sd_notify(0, "STOPPING=1");
+  service_stopping();
+  watchdog_stop(&s->watchdog);
   uv_timer_stop(&s->poll);
   uv_timer_start(&s->stop_timeout, on_stop_timeout, STOP_TIMEOUT_MS, 0);
   next_step(s, each_drain, sessions_drained);
+}
+
+/* --- how it is, for the service manager --- */
+
+static void describe(const struct supervisor *s, char *out, size_t room) {
+  const char *problem = certificates_problem(s->certificates);
+  if (problem)
+    snprintf(out, room, "accepts mail; the certificate is not renewed: %.400s", problem);
+  else
+    snprintf(out, room, "accepts mail as %s", s->gateway.config->hostname);
+}
+
+static void show_change(struct supervisor *s) {
+  char now[sizeof s->shown];
+  describe(s, now, sizeof now);
+  if (strcmp(now, s->shown) == 0) return;
+  memcpy(s->shown, now, sizeof now);
+  service_status(s->shown);
+}
+
+static void each_is_up(struct loop *on, struct broadcast_token *t) {
+  (void)on;
+  broadcast_return(t);
+}
+
+static void every_loop_is_up(void *arg) {
+  struct supervisor *s = arg;
+  if (s->stopping) return;
+  describe(s, s->shown, sizeof s->shown);
+  service_ready(s->shown);
+}
+
+/* Once every loop has done what it was asked before. */
+static void ready_soon(struct supervisor *s) {
+  if (broadcast(&s->loop, each_is_up, every_loop_is_up, s) != OK) every_loop_is_up(s);
 }
 
 /* --- once a second --- */
@@ -252,14 +292,17 @@ static void on_poll(uv_timer_t *timer) {
   if (now >= 0 && now != s->directory->generation) reload(s, NULL);
   poll_suppressions(s);
   certificates_poll(s->certificates, &s->loop, clock_monotonic_ms());
+  show_change(s);
   descriptors_poll();
 }
 
 static void on_signal(uv_signal_t *handle, int number) {
   struct supervisor *s = handle->data;
   if (number == SIGHUP && !s->stopping) {
+    service_reloading();
     certificates_reload(s->certificates, &s->loop);
     shaping_table_reload(&s->loop);
+    ready_soon(s);
   } else if (number != SIGHUP)
     begin_stop(s);
 }
@@ -445,7 +488,8 @@ static int run(struct supervisor *s, struct reason *why) {
   s->running = true;
   s->started_us = clock_now_us();
   log_event(LOG_INFO_, NULL, "ready", "hostname", g->config->hostname, "version", SENDOFF_VERSION, NULL);
-  sd_notify(0, "READY=1");
+  ready_soon(s);
+  watchdog_start(&s->watchdog, &s->loop);
   loop_run(&s->loop);
   return s->over.text[0] ? fail(why, E_IO, "ended, because the store cannot go on: %.400s", s->over.text) : OK;
 }

@@ -5,8 +5,8 @@
 #include "base/config.h"
 #include "base/result.h"
 
-/* OK after an orderly shutdown; else the reason why it cannot start. SIGHUP reloads the certificates. Notifies systemd
- * when it is ready and when it stops (sd_notify). */
+/* OK after an orderly shutdown; else the reason why it cannot start. SIGHUP reloads the certificates. The service
+ * manager hears when it is ready, reloads and stops, and how it is (service_manager.h). */
 int daemon_run(const struct config *config, struct reason *why);
 
 #endif

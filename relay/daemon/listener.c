@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "relay/daemon/service_manager.h"
 #include "relay/net/descriptors.h"
 #include "relay/submission/submission.h"
 
@@ -9,7 +10,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #define BACKLOG 1024
@@ -22,7 +22,9 @@ struct listener {
   int fd;   /* -1 once libuv owns it */
   int kept; /* the same socket: it outlives the handle. -1: not listening yet */
   bool open;
+  bool lasting;     /* the service manager has it, too: what connects when we have closed it waits for our successor */
   uint64_t told_ms; /* that it cannot accept; 0: never */
+  size_t index;     /* of its loop */
   struct loop *loop;
   const struct listen_config *config;
 };
@@ -30,12 +32,11 @@ struct listener {
 struct listener_set {
   const struct config *config;
   size_t loops;
-  struct listener *all; /* [loop][address] */
+  struct listener *all;
+  size_t count, room;
+  struct service_socket *given; /* while they are bound */
+  size_t given_count;
 };
-
-static struct listener *listener_at(struct listener_set *set, size_t loop, size_t address) {
-  return &set->all[loop * set->config->listen_count + address];
-}
 
 /* -1 with errno. */
 static int open_socket(int family) {
@@ -52,14 +53,31 @@ static int bind_socket(int fd, const struct listen_config *c) {
   return bind(fd, address, ip_length(address)) == 0 ? 0 : errno;
 }
 
-static int fail_to_bind(const struct listen_config *c, int error, struct reason *why) {
+/* The given socket that has the port, at whatever address; NULL: none. */
+static const struct service_socket *given_port(const struct listener_set *set, const struct listen_config *c) {
+  unsigned port = ip_port((const struct sockaddr *)&c->address);
+  for (size_t i = 0; i < set->given_count; i++)
+    if (ip_port((const struct sockaddr *)&set->given[i].address) == port) return &set->given[i];
+  return NULL;
+}
+
+static int fail_to_bind(const struct listener_set *set, const struct listen_config *c, int error, struct reason *why) {
+  const struct service_socket *other = error == EADDRINUSE ? given_port(set, c) : NULL;
+  char address[IP_TEXT];
+  if (other) {
+    ip_format((const struct sockaddr *)&other->address, address);
+    return fail(why, E_IO,
+                "cannot listen on %s: systemd (%s) has this port at %s; write the same address there (systemctl edit "
+                "%s), or do without it (systemctl disable --now %s)",
+                c->text, other->name, address, other->name, other->name);
+  }
   return fail(why, E_IO, "cannot listen on %s: %s%s", c->text, strerror(error),
               error == EADDRINUSE ? "; another program has this port: stop it, or change the listen line"
               : error == EACCES   ? "; ports under 1024 need root or CAP_NET_BIND_SERVICE"
                                   : "");
 }
 
-static int bind_one(const struct listen_config *c, int *out, struct reason *why) {
+static int bind_one(const struct listener_set *set, const struct listen_config *c, int *out, struct reason *why) {
   int on = 1, fd = open_socket(c->address.ss_family);
   if (fd < 0) return fail(why, E_IO, "cannot make a socket for %s: %s", c->text, strerror(errno));
   setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
@@ -69,71 +87,134 @@ static int bind_one(const struct listen_config *c, int *out, struct reason *why)
     return OK;
   }
   close(fd);
-  return fail_to_bind(c, error, why);
+  return fail_to_bind(set, c, error, why);
 }
 
 /* SO_REUSEPORT would let a second gateway of the same user silently share our ports: bind once without it. */
-static int check_free(const struct listen_config *c, struct reason *why) {
+static int check_free(const struct listener_set *set, const struct listen_config *c, struct reason *why) {
   int fd = open_socket(c->address.ss_family);
   if (fd < 0) return OK; /* bind_one fails, too, and reports it */
   int error = bind_socket(fd, c);
   close(fd);
-  return error == EADDRINUSE ? fail_to_bind(c, error, why) : OK;
+  return error == EADDRINUSE ? fail_to_bind(set, c, error, why) : OK;
 }
 
-static bool same_address(int fd, const struct listen_config *c) {
-  struct sockaddr_storage bound;
-  socklen_t len = sizeof bound;
-  if (getsockname(fd, (struct sockaddr *)&bound, &len) != 0) return false;
-  char a[IP_TEXT], b[IP_TEXT];
-  ip_format((struct sockaddr *)&bound, a);
-  ip_format((const struct sockaddr *)&c->address, b);
-  return strcmp(a, b) == 0 && ip_port((struct sockaddr *)&bound) == ip_port((const struct sockaddr *)&c->address);
+/* NULL: out of memory. */
+static struct listener *add(struct listener_set *set, const struct listen_config *c, size_t loop) {
+  if (set->count == set->room) {
+    size_t room = set->room ? 2 * set->room : 16;
+    struct listener *more = realloc(set->all, room * sizeof *more);
+    if (!more) return NULL;
+    set->all = more;
+    set->room = room;
+  }
+  struct listener *l = &set->all[set->count++];
+  memset(l, 0, sizeof *l);
+  l->fd = l->kept = -1;
+  l->index = loop;
+  l->config = c;
+  return l;
 }
 
-/* The socket that systemd holds for this address, or -1. */
-static int inherited_socket(const struct listen_config *c) {
-  int n = sd_listen_fds(0);
-  for (int fd = SD_LISTEN_FDS_START; fd < SD_LISTEN_FDS_START + n; fd++)
-    if (sd_is_socket(fd, AF_UNSPEC, SOCK_STREAM, 1) > 0 && same_address(fd, c)) return fd;
+/* --- sockets of the service manager's --- */
+
+static bool same_address(const struct sockaddr_storage *a, const struct sockaddr_storage *b) {
+  char x[IP_TEXT], y[IP_TEXT];
+  ip_format((const struct sockaddr *)a, x);
+  ip_format((const struct sockaddr *)b, y);
+  return strcmp(x, y) == 0 && ip_port((const struct sockaddr *)a) == ip_port((const struct sockaddr *)b);
+}
+
+/* Marks those of the address as wanted; how many there are. */
+static size_t want(struct listener_set *set, const struct listen_config *c) {
+  size_t n = 0;
+  for (size_t i = 0; i < set->given_count; i++)
+    if (same_address(&set->given[i].address, &c->address)) {
+      set->given[i].wanted = true;
+      n++;
+    }
+  return n;
+}
+
+static int given_at(const struct listener_set *set, const struct listen_config *c, size_t index) {
+  for (size_t i = 0; i < set->given_count; i++)
+    if (same_address(&set->given[i].address, &c->address) && index-- == 0) return set->given[i].fd;
   return -1;
 }
 
-static int share(int fd, const struct listen_config *c, int *out, struct reason *why) {
-  *out = dup(fd);
-  return *out < 0 ? fail(why, E_IO, "cannot share the socket of %s: %s", c->text, strerror(errno)) : OK;
+/* Every loop accepts, and every socket is accepted from: the kernel spreads connections over all sockets of an address,
+ * also over one that nobody looks at. Where there are fewer sockets than loops, loops share one by duplicates. */
+static int take_given(struct listener_set *set, const struct listen_config *c, size_t sockets, struct reason *why) {
+  size_t n = sockets > set->loops ? sockets : set->loops;
+  for (size_t i = 0; i < n; i++) {
+    struct listener *l = add(set, c, i % set->loops);
+    if (!l) return fail(why, E_MEMORY, "out of memory");
+    l->lasting = true;
+    l->fd = fcntl(given_at(set, c, i % sockets), F_DUPFD_CLOEXEC, 0);
+    if (l->fd < 0) return fail(why, E_IO, "cannot share the socket of %s: %s", c->text, strerror(errno));
+  }
+  return OK;
 }
 
-/* A socket of this address for every loop. */
-static int bind_address(struct listener_set *set, size_t n, struct reason *why) {
-  const struct listen_config *c = &set->config->listens[n];
-  int given = inherited_socket(c);
-  int rc = given < 0 ? check_free(c, why) : OK;
-  for (size_t loop = 0; rc == OK && loop < set->loops; loop++) {
-    struct listener *l = listener_at(set, loop, n);
-    l->config = c;
-    rc = given < 0 ? bind_one(c, &l->fd, why) : share(given, c, &l->fd, why);
+static void report_unwanted(const struct listener_set *set) {
+  for (size_t i = 0; i < set->given_count; i++) {
+    const struct service_socket *s = &set->given[i];
+    if (s->wanted || s->kept) continue;
+    struct log_line l;
+    char address[IP_TEXT];
+    ip_format((const struct sockaddr *)&s->address, address);
+    log_begin(&l, LOG_WARN_, NULL, "no listen line is for this socket; what connects to it waits in vain");
+    log_str(&l, "address", address);
+    log_int(&l, "port", ip_port((const struct sockaddr *)&s->address));
+    log_str(&l, "socket", s->name);
+    log_str(&l, "advice", "write a listen line with this address, or take it out of the socket unit");
+    log_end(&l);
   }
+}
+
+/* --- binding --- */
+
+/* A socket of the loop's own, which the next process of this service finds as we have left it. */
+static int bind_own(struct listener_set *set, const struct listen_config *c, size_t loop, struct reason *why) {
+  struct listener *l = add(set, c, loop);
+  int rc = l ? bind_one(set, c, &l->fd, why) : fail(why, E_MEMORY, "out of memory");
+  if (rc != OK) return rc;
+  if (listen(l->fd, BACKLOG) != 0) return fail(why, E_IO, "cannot listen on %s: %s", c->text, strerror(errno));
+  l->lasting = service_keep_socket(l->fd, (const struct sockaddr *)&c->address);
+  return OK;
+}
+
+static int bind_address(struct listener_set *set, const struct listen_config *c, struct reason *why) {
+  size_t given = want(set, c);
+  if (given) return take_given(set, c, given, why);
+  int rc = check_free(set, c, why);
+  for (size_t loop = 0; rc == OK && loop < set->loops; loop++) rc = bind_own(set, c, loop, why);
+  return rc;
+}
+
+/* All are marked before any is bound: when that fails, the next process still finds those that it wants. */
+static int bind_all(struct listener_set *set, struct reason *why) {
+  const struct config *c = set->config;
+  int rc = OK;
+  set->given_count = service_sockets_take(&set->given);
+  for (size_t n = 0; n < c->listen_count; n++) want(set, &c->listens[n]);
+  for (size_t n = 0; rc == OK && n < c->listen_count; n++) rc = bind_address(set, &c->listens[n], why);
+  if (rc == OK) report_unwanted(set);
+  service_sockets_free(&set->given, set->given_count);
   return rc;
 }
 
 int listener_bind(const struct config *c, size_t loops, struct listener_set **out, struct reason *why) {
   struct listener_set *set = *out = calloc(1, sizeof *set);
-  size_t count = loops * c->listen_count;
-  if (set) set->all = calloc(count, sizeof *set->all);
-  if (!set || !set->all) {
-    free(set);
-    *out = NULL;
-    return fail(why, E_MEMORY, "out of memory");
-  }
+  if (!set) return fail(why, E_MEMORY, "out of memory");
   set->config = c;
   set->loops = loops;
-  for (size_t i = 0; i < count; i++) set->all[i].fd = set->all[i].kept = -1;
-  int rc = OK;
-  for (size_t n = 0; rc == OK && n < c->listen_count; n++) rc = bind_address(set, n, why);
+  int rc = bind_all(set, why);
   if (rc != OK) listener_free(out);
   return rc;
 }
+
+/* --- accepting --- */
 
 /* libuv tries again at once, as long as it lasts: one line a minute is enough. */
 static void cannot_accept(struct listener *l, const char *why) {
@@ -219,31 +300,37 @@ static int listen_on(struct listener *l, struct loop *loop) {
 }
 
 int listener_start(struct listener_set *set, struct loop *loop, struct reason *why) {
-  for (size_t n = 0; n < set->config->listen_count; n++) {
-    struct listener *l = listener_at(set, loop->index, n);
-    int rc = listen_on(l, loop);
+  for (struct listener *l = set->all; l < set->all + set->count; l++) {
+    int rc = l->index == loop->index ? listen_on(l, loop) : 0;
     if (rc != 0) return fail(why, E_IO, "cannot listen on %s: %s", l->config->text, uv_strerror(rc));
   }
   return OK;
 }
 
+static void stop_one(struct listener *l) {
+  if (!l->open) return;
+  if (!uv_is_closing((uv_handle_t *)&l->tcp)) uv_close((uv_handle_t *)&l->tcp, NULL);
+  uv_close((uv_handle_t *)&l->again, NULL);
+  close(l->kept);
+  l->kept = -1;
+  l->open = false;
+}
+
+void listener_drain(struct listener_set *set, struct loop *loop) {
+  for (struct listener *l = set->all; l < set->all + set->count; l++)
+    if (l->index == loop->index && l->lasting) stop_one(l);
+}
+
 void listener_stop(struct listener_set *set, struct loop *loop) {
-  for (size_t n = 0; n < set->config->listen_count; n++) {
-    struct listener *l = listener_at(set, loop->index, n);
-    if (!l->open) continue;
-    if (!uv_is_closing((uv_handle_t *)&l->tcp)) uv_close((uv_handle_t *)&l->tcp, NULL);
-    uv_close((uv_handle_t *)&l->again, NULL);
-    close(l->kept);
-    l->kept = -1;
-    l->open = false;
-  }
+  for (struct listener *l = set->all; l < set->all + set->count; l++)
+    if (l->index == loop->index) stop_one(l);
 }
 
 void listener_free(struct listener_set **out) {
   struct listener_set *set = *out;
   *out = NULL;
   if (!set) return;
-  for (size_t i = 0; i < set->loops * set->config->listen_count; i++) {
+  for (size_t i = 0; i < set->count; i++) {
     if (set->all[i].fd >= 0) close(set->all[i].fd);
     if (set->all[i].kept >= 0) close(set->all[i].kept);
   }

@@ -1,6 +1,8 @@
-/* Listening sockets, one for each loop and configured address, bound before privileges are dropped. Loops share an
- * address by SO_REUSEPORT, so the kernel spreads connections over them; a socket inherited from systemd
- * (sd_listen_fds) is duplicated for each loop. */
+/* Listening sockets of every loop and configured address, bound before privileges are dropped. Each loop has one of its
+ * own, by SO_REUSEPORT, so the kernel spreads connections over them. The service manager may have made some (a socket
+ * unit), or kept those of the process before (service_manager.h): what connects during a restart waits in them. One
+ * that it made alone for an address is duplicated for each loop, which costs each connection a wake-up of every loop:
+ * see docs/install.md. */
 #ifndef SENDOFF_RELAY_DAEMON_LISTENER_H
 #define SENDOFF_RELAY_DAEMON_LISTENER_H
 
@@ -12,6 +14,9 @@ struct listener_set;
 int listener_bind(const struct config *c, size_t loops, struct listener_set **out, struct reason *why);
 /* The loop's thread: starts to accept on this loop's sockets. E_IO. */
 int listener_start(struct listener_set *set, struct loop *loop, struct reason *why);
+/* The loop's thread, when sessions drain: closes this loop's sockets that outlive the gateway, so that new connections
+ * wait for the next one. The others go on, for a 421. */
+void listener_drain(struct listener_set *set, struct loop *loop);
 /* The loop's thread: stops accepting, closes this loop's sockets. */
 void listener_stop(struct listener_set *set, struct loop *loop);
 void listener_free(struct listener_set **set); /* after every loop has ended */

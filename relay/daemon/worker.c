@@ -11,7 +11,9 @@
 #include "relay/submission/submission.h"
 #include "relay/tls_report/tls_reporter.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 
 #define TICK_MS 1000
 #define DRAIN_TICK_MS 50
@@ -113,6 +115,9 @@ static void on_start(struct loop *on, struct loop_message *m) {
 
 static void run_thread(void *arg) {
   struct worker *w = arg;
+  char name[16];
+  snprintf(name, sizeof name, "loop-%zu", w->loop.index);
+  prctl(PR_SET_NAME, name);
   loop_run(&w->loop);
 }
 
@@ -165,6 +170,7 @@ static void on_drain(uv_timer_t *timer) {
 
 void worker_drain(struct worker *w, struct broadcast_token *t) {
   w->token = t;
+  listener_drain(w->listeners, &w->loop);
   submission_drain(w->loop.submission);
   uv_timer_start(&w->drain, on_drain, 0, DRAIN_TICK_MS);
 }

@@ -17,6 +17,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <time.h>
 
 /* Both bound what a crash can make be sent again: mail that a next hop has taken, of which no commit tells yet. */
@@ -31,9 +32,10 @@ struct store {
   pthread_mutex_t lock;             /* of all that follows */
   pthread_cond_t posted;
   struct store_op *head, **tail;
-  size_t urgent;       /* operations among them that somebody waits for */
-  uint64_t nap_end_ms; /* monotonic; until then patient ones wait */
-  bool dozing;         /* the nap is over, and nothing waits: whatever comes must wake the writer */
+  size_t urgent;          /* operations among them that somebody waits for */
+  uint64_t nap_end_ms;    /* monotonic; until then patient ones wait */
+  bool dozing;            /* the nap is over, and nothing waits: whatever comes must wake the writer */
+  uint64_t busy_since_ms; /* monotonic: a turn of the writer began, or its first operation came; 0: it rests */
   bool stop;
   struct store_counters counters;
 };
@@ -102,6 +104,7 @@ static uint64_t keep_house(struct store *s, uint64_t now_ms) {
 static void *writer_thread(void *arg) {
   struct store *s = arg;
   uint64_t due_ms = 0;
+  prctl(PR_SET_NAME, "store");
   pthread_mutex_lock(&s->lock);
   while (!s->stop || s->head) {
     uint64_t now_ms = clock_monotonic_ms();
@@ -111,6 +114,7 @@ static void *writer_thread(void *arg) {
       rest(s, now_ms, due_ms);
       continue;
     }
+    s->busy_since_ms = now_ms;
     pthread_mutex_unlock(&s->lock);
     if (batch) {
       writer_run(&s->writer, batch);
@@ -118,6 +122,7 @@ static void *writer_thread(void *arg) {
     }
     due_ms = keep_house(s, clock_monotonic_ms());
     pthread_mutex_lock(&s->lock);
+    s->busy_since_ms = s->head ? clock_monotonic_ms() : 0;
     publish(s);
     if (batch) s->nap_end_ms = clock_monotonic_ms() + GATHER_MS;
   }
@@ -129,6 +134,7 @@ static void *writer_thread(void *arg) {
 static bool arrive(struct store *s, const struct store_op *op) {
   bool was_ready = s->urgent || s->counters.waiting >= COMPANY;
   s->counters.waiting++;
+  if (!s->busy_since_ms) s->busy_since_ms = clock_monotonic_ms();
   if (!op->patient) s->urgent++;
   if (op->patient && s->dozing) {
     s->dozing = false;
@@ -191,6 +197,14 @@ int store_takes_mail(struct store *s, uint64_t octets, struct reason *why) {
 
 bool store_records(struct store *s) {
   return health_state(&s->writer.health) == STORE_GOOD;
+}
+
+uint64_t store_stalled_ms(struct store *s) {
+  pthread_mutex_lock(&s->lock);
+  uint64_t since_ms = s->busy_since_ms;
+  pthread_mutex_unlock(&s->lock);
+  uint64_t now_ms = clock_monotonic_ms();
+  return since_ms && now_ms > since_ms ? now_ms - since_ms : 0;
 }
 
 void store_counters(struct store *s, struct store_counters *out) {

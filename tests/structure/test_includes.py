@@ -90,7 +90,7 @@ VENDORS = {
     "csv.h": ["cli/csv.c"],
     "idn2": ["base/idn.c"],
     "glib": ["base/time_zone.c", "base/text_fold.c"],
-    "systemd/": ["relay/daemon/"],
+    "systemd/": ["relay/daemon/service_manager.c"],
     "uthash": ["base/hash.h"],
     "utlist": ["store/", "relay/"],
 }

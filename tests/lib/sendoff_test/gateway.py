@@ -97,13 +97,13 @@ class Gateway:
 
     # Running it.
 
-    def start(self, wrapper=(), program=PROGRAM, env=None):
+    def start(self, wrapper=(), program=PROGRAM, env=None, pass_fds=()):
         """`wrapper`: a command that becomes the gateway in the end. `program`: another one that is it; `env`: what its
-        environment has besides."""
+        environment has besides; `pass_fds`: descriptors that it has."""
         self._logs += 1
         log = f"{self.folder}/serve-{self._logs}.log"
         environment = {**SANITIZERS, **(env or {})}
-        self._process = self._processes.start([*wrapper, program, "--config", self.config, "serve"], log, env=environment)
+        self._process = self._processes.start([*wrapper, program, "--config", self.config, "serve"], log, env=environment, pass_fds=pass_fds)
         wait_until(self._ready, "the gateway listens", timeout=30)
         return self
 

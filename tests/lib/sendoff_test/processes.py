@@ -35,7 +35,7 @@ def greets(endpoint):
 
 
 class Process:
-    def __init__(self, argv, log_path, env=None, cwd=None):
+    def __init__(self, argv, log_path, env=None, cwd=None, pass_fds=()):
         self.name = os.path.basename(argv[0])
         self.log_path = log_path
         with open(log_path, "ab") as log:
@@ -46,6 +46,7 @@ class Process:
                 stderr=log,
                 env={**os.environ, **(env or {})},
                 cwd=cwd,
+                pass_fds=pass_fds,
                 start_new_session=True,
             )
         self.pid = self._popen.pid
@@ -89,8 +90,8 @@ class Processes:
     def __init__(self):
         self._all = []
 
-    def start(self, argv, log_path, env=None, cwd=None):
-        process = Process(argv, log_path, env, cwd)
+    def start(self, argv, log_path, env=None, cwd=None, pass_fds=()):
+        process = Process(argv, log_path, env, cwd, pass_fds)
         self._all.append(process)
         return process
 
