@@ -2,6 +2,7 @@
 #include "base/cidr.h"
 #include "cli/certificate.h"
 #include "cli/command.h"
+#include "cli/new_config.h"
 #include "cli/output.h"
 #include "store/store.h"
 
@@ -130,14 +131,13 @@ static void write_text(FILE *f, struct cli *c, const struct plan *p) {
 }
 
 static enum exit_status write_config(struct cli *c, const struct plan *p) {
-  FILE *f = fopen(p->config, "wxe"); /* x: never over a file that is there */
-  if (!f) return trouble(p->config);
-  write_text(f, c, p);
-  bool bad = ferror(f) != 0;
-  if (fclose(f) == 0 && !bad) return EXIT_DONE;
-  enum exit_status s = trouble(p->config);
-  unlink(p->config); /* half a configuration would stand in the way of the next init */
-  return s;
+  struct new_config n;
+  struct reason why;
+  int rc = new_config_begin(&n, p->config, &why);
+  if (rc != OK) return cli_failed(rc, &why);
+  write_text(n.file, c, p);
+  rc = new_config_end(&n, &why);
+  return rc == OK ? EXIT_DONE : cli_failed(rc, &why);
 }
 
 static enum exit_status make_store(const struct plan *p) {
@@ -212,7 +212,7 @@ static enum exit_status find_owner(struct plan *p, const char *asked) {
 /* Where everything goes, as whole paths: commands run in any folder. */
 static enum exit_status make_places(struct plan *p, const char *data_dir) {
   char copy[PATH_ROOM], folder[PATH_ROOM];
-  if (access(p->config, F_OK) == 0)
+  if (new_config_is_taken(p->config))
     return cli_fail(EXIT_NO,
                     "%s is there already and stays as it is; remove it first, or name another with --config FILE",
                     p->config);
@@ -249,7 +249,7 @@ static bool has_store(struct cli *c) {
 static bool lacks_store(struct cli *c) {
   struct reader *r = NULL;
   struct reason why = {""};
-  if (access(config_path(c->config_option), F_OK) != 0 || cli_config(c) != EXIT_DONE) return false;
+  if (!new_config_is_taken(config_path(c->config_option)) || cli_config(c) != EXIT_DONE) return false;
   int rc = reader_open(c->config->data_dir, &r, &why);
   reader_close(&r);
   return rc == E_NOT_FOUND;

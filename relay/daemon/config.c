@@ -253,7 +253,10 @@ static int check_mechanisms(cfg_t *c, const struct config *out, struct reason *w
 /* What no single value shows. The line of a block is the one that it ends on. */
 static int check_whole(cfg_t *c, const struct config *out, struct reason *why) {
   if (!out->hostname)
-    return fail(why, E_SYNTAX, "%s: hostname is missing; write hostname = \"smtp.example.com\"", out->path);
+    return fail(why, E_SYNTAX,
+                "%s: hostname is missing; write hostname = \"smtp.example.com\", or, for a first configuration: "
+                "sendoff init --hostname NAME",
+                out->path);
   if (!out->listen_count)
     return fail(why, E_SYNTAX, "%s: there is no listen block; write listen \"0.0.0.0:587\" { tls = \"starttls\" }",
                 out->path);

@@ -16,6 +16,7 @@ import pytest
 from sendoff_test.command import PROGRAM, SANITIZERS, Command, assert_no_report
 
 HOST = "smtp.example.com"
+DEPLOY = os.path.normpath(f"{os.path.dirname(os.path.abspath(__file__))}/../../deploy")
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +134,44 @@ def test_init_overwrites_nothing(sendoff):
     sendoff(*again)
     assert key.read_text() == before[1]
     assert [a["account"] for a in sendoff.json("account", "list")] == ["blog"]
+
+
+def test_init_fills_in_a_file_of_comments(tmp_path):
+    """As the package installs it; what an administrator has noted there stays, and so do owner and mode."""
+    config = tmp_path / "sendoff.conf"
+    with open(f"{DEPLOY}/package/sendoff.conf") as shipped:
+        comments = shipped.read() + "\n/* ours: ask Jo\n   before */\n"
+    config.write_text(comments)
+    os.chown(config, 0, 4)
+    config.chmod(0o640)
+    sendoff = Command(str(config))
+    refused(sendoff.run("config", "check"), 1, "sendoff init --hostname NAME")
+    sendoff("init", "--hostname", HOST, "--data-dir", tmp_path / "data")
+    text = config.read_text()
+    assert text.startswith(comments) and f'hostname = "{HOST}"' in text
+    made = config.stat()
+    assert (made.st_uid, made.st_gid, made.st_mode & 0o7777) == (0, 4, 0o640)
+    sendoff("config", "check")
+    refused(sendoff.run("init", "--hostname", "other.example.com", "--data-dir", tmp_path / "data"), 1, "stays as it is")
+    assert config.read_text() == text and [one.name for one in tmp_path.glob("*.new")] == []
+
+
+@pytest.mark.parametrize("text", ['hostname = "x.example.com"\n', "# mine\nloops = 1\n", "/* open", "nonsense"])
+def test_init_leaves_any_other_file_alone(tmp_path, text):
+    config = tmp_path / "sendoff.conf"
+    config.write_text(text)
+    assert Command(str(config)).run("init", "--hostname", HOST, "--data-dir", tmp_path / "data").status == 1
+    assert config.read_text() == text
+
+
+def test_init_writes_a_configuration_that_its_user_can_read(tmp_path):
+    sendoff = Command(f"{tmp_path}/sendoff.conf")
+    before = os.umask(0o077)
+    try:
+        sendoff("init", "--hostname", HOST, "--data-dir", tmp_path / "data")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "sendoff.conf").stat().st_mode & 0o7777 == 0o644
 
 
 def test_init_does_not_replace_half_a_certificate(tmp_path):

@@ -34,12 +34,13 @@ class Account:
 
 
 class Command:
-    def __init__(self, config):
-        self.config = config
+    def __init__(self, config, program=PROGRAM, wrapper=()):
+        """`wrapper`: a command that becomes the program in the end, as one that goes to another root first."""
+        self.config, self._program, self._wrapper = config, program, list(wrapper)
 
     def words(self, *words):
         """For who runs it otherwise: on a terminal, or for as long as it likes."""
-        return [PROGRAM, "--config", self.config, *map(str, words)]
+        return [*self._wrapper, self._program, "--config", self.config, *map(str, words)]
 
     def run(self, *words, text=None, timeout=120, wrapper=()):
         """Runs it whatever comes of it. `wrapper`: a command that becomes it in the end."""
