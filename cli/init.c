@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #define PATH_ROOM 4096
+#define UNIT "/lib/systemd/system/sendoff.service" /* the package's */
 
 struct plan {
   const char *config, *dns, *user;
@@ -288,8 +289,9 @@ static enum exit_status init(struct cli *c) {
   else
     printf("configuration  %s\ndata           %s\ncertificate    %s (self-signed)\n\nNext:\n"
            "  sendoff domain add YOUR-DOMAIN\n  sendoff source add ADDRESS --helo %s\n"
-           "  sendoff account add NAME --sender YOUR-DOMAIN\n  sendoff serve\n",
-           p.config, p.data_dir, p.certificate, p.hostname);
+           "  sendoff account add NAME --sender YOUR-DOMAIN\n  %s\n",
+           p.config, p.data_dir, p.certificate, p.hostname,
+           access(UNIT, F_OK) == 0 ? "systemctl start sendoff" : "sendoff serve");
   warn_of_root(&p);
   return EXIT_DONE;
 }

@@ -1,17 +1,9 @@
 # The Debian package: `deploy/make-package` configures the preset "package", builds, and has CPack make it.
 set(HERE ${CMAKE_CURRENT_LIST_DIR})
-find_program(GZIP gzip REQUIRED)
-
-# Compressed without a time in it, so that the same tree makes the same file.
-function(compressed from to)
-  execute_process(COMMAND ${GZIP} -9 -n -c ${from} OUTPUT_FILE ${to} COMMAND_ERROR_IS_FATAL ANY)
-endfunction()
-compressed(${HERE}/changelog ${CMAKE_BINARY_DIR}/changelog.gz)
-set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${HERE}/changelog)
 
 set(DOC ${CMAKE_INSTALL_DATADIR}/doc/sendoff)
 file(GLOB guides CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/docs/*.md)
-install(FILES ${CMAKE_BINARY_DIR}/changelog.gz ${HERE}/copyright DESTINATION ${DOC})
+install(FILES ${HERE}/changelog ${HERE}/copyright DESTINATION ${DOC})
 install(FILES ${CMAKE_SOURCE_DIR}/README.md DESTINATION ${DOC})
 install(FILES ${guides} DESTINATION ${DOC}/docs) # as README links to them
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/deploy/examples ${CMAKE_SOURCE_DIR}/deploy/container DESTINATION ${DOC})
@@ -33,6 +25,7 @@ set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_PACKAGE_DIRECTORY ${CMAKE_BINARY_DIR}/packages)
 set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
 set(CPACK_STRIP_FILES ON)
+set(CPACK_PRE_BUILD_SCRIPTS ${HERE}/compress.cmake)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION mail)
 set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)

@@ -2,6 +2,7 @@
 children alone, so nothing of it can be left behind."""
 
 import ctypes
+import glob
 import os
 import subprocess
 
@@ -28,6 +29,12 @@ def own_mounts():
     subprocess.run(["mount", "--make-rprivate", "/"], check=True)
 
 
+def package(which):
+    """The path of the "new" one, or the "old"."""
+    (found,) = glob.glob(f"{ROOT}/build/test-packages/{which}/sendoff_*.deb")
+    return found
+
+
 class DebianRoot:
     def __init__(self, folder):
         assert os.path.isdir(LOWER), f"{LOWER} is missing: run tests/package/prepare"
@@ -38,6 +45,10 @@ class DebianRoot:
 
     def close(self):
         subprocess.run(["umount", "--recursive", "--lazy", self._layers], check=True)
+
+    def leave_to_container(self):
+        """Without /dev and /proc, which a container makes for itself."""
+        subprocess.run(["umount", "--recursive", "--lazy", f"{self.path}/dev", f"{self.path}/proc"], check=True)
 
     def file(self, path):
         return self.path + path

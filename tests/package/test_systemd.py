@@ -1,0 +1,158 @@
+"""The package under a real systemd: the bare Debian boots in a container (systemd-nspawn), and a script in it does what an
+administrator does, while a client keeps connecting."""
+
+import os
+import re
+import subprocess
+
+import pytest
+
+from sendoff_test.debian_root import DebianRoot, own_mounts, package
+
+SYSTEMD = ("setpriv", "--pdeathsig", "KILL", "--", "systemd-nspawn", "--quiet", "--private-network", "--register=no", "--keep-unit")
+UNIT = """[Unit]
+After=multi-user.target
+[Service]
+Type=oneshot
+ExecStart=/bin/bash /root/script
+ExecStopPost=/bin/systemctl poweroff --force
+TimeoutStartSec=8min
+[Install]
+WantedBy=default.target
+"""
+# Each step prints its name, and what it finds.
+SCRIPT = r"""
+exec >/root/said 2>&1
+export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 SYSTEMD_PAGER=
+main() { systemctl show -P MainPID sendoff; }
+answers() { # waits for a greeting, however long it takes
+  if exec 3<>/dev/tcp/127.0.0.1/587; then read -t 240 line <&3; exec 3<&- 3>&-; echo "${line:-nothing}"; else echo refused; fi
+}
+until_running() { for _ in $(seq 600); do [ "$(systemctl is-active sendoff)" = active ] && [ "$(main)" != "$1" ] && return; sleep 0.2; done; echo "did not come back"; }
+
+echo STEP unconfigured
+dpkg -i /root/old.deb
+systemctl is-enabled sendoff.service sendoff.socket
+systemctl start sendoff; systemctl is-active sendoff
+
+echo STEP started
+sendoff init --hostname smtp.example.com --dns 127.0.0.1@53 >/dev/null
+sendoff account add blog --sender example.com >/dev/null 2>&1
+mkdir -p /etc/systemd/system/sendoff.service.d
+printf '[Service]\nWatchdogSec=20\n' >/etc/systemd/system/sendoff.service.d/test.conf
+systemctl daemon-reload
+systemctl start sendoff
+systemctl show -P ActiveState -P StatusText -P User sendoff
+grep -E '^(CapEff|NoNewPrivs|Seccomp):' /proc/$(main)/status
+answers
+systemctl reload sendoff && systemctl is-active sendoff
+sendoff status >/dev/null && echo status works
+
+echo STEP over restarts
+touch /root/go
+(greeted=0 refused=0
+while [ -e /root/go ]; do
+  case $(answers) in 220*|421*) greeted=$((greeted+1));; *) refused=$((refused+1));; esac
+done
+echo "greeted $((greeted > 10)), refused $refused" >/root/client) 2>/root/client.errors &
+sleep 1
+before=$(main); systemctl restart sendoff; until_running "$before"; sleep 1
+before=$(main); dpkg -i /root/new.deb; until_running "$before"; sleep 1
+before=$(main); kill -SEGV "$before"; until_running "$before"; sleep 1
+rm /root/go; wait
+cat /root/client
+dpkg-query -W -f '${Version}\n' sendoff
+sendoff account list
+
+echo STEP a configuration that is wrong
+before=$(main)
+echo 'nonsense = 1' >>/etc/sendoff/sendoff.conf
+dpkg -i /root/new.deb
+[ "$(main)" = "$before" ] && echo still the same process
+sed -i '/^nonsense/d' /etc/sendoff/sendoff.conf
+
+echo STEP watchdog
+before=$(main); kill -STOP "$before"; until_running "$before"
+journalctl -u sendoff | grep -o 'Watchdog timeout'
+answers
+
+echo STEP socket unit
+systemctl stop sendoff; answers
+systemctl enable --now sendoff.socket; systemctl is-active sendoff
+answers; systemctl is-active sendoff
+systemctl disable --now sendoff.socket; systemctl stop sendoff
+
+echo STEP purge
+systemctl start sendoff
+dpkg --purge sendoff
+systemctl is-active sendoff
+ls /var/lib/sendoff/sendoff.db
+systemctl list-unit-files 'sendoff*'
+echo STEP end
+"""
+
+
+@pytest.fixture(scope="module")
+def said(tmp_path_factory):
+    """What each step of the script has said."""
+    own_mounts()
+    debian = DebianRoot(tmp_path_factory.mktemp("systemd"))
+    for which in ("old", "new"):
+        subprocess.run(["cp", package(which), debian.file(f"/root/{which}.deb")], check=True)
+    os.remove(debian.file("/usr/sbin/policy-rc.d"))
+    for path, text in (("/root/script", SCRIPT), ("/etc/systemd/system/trial.service", UNIT)):
+        with open(debian.file(path), "w") as file:
+            file.write(text)
+    debian("systemctl", "enable", "trial.service")
+    debian.leave_to_container()
+    done = subprocess.run([*SYSTEMD, "-D", debian.path, "/bin/true"], capture_output=True, text=True)
+    if done.returncode != 0:
+        debian.close()
+        pytest.skip(f"no container can be made here: {done.stderr}")
+    try:
+        done = subprocess.run([*SYSTEMD, "-D", debian.path, "--boot"], capture_output=True, text=True, timeout=540)
+        with open(debian.file("/root/said")) as file:
+            text = file.read()
+    finally:
+        debian.close()
+    print(text)
+    assert "STEP end" in text, text + done.stdout[-2000:] + done.stderr
+    return dict(re.findall(r"^STEP ([\w ]+)\n(.*?)(?=^STEP |\Z)", text, re.M | re.S))
+
+
+def test_unconfigured(said):
+    lines = said["unconfigured"].split("\n")
+    assert "Sendoff is installed and not configured yet. Next, as root: sendoff setup" in lines
+    assert lines[-4:-1] == ["enabled", "disabled", "inactive"]
+
+
+def test_started(said):
+    text = said["started"]
+    assert "active\n" in text and "accepts mail as smtp.example.com\n" in text and "sendoff\n" in text
+    assert re.search(r"CapEff:\s0000000000000400\nNoNewPrivs:\s1\nSeccomp:\s2\n", text)
+    assert "220 smtp.example.com" in text and text.endswith("active\nstatus works\n")
+
+
+def test_no_connection_is_refused_over_a_restart_an_upgrade_and_a_crash(said):
+    text = said["over restarts"]
+    assert "greeted 1, refused 0\n" in text, text
+    assert "\n0.1.0\n" in text and "blog" in text and "did not come back" not in text
+
+
+def test_an_upgrade_that_cannot_start(said):
+    text = said["a configuration that is wrong"]
+    assert "no such option 'nonsense'" in text and "is not (re)started" in text and "still the same process" in text
+
+
+def test_watchdog(said):
+    assert said["watchdog"].startswith("Watchdog timeout\n220 "), said["watchdog"]
+
+
+def test_socket_unit(said):
+    lines = [line for line in said["socket unit"].split("\n") if not line.startswith(("Created", "Removed", "/root/script"))]
+    assert lines[0] == "refused" and lines[1] == "inactive" and lines[2].startswith("220 ") and lines[3] == "active", lines
+
+
+def test_purge(said):
+    text = said["purge"]
+    assert "inactive\n" in text and "/var/lib/sendoff/sendoff.db\n" in text and "0 unit files listed" in text
