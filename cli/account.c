@@ -4,6 +4,7 @@
 #include "cli/account_usage.h"
 #include "cli/command.h"
 #include "cli/output.h"
+#include "cli/preset.h"
 #include "cli/secret_line.h"
 #include "relay/net/certificate_facts.h"
 #include "relay/submission/auth/password.h"
@@ -84,21 +85,35 @@ static void print_certificate(struct cli *c) {
            k->hostname, k->hostname, k->path);
 }
 
-static void print_login(struct cli *c, const char *name, const struct draft *d) {
-  if (c->json) {
-    print_certificate(c);
-    print_json(
-        json_pack("{s:s, s:o}", "account", name, "password", d->generated ? json_string(d->password) : json_null()));
-    return;
-  }
-  if (!d->generated) {
-    printf("the password of %s is set\n", name);
-    return;
-  }
-  printf("Type this into your application; the password is shown this once:\n\n  host      %s\n", c->config->hostname);
-  print_ports(c->config);
-  printf("  user      %s\n  password  %s\n", name, d->password);
+static void print_login_json(struct cli *c, const char *name, const struct draft *d, const char *lines) {
+  json_t *j =
+      json_pack("{s:s, s:o}", "account", name, "password", d->generated ? json_string(d->password) : json_null());
   print_certificate(c);
+  if (j && lines) json_object_set_new(j, "configuration", json_text(lines));
+  print_json(j);
+}
+
+static void print_login_text(struct cli *c, const char *name, const struct draft *d, const char *lines) {
+  if (d->generated) {
+    printf("Type this into your application; the password is shown this once:\n\n  host      %s\n",
+           c->config->hostname);
+    print_ports(c->config);
+    printf("  user      %s\n  password  %s\n", name, d->password);
+  } else {
+    printf("the password of %s is set\n", name);
+  }
+  if (lines)
+    printf("\n%s", lines);
+  else if (d->generated)
+    print_certificate(c);
+}
+
+/* `preset` NULL: nothing is said of the application. */
+static void print_login(struct cli *c, const char *name, const struct draft *d, const struct preset *preset) {
+  char *lines = preset ? preset_text(c, preset, name, d->generated ? d->password : NULL) : NULL;
+  (c->json ? print_login_json : print_login_text)(c, name, d, lines);
+  if (lines) wipe(lines, strlen(lines));
+  free(lines);
 }
 
 /* --- verbs that change --- */
@@ -157,14 +172,22 @@ static enum exit_status finish(struct draft *d, enum exit_status status) {
   return status;
 }
 
+/* With what --for adds to them. */
+static enum exit_status read_options(struct cli *c, struct draft *d, const struct preset **preset) {
+  enum exit_status s = preset_find(c, preset);
+  if (s == EXIT_DONE && *preset) s = preset_apply(c, *preset);
+  return s == EXIT_DONE ? account_options_read(c, d) : s;
+}
+
 static enum exit_status add(struct cli *c) {
   struct draft *d = calloc(1, sizeof *d);
   struct admin *a;
   struct reason why = {""};
+  const struct preset *preset = NULL;
   if (!d) return cli_fail(EXIT_NO, "out of memory");
   d->account.name = c->arguments[0];
   enum exit_status s = cli_name_ok(c->arguments[0])
-                           ? account_options_read(c, d)
+                           ? read_options(c, d, &preset)
                            : cli_fail(EXIT_USAGE, "an account's name is 1 to 64 letters, digits and . _ @ + -");
   if (s == EXIT_DONE && !d->account.sender_count)
     s = cli_fail(EXIT_USAGE, "say who %s may send as: --sender example.com", c->arguments[0]);
@@ -174,7 +197,7 @@ static enum exit_status add(struct cli *c) {
   if (s != EXIT_DONE) return finish(d, s);
   s = cli_admin_done(c, &a, admin_account_add(a, &d->account, &why), &why);
   if (s == EXIT_DONE) {
-    print_login(c, c->arguments[0], d);
+    print_login(c, c->arguments[0], d, preset);
     warn(c, d);
   }
   return finish(d, s);
@@ -193,8 +216,9 @@ static enum exit_status set(struct cli *c) {
   struct draft *d = calloc(1, sizeof *d);
   struct admin *a;
   struct reason why = {""};
+  const struct preset *preset = NULL;
   if (!d) return cli_fail(EXIT_NO, "out of memory");
-  enum exit_status s = account_options_read(c, d);
+  enum exit_status s = read_options(c, d, &preset);
   if (s == EXIT_DONE && !d->parts && !draft_edits(d))
     s = cli_fail(EXIT_USAGE, "say what to change; see: sendoff account set --help");
   if (s == EXIT_DONE) s = check_rewrite(c, d);
@@ -202,6 +226,11 @@ static enum exit_status set(struct cli *c) {
   if (s == EXIT_DONE)
     s = cli_admin_done(c, &a, admin_account_set(a, c->arguments[0], d->parts, &d->account, &d->edit, &why), &why);
   if (s == EXIT_DONE) warn(c, d);
+  if (s == EXIT_DONE && preset && !c->json) {
+    char *lines = preset_text(c, preset, c->arguments[0], NULL);
+    if (lines) printf("%s", lines);
+    free(lines);
+  }
   return finish(d, s);
 }
 
@@ -214,7 +243,7 @@ static enum exit_status password(struct cli *c) {
   if (s == EXIT_DONE) s = cli_admin(c, &a);
   if (s == EXIT_DONE)
     s = cli_admin_done(c, &a, admin_account_set(a, c->arguments[0], ACCOUNT_VERIFIER, &d->account, NULL, &why), &why);
-  if (s == EXIT_DONE) print_login(c, c->arguments[0], d);
+  if (s == EXIT_DONE) print_login(c, c->arguments[0], d, NULL);
   return finish(d, s);
 }
 
@@ -273,9 +302,10 @@ static enum exit_status remove_account(struct cli *c) {
 
 #define SETTINGS                                                                                                       \
   "sender= limit= pool= client-ip= client-cert= eight-bit= long-lines= idempotent= to= not-to= rewrite-from= "         \
-  "time-zone= stream= stream-limit= stream-pool= suppressed= suppress-after= " CHECK_OPTIONS
+  "for= time-zone= stream= stream-limit= stream-pool= suppressed= suppress-after= " CHECK_OPTIONS
 #define SETTINGS_TEXT                                                                                                  \
-  "[--sender DOMAIN|ADDRESS|*]... [--limit SPEC|none]... [--to PATTERN|none]... [--not-to PATTERN|none]... "           \
+  "[--sender DOMAIN|ADDRESS|*]... [--for " PRESET_KINDS                                                                \
+  "] [--limit SPEC|none]... [--to PATTERN|none]... [--not-to PATTERN|none]... "                                        \
   "[--rewrite-from ADDRESS|none] [--time-zone ZONE] [--pool POOL] [--stream transactional|bulk] "                      \
   "[--stream-limit STREAM:SPEC|none]... [--stream-pool STREAM:POOL|none]... [--suppressed refuse|drop] "               \
   "[--suppress-after N] [--client-ip CIDR|none]... [--client-cert FINGERPRINT|none]... [--eight-bit accept|refuse] "   \
@@ -286,6 +316,8 @@ const struct verb account_verbs[] = {
      SETTINGS " password-stdin",
      "Makes an account and prints its password, once. What the options mean: sendoff account set --help.",
      "sendoff account add blog --sender example.com --limit 60/minute:smooth --limit 5000/day\n"
+     "sendoff account add shop --sender example.com --for wordpress\n"
+     "sendoff account add printer --sender printer@example.com --for device\n"
      "sendoff account add staging --sender staging.example.com --to example.com",
      1, 1, add},
     {"account", "list", "", "", "All accounts.", "sendoff account list", 0, 0, account_list},
@@ -308,7 +340,8 @@ const struct verb account_verbs[] = {
      "NAME " SETTINGS_TEXT " [--add-sender|--remove-sender PATTERN]... [--add-limit|--remove-limit SPEC]...",
      SETTINGS " add-sender= remove-sender= add-limit= remove-limit=",
      "Changes an account; a list that is given replaces the old one. Takes effect with the next command of every "
-     "session. --to and --not-to say whom it may write to (DOMAIN, *.DOMAIN, ADDRESS or *). --rewrite-from makes "
+     "session. --for sets what suits a kind of client, where it is not said otherwise, and prints what to write into "
+     "it. --to and --not-to say whom it may write to (DOMAIN, *.DOMAIN, ADDRESS or *). --rewrite-from makes "
      "all its mail come from that address, one that it may send as; what it said goes to Reply-To. --time-zone is "
      "that of its days and months, as in Europe/Vienna. --stream is what its mail is unless a message says "
      "otherwise; --stream-limit and --stream-pool are for one of both. --suppressed drop accepts mail to "

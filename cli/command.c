@@ -217,20 +217,20 @@ enum exit_status cli_main(int argc, char **argv) {
 
 /* --- for the verbs --- */
 
-static bool is_named(const struct command_option *o, const char *name) {
+bool cli_option_is(const struct command_option *o, const char *name) {
   size_t n = strlen(name);
   return strncmp(o->name, name, n) == 0 && (o->name[n] == '\0' || o->name[n] == '=');
 }
 
 const char *cli_option_at(const struct cli *c, const char *name, size_t index) {
   for (size_t i = 0; i < c->option_count; i++)
-    if (is_named(&c->options[i], name) && index-- == 0) return c->options[i].value;
+    if (cli_option_is(&c->options[i], name) && index-- == 0) return c->options[i].value;
   return NULL;
 }
 
 size_t cli_option_count(const struct cli *c, const char *name) {
   size_t n = 0;
-  for (size_t i = 0; i < c->option_count; i++) n += is_named(&c->options[i], name);
+  for (size_t i = 0; i < c->option_count; i++) n += cli_option_is(&c->options[i], name);
   return n;
 }
 

@@ -1,0 +1,19 @@
+/* `--for KIND` of `account add` and `account set`: what suits that kind of client, and what its owner has to write
+ * where. One thread. */
+#ifndef SENDOFF_CLI_PRESET_H
+#define SENDOFF_CLI_PRESET_H
+
+#include "cli/command.h"
+
+#define PRESET_KINDS "wordpress|php|device|server"
+
+struct preset;
+/* That of --for; NULL when it was not given. EXIT_USAGE: a message has been printed. */
+enum exit_status preset_find(struct cli *c, const struct preset **out);
+/* Adds the preset's options to what was typed, each where that option was not typed: what is said wins. */
+enum exit_status preset_apply(struct cli *c, const struct preset *p);
+/* What to write into the application, ready to paste; with the password in it, unless that is NULL (it is not known any
+ * more). The caller wipes and frees it; NULL: out of memory. */
+char *preset_text(struct cli *c, const struct preset *p, const char *account, const char *password);
+
+#endif
