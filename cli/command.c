@@ -184,6 +184,25 @@ static enum exit_status run(struct cli *c) {
   return status;
 }
 
+enum exit_status cli_run(struct cli *c, const char *const *words, size_t count) {
+  struct cli *other = calloc(1, sizeof *other);
+  char **argv = calloc(count + 2, sizeof *argv);
+  enum exit_status status = EXIT_NO;
+  if (other && argv) {
+    for (size_t i = 0; i < count; i++) argv[i + 1] = (char *)(uintptr_t)words[i]; /* parsed, not written to */
+    status = cli_take(other, (int)count + 1, argv);
+    other->config_option = c->config_option;
+    other->json = c->json;
+    if (status == EXIT_DONE) status = run(other);
+    config_free(&other->config);
+  } else {
+    cli_fail(EXIT_NO, "out of memory");
+  }
+  free(argv);
+  free(other);
+  return status;
+}
+
 static enum exit_status show_help(const struct cli *c) {
   if (c->verb && c->verb->name)
     help_verb(c->verb);

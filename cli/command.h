@@ -41,12 +41,14 @@ struct verb {
 };
 
 /* One noun's verbs, ended by a noun of NULL; in the order of the help. */
-extern const struct verb init_verbs[], serve_verbs[], config_verbs[], account_verbs[], domain_verbs[], dkim_verbs[],
-    source_verbs[], route_verbs[], site_verbs[], gateway_verbs[], policy_verbs[], queue_verbs[], suppression_verbs[],
-    log_verbs[], why_verbs[], explain_verbs[], status_verbs[], unban_verbs[], tls_report_verbs[], import_verbs[],
-    help_verbs[], completion_verbs[];
+extern const struct verb setup_verbs[], init_verbs[], serve_verbs[], config_verbs[], account_verbs[], domain_verbs[],
+    dkim_verbs[], source_verbs[], route_verbs[], site_verbs[], gateway_verbs[], policy_verbs[], queue_verbs[],
+    suppression_verbs[], log_verbs[], why_verbs[], explain_verbs[], status_verbs[], unban_verbs[], tls_report_verbs[],
+    import_verbs[], help_verbs[], completion_verbs[];
 
 enum exit_status cli_main(int argc, char **argv);
+/* Runs another command, with the same configuration and --json; `words` are what stands behind "sendoff". */
+enum exit_status cli_run(struct cli *c, const char *const *words, size_t count);
 /* Parses the arguments, without running anything. `c` is zeroed. EXIT_USAGE: a message has been printed. */
 enum exit_status cli_take(struct cli *c, int argc, char **argv);
 

@@ -23,6 +23,7 @@ struct plan {
   const char *config, *dns, *user;
   char hostname[DOMAIN_MAX + 1]; /* A-labels: certificates take nothing else (RFC 5280 7.2) */
   char data_dir[PATH_ROOM], certificate[PATH_ROOM + 32], key[PATH_ROOM + 32]; /* whole paths */
+  bool given; /* the certificate is somebody's: --certificate, --key */
   unsigned port;
   const struct passwd *owner; /* NULL: stays ours */
 };
@@ -109,9 +110,8 @@ static void write_text(FILE *f, struct cli *c, const struct plan *p) {
   if (p->user) fprintf(f, "user     = \"%s\"          # dropped to after binding, when started as root\n", p->user);
   fprintf(f, "\n");
   write_listens(f, c);
-  fprintf(f,
-          "\ntls {                       # self-signed; put your own certificate here, or change the paths\n  "
-          "certificate = \"%s\"\n  key = \"%s\"\n}\n",
+  fprintf(f, "\ntls {%s\n  certificate = \"%s\"\n  key = \"%s\"\n}\n",
+          p->given ? "" : "                       # self-signed; put your own certificate here, or change the paths",
           p->certificate, p->key);
   if (p->dns)
     fprintf(f, "\ndns { servers = {\"%s\"} }   # without it: those of /etc/resolv.conf\n", p->dns);
@@ -157,6 +157,7 @@ static enum exit_status make_store(const struct plan *p) {
 
 static enum exit_status make_certificate(const struct plan *p) {
   struct reason why = {""};
+  if (p->given) return EXIT_DONE;
   bool certificate = access(p->certificate, F_OK) == 0, key = access(p->key, F_OK) == 0;
   if (certificate && key) return EXIT_DONE; /* kept: somebody uses them */
   if (certificate || key)
@@ -196,6 +197,19 @@ static enum exit_status check_arguments(struct cli *c, struct plan *p) {
   return EXIT_DONE;
 }
 
+/* One of a CA, by its files, which the gateway must be able to read: sendoff config check. */
+static enum exit_status find_certificate(struct cli *c, struct plan *p) {
+  const char *certificate = cli_option(c, "certificate"), *key = cli_option(c, "key");
+  if (!certificate && !key) return EXIT_DONE;
+  if (!certificate || !key) return cli_fail(EXIT_USAGE, "--certificate and --key come together");
+  if (!realpath(certificate, p->certificate)) return trouble(certificate);
+  if (!realpath(key, p->key)) return trouble(key);
+  if (!writable_text(p->certificate) || !writable_text(p->key))
+    return cli_fail(EXIT_USAGE, "paths with quotes, backslashes or $ cannot be written into the configuration");
+  p->given = true;
+  return EXIT_DONE;
+}
+
 static enum exit_status find_owner(struct plan *p, const char *asked) {
   if (asked && !writable_text(asked)) return cli_fail(EXIT_USAGE, "--user %s is no user's name", asked);
   if (geteuid() != 0) {
@@ -224,8 +238,10 @@ static enum exit_status make_places(struct plan *p, const char *data_dir) {
   if (!realpath(above, folder)) return trouble(above);
   if (!writable_text(folder) || !writable_text(data_dir))
     return cli_fail(EXIT_USAGE, "paths with quotes, backslashes or $ cannot be written into the configuration");
-  snprintf(p->certificate, sizeof p->certificate, "%s/certificate.pem", folder);
-  snprintf(p->key, sizeof p->key, "%s/certificate.key", folder);
+  if (!p->given) {
+    snprintf(p->certificate, sizeof p->certificate, "%s/certificate.pem", folder);
+    snprintf(p->key, sizeof p->key, "%s/certificate.key", folder);
+  }
   s = make_data(p, data_dir);
   if (s == EXIT_DONE && !writable_text(p->data_dir))
     s = cli_fail(EXIT_USAGE, "%s cannot be written into the configuration; name another --data-dir", p->data_dir);
@@ -277,6 +293,7 @@ static enum exit_status init(struct cli *c) {
   struct plan p = {.config = config_path(c->config_option), .dns = cli_option(c, "dns")};
   const char *data_dir = cli_option(c, "data-dir");
   enum exit_status status = check_arguments(c, &p);
+  if (status == EXIT_DONE) status = find_certificate(c, &p);
   if (status == EXIT_DONE) status = find_owner(&p, cli_option(c, "user"));
   if (status == EXIT_DONE) status = make_places(&p, data_dir ? data_dir : "/var/lib/sendoff");
   if (status == EXIT_DONE) status = make_store(&p);
@@ -287,10 +304,10 @@ static enum exit_status init(struct cli *c) {
     print_json(json_pack("{s:o, s:o, s:o, s:o}", "config", json_text(p.config), "data_dir", json_text(p.data_dir),
                          "certificate", json_text(p.certificate), "key", json_text(p.key)));
   else
-    printf("configuration  %s\ndata           %s\ncertificate    %s (self-signed)\n\nNext:\n"
+    printf("configuration  %s\ndata           %s\ncertificate    %s%s\n\nNext:\n"
            "  sendoff domain add YOUR-DOMAIN\n  sendoff source add ADDRESS --helo %s\n"
            "  sendoff account add NAME --sender YOUR-DOMAIN\n  %s\n",
-           p.config, p.data_dir, p.certificate, p.hostname,
+           p.config, p.data_dir, p.certificate, p.given ? "" : " (self-signed)", p.hostname,
            access(UNIT, F_OK) == 0 ? "systemctl start sendoff" : "sendoff serve");
   warn_of_root(&p);
   return EXIT_DONE;
@@ -299,9 +316,10 @@ static enum exit_status init(struct cli *c) {
 const struct verb init_verbs[] = {
     {"init", NULL,
      "--hostname NAME [--data-dir DIR] [--listen ADDR:PORT/starttls|implicit|optional]... [--dns ADDR@PORT] "
-     "[--delivery-port N] [--local-next-hops] [--user NAME]",
-     "hostname= data-dir= listen= dns= delivery-port= local-next-hops user=",
-     "Makes the configuration, the store and a self-signed certificate, or what is missing of the store. "
+     "[--delivery-port N] [--local-next-hops] [--user NAME] [--certificate FILE --key FILE]",
+     "hostname= data-dir= listen= dns= delivery-port= local-next-hops user= certificate= key=",
+     "Makes the configuration, the store and a self-signed certificate, or what is missing of the store, which it also "
+     "upgrades. "
      "Overwrites nothing.",
      "sendoff init --hostname smtp.example.com", 0, 0, init},
     {0}};

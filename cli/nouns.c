@@ -4,6 +4,7 @@
 
 /* In the order of the help: what comes first when one begins, then what is done daily. */
 const struct noun cli_nouns[] = {
+    {setup_verbs, "the first hour, step by step"},
     {init_verbs, "make the configuration and the store"},
     {serve_verbs, "run the gateway"},
     {config_verbs, "check the configuration file"},

@@ -1,0 +1,31 @@
+/* What this machine says of itself, for `sendoff setup`: its name, its addresses, certificates and service manager. One
+ * thread. */
+#ifndef SENDOFF_CLI_MACHINE_H
+#define SENDOFF_CLI_MACHINE_H
+
+#include "base/address.h"
+#include "base/result.h"
+
+#include <netinet/in.h>
+#include <stdbool.h>
+
+#define MACHINE_ADDRESSES_MAX 64
+
+struct machine_address {
+  char text[INET6_ADDRSTRLEN];
+  bool six, global; /* IPv6; known to the whole world */
+};
+
+/* Its full name; "" when it has none with a dot in it. */
+void machine_name(char out[DOMAIN_MAX + 1]);
+/* Its addresses but for loopback, link-local and temporary ones: IPv4 first, and global ones before others. How many.
+ */
+size_t machine_addresses(struct machine_address *out, size_t room);
+/* The address that DNS has for a name, of the same family: what the world sees of a machine behind NAT. False: none. */
+bool machine_public(const char *hostname, bool six, char out[INET6_ADDRSTRLEN]);
+/* Where certbot keeps the certificate of that name. False: it has none. */
+bool machine_certbot(const char *hostname, char *folder, size_t size);
+/* systemd runs here, and has the unit of the package. */
+bool machine_has_unit(void);
+
+#endif
