@@ -101,8 +101,9 @@ def _usage_rows(database):
 
 
 def _records(sendoff, domain):
-    """Those that the domain must have; which others are worth having depends on DNS."""
-    return [record for record in sendoff.json("domain", "records", domain) if not record["optional"]]
+    """Those that the domain must have; which others are worth having, and what is there of them, depends on DNS."""
+    keys = ("name", "type", "value")
+    return [{key: one[key] for key in keys} for one in sendoff.json("domain", "records", domain) if not one["optional"]]
 
 
 def shown(sendoff, data):
