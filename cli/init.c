@@ -2,11 +2,11 @@
 #include "base/cidr.h"
 #include "cli/certificate.h"
 #include "cli/command.h"
+#include "cli/folder.h"
 #include "cli/new_config.h"
 #include "cli/output.h"
 #include "store/store.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <libgen.h>
 #include <pwd.h>
@@ -38,40 +38,15 @@ static enum exit_status give(const struct plan *p, const char *path) {
   return p->owner && chown(path, p->owner->pw_uid, p->owner->pw_gid) != 0 ? trouble(path) : EXIT_DONE;
 }
 
-/* The folder and those above it that are not there yet. */
-static enum exit_status make_folder(const char *path, mode_t mode) {
-  char copy[PATH_ROOM];
-  if (!bytes_copy(bytes_of(path), copy, sizeof copy) || !*copy) return cli_fail(EXIT_NO, "%s: no good path", path);
-  for (char *at = copy + 1;; at++) {
-    if (*at && *at != '/') continue;
-    char end = *at;
-    *at = '\0';
-    bool last = !end || !at[1];
-    if (mkdir(copy, last ? mode : 0755) != 0 && errno != EEXIST) return trouble(copy);
-    *at = end;
-    if (last) return EXIT_DONE;
-  }
-}
-
-static bool is_empty(const char *path) {
-  struct dirent *entry;
-  DIR *folder = opendir(path);
-  bool empty = folder != NULL;
-  while (folder && (entry = readdir(folder)))
-    if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) empty = false;
-  if (folder) closedir(folder);
-  return empty;
-}
-
 /* The data holds keys and mail: the folder is the gateway's alone. One that is there is only taken over when that
  * changes nothing for anybody else. */
 static enum exit_status make_data(struct plan *p, const char *path) {
   struct stat st;
-  enum exit_status s = make_folder(path, 0700);
+  enum exit_status s = folder_make(path, 0700);
   if (s != EXIT_DONE) return s;
   if (!realpath(path, p->data_dir) || stat(path, &st) != 0) return trouble(path);
   if (!S_ISDIR(st.st_mode)) return cli_fail(EXIT_NO, "%s is no folder", path);
-  if ((st.st_mode & 077) && !is_empty(path))
+  if ((st.st_mode & 077) && !folder_is_empty(path))
     return cli_fail(EXIT_NO, "%s is in use and open to other users; name a folder of its own with --data-dir", path);
   if ((st.st_mode & 077) && chmod(path, 0700) != 0) return trouble(path);
   return give(p, path);
@@ -233,7 +208,7 @@ static enum exit_status make_places(struct plan *p, const char *data_dir) {
                     p->config);
   if (!bytes_copy(bytes_of(p->config), copy, sizeof copy)) return cli_fail(EXIT_NO, "%s: no good path", p->config);
   const char *above = dirname(copy);
-  enum exit_status s = make_folder(above, 0755);
+  enum exit_status s = folder_make(above, 0755);
   if (s != EXIT_DONE) return s;
   if (!realpath(above, folder)) return trouble(above);
   if (!writable_text(folder) || !writable_text(data_dir))

@@ -25,6 +25,8 @@ const struct noun cli_nouns[] = {
     {status_verbs, "the running gateway: counters, certificates, bans"},
     {unban_verbs, "lift a ban"},
     {import_verbs, "take over what other programs have"},
+    {backup_verbs, "copy a running gateway into one file"},
+    {restore_verbs, "put a backup back"},
     {help_verbs, "help on commands and topics"},
     {completion_verbs, "completion for bash and zsh"},
 };

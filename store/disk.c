@@ -17,7 +17,7 @@
 
 /* --- looking --- */
 
-static uint64_t reserve_of(uint64_t wanted, uint64_t size) {
+uint64_t disk_reserve_of(uint64_t wanted, uint64_t size) {
   if (wanted != STORE_RESERVE_DEFAULT) return wanted;
   return size / 20 < DISK_RESERVE_MOST ? size / 20 : DISK_RESERVE_MOST;
 }
@@ -55,7 +55,7 @@ static void look(struct disk *d) {
   if (statvfs(d->folder, &v) != 0) return;
   uint64_t unit = v.f_frsize ? v.f_frsize : v.f_bsize;
   atomic_store(&d->free, (uint64_t)v.f_bavail * unit);
-  atomic_store(&d->reserve, reserve_of(d->wanted, (uint64_t)v.f_blocks * unit));
+  atomic_store(&d->reserve, disk_reserve_of(d->wanted, (uint64_t)v.f_blocks * unit));
   decide(d);
 }
 

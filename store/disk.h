@@ -16,6 +16,9 @@
 #define DISK_BALLAST_MOST (32ull * 1024 * 1024)  /* the lesser of this and a quarter of the reserve */
 #define DISK_LOOK_MS 100                         /* the disk is asked no more often than this */
 
+/* Of a disk of `size` octets. */
+uint64_t disk_reserve_of(uint64_t wanted, uint64_t size);
+
 struct disk {
   char folder[512], ballast_path[544];
   uint64_t wanted, ballast; /* octets; `wanted` UINT64_MAX: the default; `ballast` 0: none is kept */

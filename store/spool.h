@@ -14,6 +14,9 @@ int spool_begin(const char *data_dir, int64_t id, int *fd,
 int spool_write(int fd, struct bytes data, struct reason *why); /* all of it */
 int spool_finish(const char *data_dir, int64_t id, int *fd, struct reason *why); /* syncs, closes (also on failure) */
 int spool_open(const char *data_dir, int64_t id, int *fd, struct reason *why);   /* for reading; E_NOT_FOUND */
-void spool_remove(const char *data_dir, int64_t id);                             /* no complaint when it is not there */
+#define SPOOL_NAME 32
+void spool_name(int64_t id, char out[SPOOL_NAME]);    /* "spool/XX/ID", its path below DATA_DIR */
+int spool_name_parse(const char *name, int64_t *out); /* OK, or E_SYNTAX: no file of ours is called that */
+void spool_remove(const char *data_dir, int64_t id);  /* no complaint when it is not there */
 
 #endif

@@ -20,6 +20,22 @@ void spool_folder(int64_t id, char out[3]) {
   bytes_copy(bytes_from(bytes_of(text), n > 2 ? n - 2 : 0), out, 3);
 }
 
+void spool_name(int64_t id, char out[SPOOL_NAME]) {
+  char text[ID_TEXT], xx[3];
+  id_format(id, text);
+  spool_folder(id, xx);
+  snprintf(out, SPOOL_NAME, "spool/%s/%s", xx, text);
+}
+
+/* Whatever else it says, it is that name and no other. */
+int spool_name_parse(const char *name, int64_t *out) {
+  char own[SPOOL_NAME];
+  const char *id = strrchr(name, '/');
+  if (!id || strlen(id + 1) >= ID_TEXT || id_parse(id + 1, out) != OK) return E_SYNTAX;
+  spool_name(*out, own);
+  return strcmp(own, name) == 0 ? OK : E_SYNTAX;
+}
+
 /* DATA_DIR/spool/XX, and the file in it. */
 static int paths(const char *data_dir, int64_t id, char *folder, char *file, struct reason *why) {
   char text[ID_TEXT], xx[3];
