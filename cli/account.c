@@ -1,5 +1,6 @@
 #include "cli/account_brake.h"
 #include "cli/account_options.h"
+#include "cli/account_password.h"
 #include "cli/account_show.h"
 #include "cli/account_usage.h"
 #include "cli/command.h"
@@ -15,26 +16,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PASSWORD_LEAST 12
-#define GENERATED_LENGTH 26 /* of 32 characters each: 130 bits */
-
 /* --- passwords --- */
-
-static void generate(char out[PASSWORD_MAX + 1]) {
-  static const char alphabet[] = "abcdefghijkmnpqrstuvwxyz23456789"; /* 32, without those that look alike */
-  unsigned char random[GENERATED_LENGTH];
-  random_bytes(random, sizeof random);
-  for (size_t i = 0; i < sizeof random; i++) out[i] = alphabet[random[i] & 31];
-  out[sizeof random] = '\0';
-  wipe(random, sizeof random);
-}
 
 static enum exit_status read_line(char out[PASSWORD_MAX + 1]) {
   enum exit_status s = secret_line_read("password-stdin", "password", out, PASSWORD_MAX + 1);
   if (s != EXIT_DONE) return s;
-  size_t characters = 0;
-  for (const char *at = out; *at; at++) characters += ((unsigned char)*at & 0xc0) != 0x80; /* UTF-8 */
-  if (characters >= PASSWORD_LEAST) return EXIT_DONE;
+  if (account_password_is_long(out)) return EXIT_DONE;
   return cli_fail(EXIT_NO, "a password has %d characters at least; leave --password-stdin out to have one made",
                   PASSWORD_LEAST);
 }
@@ -43,7 +30,7 @@ static enum exit_status read_password(struct cli *c, struct draft *d) {
   d->generated = !cli_switch(c, "password-stdin");
   enum exit_status s = EXIT_DONE;
   if (d->generated)
-    generate(d->password);
+    account_password_make(d->password);
   else
     s = read_line(d->password);
   if (s != EXIT_DONE) return s;

@@ -19,12 +19,18 @@
 
 /* --- messages --- */
 
+static const char *about;
+
+void cli_about(const char *where) {
+  about = where;
+}
+
 /* Always one line, and nothing in it that a terminal obeys: text of strangers is repeated here. */
 static void __attribute__((format(printf, 1, 0))) say(const char *format, va_list args) {
   char text[2048];
   vsnprintf(text, sizeof text, format, args);
   text_clean(text, true);
-  fprintf(stderr, "sendoff: %s\n", text);
+  fprintf(stderr, "sendoff: %s%s%s\n", about ? about : "", about ? ": " : "", text);
 }
 
 enum exit_status cli_fail(enum exit_status status, const char *format, ...) {

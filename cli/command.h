@@ -64,6 +64,9 @@ size_t cli_option_count(const struct cli *c, const char *name);
 enum exit_status cli_fail(enum exit_status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 enum exit_status cli_failed(int code, const struct reason *why);              /* EXIT_NO with the reason */
 void cli_warn(const char *format, ...) __attribute__((format(printf, 1, 2))); /* the same line; it goes on */
+/* What the messages from now on are about, as in "line 3", and stands before them; NULL: nothing. It must live as long.
+ */
+void cli_about(const char *where);
 bool cli_name_ok(const char *name); /* of an account or a pool: 1 to 64 of letters, digits, . _ @ + - */
 
 /* The configuration, the store's reading and writing side. On EXIT_NO the message has been printed. */

@@ -50,6 +50,10 @@ struct account_edit {
 
 /* `a` gives all but id, suspended, suspend_reason, login_version, created_us. */
 int admin_account_add(struct admin *admin, const struct account *a, struct reason *why);
+/* All those that `next` gives (1: one more in `out`, 0: no more, or an error with `why`), in one transaction. The
+ * gateway's writer waits meanwhile, so `next` has them ready. */
+typedef int account_next_fn(void *arg, struct account *out, struct reason *why);
+int admin_account_add_all(struct admin *admin, account_next_fn *next, void *arg, struct reason *why);
 /* Replaces what is chosen in `what` from `a`, then edits (NULL: nothing). */
 int admin_account_set(struct admin *admin, const char *name, unsigned what, const struct account *a,
                       const struct account_edit *edit, struct reason *why);

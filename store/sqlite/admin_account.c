@@ -214,9 +214,7 @@ static int forget_brake(struct admin *a, const char *name) {
   return rc == OK ? sql_run(s) : rc;
 }
 
-int admin_account_add(struct admin *a, const struct account *from, struct reason *why) {
-  int rc = admin_begin(a, why);
-  if (rc != OK) return rc;
+static int add(struct admin *a, const struct account *from, struct reason *why) {
   sqlite3_stmt *s = sql_use(
       &a->q,
       "INSERT INTO accounts(name, pool, accept_8bit, suspended, iterations, salt, stored_key, server_key, created_us)"
@@ -226,7 +224,7 @@ int admin_account_add(struct admin *a, const struct account *from, struct reason
   sql_bind_int(s, 3, from->accept_8bit);
   bind_verifier(s, 4, &from->verifier);
   sql_bind_int(s, 8, clock_now_us());
-  rc = sql_run(s);
+  int rc = sql_run(s);
   if (rc == E_EXISTS)
     fail(why, rc, "account %s exists already; change it with: sendoff account set %s", from->name, from->name);
   int64_t id = sqlite3_last_insert_rowid(a->q.db);
@@ -234,7 +232,20 @@ int admin_account_add(struct admin *a, const struct account *from, struct reason
   if (rc == OK) rc = forget_brake(a, from->name);
   if (rc == OK)
     rc = set_parts(a, id, from->name, ~(unsigned)(ACCOUNT_POOL | ACCOUNT_8BIT | ACCOUNT_VERIFIER), from, why);
-  return admin_end(a, rc, "config", why);
+  return rc;
+}
+
+int admin_account_add(struct admin *a, const struct account *from, struct reason *why) {
+  int rc = admin_begin(a, why);
+  return rc == OK ? admin_end(a, add(a, from, why), "config", why) : rc;
+}
+
+int admin_account_add_all(struct admin *a, account_next_fn *next, void *arg, struct reason *why) {
+  int rc = admin_begin(a, why), more = OK;
+  if (rc != OK) return rc;
+  struct account one;
+  while (rc == OK && (more = next(arg, &one, why)) == 1) rc = add(a, &one, why);
+  return admin_end(a, rc == OK ? more : rc, "config", why);
 }
 
 /* --- single senders --- */

@@ -80,6 +80,7 @@ VENDORS = {
         "relay/submission/auth/bans.c",
         "relay/submission/auth/password.c",
         "relay/submission/idempotency.c",
+        "cli/account_password.c",
         "cli/certificate.c",
         "cli/digest.c",
     ],
