@@ -1,6 +1,7 @@
 #include "cli/command.h"
 #include "cli/import_accounts.h"
 #include "cli/import_opendkim.h"
+#include "cli/import_postfix.h"
 
 const struct verb import_verbs[] = {
     {"import", "accounts", "FILE|- [--passwords FILE] [--dry-run] [--yes]", "passwords= dry-run yes",
@@ -22,4 +23,18 @@ const struct verb import_verbs[] = {
      "sendoff import opendkim /etc/opendkim --dry-run\n"
      "sendoff import opendkim /etc/opendkim --yes",
      1, 1, import_opendkim},
+    {"import", "postfix", "DIR [--users FILE] [--opendkim DIR] [--passwords FILE] [--all] [--dry-run] [--yes]",
+     "users= opendkim= passwords= all dry-run yes",
+     "Takes over what a Postfix set-up sends with. DIR is its folder, with main.cf and master.cf. Source addresses, "
+     "relayhost and transport_maps with their logins, the users of a Dovecot passwd-file (--users names it) with who "
+     "may "
+     "send as whom, mynetworks and rate limits become sources, routes and accounts; domains and keys come from the "
+     "folder "
+     "opendkim beside DIR, or from --opendkim. For sendoff.conf it prints what to write. Each line that cannot be "
+     "taken "
+     "over is said, with the reason; --all shows those that need nothing, too. It says which commands it will run, and "
+     "asks; --yes answers, --dry-run only says. Exit status 1: something was left out.",
+     "sendoff import postfix /etc/postfix --dry-run\n"
+     "sendoff import postfix /etc/postfix --passwords made.csv --yes",
+     1, 1, import_postfix},
     {0}};

@@ -37,6 +37,13 @@ def source(endpoint, sender, recipient, sessions, messages, length=4096, timeout
     )
 
 
+def postconf(folder, name):
+    """The value that a setting of that folder's main.cf has for Postfix, with all that it refers to."""
+    words = [_tool("postconf"), "-c", str(folder), "-x", "-h", name]
+    done = subprocess.run(words, check=True, capture_output=True, text=True, env={**os.environ, **_environment()})
+    return done.stdout.rstrip("\n")
+
+
 # --- all of it ---
 
 MAIN = """
