@@ -146,7 +146,8 @@ static void add_route(struct postfix *x, struct postfix_finding *f, const char *
                       const struct next_hop *hop, const struct login *login) {
   char port[16] = "";
   bool by_mx = !hop->brackets && !*login->user;
-  if (hop->port) snprintf(port, sizeof port, ":%u", hop->port);
+  /* Postfix's port is 25 with a login, too. */
+  if (hop->port || *login->user) snprintf(port, sizeof port, ":%u", hop->port ? hop->port : 25);
   if (has_route(x, to, sender)) f->action = POSTFIX_PRESENT;
   postfix_words(&x->plan, f, "sendoff", "route", "add", to, NULL);
   if (strchr(hop->host, ':'))
