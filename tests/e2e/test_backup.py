@@ -152,6 +152,18 @@ def test_it_is_given_to_the_user_who_serves(lab, taken):
     assert hidden(other.data) == []
 
 
+def test_the_examples_of_its_help(lab, taken):
+    other = place(lab)
+    examples = other.sendoff("restore", "--help").partition("\nExample:\n")[2].split("\n")
+    examples = [line.strip() for line in examples if line.strip()]
+    assert len(examples) == 2
+    for line in examples:
+        words = line.replace("/var/backups/sendoff.tar.zst", str(taken)).split()
+        assert words[:2] == ["sendoff", "restore"]
+        other.sendoff(*words[1:])
+        shutil.rmtree(other.data)
+
+
 # The file.
 
 

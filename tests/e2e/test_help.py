@@ -113,10 +113,11 @@ LEFT_OUT = {
     "sendoff completion bash >": "e2e/completion",
     "sendoff completion zsh >": "e2e/completion",
     "sendoff log --follow": "e2e/log",
+    "sendoff restore": "e2e/backup",
 }
 RUNNING = ("sendoff status", "sendoff unban", "sendoff site", "sendoff tls-report send", "sendoff send-test", "sendoff doctor")
 # Whose answer may be no: the store has no such key, ban or site, and DNS not all records.
-NO = ("sendoff domain check", "sendoff explain", "sendoff doctor", "sendoff dkim retire", "sendoff unban", "sendoff site show")
+NO = ("sendoff domain check", "sendoff explain", "sendoff doctor", "sendoff dkim retire", "sendoff unban", "sendoff site show", "sendoff import postfix")
 # What is there already where an example makes it, or is not yet as it is to be.
 BEFORE = {
     "sendoff account add blog": ["account remove blog"],
@@ -151,6 +152,9 @@ class Place:
         (folder / "bounces.csv").write_text("gone@example.net\n")
         os.makedirs(f"{folder}/opendkim/keys/moved.example")
         shutil.copy(f"{folder}/mail.private", f"{folder}/opendkim/keys/moved.example/mail.private")
+        (folder / "accounts.csv").write_text("name,sender\nimported,example.com\n")
+        os.makedirs(f"{folder}/postfix")
+        (folder / "postfix/main.cf").write_text("myhostname = mail.example.com\n")
         waiting = sendoff.json("queue", "list")
         self.names = {
             "1CZQ6K3E0W40": waiting[0]["message"],
@@ -160,6 +164,8 @@ class Place:
             "/etc/sendoff/sendoff.conf": self.gateway.config,
             "/etc/sendoff/shaping.conf": os.path.join(stored.FIXTURES, "../../deploy/shaping.conf"),
             "/etc/opendkim": f"{folder}/opendkim",
+            "/etc/postfix": f"{folder}/postfix",
+            "/var/backups": str(folder),
         }
         shutil.copytree(self.gateway.data, f"{folder}/data")
 
