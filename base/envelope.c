@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TEXTS_MAX 5
+#define TEXTS_MAX 7
 
 enum mail_stream envelope_stream(const struct envelope *e) {
   return e->flags & MESSAGE_BULK ? STREAM_BULK : STREAM_TRANSACTIONAL;
@@ -66,10 +66,12 @@ void recipient_clear(struct recipient *r) {
 }
 
 int queued_recipient_copy(struct queued_recipient *to, const struct queued_recipient *from) {
-  const char *const texts[] = {from->to.address, from->to.domain, from->to.orcpt, from->last, from->source};
+  const char *const texts[] = {from->to.address, from->to.domain, from->to.orcpt, from->last,
+                               from->source,     from->site,      from->returned};
   *to = *from;
-  const char **const out[] = {&to->to.address, &to->to.domain, &to->to.orcpt, &to->last, &to->source};
-  int rc = copy_texts(out, texts, 5);
+  const char **const out[] = {&to->to.address, &to->to.domain, &to->to.orcpt, &to->last,
+                              &to->source,     &to->site,      &to->returned};
+  int rc = copy_texts(out, texts, sizeof texts / sizeof texts[0]);
   if (rc != OK) *to = (struct queued_recipient){0};
   return rc;
 }
@@ -77,4 +79,9 @@ int queued_recipient_copy(struct queued_recipient *to, const struct queued_recip
 void queued_recipient_clear(struct queued_recipient *r) {
   free_texts(r->to.address);
   *r = (struct queued_recipient){0};
+}
+
+const char *hold_name(enum recipient_hold hold) {
+  static const char *const names[HOLD_COUNT] = {"command", "brake", "suspension", "removal"};
+  return hold < HOLD_COUNT ? names[hold] : "command";
 }

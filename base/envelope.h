@@ -59,17 +59,26 @@ struct recipient {
   bool dropped;        /* suppressed, and its account has mail to such dropped: not kept, only logged */
 };
 
-enum recipient_state { RECIPIENT_QUEUED, RECIPIENT_HELD }; /* stored */
+/* Stored. RETURNING: an operator has had it returned to its sender, and the gateway is about to (or will, when it
+ * starts). */
+enum recipient_state { RECIPIENT_QUEUED, RECIPIENT_HELD, RECIPIENT_RETURNING };
+/* Why it is held: each is ended by its own command only, and all of them by `sendoff queue release`. Stored. */
+enum recipient_hold { HOLD_COMMAND, HOLD_BRAKE, HOLD_SUSPENSION, HOLD_REMOVAL, HOLD_COUNT };
 
 /* A recipient in the queue. */
 struct queued_recipient {
   struct recipient to;
   unsigned attempts; /* made so far */
   enum recipient_state state;
-  int64_t next_us;    /* earliest next attempt */
-  const char *last;   /* the last reply or reason; "": none */
-  const char *source; /* the address that its last attempt left from; "": none yet */
+  enum recipient_hold hold; /* while it is held */
+  int64_t next_us;          /* earliest next attempt */
+  int64_t not_before_us;    /* it may not leave before this, also when it is released; 0: at any time */
+  const char *last;         /* the last reply or reason; "": none */
+  const char *source;       /* the address that its last attempt left from; "": none yet */
+  const char *site;         /* the site (base/site_name.h) that its last attempt was for; "": none yet */
+  const char *returned;     /* RECIPIENT_RETURNING: by whose command, and behind a space why; else "" */
 };
+const char *hold_name(enum recipient_hold hold); /* "command", "brake", "suspension", "removal" */
 
 enum mail_stream envelope_stream(const struct envelope *e);
 /* Whose mail it is among what waits for a domain or a site: "blog", "blog/bulk". A name that is too long is cut. */

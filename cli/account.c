@@ -2,8 +2,10 @@
 #include "cli/account_options.h"
 #include "cli/account_password.h"
 #include "cli/account_show.h"
+#include "cli/account_state.h"
 #include "cli/account_usage.h"
 #include "cli/command.h"
+#include "cli/named.h"
 #include "cli/output.h"
 #include "cli/preset.h"
 #include "cli/secret_line.h"
@@ -194,9 +196,10 @@ static enum exit_status check_rewrite(struct cli *c, const struct draft *d) {
   struct directory *dir;
   if (cli_directory(c, &dir) != EXIT_DONE) return EXIT_NO;
   const struct account *now = directory_account(dir, bytes_of(c->arguments[0]));
-  enum exit_status s = now ? account_check_rewrite(d, now) : EXIT_DONE; /* the store says that it is not there */
+  enum exit_status s = now ? account_check_rewrite(d, now) : EXIT_DONE;
+  bool known = now != NULL;
   directory_release(&dir);
-  return s;
+  return known ? s : named_unknown(c, NAMED_ACCOUNT, c->arguments[0]);
 }
 
 static enum exit_status set(struct cli *c) {
@@ -212,6 +215,7 @@ static enum exit_status set(struct cli *c) {
   if (s == EXIT_DONE) s = cli_admin(c, &a);
   if (s == EXIT_DONE)
     s = cli_admin_done(c, &a, admin_account_set(a, c->arguments[0], d->parts, &d->account, &d->edit, &why), &why);
+  if (s == EXIT_DONE) s = account_print_change(c, c->arguments[0], NULL, 0);
   if (s == EXIT_DONE) warn(c, d);
   if (s == EXIT_DONE && preset && !c->json) {
     char *lines = preset_text(c, preset, c->arguments[0], NULL);
@@ -226,65 +230,13 @@ static enum exit_status password(struct cli *c) {
   struct admin *a;
   struct reason why = {""};
   if (!d) return cli_fail(EXIT_NO, "out of memory");
-  enum exit_status s = read_password(c, d);
+  enum exit_status s = named_check(c, NAMED_ACCOUNT, c->arguments[0]);
+  if (s == EXIT_DONE) s = read_password(c, d);
   if (s == EXIT_DONE) s = cli_admin(c, &a);
   if (s == EXIT_DONE)
     s = cli_admin_done(c, &a, admin_account_set(a, c->arguments[0], ACCOUNT_VERIFIER, &d->account, NULL, &why), &why);
   if (s == EXIT_DONE) print_login(c, c->arguments[0], d, NULL);
   return finish(d, s);
-}
-
-/* After the account's state is committed, so that nothing can come in behind it. With --leave-queue, its mail goes on.
- */
-static int hold_queue(struct cli *c, struct admin *a, uint64_t *held, struct reason *why) {
-  struct queue_filter f = {.account = c->arguments[0], .state = -1};
-  *held = 0;
-  return cli_switch(c, "leave-queue") ? OK : admin_queue(a, &f, QUEUE_HOLD, held, why);
-}
-
-static enum exit_status held_done(struct cli *c, struct admin **a, int rc, uint64_t held, struct reason *why) {
-  enum exit_status s = cli_admin_done(c, a, rc, why);
-  const char *name = c->arguments[0];
-  if (s != EXIT_DONE || cli_switch(c, "leave-queue")) return s;
-  if (c->json)
-    print_json(json_pack("{s:I}", "held", (json_int_t)held));
-  else if (held)
-    printf("%llu queued recipient%s of %s held; to let them go: sendoff queue release --account %s\n"
-           "to drop them: sendoff queue drop --account %s\n",
-           (unsigned long long)held, held == 1 ? "" : "s", name, name, name);
-  return s;
-}
-
-static enum exit_status suspend(struct cli *c) {
-  struct admin *a;
-  struct reason why = {""};
-  uint64_t held = 0;
-  const char *reason = cli_option(c, "reason");
-  if (!reason || !*reason) return cli_fail(EXIT_USAGE, "say why, for the one who will ask: --reason TEXT");
-  if (cli_admin(c, &a) != EXIT_DONE) return EXIT_NO;
-  int rc = admin_account_suspend(a, c->arguments[0], reason, &why);
-  if (rc == OK) rc = hold_queue(c, a, &held, &why);
-  return held_done(c, &a, rc, held, &why);
-}
-
-static enum exit_status resume(struct cli *c) {
-  struct admin *a;
-  struct reason why = {""};
-  if (cli_admin(c, &a) != EXIT_DONE) return EXIT_NO;
-  enum exit_status s = cli_admin_done(c, &a, admin_account_suspend(a, c->arguments[0], NULL, &why), &why);
-  if (s == EXIT_DONE && !c->json)
-    printf("what was held of its mail stays held; to let it go: sendoff queue release --account %s\n", c->arguments[0]);
-  return s;
-}
-
-static enum exit_status remove_account(struct cli *c) {
-  struct admin *a;
-  struct reason why = {""};
-  uint64_t held = 0;
-  if (cli_admin(c, &a) != EXIT_DONE) return EXIT_NO;
-  int rc = admin_account_remove(a, c->arguments[0], &why);
-  if (rc == OK) rc = hold_queue(c, a, &held, &why);
-  return held_done(c, &a, rc, held, &why);
 }
 
 #define SETTINGS                                                                                                       \
@@ -351,13 +303,14 @@ const struct verb account_verbs[] = {
      "A new password, printed once. The old one ends at once.", "sendoff account password blog", 1, 1, password},
     {"account", "suspend", "NAME --reason TEXT [--leave-queue]", "reason= leave-queue",
      "Refuses its mail, with the reason, until it is resumed, and holds what is queued of it; with --leave-queue that "
-     "is "
-     "still delivered.",
-     "sendoff account suspend blog --reason \"hacked plugin\"", 1, 1, suspend},
-    {"account", "resume", "NAME", "",
-     "Ends a suspension. What was held stays held: sendoff queue release --account NAME", "sendoff account resume blog",
-     1, 1, resume},
-    {"account", "remove", "NAME [--leave-queue]", "leave-queue",
-     "Removes it, and holds what is queued of it; with --leave-queue that is still delivered. Its log stays.",
-     "sendoff account remove blog", 1, 1, remove_account},
+     "is still delivered.",
+     "sendoff account suspend blog --reason \"hacked plugin\"", 1, 1, account_suspend},
+    {"account", "resume", "NAME [--leave-queue]", "leave-queue",
+     "Ends a suspension, and releases what it held; with --leave-queue that stays held. What was held by command or by "
+     "the brake stays held in any case: sendoff queue release --account NAME",
+     "sendoff account resume blog", 1, 1, account_resume},
+    {"account", "remove", "NAME [--leave-queue] [--yes]", "leave-queue yes",
+     "Removes it, and holds what is queued of it; with --leave-queue that is still delivered. Its log stays. Asks when "
+     "mail of it waits.",
+     "sendoff account remove blog --yes", 1, 1, account_remove},
     {0}};

@@ -1,4 +1,5 @@
 #include "cli/account_brake.h"
+#include "cli/named.h"
 #include "cli/table.h"
 
 #include "base/brake.h"
@@ -208,7 +209,7 @@ enum exit_status account_review(struct cli *c) {
     int rc = read_review(r, d, c->arguments[0], &v);
     reader_close(&r);
     if (rc == E_NOT_FOUND)
-      s = cli_fail(EXIT_NO, "there is no account %s; see: sendoff account list", c->arguments[0]);
+      s = named_unknown(c, NAMED_ACCOUNT, c->arguments[0]);
     else if (rc != OK)
       s = cli_fail(EXIT_NO, "the brake's numbers cannot be read: %s", result_text(rc));
     else if (c->json)
@@ -225,8 +226,9 @@ enum exit_status account_trust(struct cli *c) {
   struct reason why = {""};
   bool resumed = false, forget = cli_switch(c, "forget");
   const char *name = c->arguments[0];
-  if (cli_admin(c, &a) != EXIT_DONE) return EXIT_NO;
-  enum exit_status s = cli_admin_done(c, &a, admin_brake_trust(a, name, forget, &resumed, &why), &why);
+  enum exit_status s = named_check(c, NAMED_ACCOUNT, name);
+  if (s == EXIT_DONE) s = cli_admin(c, &a);
+  if (s == EXIT_DONE) s = cli_admin_done(c, &a, admin_brake_trust(a, name, forget, &resumed, &why), &why);
   if (s != EXIT_DONE) return s;
   if (c->json)
     print_json(json_pack("{s:s, s:b}", "account", name, "resumed", (int)resumed));

@@ -2,6 +2,7 @@
 
 #include "cli/account_brake.h"
 #include "cli/listing.h"
+#include "cli/named.h"
 #include "cli/settings_show.h"
 
 #include <stdio.h>
@@ -77,12 +78,13 @@ static void print_brake(const json_t *brake) {
          json_string_value(json_object_get(brake, "mode")), since ? ", since " : "", since ? since : "");
 }
 
-static void print_account(struct cli *c, const struct settings_place *here) {
+static void print_account(struct cli *c, const struct settings_place *here, json_t *more) {
   json_t *object = account_json(here->account), *brake = brake_of(c, here);
   if (object && brake) json_object_set(object, "brake", brake);
   if (c->json) {
     json_decref(brake);
     json_object_set_new(object, "modes", settings_modes_json(here));
+    if (more) json_object_update(object, more);
     print_json(object);
     return;
   }
@@ -94,15 +96,23 @@ static void print_account(struct cli *c, const struct settings_place *here) {
   json_decref(brake);
 }
 
-enum exit_status account_show(struct cli *c) {
+static enum exit_status show_one(struct cli *c, const char *name, json_t *more) {
   struct directory *d;
   if (cli_directory(c, &d) != EXIT_DONE) return EXIT_NO;
-  const struct settings_place here = {.directory = d, .account = directory_account(d, bytes_of(c->arguments[0]))};
-  enum exit_status s = EXIT_DONE;
-  if (here.account)
-    print_account(c, &here);
-  else
-    s = cli_fail(EXIT_NO, "there is no account %s; see: sendoff account list", c->arguments[0]);
+  const struct settings_place here = {.directory = d, .account = directory_account(d, bytes_of(name))};
+  bool known = here.account != NULL;
+  if (known) print_account(c, &here, more);
   directory_release(&d);
+  return known ? EXIT_DONE : named_unknown(c, NAMED_ACCOUNT, name);
+}
+
+enum exit_status account_show(struct cli *c) {
+  return show_one(c, c->arguments[0], NULL);
+}
+
+enum exit_status account_print_change(struct cli *c, const char *name, const char *key, uint64_t value) {
+  json_t *more = key ? json_pack("{s:I}", key, (json_int_t)value) : NULL;
+  enum exit_status s = show_one(c, name, more);
+  json_decref(more);
   return s;
 }

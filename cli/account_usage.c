@@ -1,5 +1,6 @@
 #include "cli/account_usage.h"
 
+#include "cli/named.h"
 #include "cli/usage_print.h"
 
 #include <stdio.h>
@@ -17,7 +18,7 @@ static enum exit_status print_account(const struct cli *c, struct reader *r, con
 static enum exit_status print_accounts(struct cli *c, const struct directory *d, struct reader *r) {
   const struct account *one = NULL;
   if (c->argument_count && !(one = directory_account(d, bytes_of(c->arguments[0]))))
-    return cli_fail(EXIT_NO, "there is no account %s; see: sendoff account list", c->arguments[0]);
+    return named_unknown(c, NAMED_ACCOUNT, c->arguments[0]);
   if (one) return print_account(c, r, one);
   enum exit_status s = EXIT_DONE;
   for (size_t i = 0; s == EXIT_DONE && i < d->account_count; i++) {

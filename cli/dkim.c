@@ -4,6 +4,7 @@
 #include "cli/domain_keys.h"
 #include "cli/domain_name.h"
 #include "cli/listing.h"
+#include "cli/named.h"
 #include "dkim/new_key.h"
 #include "dkim/rotation.h"
 
@@ -68,7 +69,7 @@ static enum exit_status list(struct cli *c) {
   if (c->argument_count && domain_name_read(c->arguments[0], name) != EXIT_DONE) return EXIT_USAGE;
   if (cli_directory(c, &d) != EXIT_DONE) return EXIT_NO;
   enum exit_status s = EXIT_DONE;
-  if (*name && !directory_domain(d, name, false)) s = domain_name_unknown(name);
+  if (*name && !directory_domain(d, name, false)) s = named_unknown(c, NAMED_DOMAIN, name);
   struct listing l;
   listing_begin(&l, c, (const char *const[]){"DOMAIN", "SELECTOR", "ALGORITHM", "STATE", "SINCE", "NEXT~"}, 6);
   for (size_t i = 0; i < d->domain_count; i++)
@@ -152,7 +153,7 @@ static enum exit_status rotate(struct cli *c) {
   if (domain_name_read(c->arguments[0], name) != EXIT_DONE) return EXIT_USAGE;
   if (cli_directory(c, &d) != EXIT_DONE) return EXIT_NO;
   const struct domain *domain = directory_domain(d, name, false);
-  enum exit_status s = domain ? cli_admin(c, &a) : domain_name_unknown(name);
+  enum exit_status s = domain ? cli_admin(c, &a) : named_unknown(c, NAMED_DOMAIN, name);
   if (s == EXIT_DONE) s = cli_admin_done(c, &a, rotate_in(c, a, domain, &why), &why);
   directory_release(&d);
   return s == EXIT_DONE ? print_new(c, name, cli_switch(c, "force")) : s;
@@ -200,6 +201,9 @@ static enum exit_status drop(struct cli *c, const struct domain *d, const struct
   int rc = admin_key_step(a, k, KEY_GONE, "by command", &why);
   enum exit_status s = cli_admin_done(c, &a, rc, &why);
   char name[KEY_NAME_MAX];
+  if (s == EXIT_DONE && c->json)
+    print_json(json_pack("{s:o, s:o, s:s}", "domain", json_text(k->domain), "selector", json_text(k->selector), "state",
+                         "gone"));
   if (s != EXIT_DONE || c->json || key_record_name(k->selector, k->domain, d->delegation, name) != OK) return s;
   printf("%s is gone; its record %s can be taken out of DNS.\n", k->selector, name);
   return s;
@@ -215,7 +219,7 @@ static enum exit_status retire_in(struct cli *c, const struct directory *all, co
   struct reason stay;
   const struct domain *d = directory_domain(all, name, false);
   const struct signing_key *k = d ? find_key(d, c->arguments[1]) : NULL;
-  if (!d) return domain_name_unknown(name);
+  if (!d) return named_unknown(c, NAMED_DOMAIN, name);
   if (!k) return cli_fail(EXIT_NO, "%s has no key %s; see: sendoff dkim list %s", name, c->arguments[1], name);
   enum exit_status s = why_stay(c, d, k, &stay);
   if (s != EXIT_DONE) return s;

@@ -5,7 +5,9 @@
 #include "cli/domain_keys.h"
 #include "cli/domain_name.h"
 #include "cli/domain_options.h"
+#include "cli/domain_remove.h"
 #include "cli/listing.h"
+#include "cli/named.h"
 #include "cli/settings_options.h"
 #include "cli/settings_show.h"
 #include "cli/usage_print.h"
@@ -24,7 +26,7 @@ static enum exit_status print_records(struct cli *c, const char *name) {
   if (domain)
     s = dns_records_print(c, d, domain, format, NULL);
   else
-    s = domain_name_unknown(name);
+    s = named_unknown(c, NAMED_DOMAIN, name);
   directory_release(&d);
   return s;
 }
@@ -141,15 +143,13 @@ static void print_domain(const struct directory *all, const struct domain *d) {
            key_state_name(d->keys[i].state));
 }
 
-static enum exit_status show(struct cli *c) {
-  char name[DOMAIN_MAX + 1];
+static enum exit_status show_one(struct cli *c, const char *name) {
   struct directory *d;
-  if (domain_name_read(c->arguments[0], name) != EXIT_DONE) return EXIT_USAGE;
   if (cli_directory(c, &d) != EXIT_DONE) return EXIT_NO;
   const struct domain *domain = directory_domain(d, name, false);
   enum exit_status s = EXIT_DONE;
   if (!domain) {
-    s = domain_name_unknown(name);
+    s = named_unknown(c, NAMED_DOMAIN, name);
   } else if (c->json) {
     print_json(domain_json(d, domain));
   } else {
@@ -159,10 +159,15 @@ static enum exit_status show(struct cli *c) {
   return s;
 }
 
+static enum exit_status show(struct cli *c) {
+  char name[DOMAIN_MAX + 1];
+  return domain_name_read(c->arguments[0], name) == EXIT_DONE ? show_one(c, name) : EXIT_USAGE;
+}
+
 static enum exit_status print_usage(struct cli *c, const struct directory *d, struct reader *r) {
   char name[DOMAIN_MAX + 1] = "";
   if (c->argument_count && domain_name_read(c->arguments[0], name) != EXIT_DONE) return EXIT_USAGE;
-  if (*name && !directory_domain(d, name, false)) return domain_name_unknown(name);
+  if (*name && !directory_domain(d, name, false)) return named_unknown(c, NAMED_DOMAIN, name);
   enum exit_status s = EXIT_DONE;
   for (size_t i = 0; s == EXIT_DONE && i < d->domain_count; i++) {
     struct used used = {.scope = usage_scope_of_domain(&d->domains[i])};
@@ -213,18 +218,11 @@ static enum exit_status set(struct cli *c) {
   if (s == EXIT_DONE) s = settings_options_read(c, d);
   if (s == EXIT_DONE && !c->option_count)
     s = cli_fail(EXIT_USAGE, "say what to change, as in --spf enforce; see: sendoff domain set --help");
+  if (s == EXIT_DONE) s = named_check(c, NAMED_DOMAIN, name);
   if (s == EXIT_DONE) s = set_all(c, name, d);
+  if (s == EXIT_DONE) s = show_one(c, name);
   free(d);
   return s;
-}
-
-static enum exit_status remove_domain(struct cli *c) {
-  char name[DOMAIN_MAX + 1];
-  struct admin *a;
-  struct reason why = {""};
-  if (domain_name_read(c->arguments[0], name) != EXIT_DONE) return EXIT_USAGE;
-  if (cli_admin(c, &a) != EXIT_DONE) return EXIT_NO;
-  return cli_admin_done(c, &a, admin_domain_remove(a, name, &why), &why);
 }
 
 const struct verb domain_verbs[] = {
@@ -271,6 +269,9 @@ const struct verb domain_verbs[] = {
      "sendoff domain set example.com --dmarc default --limit none\n"
      "sendoff domain set example.com --rotate 90d --delegate dkim.example.net",
      1, 1, set},
-    {"domain", "remove", "DOMAIN", "", "Removes the domain and its keys; its mail is no longer signed.",
-     "sendoff domain remove example.com", 1, 1, remove_domain},
+    {"domain", "remove", "DOMAIN [--yes]", "yes",
+     "Removes the domain and its keys; its mail is no longer signed. Says whose mail that is, and asks, when an "
+     "account "
+     "sends from it or mail that it has signed waits.",
+     "sendoff domain remove example.com --yes", 1, 1, domain_remove},
     {0}};

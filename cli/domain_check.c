@@ -1,6 +1,7 @@
 #include "cli/domain_check.h"
 
 #include "base/clock.h"
+#include "cli/named.h"
 #include "cli/output.h"
 #include "relay/domain/check.h"
 #include "relay/net/resolver.h"
@@ -162,8 +163,7 @@ static enum exit_status with_resolver(struct cli *c, const struct directory *d, 
 
 static enum exit_status run(struct cli *c, const struct directory *d, const char *name) {
   struct reader *reader;
-  if (*name && !directory_domain(d, name, false))
-    return cli_fail(EXIT_NO, "there is no domain %s; see: sendoff domain list", name);
+  if (*name && !directory_domain(d, name, false)) return named_unknown(c, NAMED_DOMAIN, name);
   struct check_report *report = calloc(1, sizeof *report);
   if (!report) return cli_fail(EXIT_NO, "out of memory");
   enum exit_status s = cli_reader(c, &reader);

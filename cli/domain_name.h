@@ -7,7 +7,5 @@
 
 /* As the store has it. EXIT_USAGE: a message has been printed. */
 enum exit_status domain_name_read(const char *typed, char out[DOMAIN_MAX + 1]);
-/* EXIT_NO, with the message that there is no such domain. */
-enum exit_status domain_name_unknown(const char *name);
 
 #endif

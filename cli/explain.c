@@ -1,4 +1,5 @@
 #include "cli/explain_parts.h"
+#include "cli/named.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,7 @@ static enum exit_status explain(struct cli *c) {
   struct expected x = {0};
   json_t *warmups = NULL;
   enum exit_status s = e && h ? read_question(c, &q) : cli_fail(EXIT_NO, "out of memory");
+  if (s == EXIT_DONE) s = named_check(c, NAMED_ACCOUNT, q.account);
   if (s == EXIT_DONE) s = explain_gather(c, &q, e);
   if (s == EXIT_DONE) s = explain_read_history(c, e->recipient_domain, h);
   if (s == EXIT_DONE) s = expected_read(c, e, &x);

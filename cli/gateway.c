@@ -47,6 +47,7 @@ static enum exit_status set(struct cli *c) {
   if (s == EXIT_DONE && !c->option_count)
     s = cli_fail(EXIT_USAGE, "say what to change, as in --limit 100000/day; see: sendoff gateway set --help");
   if (s == EXIT_DONE) s = write_settings(c, d);
+  if (s == EXIT_DONE) s = show(c);
   free(d);
   return s;
 }

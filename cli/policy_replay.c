@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/quantity.h"
 #include "base/refusal.h"
+#include "cli/named.h"
 #include "cli/policy_replay_print.h"
 #include "policy/limit_text.h"
 
@@ -210,11 +211,10 @@ static int64_t earlier_us(const struct limit *l) {
   return window_rolls(l->window) ? length + length / ROLLING_SLOTS : length + 3 * 86400 * SECOND_US;
 }
 
-static enum exit_status find_owners(const struct replay *r, const struct log_filter *f) {
+static enum exit_status find_owners(struct cli *c, const struct replay *r, const struct log_filter *f) {
   if (f->account && !directory_account(r->directory, bytes_of(f->account)))
-    return cli_fail(EXIT_NO, "there is no account %s; see: sendoff account list", f->account);
-  if (r->domain && !directory_domain(r->directory, r->domain, false))
-    return cli_fail(EXIT_NO, "there is no domain %s; see: sendoff domain list", r->domain);
+    return named_unknown(c, NAMED_ACCOUNT, f->account);
+  if (r->domain && !directory_domain(r->directory, r->domain, false)) return named_unknown(c, NAMED_DOMAIN, r->domain);
   return EXIT_DONE;
 }
 
@@ -223,7 +223,7 @@ static enum exit_status run(struct cli *c, struct replay *r, const struct log_fi
   struct reader *reader;
   if (cli_directory(c, &d) != EXIT_DONE) return EXIT_NO;
   r->directory = d;
-  enum exit_status s = find_owners(r, f);
+  enum exit_status s = find_owners(c, r, f);
   if (s == EXIT_DONE) s = cli_reader(c, &reader);
   if (s == EXIT_DONE) {
     int rc = reader_log(reader, f, take, r);

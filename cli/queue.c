@@ -3,6 +3,9 @@
 #include "cli/attempts.h"
 #include "cli/command.h"
 #include "cli/listing.h"
+#include "cli/named.h"
+#include "cli/queue_bulk.h"
+#include "cli/queue_change.h"
 #include "cli/queue_filter.h"
 #include "cli/queue_reroute.h"
 #include "cli/waits.h"
@@ -14,7 +17,7 @@
 #define CONTENT_MAX ((size_t)1 << 30)
 
 static const char *state_name(enum recipient_state s) {
-  return s == RECIPIENT_HELD ? "held" : "queued";
+  return s == RECIPIENT_HELD ? "held" : s == RECIPIENT_RETURNING ? "returning" : "queued";
 }
 
 struct queue_listing {
@@ -51,13 +54,15 @@ static json_t *recipient_json(const struct envelope *m, const struct queued_reci
                               const struct wait *w) {
   char id[ID_TEXT];
   id_format(m->id, id);
-  return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "message", id,
-                   "account", json_text(m->account), "from", json_text(m->reverse_path), "to", json_text(r->to.address),
-                   "domain", json_text(r->to.domain), "pool", json_text(m->pool), "source",
+  return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:s?, s:o, s:o}",
+                   "message", id, "account", json_text(m->account), "from", json_text(m->reverse_path), "to",
+                   json_text(r->to.address), "domain", json_text(r->to.domain), "pool", json_text(m->pool), "source",
                    *r->source ? json_text(r->source) : json_null(), "state", state_name(r->state), "attempts",
                    (json_int_t)r->attempts, "size", (json_int_t)m->size, "created", json_time(m->created_us), "next",
                    json_time(r->next_us), "expires", json_time(m->expires_us), "last", json_text(r->last), "under_way",
-                   attempt_json(a), "waits", wait_json(w));
+                   attempt_json(a), "waits", wait_json(w), "hold",
+                   r->state == RECIPIENT_HELD ? hold_name(r->hold) : NULL, "not_before", json_time(r->not_before_us),
+                   "site", *r->site ? json_text(r->site) : json_null());
 }
 
 /* "; 1200 ahead, 3 of them its own, 1100 of shop/bulk" */
@@ -162,6 +167,7 @@ static enum exit_status say_nothing_found(struct cli *c, const struct queue_filt
   struct queue_filter all = {.state = -1, .limit = 1};
   bool any = false;
   enum exit_status s = account_filter_check(c, f->account);
+  if (s == EXIT_DONE && f->site) s = named_check(c, NAMED_SITE, f->site);
   if (s != EXIT_DONE || c->json) return s;
   if (cli_reader(c, &r) != EXIT_DONE) return EXIT_NO;
   int rc = reader_queue(r, &all, one_row, &any);
@@ -237,87 +243,50 @@ static enum exit_status summary(struct cli *c) {
   return rc == OK ? EXIT_DONE : cli_fail(EXIT_NO, "the queue cannot be read: %s", result_text(rc));
 }
 
-/* The recipients of each message, or of the selection. */
-static int change_all(struct cli *c, struct admin *a, enum queue_action action, uint64_t *all, const char **missing,
-                      struct reason *why) {
-  int rc = OK;
-  for (size_t i = 0; rc == OK && i < queue_filter_count(c); i++) {
-    struct queue_filter f;
-    uint64_t changed = 0;
-    if (queue_filter_at(c, i, &f) != EXIT_DONE) return E_SYNTAX; /* read before */
-    rc = admin_queue(a, &f, action, &changed, why);
-    *all += changed;
-    if (c->argument_count && !changed) *missing = c->arguments[i];
-  }
-  return rc;
-}
-
-/* IDs, or a selection by --account, --to and --since: never everything by accident. */
-static enum exit_status change(struct cli *c, enum queue_action action, const char *done) {
-  struct admin *a;
-  struct reason why = {""};
-  uint64_t all = 0;
-  const char *missing = NULL;
-  enum exit_status s = queue_filter_check(c);
-  if (s != EXIT_DONE || (s = cli_admin(c, &a)) != EXIT_DONE) return s;
-  int rc = change_all(c, a, action, &all, &missing, &why);
-  s = cli_admin_done(c, &a, rc, &why);
-  if (s != EXIT_DONE) return s;
-  if (c->json)
-    print_json(json_pack("{s:I}", "changed", (json_int_t)all));
-  else if (all)
-    printf("%llu recipient%s %s\n", (unsigned long long)all, all == 1 ? "" : "s", done);
-  if (missing) return cli_fail(EXIT_NO, "%s has nothing in the queue to change; see: sendoff queue list", missing);
-  if (all) return EXIT_DONE;
-  s = account_filter_check(c, cli_option(c, "account"));
-  return s != EXIT_DONE ? s : cli_fail(EXIT_NO, "nothing in the queue matches; see: sendoff queue list");
-}
-
-static enum exit_status retry(struct cli *c) {
-  return change(c, QUEUE_RETRY, "to be tried now");
-}
-static enum exit_status hold(struct cli *c) {
-  return change(c, QUEUE_HOLD, "held");
-}
-static enum exit_status release(struct cli *c) {
-  return change(c, QUEUE_RELEASE, "released");
-}
-static enum exit_status drop(struct cli *c) {
-  return change(c, QUEUE_DROP, "dropped");
-}
-
-#define WHICH "ID... | [--account A] [--to PATTERN] [--since T]"
+#define WHICH QUEUE_WHICH " " QUEUE_ASK
+#define WHICH_OPTIONS QUEUE_WHICH_OPTIONS " " QUEUE_ASK_OPTIONS
 
 const struct verb queue_verbs[] = {
-    {"queue", "list", "[--account A] [--to PATTERN] [--state queued|held] [--since T] [--limit N]",
-     "account= to= state= since= limit=", "The recipients that wait, or are under way: where, and since when.",
+    {"queue", "list",
+     "[--account A] [--to PATTERN] [--site S] [--reply TEXT] [--state queued|held|returning] [--since T] [--limit N]",
+     QUEUE_WHICH_OPTIONS " limit=", "The recipients that wait, or are under way: where, and since when.",
      "sendoff queue list --account blog\n"
-     "sendoff queue list --state held --to '*@example.net'",
+     "sendoff queue list --state held --to '*@example.net'\n"
+     "sendoff queue list --reply greylist",
      0, 0, list},
     {"queue", "show", "ID [--content]", "content", "One message's recipients, or its content as it will be sent.",
      "sendoff queue show 1CZQ6K3E0W40 --content\n"
      "sendoff queue show 1CZQ6K3E0W40",
      1, 1, show},
     {"queue", "summary", "", "", "What waits, by domain.", "sendoff queue summary", 0, 0, summary},
-    {"queue", "retry", WHICH, "account= to= since=", "Tries them now.", "sendoff queue retry --to '*@example.net'", 0,
-     COMMAND_ARGUMENTS_MAX, retry},
-    {"queue", "hold", WHICH, "account= to= since=", "Keeps them until they are released.",
-     "sendoff queue hold --account blog", 0, COMMAND_ARGUMENTS_MAX, hold},
-    {"queue", "release", WHICH, "account= to= since=",
+    {"queue", "retry", WHICH, WHICH_OPTIONS,
+     "Tries them now. What is selected by several options fits all of them; --site takes the names of sendoff site "
+     "list, --reply what the last reply has in it. What a selection will touch is shown first, and asked about.",
+     "sendoff queue retry --to '*@example.net' --yes\n"
+     "sendoff queue retry --site google --yes",
+     0, COMMAND_ARGUMENTS_MAX, queue_retry},
+    {"queue", "hold", WHICH, WHICH_OPTIONS, "Keeps them until they are released.",
+     "sendoff queue hold --account blog --yes", 0, COMMAND_ARGUMENTS_MAX, queue_hold},
+    {"queue", "release", WHICH, WHICH_OPTIONS,
      "Ends a hold, also one of the brake (sendoff account review NAME) or of an account that is suspended or removed. "
-     "What "
-     "is selected by several options fits all of them.",
-     "sendoff queue release --account blog\n"
-     "sendoff queue release --account blog --since 2h\n"
+     "Nothing leaves before the time that its sender or a smoothed limit has set.",
+     "sendoff queue release --account blog --yes\n"
+     "sendoff queue release --account blog --since 2h --yes\n"
      "sendoff queue release 1CZQ6K3E0W40",
-     0, COMMAND_ARGUMENTS_MAX, release},
-    {"queue", "drop", WHICH, "account= to= since=",
-     "Throws them away, without a bounce; the log says so. What is selected by several options fits all of them.",
+     0, COMMAND_ARGUMENTS_MAX, queue_release},
+    {"queue", "drop", WHICH, WHICH_OPTIONS, "Throws them away, without a bounce; the log says so.",
      "sendoff queue drop 1CZQ6K3E0W40\n"
-     "sendoff queue drop --account blog --since 18:42",
-     0, COMMAND_ARGUMENTS_MAX, drop},
-    {"queue", "reroute", WHICH " --to-pool POOL [--dry-run] [--despite-spf]",
-     "account= to= since= to-pool= dry-run despite-spf",
+     "sendoff queue drop --account blog --since 18:42 --yes",
+     0, COMMAND_ARGUMENTS_MAX, queue_drop},
+    {"queue", "bounce", WHICH " [--reason TEXT]", WHICH_OPTIONS " reason=",
+     "Returns them to their senders now, with a notice (RFC 3464) that has the reason and the last reply. Nobody is "
+     "suppressed for it. What is under way ends its attempt first. When the gateway is not running, it does so when it "
+     "starts.",
+     "sendoff queue bounce 1CZQ6K3E0W40 --reason 'that mailbox has moved'\n"
+     "sendoff queue bounce --to '*@exmaple.net' --yes",
+     0, COMMAND_ARGUMENTS_MAX, queue_bounce},
+    {"queue", "reroute", QUEUE_WHICH " --to-pool POOL [--despite-spf] " QUEUE_ASK,
+     QUEUE_WHICH_OPTIONS " to-pool= despite-spf " QUEUE_ASK_OPTIONS,
      "They leave from the sources of that pool from now on. What is under way ends its attempt first. Mail whose SPF "
      "or "
      "DMARC result rests on the sources that it was accepted for stays, unless --despite-spf. --dry-run only says what "

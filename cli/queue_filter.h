@@ -1,4 +1,5 @@
-/* Which queue entries a command means: message ids, or a selection by --account, --to, --since and --state. */
+/* Which queue entries a command means: message ids, or a selection by --account, --to, --site, --reply,
+ * --state and --since. */
 #ifndef SENDOFF_CLI_QUEUE_FILTER_H
 #define SENDOFF_CLI_QUEUE_FILTER_H
 
@@ -9,6 +10,10 @@ enum exit_status queue_filter_read(struct cli *c, const char *id, struct queue_f
 
 /* --- of a command that changes entries: never everything by accident --- */
 
+#define QUEUE_WHICH "ID... | [--account A] [--to PATTERN] [--site S] [--reply TEXT] [--state queued|held] [--since T]"
+#define QUEUE_WHICH_OPTIONS "account= to= site= reply= state= since="
+
+bool queue_filter_selects(const struct cli *c); /* an option says which */
 /* Something was chosen, and all of it can be read. Else a message has been printed. */
 enum exit_status queue_filter_check(struct cli *c);
 /* One for each id, or one for the selection. After queue_filter_check. */

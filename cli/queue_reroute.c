@@ -1,7 +1,11 @@
 #include "cli/queue_reroute.h"
 
 #include "cli/account_filter.h"
+#include "cli/confirm.h"
+#include "cli/named.h"
+#include "cli/operator_name.h"
 #include "cli/output.h"
+#include "cli/queue_bulk.h"
 #include "cli/queue_filter.h"
 
 #include <stdio.h>
@@ -17,7 +21,7 @@ struct pool_count {
 
 struct rerouting {
   struct cli *cli;
-  struct queue_reroute to;
+  struct queue_change change;
   struct pool_count pools[POOLS_MAX];
   size_t pool_count;
   uint64_t messages, recipients;         /* that move */
@@ -37,7 +41,7 @@ static struct pool_count *pool_named(struct rerouting *r, const char *name) {
 
 static bool add_pool(void *arg, const struct queue_pool_row *row) {
   struct rerouting *r = arg;
-  bool all = r->to.despite_spf;
+  bool all = r->change.despite_spf;
   uint64_t messages = row->messages + (all ? row->spf_messages : 0);
   uint64_t recipients = row->recipients + (all ? row->spf_recipients : 0);
   r->spf_messages += row->spf_messages;
@@ -57,7 +61,9 @@ static enum exit_status count_all(struct rerouting *r) {
   enum exit_status s = cli_reader(r->cli, &reader);
   for (size_t i = 0; s == EXIT_DONE && rc == OK && i < queue_filter_count(r->cli); i++) {
     struct queue_filter f;
-    if (queue_filter_at(r->cli, i, &f) == EXIT_DONE) rc = reader_queue_pools(reader, &f, r->to.pool, add_pool, r);
+    enum exit_status read = queue_filter_at(r->cli, i, &f);
+    f.among = queue_concerns(QUEUE_REROUTE, HOLD_COMMAND);
+    if (read == EXIT_DONE) rc = reader_queue_pools(reader, &f, r->change.pool, add_pool, r);
   }
   if (s == EXIT_DONE) reader_close(&reader);
   return rc == OK ? s : cli_fail(EXIT_NO, "the queue cannot be read: %s", result_text(rc));
@@ -68,13 +74,13 @@ static enum exit_status check_pool(struct rerouting *r) {
   struct directory *d;
   size_t count;
   if (cli_directory(r->cli, &d) != EXIT_DONE) return EXIT_NO;
-  directory_pool(d, r->to.pool, &count);
+  directory_pool(d, r->change.pool, &count);
   directory_release(&d);
   if (count) return EXIT_DONE;
   return cli_fail(EXIT_NO,
                   "the pool %s has no source that mail could leave from; sendoff source list shows the pools, and this "
                   "adds one: sendoff source add ADDRESS --helo NAME --pool %s",
-                  r->to.pool, r->to.pool);
+                  r->change.pool, r->change.pool);
 }
 
 /* --- what is said of it --- */
@@ -87,7 +93,8 @@ static void print_counts(const struct rerouting *r, const char *verb) {
   for (size_t i = 0; i < r->pool_count; i++) {
     const struct pool_count *p = &r->pools[i];
     printf("%llu message%s, %llu recipient%s %s from the pool %s to the pool %s\n", (unsigned long long)p->messages,
-           plural(p->messages), (unsigned long long)p->recipients, plural(p->recipients), verb, p->pool, r->to.pool);
+           plural(p->messages), (unsigned long long)p->recipients, plural(p->recipients), verb, p->pool,
+           r->change.pool);
   }
 }
 
@@ -95,15 +102,15 @@ static void print_counts(const struct rerouting *r, const char *verb) {
 static void warn_of_spf(const struct rerouting *r) {
   unsigned long long n = r->spf_recipients;
   if (!n) return;
-  if (r->to.despite_spf)
+  if (r->change.despite_spf)
     cli_warn("of %llu recipient%s the mail rests on SPF: receivers may refuse it unless its domain's SPF record lists "
              "the sources of the pool %s; see: sendoff domain check",
-             n, plural(n), r->to.pool);
+             n, plural(n), r->change.pool);
   else
     cli_warn("%llu recipient%s in %llu message%s stay: the mail rests on SPF, and was accepted for the sources of its "
              "own pool; if its domain's SPF record lists those of %s (sendoff domain check), move it with "
              "--despite-spf",
-             n, plural(n), (unsigned long long)r->spf_messages, plural(r->spf_messages), r->to.pool);
+             n, plural(n), (unsigned long long)r->spf_messages, plural(r->spf_messages), r->change.pool);
 }
 
 static json_t *pools_json(const struct rerouting *r) {
@@ -118,7 +125,7 @@ static json_t *pools_json(const struct rerouting *r) {
 static void print_result(const struct rerouting *r, bool dry, uint64_t changed) {
   if (r->cli->json)
     print_json(json_pack("{s:I, s:o, s:b, s:I, s:I, s:o, s:I}", "changed", (json_int_t)changed, "to_pool",
-                         json_text(r->to.pool), "dry_run", dry, "messages", (json_int_t)r->messages, "recipients",
+                         json_text(r->change.pool), "dry_run", dry, "messages", (json_int_t)r->messages, "recipients",
                          (json_int_t)r->recipients, "pools", pools_json(r), "rest_on_spf",
                          (json_int_t)r->spf_recipients));
   else
@@ -127,34 +134,36 @@ static void print_result(const struct rerouting *r, bool dry, uint64_t changed) 
 }
 
 static enum exit_status say_nothing_moves(struct rerouting *r) {
+  const char *site = cli_option(r->cli, "site");
   enum exit_status s = account_filter_check(r->cli, cli_option(r->cli, "account"));
+  if (s == EXIT_DONE && site) s = named_check(r->cli, NAMED_SITE, site);
   if (s != EXIT_DONE) return s;
   if (r->spf_recipients) {
     print_result(r, cli_switch(r->cli, "dry-run"), 0);
     return EXIT_NO;
   }
   return cli_fail(EXIT_NO, "nothing in the queue matches that is not in the pool %s already; see: sendoff queue list",
-                  r->to.pool);
+                  r->change.pool);
 }
 
 /* --- the command --- */
 
 static enum exit_status move(struct rerouting *r) {
   struct admin *a;
+  struct queue_changed done;
   struct reason why = {""};
-  uint64_t all = 0;
-  int rc = OK;
   if (cli_admin(r->cli, &a) != EXIT_DONE) return EXIT_NO;
-  for (size_t i = 0; rc == OK && i < queue_filter_count(r->cli); i++) {
-    struct queue_filter f;
-    uint64_t changed = 0;
-    if (queue_filter_at(r->cli, i, &f) != EXIT_DONE) rc = E_SYNTAX; /* it was read before */
-    if (rc == OK) rc = admin_queue_reroute(a, &f, &r->to, &changed, &why);
-    all += changed;
-  }
+  int rc = queue_bulk_run(r->cli, a, &r->change, r->recipients, &done, &why);
   enum exit_status s = cli_admin_done(r->cli, &a, rc, &why);
-  if (s == EXIT_DONE) print_result(r, false, all);
+  if (s == EXIT_DONE) print_result(r, false, done.recipients);
   return s;
+}
+
+static enum exit_status ask(struct rerouting *r) {
+  if (!queue_asks(r->cli)) return EXIT_DONE;
+  if (!r->cli->json) print_counts(r, "would move");
+  fflush(stdout);
+  return confirm(r->cli, "move them?");
 }
 
 static enum exit_status reroute(struct rerouting *r) {
@@ -162,13 +171,17 @@ static enum exit_status reroute(struct rerouting *r) {
   if (s == EXIT_DONE) s = count_all(r);
   if (s != EXIT_DONE) return s;
   if (!r->recipients) return say_nothing_moves(r);
-  if (!cli_switch(r->cli, "dry-run")) return move(r);
-  print_result(r, true, 0);
-  return EXIT_DONE;
+  if (cli_switch(r->cli, "dry-run")) {
+    print_result(r, true, 0);
+    return EXIT_DONE;
+  }
+  s = ask(r);
+  return s == EXIT_DONE ? move(r) : s;
 }
 
 enum exit_status queue_reroute(struct cli *c) {
   const char *pool = cli_option(c, "to-pool");
+  char by[OPERATOR_NAME];
   if (!pool || !cli_name_ok(pool))
     return cli_fail(EXIT_USAGE, "--to-pool POOL is needed: the pool of sources that the mail is to leave from");
   enum exit_status s = queue_filter_check(c);
@@ -176,7 +189,8 @@ enum exit_status queue_reroute(struct cli *c) {
   struct rerouting *r = calloc(1, sizeof *r);
   if (!r) return cli_fail(EXIT_NO, "out of memory");
   r->cli = c;
-  r->to = (struct queue_reroute){pool, cli_switch(c, "despite-spf")};
+  r->change = (struct queue_change){
+      .action = QUEUE_REROUTE, .by = operator_name(by), .pool = pool, .despite_spf = cli_switch(c, "despite-spf")};
   s = reroute(r);
   free(r);
   return s;

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "cli/command.h"
 #include "cli/listing.h"
+#include "cli/named.h"
 #include "cli/output.h"
 #include "cli/route_oauth2.h"
 #include "cli/secret_line.h"
@@ -175,7 +176,7 @@ static enum exit_status fetch(struct cli *c, struct draft *d, bool changing) {
   if (cli_directory(c, &dir) != EXIT_DONE) return EXIT_NO;
   bool there = find(dir, &d->route), has_account = !*account || directory_account(dir, bytes_of(account));
   directory_release(&dir);
-  if (!has_account) return cli_fail(EXIT_NO, "there is no account %s; see: sendoff account list", account);
+  if (!has_account) return named_unknown(c, NAMED_ACCOUNT, account);
   if (there != changing)
     return cli_fail(EXIT_NO,
                     there ? "there is a route for %s already; change it with: sendoff route set"
@@ -183,6 +184,8 @@ static enum exit_status fetch(struct cli *c, struct draft *d, bool changing) {
                     d->to);
   return oauth2_fetch(c, &d->oauth2, &d->keys);
 }
+
+static enum exit_status print_route(struct cli *c, const struct static_route *key, const char *done);
 
 static enum exit_status add(struct cli *c) {
   struct draft *d = calloc(1, sizeof *d);
@@ -194,6 +197,7 @@ static enum exit_status add(struct cli *c) {
   if (s == EXIT_DONE) s = fetch(c, d, false);
   if (s == EXIT_DONE) s = cli_admin(c, &a);
   if (s == EXIT_DONE) s = cli_admin_done(c, &a, admin_route_add(a, &d->route, &d->keys, &why), &why);
+  if (s == EXIT_DONE) s = print_route(c, &d->route, "added");
   if (s == EXIT_DONE) warn(&d->route);
   return finish(d, s);
 }
@@ -245,23 +249,13 @@ static enum exit_status set(struct cli *c) {
   if (s == EXIT_DONE) s = cli_admin(c, &a);
   if (s != EXIT_DONE) return finish(d, s);
   s = cli_admin_done(c, &a, admin_route_set(a, &d->route, d->has_keys ? &d->keys : NULL, &why), &why);
+  if (s == EXIT_DONE) s = print_route(c, &d->route, "changed");
   if (s == EXIT_DONE) {
     warn(&d->route);
     if (!c->json)
       printf("mail that waits goes that way with its next attempt; at once with: sendoff queue retry --to '*@%s'\n",
              d->to);
   }
-  return finish(d, s);
-}
-
-static enum exit_status remove_route(struct cli *c) {
-  struct draft *d = calloc(1, sizeof *d);
-  struct admin *a;
-  struct reason why = {""};
-  if (!d) return cli_fail(EXIT_NO, "out of memory");
-  enum exit_status s = read_key(c, d);
-  if (s == EXIT_DONE) s = cli_admin(c, &a);
-  if (s == EXIT_DONE) s = cli_admin_done(c, &a, admin_route_remove(a, &d->route, &why), &why);
   return finish(d, s);
 }
 
@@ -346,6 +340,54 @@ static enum exit_status list(struct cli *c) {
   free(all);
   directory_release(&d);
   return s;
+}
+
+/* --- after a change --- */
+
+static enum exit_status print_route(struct cli *c, const struct static_route *key, const char *done) {
+  struct directory *dir;
+  char host[STATIC_ROUTE_TEXT];
+  if (cli_directory(c, &dir) != EXIT_DONE) return EXIT_NO;
+  const struct static_route *r = find(dir, key);
+  if (r && c->json)
+    print_json(route_json(r, c->config->delivery_port));
+  else if (r)
+    printf("route for %s is %s: to %s, tls %s%s%s%s\n", r->to, done, static_route_text(r, host), route_tls_name(r->tls),
+           r->implicit_tls ? ", implicit" : "", *r->user ? ", as " : "", r->user);
+  directory_release(&dir);
+  return EXIT_DONE;
+}
+
+/* Nearest is a question of the pattern alone. */
+static enum exit_status check_there(struct cli *c, const struct draft *d) {
+  struct directory *dir;
+  if (cli_directory(c, &dir) != EXIT_DONE) return EXIT_NO;
+  bool there = find(dir, &d->route) != NULL, other = false;
+  for (size_t i = 0; i < dir->route_count; i++) other |= strcmp(dir->routes[i].to, d->to) == 0;
+  directory_release(&dir);
+  if (there) return EXIT_DONE;
+  if (!other) return named_unknown(c, NAMED_ROUTE, d->to);
+  return cli_fail(EXIT_NO,
+                  "there is no such route for %s, but one with another --account or --sender; see: sendoff "
+                  "route list",
+                  d->to);
+}
+
+static enum exit_status remove_route(struct cli *c) {
+  struct draft *d = calloc(1, sizeof *d);
+  struct admin *a;
+  struct reason why = {""};
+  if (!d) return cli_fail(EXIT_NO, "out of memory");
+  enum exit_status s = read_key(c, d);
+  if (s == EXIT_DONE) s = check_there(c, d);
+  if (s == EXIT_DONE) s = cli_admin(c, &a);
+  if (s == EXIT_DONE) s = cli_admin_done(c, &a, admin_route_remove(a, &d->route, &why), &why);
+  if (s == EXIT_DONE && c->json)
+    print_json(json_pack("{s:s, s:o, s:o, s:b}", "to", d->to, "account", text_or_null(d->route.account), "sender",
+                         text_or_null(d->route.sender), "removed", 1));
+  else if (s == EXIT_DONE)
+    printf("route for %s is removed; mail that waits goes its usual way with its next attempt\n", d->to);
+  return finish(d, s);
 }
 
 #define KEY_OPTIONS "account= sender="

@@ -2,6 +2,7 @@
 #include "base/quantity.h"
 #include "base/text.h"
 #include "cli/command.h"
+#include "cli/named.h"
 #include "cli/output.h"
 #include "cli/site_learning.h"
 #include "cli/table.h"
@@ -212,8 +213,7 @@ static enum exit_status list_of(struct cli *c, const char *only) {
   bool none = !json_array_size(l.sites);
   json_decref(l.sites);
   directory_release(&d);
-  if (s == EXIT_DONE && none && only)
-    return cli_fail(EXIT_NO, "no mail has gone to %s of late; those that are known: sendoff site list", only);
+  if (s == EXIT_DONE && none && only) return named_unknown(c, NAMED_SITE, only);
   if (s == EXIT_DONE && none && !c->json) puts("no mail has gone anywhere yet");
   return s;
 }

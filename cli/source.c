@@ -3,7 +3,9 @@
 #include "base/global_address.h"
 #include "cli/command.h"
 #include "cli/listing.h"
+#include "cli/named.h"
 #include "cli/source_listings.h"
+#include "cli/source_remove.h"
 #include "cli/source_warmups.h"
 #include "relay/net/local_address.h"
 
@@ -123,41 +125,6 @@ static enum exit_status read_wanted(struct cli *c, struct wanted *w) {
   return s == EXIT_DONE ? read_weight(c, w) : s;
 }
 
-static enum exit_status add(struct cli *c) {
-  struct wanted w;
-  struct admin *a;
-  struct reason why = {""};
-  if (read_wanted(c, &w) != EXIT_DONE) return EXIT_USAGE;
-  if (!*w.helo)
-    return cli_fail(EXIT_USAGE, "--helo NAME is needed: the name that %s resolves to, as in smtp.example.com",
-                    source_public(&w.source));
-  if (cli_admin(c, &a) != EXIT_DONE) return EXIT_NO;
-  enum exit_status status = cli_admin_done(c, &a, admin_source_add(a, &w.source, &why), &why);
-  if (status == EXIT_DONE) warn_foreign(w.address);
-  return status;
-}
-
-static enum exit_status set(struct cli *c) {
-  struct wanted w;
-  struct admin *a;
-  struct reason why = {""};
-  if (read_wanted(c, &w) != EXIT_DONE) return EXIT_USAGE;
-  if (!w.parts)
-    return cli_fail(EXIT_USAGE, "say what to change: --helo NAME, --pool POOL, --weight N, --public ADDRESS|none, "
-                                "--on-listing pause|warn or --warmup default|FILE|none");
-  if (cli_admin(c, &a) != EXIT_DONE) return EXIT_NO;
-  return cli_admin_done(c, &a, admin_source_set(a, w.parts, &w.source, &why), &why);
-}
-
-static enum exit_status remove_source(struct cli *c) {
-  char address[IP_TEXT];
-  struct admin *a;
-  struct reason why = {""};
-  if (!canonical(c->arguments[0], address)) return cli_fail(EXIT_USAGE, "%s is no IP address", c->arguments[0]);
-  if (cli_admin(c, &a) != EXIT_DONE) return EXIT_NO;
-  return cli_admin_done(c, &a, admin_source_remove(a, address, &why), &why);
-}
-
 /* May mail leave from it? An IPv6 source that was never checked is not used either, but for minutes at most. */
 static bool is_usable(const struct source *s) {
   bool needs_name = strchr(source_public(s), ':') && ip_is_global(source_public(s));
@@ -239,6 +206,61 @@ static enum exit_status list(struct cli *c) {
   return EXIT_DONE;
 }
 
+/* After a change: the source, as the list has it. */
+static enum exit_status print_one(struct cli *c, const char *address, const char *done) {
+  struct directory *d;
+  if (cli_directory(c, &d) != EXIT_DONE) return EXIT_NO;
+  json_t *warmups = c->json ? source_warmups(c, d) : NULL;
+  for (size_t i = 0; i < d->source_count; i++) {
+    const struct source *s = &d->sources[i];
+    char text[2 * IP_TEXT + 4];
+    if (strcmp(s->address, address) != 0) continue;
+    if (c->json)
+      print_json(source_json(d, s, warmups));
+    else
+      printf("source %s is %s: HELO %s, pool %s, weight %u, %s\n", address_text(s, text), done, s->helo, s->pool,
+             s->weight, shown_state(d, s));
+  }
+  json_decref(warmups);
+  directory_release(&d);
+  return EXIT_DONE;
+}
+
+static enum exit_status add(struct cli *c) {
+  struct wanted w;
+  struct admin *a;
+  struct reason why = {""};
+  if (read_wanted(c, &w) != EXIT_DONE) return EXIT_USAGE;
+  if (!*w.helo)
+    return cli_fail(EXIT_USAGE, "--helo NAME is needed: the name that %s resolves to, as in smtp.example.com",
+                    source_public(&w.source));
+  if (cli_admin(c, &a) != EXIT_DONE) return EXIT_NO;
+  enum exit_status status = cli_admin_done(c, &a, admin_source_add(a, &w.source, &why), &why);
+  if (status == EXIT_DONE) status = print_one(c, w.address, "added");
+  if (status == EXIT_DONE) warn_foreign(w.address);
+  return status;
+}
+
+static enum exit_status set(struct cli *c) {
+  struct wanted w;
+  struct admin *a;
+  struct reason why = {""};
+  if (read_wanted(c, &w) != EXIT_DONE) return EXIT_USAGE;
+  if (!w.parts)
+    return cli_fail(EXIT_USAGE, "say what to change: --helo NAME, --pool POOL, --weight N, --public ADDRESS|none, "
+                                "--on-listing pause|warn or --warmup default|FILE|none");
+  enum exit_status status = named_check(c, NAMED_SOURCE, w.address);
+  if (status == EXIT_DONE) status = cli_admin(c, &a);
+  if (status == EXIT_DONE) status = cli_admin_done(c, &a, admin_source_set(a, w.parts, &w.source, &why), &why);
+  return status == EXIT_DONE ? print_one(c, w.address, "changed") : status;
+}
+
+static enum exit_status remove_source(struct cli *c) {
+  char address[IP_TEXT];
+  if (!canonical(c->arguments[0], address)) return cli_fail(EXIT_USAGE, "%s is no IP address", c->arguments[0]);
+  return source_remove(c, address);
+}
+
 const struct verb source_verbs[] = {
     {"source", "add",
      "ADDRESS --helo NAME [--public ADDRESS] [--pool POOL] [--weight N] [--on-listing pause|warn] "
@@ -265,6 +287,9 @@ const struct verb source_verbs[] = {
      "sendoff source set 192.0.2.10 --weight 0\n"
      "sendoff source set 192.0.2.10 --warmup default",
      1, 1, set},
-    {"source", "remove", "ADDRESS", "", "Removes one; connections that are open end as they would.",
-     "sendoff source remove 192.0.2.10", 1, 1, remove_source},
+    {"source", "remove", "ADDRESS [--yes]", "yes",
+     "Removes one; connections that are open end as they would. Says whose mail that concerns, and asks, when it is "
+     "the "
+     "last of its pool.",
+     "sendoff source remove 192.0.2.10 --yes", 1, 1, remove_source},
     {0}};

@@ -3,6 +3,7 @@
 #include "cli/account_filter.h"
 #include "cli/command.h"
 #include "cli/listing.h"
+#include "cli/named.h"
 #include "cli/suppression_csv.h"
 
 #include <errno.h>
@@ -43,36 +44,6 @@ static enum exit_status read_until(struct cli *c, int64_t now_us, int64_t *out) 
 static enum exit_status read_key(const char *text, char key[ADDRESS_KEY]) {
   if (address_key(bytes_of(text), key) == OK) return EXIT_DONE;
   return cli_fail(EXIT_USAGE, "%s is no address; write one as in user@example.net", text);
-}
-
-/* --- add, remove --- */
-
-static enum exit_status add(struct cli *c) {
-  char key[ADDRESS_KEY];
-  struct admin *a;
-  struct reason why = {""};
-  struct suppression_added done = {0};
-  int64_t now = clock_now_us();
-  const char *reason = cli_option(c, "reason");
-  struct suppression s = {.account = account_of(c),
-                          .address = key,
-                          .origin = SUPPRESSION_MANUAL,
-                          .reason = reason ? reason : "",
-                          .added_us = now};
-  enum exit_status status = read_key(c->arguments[0], key);
-  if (status == EXIT_DONE) status = cli_config(c);
-  if (status == EXIT_DONE) status = read_until(c, now, &s.expires_us);
-  if (status != EXIT_DONE || (status = cli_admin(c, &a)) != EXIT_DONE) return status;
-  return cli_admin_done(c, &a, admin_suppression_add(a, &s, 1, false, &done, &why), &why);
-}
-
-static enum exit_status remove_entry(struct cli *c) {
-  char key[ADDRESS_KEY];
-  struct admin *a;
-  struct reason why = {""};
-  enum exit_status status = read_key(c->arguments[0], key);
-  if (status != EXIT_DONE || (status = cli_admin(c, &a)) != EXIT_DONE) return status;
-  return cli_admin_done(c, &a, admin_suppression_remove(a, account_of(c), key, &why), &why);
 }
 
 /* --- list --- */
@@ -152,6 +123,77 @@ static enum exit_status list(struct cli *c) {
   s = account_filter_check(c, f.account && *f.account ? f.account : NULL);
   if (s == EXIT_DONE && !c->json) puts(nothing_found(&f, bounces));
   return s;
+}
+
+/* --- add, remove --- */
+
+struct printing {
+  const struct cli *c;
+  const char *address, *account;
+};
+
+static bool print_entry(void *arg, const struct suppression *s, const struct bounce_counts *b) {
+  const struct printing *p = arg;
+  char until[40] = "";
+  if (strcmp(s->address, p->address) != 0 || strcmp(s->account, p->account) != 0) return true;
+  if (s->expires_us) clock_format_minute(s->expires_us, until, sizeof until);
+  if (p->c->json)
+    print_json(entry_json(s, b));
+  else
+    printf("mail of %s to %s is refused from now on%s%s\n", *s->account ? s->account : "all accounts", s->address,
+           *until ? ", until " : "", until);
+  return false;
+}
+
+/* As the list has it. */
+static enum exit_status print_added(struct cli *c, const char *account, const char *key) {
+  struct reader *r;
+  const struct suppression_filter f = {.account = account, .address = key};
+  struct printing p = {c, key, account};
+  if (cli_reader(c, &r) != EXIT_DONE) return EXIT_NO;
+  int rc = reader_suppressions(r, &f, print_entry, &p);
+  reader_close(&r);
+  return rc == OK ? EXIT_DONE : cli_fail(EXIT_NO, "the lists cannot be read: %s", result_text(rc));
+}
+
+/* An account that is named must be there: a list of nobody would suppress nobody. */
+static enum exit_status check_account(struct cli *c) {
+  return *account_of(c) ? named_check(c, NAMED_ACCOUNT, account_of(c)) : EXIT_DONE;
+}
+
+static enum exit_status add(struct cli *c) {
+  char key[ADDRESS_KEY];
+  struct admin *a;
+  struct reason why = {""};
+  struct suppression_added done = {0};
+  int64_t now = clock_now_us();
+  const char *reason = cli_option(c, "reason");
+  struct suppression s = {.account = account_of(c),
+                          .address = key,
+                          .origin = SUPPRESSION_MANUAL,
+                          .reason = reason ? reason : "",
+                          .added_us = now};
+  enum exit_status status = read_key(c->arguments[0], key);
+  if (status == EXIT_DONE) status = cli_config(c);
+  if (status == EXIT_DONE) status = read_until(c, now, &s.expires_us);
+  if (status == EXIT_DONE) status = check_account(c);
+  if (status != EXIT_DONE || (status = cli_admin(c, &a)) != EXIT_DONE) return status;
+  status = cli_admin_done(c, &a, admin_suppression_add(a, &s, 1, false, &done, &why), &why);
+  return status == EXIT_DONE ? print_added(c, s.account, key) : status;
+}
+
+static enum exit_status remove_entry(struct cli *c) {
+  char key[ADDRESS_KEY];
+  struct admin *a;
+  struct reason why = {""};
+  enum exit_status status = read_key(c->arguments[0], key);
+  if (status != EXIT_DONE || (status = cli_admin(c, &a)) != EXIT_DONE) return status;
+  status = cli_admin_done(c, &a, admin_suppression_remove(a, account_of(c), key, &why), &why);
+  if (status == EXIT_DONE && c->json)
+    print_json(json_pack("{s:s, s:s, s:b}", "account", account_of(c), "address", key, "removed", 1));
+  else if (status == EXIT_DONE)
+    printf("mail of %s to %s is accepted again\n", *account_of(c) ? account_of(c) : "all accounts", key);
+  return status;
 }
 
 /* --- import --- */

@@ -135,6 +135,24 @@ static void of_due(struct waits *w, const struct envelope *m, const struct queue
   }
 }
 
+/* --- what waits for a command --- */
+
+static void of_held(const struct queued_recipient *r, struct wait *out) {
+  static const char *const texts[HOLD_COUNT] = {
+      [HOLD_SUSPENSION] = "its account is suspended", [HOLD_REMOVAL] = "its account was removed"};
+  out->what = "held";
+  if (r->hold < HOLD_COUNT && texts[r->hold]) snprintf(out->text, sizeof out->text, "%s", texts[r->hold]);
+}
+
+static void of_returning(struct waits *w, const struct queued_recipient *r, struct wait *out) {
+  const char *why = strchr(r->returned, ' ');
+  ask(w);
+  out->what = "returning";
+  snprintf(out->text, sizeof out->text, "returned to its sender %s, by command of %.*s%s%.160s",
+           w->state ? "now" : "when the gateway starts", (int)strcspn(r->returned, " "), r->returned,
+           why && why[1] ? ": " : "", why ? why + 1 : "");
+}
+
 /* --- all --- */
 
 static const char *of_stage(const char *stage) {
@@ -152,7 +170,9 @@ void waits_of(struct waits *w, const struct envelope *m, const struct queued_rec
     out->what = of_stage(a->stage);
     out->until_us = a->expected_us ? a->expected_us : a->until_us;
   } else if (r->state == RECIPIENT_HELD) {
-    out->what = "held";
+    of_held(r, out);
+  } else if (r->state == RECIPIENT_RETURNING) {
+    of_returning(w, r, out);
   } else if (r->next_us > now_us) {
     out->what = "time";
     out->until_us = r->next_us;

@@ -6,6 +6,7 @@
 #define SENDOFF_STORE_ADMIN_H
 
 #include "base/directory.h"
+#include "base/envelope.h"
 #include "base/suppression.h"
 
 struct admin;
@@ -137,24 +138,36 @@ int admin_suppression_remove(struct admin *admin, const char *account, const cha
  */
 int admin_brake_trust(struct admin *admin, const char *name, bool forget, bool *resumed, struct reason *why);
 
-/* Queue entries by message id, account, forward-path pattern or time (all that are set must match). `*changed`
- * recipients. Each writes the event that the log names: released for retry and release, held, dropped. Retry and hold
- * concern what is queued, release what is held, drop both. The only calls that are several transactions, of a thousand
- * recipients each, so that the gateway can go on meanwhile: when it fails, `*changed` were changed before. */
+/* Queue entries by command: what of a selection (struct queue_filter) the action concerns, see queue_concerns. */
 struct queue_filter;
-enum queue_action { QUEUE_RETRY, QUEUE_HOLD, QUEUE_RELEASE, QUEUE_DROP, QUEUE_REROUTE };
-int admin_queue(struct admin *admin, const struct queue_filter *which, enum queue_action action, uint64_t *changed,
-                struct reason *why);
-/* The same, for QUEUE_REROUTE: what is queued and what is held leaves from that pool's sources for the rest of its
- * life, with the event "rerouted". What is in it already is passed over, and what rests on SPF (MESSAGE_RESTS_ON_SPF,
- * MESSAGE_SOURCES_ONLY) as well, unless it goes back to its first pool or `despite_spf`. E_NOT_FOUND: the pool has no
- * source. */
-struct queue_reroute {
-  const char *pool;
-  bool despite_spf;
+enum queue_action { QUEUE_RETRY, QUEUE_HOLD, QUEUE_RELEASE, QUEUE_DROP, QUEUE_BOUNCE, QUEUE_REROUTE };
+struct queue_change {
+  enum queue_action action;
+  const char *by;           /* whose command, for the log: one word of 32 octets at most; NULL or "": not said */
+  enum recipient_hold hold; /* of QUEUE_HOLD: why */
+  const char *reason;       /* of QUEUE_BOUNCE: for the sender, 160 octets at most; NULL: none */
+  const char *pool;         /* of QUEUE_REROUTE: whose sources it leaves from for the rest of its life */
+  bool despite_spf;         /* of QUEUE_REROUTE: also what rests on SPF (MESSAGE_RESTS_ON_SPF, MESSAGE_SOURCES_ONLY) */
+  void (*progress)(void *arg, uint64_t recipients); /* after each part, with what is done so far; NULL: nobody waits */
+  void *arg;
 };
-int admin_queue_reroute(struct admin *admin, const struct queue_filter *which, const struct queue_reroute *to,
-                        uint64_t *changed, struct reason *why);
+struct queue_changed {
+  uint64_t messages, recipients;
+  uint64_t later;   /* recipients that were released, and have to wait for their time still (not_before_us) */
+  int64_t later_us; /* the earliest of those times; 0: none has to wait */
+};
+/* Which recipients an action concerns, for queue_filter.among: retry what is queued, hold that and what a suspension
+ * holds, release what is held, bounce and reroute both, drop all. */
+unsigned queue_concerns(enum queue_action action, enum recipient_hold hold);
+/* The filter's limit does not count. *changed also when it fails: so much was changed before. Each message's recipients
+ * are changed in one transaction, of a thousand recipients or one message: the only calls that are several
+ * transactions, so that the gateway can go on meanwhile. What was selected is read before each, and changed only if the
+ * action still concerns it. Each message has one event (held, released, rerouted), of its recipient when that is one,
+ * else of the whole message with the number "recipients"; but each recipient that leaves the queue has its own
+ * (dropped). QUEUE_BOUNCE has no event here: the gateway returns the mail, and writes "bounced". E_NOT_FOUND: the pool
+ * to reroute to has no source. */
+int admin_queue(struct admin *admin, const struct queue_filter *which, const struct queue_change *change,
+                struct queue_changed *changed, struct reason *why);
 
 /* Writes the store's file anew, in its least size and so that it can shrink by itself from then on; its octets before
  * and after. Takes as much room again while it runs, and nobody else can write meanwhile. */

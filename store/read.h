@@ -106,16 +106,38 @@ int reader_content(struct reader *r, int64_t message_id, struct buffer *prefix, 
  * closes. */
 int reader_content_file(struct reader *r, int64_t message_id, struct buffer *prefix, int *fd, struct reason *why);
 
+/* Where a recipient is, as a bit: what queue_filter.among is made of. */
+#define QUEUE_IS_QUEUED 1u
+#define QUEUE_IS_RETURNING 2u
+#define QUEUE_IS_HELD_FOR(hold) (16u << (hold)) /* enum recipient_hold */
+#define QUEUE_IS_HELD (QUEUE_IS_HELD_FOR(HOLD_COUNT) - QUEUE_IS_HELD_FOR(0))
 struct queue_filter {
   const char *account; /* NULL: any */
   const char *to;      /* NULL, or a pattern where * stands for any run of characters, without case */
-  int state;           /* -1: any, or enum recipient_state */
-  int64_t message_id;  /* 0: any */
-  int64_t since_us;    /* messages that came then or later; 0: any */
-  size_t limit;        /* 0: no limit */
+  /* NULL: any. A site (base/site_name.h): recipients whose last attempt was for it; and those that were not tried yet,
+   * where others of their domain in the queue were for it. */
+  const char *site;
+  const char *reply;  /* NULL: any. What the last reply or reason has in it, without case; * as above */
+  int state;          /* -1: any, or enum recipient_state */
+  unsigned among;     /* 0: any, or bits as above */
+  int64_t message_id; /* 0: any */
+  int64_t since_us;   /* messages that came then or later; 0: any */
+  size_t limit;       /* 0: no limit */
 };
+/* By message, then by recipient. */
 int reader_queue(struct reader *r, const struct queue_filter *f,
                  bool (*row)(void *arg, const struct envelope *m, const struct queued_recipient *rcpt), void *arg);
+/* How much a selection is. */
+struct queue_extent {
+  uint64_t messages, recipients, accounts;
+  uint64_t null_senders; /* recipients of mail without a sender that could be notified: the reverse-path is empty */
+  int64_t oldest_us;     /* when its oldest message came; 0: it is empty */
+};
+int reader_queue_extent(struct reader *r, const struct queue_filter *f, struct queue_extent *out);
+/* Recipients that are to be returned to their senders (RECIPIENT_RETURNING), of messages behind `after`, by message and
+ * domain, `limit` at most. */
+int reader_returning(struct reader *r, int64_t after, size_t limit,
+                     bool (*row)(void *arg, const struct envelope *m, const struct queued_recipient *rcpt), void *arg);
 /* What of the selection QUEUE_REROUTE (store/admin.h) to a pool would move, by the pools that it is in now: those in
  * that pool already are not among them. */
 struct queue_pool_row {
@@ -127,10 +149,10 @@ int reader_queue_pools(struct reader *r, const struct queue_filter *f, const cha
                        bool (*row)(void *arg, const struct queue_pool_row *p), void *arg);
 struct queue_summary_row {
   const char *domain;
-  uint64_t queued, held;
-  int64_t oldest_us; /* when its oldest message came */
-  int64_t next_us;   /* the earliest next attempt among the queued ones; of the held ones when none is queued */
-  const char *last;  /* a recent reply or reason; "" */
+  uint64_t queued, held; /* queued: those that are about to be returned, too */
+  int64_t oldest_us;     /* when its oldest message came */
+  int64_t next_us;       /* the earliest next attempt among the queued ones; of the held ones when none is queued */
+  const char *last;      /* a recent reply or reason; "" */
 };
 int reader_queue_summary(struct reader *r, bool (*row)(void *arg, const struct queue_summary_row *s), void *arg);
 

@@ -31,7 +31,8 @@ struct new_message {
       content; /* ignored when envelope.flags has MESSAGE_IN_FILE: then the spool file is there and synced already */
   int64_t first_attempt_us; /* next_us of its recipients: later than now, so that the queue reader leaves a message that
                                was handed over in memory alone for a while (relay/delivery/delivery.h) */
-  const char *hold_reason;  /* not NULL: its recipients are held from the start, with an event "held" that says why */
+  const char *hold_reason;  /* not NULL: the brake holds its recipients from the start, with an event "held" that says
+                               why */
   int64_t not_before_us;    /* it may not leave before this, also when it was held and is released; 0: at any time */
 };
 
@@ -103,6 +104,7 @@ struct recipient_outcome {
   int64_t once_in_us; /* DEFERRED: the recipient has at most one event of this rule in that time; 0: as many as come */
   bool quiet;         /* out: it had one */
   const char *waits_for; /* DEFERRED: the source whose warm-up it waits for; NULL: for none */
+  const char *site;      /* DEFERRED: where it was to go (base/site_name.h); NULL or "": that was not known */
   bool delay_told;       /* DEFERRED: a notice of delay goes out with this, the only one */
   enum bounce bounce; /* what it says of the recipient; counted for the event's account, of which there must be one */
   bool suppressed;    /* out: the recipient is on that account's suppression list since this */

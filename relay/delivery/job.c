@@ -52,7 +52,9 @@ int job_add_recipient(struct job *j, const struct queued_recipient *r) {
   struct queued_recipient from = *r;
   if (!may_be_said(&j->envelope, &r->to)) return E_SYNTAX;
   bool explained = r->last && *r->last;
-  if (!(j->envelope.flags & MESSAGE_BY_RETURN)) from.last = NULL; /* for the notice when the time is over */
+  bool told = j->envelope.flags & MESSAGE_BY_RETURN || r->state == RECIPIENT_RETURNING;
+  if (!told) from.last = NULL; /* the notice of those has it */
+  from.site = NULL;
   if (grow(j) != OK || queued_recipient_copy(&j->recipients[j->recipient_count], &from) != OK) return E_MEMORY;
   j->explained = explained && (j->explained || !j->recipient_count);
   j->recipient_count++;

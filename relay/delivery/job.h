@@ -33,6 +33,7 @@ struct job {
   char **before;      /* of each recipient, what its earlier hosts of this attempt said (outcome/story.h), or NULL.
                          NULL: of none */
   bool put_off;       /* one of them put it off, so what another cannot take is not lost */
+  bool by_command;    /* it is returned to its sender, and goes nowhere else */
   bool alone;         /* no recipients of other domains join it: there are none, or its host refuses them together */
   bool explained;     /* each recipient has a reason in the log why it waits */
   bool other_family;  /* its pool could send it by the other of IPv4 and IPv6, too */

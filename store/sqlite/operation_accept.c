@@ -43,7 +43,7 @@ static int insert_recipient(struct sql *q, const struct new_message *m, const st
   char lane[LANE_TEXT];
   sqlite3_stmt *s = sql_use(
       q, "INSERT INTO recipients(id, message_id, address, domain, state, attempts, next_us, last, notify, orcpt,"
-         " not_before_us, lane) VALUES (?,?,?,?,?,0,?,?,?,?,?,?)");
+         " not_before_us, lane, hold) VALUES (?,?,?,?,?,0,?,?,?,?,?,?,?)");
   envelope_lane(&m->envelope, lane);
   sql_bind_int(s, 1, r->id);
   sql_bind_int(s, 2, m->envelope.id);
@@ -56,6 +56,7 @@ static int insert_recipient(struct sql *q, const struct new_message *m, const st
   sql_bind_text(s, 9, r->orcpt);
   sql_bind_int(s, 10, m->not_before_us);
   sql_bind_text(s, 11, lane);
+  sql_bind_int(s, 12, m->hold_reason ? HOLD_BRAKE : HOLD_COMMAND);
   return sql_run(s);
 }
 

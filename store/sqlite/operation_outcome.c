@@ -30,9 +30,9 @@ static int remove_recipient(struct sql *q, int64_t message_id, const struct reci
 static sqlite3_stmt *keeping(struct sql *q, enum event_kind kind) {
   switch (kind) {
   case EVENT_DEFERRED: /* a recipient that was held meanwhile stays held */
-    return sql_use(
-        q, "UPDATE recipients SET next_us = ?3, attempts = attempts + ?4, last = ?5, notify = notify | ?6,"
-           " source = CASE ?7 WHEN '' THEN source ELSE ?7 END, waits_for = ?8 WHERE id = ?1 AND message_id = ?2");
+    return sql_use(q, "UPDATE recipients SET next_us = ?3, attempts = attempts + ?4, last = ?5, notify = notify | ?6,"
+                      " source = CASE ?7 WHEN '' THEN source ELSE ?7 END, waits_for = ?8,"
+                      " site = CASE ?9 WHEN '' THEN site ELSE ?9 END WHERE id = ?1 AND message_id = ?2");
   case EVENT_HELD: return sql_use(q, "UPDATE recipients SET state = 1, last = ?5 WHERE id = ?1 AND message_id = ?2");
   case EVENT_RELEASED:
     return sql_use(q, "UPDATE recipients SET state = 0, next_us = ?3 WHERE id = ?1 AND message_id = ?2");
@@ -50,6 +50,7 @@ static int keep_recipient(struct sql *q, int64_t message_id, const struct recipi
     sql_bind_int(s, 6, o->delay_told ? NOTIFY_DELAY_SENT : 0);
     sql_bind_text(s, 7, o->counts ? o->event.source : ""); /* else it was not tried from there */
     sql_bind_text(s, 8, o->waits_for ? o->waits_for : "");
+    sql_bind_text(s, 9, o->site ? o->site : "");
   }
   if (o->event.kind != EVENT_RELEASED) sql_bind_text(s, 5, o->event.text);
   return sql_run(s);

@@ -2,6 +2,7 @@
 
 #include "base/address.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 /* Every lane once, by jumping from one to the next in the index: the cost follows the lanes, not the recipients. */
@@ -36,7 +37,8 @@ int reader_due_lanes(struct reader *r, lane_row *row, void *arg) {
 #define ROW_COLUMNS                                                                                                    \
   "SELECT m.id, m.account, m.pool, m.reverse_path, m.flags, m.size, m.created_us, m.expires_us,"                       \
   " r.id, r.address, r.domain, r.attempts, r.next_us, r.state, r.last,"                                                \
-  " m.envid, m.priority, m.deliver_by_us, r.notify, r.orcpt, m.sources, r.pool, r.source "
+  " m.envid, m.priority, m.deliver_by_us, r.notify, r.orcpt, m.sources, r.pool, r.source, r.hold, r.not_before_us,"    \
+  " r.site, r.returned "
 
 /* A recipient that was moved to another pool: what was said of the first one's sources says nothing of those. */
 static void move_to_pool(struct envelope *m, const char *pool) {
@@ -69,8 +71,12 @@ static int give_rows(sqlite3_stmt *s, queue_row *row, void *arg) {
                                  .attempts = (unsigned)sqlite3_column_int64(s, 11),
                                  .next_us = sqlite3_column_int64(s, 12),
                                  .state = (enum recipient_state)sqlite3_column_int64(s, 13),
+                                 .hold = (enum recipient_hold)sqlite3_column_int64(s, 23),
+                                 .not_before_us = sqlite3_column_int64(s, 24),
                                  .last = sql_text(s, 14),
-                                 .source = sql_text(s, 22)};
+                                 .source = sql_text(s, 22),
+                                 .site = sql_text(s, 25),
+                                 .returned = sql_text(s, 26)};
     move_to_pool(&m, sql_text(s, 21));
     if (row(arg, &m, &q)) continue;
     sqlite3_reset(s);
@@ -98,41 +104,91 @@ int reader_due_recipients(struct reader *r, const char *domain, const char *lane
   return rc == OK ? reader_end(r, give_recipients(&r->at.q, domain, lane, until_us, limit, row, arg)) : rc;
 }
 
+static int give_returning(struct sql *q, int64_t after, size_t limit, queue_row *row, void *arg) {
+  sqlite3_stmt *s =
+      sql_use(q, ROW_COLUMNS "FROM recipients r INDEXED BY recipients_returning JOIN messages m ON m.id = r.message_id"
+                             " WHERE r.state = 2 AND r.message_id > ? ORDER BY r.message_id, r.domain, r.id LIMIT ?");
+  sql_bind_int(s, 1, after);
+  sql_bind_int(s, 2, (int64_t)limit);
+  return give_rows(s, row, arg);
+}
+
+int reader_returning(struct reader *r, int64_t after, size_t limit, queue_row *row, void *arg) {
+  int rc = reader_begin(r, NULL);
+  return rc == OK ? reader_end(r, give_returning(&r->at.q, after, limit, row, arg)) : rc;
+}
+
+/* --- a selection --- */
+
+/* Bits of read.h, as IS has them in numbers. */
+_Static_assert(QUEUE_IS_QUEUED == 1 && QUEUE_IS_RETURNING == 2 && QUEUE_IS_HELD_FOR(0) == 16, "see IS");
+#define IS "(CASE r.state WHEN 0 THEN 1 WHEN 1 THEN 16 << r.hold ELSE 2 END)"
+#define OF_SITE                                                                                                        \
+  "(r.site = ?9 OR (r.site = '' AND r.domain IN (SELECT domain FROM recipients WHERE site = ?9 AND site <> '')))"
 #define CHOSEN                                                                                                         \
   " AND (?2 = '' OR m.account = ?2) AND (?3 = '' OR r.address LIKE ?3 ESCAPE '\\') AND (?4 < 0 OR r.state = ?4)"       \
-  " AND r.id > ?6 AND r.id <= ?7 AND m.created_us >= ?8 ORDER BY r.id LIMIT ?5"
+  " AND r.id <= ?7 AND m.created_us >= ?8 AND (?9 = '' OR " OF_SITE ") AND (?10 = '' OR r.last LIKE ?10 ESCAPE '\\')"  \
+  " AND (?11 = 0 OR ?11 & " IS ")"
+#define IN_ORDER " ORDER BY r.message_id, r.id LIMIT ?5"
 
 /* One text for each way in, so that one message is not searched for in the whole queue. */
 #define OF_MESSAGE                                                                                                     \
-  "FROM recipients r INDEXED BY recipients_message JOIN messages m ON m.id = r.message_id WHERE r.message_id = "       \
-  "?1" CHOSEN
-#define OF_ALL "FROM recipients r NOT INDEXED CROSS JOIN messages m ON m.id = r.message_id WHERE ?1 = 0" CHOSEN
+  "FROM recipients r INDEXED BY recipients_message JOIN messages m ON m.id = r.message_id WHERE r.message_id = ?1"     \
+  " AND ?6 <= ?1" CHOSEN
+#define OF_ALL                                                                                                         \
+  "FROM recipients r INDEXED BY recipients_message CROSS JOIN messages m ON m.id = r.message_id WHERE ?1 = 0"          \
+  " AND r.message_id >= ?6" CHOSEN
 
 _Static_assert((MESSAGE_SOURCES_ONLY | MESSAGE_RESTS_ON_SPF) == 10240, "POOLS_OF has the flags as a number");
 #define POOLS_OF(CHOOSE)                                                                                               \
   "SELECT pool, count(DISTINCT iif(spf, NULL, id)), sum(NOT spf), count(DISTINCT iif(spf, id, NULL)), sum(spf) FROM"   \
-  " (SELECT m.id AS id, iif(r.pool = '', m.pool, r.pool) AS pool, m.flags & 10240 <> 0 AND m.pool <> ?9 AS "           \
-  "spf " CHOOSE ") WHERE pool <> ?9 GROUP BY pool ORDER BY pool"
+  " (SELECT m.id AS id, iif(r.pool = '', m.pool, r.pool) AS pool, m.flags & 10240 <> 0 AND m.pool <> ?12 AS "          \
+  "spf " CHOOSE ") WHERE pool <> ?12 GROUP BY pool ORDER BY pool"
 
-/* `to`: f->to as a pattern of LIKE; it outlives the use of the statement. */
-static void bind_filter(sqlite3_stmt *s, const struct queue_filter *f, const char *to, int64_t after, int64_t until) {
-  sql_bind_int(s, 1, f->message_id);
-  sql_bind_text(s, 2, f->account);
-  sql_bind_text(s, 3, to);
-  sql_bind_int(s, 4, f->state);
-  sql_bind_int(s, 5, f->limit ? (int64_t)f->limit : -1);
-  sql_bind_int(s, 6, after);
-  sql_bind_int(s, 7, until);
-  sql_bind_int(s, 8, f->since_us);
+/* What a filter's texts are for LIKE; they outlive the use of the statement. */
+struct likes {
+  char *to, *reply;
+};
+
+static void likes_free(struct likes *l) {
+  free(l->to);
+  free(l->reply);
 }
 
-int queue_rows(struct sql *q, const struct queue_filter *f, int64_t after, int64_t until, queue_row *row, void *arg) {
-  char *to = f->to ? pattern_to_like(f->to) : NULL;
-  if (f->to && !to) return E_MEMORY;
-  sqlite3_stmt *s = sql_use(q, f->message_id ? ROW_COLUMNS OF_MESSAGE : ROW_COLUMNS OF_ALL);
-  bind_filter(s, f, to, after, until);
-  int rc = give_rows(s, row, arg);
-  free(to);
+static int likes_init(const struct queue_filter *f, struct likes *l) {
+  char *within = NULL;
+  *l = (struct likes){.to = f->to ? pattern_to_like(f->to) : NULL};
+  if (f->reply && asprintf(&within, "*%s*", f->reply) < 0) within = NULL;
+  if (within) l->reply = pattern_to_like(within);
+  free(within);
+  if ((!f->to || l->to) && (!f->reply || l->reply)) return OK;
+  likes_free(l);
+  return E_MEMORY;
+}
+
+static void bind_filter(sqlite3_stmt *s, const struct queue_filter *f, const struct likes *l, int64_t from,
+                        int64_t until) {
+  sql_bind_int(s, 1, f->message_id);
+  sql_bind_text(s, 2, f->account);
+  sql_bind_text(s, 3, l->to);
+  sql_bind_int(s, 4, f->state);
+  sql_bind_int(s, 5, f->limit ? (int64_t)f->limit : -1);
+  sql_bind_int(s, 6, from);
+  sql_bind_int(s, 7, until);
+  sql_bind_int(s, 8, f->since_us);
+  sql_bind_text(s, 9, f->site);
+  sql_bind_text(s, 10, l->reply);
+  sql_bind_int(s, 11, f->among);
+}
+
+int queue_rows(struct sql *q, const struct queue_filter *f, int64_t from, int64_t until, queue_row *row, void *arg) {
+  struct likes l;
+  int rc = likes_init(f, &l);
+  if (rc != OK) return rc;
+  sqlite3_stmt *s = sql_use(q, f->message_id ? ROW_COLUMNS OF_MESSAGE IN_ORDER : ROW_COLUMNS OF_ALL IN_ORDER);
+  bind_filter(s, f, &l, from, until);
+  rc = give_rows(s, row, arg);
+  likes_free(&l);
   return rc;
 }
 
@@ -141,14 +197,43 @@ int reader_queue(struct reader *r, const struct queue_filter *f, queue_row *row,
   return rc == OK ? reader_end(r, queue_rows(&r->at.q, f, 0, INT64_MAX, row, arg)) : rc;
 }
 
+#define EXTENT                                                                                                         \
+  "SELECT count(DISTINCT m.id), count(*), count(DISTINCT m.account), coalesce(sum(m.reverse_path = ''), 0),"           \
+  " coalesce(min(m.created_us), 0) "
+
+static int read_extent(struct sql *q, const struct queue_filter *f, const struct likes *l, struct queue_extent *out) {
+  sqlite3_stmt *s = sql_use(q, f->message_id ? EXTENT OF_MESSAGE : EXTENT OF_ALL);
+  bind_filter(s, f, l, 0, INT64_MAX);
+  int rc = sql_step(s);
+  if (rc != 1) return rc;
+  *out = (struct queue_extent){.messages = (uint64_t)sqlite3_column_int64(s, 0),
+                               .recipients = (uint64_t)sqlite3_column_int64(s, 1),
+                               .accounts = (uint64_t)sqlite3_column_int64(s, 2),
+                               .null_senders = (uint64_t)sqlite3_column_int64(s, 3),
+                               .oldest_us = sqlite3_column_int64(s, 4)};
+  sqlite3_reset(s);
+  return OK;
+}
+
+int reader_queue_extent(struct reader *r, const struct queue_filter *f, struct queue_extent *out) {
+  struct likes l;
+  *out = (struct queue_extent){0};
+  int rc = likes_init(f, &l);
+  if (rc != OK) return rc;
+  rc = reader_begin(r, NULL);
+  if (rc == OK) rc = reader_end(r, read_extent(&r->at.q, f, &l, out));
+  likes_free(&l);
+  return rc;
+}
+
 static int give_pools(struct sql *q, const struct queue_filter *f, const char *to_pool,
                       bool (*row)(void *arg, const struct queue_pool_row *p), void *arg) {
-  char *to = f->to ? pattern_to_like(f->to) : NULL;
-  int rc;
-  if (f->to && !to) return E_MEMORY;
+  struct likes l;
+  int rc = likes_init(f, &l);
+  if (rc != OK) return rc;
   sqlite3_stmt *s = sql_use(q, f->message_id ? POOLS_OF(OF_MESSAGE) : POOLS_OF(OF_ALL));
-  bind_filter(s, f, to, 0, INT64_MAX);
-  sql_bind_text(s, 9, to_pool);
+  bind_filter(s, f, &l, 0, INT64_MAX);
+  sql_bind_text(s, 12, to_pool);
   while ((rc = sql_step(s)) == 1) {
     struct queue_pool_row one = {.pool = sql_text(s, 0),
                                  .messages = (uint64_t)sqlite3_column_int64(s, 1),
@@ -160,7 +245,7 @@ static int give_pools(struct sql *q, const struct queue_filter *f, const char *t
     rc = OK;
     break;
   }
-  free(to);
+  likes_free(&l);
   return rc;
 }
 
@@ -172,8 +257,8 @@ int reader_queue_pools(struct reader *r, const struct queue_filter *f, const cha
 
 /* `last` is that of the recipient whose next attempt is the latest, so the reply that came last, roughly. */
 #define SUMMARY                                                                                                        \
-  "SELECT r.domain, sum(r.state = 0), sum(r.state = 1), min(m.created_us),"                                            \
-  " coalesce(min(CASE r.state WHEN 0 THEN r.next_us END), min(r.next_us)),"                                            \
+  "SELECT r.domain, sum(r.state <> 1), sum(r.state = 1), min(m.created_us),"                                           \
+  " coalesce(min(CASE WHEN r.state <> 1 THEN r.next_us END), min(r.next_us)),"                                         \
   " substr(max(CASE r.last WHEN '' THEN '' ELSE printf('%020d', r.next_us) || r.last END), 21)"                        \
   " FROM recipients r JOIN messages m ON m.id = r.message_id GROUP BY r.domain ORDER BY count(*) DESC, r.domain"
 

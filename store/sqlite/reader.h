@@ -18,7 +18,7 @@ char *pattern_to_like(const char *pattern);
 
 typedef bool queue_row(void *arg, const struct envelope *m, const struct queued_recipient *rcpt);
 
-/* reader_queue on any connection, for recipients with after < id <= until, in the order of their ids. */
-int queue_rows(struct sql *q, const struct queue_filter *f, int64_t after, int64_t until, queue_row *row, void *arg);
+/* reader_queue on any connection: messages from that id on, and of them recipients up to the id `until`. */
+int queue_rows(struct sql *q, const struct queue_filter *f, int64_t from, int64_t until, queue_row *row, void *arg);
 
 #endif

@@ -309,7 +309,14 @@ static const char *const steps[] = {
     "CREATE TRIGGER log_late_added AFTER INSERT ON events WHEN NEW.id <= (SELECT value FROM meta WHERE key = "
     "'log_indexed') BEGIN INSERT OR IGNORE INTO log_late VALUES (NEW.id); END;"
     "CREATE TRIGGER log_late_moved AFTER UPDATE OF id ON events WHEN NEW.id <= (SELECT value FROM meta WHERE key = "
-    "'log_indexed') BEGIN INSERT OR IGNORE INTO log_late VALUES (NEW.id); END;",
+    "'log_indexed') BEGIN INSERT OR IGNORE INTO log_late VALUES (NEW.id); END;"
+    /* Of a recipient: why it is held (enum recipient_hold), the site that its last attempt was for, and by whose
+       command it is to be returned to its sender (state 2). */
+    "ALTER TABLE recipients ADD COLUMN hold INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE recipients ADD COLUMN site TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE recipients ADD COLUMN returned TEXT NOT NULL DEFAULT '';"
+    "UPDATE recipients SET hold = 1 WHERE state = 1 AND last LIKE 'brake: %';"
+    "CREATE INDEX recipients_returning ON recipients(message_id) WHERE state = 2;",
 };
 #define VERSION ((int64_t)(sizeof steps / sizeof steps[0]))
 

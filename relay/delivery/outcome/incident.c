@@ -2,6 +2,9 @@
 
 #include "base/rule.h"
 
+#include <stdio.h>
+#include <string.h>
+
 const char *smtp_stage_phrase(enum smtp_stage stage) {
   switch (stage) {
   case STAGE_ROUTE: return "before connecting";
@@ -53,8 +56,18 @@ const char *incident_rule(const struct incident *i) {
       [TROUBLE_WARMUP] = RULE_WARMUP,
       [TROUBLE_DANE] = RULE_DANE,
       [TROUBLE_STS] = RULE_STS,
+      [TROUBLE_RETURNED] = RULE_COMMAND,
   };
   return rules[i->trouble];
+}
+
+/* Who the operator is concerns the log, not the sender. */
+void incident_of_return(const char *order, struct incident *out) {
+  const char *why = strchr(order, ' ');
+  bool said = why && why[1];
+  *out = (struct incident){.stage = STAGE_ROUTE, .trouble = TROUBLE_RETURNED};
+  snprintf(out->text, sizeof out->text, "returned by the operator of this gateway%s%s", said ? ": " : "",
+           said ? why + 1 : "");
 }
 
 void incident_of_deadline(struct incident *out) {

@@ -53,7 +53,8 @@ enum trouble {
   TROUBLE_WARMUP,       /* its source is warming up, and has no more to give for now */
   TROUBLE_PROBE,        /* nothing of its site takes a connection, and it waits for the next probe */
   TROUBLE_DANE,         /* the host's TLSA records require TLS, and there was none, or not with whom they name */
-  TROUBLE_STS, /* the domain's MTA-STS policy does not allow the host, or not without the TLS that it requires */
+  TROUBLE_STS,      /* the domain's MTA-STS policy does not allow the host, or not without the TLS that it requires */
+  TROUBLE_RETURNED, /* an operator has it returned to its sender */
 };
 
 /* What happened. */
@@ -87,6 +88,8 @@ struct incident {
 
 /* Its cause, as the delivery log keeps it (base/rule.h). "" for TROUBLE_NONE: nothing went wrong. */
 const char *incident_rule(const struct incident *i);
+/* By command; `order`: struct queued_recipient, returned. */
+void incident_of_return(const char *order, struct incident *out);
 /* The deadline of its sender has passed (RFC 2852). */
 void incident_of_deadline(struct incident *out);
 

@@ -180,6 +180,7 @@ void outcome_rule(struct outcome *o, size_t index, const struct incident *incide
   c.random = random_of(o);
   verdict_rule(&c, incident, r);
   r->regard = regard_of(incident, r);
+  if (incident->trouble == TROUBLE_RETURNED) r->by = j->recipients[index].returned;
   if (r->kind != EVENT_DEFERRED) return;
   int64_t moment = notice_moment(c.config, j, index, r, c.now_us);
   if (r->next_us > moment) r->next_us = moment;

@@ -2,6 +2,7 @@
 #ifndef SENDOFF_RELAY_DELIVERY_OUTCOME_OUTCOME_PARTS_H
 #define SENDOFF_RELAY_DELIVERY_OUTCOME_OUTCOME_PARTS_H
 
+#include "base/site_name.h"
 #include "relay/delivery/outcome/notice.h"
 #include "relay/delivery/outcome/outcome.h"
 #include "store/write.h"
@@ -30,7 +31,7 @@ struct pending {
   uint64_t delay_ms;
   int64_t not_before_us;
   uint32_t random; /* what moves its retries; 0: not drawn yet */
-  char host[340], source[IP_TEXT], tls[96], verified[TLS_PROOF_TEXT];
+  char host[340], source[IP_TEXT], site[SITE_NAME_MAX], tls[96], verified[TLS_PROOF_TEXT];
 };
 
 static inline struct loop *loop_of_outcome(const struct pending *p) {

@@ -43,6 +43,7 @@ static void fill_op(struct pending *p) {
         .counts = r->counts,
         .once_in_us = r->daily ? DAY_US : 0,
         .waits_for = r->daily ? p->source : NULL,
+        .site = p->site,
         .delay_told = p->actions[i] == DSN_DELAYED,
         .bounce = kind_of(j, r) == EVENT_DROPPED ? BOUNCE_NONE : r->bounce, /* a notice is not its account's mail */
         .event =
@@ -135,7 +136,10 @@ static void tell_stories(struct pending *p, const char *before) {
   for (size_t i = 0; i < j->recipient_count; i++) {
     struct ruling *r = &p->outcome.rulings[i];
     const char *own = j->before ? j->before[i] : NULL;
-    if (own || r->kind != EVENT_DELIVERED) r->story = story_tell(r->text, own, before);
+    if (r->by)
+      r->story = story_by_command(r->by, r->text);
+    else if (own || r->kind != EVENT_DELIVERED)
+      r->story = story_tell(r->text, own, before);
   }
 }
 
@@ -281,6 +285,7 @@ void outcome_commit(struct outcome *o, const struct outcome_place *where, int64_
   struct pending *p = (struct pending *)o;
   snprintf(p->host, sizeof p->host, "%s", where->host);
   snprintf(p->source, sizeof p->source, "%s", where->source);
+  snprintf(p->site, sizeof p->site, "%s", where->site ? where->site : "");
   snprintf(p->tls, sizeof p->tls, "%s", where->tls);
   tls_proof_text(&where->tls_facts, p->verified);
   p->not_before_us = not_before_us;

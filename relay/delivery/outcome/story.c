@@ -63,3 +63,11 @@ char *story_tell(const char *text, const char *first, const char *second) {
   free(story);
   return all;
 }
+
+char *story_by_command(const char *order, const char *text) {
+  char *out = NULL;
+  int by = (int)strcspn(order, " ");
+  int n = strncmp(order, "- ", 2) == 0 ? asprintf(&out, "by command: %s", text)
+                                       : asprintf(&out, "by command (%.*s): %s", by, order, text);
+  return n < 0 ? NULL : out;
+}

@@ -17,5 +17,7 @@ void story_add_ruling(char **story, const char *host, const struct ruling *r);
 void story_add(char **story, const char *more); /* another story, behind it; NULL: none */
 /* "`text`; before it: ...", the caller's to free; NULL: both stories are NULL, or no memory. */
 char *story_tell(const char *text, const char *first, const char *second);
+/* "by command (root): `text`", likewise; `order`: struct queued_recipient, returned. */
+char *story_by_command(const char *order, const char *text);
 
 #endif

@@ -92,7 +92,8 @@ enum verdict verdict_of(const struct incident *i) {
   case TROUBLE_NULL_MX:                              /* RFC 7505 4.1 */
   case TROUBLE_NO_DOMAIN:
   case TROUBLE_NO_ADDRESS: /* RFC 5321 5.1 */
-  case TROUBLE_LOOP: return VERDICT_BOUNCE;
+  case TROUBLE_LOOP:
+  case TROUBLE_RETURNED: return VERDICT_BOUNCE;
   case TROUBLE_LOCAL:
   case TROUBLE_SOURCE:
   case TROUBLE_DNS:
@@ -147,7 +148,7 @@ static void own_codes(const struct incident *i, struct ruling *out) {
       [TROUBLE_WARMUP] = {450, "4.4.5"},       [TROUBLE_ROUTE] = {451, "4.3.5"},
       [TROUBLE_TLS_ENFORCED] = {451, "4.7.5"}, [TROUBLE_LOGIN] = {451, "4.7.8"},
       [TROUBLE_DANE] = {451, "4.7.5"},         [TROUBLE_STS] = {451, "4.7.5"},
-      [TROUBLE_PROBE] = {450, "4.4.1"},
+      [TROUBLE_PROBE] = {450, "4.4.1"},        [TROUBLE_RETURNED] = {554, "5.0.0"}, /* all that is known is the class */
   };
   out->code = table[i->trouble].code;
   snprintf(out->enhanced, sizeof out->enhanced, "%s", i->enhanced ? i->enhanced : table[i->trouble].enhanced);
@@ -216,14 +217,17 @@ static void rule_bounced(const struct incident *i, struct ruling *out) {
   if (out->kind == EVENT_EXPIRED) out->code = 0;
 }
 
+static void add_last(const struct verdict_case *c, struct ruling *out) {
+  size_t at = strlen(out->text);
+  if (c->last && c->last[0]) snprintf(out->text + at, sizeof out->text - at, "; the last reason was: %s", c->last);
+}
+
 /* Its sender's deadline: RFC 3463 3.5 with RFC 2852 makes that 5.4.7, a permanent failure. An attempt made too late has
  * its own reason in the text already. */
 static void rule_deadline(const struct verdict_case *c, const struct incident *i, struct ruling *out) {
   snprintf(out->enhanced, sizeof out->enhanced, "5.4.7");
   out->rule = RULE_DEADLINE;
-  size_t at = strlen(out->text);
-  if (i->trouble == TROUBLE_DEADLINE && c->last && c->last[0])
-    snprintf(out->text + at, sizeof out->text - at, "; the last reason was: %s", c->last);
+  if (i->trouble == TROUBLE_DEADLINE) add_last(c, out);
 }
 
 void verdict_rule(const struct verdict_case *c, const struct incident *i, struct ruling *out) {
@@ -248,6 +252,7 @@ void verdict_rule(const struct verdict_case *c, const struct incident *i, struct
   else
     rule_deferred(c, i, out);
   if (out->kind == EVENT_EXPIRED && c->sender_ends) rule_deadline(c, i, out);
+  if (i->trouble == TROUBLE_RETURNED) add_last(c, out);
   out->bounce = bounce_of(i, out);
   numbers_add(out->numbers, "attempt", (int64_t)c->attempts + 1);
 }

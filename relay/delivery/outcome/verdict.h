@@ -51,6 +51,7 @@ struct ruling {
   bool set;        /* false in an array that is not filled yet */
   bool greylisted; /* DEFERRED: as in the incident */
   bool onward;     /* it is for the case that no other host is left to ask */
+  const char *by;  /* whose command it is, for the log alone: the job's (struct queued_recipient, returned); or NULL */
   char *story;     /* outcome_store.c's: the text, and what happened at earlier hosts; NULL: as text */
 };
 /* What a ruling rests on, beside the incident. */
@@ -60,7 +61,8 @@ struct verdict_case {
   int64_t created_us; /* when the message came */
   int64_t expires_us; /* when it has been tried for long enough */
   bool sender_ends;   /* expires_us is the sender's deadline (RFC 2852 by-mode R), not the gateway's */
-  const char *last;   /* with sender_ends, the last reply or reason of earlier attempts; NULL or "": none */
+  const char *last;   /* with sender_ends or TROUBLE_RETURNED, the last reply or reason of earlier attempts; NULL or "":
+                         none */
   int64_t now_us;
   uint32_t random; /* any value: the jitter */
 };

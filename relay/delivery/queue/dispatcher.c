@@ -31,6 +31,7 @@ static void on_tick(uv_timer_t *timer) {
     d->listed_ms = uv_now(&d->loop->uv);
   }
   d->poll_wanted = true;
+  returns_tick(d);
   watches_tick(&d->watches, delivery_secrets(d->loop->delivery));
   reader_poll(d);
 }
@@ -89,6 +90,7 @@ void dispatcher_start(struct dispatcher *d) {
   d->started_us = clock_now_us();
   d->clock.seen = clock_jumps_us();
   d->list_wanted = true;
+  returns_want(d);
   d->listed_ms = uv_now(&d->loop->uv);
   watches_tick(&d->watches, delivery_secrets(d->loop->delivery));
   uv_timer_start(&d->tick, on_tick, TICK_MS, TICK_MS);

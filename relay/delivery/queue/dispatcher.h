@@ -21,6 +21,14 @@ struct incident;
 struct route;
 struct router;
 
+/* returns.c: mail that is returned by command, in passes over all of it. */
+struct returns {
+  bool wanted;   /* a pass is wanted, or under way */
+  bool left;     /* some was left, to the next pass: it was under way */
+  int64_t after; /* the pass has come so far */
+  size_t jobs;   /* that are on their way into the store */
+};
+
 struct dispatcher {
   struct gateway *gateway;
   struct loop *loop;
@@ -30,6 +38,7 @@ struct dispatcher {
   struct schedule schedule;
   struct outages outages;
   struct clock_watch clock;
+  struct returns returns;
   uv_timer_t wake, tick;
   struct deferred turn;
   int64_t started_us, generation, armed_us;
@@ -70,6 +79,18 @@ bool probe_still_awaited(const struct dispatcher *d, const struct queue_lane *la
 /* What waits for probes, for delivery_attempts: so many lanes at most. */
 #define PROBE_WAITS_MAX 20000
 void probe_each_wait(const struct dispatcher *d, void (*each)(void *arg, const struct delivery_attempt *a), void *arg);
+/* hand_out.c. The job's end comes back to the dispatcher. */
+void dispatch_follow(struct job *j);
+/* returns.c. From the beginning; also what comes to it while a pass is under way. */
+void returns_want(struct dispatcher *d);
+/* Each second: what was left. */
+void returns_tick(struct dispatcher *d);
+/* True: the pick has been prepared for the next piece of a pass. */
+bool returns_prepare(struct dispatcher *d);
+void returns_take(struct dispatcher *d, struct pick *p);
+void returns_failed(struct dispatcher *d);
+/* One of its jobs has ended. */
+void returns_end(struct dispatcher *d);
 /* accept.c. A job of fresh mail, of any number of recipients. Takes it. */
 void dispatch_fresh(struct dispatcher *d, struct job *j, int64_t not_before_us);
 

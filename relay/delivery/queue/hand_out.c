@@ -48,6 +48,7 @@ static void end_for_domain(struct dispatcher *d, const struct job *j, const char
 
 /* The one end of a job: on loops[0], behind job_finish. */
 static void end_job(struct dispatcher *d, struct job *j) {
+  if (j->by_command) returns_end(d);
   in_flight_remove(&d->schedule, j);
   warmup_watch_give_back(d->watches.warmups, j->warmup, (uint32_t)j->recipient_count, &j->came, clock_now_us());
   probe_ends(d, j);
@@ -80,6 +81,10 @@ static void on_finished(struct loop *on, struct loop_message *m) {
 static void finish(struct gateway *g, struct job *j) {
   j->post.run = on_finished;
   loop_post(g->loops[0], &j->post);
+}
+
+void dispatch_follow(struct job *j) {
+  j->finish = finish;
 }
 
 /* --- out --- */
@@ -179,7 +184,7 @@ static void find_route(struct dispatcher *d, struct job *j) {
 }
 
 void dispatch_start(struct dispatcher *d, struct queue_lane *lane, struct job *j) {
-  j->finish = finish;
+  dispatch_follow(j);
   in_flight_add(&d->schedule, lane, j);
   if (!j->recipient_count) { /* all of them are in flight already */
     job_free(&j);

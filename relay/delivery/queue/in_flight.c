@@ -55,7 +55,7 @@ void in_flight_remove(struct schedule *s, const struct job *j) {
     HASH_FIND(hh, s->recipients_in_flight, &j->recipients[i].to.id, sizeof f->id, f);
     if (!f || f->ended) continue;
     schedule_in_flight(s, f->lane, -1);
-    if (f->lane->reading) {
+    if (f->lane->reading || s->reading_all) {
       f->ended = true;
       f->lane = NULL;
       s->ended++;

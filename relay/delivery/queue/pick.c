@@ -21,15 +21,20 @@ struct picker {
   void *arg;
 };
 
+static void free_jobs(struct job **jobs) {
+  while (*jobs) {
+    struct job *j = *jobs;
+    *jobs = j->next;
+    job_free(&j);
+  }
+}
+
 static void clear(struct pick *p) {
   for (size_t i = 0; i < p->rows_count; i++) {
     free(p->rows[i].domain);
-    while (p->rows[i].jobs) {
-      struct job *j = p->rows[i].jobs;
-      p->rows[i].jobs = j->next;
-      job_free(&j);
-    }
+    free_jobs(&p->rows[i].jobs);
   }
+  free_jobs(&p->returns.jobs);
   for (size_t i = 0; i < p->lane_count; i++) free(p->lanes[i].domain);
   free(p->lanes);
   memset(p, 0, sizeof *p);
@@ -148,6 +153,46 @@ static void read_rows(struct picker *p) {
   }
 }
 
+/* --- what is to be returned --- */
+
+struct returns_reader {
+  struct pick_returns *into;
+  struct job *last;
+  int result;
+};
+
+static struct job *job_to_return(struct returns_reader *r, const struct envelope *m, const char *domain) {
+  struct job *last = r->last;
+  if (last && last->envelope.id == m->id && last->recipient_count < JOB_RECIPIENTS_MAX &&
+      strcmp(last->domain, domain) == 0 && strcmp(last->envelope.pool, m->pool) == 0)
+    return last;
+  struct job *j = job_new(m, domain);
+  if (!j) return NULL;
+  if (last)
+    last->next = j;
+  else
+    r->into->jobs = j;
+  r->last = j;
+  return j;
+}
+
+static bool on_returning(void *arg, const struct envelope *m, const struct queued_recipient *rcpt) {
+  struct returns_reader *r = arg;
+  if (!r->into->count++) r->into->first = m->id;
+  r->into->last = m->id;
+  struct job *j = job_to_return(r, m, rcpt->to.domain);
+  int rc = j ? job_add_recipient(j, rcpt) : E_MEMORY;
+  if (rc == E_SYNTAX) note_controls(m);
+  if (rc == E_MEMORY) r->result = rc;
+  return rc != E_MEMORY;
+}
+
+static int read_returns(struct picker *p) {
+  struct returns_reader r = {.into = &p->pick.returns};
+  int rc = reader_returning(p->reader, r.into->after, r.into->limit, on_returning, &r);
+  return rc == OK ? r.result : rc;
+}
+
 static void work(uv_work_t *req) {
   struct picker *p = req->data;
   struct pick *pick = &p->pick;
@@ -159,6 +204,7 @@ static void work(uv_work_t *req) {
   }
   if (pick->kind == PICK_LIST) pick->result = reader_due_lanes(p->reader, on_lane, pick);
   if (pick->kind == PICK_ROWS) read_rows(p);
+  if (pick->kind == PICK_RETURNS) pick->result = read_returns(p);
 }
 
 /* --- on the loop --- */

@@ -11,6 +11,7 @@ enum pick_kind {
   PICK_GENERATION, /* was the queue changed by command? */
   PICK_LIST,       /* which lanes have mail, and from when */
   PICK_ROWS,       /* what is due in some lanes */
+  PICK_RETURNS,    /* what is to be returned by command */
 };
 
 struct pick_rows {
@@ -24,6 +25,15 @@ struct pick_rows {
   int64_t deadline_us; /* of that row's message (RFC 2852, by-mode R); INT64_MAX */
   bool more;           /* more than the limit are due */
 };
+/* Of messages behind `after`; a message whose recipients are not all among them is read again. */
+struct pick_returns {
+  int64_t after;
+  size_t limit; /* rows to read */
+  /* result */
+  struct job *jobs;    /* list by next; each of one message and domain, those of a message together */
+  int64_t first, last; /* messages */
+  size_t count;        /* rows */
+};
 struct pick_lane {
   char *domain, *lane; /* in one block */
   int64_t next_us;
@@ -34,6 +44,7 @@ struct pick {
   int64_t now_us, started_us; /* fresh rows of messages older than the start are due without their grace */
   struct pick_rows rows[PICK_LANES_MAX];
   size_t rows_count;
+  struct pick_returns returns;
   /* result */
   int result;
   struct reason why;

@@ -70,10 +70,12 @@ static void take_list(struct dispatcher *d, const struct pick *p, bool by_comman
 static void read_failed(struct dispatcher *d, const struct pick *p) {
   log_event(LOG_ERROR_, NULL, "queue not read", "reason", p->why.text[0] ? p->why.text : result_text(p->result), NULL);
   if (p->kind == PICK_LIST) d->listed_ms = 0; /* at the next tick again */
+  if (p->kind == PICK_RETURNS) returns_failed(d);
 }
 
 static void take_generation(struct dispatcher *d, const struct pick *p) {
   bool changed = p->generation != d->generation;
+  if (changed) returns_want(d);
   if (p->kind == PICK_LIST) take_list(d, p, changed);
   if (changed && p->kind != PICK_LIST)
     d->list_wanted = true; /* d->generation stays, so that the list knows why it was made */
@@ -92,6 +94,8 @@ static void on_picked(void *arg, struct pick *p) {
     if (p->result != OK) p->rows[i].result = p->result;
     take_rows(d, &p->rows[i], now);
   }
+  if (p->kind == PICK_RETURNS && p->result == OK) returns_take(d, p);
+  d->schedule.reading_all = false;
   in_flight_forget_ended(&d->schedule);
   if (p->result != OK)
     read_failed(d, p);
@@ -161,6 +165,8 @@ void reader_poll(struct dispatcher *d) {
   if (list) {
     d->list_wanted = false;
     picker_prepare(d->picker, PICK_LIST);
+  } else if (returns_prepare(d)) {
+    d->schedule.reading_all = true;
   } else if (!collect(d, picker_prepare(d->picker, PICK_ROWS))) {
     arm(d);
     if (!d->poll_wanted) return;

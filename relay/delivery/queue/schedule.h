@@ -67,6 +67,7 @@ struct schedule {
   struct in_flight *recipients_in_flight;
   size_t in_flight; /* without those that have ended */
   size_t ended;     /* in_flight.h */
+  bool reading_all; /* rows of any lane are being read */
   bool overflow;    /* a lane had no room here: list the store again later */
 };
 

@@ -61,6 +61,7 @@ static void note_sign(struct connection *c, enum pace_sign sign) {
 static struct outcome_place place_of(const struct connection *c, const struct job *j) {
   return (struct outcome_place){.host = c->target,
                                 .source = c->source,
+                                .site = c->destination->site->name,
                                 .tls = c->tls,
                                 .before = connection_walked_for(c, j) ? c->walked : NULL,
                                 .tls_facts = c->tls_facts};

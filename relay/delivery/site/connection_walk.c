@@ -137,7 +137,8 @@ bool connection_walked_for(const struct connection *c, const struct job *j) {
 static void walk_failed(struct connection *c) {
   struct destination *d = c->destination;
   const struct incident *incident = c->failure.trouble != TROUBLE_NONE ? &c->failure : &c->incident;
-  struct outcome_place where = {.host = c->failed_target, .source = d->source_text, .tls = "", .before = c->walked};
+  struct outcome_place where = {
+      .host = c->failed_target, .source = d->source_text, .site = d->site->name, .tls = "", .before = c->walked};
   if (c->incident.trouble != TROUBLE_LOGIN) /* which says nothing of how much the site takes */
     site_hear_no_host(d->site, &c->incident, c->refused, d->connection_count - d->walking);
   d->walking--;

@@ -289,7 +289,7 @@ static bool waits_for_probe(struct destination *d, const struct incident *incide
 
 void destination_return_overdue(struct destination *d, int64_t now_us) {
   struct incident incident;
-  struct outcome_place where = {.host = "", .source = d->source_text, .tls = ""};
+  struct outcome_place where = {.host = "", .source = d->source_text, .site = d->site->name, .tls = ""};
   incident_of_deadline(&incident);
   for (struct job *j = job_queue_take_overdue(&d->queue, now_us); j; j = job_queue_take_overdue(&d->queue, now_us))
     outcome_without_attempt(d->delivery->outcomes, j, &incident, &where, 0);
@@ -348,7 +348,7 @@ static void open_more(struct destination *d) {
     if (!connection_start(d)) {
       struct incident incident = {
           .stage = STAGE_ROUTE, .trouble = TROUBLE_LOCAL, .local = true, .text = "out of memory"};
-      struct outcome_place nowhere = {.host = "", .source = d->source_text, .tls = ""};
+      struct outcome_place nowhere = {.host = "", .source = d->source_text, .site = d->site->name, .tls = ""};
       if (!d->connection_count) destination_defer_jobs(d, &incident, &nowhere);
       return;
     }
@@ -392,7 +392,7 @@ void destination_abort(struct destination *d) {
 /* The waiting jobs first, so that a walk that ends has none to speak for. */
 void destination_source_gone(struct destination *d) {
   struct incident incident = {.stage = STAGE_ROUTE, .trouble = TROUBLE_SOURCE, .local = true};
-  struct outcome_place nowhere = {.host = "", .source = d->source_text, .tls = ""};
+  struct outcome_place nowhere = {.host = "", .source = d->source_text, .site = d->site->name, .tls = ""};
   struct reason why;
   address_away(d->source_text, &why);
   snprintf(incident.text, sizeof incident.text, "%.250s", why.text);

@@ -5,6 +5,7 @@
 #include "relay/delivery/route/route_secrets.h"
 #include "relay/delivery/route/token_due.h"
 #include "relay/delivery/site/connection.h"
+#include "relay/delivery/site/site.h"
 
 #include <stdio.h>
 
@@ -47,7 +48,7 @@ static bool has_token(const struct destination *d, const struct route_login *l) 
 }
 
 static void defer(struct destination *d, const struct incident *incident) {
-  const struct outcome_place nowhere = {.host = "", .source = d->source_text, .tls = ""};
+  const struct outcome_place nowhere = {.host = "", .source = d->source_text, .site = d->site->name, .tls = ""};
   if (!d->connections) destination_defer_jobs(d, incident, &nowhere);
 }
 

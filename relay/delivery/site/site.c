@@ -198,7 +198,7 @@ static struct incident paced(const struct site *s, int64_t at_us) {
 static void give_back(struct destination *d, size_t keep, int64_t at_us, double rate) {
   struct job *kept[SITE_WAITING_MOST], *j;
   struct site *s = d->site;
-  struct outcome_place where = {.host = "", .source = d->source_text, .tls = ""};
+  struct outcome_place where = {.host = "", .source = d->source_text, .site = d->site->name, .tls = ""};
   size_t count = 0;
   while (count < keep && (j = destination_next_job(d))) kept[count++] = j;
   for (double behind = 0; (j = destination_next_job(d)); behind++) {

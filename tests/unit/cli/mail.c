@@ -252,15 +252,23 @@ static void test_queue(void **state) {
 
 static void test_queue_changes(void **state) {
   (void)state;
-  assert_int_equal(sendoff("queue hold --to *@example.net"), EXIT_DONE);
-  assert_string_equal(out, "1 recipient held\n");
+  assert_int_equal(sendoff("queue hold --to *@example.net --dry-run"), EXIT_DONE);
+  assert_non_null(strstr(out, "queue hold would change: 1 message, 1 recipient, of 1 account; the oldest came "));
+  assert_non_null(strstr(out, "  blog  r@example.net\n"));
+  assert_int_equal(sendoff("queue hold --to *@example.net"), EXIT_USAGE);
+  assert_non_null(strstr(err, "--yes does it without a question"));
+  assert_int_equal(sendoff("queue hold --account"), EXIT_USAGE);
+  assert_int_equal(sendoff("queue hold --account= --yes"), EXIT_USAGE);
+  assert_non_null(strstr(err, "--account is empty"));
+  assert_int_equal(sendoff("queue hold --to *@example.net --yes"), EXIT_DONE);
+  assert_string_equal(out, "1 recipient in 1 message held\n");
   assert_int_equal(sendoff("queue list --json --state held"), EXIT_DONE);
   assert_string_equal(values("to"), "r@example.net");
-  assert_int_equal(sendoff("queue release --account blog --json"), EXIT_DONE);
+  assert_int_equal(sendoff("queue release --account blog --json --yes"), EXIT_DONE);
   assert_string_equal(values("changed"), "1");
   /* One that is there and one that is not: the one is done, the other is said. */
   assert_int_equal(sendoff_about("queue drop", message, "1CZQ6K3E0W40"), EXIT_NO);
-  assert_string_equal(out, "2 recipients dropped\n");
+  assert_string_equal(out, "2 recipients in 1 message dropped\n");
   assert_non_null(strstr(err, "1CZQ6K3E0W40 has nothing in the queue"));
   assert_int_equal(sendoff("queue list"), EXIT_DONE);
   assert_string_equal(out, "the queue is empty\n");

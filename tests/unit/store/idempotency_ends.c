@@ -37,9 +37,9 @@ static void end(struct lab *l, const struct submitted *s, size_t which, enum eve
 
 static void command(struct lab *l, enum queue_action action, const struct queue_filter *which) {
   struct admin *a = lab_admin(l);
-  uint64_t changed;
-  assert_ok(admin_queue(a, which, action, &changed, &l->why), l->why);
-  assert_true(changed > 0);
+  struct queue_changed changed;
+  assert_ok(admin_queue(a, which, &(struct queue_change){.action = action}, &changed, &l->why), l->why);
+  assert_true(changed.recipients > 0);
   admin_close(&a);
 }
 

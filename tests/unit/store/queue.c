@@ -245,10 +245,10 @@ static void summary(void **state) {
 
 static uint64_t command(struct lab *l, const struct queue_filter *f, enum queue_action action) {
   struct admin *a = lab_admin(l);
-  uint64_t changed = 99;
-  assert_ok(admin_queue(a, f, action, &changed, &l->why), l->why);
+  struct queue_changed changed;
+  assert_ok(admin_queue(a, f, &(struct queue_change){.action = action, .by = "amy"}, &changed, &l->why), l->why);
   admin_close(&a);
-  return changed;
+  return changed.recipients;
 }
 
 static enum event_kind last_event(struct lab *l, int64_t message_id, size_t count) {
@@ -353,37 +353,246 @@ static void drop(void **state) {
   assert_int_equal(log.count, 3);
 }
 
-static void by_message_id_and_limit(void **state) {
+static void by_message_id(void **state) {
   struct lab *l = *state;
   struct letter one = lab_accept(l, "blog", "a@x.example"), two = lab_accept(l, "blog", "b@x.example");
-  lab_accept(l, "blog", "c@x.example");
   assert_int_equal(command(l, &(struct queue_filter){.state = -1, .message_id = letter_id(&two)}, QUEUE_DROP), 1);
   assert_int_equal(command(l, &(struct queue_filter){.state = -1, .message_id = letter_id(&two)}, QUEUE_DROP), 0);
-  assert_int_equal(command(l, &(struct queue_filter){.state = -1, .limit = 1}, QUEUE_DROP), 1);
   struct seen_queue q;
   lab_queue(l, &q);
   assert_int_equal(q.count, 1);
-  assert_string_equal(q.all[0].address, "c@x.example");
-  assert_int_equal(last_event(l, letter_id(&one), 2), EVENT_DROPPED);
+  assert_string_equal(q.all[0].address, "a@x.example");
+  assert_int_equal(last_event(l, letter_id(&two), 2), EVENT_DROPPED);
+  assert_int_equal(last_event(l, letter_id(&one), 1), EVENT_ACCEPTED);
+}
+
+/* put_queue's recipients, in messages of `each` recipients. */
+static void put_messages(struct lab *l, int messages, int each) {
+  char sql[800];
+  put_queue(l, messages, each);
+  snprintf(sql, sizeof sql,
+           "INSERT INTO messages(id, account, pool, sources, reverse_path, envid, flags, priority, size, created_us,"
+           " expires_us, deliver_by_us, prefix, content)"
+           " WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < %d)"
+           " SELECT i, 'bulk', 'default', '', 'news@example.com', '', 0, 0, 3, 1, 2, 0, x'', x'' FROM n;"
+           "UPDATE recipients SET message_id = 1 + (id - 1) %% %d",
+           messages, messages);
+  lab_exec(l->dir, sql);
+}
+
+struct seen_progress {
+  uint64_t recipients[8];
+  size_t count;
+};
+
+static void see_progress(void *arg, uint64_t recipients) {
+  struct seen_progress *s = arg;
+  s->recipients[s->count++] = recipients;
+}
+
+/* A message is changed whole, with one event; whoever reads between two parts sees no half of one. */
+static void whole_messages(void **state) {
+  struct lab *l = *state;
+  struct seen_progress seen = {.count = 0};
+  struct queue_changed changed;
+  struct seen_log log;
+  put_messages(l, 3, 700);
+  struct admin *a = lab_admin(l);
+  const struct queue_change hold = {.action = QUEUE_HOLD, .by = "amy", .progress = see_progress, .arg = &seen};
+  assert_ok(admin_queue(a, &(struct queue_filter){.state = -1}, &hold, &changed, &l->why), l->why);
+  admin_close(&a);
+  assert_int_equal(changed.recipients, 2100);
+  assert_int_equal(changed.messages, 3);
+  assert_int_equal(seen.count, 2);
+  assert_int_equal(seen.recipients[0], 1400);
+  assert_int_equal(seen.recipients[1], 2100);
+  lab_log(l, 2, &log);
+  assert_int_equal(log.count, 1);
+  assert_string_equal(log.all[0].to, "");
+  assert_string_equal(log.all[0].text, "held by command (amy): 700 recipients");
+  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM events WHERE numbers = 'recipients=700'"), 3);
+  assert_int_equal(command(l, &(struct queue_filter){.state = -1, .to = "r0@*"}, QUEUE_RELEASE), 1);
+  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM events WHERE recipient = 'r0@d0.example'"), 1);
+}
+
+static uint64_t hold_for(struct lab *l, enum recipient_hold hold) {
+  struct admin *a = lab_admin(l);
+  struct queue_changed changed;
+  const struct queue_change change = {.action = QUEUE_HOLD, .hold = hold};
+  assert_ok(admin_queue(a, &(struct queue_filter){.state = -1}, &change, &changed, &l->why), l->why);
+  admin_close(&a);
+  return changed.recipients;
+}
+
+/* What a suspension holds is let go by its end, unless an operator has held it before or since. */
+static void holds_are_told_apart(void **state) {
+  struct lab *l = *state;
+  const struct queue_filter suspended = {.state = -1, .among = QUEUE_IS_HELD_FOR(HOLD_SUSPENSION)};
+  lab_accept(l, "blog", "a@x.example");
+  assert_int_equal(hold_for(l, HOLD_COMMAND), 1);
+  lab_accept(l, "blog", "b@x.example");
+  lab_accept(l, "blog", "c@x.example");
+  assert_int_equal(hold_for(l, HOLD_SUSPENSION), 2);
+  assert_int_equal(hold_for(l, HOLD_SUSPENSION), 0);
+  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM recipients WHERE hold = 2"), 2);
+  assert_int_equal(
+      command(l, &(struct queue_filter){.state = -1, .to = "c@*", .among = QUEUE_IS_HELD}, QUEUE_HOLD), 1);
+  assert_int_equal(command(l, &suspended, QUEUE_RELEASE), 1);
+  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM recipients WHERE state = 0 AND address LIKE 'b@%'"), 1);
+  assert_int_equal(hold_for(l, HOLD_REMOVAL), 1);
+  assert_int_equal(command(l, &suspended, QUEUE_RELEASE), 0);
+  assert_int_equal(command(l, &(struct queue_filter){.state = -1}, QUEUE_RELEASE), 3);
+}
+
+static void release_keeps_the_time(void **state) {
+  struct lab *l = *state;
+  struct letter m;
+  struct queue_changed changed;
+  int64_t later = clock_now_us() + 3600 * SECOND_US;
+  letter_make(&m, "blog", "a@x.example");
+  m.accept.message.first_attempt_us = m.accept.message.not_before_us = later;
+  assert_int_equal(lab_run(&l->poster, &m.accept.op), OK);
+  lab_accept(l, "blog", "b@x.example");
+  assert_int_equal(hold_for(l, HOLD_COMMAND), 2);
+  struct admin *a = lab_admin(l);
+  const struct queue_change release = {.action = QUEUE_RELEASE};
+  assert_ok(admin_queue(a, &(struct queue_filter){.state = -1}, &release, &changed, &l->why), l->why);
+  admin_close(&a);
+  assert_int_equal(changed.recipients, 2);
+  assert_int_equal(changed.later, 1);
+  assert_int_equal(changed.later_us, later);
+}
+
+/* --- what is to be returned --- */
+
+static uint64_t bounce(struct lab *l, const char *to, const char *by, const char *reason) {
+  struct admin *a = lab_admin(l);
+  struct queue_changed changed;
+  const struct queue_change change = {.action = QUEUE_BOUNCE, .by = by, .reason = reason};
+  assert_ok(admin_queue(a, &(struct queue_filter){.state = -1, .to = to}, &change, &changed, &l->why), l->why);
+  admin_close(&a);
+  return changed.recipients;
+}
+
+struct seen_returning {
+  char all[SEEN_MAX][64];
+  size_t count;
+};
+
+static bool see_returning(void *arg, const struct envelope *m, const struct queued_recipient *r) {
+  struct seen_returning *s = arg;
+  (void)m;
+  assert_int_equal(r->state, RECIPIENT_RETURNING);
+  snprintf(s->all[s->count++], sizeof s->all[0], "%s %s", r->to.address, r->returned);
+  return true;
+}
+
+/* The order is kept until the gateway has carried it out: no other command but drop ends it. */
+static void bounced_by_command(void **state) {
+  struct lab *l = *state;
+  struct letter m;
+  struct seen_returning s = {.count = 0};
+  struct seen_log log;
+  struct seen_lanes due = {.count = 0};
+  struct queue_filter all = {.state = -1};
+  letter_to(&m, "blog", (const char *const[]){"a@y.example", "b@x.example", "c@y.example", "d@x.example", NULL});
+  assert_int_equal(lab_run(&l->poster, &m.accept.op), OK);
+  struct reader *r = lab_reader(l);
+  int64_t generation = reader_queue_generation(r);
+  assert_int_equal(command(l, &(struct queue_filter){.state = -1, .to = "c@*"}, QUEUE_HOLD), 1);
+  assert_int_equal(bounce(l, "a@*", NULL, NULL), 1);
+  assert_int_equal(bounce(l, "*@y.example", "amy", "moved away"), 1);
+  assert_int_equal(bounce(l, "b@*", "amy", NULL), 1);
+  assert_true(reader_queue_generation(r) > generation);
+  assert_int_equal(reader_returning(r, 0, 10, see_returning, &s), OK);
+  assert_int_equal(s.count, 3);
+  assert_string_equal(s.all[0], "b@x.example amy "); /* by domain */
+  assert_string_equal(s.all[1], "a@y.example - ");
+  assert_string_equal(s.all[2], "c@y.example amy moved away");
+  assert_int_equal(reader_returning(r, letter_id(&m), 10, see_returning, &s), OK);
+  assert_int_equal(s.count, 3);
+  assert_int_equal(reader_due_lanes(r, see_lane, &due), OK);
+  assert_int_equal(due.count, 1);
+  lab_log(l, letter_id(&m), &log);
+  assert_int_equal(log.count, 2); /* accepted, held */
+
+  assert_int_equal(command(l, &all, QUEUE_RETRY), 1);
+  assert_int_equal(command(l, &all, QUEUE_HOLD), 1);
+  assert_int_equal(command(l, &all, QUEUE_RELEASE), 1);
+  assert_int_equal(lab_outcome(l, letter_id(&m), m.recipients[0].id, EVENT_DEFERRED, 0, NULL), OK);
+  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM recipients WHERE state = 2"), 3);
+  assert_int_equal(lab_outcome(l, letter_id(&m), m.recipients[2].id, EVENT_BOUNCED, 0, NULL), OK);
+  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM recipients WHERE state = 2"), 2);
+  assert_int_equal(command(l, &(struct queue_filter){.state = RECIPIENT_RETURNING}, QUEUE_DROP), 2);
+  reader_close(&r);
+}
+
+/* --- by site and reply --- */
+
+static void defer_at(struct lab *l, const struct letter *m, const char *site, const char *text) {
+  struct recipient_outcome late = {.recipient_id = m->recipients[0].id,
+                                   .site = site,
+                                   .counts = true,
+                                   .event = {.kind = EVENT_DEFERRED, .text = text}};
+  struct store_outcome o = {.message_id = m->accept.message.envelope.id, .outcomes = &late, .outcome_count = 1};
+  store_outcome_init(&o);
+  assert_int_equal(lab_run(&l->poster, &o.op), OK);
+}
+
+static void by_site_and_reply(void **state) {
+  static const struct {
+    struct queue_filter filter;
+    const char *expected;
+  } rows[] = {
+      {{.state = -1, .site = "google"}, "ac"}, /* c was not tried, and a's domain was for it */
+      {{.state = -1, .site = "Google"}, ""},
+      {{.state = -1, .site = "lab"}, "b"},
+      {{.state = -1, .reply = "GREYLIST"}, "a"},
+      {{.state = -1, .reply = "100% full_"}, "b"}, /* nothing but * is special */
+      {{.state = -1, .reply = "box*full"}, "b"},
+      {{.state = -1, .reply = "nothing"}, ""},
+      {{.state = -1, .site = "google", .reply = "greylist"}, "a"},
+  };
+  struct lab *l = *state;
+  struct letter a = lab_accept(l, "blog", "a@one.example"), b = lab_accept(l, "blog", "b@two.example");
+  lab_accept(l, "blog", "c@one.example");
+  lab_accept(l, "blog", "d@three.example");
+  defer_at(l, &a, "google", "4.7.1 Greylisted, come back");
+  defer_at(l, &b, "lab", "mailbox 100% full_");
+  defer_at(l, &b, "", "mailbox 100% full_"); /* not known this time */
+  struct reader *r = lab_reader(l);
+  for (size_t i = 0; i < COUNT_OF(rows); i++) {
+    struct seen_queue q = {.count = 0};
+    struct queue_extent extent;
+    char seen[SEEN_MAX + 1] = "";
+    assert_int_equal(reader_queue(r, &rows[i].filter, see_entry, &q), OK);
+    for (size_t n = 0; n < q.count; n++) seen[n] = q.all[n].address[0];
+    if (strcmp(seen, rows[i].expected) != 0) fail_msg("row %zu: %s instead of %s", i, seen, rows[i].expected);
+    assert_int_equal(reader_queue_extent(r, &rows[i].filter, &extent), OK);
+    assert_int_equal(extent.recipients, strlen(rows[i].expected));
+    assert_int_equal(extent.messages, strlen(rows[i].expected));
+    assert_int_equal(extent.accounts, *rows[i].expected != '\0');
+    assert_int_equal(extent.oldest_us != 0, *rows[i].expected != '\0');
+  }
+  reader_close(&r);
 }
 
 /* More than one part, while the gateway's writer goes on: event ids of both come from the same milliseconds. */
 static void a_large_drop_beside_the_writer(void **state) {
   struct lab *l = *state;
-  put_queue(l, 5, 700); /* 3500 */
+  put_messages(l, 5, 700);
   struct letter mine[100];
   for (size_t i = 0; i < COUNT_OF(mine); i++) {
     letter_make(&mine[i], "blog", "late@d1.example");
     lab_post(&l->poster, &mine[i].accept.op);
   }
-  uint64_t changed = command(l, &(struct queue_filter){.state = -1, .account = "bulk", .limit = 3400}, QUEUE_DROP);
+  uint64_t changed = command(l, &(struct queue_filter){.state = -1, .account = "bulk"}, QUEUE_DROP);
   lab_wait(&l->poster);
   for (size_t i = 0; i < COUNT_OF(mine); i++) assert_int_equal(mine[i].accept.op.result, OK);
-  assert_int_equal(changed, 3400);
-  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM recipients WHERE message_id = 1"), 100);
-  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM messages WHERE id = 1"), 1);
-  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM events WHERE kind = 8"), 3400);
-  assert_int_equal(command(l, &(struct queue_filter){.state = -1}, QUEUE_DROP), 200);
+  assert_int_equal(changed, 3500);
+  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM messages WHERE id <= 5"), 0);
+  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM events WHERE kind = 8"), 3500);
+  assert_int_equal(command(l, &(struct queue_filter){.state = -1}, QUEUE_DROP), 100);
   assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM messages"), 0);
 }
 
@@ -416,7 +625,12 @@ int main(void) {
       cmocka_unit_test_setup_teardown(retry_hold_release, lab_setup, lab_teardown),
       cmocka_unit_test_setup_teardown(events_by_command_are_of_the_stream, lab_setup, lab_teardown),
       cmocka_unit_test_setup_teardown(drop, lab_setup, lab_teardown),
-      cmocka_unit_test_setup_teardown(by_message_id_and_limit, lab_setup, lab_teardown),
+      cmocka_unit_test_setup_teardown(by_message_id, lab_setup, lab_teardown),
+      cmocka_unit_test_setup_teardown(whole_messages, lab_setup, lab_teardown),
+      cmocka_unit_test_setup_teardown(holds_are_told_apart, lab_setup, lab_teardown),
+      cmocka_unit_test_setup_teardown(release_keeps_the_time, lab_setup, lab_teardown),
+      cmocka_unit_test_setup_teardown(bounced_by_command, lab_setup, lab_teardown),
+      cmocka_unit_test_setup_teardown(by_site_and_reply, lab_setup, lab_teardown),
       cmocka_unit_test_setup_teardown(a_large_drop_beside_the_writer, lab_setup, lab_teardown),
       cmocka_unit_test_setup_teardown(event_ids_that_are_taken, lab_setup, lab_teardown),
   };

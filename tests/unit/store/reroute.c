@@ -21,11 +21,12 @@ static struct letter accept_with(struct lab *l, unsigned flags, const char *cons
 
 static uint64_t reroute(struct lab *l, const char *to, const char *pool, bool despite_spf) {
   struct admin *a = lab_admin(l);
-  uint64_t changed;
+  struct queue_changed changed;
   const struct queue_filter f = {.state = -1, .to = to};
-  assert_ok(admin_queue_reroute(a, &f, &(struct queue_reroute){pool, despite_spf}, &changed, &l->why), l->why);
+  const struct queue_change change = {.action = QUEUE_REROUTE, .pool = pool, .despite_spf = despite_spf};
+  assert_ok(admin_queue(a, &f, &change, &changed, &l->why), l->why);
   admin_close(&a);
-  return changed;
+  return changed.recipients;
 }
 
 struct seen_pools {
@@ -108,10 +109,11 @@ static void a_pool_without_sources_is_refused(void **state) {
   struct lab *l = *state;
   accept_with(l, 0, (const char *const[]){"a@x.example", NULL});
   struct admin *a = lab_admin(l);
-  uint64_t changed = 7;
+  struct queue_changed changed = {.recipients = 7};
   const struct queue_filter f = {.state = -1};
-  assert_int_equal(admin_queue_reroute(a, &f, &(struct queue_reroute){"bulk", false}, &changed, &l->why), E_NOT_FOUND);
-  assert_int_equal(changed, 0);
+  const struct queue_change change = {.action = QUEUE_REROUTE, .pool = "bulk"};
+  assert_int_equal(admin_queue(a, &f, &change, &changed, &l->why), E_NOT_FOUND);
+  assert_int_equal(changed.recipients, 0);
   assert_non_null(strstr(l->why.text, "sendoff source add ADDRESS --helo NAME --pool bulk"));
   admin_close(&a);
   assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM recipients WHERE pool <> ''"), 0);
