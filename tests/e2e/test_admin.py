@@ -55,7 +55,7 @@ def test_remove(gateway, recipient):
     account = gateway.add_account("gone")
     with dialogue(gateway, account) as talk:
         assert attempt(talk, FROM, ["r@dest.example.net"]).startswith("250")
-        gateway.sendoff("account", "remove", "gone")
+        gateway.sendoff("account", "remove", "gone", "--yes")
         wait_until(
             lambda: attempt(talk, FROM, ["r@dest.example.net"])[:1] in ("4", "5", ""),
             "the open session is refused",
@@ -135,7 +135,7 @@ def test_hold_and_release(gateway, stuck):
     (entry,) = gateway.queue("--to", address)
     assert entry["state"] == "held"
     assert gateway.queue("--state", "held", "--to", address)
-    gateway.sendoff("queue", "release", "--to", address)
+    gateway.sendoff("queue", "release", "--to", address, "--yes")
     mx.wait_for(mark, timeout=10)
     gateway.wait_event("delivered", "--to", address)
     kinds = gateway.story(message)
@@ -151,7 +151,7 @@ def test_drop(gateway, stuck):
 
 
 def test_nothing_matches(gateway):
-    assert gateway.sendoff.run("queue", "drop", "--to", "nobody@nowhere.example").status == 1
+    assert gateway.sendoff.run("queue", "drop", "--to", "nobody@nowhere.example", "--yes").status == 1
     assert gateway.sendoff.run("queue", "show", "5A74VY7Z2400").status == 1
     assert gateway.sendoff.run("queue", "drop").status == 2, "dropping everything must be said"
 
@@ -203,18 +203,19 @@ def test_the_queue_of_an_account_that_ends(gateway, stuck, verb, leave):
     message, address, mx, mark = stuck
     (entry,) = gateway.queue("--to", address)
     words = ["account", verb, entry["account"], *(["--reason", "hacked"] if verb == "suspend" else [])]
-    said = gateway.sendoff(*words, *(["--leave-queue"] if leave else []))
+    said = gateway.sendoff(*words, *(["--leave-queue"] if leave else []), *(["--yes"] if verb == "remove" else []))
     (entry,) = gateway.queue("--to", address)
     assert entry["state"] == ("queued" if leave else "held")
     assert ("1 queued recipient of" in said) != leave, said
-    gateway.sendoff("queue", *(("retry", message) if leave else ("release", "--account", entry["account"])))
+    gateway.sendoff("queue", *(("retry", message) if leave else ("release", "--account", entry["account"], "--yes")))
     mx.wait_for(mark)
 
 
 def test_suspending_says_it_in_json(gateway, stuck):
     _, address, *_ = stuck
     (entry,) = gateway.queue("--to", address)
-    assert gateway.sendoff.json("account", "suspend", entry["account"], "--reason", "x") == [{"held": 1}]
+    (said,) = gateway.sendoff.json("account", "suspend", entry["account"], "--reason", "x")
+    assert (said["account"], said["state"], said["reason"], said["held"]) == (entry["account"], "suspended", "x", 1)
 
 
 def test_the_narrowest_mode_counts_at_once(gateway, recipient):

@@ -197,7 +197,7 @@ def test_a_listing_pauses_the_source(lab):
     host.wait_for(mark)
     assert gateway.wait_event("delivered", count=7)[-1]["source"] == TWO
     # By command, although it is listed.
-    gateway.sendoff("source", "remove", TWO)
+    gateway.sendoff("source", "remove", TWO, "--yes")
     gateway.sendoff("source", "set", ONE, "--on-listing", "warn")
     host = lab.exchanger()
     host.wait_for(send(gateway, account, host))

@@ -142,7 +142,7 @@ def test_a_stolen_password(place):
     assert len(gateway.queue("--account", "shop")) > 700
     assert len(place.arrived("new")) <= 320, "it let too much out"
     gateway.sendoff("account", "password", "shop")
-    gateway.sendoff("queue", "drop", "--account", "shop", "--since", since)
+    gateway.sendoff("queue", "drop", "--account", "shop", "--since", since, "--yes")
     assert gateway.queue("--account", "shop") == []
     assert "not suspended" in gateway.sendoff("account", "trust", "shop", "--forget")
     told = place.review(account)
@@ -164,7 +164,7 @@ def test_trust_ends_it(place):
     answer = attempt_as(gateway, account, FROM, place.people(3, "next"))
     assert re.fullmatch(r"250 2\.0\.0 accepted as \w+", answer), answer
     assert len(gateway.queue("--account", "growing", "--state", "held")) == 2
-    assert gateway.sendoff.json("queue", "release", "--account", "growing", "--since", "1h")[0]["changed"] == 2
+    assert gateway.sendoff.json("queue", "release", "--account", "growing", "--since", "1h", "--yes")[0]["changed"] == 2
     wait_until(lambda: any("patient0" in r for m in place.host.arrivals for r in m.recipients), "it is delivered")
 
 
@@ -272,5 +272,5 @@ def test_commands_that_go_wrong(place):
     for verb in ("review", "trust"):
         result = sendoff.run("account", verb, "nobody")
         assert result.status == 1 and "there is no account nobody" in result.err
-    assert sendoff.run("queue", "drop", "--account", "shop", "--since", "soon").status == 2
+    assert sendoff.run("queue", "drop", "--account", "shop", "--since", "soon", "--yes").status == 2
     assert "brake" in sendoff("policy", "list")

@@ -320,7 +320,7 @@ def test_account_suspend_resume_remove(sendoff):
     assert (account["state"], account["reason"]) == ("suspended", "hacked plugin")
     sendoff("account", "resume", "blog")
     assert sendoff.json("account", "show", "blog")[0]["state"] == "active"
-    sendoff("account", "remove", "blog")
+    sendoff("account", "remove", "blog", "--yes")
     assert sendoff.json("account", "list") == []
     refused(sendoff.run("account", "show", "blog"), 1, "there is no account blog")
 
@@ -425,7 +425,7 @@ def test_domain_round_trip(sendoff):
     sendoff("domain", "set", "example.com", "--spf", "enforce")
     assert sendoff.json("domain", "list")[0]["spf"] == "enforce"
     assert "PRIVATE" not in said + sendoff("domain", "show", "example.com") + sendoff("dkim", "list")
-    sendoff("domain", "remove", "example.com")
+    sendoff("domain", "remove", "example.com", "--yes")
     assert sendoff.json("domain", "list") == sendoff.json("dkim", "list") == []
 
 
@@ -586,7 +586,7 @@ def test_source_round_trip(sendoff):
     sources = {(s["address"], s["helo"], s["pool"]) for s in sendoff.json("source", "list")}
     assert sources == {("127.0.0.1", HOST, "default"), ("::1", HOST, "bulk")}
     sendoff("source", "set", "127.0.0.1", "--helo", "other.example.com")
-    sendoff("source", "remove", "::1")
+    sendoff("source", "remove", "::1", "--yes")
     (source,) = sendoff.json("source", "list")
     assert (source["address"], source["helo"], source["pool"]) == ("127.0.0.1", "other.example.com", "default")
     assert "other.example.com" in sendoff("source", "list")
@@ -697,4 +697,4 @@ def test_silent_gateway_is_a_warning(sendoff):
         assert added.status == 0 and "did not confirm" in added.err
         refused(sendoff.run("status", timeout=30), 1, "does not answer")
     assert [a["account"] for a in sendoff.json("account", "list")] == ["blog"]
-    assert sendoff.run("account", "remove", "blog").err == "", "a socket without a gateway is nothing to speak of"
+    assert sendoff.run("account", "remove", "blog", "--yes").err == "", "a socket without a gateway is nothing to speak of"

@@ -143,7 +143,7 @@ def test_bogus_records_are_none_and_no_denial(lab, gateway, account, own):
     assert not mx.arrivals
     lab.dns.serve_signed(zone.text(records), zone.ds)
     gateway.restart()  # libunbound believes for a minute that it is bogus
-    gateway.sendoff.run("queue", "retry", "--to", f"r@{domain}")  # it may have gone by itself
+    gateway.sendoff.run("queue", "retry", "--to", f"r@{domain}", "--yes")  # it may have gone by itself
     assert delivered(gateway, domain)["verified"] == "dane"
 
 

@@ -124,7 +124,7 @@ def test_records_that_nobody_answers_for(lab):
     assert not mx.arrivals
     hostile.spoilt.clear()
     gateway.restart()  # libunbound remembers for a while who is silent
-    gateway.sendoff.run("queue", "retry", "--to", f"r@{mx.domain}")  # it may have gone by itself
+    gateway.sendoff.run("queue", "retry", "--to", f"r@{mx.domain}", "--yes")  # it may have gone by itself
     mx.wait_for(mark, timeout=90)
     assert delivered(gateway, mx.domain)["verified"] == "dane"
     gateway.stop()

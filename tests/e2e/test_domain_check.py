@@ -215,7 +215,7 @@ def test_dns_that_does_not_answer_is_not_right(gateway):
     result = check(gateway, domain)
     said = one_line(result.out)
     assert result.status == 1 and f"unknown s" in said and "DNS did not answer" in said and "temperror" in said, result
-    gateway.sendoff("domain", "remove", domain)
+    gateway.sendoff("domain", "remove", domain, "--yes")
 
 
 def test_answers_that_dnssec_does_not_confirm(lab, gateway):
@@ -332,8 +332,8 @@ def test_the_name_of_an_address(lab, zone):
         lab.dns.set(PUBLIC_PTR, "PTR", f"{HELO}.")
         assert zone.check()["right"], zone.said()
     finally:
-        gateway.sendoff("account", "remove", "world")
-        gateway.sendoff("source", "remove", "127.0.0.3")
+        gateway.sendoff("account", "remove", "world", "--yes")
+        gateway.sendoff("source", "remove", "127.0.0.3", "--yes")
 
 
 # What comes back, and the logo.

@@ -89,7 +89,7 @@ def test_dns_does_not_answer(gateway):
     said = gateway.sendoff("domain", "add", domain, "--key", "ed25519")
     assert f"DNS did not answer for the TXT records of {domain}" in said, said
     assert f"v=spf1 ip4:{PUBLIC} ip4:{SOURCE} -all" in said and "is made without what is there" in said
-    gateway.sendoff("domain", "remove", domain)
+    gateway.sendoff("domain", "remove", domain, "--yes")
 
 
 def test_a_dmarc_record_that_is_there(lab, gateway):

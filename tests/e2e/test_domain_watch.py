@@ -81,5 +81,5 @@ def test_what_was_never_right_is_no_alarm(gateway, zone):
 def test_a_domain_that_is_removed(gateway, zone):
     a_day_passes(gateway)
     wait_until(lambda: looked(gateway, zone), "it was looked at", 60)
-    gateway.sendoff("domain", "remove", zone.name)
+    gateway.sendoff("domain", "remove", zone.name, "--yes")
     assert looked(gateway, zone) == 0

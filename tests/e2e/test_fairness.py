@@ -119,4 +119,4 @@ def test_the_queue_says_when_it_expects_a_turn(gateway, lab):
 
     rows = sorted(wait_until(expected, "turns have been taken"), key=lambda row: row["ahead"]["messages"])
     assert [row["expected"] for row in rows] == sorted(row["expected"] for row in rows)
-    gateway.sendoff("queue", "drop", "--account", account.name)
+    gateway.sendoff("queue", "drop", "--account", account.name, "--yes")

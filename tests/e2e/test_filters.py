@@ -20,8 +20,8 @@ def full(lab):
     for name in ("newsletter", "gone"):
         submit(gateway, accounts[name], FROM, [TO], letter(FROM, TO, "x\r\n"))
     gateway.wait_event("deferred", count=2)
-    gateway.sendoff("queue", "drop", "--account", "gone")
-    gateway.sendoff("account", "remove", "gone")
+    gateway.sendoff("queue", "drop", "--account", "gone", "--yes")
+    gateway.sendoff("account", "remove", "gone", "--yes")
     return gateway
 
 
@@ -47,7 +47,7 @@ def test_an_account_that_never_was(full, words, json):
 def test_an_account_that_has_gone(full):
     assert [event["event"] for event in full.log("--account", "gone", "--event", "accepted")] == ["accepted"]
     assert full.log("--account", "gone", "--event", "bounced") == [] == full.log("--account", "quiet")
-    assert full.sendoff.run("queue", "drop", "--account", "quiet").err == "sendoff: nothing in the queue matches; see: sendoff queue list\n"
+    assert full.sendoff.run("queue", "drop", "--account", "quiet", "--yes").err == "sendoff: nothing in the queue matches; see: sendoff queue list\n"
 
 
 def test_controls_of_strangers_are_escaped(lab, full):

@@ -139,7 +139,7 @@ def test_it_waits_and_arrives_once_the_host_is_well(gateway, cases, name):
     assert len(shown) == 2 and all(case.text in last for last in shown), shown
     assert [copy.taken for copy in mx.copies] == [False] * case.text.endswith(TWICE), mx.copies
     mx.manner = {}
-    gateway.sendoff("queue", "retry", "--to", f"*@{mx.domain}")
+    gateway.sendoff("queue", "retry", "--to", f"*@{mx.domain}", "--yes")
     gateway.wait_event("delivered", "--to", f"*@{mx.domain}", count=2, timeout=60)
     (copy,) = arrived(mx, case.mark)
     assert copy.tls == case.tls

@@ -117,7 +117,7 @@ def test_a_smarthost_has_a_policy_of_its_own(lab, gateway, account, web):
     event = deferred(gateway, to)
     assert event["rule"] == "mta-sts" and to not in web.asked and mx.name in web.asked, event
     gateway.sendoff("route", "set", to, f"{mx.name}:{mx.port}", "--tls", "none")  # has its own rules
-    gateway.sendoff("queue", "retry", "--to", f"r@{to}")
+    gateway.sendoff("queue", "retry", "--to", f"r@{to}", "--yes")
     wait_until(lambda: mx.arrivals, "it arrives")
 
 

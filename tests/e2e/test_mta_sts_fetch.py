@@ -217,6 +217,6 @@ def test_a_gateway_that_stops_does_not_wait_for_it(lab, settings, web):
     assert time.monotonic() - began < 12
     web.delay.pop(mx.domain)
     gateway.start()
-    gateway.sendoff("queue", "retry", "--to", f"r@{mx.domain}")
+    gateway.sendoff("queue", "retry", "--to", f"r@{mx.domain}", "--yes")
     deferred(gateway, mx.domain)
     assert not mx.arrivals

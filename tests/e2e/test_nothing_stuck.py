@@ -86,7 +86,7 @@ class Walk:
     def queue_command(self):
         what = self.random.choice(["hold", "release", "retry", "retry"])
         which = self.random.choice([["--account", self.random.choice(self.accounts).name], ["--to", "*"]])
-        self.gateway.sendoff.run("queue", what, *which)
+        self.gateway.sendoff.run("queue", what, *which, "--yes")
 
     def site_command(self):
         shown = [s["site"] for s in self.gateway.sendoff.json("site", "list")]
@@ -134,7 +134,7 @@ class Walk:
 
     def drained(self):
         for command in ("release", "retry"):
-            self.gateway.sendoff.run("queue", command, "--to", "*")
+            self.gateway.sendoff.run("queue", command, "--to", "*", "--yes")
         for shown in self.gateway.sendoff.json("site", "list"):
             if shown["paused_until"] or shown["held_until"]:
                 self.gateway.sendoff("site", "resume", shown["site"])
@@ -183,12 +183,12 @@ def test_the_reasons_are_said(lab):
 
     assert reason(later)["for"] == "time" and reason(later)["until"] > stamp(time.time() + 1000)
     wait_until(lambda: reason(busy)["for"] == "attempt", "it waits for the greeting")
-    gateway.sendoff("queue", "hold", "--to", f"*@{later.domain}")
+    gateway.sendoff("queue", "hold", "--to", f"*@{later.domain}", "--yes")
     assert reason(later)["for"] == "held"
     gateway.stop()
     # Nobody sends what is due.
-    gateway.sendoff("queue", "release", "--to", f"*@{later.domain}")
-    gateway.sendoff("queue", "retry", "--to", f"*@{later.domain}")
+    gateway.sendoff("queue", "release", "--to", f"*@{later.domain}", "--yes")
+    gateway.sendoff("queue", "retry", "--to", f"*@{later.domain}", "--yes")
     assert reason(later)["for"] == "gateway", reason(later)
     shown = gateway.sendoff("queue", "list", "--to", f"*@{later.domain}")
     assert re.search(r"gateway .*not running; start it with: sendoff serve", shown), shown

@@ -157,7 +157,7 @@ def test_a_reply_pauses_the_site_for_all_its_domains(lab, table):
     gateway.sendoff("site", "resume", "lab")
     assert not site(gateway)["paused_until"], sites(gateway)
     del first.replies["MAIL"]
-    gateway.sendoff("queue", "retry", "--to", "*")
+    gateway.sendoff("queue", "retry", "--to", "*", "--yes")
     gateway.wait_event("delivered", count=2)
     gateway.stop()
 
@@ -222,7 +222,7 @@ def test_a_site_is_paused_by_command(lab, table):
     elsewhere.wait_for(send(gateway, account, f"r@{elsewhere.domain}"))
     assert site(gateway)["paused_by_command"] and not host.connections
     gateway.sendoff("site", "resume", "lab")
-    gateway.sendoff("queue", "retry", "--to", "*")
+    gateway.sendoff("queue", "retry", "--to", "*", "--yes")
     gateway.wait_event("delivered", "--to", f"r@{host.domain}")
     assert not site(gateway)["paused_by_command"]
     for words in (["--until", "yesterday"], ["--source", "here"]):

@@ -74,7 +74,7 @@ def test_mail_is_shared_by_weight(lab, gateway):
     for mark in send(gateway, account, host, 10):
         host.wait_for(mark)
     assert used(host)[ONE] == before
-    gateway.sendoff("source", "remove", TWO)
+    gateway.sendoff("source", "remove", TWO, "--yes")
     (mark,) = send(gateway, account, host, 1)
     assert host.wait_for(mark).peer[0] == ONE
 
@@ -197,7 +197,7 @@ def test_reroute(lab, gateway):
     assert said["dry_run"] and said["changed"] == 0
     assert said["pools"] == [{"pool": "default", "messages": 3, "recipients": 3}]
     assert {entry["pool"] for entry in gateway.queue()} == {"default"}
-    text = gateway.sendoff("queue", "reroute", *which)
+    text = gateway.sendoff("queue", "reroute", *which, "--yes")
     assert text.strip() == "3 messages, 3 recipients moved from the pool default to the pool second"
     assert sorted(entry["pool"] for entry in gateway.queue()) == ["default"] * 2 + ["second"] * 3
     gateway.stop()
@@ -206,7 +206,7 @@ def test_reroute(lab, gateway):
     assert {host.wait_for(mark).peer[0] for mark in marks} == {TWO}
     assert host.wait_for(stays).peer[0] == ONE
     for event in gateway.wait_event("rerouted", count=3):
-        assert event["text"] == "moved from the pool default to the pool second, by command"
+        assert event["text"].startswith("moved from the pool default to the pool second, by command (")
         assert event["rule"] == "command" and "rerouted" in gateway.story(event["message"])
         assert "to the pool second, by command" in gateway.sendoff("why", event["message"])
     # By its id; and what is wrong.
@@ -237,13 +237,13 @@ def test_reroute_breaks_no_dmarc_in_silence(lab, gateway):
         gateway.sendoff("domain", "set", domain, "--dmarc", "enforce", "--spf", "observe")
         send(gateway, account, host, 1, f"a@{domain}")
     wait_until(lambda: len(gateway.queue()) == 2 and all(e["attempts"] for e in gateway.queue()), "both were tried")
-    result = gateway.sendoff.run("queue", "reroute", "--to", "*", "--to-pool", "second")
+    result = gateway.sendoff.run("queue", "reroute", "--to", "*", "--to-pool", "second", "--yes")
     assert result.status == 0 and "1 message, 1 recipient moved" in result.out, result
     assert "1 recipient in 1 message stay: the mail rests on SPF" in result.err, result
     assert {e["from"].partition("@")[2]: e["pool"] for e in gateway.queue()} == {by_spf: "default", signed: "second"}
-    result = gateway.sendoff.run("queue", "reroute", "--to", "*", "--to-pool", "second")
+    result = gateway.sendoff.run("queue", "reroute", "--to", "*", "--to-pool", "second", "--yes")
     assert result.status == 1 and "rests on SPF" in result.err, result
-    result = gateway.sendoff.run("queue", "reroute", "--to", "*", "--to-pool", "second", "--despite-spf")
+    result = gateway.sendoff.run("queue", "reroute", "--to", "*", "--to-pool", "second", "--despite-spf", "--yes")
     assert result.status == 0 and "receivers may refuse it" in result.err, result
     assert {e["pool"] for e in gateway.queue()} == {"second"}
     host.replies.clear()

@@ -88,7 +88,7 @@ def test_what_is_new_waits_too_and_says_so(lab, gateway, account):
     why = gateway.sendoff("why", event["message"])
     assert "One message at a time" in why, why
     heal(made)
-    gateway.sendoff("queue", "retry", "--to", f"r@{name}")
+    gateway.sendoff("queue", "retry", "--to", f"r@{name}", "--yes")
     made.wait_for(mark)
 
 
@@ -102,7 +102,7 @@ def test_after_a_restart_one_finds_out(lab, gateway, account):
     assert made.connections - connections < DOMAINS / 2
     assert len(deferred(gateway)) - events < DOMAINS / 2
     heal(made)
-    gateway.sendoff("queue", "retry", "--to", f"r@{names[0]}")
+    gateway.sendoff("queue", "retry", "--to", f"r@{names[0]}", "--yes")
     for mark in marks:
         made.wait_for(mark, timeout=30)
 

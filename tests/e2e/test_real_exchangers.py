@@ -195,7 +195,7 @@ def test_greylisting(lab, time_said):
             waits = datetime.fromisoformat(row["next"]) - datetime.fromisoformat(deferred[row["to"]]["time"])
             assert 290 < waits.total_seconds() < 320, row
         time.sleep(DELAY + 1)
-        gateway.sendoff("queue", "retry", "--to", "*")
+        gateway.sendoff("queue", "retry", "--to", "*", "--yes")
     for mark, recipient in zip(marks, recipients):
         copy_of(lab, host, mark)
         (delivered,), first = gateway.wait_event("delivered", "--to", recipient), deferred[recipient]

@@ -166,7 +166,7 @@ def test_a_wrong_password_defers_warns_and_is_not_tried_again_and_again(lab, acc
     wait_until(lambda: len(host.tries) > 1, "the next try", timeout=60)
     assert len(host.tries) == 2, "the pause is over for one"
     add(gateway, lab, host, verb="set", to=to)
-    gateway.sendoff("queue", "retry", "--to", f"r@{to}")
+    gateway.sendoff("queue", "retry", "--to", f"r@{to}", "--yes")
     for mark in marks:
         assert host.wait_for(mark).user == USER
     assert gateway.shown_status()["logins_refused"] == 0

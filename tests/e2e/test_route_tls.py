@@ -81,7 +81,7 @@ def test_verify_defers_and_never_goes_without(lab, gateway, account, port, troub
     host.replies.clear()
     if stage or trouble == "old":  # the host is well again
         gateway.sendoff("site", "resume", f"{name}:{port}")
-        gateway.sendoff.run("queue", "retry", "--to", f"r@{to}")  # its own next try may have come before
+        gateway.sendoff.run("queue", "retry", "--to", f"r@{to}", "--yes")  # its own next try may have come before
         assert host.wait_for(mark, timeout=30).tls
     else:  # or the operator does without
         gateway.sendoff("route", "set", to, f"{name}:{port}", "--tls", "may")

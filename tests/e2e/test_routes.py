@@ -142,7 +142,7 @@ def test_a_better_exchanger_that_cannot_be_looked_up_is_waited_for(lab, gateway,
     send_to(gateway, account, domain)
     (event,) = gateway.wait_event("deferred", "--to", f"r@{domain}")[:1]
     assert event["enhanced"] == "4.4.3" and f"better.{BROKEN}" in event["text"]
-    gateway.sendoff("queue", "drop", "--to", f"r@{domain}")
+    gateway.sendoff("queue", "drop", "--to", f"r@{domain}", "--yes")
 
 
 def test_dns_failure_defers_and_recovers(lab, gateway, account):

@@ -171,8 +171,8 @@ def test_what_is_not_set_is_inherited(sendoff):
 def test_what_is_removed_leaves_nothing_behind(sendoff):
     sendoff("account", "set", "blog", "--to", "example.com", "--stream-pool", "bulk:news", "--spf", "off")
     sendoff("domain", "set", "example.com", "--limit", "1/day")
-    sendoff("account", "remove", "blog")
-    sendoff("domain", "remove", "example.com")
+    sendoff("account", "remove", "blog", "--yes")
+    sendoff("domain", "remove", "example.com", "--yes")
     sendoff("account", "add", "blog", "--sender", "example.com")
     sendoff("domain", "add", "example.com", "--key", "ed25519", "--subdomains")
     shown = account(sendoff)
@@ -221,7 +221,7 @@ def test_one_name_in_two_scopes(sendoff):
     assert (domain["limits"], domain["checks"]) == (["2/day"], {"spf": "off"})
     shown = account(sendoff, "example.com")
     assert (shown["limits"], shown["checks"]) == (["1/day", "3/day"], {"spf": "enforce"})
-    sendoff("account", "remove", "example.com")
+    sendoff("account", "remove", "example.com", "--yes")
     (domain,) = sendoff.json("domain", "show", "example.com")
     assert (domain["limits"], domain["checks"]) == (["2/day"], {"spf": "off"})
 

@@ -243,5 +243,5 @@ def test_an_accounts_routes_go_with_it(gateway):
     gateway.sendoff(
         *("route", "add", "*", "smtp.example.net", "--account", "leaving", "--user", "u", "--password-stdin"), text="secret\n"
     )
-    gateway.sendoff("account", "remove", "leaving")
+    gateway.sendoff("account", "remove", "leaving", "--yes")
     assert gateway.sendoff.json("route", "list") == []

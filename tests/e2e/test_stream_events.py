@@ -33,10 +33,10 @@ def test_every_event_of_a_message_says_its_stream(lab, gateway, stream):
     host.replies["RCPT"] = "451 4.2.0 later"
     submit(gateway, account, FROM, [to], letter(FROM, to, subject=marker(), extra=FIELDS[stream]))
     gateway.wait_event("deferred", "--to", to)
-    gateway.sendoff("queue", "hold", "--account", account.name)
+    gateway.sendoff("queue", "hold", "--account", account.name, "--yes")
     gateway.wait_event("held", "--to", to)
     del host.replies["RCPT"]
-    gateway.sendoff("queue", "release", "--account", account.name)
+    gateway.sendoff("queue", "release", "--account", account.name, "--yes")
     seen = events_of(gateway, to, "delivered")
     assert {"accepted", "deferred", "held", "released", "delivered"} <= {kind for kind, _ in seen}, seen
     assert {said for _, said in seen} == {stream}, seen

@@ -17,7 +17,7 @@ LARGE = b"0123456789" * 7 + b"\r\n"
 def test_account_removed_under_a_session(gateway):
     account = gateway.add_account("leaving")
     with dialogue(gateway, account) as talk:
-        gateway.sendoff("account", "remove", "leaving")
+        gateway.sendoff("account", "remove", "leaving", "--yes")
         assert talk.say(f"MAIL FROM:<{FROM}>") .startswith("550 5.7.1 account leaving is no longer here. sendoff why ")
         assert talk.say("NOOP").startswith("250")
 

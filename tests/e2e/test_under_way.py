@@ -71,10 +71,10 @@ def test_a_host_that_does_not_take_the_connection(lab, gateway, account):
         submit(gateway, account, FROM, [to, f"s@{domain}"], letter(FROM, to, "x\r\n"))
         for who in (to, f"s@{domain}"):
             assert under_way(gateway, who, "connect")["under_way"]["host"] == f"{name}[{address}]:{lab.delivery_port}"
-        gateway.sendoff("queue", "hold", "--to", f"*@{domain}")
+        gateway.sendoff("queue", "hold", "--to", f"*@{domain}", "--yes")
         (line,) = (line for line in gateway.sendoff("queue", "list").split("\n") if to in line)
         assert "under way" in line, "a hold does not end it"
-    gateway.sendoff("queue", "drop", "--to", f"*@{domain}")
+    gateway.sendoff("queue", "drop", "--to", f"*@{domain}", "--yes")
 
 
 def test_a_domain_whose_host_is_not_known_yet(lab):

@@ -118,11 +118,11 @@ def test_alone_it_waits_and_says_why(lab, gateway, tmp_path):
     assert entry["attempts"] == 0 and "warm-up of" in gateway.sendoff("queue", "show", entry["message"])
     assert "--warmup none" in gateway.sendoff("why", entry["message"])
     # It is in the log once, however often it is tried.
-    gateway.sendoff("queue", "retry", "--account", "app")
+    gateway.sendoff("queue", "retry", "--account", "app", "--yes")
     kept(gateway, used=3)
     gateway.stop()
     gateway.start()
-    gateway.sendoff("queue", "retry", "--account", "app")
+    gateway.sendoff("queue", "retry", "--account", "app", "--yes")
     marks += send(gateway, account, host, 1)
     wait_until(lambda: len(put_off(gateway)) == 3, "what was used is known after a restart")
     assert used(host) == {NEW: 3}
@@ -155,7 +155,7 @@ def test_a_message_to_more_than_there_is_room_for(lab, gateway, tmp_path):
     assert len(host.wait_for(mark).recipients) == 3
     wait_until(lambda: len(put_off(gateway)) == 2, "two wait")
     add(gateway, WARM)
-    gateway.sendoff("queue", "retry", "--account", "app")
+    gateway.sendoff("queue", "retry", "--account", "app", "--yes")
     wait_until(lambda: not gateway.queue(), "they go from the other one")
     assert used(host) == {NEW: 1, WARM: 1}
 
@@ -184,11 +184,11 @@ def test_mail_keeps_its_source_and_waits_for_it(lab, gateway, tmp_path):
     for mark in send(gateway, account, host, 4):
         host.wait_for(mark)
     assert used(host) == {NEW: 3, WARM: 1}
-    gateway.sendoff("queue", "retry", "--account", "app")
+    gateway.sendoff("queue", "retry", "--account", "app", "--yes")
     wait_until(lambda: put_off(gateway), "it waits for its source")
     assert gateway.queue()[0]["source"] == NEW
     days_pass(gateway)
-    gateway.sendoff("queue", "retry", "--account", "app")
+    gateway.sendoff("queue", "retry", "--account", "app", "--yes")
     assert host.wait_for(bound).peer[0] == NEW
 
 

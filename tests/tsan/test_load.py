@@ -39,7 +39,7 @@ def test_everything_at_once(lab):
     source(gateway.endpoint("optional"), FROM, f"s@{plain.domain}", sessions=10, messages=EXTRA)
     gateway.reload()
     gateway.sendoff("account", "set", "busy", "--limit", "50000/day")
-    gateway.sendoff.run("queue", "retry", "--account", "busy")
+    gateway.sendoff.run("queue", "retry", "--account", "busy", "--yes")
     for one in clients:
         one.join()
     assert not failures, failures
