@@ -113,6 +113,9 @@ static const struct row {
      "why, and what to do. If it is right so: sendoff account trust {account}, then: sendoff queue release --account "
      "{account}"},
     {HELD, NULL, NULL, "It is held by command. To let it go: sendoff queue release {id}"},
+    {BOUNCED, RULE_COMMAND, NULL,
+     "An operator had it returned to its sender (sendoff queue bounce), who was notified. The recipient is not "
+     "suppressed: what is sent to it from now on goes as usual."},
     {DEFERRED, RULE_SOURCE, "4.3.5",
      "The pool has no address to send from that fits, that this machine has now, (IPv6) whose PTR record is right, and "
      "that no blocklist pauses; sendoff source list shows which, and what to do. "

@@ -167,15 +167,25 @@ static int change_one(struct admin *a, struct run *r, struct chosen *c, int64_t 
 
 /* --- one message --- */
 
-/* "moved from the pool default to the pool bulk, by command (root)" */
+/* "moved from the pool default to the pool bulk,", "held with its suspended account" */
+static void write_action(const struct queue_change *change, const struct chosen *c, char *out, size_t size) {
+  static const char *const with[HOLD_COUNT] = {
+      [HOLD_SUSPENSION] = " with its suspended account,", [HOLD_REMOVAL] = " with its removed account,"};
+  const char *more = change->action == QUEUE_HOLD && with[change->hold] ? with[change->hold]
+                     : change->action == QUEUE_RETRY                    ? ","
+                                                                        : "";
+  if (change->action == QUEUE_REROUTE)
+    snprintf(out, size, "moved from the pool %.64s to the pool %.64s,", c->pool, change->pool);
+  else
+    snprintf(out, size, "%s%s", actions[change->action].text, more);
+}
+
+/* "released by command (root): 12 recipients" */
 static void write_text(const struct run *r, const struct chosen *c, uint64_t count, char *out, size_t size) {
   const struct queue_change *change = r->change;
   bool named = change->by && *change->by;
   char what[200], many[40] = "";
-  if (change->action == QUEUE_REROUTE)
-    snprintf(what, sizeof what, "moved from the pool %.64s to the pool %.64s,", c->pool, change->pool);
-  else
-    snprintf(what, sizeof what, "%s%s", actions[change->action].text, change->action == QUEUE_RETRY ? "," : "");
+  write_action(change, c, what, sizeof what);
   if (count > 1) snprintf(many, sizeof many, ": %llu recipients", (unsigned long long)count);
   snprintf(out, size, "%s by command%s%.32s%s%s%s", what, named ? " (" : "", named ? change->by : "", named ? ")" : "",
            change->despite_spf ? ", whatever SPF says of its sources" : "", many);

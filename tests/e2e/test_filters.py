@@ -38,7 +38,7 @@ def test_nothing_matches(full):
 )
 @pytest.mark.parametrize("json", [(), ("--json",)])
 def test_an_account_that_never_was(full, words, json):
-    for name, hint in (("newletter", "perhaps newsletter? "), ("Quiet", "perhaps quiet? "), ("something-else", "")):
+    for name, hint in (("newletter", "did you mean newsletter? "), ("Quiet", "did you mean quiet? "), ("something-else", "")):
         result = full.sendoff.run(*json, *words, "--account", name)
         assert result.status == 1
         assert result.err == f"sendoff: there is no account {name}; {hint}see: sendoff account list\n"

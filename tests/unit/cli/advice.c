@@ -73,6 +73,7 @@ static const struct {
     {EVENT_BOUNCED, RULE_REMOTE_REPLY, "5.1.1", "does not exist"},
     {EVENT_BOUNCED, RULE_REMOTE_REPLY, "5.1.10", "does not exist"},
     {EVENT_BOUNCED, RULE_NULL_MX, "5.1.10", "takes no mail"},
+    {EVENT_BOUNCED, RULE_COMMAND, "5.0.0", "sendoff queue bounce"},
     {EVENT_BOUNCED, RULE_REMOTE_REPLY, "5.7.1", "sendoff domain records example.com"},
     {EVENT_BOUNCED, RULE_REMOTE_REPLY, "5.0.0", "its reply says why"},
     {EVENT_BOUNCED, RULE_MAIL_LOOP, "5.4.6", "MX record"},
