@@ -72,11 +72,11 @@ CHANGING = {
     "account-password": "account password blog",
     "account-suspend": "account suspend blog --reason hacked",
     "account-resume": "account resume late-payer",
-    "account-remove": "account remove blog",
+    "account-remove": "account remove blog --yes",
     "account-trust": "account trust blog",
     "domain-add": "domain add new.example --key both",
     "domain-set": "domain set example.com --dmarc observe",
-    "domain-remove": "domain remove strict.example",
+    "domain-remove": "domain remove strict.example --yes",
     "dkim-rotate": "dkim rotate shop.example",
     "dkim-retire": "dkim retire shop.example none",
     "gateway-set": "gateway set --limit 9/hour",
@@ -84,6 +84,9 @@ CHANGING = {
     "queue-hold": "queue hold WAITING",
     "queue-release": "queue release HELD",
     "queue-drop": "queue drop WAITING",
+    "queue-bounce": "queue bounce WAITING --reason moved",
+    "queue-drop-all": "queue drop --account blog --dry-run",
+    "queue-drop-unasked": "queue drop --account blog",
     "queue-reroute": "queue reroute --account blog --to-pool bulk --dry-run",
     "route-add": "route add far.example mx.far.example:2525 --tls none",
     "route-remove": "route remove partner.example",
@@ -92,7 +95,7 @@ CHANGING = {
     "site-forget": "site forget google",
     "source-add": "source add 192.0.2.77 --helo out.example.com",
     "source-set": "source set 127.0.0.2 --weight 3",
-    "source-remove": "source remove 127.0.0.3",
+    "source-remove": "source remove 127.0.0.3 --yes",
     "suppression-add": "suppression add x@example.net --account blog",
     "suppression-remove": "suppression remove trap@up.example.net",
     "wrong-command": "acount list",
@@ -105,6 +108,8 @@ CHANGING = {
 ELSEWHERE = {"serve", "init", "status", "unban", "explain", "domain check", "domain records", "dkim import", "route set"}
 ELSEWHERE |= {"import opendkim", "suppression import", "tls-report send", "site show", "site check", "queue bounce"}
 ELSEWHERE |= {"completion bash", "completion zsh", "backup", "restore"}
+ELSEWHERE |= {"import opendkim", "suppression import", "tls-report send", "site show", "site check"}
+ELSEWHERE |= {"completion bash", "completion zsh"}
 
 
 class Store:

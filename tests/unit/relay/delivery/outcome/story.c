@@ -46,6 +46,15 @@ static void test_nothing_to_tell(void **state) {
   free(second);
 }
 
+static void test_by_command(void **state) {
+  (void)state;
+  char *named = story_by_command("amy moved away", "returned"), *not_named = story_by_command("- moved", "returned");
+  assert_string_equal(named, "by command (amy): returned");
+  assert_string_equal(not_named, "by command: returned");
+  free(named);
+  free(not_named);
+}
+
 /* However much hosts say; and no half of a character. */
 static void test_is_bounded(void **state) {
   (void)state;
@@ -69,6 +78,7 @@ static void test_is_bounded(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_hosts_in_order),
+      cmocka_unit_test(test_by_command),
       cmocka_unit_test(test_nothing_to_tell),
       cmocka_unit_test(test_is_bounded),
   };

@@ -341,6 +341,12 @@ static const struct {
      EVENT_DEFERRED,
      451,
      "4.7.5"},
+    {"returned by an operator",
+     {.stage = STAGE_ROUTE, .trouble = TROUBLE_RETURNED},
+     VERDICT_BOUNCE,
+     EVENT_BOUNCED,
+     554,
+     "5.0.0"},
     {"enforced TLS: closed at STARTTLS",
      {.stage = STAGE_STARTTLS, .tls_enforced = true, .trouble = TROUBLE_CLOSED},
      VERDICT_NEXT_HOST,
@@ -505,7 +511,7 @@ static void test_remote_text(void **state) {
 /* Each trouble has a cause of its own in the log; only what went well has none. */
 static void test_rules(void **state) {
   (void)state;
-  for (enum trouble one = TROUBLE_NONE; one <= TROUBLE_STS; one++) {
+  for (enum trouble one = TROUBLE_NONE; one <= TROUBLE_RETURNED; one++) {
     struct incident a = {.trouble = one};
     struct ruling r;
     assert_int_equal(incident_rule(&a)[0] == '\0', one == TROUBLE_NONE);
@@ -515,6 +521,29 @@ static void test_rules(void **state) {
       struct incident b = {.trouble = other};
       assert_string_not_equal(incident_rule(&a), incident_rule(&b));
     }
+  }
+}
+
+/* The sender learns why, and what was last; not who. Nothing is concluded of the mailbox. */
+static void test_returned(void **state) {
+  (void)state;
+  static const struct {
+    const char *order, *last, *text;
+  } orders[] = {
+      {"root ", NULL, "returned by the operator of this gateway"},
+      {"root", "", "returned by the operator of this gateway"},
+      {"- moved away", "greylisted",
+       "returned by the operator of this gateway: moved away; the last reason was: greylisted"},
+  };
+  for (size_t i = 0; i < sizeof orders / sizeof orders[0]; i++) {
+    struct verdict_case c = {.expires_us = NOW - 1, .last = orders[i].last, .now_us = NOW}; /* even if expired */
+    struct incident incident;
+    struct ruling r;
+    incident_of_return(orders[i].order, &incident);
+    verdict_rule(&c, &incident, &r);
+    assert_int_equal(r.kind, EVENT_BOUNCED);
+    assert_int_equal(r.bounce, BOUNCE_NONE);
+    assert_string_equal(r.text, orders[i].text);
   }
 }
 
@@ -625,6 +654,7 @@ static void test_several_domains(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_not_before),
+      cmocka_unit_test(test_returned),
       cmocka_unit_test(test_rules),
       cmocka_unit_test(test_table),
       cmocka_unit_test(test_retry_schedule),
