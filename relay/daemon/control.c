@@ -98,6 +98,8 @@ static void ask_call(struct control_request *r) {
     calls->resume_site(calls->arg, r->line + 7, r);
   else if (strncmp(r->line, "tls-reports ", 12) == 0)
     calls->tls_reports(calls->arg, r->line + 12, r);
+  else if (strncmp(r->line, "expect ", 7) == 0)
+    calls->expect(calls->arg, r->line + 7, r);
   else if (strcmp(r->line, "unban") == 0 || strncmp(r->line, "unban ", 6) == 0)
     calls->unban(calls->arg, r->line[5] ? r->line + 6 : "", r);
   else

@@ -11,6 +11,8 @@
  *   lanes            "runs", "overflows" or "stops" (enum delivery_state); then a line for each lane that has mail in
  *                    the store (struct delivery_lane): "DOMAIN LANE pause|room|read UNTIL IN_FLIGHT"
  *   unban [WHAT]     lifts the bans of an address or account, or all: "ok" and the number of bans lifted
+ *   expect ADDRESS PORT [ACCOUNT]   the connection that comes from there acts for the account, or, without one, is a
+ *                    stranger's whose refusals are not logged: "ok" (relay/submission/expected.h)
  *   tls-reports DAY  the TLS reports of that day, 2026-11-27, are sent now: "ok"
  *
  * "error: ..." answers what failed. The supervisor's thread only. */
@@ -33,6 +35,7 @@ struct control_calls {
   void (*resume_site)(void *arg, const char *which, struct control_request *r);
   void (*tls_reports)(void *arg, const char *day, struct control_request *r);
   void (*unban)(void *arg, const char *what, struct control_request *r); /* "": all */
+  void (*expect)(void *arg, const char *what, struct control_request *r);
   void *arg;
 };
 /* E_MEMORY, or E_IO with the reason. */

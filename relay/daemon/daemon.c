@@ -10,6 +10,7 @@
 #include "relay/daemon/attempts.h"
 #include "relay/daemon/certificates.h"
 #include "relay/daemon/control.h"
+#include "relay/daemon/expect.h"
 #include "relay/daemon/privileges.h"
 #include "relay/daemon/process.h"
 #include "relay/daemon/service_manager.h"
@@ -26,6 +27,7 @@
 #include "relay/net/resolver.h"
 #include "relay/submission/auth/login_bans.h"
 #include "relay/submission/auth/sasl.h"
+#include "relay/submission/expected.h"
 #include "relay/submission/session_limits.h"
 #include "store/read.h"
 
@@ -55,6 +57,7 @@ struct supervisor {
   struct route_secrets *secrets;
   struct session_limits *limits;
   struct login_bans *bans;
+  struct expected *expected;
   struct control *control;
   struct suppression_notice suppression_notice; /* loop 0's, but for `failed` */
   int64_t suppression_generation;               /* what the store has noticed */
@@ -344,7 +347,8 @@ static int make_limits(struct supervisor *s, struct reason *why) {
                             .ban_ms = (uint64_t)c->ban_us / 1000};
   s->limits = session_limits_new(c->max_sessions, c->max_sessions_per_address);
   s->bans = login_bans_new(&rules);
-  return s->limits && s->bans ? OK : fail(why, E_MEMORY, "out of memory");
+  s->expected = expected_new();
+  return s->limits && s->bans && s->expected ? OK : fail(why, E_MEMORY, "out of memory");
 }
 
 static bool recall_site(void *arg, const struct site_note *n) {
@@ -379,8 +383,11 @@ static int make_dispatcher(struct supervisor *s, struct reason *why) {
 static int make_workers(struct supervisor *s, struct reason *why) {
   struct gateway *g = &s->gateway;
   g->loops = s->loops;
-  struct shared_state with = {s->directory, s->keys, s->secrets, certificates_current(s->certificates),
-                              s->limits,    s->bans};
+  struct shared_state with = {.directory = s->directory,
+                              .keys = s->keys,
+                              .secrets = s->secrets,
+                              .tls = certificates_current(s->certificates),
+                              .submission = {s->limits, s->bans, s->expected}};
   struct shaping *shaping;
   int rc = shaping_table_load(g->config, &shaping, why);
   for (size_t i = 0; rc == OK && i < g->loop_count; i++) {
@@ -452,6 +459,11 @@ static void on_control_unban(void *arg, const char *what, struct control_request
   control_answer(r, answer);
 }
 
+static void on_control_expect(void *arg, const char *what, struct control_request *r) {
+  struct supervisor *s = arg;
+  expect_ask(s->expected, s->directory, what, r);
+}
+
 static int start_supervisor(struct supervisor *s, struct reason *why) {
   static const int numbers[SIGNAL_COUNT] = {SIGTERM, SIGINT, SIGHUP};
   struct control_calls calls = {.reload = on_control_reload,
@@ -464,6 +476,7 @@ static int start_supervisor(struct supervisor *s, struct reason *why) {
                                 .resume_site = on_control_resume_site,
                                 .tls_reports = on_control_tls_reports,
                                 .unban = on_control_unban,
+                                .expect = on_control_expect,
                                 .arg = s};
   for (size_t i = 0; i < SIGNAL_COUNT; i++) {
     uv_signal_init(&s->loop.uv, &s->signals[i]);
@@ -501,6 +514,7 @@ static void free_all(struct supervisor *s) {
   for (size_t i = 0; i < g->loop_count; i++) worker_free(&s->workers[i]);
   if (g->resolver) resolver_free(&g->resolver);
   login_bans_free(&s->bans);
+  expected_free(&s->expected);
   session_limits_free(&s->limits);
   listener_free(&s->listeners);
   certificates_free(&s->certificates);

@@ -35,7 +35,7 @@ struct worker {
 static int make_parts(struct loop *l, const struct shared_state *with, struct reason *why) {
   int rc = signing_new(with->keys, &l->signing, why);
   if (rc != OK) return rc;
-  if (submission_new(l, with->limits, with->bans, &l->submission) != OK || tls_client_new(&l->tls_client) != OK ||
+  if (submission_new(l, &with->submission, &l->submission) != OK || tls_client_new(&l->tls_client) != OK ||
       converter_new(l, &l->converter) != OK || delivery_new(l, &l->delivery) != OK)
     return fail(why, E_MEMORY, "out of memory");
   delivery_refresh(l->delivery, with->secrets);

@@ -7,20 +7,17 @@
 #include "relay/message/key_ring.h"
 #include "relay/net/broadcast.h"
 #include "relay/net/tls.h"
+#include "relay/submission/submission.h"
 
-struct login_bans;
-struct session_limits;
 struct worker;
 /* What a worker starts with. */
 struct shared_state {
   /* each loop takes references of its own, and newer ones after a reload */
   struct directory *directory;
-  struct key_ring *keys;         /* the directory's */
-  struct route_secrets *secrets; /* so, too */
-  struct tls_server *tls;        /* NULL: none */
-  /* shared by all loops, and freed after them; any thread */
-  struct session_limits *limits;
-  struct login_bans *bans;
+  struct key_ring *keys;               /* the directory's */
+  struct route_secrets *secrets;       /* so, too */
+  struct tls_server *tls;              /* NULL: none */
+  struct submission_shared submission; /* freed after the loops */
 };
 /* Main thread: makes the loop and its parts. On failure `*out` may still be set, for worker_free. */
 int worker_new(struct gateway *g, size_t index, const struct shared_state *with, struct worker **out,

@@ -10,6 +10,7 @@ struct submission {
   const struct config *config;   /* the gateway's */
   struct session_limits *limits; /* the gateway's; any thread */
   struct login_bans *bans;       /* the gateway's; any thread */
+  struct expected *expected;     /* the gateway's; any thread */
   struct auth_cache *auth_cache;
   struct spf_gate *spf_gate;
   struct dmarc_gate *dmarc_gate;

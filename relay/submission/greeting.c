@@ -5,6 +5,7 @@
 #include "relay/submission/auth/auth.h"
 #include "relay/submission/auth/login.h"
 #include "relay/submission/auth/login_bans.h"
+#include "relay/submission/expected.h"
 #include "relay/submission/reply.h"
 #include "relay/submission/session_limits.h"
 
@@ -52,7 +53,7 @@ void greeting_too_early(struct session *s) {
 void greeting_send(struct session *s) {
   if (session_is_closed(s) || !session_may_reply(s)) return; /* the handshake is under way */
   bool early = !stream_is_tls(s->stream) && (s->in.len || stream_has_input(s->stream));
-  uint64_t banned = s->account_id ? 0 : login_bans_banned(s->submission->bans, session_client(s));
+  uint64_t banned = s->account_id || s->self_test ? 0 : login_bans_banned(s->submission->bans, session_client(s));
   if (early)
     greeting_too_early(s);
   else if (s->submission->draining)
@@ -104,6 +105,14 @@ static void identified(struct session *s, enum client_identity identity) {
   session_set_timeout(s);
 }
 
+/* Whatever its address is known for: an account of --client-ip, or a load balancer. */
+static void begin_expected(struct session *s, int64_t account_id) {
+  const struct account *a = account_id ? directory_account_by_id(s->loop->directory, account_id) : NULL;
+  s->self_test = !account_id;
+  identified(s, CLIENT_ANONYMOUS);
+  if (a && !session_is_closed(s)) login_by_command(s, a);
+}
+
 static void refuse_header(struct session *s, const char *why) {
   char reason[128];
   snprintf(reason, sizeof reason, "PROXY header: %s", why);
@@ -136,6 +145,11 @@ void greeting_begin(struct session *s) {
   /* Otherwise a client that --client-ip knows would be refused permanently, as one that is not logged in. */
   if (session_client(s)->sa_family == AF_UNSPEC) {
     session_close(s, false, "the client's address cannot be read");
+    return;
+  }
+  int64_t account_id;
+  if (expected_take(s->submission->expected, session_client(s), &account_id)) {
+    begin_expected(s, account_id);
     return;
   }
   if (!is_proxy(s)) {

@@ -55,7 +55,7 @@ int intake_add_received(struct intake *i) {
   const char *with = !s->extended ? "SMTP" : s->tx->said.utf8 ? "UTF8SMTP" : "ESMTP";
   return buffer_addf(&i->prefix, "Received: %sby %s (Sendoff) with %s%s%s%s id %s;\r\n\t%s\r\n", from, c->hostname,
                      with, s->extended && stream_is_tls(s->stream) ? "S" : "",
-                     s->extended && s->proof != LOGIN_ADDRESS ? "A" : "", tls, i->id_text, date);
+                     s->extended && !session_needs_no_login(s) ? "A" : "", tls, i->id_text, date);
 }
 
 static int feed_signer(struct intake *i, struct bytes fields) {

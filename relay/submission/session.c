@@ -39,6 +39,10 @@ const struct account *session_account(const struct session *s) {
   return s->account_id ? directory_account_by_id(s->loop->directory, s->account_id) : NULL;
 }
 
+bool session_needs_no_login(const struct session *s) {
+  return s->proof == LOGIN_ADDRESS || s->proof == LOGIN_COMMAND;
+}
+
 bool session_awaits_content(const struct session *s) {
   return s->state == SESSION_DATA || s->state == SESSION_CHUNK || s->state == SESSION_DISCARD;
 }

@@ -53,7 +53,7 @@ enum session_wait { WAIT_NONE, WAIT_FACTS, WAIT_LOGIN, WAIT_DISK, WAIT_CONVERSIO
 enum client_identity { CLIENT_AWAITED, CLIENT_KNOWN, CLIENT_ANONYMOUS };
 
 /* What the login rests on. */
-enum login_proof { LOGIN_NONE, LOGIN_ADDRESS, LOGIN_PASSWORD, LOGIN_CERTIFICATE };
+enum login_proof { LOGIN_NONE, LOGIN_ADDRESS, LOGIN_COMMAND, LOGIN_PASSWORD, LOGIN_CERTIFICATE };
 
 struct session {
   struct submission *submission;
@@ -71,6 +71,7 @@ struct session {
   bool choked;     /* too many replies wait for the client to read them: nothing more is run before it has */
   bool peer_ended; /* the client has closed its side */
   bool counted;    /* in submission->limits */
+  bool self_test;  /* `sendoff doctor` plays a stranger: it is never banned, and its refusals are not logged */
   unsigned holds;  /* work under way that will come back to this session: it is not freed before */
   /* input */
   struct buffer in;
@@ -127,6 +128,8 @@ void session_begin_deadline(struct session *s);
 void session_set_timeout(struct session *s); /* for what is left of it */
 /* Ends the transaction (RSET, EHLO, the end of the content). */
 void session_reset(struct session *s);
+/* It acts for an account without AUTH: its client's address says so, or a command on this machine. */
+bool session_needs_no_login(const struct session *s);
 /* Whose session it is: for limits, bans and logs. */
 const struct sockaddr *session_client(const struct session *s);
 /* The account it acts for, in the loop's current directory; NULL: none, or gone. */

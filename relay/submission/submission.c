@@ -12,13 +12,14 @@
 
 #define AUTH_CACHE_ENTRIES 10000
 
-int submission_new(struct loop *loop, struct session_limits *limits, struct login_bans *bans, struct submission **out) {
+int submission_new(struct loop *loop, const struct submission_shared *with, struct submission **out) {
   struct submission *s = *out = calloc(1, sizeof *s);
   if (!s) return E_MEMORY;
   s->loop = loop;
   s->config = loop->gateway->config;
-  s->limits = limits;
-  s->bans = bans;
+  s->limits = with->limits;
+  s->bans = with->bans;
+  s->expected = with->expected;
   s->auth_cache = auth_cache_new(AUTH_CACHE_ENTRIES);
   if (s->auth_cache && spf_gate_new(loop, &s->spf_gate) == OK && dmarc_gate_new(loop, &s->dmarc_gate) == OK &&
       dmarc_warnings_new(&s->dmarc_warnings) == OK && refusal_log_new(loop, &s->refusals) == OK)

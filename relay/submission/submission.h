@@ -8,10 +8,17 @@
 
 struct session_limits;
 struct login_bans;
+struct expected;
 struct submission;
 
-/* `limits` and `bans` are the gateway's own, shared by its loops; they outlive it. OK or E_MEMORY. */
-int submission_new(struct loop *loop, struct session_limits *limits, struct login_bans *bans, struct submission **out);
+/* The gateway's own, shared by its loops. */
+struct submission_shared {
+  struct session_limits *limits;
+  struct login_bans *bans;
+  struct expected *expected;
+};
+/* What is shared outlives it. OK or E_MEMORY. */
+int submission_new(struct loop *loop, const struct submission_shared *with, struct submission **out);
 void submission_free(struct submission **s); /* no session is left */
 /* `config` stays for as long as the loop runs. False: out of memory. The connection waits, and with it, in libuv, the
  * whole listener: ask again. */

@@ -68,9 +68,9 @@ void do_starttls(struct session *s, struct bytes rest) {
     session_close(s, true, "TLS cannot be started");
     return;
   }
-  /* RFC 3207 4.2: what was said in the clear is forgotten, a login included. One by address stays what it is. */
+  /* RFC 3207 4.2: what was said in the clear is forgotten, a login included. One without AUTH stays what it is. */
   session_reset(s);
   s->helo[0] = '\0';
-  if (s->proof != LOGIN_ADDRESS) login_end(s);
+  if (!session_needs_no_login(s)) login_end(s);
   session_set_state(s, SESSION_HANDSHAKE);
 }

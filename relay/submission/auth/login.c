@@ -84,10 +84,18 @@ static uint64_t count_failure(struct session *s, const char *name) {
 
 /* --- the outcome --- */
 
-void login_by_address(struct session *s, const struct account *a) {
+static void login_without_auth(struct session *s, const struct account *a, enum login_proof proof) {
   s->account_id = a->id;
-  s->proof = LOGIN_ADDRESS;
+  s->proof = proof;
   bytes_copy(bytes_of(a->name), s->account, sizeof s->account);
+}
+
+void login_by_address(struct session *s, const struct account *a) {
+  login_without_auth(s, a, LOGIN_ADDRESS);
+}
+
+void login_by_command(struct session *s, const struct account *a) {
+  login_without_auth(s, a, LOGIN_COMMAND);
 }
 
 void login_end(struct session *s) {
@@ -132,6 +140,7 @@ bool login_holds(const struct session *s, const struct account *a) {
   case LOGIN_CERTIFICATE:
     memcpy(f.sha256, s->proven, sizeof f.sha256);
     return directory_account_by_certificate(s->loop->directory, &f) == a;
+  case LOGIN_COMMAND: return true; /* for this one connection */
   default: return directory_account_by_client(s->loop->directory, session_client(s)) == a;
   }
 }

@@ -15,6 +15,8 @@ void login_decide(struct session *s, const struct account *a, bool right, const 
 bool login_holds(const struct session *s, const struct account *a);
 /* The session acts for an account because of its client's address (--client-ip), or for none any more. */
 void login_by_address(struct session *s, const struct account *a);
+/* A command on this machine has announced the session as the account's (relay/submission/expected.h). */
+void login_by_command(struct session *s, const struct account *a);
 void login_end(struct session *s);
 /* The gateway is stopping: a delayed answer is given now. */
 void login_hurry(struct session *s);

@@ -1,0 +1,79 @@
+#include "relay/submission/expected.h"
+
+#include "base/cidr.h"
+#include "base/clock.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ANNOUNCED_MAX 64 /* of commands that run at once */
+
+struct announced {
+  struct sockaddr_storage client;
+  int64_t account_id;
+  uint64_t until_ms; /* 0: unused */
+};
+
+struct expected {
+  atomic_uint_least64_t until_ms; /* after that none is announced: every connection asks */
+  pthread_mutex_t lock;
+  struct announced list[ANNOUNCED_MAX];
+};
+
+struct expected *expected_new(void) {
+  struct expected *e = calloc(1, sizeof *e);
+  if (e) pthread_mutex_init(&e->lock, NULL);
+  return e;
+}
+
+void expected_free(struct expected **at) {
+  struct expected *e = *at;
+  *at = NULL;
+  if (!e) return;
+  pthread_mutex_destroy(&e->lock);
+  free(e);
+}
+
+int expected_add(struct expected *e, const struct sockaddr *client, int64_t account_id) {
+  uint64_t now = clock_monotonic_ms();
+  int rc = E_BUSY;
+  pthread_mutex_lock(&e->lock);
+  for (size_t i = 0; rc != OK && i < ANNOUNCED_MAX; i++) {
+    struct announced *a = &e->list[i];
+    if (a->until_ms > now) continue;
+    *a = (struct announced){.account_id = account_id, .until_ms = now + EXPECTED_MS};
+    memcpy(&a->client, client, ip_length(client));
+    atomic_store(&e->until_ms, a->until_ms);
+    rc = OK;
+  }
+  pthread_mutex_unlock(&e->lock);
+  return rc;
+}
+
+/* By text: a listener for both families sees IPv4 clients at mapped addresses. */
+static bool is_from(const struct announced *a, const struct sockaddr *client) {
+  const struct sockaddr *known = (const struct sockaddr *)&a->client;
+  char here[IP_TEXT], there[IP_TEXT];
+  if (ip_port(known) != ip_port(client)) return false;
+  ip_format(known, here);
+  ip_format(client, there);
+  return strcmp(here, there) == 0;
+}
+
+bool expected_take(struct expected *e, const struct sockaddr *client, int64_t *account_id) {
+  uint64_t now = clock_monotonic_ms();
+  bool found = false;
+  if (atomic_load_explicit(&e->until_ms, memory_order_acquire) <= now) return false;
+  pthread_mutex_lock(&e->lock);
+  for (size_t i = 0; !found && i < ANNOUNCED_MAX; i++) {
+    struct announced *a = &e->list[i];
+    if (a->until_ms <= now || !is_from(a, client)) continue;
+    *account_id = a->account_id;
+    a->until_ms = 0;
+    found = true;
+  }
+  pthread_mutex_unlock(&e->lock);
+  return found;
+}

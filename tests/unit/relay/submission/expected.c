@@ -1,0 +1,73 @@
+/* Connections that a command announces: each is let in once, from where it was announced, and not for long. */
+#include "relay/submission/expected.h"
+
+#include "base/cidr.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static struct sockaddr_storage at(const char *address, unsigned port) {
+  struct sockaddr_storage out;
+  assert_int_equal(ip_parse(address, port, &out), OK);
+  return out;
+}
+
+static int add(struct expected *e, const char *address, unsigned port, int64_t account) {
+  struct sockaddr_storage client = at(address, port);
+  return expected_add(e, (struct sockaddr *)&client, account);
+}
+
+/* The account; -1: it was not announced. */
+static int64_t take(struct expected *e, const char *address, unsigned port) {
+  struct sockaddr_storage client = at(address, port);
+  int64_t account = -2;
+  return expected_take(e, (struct sockaddr *)&client, &account) ? account : -1;
+}
+
+static void test_once(void **state) {
+  (void)state;
+  struct expected *e = expected_new();
+  assert_int_equal(take(e, "127.0.0.1", 4000), -1);
+  assert_int_equal(add(e, "127.0.0.1", 4000, 7), OK);
+  assert_int_equal(take(e, "127.0.0.1", 4001), -1);
+  assert_int_equal(take(e, "127.0.0.2", 4000), -1);
+  assert_int_equal(take(e, "127.0.0.1", 4000), 7);
+  assert_int_equal(take(e, "127.0.0.1", 4000), -1);
+  expected_free(&e);
+  expected_free(&e);
+}
+
+static void test_families(void **state) {
+  (void)state;
+  struct expected *e = expected_new();
+  assert_int_equal(add(e, "127.0.0.1", 4000, 7), OK);
+  assert_int_equal(add(e, "::1", 4000, 0), OK);
+  assert_int_equal(take(e, "::ffff:127.0.0.1", 4000), 7);
+  assert_int_equal(take(e, "::1", 4000), 0);
+  expected_free(&e);
+}
+
+static void test_bound(void **state) {
+  (void)state;
+  struct expected *e = expected_new();
+  unsigned port = 1;
+  while (port < 1000 && add(e, "127.0.0.1", port, 1) == OK) port++;
+  assert_in_range(port, 2, 999);
+  assert_int_equal(add(e, "127.0.0.1", port, 1), E_BUSY);
+  assert_int_equal(take(e, "127.0.0.1", 1), 1);
+  assert_int_equal(add(e, "127.0.0.1", port, 1), OK); /* in its place */
+  expected_free(&e);
+}
+
+int main(void) {
+  static const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_once),
+      cmocka_unit_test(test_families),
+      cmocka_unit_test(test_bound),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
