@@ -23,6 +23,7 @@ const struct noun cli_nouns[] = {
     {explain_verbs, "a dry run of one message"},
     {tls_report_verbs, "reports to domains on TLS with them"},
     {status_verbs, "the running gateway: counters, certificates, bans"},
+    {doctor_verbs, "what is wrong, and what fixes it"},
     {send_test_verbs, "send a real message and follow it to its end"},
     {unban_verbs, "lift a ban"},
     {import_verbs, "take over what other programs have"},

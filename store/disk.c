@@ -92,6 +92,13 @@ static bool is_there(const struct disk *d) {
          (uint64_t)st.st_blocks * 512 >= d->ballast;
 }
 
+uint64_t disk_ballast_of(const char *data_dir) {
+  char path[544];
+  struct stat st;
+  snprintf(path, sizeof path, "%s/" BALLAST_FILE, data_dir);
+  return stat(path, &st) == 0 ? (uint64_t)st.st_blocks * 512 : 0;
+}
+
 static bool make_file(const struct disk *d) {
   int fd = open(d->ballast_path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd < 0) return false;

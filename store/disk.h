@@ -1,6 +1,6 @@
 /* The room on the data's file system: what is kept free there, and the ballast, a file that holds a part of it for the
- * outcomes of deliveries, whoever else fills the disk. Private to store/; store_takes_mail() and store_condition() are
- * the way in.
+ * outcomes of deliveries, whoever else fills the disk. Private to store/, but for disk_reserve_of()
+ * and disk_ballast_of(); store_takes_mail() and store_condition() are the way in.
  *
  * All of it counts as room: what is free, and the ballast while it is there. Below the reserve no mail is taken. */
 #ifndef SENDOFF_STORE_DISK_H
@@ -26,6 +26,10 @@ struct disk {
   atomic_bool low, has_ballast;
 };
 
+/* What is kept free of a disk of `size` octets. */
+uint64_t disk_reserve_of(uint64_t wanted, uint64_t size);
+/* What the ballast in that folder takes; 0: there is none. */
+uint64_t disk_ballast_of(const char *data_dir);
 /* `reserve`: STORE_RESERVE_DEFAULT, or octets; 0: nothing is kept free. E_TOO_BIG: the path. */
 int disk_init(struct disk *d, const char *data_dir, uint64_t reserve, struct reason *why);
 

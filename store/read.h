@@ -173,6 +173,14 @@ int reader_suppressions(struct reader *r, const struct suppression_filter *f,
 int reader_bounces(struct reader *r, const struct suppression_filter *f,
                    bool (*row)(void *arg, const struct suppression *s, const struct bounce_counts *b), void *arg);
 
+/* --- its health --- */
+
+/* Reads the database's pages and indexes until `deadline_ms` (clock_monotonic_ms). `*checked`: it came to the end.
+ * `damage`: what is wrong first; "": nothing that was seen. OK or an error. */
+int reader_quick_check(struct reader *r, uint64_t deadline_ms, bool *checked, char *damage, size_t size);
+/* When `sendoff backup` last made a copy; 0: never; -1 on error. */
+int64_t reader_backup_time(struct reader *r);
+
 /* --- the delivery log --- */
 
 /* What of the log is asked for; all of it must hold. Patterns are as above, and without case in every script. Fast, by
