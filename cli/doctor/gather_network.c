@@ -239,6 +239,7 @@ static void add_tasks(struct network *n, void (*run)(struct network *n, size_t i
 
 static void plan_listeners(struct network *n) {
   struct doctor_facts *d = n->g->facts;
+  if (d->gateway == GATEWAY_SILENT) return; /* none would answer, either */
   d->listeners = calloc(d->config->listen_count + 1, sizeof *d->listeners);
   if (!d->listeners) return;
   for (size_t i = 0; i < d->config->listen_count; i++)

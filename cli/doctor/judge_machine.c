@@ -5,10 +5,13 @@
 #include "cli/doctor/checks.h"
 #include "store/store.h"
 
+#include <string.h>
+
 #define AHEAD_US (60 * SECOND_US) /* events of the future: the clock was set back */
 #define INODES_LEAST 1000
 #define OTHER_FILES 512                 /* as relay/daemon/process.c counts them */
 #define WAL_MOST (512ull * 1024 * 1024) /* a commit moves it into the database from 32 MB on */
+#define RESTORE "systemctl stop sendoff\nsendoff restore FILE    (the last backup)"
 #define BACKUP_OLD_US (INT64_C(8) * 86400 * SECOND_US)
 
 /* No time server is asked: the kernel knows whether one is followed, and the log what the time has been. */
@@ -120,11 +123,12 @@ void judge_store(const struct doctor_facts *d, struct findings *f) {
     findings_add(f, SEVERITY_ERROR, d->config->data_dir, "the store cannot be read: %s",
                  *s->why.text ? s->why.text : result_text(s->rc));
     if (s->rc == E_NOT_FOUND) findings_fix(f, "sendoff init --hostname %s", d->config->hostname);
+    if (strstr(s->why.text, "malformed")) findings_fix(f, RESTORE); /* SQLite's word */
     findings_see(f, "docs/storage.md");
   }
   if (*s->damage) {
     findings_add(f, SEVERITY_ERROR, d->config->data_dir, "the database is damaged: %s", s->damage);
-    findings_fix(f, "systemctl stop sendoff\nsendoff restore FILE    (the last backup)");
+    findings_fix(f, RESTORE);
     findings_see(f, "docs/storage.md");
   }
   if (before != f->count) return;

@@ -91,7 +91,7 @@ void judge_ports(const struct doctor_facts *d, struct findings *f) {
     const struct listener_facts *l = &d->listeners[i];
     if (!*l->text) continue; /* it has no port */
     reachable |= !is_loopback(l->listen);
-    if (d->gateway == GATEWAY_RUNS)
+    if (d->gateway == GATEWAY_RUNS || (d->gateway == GATEWAY_CLOSED && l->connected))
       check_answer(d, l, f);
     else if (d->gateway == GATEWAY_DOWN && l->connected)
       say_taken(l, f);

@@ -568,7 +568,6 @@ def test_records_without_a_source(sendoff):
         (["status"], 1, "sendoff is not running; start it with: sendoff serve"),
         (["serve", "--log-level", "loud"], 2, "debug"),
         (["webhook", "list"], 2, "not a command"),
-        (["doctor"], 2, "not a command"),
         (["domain", "lookup", "example.com"], 2, "has no lookup"),
         ([], 2, "sendoff --help"),
     ],
