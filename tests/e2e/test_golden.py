@@ -110,6 +110,7 @@ ELSEWHERE |= {"import opendkim", "suppression import", "tls-report send", "site 
 ELSEWHERE |= {"completion bash", "completion zsh", "backup", "restore"}
 ELSEWHERE |= {"import opendkim", "suppression import", "tls-report send", "site show", "site check"}
 ELSEWHERE |= {"completion bash", "completion zsh"}
+ELSEWHERE |= {"completion bash", "completion zsh", "doctor", "send-test"}
 
 
 class Store:
