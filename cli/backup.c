@@ -37,7 +37,7 @@ static int copy_database(struct job *j, struct reason *why) {
   int rc;
   do {
     rc = backup_step(j->store, &octets, &of, why);
-    int more = rc < 0 ? rc : progress_show("database", octets, of, why);
+    int more = rc < 0 ? rc : backup_progress_show("database", octets, of, why);
     if (more == OK) more = check_room(j, why);
     if (more != OK) return more;
   } while (rc == 1);
@@ -47,7 +47,7 @@ static int copy_database(struct job *j, struct reason *why) {
 static int on_part(void *arg, size_t octets, struct reason *why) {
   struct job *j = arg;
   j->octets += octets;
-  int rc = progress_show("backup", j->octets, 0, why);
+  int rc = backup_progress_show("backup", j->octets, 0, why);
   if (rc != OK || j->octets - j->looked_at < ROOM_EVERY) return rc;
   j->looked_at = j->octets;
   return check_room(j, why);
@@ -173,9 +173,9 @@ static enum exit_status backup(struct cli *c) {
   if (cli_config(c) != EXIT_DONE) return EXIT_NO;
   enum exit_status s = backup_file_open(&j.file, c->arguments[0], cli_switch(c, "force"));
   if (s != EXIT_DONE) return s;
-  progress_begin();
+  backup_progress_begin();
   int rc = write_all(&j, &why);
-  progress_end();
+  backup_progress_end();
   backup_file_close(&j.file);
   return rc == OK ? say(&j) : failed(&j, rc, &why);
 }

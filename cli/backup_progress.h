@@ -7,10 +7,10 @@
 
 #include <stdint.h>
 
-void progress_begin(void);
+void backup_progress_begin(void);
 /* `of` 0: nobody knows. On standard error, where that is a terminal, some times a second. E_DENIED with `why`: a signal
  * has come. */
-int progress_show(const char *what, uint64_t octets, uint64_t of, struct reason *why);
-void progress_end(void); /* the line goes, and signals do what they did */
+int backup_progress_show(const char *what, uint64_t octets, uint64_t of, struct reason *why);
+void backup_progress_end(void); /* the line goes, and signals do what they did */
 
 #endif

@@ -41,7 +41,11 @@ struct verb {
 };
 
 /* One noun's verbs, ended by a noun of NULL; in the order of the help. */
-extern const struct verb setup_verbs[], init_verbs[], serve_verbs[], config_verbs[], account_verbs[], domain_verbs[], dkim_verbs[], source_verbs[], route_verbs[], site_verbs[], gateway_verbs[], policy_verbs[], queue_verbs[], suppression_verbs[], log_verbs[], why_verbs[], explain_verbs[], status_verbs[], unban_verbs[], tls_report_verbs[], import_verbs[], help_verbs[], completion_verbs[], backup_verbs[], restore_verbs[], send_test_verbs[], doctor_verbs[];
+extern const struct verb setup_verbs[], init_verbs[], serve_verbs[], config_verbs[], account_verbs[], domain_verbs[],
+    dkim_verbs[], source_verbs[], route_verbs[], site_verbs[], gateway_verbs[], policy_verbs[], queue_verbs[],
+    suppression_verbs[], log_verbs[], why_verbs[], explain_verbs[], status_verbs[], unban_verbs[], tls_report_verbs[],
+    import_verbs[], help_verbs[], completion_verbs[], backup_verbs[], restore_verbs[], send_test_verbs[],
+    doctor_verbs[];
 
 enum exit_status cli_main(int argc, char **argv);
 /* Runs another command, with the same configuration and --json; `words` are what stands behind "sendoff". */

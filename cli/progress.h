@@ -6,13 +6,16 @@
 #include <stdint.h>
 
 struct progress {
-  uint64_t total; /* 0: not known; then nothing is shown */
+  const char *what; /* stands before it; NULL: nothing does */
+  uint64_t total;   /* 0: not known; then of octets what is done is shown, and of others nothing */
+  bool octets;      /* what is counted */
   bool shown;
+  uint64_t shown_ms;
 };
-void progress_show(struct progress *p, uint64_t done);
-void progress_end(struct progress *p); /* takes the bar away */
+void progress_show(struct progress *p, uint64_t done); /* some times a second; in between, nothing */
+void progress_end(struct progress *p);                 /* takes the bar away */
 /* "[#####...............] 25 %  25000 of 100000", into `out`, which is returned. */
-#define PROGRESS_TEXT 96
-const char *progress_text(uint64_t done, uint64_t total, char out[PROGRESS_TEXT]);
+#define PROGRESS_TEXT 128
+const char *progress_text(const struct progress *p, uint64_t done, char out[PROGRESS_TEXT]);
 
 #endif

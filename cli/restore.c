@@ -35,7 +35,7 @@ struct job {
 static int on_part(void *arg, size_t octets, struct reason *why) {
   struct job *j = arg;
   j->octets += octets;
-  return progress_show("restore", j->octets, j->size, why);
+  return backup_progress_show("restore", j->octets, j->size, why);
 }
 
 /* --- what is in the file --- */
@@ -172,7 +172,11 @@ static int hold(struct job *j, struct reason *why) {
   if (cli_switch(j->cli, "send")) return OK;
   int rc = admin_open(j->place.folder, &a, why);
   if (rc != OK) return rc;
-  rc = admin_queue(a, &(struct queue_filter){.state = -1}, QUEUE_HOLD, &j->held, why);
+  const struct queue_change change = {.action = QUEUE_HOLD, .by = "restore"};
+  struct queue_filter all = {.state = -1, .among = queue_concerns(QUEUE_HOLD, HOLD_COMMAND)};
+  struct queue_changed changed = {0};
+  rc = admin_queue(a, &all, &change, &changed, why);
+  j->held = changed.recipients;
   admin_close(&a);
   return rc;
 }
@@ -264,7 +268,7 @@ static enum exit_status run(struct job *j) {
   if (s == EXIT_DONE) s = restore_into(j);
   restore_place_close(&j->place);
   if (*j->new_config) unlink(j->new_config);
-  progress_end();
+  backup_progress_end();
   if (s == EXIT_DONE) say(j, config_restored);
   return s;
 }
@@ -274,7 +278,7 @@ static enum exit_status restore(struct cli *c) {
   if (cli_switch(c, "hold") && cli_switch(c, "send"))
     return cli_fail(EXIT_USAGE, "--hold and --send contradict each other; leave one out");
   buffer_init(&j.config, BACKUP_CONFIG_MAX);
-  progress_begin();
+  backup_progress_begin();
   enum exit_status s = run(&j);
   if (j.fd >= 0) close(j.fd);
   buffer_free(&j.config);

@@ -48,7 +48,7 @@ static bool show_event(void *arg, const struct event *e) {
     return true;
   }
   putchar('\n');
-  event_print_story(e);
+  event_print_story(e, false, -1); /* what follows says when */
   double seconds = (double)(id_time_us(e->id) - id_time_us(f->t->message_id)) / (double)SECOND_US;
   snprintf(text, sizeof text, "%.2fs", seconds > 0 ? seconds : 0.0);
   printf("    after    %s\n", text);

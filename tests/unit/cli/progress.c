@@ -11,10 +11,14 @@
 static void test_progress(void **state) {
   (void)state;
   char text[PROGRESS_TEXT];
-  assert_string_equal(progress_text(0, 1000, text), "[..............................] 0 %  0 of 1000");
-  assert_string_equal(progress_text(500, 1000, text), "[###############...............] 50 %  500 of 1000");
-  assert_string_equal(progress_text(2000, 1000, text), "[##############################] 100 %  1000 of 1000");
-  assert_string_equal(progress_text(0, 0, text), "[##############################] 100 %  0 of 0");
+  assert_string_equal(progress_text(&(struct progress){.total = 1000}, 0, text),
+                      "[..............................] 0 %  0 of 1000");
+  assert_string_equal(progress_text(&(struct progress){.total = 1000}, 500, text),
+                      "[###############...............] 50 %  500 of 1000");
+  assert_string_equal(progress_text(&(struct progress){.total = 1000}, 2000, text),
+                      "[##############################] 100 %  1000 of 1000");
+  assert_string_equal(progress_text(&(struct progress){.total = 0}, 7, text), "7");
+  assert_string_equal(progress_text(&(struct progress){.octets = true}, 2048, text), "2 KB");
 }
 
 static void test_names(void **state) {
