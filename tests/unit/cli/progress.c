@@ -18,7 +18,7 @@ static void test_progress(void **state) {
   assert_string_equal(progress_text(&(struct progress){.total = 1000}, 2000, text),
                       "[##############################] 100 %  1000 of 1000");
   assert_string_equal(progress_text(&(struct progress){.total = 0}, 7, text), "7");
-  assert_string_equal(progress_text(&(struct progress){.octets = true}, 2048, text), "2 KB");
+  assert_string_equal(progress_text(&(struct progress){.octets = true}, 2048, text), "2K");
 }
 
 static void test_names(void **state) {
