@@ -3,7 +3,6 @@ there (test_systemd.py has one), so the gateway is started by hand, as the unit 
 
 import glob
 import os
-import pwd
 import re
 import stat
 import subprocess
@@ -16,7 +15,6 @@ from sendoff_test.debian_root import DebianRoot, own_mounts, package
 from sendoff_test.lab import SOURCE
 from sendoff_test.letters import letter, marker
 from sendoff_test.package_root import ROOT
-from sendoff_test.processes import wait_until
 
 FROM = "a@example.com"
 AS_SENDOFF = ("setpriv", "--reuid=sendoff", "--regid=sendoff", "--init-groups", "--no-new-privs", "--")

@@ -55,9 +55,42 @@ static void test_what_is_none(void **state) {
   assert_int_equal(certificate_facts_of((struct bytes){"", 0}, &facts), E_SYNTAX);
 }
 
+static void write_parts(size_t whole, size_t octets) {
+  char text[4096] = "";
+  FILE *f = fopen(key, "r");
+  assert_non_null(f);
+  size_t n = fread(text, 1, sizeof text - 1, f);
+  assert_int_equal(fclose(f), 0);
+  f = fopen(certificate, "w");
+  assert_non_null(f);
+  for (size_t i = 0; i < whole; i++) assert_int_equal(fwrite(text, 1, n, f), n);
+  fwrite(text, 1, octets < n ? octets : n, f);
+  assert_int_equal(fclose(f), 0);
+}
+
+/* `key` is where the text of a certificate is: in `certificate` there are so many of it, and a part of one more. */
+static void test_a_chain_that_is_cut_off(void **state) {
+  (void)state;
+  struct reason why;
+  char other[320];
+  snprintf(other, sizeof other, "%s/other.key", folder);
+  self_signed("smtp.example.com", key, other);
+  for (size_t whole = 1; whole < 4; whole++) {
+    write_parts(whole, 0);
+    if (certificate_file_check(certificate, &why) != OK) fail_msg("%s", why.text);
+  }
+  for (size_t octets = 20; octets < 400; octets += 40) {
+    write_parts(2, octets);
+    assert_int_equal(certificate_file_check(certificate, &why), E_IO);
+    assert_non_null(strstr(why.text, "it is cut off"));
+  }
+  assert_int_equal(certificate_file_check("/nowhere/c.pem", &why), E_IO);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_of_its_own, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_a_chain_that_is_cut_off, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_what_is_none, set_up, tear_down),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
