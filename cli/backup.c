@@ -140,10 +140,10 @@ static void say_done(const struct job *j) {
   fprintf(to, "%s%s%s\n", to_output ? "the backup has " : j->file.path, to_output ? "" : "  ", size);
   backup_counts_print(to, &j->counts);
   if (j->gone)
-    fprintf(to, "  %llu messages were delivered or returned meanwhile and are not in its queue\n",
+    fprintf(to, "  %llu messages were delivered or returned meanwhile: not in its queue\n",
             (unsigned long long)j->gone);
-  fprintf(to, "It holds private keys: keep it where nobody else can read it. It does not hold the files that\n"
-              "the configuration names:\n");
+  fprintf(to, "It holds private keys: keep it where nobody else can read it.\n"
+              "It does not hold the files that the configuration names:\n");
   backup_named_files(j->cli->config, print_path, to);
 }
 

@@ -54,7 +54,8 @@ static enum exit_status open_new(struct backup_file *f) {
   f->fd = open(f->new_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
   if (f->fd < 0) return trouble(f->new_path);
   struct stat st;
-  bool good = fstat(f->fd, &st) == 0 && S_ISREG(st.st_mode);
+  /* Whoever has made it may have it open, and would read the keys. */
+  bool good = fstat(f->fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid() && st.st_nlink == 1;
   if (good && is_locked(f)) {
     bool made = fchmod(f->fd, 0600) == 0 && ftruncate(f->fd, 0) == 0;
     if (made && (unlink(f->copy_path) == 0 || errno == ENOENT)) return EXIT_DONE;
@@ -64,7 +65,7 @@ static enum exit_status open_new(struct backup_file *f) {
   f->fd = -1;
   *f->new_path = *f->copy_path = '\0'; /* they are another's */
   return good ? cli_fail(EXIT_NO, "another backup to %s is under way", f->path)
-              : cli_fail(EXIT_NO, "%s.new is no file; remove it", f->path);
+              : cli_fail(EXIT_NO, "%s.new is no file of ours; remove it", f->path);
 }
 
 enum exit_status backup_file_open(struct backup_file *f, const char *path, bool force) {

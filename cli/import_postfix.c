@@ -133,7 +133,7 @@ static bool print_block(const struct postfix_plan *p, const char *name) {
 static void print_config(const struct cli *c, const struct postfix_plan *p) {
   static const char *const blocks[] = {"limits", "delivery"};
   if (!postfix_plan_count(p, POSTFIX_CONFIGURE)) return;
-  printf("\nWrite into %s, which stays as it is, what of this you want; then: sendoff config check\n\n",
+  printf("\nWrite what you want of this into %s,\nwhich stays as it is; then: sendoff config check\n\n",
          c->config->path);
   for (size_t i = 0; i < p->count; i++) {
     const char *config = p->all[i]->action == POSTFIX_CONFIGURE ? p->all[i]->config : NULL;
@@ -147,10 +147,11 @@ static enum exit_status say_result(const struct cli *c, const struct postfix *x,
   size_t left = postfix_plan_count(p, POSTFIX_LEFT_OUT), failed = postfix_plan_count(p, POSTFIX_FAILED);
   if (!c->json) {
     print_config(c, p);
-    printf("\n%zu %s, %zu there already, %zu for sendoff.conf, %zu left out%s; %zu need nothing%s.\n",
-           postfix_plan_count(p, POSTFIX_TAKE), done ? "taken" : "to take", postfix_plan_count(p, POSTFIX_PRESENT),
-           postfix_plan_count(p, POSTFIX_CONFIGURE), left, failed ? ", and some failed" : "",
-           postfix_plan_count(p, POSTFIX_NOTHING), cli_switch(c, "all") ? "" : " (--all shows them)");
+    printf("\n%zu %s, %zu there already, %zu for sendoff.conf, %zu left out%s.\n", postfix_plan_count(p, POSTFIX_TAKE),
+           done ? "taken" : "to take", postfix_plan_count(p, POSTFIX_PRESENT), postfix_plan_count(p, POSTFIX_CONFIGURE),
+           left, failed ? ", and some failed" : "");
+    printf("%zu settings need nothing%s.\n", postfix_plan_count(p, POSTFIX_NOTHING),
+           cli_switch(c, "all") ? "" : "; --all shows them");
   }
   if (p->no_memory) return cli_fail(EXIT_NO, "out of memory: the list is not whole");
   if (failed) return cli_fail(EXIT_NO, "%zu command%s failed", failed, failed == 1 ? "" : "s");

@@ -178,10 +178,41 @@ static void take_listener(struct postfix *x, const struct postfix_service *s) {
                  tls);
 }
 
+static bool is_understood(const struct postfix_setting *s) {
+  static const char *const begins[] = {"smtpd_tls_",
+                                       "smtpd_sasl_",
+                                       "smtpd_sender_login_maps",
+                                       "syslog_name",
+                                       "milter_macro_",
+                                       "smtpd_reject_unlisted_",
+                                       "smtpd_delay_reject",
+                                       "local_header_rewrite_clients"};
+  size_t n = strlen(s->name), e = strlen("_restrictions");
+  if (n > e && strcmp(s->name + n - e, "_restrictions") == 0) return !strstr(s->value, "check_");
+  for (size_t i = 0; i < sizeof begins / sizeof begins[0]; i++)
+    if (strncmp(s->name, begins[i], strlen(begins[i])) == 0) return true;
+  return !*s->value;
+}
+
+/* What -o says, beside what the listener and the users come from. */
+static void take_own(struct postfix *x, const struct postfix_service *s) {
+  for (size_t i = 0; i < s->own.count; i++) {
+    const struct postfix_setting *o = &s->own.all[i];
+    if (is_understood(o)) continue;
+    struct postfix_finding *f =
+        postfix_find(&x->plan, POSTFIX_LEFT_OUT, "master.cf", s->line, "%s: -o %s=%s", s->name, o->name, o->value);
+    postfix_text(&x->plan, f, "%s",
+                 strstr(o->value, "check_policy_service")
+                     ? "a policy daemon is not asked: quotas are limits of accounts (account set NAME --limit)"
+                     : "a setting of this service alone; listeners have none but their TLS");
+  }
+}
+
 static void take_service(struct postfix *x, const struct postfix_service *s) {
   bool inet = strcmp(s->type, "inet") == 0;
   if (inet && (!strcmp(s->command, "smtpd") || !strcmp(s->command, "postscreen"))) {
     take_listener(x, s);
+    take_own(x, s);
   } else if (strcmp(s->command, "pipe") == 0) {
     postfix_text(&x->plan,
                  postfix_find(&x->plan, POSTFIX_LEFT_OUT, "master.cf", s->line, "%s %s pipe", s->name, s->type),

@@ -98,7 +98,6 @@ static const struct {
              {"milter_*", ANYWAY},
              {"mime_header_checks", FILTERS},
              {"minimal_backoff_time", PACE},
-             {"mydestination", LOCAL},
              {"mydomain", ANYWAY},
              {"mynetworks", ANYWAY},
              {"mynetworks_style", ANYWAY},
@@ -186,6 +185,20 @@ static void take_milters(struct postfix *x) {
   }
 }
 
+/* This machine's own names are no domain that anybody writes to from outside. */
+static void take_destination(struct postfix *x) {
+  const struct postfix_setting *s = postfix_asked(x, "mydestination");
+  char value[POSTFIX_TEXT], host[POSTFIX_TEXT];
+  if (!s) return;
+  postfix_value(&x->conf, "myhostname", host, sizeof host);
+  struct bytes list = bytes_of(postfix_value(&x->conf, s->name, value, sizeof value)), one;
+  bool receives = false;
+  while (postfix_list_next(&list, &one))
+    receives |= !bytes_equal_nocase(one, bytes_of(host)) && !bytes_starts_nocase(one, BYTES("localhost"));
+  postfix_text(&x->plan, postfix_about(x, receives ? POSTFIX_LEFT_OUT : POSTFIX_NOTHING, s), "%s",
+               whys[receives ? RECEIVES : LOCAL].text);
+}
+
 /* Policy daemons, which may be anywhere among the restrictions. */
 static void take_restrictions(struct postfix *x, const struct postfix_setting *s) {
   char value[POSTFIX_TEXT];
@@ -220,6 +233,7 @@ static bool is_restrictions(const char *name) {
 
 void postfix_take_rest(struct postfix *x) {
   take_milters(x);
+  take_destination(x);
   for (size_t i = 0; i < x->conf.count; i++) {
     struct postfix_setting *s = &x->conf.all[i];
     bool overridden = postfix_conf_find(&x->conf, s->name) != s;

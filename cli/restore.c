@@ -226,12 +226,13 @@ static void print_done(const struct job *j, const json_t *missing) {
   fputs(line, stdout);
   backup_counts_print(stdout, &j->counts);
   if (j->held)
-    printf("\n%llu recipient%s held: what has been delivered since the backup would be sent again. To see them,\n"
-           "and to let them go:\n  sendoff queue list\n  sendoff queue release --to '*'\n",
+    printf("\n%llu recipient%s held: what has been delivered since the backup would be\n"
+           "sent again. To see them, and to let them go:\n"
+           "  sendoff queue list\n  sendoff queue release --to '*'\n",
            (unsigned long long)j->held, j->held == 1 ? " is" : "s are");
   if (j->config_differs)
-    printf("\n%s stays as it is; the backup has another one, which this prints:\n  tar -xOf %s " BACKUP_CONFIG "\n",
-           j->cli->config->path, j->path);
+    printf("\n%s stays as it is. The backup has another one:\n  tar -xOf %s " BACKUP_CONFIG "\n", j->cli->config->path,
+           j->path);
   print_missing(missing);
 }
 

@@ -79,9 +79,12 @@ static enum exit_status find_owner(struct restore_place *p, const struct config 
   return cli_fail(EXIT_NO, "user %s is not on this machine; make it: adduser --system --group %s", c->user, c->user);
 }
 
+/* The lock's file stays, whatever comes of this: the gateway must be able to open it. */
 static enum exit_status lock(struct restore_place *p) {
   struct reason why = {""};
   int rc = process_lock(p->data_dir, &p->lock, &why);
+  if (rc == OK && p->owner && fchown(p->lock, p->owner->pw_uid, p->owner->pw_gid) != 0)
+    return cli_fail(EXIT_NO, "%s: %s", p->data_dir, strerror(errno));
   if (rc == E_BUSY) return cli_fail(EXIT_NO, "%s; stop it first", why.text);
   return rc == OK ? EXIT_DONE : cli_failed(rc, &why);
 }
@@ -155,8 +158,7 @@ static int sync_all(const char *folder, struct reason *why) {
 
 static int give_all(const struct restore_place *p, struct reason *why) {
   const struct passwd *o = p->owner;
-  if (!o || (folder_give(p->folder, o->pw_uid, o->pw_gid) == 0 && fchown(p->lock, o->pw_uid, o->pw_gid) == 0 &&
-             chown(p->data_dir, o->pw_uid, o->pw_gid) == 0))
+  if (!o || (folder_give(p->folder, o->pw_uid, o->pw_gid) == 0 && chown(p->data_dir, o->pw_uid, o->pw_gid) == 0))
     return OK;
   return fail(why, E_IO, "%s cannot be given to %s: %s", p->data_dir, o->pw_name, strerror(errno));
 }

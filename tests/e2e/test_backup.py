@@ -197,6 +197,20 @@ def test_links_are_not_followed(busy, tmp_path):
     assert (tmp_path / "target").read_text() == "precious"
 
 
+def test_a_file_that_somebody_else_has_put_there(busy, tmp_path):
+    """Who has made it could read what is written to it."""
+    new = tmp_path / "b.new"
+    new.write_text("")
+    os.chown(new, pwd.getpwnam("nobody").pw_uid, -1)
+    result = busy.sendoff.run("backup", tmp_path / "b")
+    assert result.status == 1 and "is no file of ours; remove it" in result.err
+    os.unlink(new)
+    (tmp_path / "other").write_text("precious")
+    os.link(tmp_path / "other", new)
+    assert busy.sendoff.run("backup", tmp_path / "b").status == 1
+    assert (tmp_path / "other").read_text() == "precious" and not (tmp_path / "b").exists()
+
+
 def test_standard_output(lab, busy, taken, tmp_path):
     done = subprocess.run([PROGRAM, "--config", busy.config, "backup", "-"], capture_output=True, env={**os.environ, "TMPDIR": str(tmp_path)})
     assert done.returncode == 0 and b"holds private keys" in done.stderr
