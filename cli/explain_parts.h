@@ -1,5 +1,5 @@
 /* What the files of `sendoff explain` share: explain.c (the command), explain_history.c, explain_checks.c (what they
- * say), explain_json.c, explain_print.c. For those only. */
+ * say), explain_json.c, explain_print.c. For those, and send_test_checks.c. */
 #ifndef SENDOFF_CLI_EXPLAIN_PARTS_H
 #define SENDOFF_CLI_EXPLAIN_PARTS_H
 

@@ -95,6 +95,7 @@ static enum exit_status run(struct send_test *t, const struct directory *d) {
   t->began_ms = clock_monotonic_ms();
   t->deadline_ms = t->began_ms + (uint64_t)t->timeout_us / 1000;
   print_beginning(t);
+  send_test_show_checks(t);
   s = send_test_submit(t);
   return s == EXIT_DONE ? send_test_follow(t) : s;
 }

@@ -134,38 +134,46 @@ static void end_json(const struct follow *f, const char *result) {
                            is_put_off(f) ? json_time(f->next_us) : json_null()));
 }
 
-static void print_waiting(const struct follow *f, const char *id) {
+static void write_waiting(const struct follow *f, const char *id, char *out, size_t size) {
   char when[40], span[40];
   int64_t now = clock_now_us();
   clock_format_minute(f->next_us, when, sizeof when);
   clock_format_span(f->next_us - now, span, sizeof span);
   if (!f->queued)
-    printf("Held: it does not leave by itself; see: sendoff queue show %s, sendoff queue release %s\n", id, id);
+    snprintf(out, size, "Held: it does not leave by itself; see: sendoff queue show %s, sendoff queue release %s", id,
+             id);
   else if (is_put_off(f) && f->next_us > now)
-    printf("Not delivered yet: the next attempt is at %s, in %s. See: sendoff log show %s\n", when, span, id);
+    snprintf(out, size, "Not delivered yet: the next attempt is at %s, in %s. See: sendoff log show %s", when, span,
+             id);
   else
-    printf("Not delivered yet, and an attempt is due or under way. See: sendoff queue show %s\n", id);
-  if (!*f->last) return;
-  printf("Last: ");
-  print_safe(f->last);
-  putchar('\n');
+    snprintf(out, size, "Not delivered yet, and an attempt is due or under way. See: sendoff queue show %s", id);
+}
+
+static void write_end(const struct follow *f, const char *result, char *out, size_t size) {
+  char id[ID_TEXT];
+  id_format(f->t->message_id, id);
+  if (strcmp(result, "delivered") == 0)
+    snprintf(out, size,
+             "Delivered: the next hop has accepted it%s, %.2fs after the session began. What it does with it, an inbox "
+             "or a spam folder, only the recipient sees.",
+             f->t->accepted > 1 ? " for every recipient" : "", (double)(clock_monotonic_ms() - f->t->began_ms) / 1000);
+  else if (strcmp(result, "bounced") == 0)
+    snprintf(out, size, "Returned: it was refused permanently, or its time is over. The sender gets a notice.");
+  else if (strcmp(result, "dropped") == 0)
+    snprintf(out, size, "Dropped: it is not sent; the log above says why.");
+  else
+    write_waiting(f, id, out, size);
 }
 
 static void print_end(const struct follow *f, const char *result) {
-  char id[ID_TEXT];
-  id_format(f->t->message_id, id);
+  char text[400];
+  write_end(f, result, text, sizeof text);
   putchar('\n');
-  if (strcmp(result, "delivered") == 0)
-    printf(
-        "Delivered: the next hop has accepted it%s, %.2fs after the session began. What it does with it, an inbox or "
-        "a spam folder, only the recipient sees.\n",
-        f->t->accepted > 1 ? " for every recipient" : "", (double)(clock_monotonic_ms() - f->t->began_ms) / 1000);
-  else if (strcmp(result, "bounced") == 0)
-    puts("Returned: it was refused permanently, or its time is over. The sender gets a notice.");
-  else if (strcmp(result, "dropped") == 0)
-    puts("Dropped: it is not sent; the log above says why.");
-  else
-    print_waiting(f, id);
+  print_wrapped(text, 0, 0, false);
+  if (!*f->last || all_done(f)) return;
+  printf("Last: ");
+  print_safe(f->last);
+  putchar('\n');
 }
 
 /* --- all of it --- */

@@ -1,5 +1,6 @@
-/* What the files of `sendoff send-test` share: send_test.c (the command), send_test_submit.c (the session with the
- * gateway's own listener), send_test_follow.c (what becomes of the message). For those only. One thread. */
+/* What the files of `sendoff send-test` share: send_test.c (the command), send_test_checks.c (the decision, check by
+ * check), send_test_submit.c (the session with the gateway's own listener), send_test_follow.c (what becomes of the
+ * message). For those only. One thread. */
 #ifndef SENDOFF_CLI_SEND_TEST_PARTS_H
 #define SENDOFF_CLI_SEND_TEST_PARTS_H
 
@@ -27,6 +28,8 @@ struct send_test {
  * allowed). */
 void send_test_step(const struct send_test *t, const char *step, const char *text, json_t *more);
 
+/* What each check of the policy says of it, as `sendoff explain` does. The gateway itself decides, in the session. */
+void send_test_show_checks(const struct send_test *t);
 /* EXIT_DONE: it has been accepted, for the recipients that were. Otherwise what was wrong has been printed. */
 enum exit_status send_test_submit(struct send_test *t);
 /* Until every recipient has its outcome, or the time is over. EXIT_DONE: each was accepted by a next hop. */

@@ -4,15 +4,19 @@
 #include <stdio.h>
 #include <string.h>
 
-/* PTR and HELO are the sources' own. */
-static bool is_of_source(enum record_kind k) {
-  return k == RECORD_PTR || k == RECORD_HELO;
+/* Every domain whose mail leaves from a source has its records in its report. */
+static bool is_known(const struct findings *f, const char *about) {
+  for (size_t i = 0; i < f->count; i++)
+    if (f->list[i].check == f->check && strcmp(f->list[i].about, about) == 0) return true;
+  return false;
 }
 
 static void check_entry_of(const struct domain_facts *d, const struct check_entry *e, struct findings *f) {
   const char *quote = strcmp(e->type, "TXT") == 0 ? "\"" : "";
-  if (is_of_source(e->kind) || !e->hurts) return;
-  findings_add(f, e->state == FOUND_UNKNOWN ? SEVERITY_NOTE : SEVERITY_ERROR, d->domain->name, "%s of %s: %s",
+  const char *about = e->kind == RECORD_HELO ? e->name : d->domain->name;
+  /* A PTR record is the source's, which has a check of its own. */
+  if (e->kind == RECORD_PTR || !e->hurts || (e->kind == RECORD_HELO && is_known(f, about))) return;
+  findings_add(f, e->state == FOUND_UNKNOWN ? SEVERITY_NOTE : SEVERITY_ERROR, about, "%s of %s: %s",
                record_kind_name(e->kind), e->name, e->text);
   if (*e->expected && strcmp(e->expected, e->found) != 0)
     findings_fix(f, "%s. %s %s%s%s", e->name, e->type, quote, e->expected, quote);
