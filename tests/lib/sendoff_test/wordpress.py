@@ -23,6 +23,7 @@ define('DISABLE_WP_CRON', true);
 define('AUTOMATIC_UPDATER_DISABLED', true);
 define('WP_HOME', '{url}');
 define('WP_SITEURL', '{url}');
+if (file_exists('{folder}/constants.php')) {{ require '{folder}/constants.php'; }}
 $table_prefix = 'wp_';
 define('ABSPATH', '{folder}/site/');
 require_once ABSPATH . 'wp-settings.php';
@@ -91,6 +92,10 @@ class WordPress:
         tls = f"'cafile' => '{roots}', 'peer_name' => 'smtp.example.com'" if roots else TRIAL
         with open(f"{self.folder}/content/mu-plugins/smtp.php", "w") as plugin:
             plugin.write(PLUGIN.format(host=host, port=port, user=user, password=password, sender=sender, tls=tls))
+        self.set_up(admin)
+
+    def set_up(self, admin):
+        """The site with its one user, and no way to send mail."""
         code = INSTALL.format(folder=self.folder, host=self.host, admin=admin)
         done = subprocess.run(["php", "-r", code], capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stdout + done.stderr
