@@ -27,8 +27,9 @@ $result = (function ($in) {{ {code} }})($in);
 fwrite(STDOUT, json_encode($result));
 """
 
-# wp_mail() as a form or a shop calls it.
+# wp_mail() as a form or a shop calls it; `kept`: what the plugin has kept of it, and what it advises.
 WP_MAIL = """
+delete_option('sendoff_refusals');
 $out = array('error' => '', 'data' => null);
 add_action('wp_mail_failed', function ($failure) use (&$out) {
     $out['error'] = $failure->get_error_message();
@@ -37,6 +38,9 @@ add_action('wp_mail_failed', function ($failure) use (&$out) {
 foreach ($in['calls'] as $call) {
     $out['sent'] = wp_mail($call['to'], $call['subject'], $call['message'], $call['headers'], $call['attachments']);
 }
+$out['kept'] = array_map(function ($one) {
+    return $one + array('advice' => Sendoff_Refusals::advice($one));
+}, get_option('sendoff_refusals', array()));
 return $out;
 """
 
@@ -66,16 +70,12 @@ class PluginSite(WordPress):
         return json.loads(done.stdout)
 
     def wp_mail(self, to, subject="x", message="Hello.", headers=(), attachments=(), before="", times=1):
-        """{sent, error, data} of the last of them. `before`: PHP that runs first."""
+        """{sent, error, data} of the last of them, and all that is {kept}. `before`: PHP that runs first."""
         call = {"to": to, "subject": subject, "message": message, "headers": list(headers), "attachments": list(attachments)}
         return self.inside(before + WP_MAIL, calls=[call] * times)
 
     def option(self, name):
         return self.inside("return get_option($in['name'], null);", name=name)
-
-    def refusals(self):
-        """What the plugin has kept, newest first."""
-        return self.option("sendoff_refusals") or []
 
     def forget(self):
         self.inside("delete_option('sendoff_refusals'); delete_metadata('user', 0, 'sendoff_seen', '', true); return 0;")
@@ -120,9 +120,8 @@ class Browser:
 
     def rest(self, path):
         """What the administration's JavaScript gets."""
-        nonce = re.search(r'"nonce":"([0-9a-f]+)"|wpApiSettings = .*?"nonce":"([0-9a-f]+)"', self.get("/wp-admin/site-health.php").text)
-        headers = {"X-WP-Nonce": nonce[1] or nonce[2]} if nonce else {}
-        return self.get(f"/index.php?rest_route={path}", headers)
+        nonce = self.get("/wp-admin/admin-ajax.php?action=rest-nonce").text
+        return self.get(f"/index.php?rest_route={path}", {"X-WP-Nonce": nonce})
 
     def _at(self, path):
         return path if path.startswith("http") else self.url + path
