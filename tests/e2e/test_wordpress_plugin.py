@@ -4,6 +4,8 @@ be the same message again is."""
 import email
 import email.policy
 import re
+import socket
+import threading
 
 import pytest
 
@@ -224,6 +226,38 @@ def test_no_password_in_the_clear(lab, gateway, accounts, site):
     define(site, lab, gateway, accounts["shop"], SENDOFF_TLS="none", SENDOFF_HOST="gateway.invalid")
     assert "this machine" in site.inside("return Sendoff_Settings::problem();")
     assert not site.wp_mail("r@dest.example.net")["sent"]
+
+
+def test_on_the_gateways_machine(lab, gateway, accounts, site, mx):
+    define(site, lab, gateway, accounts["shop"], "optional", SENDOFF_TLS="none")
+    assert site.inside("return Sendoff_Settings::problem();") == ""
+    done = site.wp_mail("r@dest.example.net", "without TLS")
+    assert done["sent"], done
+    mx.wait_for("without TLS")
+
+
+def test_a_greeting_that_refuses(lab, gateway, accounts, site):
+    """As a gateway greets an address with too many failed logins, or too many sessions."""
+    with socket.create_server((lab.block.new_address(), 0)) as server:
+        server.settimeout(60)
+        greeter = threading.Thread(target=greet, args=(server, b"554 5.7.0 too many failed logins from your address; try again in 9m. sendoff why 7QF2K9AB\r\n"))
+        greeter.start()
+        host, port = server.getsockname()
+        define(site, lab, gateway, accounts["shop"], SENDOFF_HOST=host, SENDOFF_PORT=port)
+        done = site.wp_mail("r@dest.example.net")
+        greeter.join(60)
+    (kept,) = done["kept"]
+    assert (kept["stage"], kept["code"], kept["enhanced"], kept["ref"]) == ("greeting", 554, "5.7.0", "7QF2K9AB")
+    assert "too many failed logins from your address" in done["error"] and "sendoff unban" in kept["advice"]
+
+
+def greet(server, line):
+    client, _ = server.accept()
+    with client:
+        client.sendall(line)
+        client.settimeout(60)
+        while client.recv(1000):
+            client.sendall(b"221 2.0.0 bye\r\n")
 
 
 def test_it_keeps_a_bounded_number(lab, gateway, accounts, site):

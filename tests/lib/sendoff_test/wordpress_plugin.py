@@ -20,7 +20,7 @@ DEBUG = {"WP_DEBUG": True, "WP_DEBUG_DISPLAY": False}
 
 INSIDE = """
 $_SERVER['HTTP_HOST'] = '{host}';
-$_SERVER['REQUEST_URI'] = '/';
+$_SERVER['REQUEST_URI'] = '{path}';
 require '{folder}/site/wp-load.php';
 $in = json_decode(stream_get_contents(STDIN), true);
 $result = (function ($in) {{ {code} }})($in);
@@ -45,37 +45,71 @@ return $out;
 """
 
 
+NETWORK = """
+global $wpdb;
+define('WP_INSTALLING_NETWORK', true);
+require_once ABSPATH . 'wp-admin/includes/upgrade.php';
+foreach ($wpdb->tables('ms_global') as $table => $name) {
+    $wpdb->$table = $name;
+}
+install_network();
+$done = populate_network(1, $in['host'], $in['admin'], 'Network', '/', false);
+return is_wp_error($done) ? $done->get_error_messages() : $done;
+"""
+
+# WordPress takes the colon out of a host with a port.
+SECOND_SITE = """
+global $wpdb;
+$id = wpmu_create_blog($in['host'], '/second/', 'Second', $in['owner']);
+return $wpdb->update($wpdb->blogs, array('domain' => $in['host']), array('blog_id' => $id));
+"""
+
+
 class PluginSite(WordPress):
+    def __init__(self, processes, folder, address, port):
+        self._constants = {**DEBUG, "WP_DEBUG_LOG": f"{folder}/debug.log"}
+        super().__init__(processes, folder, address, port)
+
     def install_plugin(self, where="plugins"):
         os.makedirs(f"{self.folder}/content/{where}", exist_ok=True)
         shutil.copy(PLUGIN, f"{self.folder}/content/{where}/sendoff.php")
         if where == "plugins":
-            self.inside("require_once ABSPATH . 'wp-admin/includes/plugin.php'; return activate_plugin('sendoff.php');")
+            code = "require_once ABSPATH . 'wp-admin/includes/plugin.php'; return activate_plugin('sendoff.php', '', is_multisite());"
+            assert self.inside(code) is None
+
+    def make_network(self, admin):
+        """Two sites: / and /second/, which its administrator `owner` has, who is not the network's."""
+        self.inside(NETWORK, host=self.host, admin=admin)
+        self._constants |= {"MULTISITE": True, "SUBDOMAIN_INSTALL": False, "DOMAIN_CURRENT_SITE": self.host}
+        self._constants |= {"PATH_CURRENT_SITE": "/", "SITE_ID_CURRENT_SITE": 1, "BLOG_ID_CURRENT_SITE": 1}
+        self.define()
+        owner = self.add_user("owner", "")
+        assert self.inside(SECOND_SITE, host=self.host, owner=owner) == 1
 
     def define(self, **constants):
         """What wp-config.php defines from now on."""
         text = "<?php\n"
-        for name, value in {**DEBUG, "WP_DEBUG_LOG": f"{self.folder}/debug.log", **constants}.items():
+        for name, value in {**self._constants, **constants}.items():
             text += f"define('{name}', json_decode('{json.dumps(value)}', true));\n"
         with open(f"{self.folder}/constants.new", "w") as file:
             file.write(text)
         os.rename(f"{self.folder}/constants.new", f"{self.folder}/constants.php")
 
-    def inside(self, code, **given):
-        """Runs PHP in the site, which has $in, and returns what it returns."""
+    def inside(self, code, path="/", **given):
+        """Runs PHP in the site, which has $in, and returns what it returns. `path`: of which site of a network."""
         words = ["php", "-d", "error_reporting=-1", "-d", "error_log=/dev/null", "-r"]
-        words.append(INSIDE.format(host=self.host, folder=self.folder, code=code))
+        words.append(INSIDE.format(host=self.host, folder=self.folder, path=path, code=code))
         done = subprocess.run(words, input=json.dumps(given), capture_output=True, text=True, timeout=180)
         assert done.returncode == 0, done.stdout + done.stderr
         return json.loads(done.stdout)
 
-    def wp_mail(self, to, subject="x", message="Hello.", headers=(), attachments=(), before="", times=1):
+    def wp_mail(self, to, subject="x", message="Hello.", headers=(), attachments=(), before="", times=1, path="/"):
         """{sent, error, data} of the last of them, and all that is {kept}. `before`: PHP that runs first."""
         call = {"to": to, "subject": subject, "message": message, "headers": list(headers), "attachments": list(attachments)}
-        return self.inside(before + WP_MAIL, calls=[call] * times)
+        return self.inside(before + WP_MAIL, path, calls=[call] * times)
 
-    def option(self, name):
-        return self.inside("return get_option($in['name'], null);", name=name)
+    def option(self, name, path="/"):
+        return self.inside("return get_option($in['name'], null);", path, name=name)
 
     def forget(self):
         self.inside("delete_option('sendoff_refusals'); delete_metadata('user', 0, 'sendoff_seen', '', true); return 0;")
@@ -101,11 +135,11 @@ class Browser:
 
     def __init__(self, url, user, password="first-password"):
         self.url = url
-        jar = http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(rfc2965=False))
+        jar = http.cookiejar.CookieJar()
         self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar))
         self.get("/wp-login.php")
         page = self.post("/wp-login.php", {"log": user, "pwd": password, "testcookie": "1", "wp-submit": "Log In"})
-        assert page.status == 200 and "login_error" not in page.text, page.text[-2000:]
+        assert any(cookie.name.startswith("wordpress_logged_in_") for cookie in jar), page.text[-2000:]
 
     def get(self, path, headers=None):
         return self._open(urllib.request.Request(self._at(path), headers=headers or {}))
