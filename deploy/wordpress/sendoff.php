@@ -294,9 +294,9 @@ if ( ! class_exists( 'Sendoff_Settings', false ) ) :
 				$mailer->FromName = $name;
 			}
 			if ( '' === $from ) {
-				$mailer->Sender = '';
 				return;
 			}
+			$before = $mailer->From;
 			if ( self::is_default_from( $mailer->From ) ) {
 				$mailer->From = $from;
 			} elseif ( ! self::may_send_as( $mailer->From ) ) {
@@ -305,8 +305,9 @@ if ( ! class_exists( 'Sendoff_Settings', false ) ) :
 				}
 				$mailer->From = $from;
 			}
-			// Bounces come back to the reverse-path: somebody of this site.
-			if ( '' !== (string) $mailer->Sender && ! self::may_send_as( $mailer->Sender ) ) {
+			// Bounces come back to the reverse-path: somebody of this site, and not who was just replaced.
+			$replaced = $mailer->Sender === $before && $mailer->From !== $before;
+			if ( '' !== (string) $mailer->Sender && ( $replaced || ! self::may_send_as( $mailer->Sender ) ) ) {
 				$mailer->Sender = '';
 			}
 		}
@@ -669,7 +670,14 @@ if ( ! class_exists( 'Sendoff_Settings', false ) ) :
 			public function mail( $from ) {
 				$this->path = $from;
 				$this->to   = array();
-				return parent::mail( $from ) || $this->fail_by_reply( 'mail' );
+				$size       = strlen( $this->mailer->getSentMIMEMessage() );
+				$most       = (int) $this->getServerExt( 'SIZE' );
+				// Of what is too large the gateway is told before it is sent (RFC 1870 6.1): the reply would get lost in
+				// the midst of it. Only then, for the parameters of MAIL are part of what makes a message the same.
+				$sent = $most && $size > $most
+					? $this->sendCommand( 'MAIL FROM', 'MAIL FROM:<' . $from . '> SIZE=' . $size, 250 )
+					: parent::mail( $from );
+				return $sent || $this->fail_by_reply( 'mail' );
 			}
 
 			public function recipient( $address, $dsn = '' ) {
@@ -1180,7 +1188,7 @@ if ( ! class_exists( 'Sendoff_Settings', false ) ) :
 			}
 			$others = self::others();
 			if ( $others ) {
-				$others[] = __( 'Two plugins that send mail hinder each other: leave one of them active.', 'sendoff' );
+				$others[] = __( 'Of plugins that send mail, leave one active. One that only changes messages does no harm.', 'sendoff' );
 				return self::result( 'sendoff_settings', 'recommended', __( 'Something else handles this site\'s mail too', 'sendoff' ), $others );
 			}
 			return self::result( 'sendoff_settings', 'good', __( 'Mail is handed to a Sendoff gateway', 'sendoff' ), array( __( 'The settings are complete, and no other plugin sends mail.', 'sendoff' ) ) );
@@ -1244,12 +1252,11 @@ if ( ! class_exists( 'Sendoff_Settings', false ) ) :
 		public static function others() {
 			$found = array();
 			$known = array(
-				'WP Mail SMTP'  => function_exists( 'wp_mail_smtp' ),
-				'FluentSMTP'    => defined( 'FLUENTMAIL' ),
-				'Post SMTP'     => defined( 'POST_SMTP_VER' ) || class_exists( 'Postman', false ),
-				'Easy WP SMTP'  => defined( 'EasyWPSMTP_PLUGIN_VERSION' ) || class_exists( 'EasyWPSMTP', false ),
-				'SMTP Mailer'   => class_exists( 'SMTP_MAILER', false ),
-				'MailPoet'      => false, // Its own mail only, unless it replaces wp_mail(), which is found below.
+				'WP Mail SMTP'   => function_exists( 'wp_mail_smtp' ),
+				'FluentSMTP'     => defined( 'FLUENTMAIL' ),
+				'Post SMTP'      => defined( 'POST_SMTP_VER' ) || class_exists( 'Postman', false ),
+				'Easy WP SMTP'   => defined( 'EasyWPSMTP_PLUGIN_VERSION' ) || class_exists( 'EasyWPSMTP', false ),
+				'SMTP Mailer'    => class_exists( 'SMTP_MAILER', false ),
 				'WP Offload SES' => class_exists( 'DeliciousBrains\WP_Offload_SES\WP_Offload_SES', false ),
 			);
 			foreach ( array_keys( array_filter( $known ) ) as $name ) {

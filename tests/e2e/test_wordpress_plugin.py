@@ -147,7 +147,7 @@ REFUSED = {
     "recipient": ("narrow", {"to": "r@dest.example.net"}, "rcpt", 550, "narrow may not write to r@dest.example.net; allowed: elsewhere.example"),
     "suppressed": ("shop", {"to": "bounced@dest.example.net"}, "rcpt", 550, "bounced@dest.example.net is suppressed: "),
     "stream": ("shop", {"to": "r@dest.example.net", "headers": ["X-Sendoff-Stream: news"]}, "data", 550, 'X-Sendoff-Stream is "news"; write transactional or bulk'),
-    "too large": ("shop", {"to": "r@dest.example.net", "message": "0123456789 " * 100_000}, "data", 552, "the message is over 1048576 octets"),
+    "too large": ("shop", {"to": "r@dest.example.net", "message": "0123456789\n" * 300_000}, "mail", 552, "; this gateway takes 1048576 at most"),
 }
 
 
