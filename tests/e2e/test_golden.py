@@ -45,6 +45,9 @@ READING = {
     "import-postfix": "import postfix FILES/postfix --dry-run",
     "log": "log",
     "log-account": "log --account tiny",
+    "log-summary": "log summary --by account --since 2026-11-28 --utc",
+    "log-summary-domain": "log summary --by domain --since 2026-11-28 --utc",
+    "log-export": "log export --format csv --account tiny --utc",
     "log-show": "log show WAITING",
     "policy-list": "policy list",
     "policy-replay": "policy replay --since 7d --limit 3/day",
@@ -107,9 +110,12 @@ CHANGING = {
 # These need a running gateway, DNS or files, and have tests of their own.
 ELSEWHERE = {"serve", "init", "status", "unban", "explain", "domain check", "domain records", "dkim import", "route set"}
 ELSEWHERE |= {"import opendkim", "suppression import", "tls-report send", "site show", "site check", "queue bounce"}
+ELSEWHERE |= {"setup", "log compact"}
 ELSEWHERE |= {"completion bash", "completion zsh", "backup", "restore"}
 ELSEWHERE |= {"import opendkim", "suppression import", "tls-report send", "site show", "site check"}
+ELSEWHERE |= {"setup", "log compact"}
 ELSEWHERE |= {"completion bash", "completion zsh"}
+ELSEWHERE |= {"setup", "log compact"}
 ELSEWHERE |= {"completion bash", "completion zsh", "doctor", "send-test"}
 
 
