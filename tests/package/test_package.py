@@ -1,8 +1,10 @@
 """The Debian package in a bare Debian: installed, configured, upgraded with mail in its queue, removed and purged. No systemd runs
 there (test_systemd.py has one), so the gateway is started by hand, as the unit starts it; the units are looked at by systemd's own checks."""
 
+import contextlib
 import glob
 import os
+import pty
 import re
 import stat
 import subprocess
@@ -11,7 +13,7 @@ import pytest
 
 from sendoff_test.client import submit
 from sendoff_test.command import Command
-from sendoff_test.debian_root import DebianRoot, own_mounts, package
+from sendoff_test.debian_root import ENVIRONMENT, DebianRoot, own_mounts, package
 from sendoff_test.lab import SOURCE
 from sendoff_test.letters import letter, marker
 from sendoff_test.package_root import ROOT
@@ -186,6 +188,26 @@ def test_purge(debian, answer):
     debian.install(package("new"))
     debian("sendoff", "init", "--hostname", "smtp.example.com")
     assert "blog" in debian("sendoff", "account", "list")
+
+
+@pytest.mark.parametrize("answer", ["yes", "no"])
+def test_purge_asks_on_a_terminal(debian, answer):
+    debian.install(package("new"))
+    debian("sendoff", "init", "--hostname", "smtp.example.com")
+    ours, theirs = pty.openpty()
+    env = {**ENVIRONMENT, "DEBIAN_FRONTEND": "teletype", "TERM": "dumb"}
+    process = subprocess.Popen(["chroot", debian.path, "dpkg", "--purge", "sendoff"], env=env, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True)
+    os.close(theirs)
+    said = b""
+    with contextlib.suppress(OSError):  # EIO: the other end has closed
+        while part := os.read(ours, 4096):
+            if b"[yes/no]" in said + part and b"[yes/no]" not in said:
+                os.write(ours, answer.encode() + b"\n")
+            said += part
+    os.close(ours)
+    assert process.wait(120) == 0, said
+    assert b"Remove all mail, accounts and keys of Sendoff?" in said and b"Nothing can bring them back" in said, said
+    assert os.path.exists(debian.file("/var/lib/sendoff/sendoff.db")) == (answer == "no"), said
 
 
 def test_purge_without_a_configuration(debian):
