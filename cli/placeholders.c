@@ -10,7 +10,8 @@ static const struct placeholder words[] = {
      "a limit, COUNT[UNIT]/WINDOW[:ACTION]: of messages, or with a unit of rcpt, KB or MB; in a second, minute, "
      "hour, day, month, or one message; reject (without an action), defer or smooth; as in 5000/day, "
      "60/minute:smooth, 20000rcpt/month:defer, 100rcpt/message"},
-    {"T", "a time in UTC: 2h or 7d (so long ago), today, yesterday, 18:42, 2026-11-01, 2026-11-01T18:42"},
+    {"T", "a time, in this machine's time zone or with --utc in UTC: 2h or 7d (so long ago), today, yesterday, 18:42, "
+          "2026-11-01, 2026-11-01T18:42"},
     {"CHECK", NULL}, /* those that have a mode */
     {"STREAM", "transactional or bulk"},
 };
