@@ -40,7 +40,7 @@ void log_terms_add_value(enum log_field field, const char *value, struct log_ter
   uint64_t n = mix((uint64_t)field + 1);
   if (!value || !*value) return;
   for (; *value; value++) n = mix(n ^ (unsigned char)*value);
-  add(t, n);
+  for (int i = 0; i < LOG_VALUE_TERMS; i++) add(t, n = mix(n + 1));
 }
 
 void log_terms_add_kind(enum event_kind kind, struct log_terms *t) {

@@ -38,6 +38,9 @@ void log_terms_of_event(const struct event *e, struct log_terms *out);
 /* What each event has that a pattern (`*` stands for any run of characters) matches; `folded`. At most `most` of them,
  * spread over the pattern. */
 void log_terms_of_pattern(enum log_field field, const char *folded, bool whole, size_t most, struct log_terms *out);
+/* A value, which is often all that is asked for, has three numbers: an eighth of the blocks has any one by chance, all
+ * three a five hundredth. */
+#define LOG_VALUE_TERMS 3
 void log_terms_add_value(enum log_field field, const char *value, struct log_terms *out);
 void log_terms_add_kind(enum event_kind kind, struct log_terms *out);
 

@@ -75,7 +75,7 @@ static sqlite3_stmt *choose(struct search *s) {
   static const char *const by_account[] = BOTH("INDEXED BY events_account WHERE account = ?5");
   static const char *const by_time[] = BOTH("NOT INDEXED WHERE 1");
   const struct log_filter *f = s->filter;
-  bool account = f->account && s->match.terms->count == 1;
+  bool account = f->account && s->match.terms->count == LOG_VALUE_TERMS;
   const char *const *way = f->ref ? by_ref : f->message_id ? by_message : account ? by_account : by_time;
   sqlite3_stmt *q = sql_use(&s->r->at.q, way[f->limit != 0]);
   if (f->ref) sql_bind_text(q, 3, f->ref);
@@ -117,7 +117,7 @@ static int64_t first_of(const struct log_filter *f) {
 
 static bool uses_index(const struct search *s) {
   const struct log_filter *f = s->filter;
-  size_t own = f->account != NULL; /* an account alone has an index of SQLite's */
+  size_t own = f->account ? LOG_VALUE_TERMS : 0; /* an account alone has an index of SQLite's */
   return !f->ref && !f->message_id && s->match.terms->count > own;
 }
 
