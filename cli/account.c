@@ -215,7 +215,7 @@ static enum exit_status set(struct cli *c) {
   if (s == EXIT_DONE) s = cli_admin(c, &a);
   if (s == EXIT_DONE)
     s = cli_admin_done(c, &a, admin_account_set(a, c->arguments[0], d->parts, &d->account, &d->edit, &why), &why);
-  if (s == EXIT_DONE) s = account_print_change(c, c->arguments[0], NULL, 0);
+  if (s == EXIT_DONE) s = account_print_change(c, c->arguments[0], NULL);
   if (s == EXIT_DONE) warn(c, d);
   if (s == EXIT_DONE && preset && !c->json) {
     char *lines = preset_text(c, preset, c->arguments[0], NULL);

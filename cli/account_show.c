@@ -110,8 +110,7 @@ enum exit_status account_show(struct cli *c) {
   return show_one(c, c->arguments[0], NULL);
 }
 
-enum exit_status account_print_change(struct cli *c, const char *name, const char *key, uint64_t value) {
-  json_t *more = key ? json_pack("{s:I}", key, (json_int_t)value) : NULL;
+enum exit_status account_print_change(struct cli *c, const char *name, json_t *more) {
   enum exit_status s = show_one(c, name, more);
   json_decref(more);
   return s;

@@ -4,9 +4,12 @@
 
 #include "cli/command.h"
 
+#include <jansson.h>
+
 enum exit_status account_list(struct cli *c);
 enum exit_status account_show(struct cli *c);
-/* After a change: the account as `show` prints it; in JSON with `key` and `value` besides, unless `key` is NULL. */
-enum exit_status account_print_change(struct cli *c, const char *name, const char *key, uint64_t value);
+/* After a change: the account as `show` prints it; in JSON with what `more` has besides. Releases `more`, which may be
+ * NULL. */
+enum exit_status account_print_change(struct cli *c, const char *name, json_t *more);
 
 #endif

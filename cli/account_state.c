@@ -49,7 +49,7 @@ static int release_queue(struct cli *c, struct admin *a, struct queue_changed *r
 
 static enum exit_status say_suspended(struct cli *c, const char *reason, const struct queue_changed *held) {
   const char *name = c->arguments[0];
-  if (c->json) return account_print_change(c, name, "held", held->recipients);
+  if (c->json) return account_print_change(c, name, json_pack("{s:I}", "held", (json_int_t)held->recipients));
   printf("%s is suspended: its mail is refused with \"%s\"\n", name, reason);
   if (held->recipients)
     printf("%llu queued recipient%s of %s held; account resume lets them go\n"
@@ -90,7 +90,7 @@ static void say_later(const struct queue_changed *released) {
 static enum exit_status say_resumed(struct cli *c, const struct queue_changed *released) {
   const char *name = c->arguments[0];
   struct queue_extent held;
-  if (c->json) return account_print_change(c, name, "released", released->recipients);
+  if (c->json) return account_print_change(c, name, json_pack("{s:I}", "released", (json_int_t)released->recipients));
   printf("%s may send again", name);
   if (released->recipients)
     printf("; %llu recipient%s that the suspension held %s released", (unsigned long long)released->recipients,
