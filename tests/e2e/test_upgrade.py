@@ -64,7 +64,7 @@ def delivered(upgrade):
     """The same once all that is queued was retried and has left."""
     queued = {one["message"] for one in upgrade.expected["queue"] if one["state"] == "queued"}
     assert len(queued) >= 11
-    upgrade.gateway.sendoff("queue", "retry", *sorted(queued))
+    upgrade.gateway.sendoff("queue", "retry", *sorted(queued), "--yes")
     for one in upgrade.expected["queue"]:
         if one["state"] == "queued":
             upgrade.gateway.wait_event("delivered", "--to", one["to"], "--limit", "0")
