@@ -1,6 +1,7 @@
 """`sendoff doctor`: each finding is provoked once, with the real thing where there is one."""
 
 import contextlib
+import json
 import os
 import shutil
 import socket
@@ -260,3 +261,16 @@ def test_no_store(lab):
             os.unlink(f"{gateway.data}/{name}")
     found = one_of(gateway, "store", "error", fix="sendoff init --hostname smtp.example.com")
     assert "sendoff init" in found["text"]
+
+
+def test_by_somebody_else(lab):
+    """He is told what he may not see, and of what he may, what is wrong."""
+    gateway = lab.new_gateway().configure(more='user = "daemon"').hand_over("daemon").start()
+    os.chmod(os.path.dirname(gateway.folder), 0o755)
+    os.chmod(gateway.folder, 0o755)
+    os.chmod(gateway.data, 0o711)
+    result = gateway.sendoff.run("--json", "doctor", wrapper=("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"))
+    found = [json.loads(line) for line in result.out.splitlines()]
+    notes = {one["check"]: one["text"] for one in found if one["severity"] == "note"}
+    assert "you are not root" in notes["configuration"] and "you may not ask the gateway" in notes["gateway"], found
+    assert not of(found, "ports"), found

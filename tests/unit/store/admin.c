@@ -295,6 +295,20 @@ static void sources(void **state) {
   admin_close(&a);
 }
 
+static void a_backup_is_noted(void **state) {
+  struct lab *l = *state;
+  struct admin *a = lab_admin(l);
+  struct reader *r = lab_reader(l);
+  assert_int_equal(reader_backup_time(r), 0);
+  int64_t before = reader_generation(r);
+  assert_ok(admin_note_backup(a, 1000, &l->why), l->why);
+  assert_ok(admin_note_backup(a, 2000, &l->why), l->why);
+  assert_int_equal(reader_backup_time(r), 2000);
+  assert_int_equal(reader_generation(r), before); /* no configuration */
+  reader_close(&r);
+  admin_close(&a);
+}
+
 /* What failed has not raised the generation, and has left nothing. */
 static void a_failure_changes_nothing(void **state) {
   struct lab *l = *state;
@@ -320,6 +334,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(domains_and_keys, lab_setup, lab_teardown),
       cmocka_unit_test_setup_teardown(a_removed_key_is_overwritten, lab_setup, lab_teardown),
       cmocka_unit_test_setup_teardown(sources, lab_setup, lab_teardown),
+      cmocka_unit_test_setup_teardown(a_backup_is_noted, lab_setup, lab_teardown),
       cmocka_unit_test_setup_teardown(a_failure_changes_nothing, lab_setup, lab_teardown),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
