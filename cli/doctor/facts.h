@@ -110,6 +110,7 @@ struct domain_facts {
 /* --- accounts and the queue --- */
 
 struct limit_facts {
+  enum scope scope;
   const char *owner; /* of the directory; "": the gateway */
   const struct limit *limit;
   unsigned percent;

@@ -29,8 +29,10 @@ static void look_at_limits(struct doctor_facts *d, const struct usage_scope *sco
     uint64_t used = limit_used(l, u);
     unsigned percent = used >= l->count ? 100 : (unsigned)((double)used * 100 / (double)l->count);
     if (!is_of_interest(l) || percent < NEAR_PERCENT) continue;
-    d->limits[d->limit_count++] = (struct limit_facts){
-        .owner = scope->scope == SCOPE_GATEWAY ? "" : scope->owner, .limit = l, .percent = percent};
+    d->limits[d->limit_count++] = (struct limit_facts){.scope = scope->scope,
+                                                       .owner = scope->scope == SCOPE_GATEWAY ? "" : scope->owner,
+                                                       .limit = l,
+                                                       .percent = percent};
   }
 }
 
@@ -61,6 +63,10 @@ static void look_at_accounts(struct gathering *g) {
   d->brakes = calloc(BRAKES_MAX, sizeof *d->brakes);
   if (!d->limits || !d->brakes) return;
   look_at_scope(g, &gateway);
+  for (size_t i = 0; i < g->directory->domain_count && clock_monotonic_ms() < until_ms; i++) {
+    struct usage_scope scope = usage_scope_of_domain(&g->directory->domains[i]);
+    look_at_scope(g, &scope);
+  }
   for (size_t i = 0; i < g->directory->account_count && clock_monotonic_ms() < until_ms; i++) {
     struct usage_scope scope = usage_scope_of_account(&g->directory->accounts[i]);
     look_at_scope(g, &scope);

@@ -1,5 +1,6 @@
 /* Accounts and the queue. */
 #include "base/clock.h"
+#include "base/usage_scope.h"
 #include "cli/doctor/checks.h"
 
 #include <string.h>
@@ -29,11 +30,11 @@ static void check_limits(const struct doctor_facts *d, struct findings *f) {
                    l->limit->text);
     else
       findings_add(f, SEVERITY_WARNING, l->owner, "has used %u %% of %s", l->percent, l->limit->text);
-    if (*l->owner)
-      findings_fix(f, "sendoff account usage %s    (and if it is right so: sendoff account set %s --limit ...)",
-                   l->owner, l->owner);
-    else
+    if (l->scope == SCOPE_GATEWAY)
       findings_fix(f, "sendoff gateway usage    (and if it is right so: sendoff gateway set --limit ...)");
+    else
+      findings_fix(f, "sendoff %s usage %s    (and if it is right so: sendoff %s set %s --limit ...)",
+                   scope_name(l->scope), l->owner, scope_name(l->scope), l->owner);
     findings_see(f, "docs/limits.md");
   }
 }

@@ -1,5 +1,7 @@
 """`sendoff doctor`: what it finds of names, sources, the way out, accounts and the queue."""
 
+import time
+
 import pytest
 
 from sendoff_test.client import submit
@@ -83,6 +85,18 @@ def test_domains(lab):
     wait_until(lambda: not [one for one in of(doctor(gateway), "domains") if one["severity"] in HURTS], "the records are right")
 
 
+def test_dns_does_not_answer(lab):
+    """It takes no longer than the resolver's patience with one question, and nothing is called wrong for it."""
+    gateway = lab.new_gateway().configure(servers=[lab.black_hole().server], anchor="")
+    gateway.sendoff("source", "add", SOURCE, "--helo", "smtp.example.com", "--public", "193.0.2.8")
+    gateway.sendoff("domain", "add", "dark.example", "--key", "ed25519")
+    began = time.monotonic()
+    found = doctor(gateway)
+    assert time.monotonic() - began < 60
+    for check in ("hostname", "sources", "outgoing", "domains"):
+        assert of(found, check) and not [one for one in of(found, check) if one["severity"] in HURTS], found
+
+
 # The way out.
 
 
@@ -118,6 +132,11 @@ def test_accounts(lab):
     one_of(gateway, "accounts", "warning", "has used up 2/day", about="busy", fix="sendoff account usage busy")
     gateway.sendoff("account", "suspend", "quiet", "--reason", "it is late")
     one_of(gateway, "accounts", "note", "is suspended: it is late", about="quiet", fix="sendoff account resume quiet")
+    gateway.stop()
+    gateway.sendoff("account", "set", "busy", "--limit", "none", "--brake", "on")
+    now = int(time.time() * 1000000)
+    assert edit(gateway, "UPDATE brake SET step = 2, mode = 2, since_us = ?, braked_us = ?, over_us = ? WHERE account = 'busy'", now, now, now)
+    one_of(gateway, "accounts", "warning", 'the brake is at "hold"', about="busy", fix="sendoff account review busy")
 
 
 def test_queue(lab):
@@ -136,5 +155,9 @@ def test_queue(lab):
     (queued,) = gateway.queue()
     gateway.sendoff("queue", "hold", queued["message"] if "message" in queued else queued["id"])
     one_of(gateway, "queue", "note", "1 recipients are held", about=domain, fix="sendoff queue release")
+    soon = int((time.time() + 7200) * 1000000)
+    row = "INSERT INTO site_notes(site, source, connections, refused_at, closed_after, rate, paused_until_us, action, reason, updated_us) VALUES ('google', ?, 1, 0, 0, 0.0, ?, 'pause', '421 too much', 1)"
+    edit(gateway, row, SOURCE, soon)
+    one_of(gateway, "queue", "warning", f"takes nothing from {SOURCE} for another 1h59m", "421 too much", about="google")
     gateway.sendoff("site", "pause", "provider.example")
     one_of(gateway, "queue", "note", "is paused by command", about="provider.example", fix="sendoff site resume provider.example")

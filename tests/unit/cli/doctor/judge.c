@@ -301,7 +301,7 @@ static void test_counters(void **state) {
 
 static void test_accounts(void **state) {
   static const struct limit limit = {.text = "5000/day"};
-  struct limit_facts near = {.owner = "blog", .limit = &limit, .percent = 85};
+  struct limit_facts near = {.scope = SCOPE_ACCOUNT, .owner = "blog", .limit = &limit, .percent = 85};
   struct brake_facts brake = {.account = "blog", .step = BRAKE_HOLD, .mode = CHECK_ENFORCE};
   struct doctor_facts d = facts();
   (void)state;
