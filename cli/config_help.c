@@ -106,10 +106,8 @@ const struct config_help config_helps[] = {
     {"limits", "repeat_window", "An older name of idempotency_window."},
 
     {"log", "retain", "How long events are kept."},
-    {"log", "max_size", "How large the log may grow; the oldest events go first. \"0\": any size."},
-    {"log", "subject", "Whether the log keeps the subjects of messages."},
-    {"log", "max_size", "How much room they may take, with their indexes; the oldest go first. 0: no limit."},
-    {"log", "subject", "yes, or no: subjects of messages are not kept, from then on."},
+    {"log", "max_size", "How much room events may take, with their indexes; the oldest go first. \"0\": any."},
+    {"log", "subject", "Whether the log keeps the subjects of messages, from then on."},
     {"log", "format", "Of what the running gateway writes to standard error: text or json."},
 
     {"suppression", "keep", "How long a recipient that bounced is suppressed."},
