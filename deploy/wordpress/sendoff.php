@@ -943,12 +943,12 @@ if ( ! class_exists( 'Sendoff_Settings', false ) ) :
 			if ( 'tls' === $one['stage'] ) {
 				return __( 'TLS could not be agreed on. Port 587 wants SENDOFF_TLS "starttls", port 465 "implicit".', 'sendoff' );
 			}
-			if ( 'connect' === $one['stage'] ) {
-				/* translators: 1: host, 2: port */
-				return sprintf( __( 'Nothing answers at %1$s port %2$s. Does the gateway run (sendoff status), is the name right, and does the hosting company let this machine connect there? Where 587 is closed, 465 (SENDOFF_TLS "implicit") or 2525 may be open.', 'sendoff' ), $all['host'], $all['port'] );
-			}
 			if ( 'data' === $one['stage'] && ! $one['code'] ) {
 				return __( 'The connection ended before the reply to the content, so the message may or may not have been accepted. The gateway knows: sendoff log --account NAME. The same mail sent again within ten minutes is delivered once.', 'sendoff' );
+			}
+			if ( ! $one['code'] ) {
+				/* translators: 1: host, 2: port */
+				return sprintf( __( 'Nothing answers at %1$s port %2$s. Does the gateway run (sendoff status), is the name right, and does the hosting company let this machine connect there? Where 587 is closed, 465 (SENDOFF_TLS "implicit") or 2525 may be open.', 'sendoff' ), $all['host'], $all['port'] );
 			}
 			$fixes = array(
 				/* translators: %s: name of an account */

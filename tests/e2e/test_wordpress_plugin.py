@@ -33,6 +33,7 @@ def accounts(gateway):
         "narrow": gateway.add_account("narrow", "--to", "elsewhere.example"),
         "other": gateway.add_account("other", senders=("example.org",)),
         "gone": gateway.add_account("gone"),
+        "hourly": gateway.add_account("hourly", "--limit", "1/hour"),
     }
     gateway.sendoff("account", "suspend", "gone", "--reason", "unpaid")
     gateway.sendoff("suppression", "add", "bounced@dest.example.net", "--account", "shop")
@@ -141,6 +142,7 @@ def test_a_message_id_and_date_of_the_callers(shop, mx):
 # What is refused: account, what is sent, the stage, and the text that the site's owner must see.
 
 REFUSED = {
+    "limit of a window": ("hourly", {"to": "r@dest.example.net", "times": 2}, "mail", 452, "hourly: 1 of 1 messages in an hour; next possible "),
     "limit": ("used", {"to": ["r@dest.example.net", "s@dest.example.net"]}, "rcpt", 550, "used: 2 recipients in this message, 1 allowed"),
     "sender": ("other", {"to": "r@dest.example.net"}, "mail", 553, f"other may not send as {FROM}; allowed: example.org"),
     "suspended": ("gone", {"to": "r@dest.example.net"}, "mail", 550, "gone is suspended: unpaid"),
@@ -304,6 +306,16 @@ def test_a_lost_reply_is_asked_for_again(behind_proxy, mx, gateway, proxy):
     gateway.wait_empty()
     assert len([a for a in mx.arrivals if b"reply lost once" in a.content]) == 1
     assert not done["kept"]
+
+
+def test_one_connection_for_many(behind_proxy, mx, gateway, proxy):
+    """As newsletter plugins ask PHPMailer for it; one of them is refused in between."""
+    keep = "add_action('phpmailer_init', function ($mailer) { $mailer->SMTPKeepAlive = true; }); wp_mail('r@dest.example.net', 'kept 1', 'x'); wp_mail('bounced@dest.example.net', 'kept 2', 'x');"
+    before = proxy.accepted
+    done = behind_proxy.wp_mail("r@dest.example.net", "kept 3", before=keep)
+    assert done["sent"] and proxy.accepted == before + 1, done
+    gateway.wait_empty()
+    assert [len([a for a in mx.arrivals if f"Subject: kept {n}".encode() in a.content]) for n in (1, 2, 3)] == [1, 0, 1]
 
 
 def test_a_retry_after_an_unknown_end_is_the_same(behind_proxy, mx, gateway, proxy):
