@@ -183,6 +183,12 @@ if ( ! class_exists( 'Sendoff_Settings', false ) ) :
 			if ( ! extension_loaded( 'openssl' ) ) {
 				return __( 'PHP has no OpenSSL extension, so there is no TLS. Have it installed.', 'sendoff' );
 			}
+			if ( '' !== $all['user'] && '' === $all['password'] ) {
+				return __( 'The password is missing: set SENDOFF_PASSWORD, or type it on the settings page.', 'sendoff' );
+			}
+			if ( defined( 'SENDOFF_FROM' ) && '' !== SENDOFF_FROM && '' === $all['from'] ) {
+				return __( 'SENDOFF_FROM is no mail address.', 'sendoff' );
+			}
 			if ( 'none' === $all['tls'] && ! self::is_loopback( $all['host'] ) ) {
 				return __( 'SENDOFF_TLS is "none", which is for a gateway on this machine (127.0.0.1, ::1, localhost) alone: the password would cross the network in clear text. Use "starttls" or "implicit".', 'sendoff' );
 			}
@@ -372,12 +378,27 @@ if ( ! class_exists( 'Sendoff_Settings', false ) ) :
 			}
 			$named = isset( $own['idempotency-key'] );
 			$key   = 'sendoff_once_' . ( $named ? md5( 'key ' . $own['idempotency-key'] ) : md5( self::fingerprint( $mailer, $own ) ) );
-			$known = get_transient( $key );
-			if ( is_array( $known ) ) {
-				list( $mailer->MessageID, $mailer->MessageDate ) = $known;
+			$kept  = get_transient( $key );
+			$known = is_array( $kept );
+			if ( ! $known ) {
+				$kept = $named ? self::named( $mailer, $own['idempotency-key'] ) : array( $mailer->MessageID, $mailer->MessageDate, '' );
 			}
+			list( $mailer->MessageID, $mailer->MessageDate, $boundary ) = $kept;
 			self::$mine = array( $mailer->MessageID, $mailer->MessageDate );
-			$mailer->getSMTPInstance()->identify( $key, is_array( $known ) ? $known[2] : '', $named );
+			$mailer->getSMTPInstance()->identify( $key, $boundary, $known, $named );
+		}
+
+		/**
+		 * Message-ID, Date and boundary that come from a key, so that two requests at the same time make the same
+		 * message: hence a Date of whole minutes.
+		 *
+		 * @param object $mailer A PHPMailer.
+		 * @param string $key    The caller's.
+		 */
+		private static function named( $mailer, $key ) {
+			$hash = hash_hmac( 'sha256', $key, wp_salt() );
+			$at   = strrchr( $mailer->From, '@' );
+			return array( '<' . substr( $hash, 0, 32 ) . $at . '>', gmdate( 'D, j M Y H:i:00 +0000' ), substr( $hash, 32 ) );
 		}
 
 		/**
@@ -535,7 +556,7 @@ if ( ! class_exists( 'Sendoff_Settings', false ) ) :
 			private $to         = array();    // Address => the DSN that was asked for, of those that were accepted.
 			private $is_sendoff = false;      // The greeting says so. Only there is it safe to repeat.
 			private $repeating  = false;
-			private $identity   = array( '', '', false ); // Key of the transient; boundary to use; keep it before sending.
+			private $identity   = array( '', '', false, false ); // As identify() was told.
 			// phpcs:enable
 
 			/**
@@ -562,11 +583,12 @@ if ( ! class_exists( 'Sendoff_Settings', false ) ) :
 			 * Who this message is.
 			 *
 			 * @param string $key      The transient's.
-			 * @param string $boundary That of the same message before; '': a new one.
+			 * @param string $boundary What makes the boundaries; '': what PHPMailer has made up.
+			 * @param bool   $known    Whether it is one that was sent before.
 			 * @param bool   $named    Whether the caller named the key.
 			 */
-			public function identify( $key, $boundary, $named ) {
-				$this->identity = array( $key, $boundary, $named );
+			public function identify( $key, $boundary, $known, $named ) {
+				$this->identity = array( $key, $boundary, $known, $named );
 			}
 
 			/**
@@ -689,11 +711,12 @@ if ( ! class_exists( 'Sendoff_Settings', false ) ) :
 			}
 
 			public function data( $msg_data ) {
-				list( , $boundary, $named ) = $this->identity;
-				if ( '' !== $boundary && '' === (string) $this->mailer->DKIM_domain ) {
-					$msg_data = str_replace( $this->boundary( $msg_data ), $boundary, $msg_data );
+				list( $key, $boundary, $known, $named ) = $this->identity;
+				$made_up = $this->boundary( $msg_data );
+				if ( '' !== $boundary && '' !== $made_up && '' === (string) $this->mailer->DKIM_domain ) {
+					$msg_data = str_replace( $made_up, $boundary, $msg_data );
 				}
-				if ( $named ) {
+				if ( $named && ! $known ) {
 					$this->remember( $msg_data );
 				}
 				$sent = parent::data( $msg_data );
@@ -703,6 +726,8 @@ if ( ! class_exists( 'Sendoff_Settings', false ) ) :
 				}
 				if ( $sent ? $this->failed : $lost ) {
 					$this->remember( $msg_data ); // The same call again is this message.
+				} elseif ( $sent && $known && ! $named ) {
+					delete_transient( $key ); // The next one is another.
 				}
 				return $sent || $this->fail_by_reply( 'data' );
 			}

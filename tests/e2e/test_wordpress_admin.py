@@ -131,6 +131,8 @@ ILL = {
     "From": ({"SENDOFF_FROM": "a@example.org"}, "refuses this site", "553 5.7.1 shop may not send as a@example.org", "--add-sender"),
     "certificate": ({"SENDOFF_CA_FILE": ""}, "certificate is not trusted", "certificate verify failed", "certbot certonly"),
     "host": ({"SENDOFF_HOST": "gateway.invalid"}, "cannot be reached", "getaddrinfo", "sendoff status"),
+    "no password": ({"SENDOFF_PASSWORD": ""}, "cannot send with these settings", "password is missing", "SENDOFF_PASSWORD"),
+    "no address": ({"SENDOFF_FROM": "nobody"}, "cannot send with these settings", "SENDOFF_FROM is no mail address"),
     "file": ({"SENDOFF_CA_FILE": "/nowhere.pem"}, "cannot send with these settings", "PHP cannot read SENDOFF_CA_FILE", "certificate.pem"),
 }
 
@@ -200,6 +202,17 @@ def test_the_owner_is_told_until_he_dismisses_it(shop, owner, reader, gateway):
     assert not notice(owner.get("/wp-admin/"))
     assert "shop may not write to x@else.example" in owner.get(PAGE).text  # the list stays
     assert "Nothing in the last 30 days." in owner.submit(owner.get(PAGE), "sendoff_forget").text
+
+
+def test_a_forgotten_password(shop, owner, gateway):
+    """A visitor's request to the web server; only the owner sees what went wrong."""
+    assert "checkemail=confirm" in shop.lost_password("admin")
+    gateway.wait_event("delivered", "--to", "boss@dest.example.net")
+    shop.inside("return wp_update_user(array('ID' => 1, 'user_email' => 'boss@else.example'));")
+    page = shop.lost_password_page("admin")
+    assert "The email could not be sent." in page and "sendoff" not in page.lower()
+    assert "shop may not write to boss@else.example" in notice(owner.get("/wp-admin/"))
+    shop.inside("return wp_update_user(array('ID' => 1, 'user_email' => 'boss@dest.example.net'));")
 
 
 def test_a_refusal_is_escaped(shop, owner):
