@@ -152,9 +152,17 @@ if ( ! class_exists( 'Sendoff_Settings', false ) ) :
 		 *
 		 * @param array $raw        Settings as they were typed.
 		 * @param bool  $of_network The network's, not this site's.
+		 * @return string[] Names of those that were no good.
 		 */
 		public static function save( $raw, $of_network ) {
 			$clean  = self::clean( $raw );
+			$bad    = array();
+			foreach ( array( 'host', 'port', 'from', 'tls_name' ) as $name ) {
+				if ( ! empty( $raw[ $name ] ) && (string) $clean[ $name ] !== trim( (string) $raw[ $name ] ) ) {
+					$bad[]          = $name;
+					$clean[ $name ] = '';
+				}
+			}
 			$before = $of_network ? get_site_option( self::OPTION, array() ) : get_option( self::OPTION, array() );
 			if ( isset( $raw['password'] ) && '' !== $raw['password'] ) {
 				$clean['password'] = (string) $raw['password'];
@@ -173,6 +181,7 @@ if ( ! class_exists( 'Sendoff_Settings', false ) ) :
 			} else {
 				update_option( self::OPTION, $clean, false );
 			}
+			return $bad;
 		}
 
 		/**
@@ -1446,8 +1455,8 @@ if ( ! class_exists( 'Sendoff_Settings', false ) ) :
 					$raw[ $name ] = wp_unslash( $_POST[ 'sendoff_' . $name ] ); // phpcs:ignore WordPress.Security.ValidatedSanitizedInput -- save() cleans it; a password must stay as it is.
 				}
 			}
-			Sendoff_Settings::save( $raw, $of_network );
-			wp_safe_redirect( add_query_arg( 'saved', '1', $of_network ? network_admin_url( 'settings.php?page=sendoff' ) : admin_url( self::URL ) ) );
+			$bad = Sendoff_Settings::save( $raw, $of_network );
+			wp_safe_redirect( add_query_arg( 'saved', $bad ? implode( '-', $bad ) : '1', $of_network ? network_admin_url( 'settings.php?page=sendoff' ) : admin_url( self::URL ) ) );
 			exit;
 		}
 
@@ -1505,9 +1514,7 @@ if ( ! class_exists( 'Sendoff_Settings', false ) ) :
 				return;
 			}
 			echo '<div class="wrap"><h1>Sendoff</h1>';
-			if ( isset( $_GET['saved'] ) ) { // phpcs:ignore WordPress.Security.NonceVerification -- only words are shown.
-				echo '<div class="notice notice-success"><p>' . esc_html__( 'Saved. Now send a test message.', 'sendoff' ) . '</p></div>';
-			}
+			self::show_saved( isset( $_GET['saved'] ) ? sanitize_text_field( wp_unslash( $_GET['saved'] ) ) : '' ); // phpcs:ignore WordPress.Security.NonceVerification -- only shows text.
 			$problem = Sendoff_Settings::is_configured() ? Sendoff_Settings::problem() : '';
 			if ( '' !== $problem ) {
 				echo '<div class="notice notice-error"><p>' . esc_html( $problem ) . '</p></div>';
@@ -1518,6 +1525,21 @@ if ( ! class_exists( 'Sendoff_Settings', false ) ) :
 				self::show_refusals();
 			}
 			echo '</div>';
+		}
+
+		/**
+		 * What became of the form.
+		 *
+		 * @param string $saved 1, or the names of what was no good; '': it was not sent.
+		 */
+		private static function show_saved( $saved ) {
+			if ( '1' === $saved ) {
+				echo '<div class="notice notice-success"><p>' . esc_html__( 'Saved. Now send a test message.', 'sendoff' ) . '</p></div>';
+			} elseif ( '' !== $saved ) {
+				$labels = array_intersect_key( wp_list_pluck( self::labels(), 0 ), array_flip( explode( '-', $saved ) ) );
+				/* translators: %s: names of fields */
+				echo '<div class="notice notice-error"><p>' . esc_html( sprintf( __( 'Saved, but what was typed into these fields is no good: %s.', 'sendoff' ), implode( ', ', $labels ) ) ) . '</p></div>';
+			}
 		}
 
 		/**

@@ -86,9 +86,10 @@ def test_settings_by_the_form(site, lab, gateway, account, owner):
 def test_a_form_is_cleaned(site, owner):
     site.define()
     typed = {"sendoff_host": "<b>smtp.example.com</b>/", "sendoff_port": "99999", "sendoff_tls": "never", "sendoff_from": "no address"}
-    owner.submit(owner.get(PAGE), "sendoff_save", **typed, sendoff_from_name='"><script>alert(1)</script>', sendoff_timeout="0")
+    page = owner.submit(owner.get(PAGE), "sendoff_save", **typed, sendoff_from_name='"><script>alert(1)</script>', sendoff_timeout="0")
+    assert "is no good: Gateway, Port, From." in page.text
     kept = site.option("sendoff")
-    assert (kept["host"], kept["port"], kept["tls"], kept["from"], kept["timeout"]) == ("smtp.example.com", 0, "starttls", "", 30)
+    assert (kept["host"], kept["port"], kept["tls"], kept["from"], kept["timeout"]) == ("", "", "starttls", "", 30)
     assert "<script>alert(1)" not in owner.get(PAGE).text
 
 
