@@ -102,9 +102,10 @@ const struct verb log_verbs[] = {
      "sendoff log export --format csv --since 30d\n"
      "sendoff log export --format jsonl --account blog --event bounced",
      0, 0, log_export},
-    {"log", "compact", "", "",
+    {"log", "compact", "[--forget-subjects]", "forget-subjects",
      "Writes the store's file anew, in its least size. For large stores of older versions, once; the gateway is "
-     "stopped.",
+     "stopped. --forget-subjects: the log's subjects are removed before, for log { subject = no } to hold for the "
+     "past.",
      "sendoff log compact", 0, 0, log_compact},
     {"log", NULL, LOG_USAGE " [--limit N] [--follow] [--utc]", LOG_OPTIONS " limit= follow",
      "The delivery log: what was accepted, refused, deferred, delivered, bounced, and why. PATTERN is a whole address, "

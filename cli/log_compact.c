@@ -28,7 +28,7 @@ enum exit_status log_compact(struct cli *c) {
     return cli_fail(EXIT_NO, "stop the gateway first (%s)", why.text);
   enum exit_status s = cli_admin(c, &a);
   if (s == EXIT_DONE) {
-    int rc = admin_compact(a, &before, &after, &why);
+    int rc = admin_compact(a, cli_switch(c, "forget-subjects"), &before, &after, &why);
     admin_close(&a);
     if (rc == OK)
       print(c, before, after);

@@ -171,7 +171,7 @@ int admin_queue(struct admin *admin, const struct queue_filter *which, const str
 
 /* Writes the store's file anew, in its least size and so that it can shrink by itself from then on; its octets before
  * and after. Takes as much room again while it runs, and nobody else can write meanwhile. */
-int admin_compact(struct admin *admin, uint64_t *before, uint64_t *after, struct reason *why);
+int admin_compact(struct admin *admin, bool forget_subjects, uint64_t *before, uint64_t *after, struct reason *why);
 
 /* A copy of the store was made (`sendoff backup`): reader_backup_time says so from now on. */
 int admin_note_backup(struct admin *admin, int64_t made_us, struct reason *why);

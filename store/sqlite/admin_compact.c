@@ -9,9 +9,21 @@ static int file_octets(struct sql *q, uint64_t *out) {
   return rc;
 }
 
-int admin_compact(struct admin *a, uint64_t *before, uint64_t *after, struct reason *why) {
+/* The index as well, which is made anew. */
+static int forget(struct admin *a, struct reason *why) {
+  int rc = admin_begin(a, why);
+  if (rc != OK) return rc;
+  rc =
+      sql_exec(&a->q, "UPDATE events SET subject = '' WHERE subject <> ''; DELETE FROM log_bits; DELETE FROM log_parts;"
+                      "DELETE FROM log_late; UPDATE meta SET value = 0 WHERE key = 'log_indexed'");
+  return admin_end(a, rc, NULL, why);
+}
+
+int admin_compact(struct admin *a, bool forget_subjects, uint64_t *before, uint64_t *after, struct reason *why) {
   why->text[0] = '\0';
-  int rc = file_octets(&a->q, before);
+  int rc = forget_subjects ? forget(a, why) : OK;
+  if (rc != OK) return rc;
+  rc = file_octets(&a->q, before);
   if (rc == OK) rc = shrink_whole(&a->q);
   if (rc == OK) rc = file_octets(&a->q, after);
   return rc == OK ? OK : sql_why(&a->q, rc, why);

@@ -323,6 +323,10 @@ def test_a_large_log(lab, exchanger):
     gateway.stop()
     (done,) = gateway.sendoff.json("log", "compact")
     assert done["after"] <= done["before"] and found(gateway, "--subject", "busy 4")
+    gateway.sendoff("log", "compact", "--forget-subjects")
+    assert not found(gateway, "--subject", "busy") and found(gateway, "--to", f"busy4@{DOMAIN}")
+    with open(f"{gateway.data}/sendoff.db", "rb") as file:
+        assert b"busy 4" not in file.read()
     assert "deliver" in run(gateway, "log", "summary", "--by", "account", "--since", "20d").lower()
 
 
