@@ -32,7 +32,8 @@ struct target {
 
 struct network {
   struct gathering *g;
-  struct dns_source base, dns; /* `dns` asks nothing after the deadline */
+  struct resolver *resolver;
+  struct dns_source dns; /* the resolver, up to the deadline */
   atomic_uint_least64_t until_ms;
   struct https https;
   pthread_mutex_t store_lock; /* a reader is one thread's at a time */
@@ -51,12 +52,12 @@ struct network {
 static void lookup(void *arg, const char *name, int type, struct dns_answer *out) {
   const struct network *n = arg;
   *out = (struct dns_answer){.status = DNS_FAILED};
-  if (clock_monotonic_ms() < n->g->deadline_ms) n->base.lookup(n->base.arg, name, type, out);
+  if (clock_monotonic_ms() < n->g->deadline_ms) resolver_lookup_until(n->resolver, name, type, n->g->deadline_ms, out);
 }
 
 static void release(void *arg, struct dns_answer *answer) {
   const struct network *n = arg;
-  if (answer->records || answer->owner) n->base.release(n->base.arg, answer);
+  if (answer->records || answer->owner) resolver_release(n->resolver, answer);
 }
 
 /* The addresses of a name, of one family, as text. Returns how many; -1: DNS did not answer. */
@@ -322,15 +323,13 @@ static void plan_and_run(struct network *n) {
 
 void gather_network(struct gathering *g) {
   struct network n = {.g = g};
-  struct resolver *r = NULL;
   struct reason why;
   if (!g->facts->config || https_setup() != OK) return;
-  if (resolver_new(g->facts->config, &r, &why) == OK) {
-    n.base = (struct dns_source){r, resolver_lookup, resolver_release};
+  if (resolver_new(g->facts->config, &n.resolver, &why) == OK) {
     pthread_mutex_init(&n.store_lock, NULL);
     plan_and_run(&n);
     pthread_mutex_destroy(&n.store_lock);
-    resolver_free(&r);
+    resolver_free(&n.resolver);
   }
   https_teardown();
 }

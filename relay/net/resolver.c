@@ -5,6 +5,7 @@
  * any moment, and an answer that comes late is a normal case. */
 #include "relay/net/resolver.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -207,12 +208,16 @@ static void question_give_up(struct question *q) {
 /* --- blocking --- */
 
 void resolver_lookup(void *resolver, const char *name, int type, struct dns_answer *out) {
+  resolver_lookup_until(resolver, name, type, clock_monotonic_ms() + RESOLVER_TIMEOUT_MS, out);
+}
+
+void resolver_lookup_until(struct resolver *resolver, const char *name, int type, uint64_t deadline_ms,
+                           struct dns_answer *out) {
   *out = (struct dns_answer){.status = DNS_FAILED};
   struct question *q = question_new(resolver);
   if (!q || question_ask(q, name, type) != OK) return;
-  struct timespec until;
-  clock_gettime(CLOCK_MONOTONIC, &until);
-  until.tv_sec += RESOLVER_TIMEOUT_MS / 1000;
+  const struct timespec until = {.tv_sec = (time_t)(deadline_ms / 1000),
+                                 .tv_nsec = (long)(deadline_ms % 1000) * 1000000};
   pthread_mutex_lock(&q->lock);
   int rc = 0;
   while (!q->ready && rc == 0) rc = pthread_cond_timedwait(&q->answered, &q->lock, &until);

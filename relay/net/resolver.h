@@ -38,6 +38,9 @@ void resolver_free(struct resolver **r);
  * or when too many questions are open; resolver_release afterwards. `resolver` is a struct resolver: the two are a
  * struct dns_source. `type` is an RR type of class IN (RFC 1035 3.2.2). */
 void resolver_lookup(void *resolver, const char *name, int type, struct dns_answer *out);
+/* The same for who cannot wait as long: DNS_FAILED after `deadline_ms` (clock_monotonic_ms). */
+void resolver_lookup_until(struct resolver *r, const char *name, int type, uint64_t deadline_ms,
+                           struct dns_answer *out);
 /* Any thread. Frees what the answer points to, and leaves it DNS_FAILED. */
 void resolver_release(void *resolver, struct dns_answer *answer);
 

@@ -86,7 +86,7 @@ def test_domains(lab):
 
 
 def test_dns_does_not_answer(lab):
-    """It takes no longer than the resolver's patience with one question, and nothing is called wrong for it."""
+    """It does not wait for long, and nothing is called wrong for it."""
     gateway = lab.new_gateway().configure(servers=[lab.black_hole().server], anchor="")
     gateway.sendoff("source", "add", SOURCE, "--helo", "smtp.example.com", "--public", "193.0.2.8")
     gateway.sendoff("domain", "add", "dark.example", "--key", "ed25519")
