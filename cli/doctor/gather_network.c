@@ -145,7 +145,7 @@ static bool find_address(struct network *n, const struct mx_list *hosts, bool v6
     int count = read_addresses(n, hosts->hosts[i].name, v6 ? ns_t_aaaa : ns_t_a, addresses, 4);
     for (int k = 0; k < count; k++) {
       if (ip_parse(addresses[k], port, out) != OK || !may_try(n, (const struct sockaddr *)out)) continue;
-      snprintf(o->to, sizeof o->to, "%.200s[%s]:%u", hosts->hosts[i].name, addresses[k], port);
+      snprintf(o->to, sizeof o->to, "%.200s[%.63s]:%u", hosts->hosts[i].name, addresses[k], port);
       return true;
     }
   }
