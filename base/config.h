@@ -21,11 +21,15 @@ struct tls_files {
 
 #define CONFIG_RETRIES_MAX 32
 #define CONFIG_PROXIES_MAX 64
+/* Where the local socket is when the configuration names none; what sendmail (sendmail/) connects to. */
+#define CONFIG_LOCAL_SOCKET "/run/sendoff/submission.sock"
 
-enum listen_tls { LISTEN_STARTTLS, LISTEN_IMPLICIT, LISTEN_OPTIONAL };
+/* LISTEN_LOCAL: a UNIX socket, where users of this machine are known by who they are; never written, it goes with the
+ * address. */
+enum listen_tls { LISTEN_STARTTLS, LISTEN_IMPLICIT, LISTEN_OPTIONAL, LISTEN_LOCAL };
 struct listen_config {
   char *text;
-  struct sockaddr_storage address;
+  struct sockaddr_storage address; /* AF_INET, AF_INET6; AF_UNIX with a path */
   enum listen_tls tls;
   struct cidr *proxies; /* from these the PROXY protocol's header is required; from all others there is none */
   size_t proxy_count;
@@ -52,6 +56,9 @@ struct config {
   char *hostname, *data_dir, *user; /* user NULL: stay who we are */
   struct listen_config *listens;
   size_t listen_count;
+  /* The local socket of a configuration that says nothing of one: the gateway goes on without it where it cannot be
+     made. text NULL: there is none. */
+  struct listen_config default_local;
   struct tls_files *certificates;                       /* the first for clients that name no other's host */
   size_t certificate_count;                             /* 0: no TLS (then only "optional" listeners are possible) */
   enum auth_mechanism mechanisms[AUTH_MECHANISM_COUNT]; /* of AUTH, as they are announced */

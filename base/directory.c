@@ -3,6 +3,7 @@
 #include "base/global_address.h"
 #include "base/result.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,13 +72,30 @@ static int by_prefix(const void *a, const void *b) {
   return (x->account->id > y->account->id) - (x->account->id < y->account->id);
 }
 
+static int by_user(const void *a, const void *b) {
+  return strcmp(((const struct local_user *)a)->user, ((const struct local_user *)b)->user);
+}
+
+static int index_users(struct directory_owner *o) {
+  const struct directory *d = &o->directory;
+  size_t users = 0;
+  for (size_t i = 0; i < d->account_count; i++) users += d->accounts[i].local_user_count;
+  o->users = directory_alloc(o, users * sizeof *o->users, false);
+  if (!o->users) return E_MEMORY;
+  for (size_t i = 0; i < d->account_count; i++)
+    for (size_t n = 0; n < d->accounts[i].local_user_count; n++)
+      o->users[o->user_count++] = (struct local_user){d->accounts[i].local_users[n], &d->accounts[i]};
+  qsort(o->users, o->user_count, sizeof *o->users, by_user);
+  return OK;
+}
+
 int directory_index(struct directory_owner *o) {
   const struct directory *d = &o->directory;
   size_t nets = 0;
   for (size_t i = 0; i < d->account_count; i++) nets += d->accounts[i].client_ip_count;
   o->by_name = directory_alloc(o, d->account_count * sizeof *o->by_name, false);
   o->nets = directory_alloc(o, nets * sizeof *o->nets, false);
-  if (!o->by_name || !o->nets) return E_MEMORY;
+  if (!o->by_name || !o->nets || index_users(o) != OK) return E_MEMORY;
   for (size_t i = 0; i < d->account_count; i++) {
     const struct account *a = o->by_name[i].account = &d->accounts[i];
     for (size_t n = 0; n < a->client_ip_count; n++) o->nets[o->net_count++] = (struct client_net){&a->client_ips[n], a};
@@ -121,6 +139,22 @@ const struct account *directory_account_by_client(const struct directory *d, con
   for (size_t i = 0; i < o->net_count; i++)
     if (cidr_contains(o->nets[i].net, client)) return o->nets[i].account;
   return NULL;
+}
+
+static const struct account *find_user(const struct directory *d, const char *user) {
+  const struct directory_owner *o = owner(d);
+  struct local_user key = {.user = user};
+  const struct local_user *found =
+      o->user_count ? bsearch(&key, o->users, o->user_count, sizeof *o->users, by_user) : NULL;
+  return found ? found->account : NULL;
+}
+
+/* The name first: an id that was written when it had none may have got one since, and that is another user. */
+const struct account *directory_account_by_user(const struct directory *d, const char *name, unsigned uid) {
+  char number[16];
+  const struct account *a = *name ? find_user(d, name) : NULL;
+  snprintf(number, sizeof number, "%u", uid);
+  return a ? a : find_user(d, number);
 }
 
 /* All of them are looked at: it is asked once a login with a certificate, and few accounts have any. */

@@ -17,6 +17,10 @@
 #include "base/site_note.h"
 #include "base/static_route.h"
 
+/* A user of this machine, as an account has it: the login name, or the numeric id of one that has no name here. Each
+ * belongs to one account only. Octets, without the NUL. */
+#define LOCAL_USER_MAX 32
+
 /* SCRAM-SHA-256 verifier (RFC 5802 3, RFC 7677): what is kept of a password. */
 struct scram_verifier {
   unsigned iterations;
@@ -70,13 +74,16 @@ struct account {
   size_t client_ip_count;
   const struct fingerprint *client_certs; /* these log in with AUTH EXTERNAL; each to one account only */
   size_t client_cert_count;
+  const char *const *local_users; /* of this machine: these send for it by the local socket; see LOCAL_USER_MAX */
+  size_t local_user_count;
   bool suspended;
   const char *suspend_reason;
   bool accept_8bit;        /* 8-bit content without BODY=8BITMIME is taken as if announced */
   bool convert_long_lines; /* content with lines over 998 octets is encoded anew instead of refused */
   bool idempotent;         /* the same message submitted again within the window is not sent twice */
   struct scram_verifier verifier;
-  int64_t login_version; /* changes with anything that logs in to it: password, certificates, client addresses */
+  int64_t
+      login_version; /* changes with all that logs in to it: password, certificates, client addresses, local users */
   int64_t created_us;
 };
 
@@ -171,6 +178,8 @@ const struct account *directory_account(const struct directory *d, struct bytes 
 const struct account *directory_account_by_id(const struct directory *d, int64_t id);
 /* The account that this client address may send for without AUTH; the longest prefix wins; NULL. */
 const struct account *directory_account_by_client(const struct directory *d, const struct sockaddr *client);
+/* The account that this user of the machine sends for, by login name ("": it has none) or by numeric id; NULL. */
+const struct account *directory_account_by_user(const struct directory *d, const char *name, unsigned uid);
 /* The account that this client certificate logs in to; NULL. */
 const struct account *directory_account_by_certificate(const struct directory *d, const struct fingerprint *f);
 /* The domain so named, or else, when `parents`, the nearest one above it that has `subdomains`; NULL. */

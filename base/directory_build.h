@@ -22,6 +22,11 @@ struct client_net {
   const struct account *account;
 };
 
+struct local_user {
+  const char *user;
+  const struct account *account;
+};
+
 struct directory_owner {
   struct directory directory; /* first: the public part. Accounts by id, domains by name, sources by pool */
   int references;
@@ -29,6 +34,8 @@ struct directory_owner {
   struct account_name *by_name; /* all accounts */
   struct client_net *nets;      /* all accounts', longest prefix first */
   size_t net_count;
+  struct local_user *users; /* all accounts', sorted */
+  size_t user_count;
 };
 
 void *directory_alloc(struct directory_owner *o, size_t size, bool secret); /* zeroed; NULL without memory */

@@ -47,6 +47,7 @@ static void print_ports(const struct config *c) {
   static const char *const kinds[] = {"STARTTLS", "TLS from the start", "TLS if the client wants it"};
   for (size_t i = 0; i < c->listen_count; i++) {
     const struct listen_config *l = &c->listens[i];
+    if (l->tls == LISTEN_LOCAL) continue; /* where nobody logs in */
     printf("  port      %u (%s)\n", ip_port((const struct sockaddr *)&l->address), kinds[l->tls]);
   }
 }
@@ -240,14 +241,15 @@ static enum exit_status password(struct cli *c) {
 }
 
 #define SETTINGS                                                                                                       \
-  "sender= limit= pool= client-ip= client-cert= eight-bit= long-lines= idempotent= to= not-to= rewrite-from= "         \
-  "for= time-zone= stream= stream-limit= stream-pool= suppressed= suppress-after= " CHECK_OPTIONS
+  "sender= limit= pool= client-ip= client-cert= local-user= eight-bit= long-lines= idempotent= to= not-to= "           \
+  "rewrite-from= for= time-zone= stream= stream-limit= stream-pool= suppressed= suppress-after= " CHECK_OPTIONS
 #define SETTINGS_TEXT                                                                                                  \
   "[--sender DOMAIN|ADDRESS|*]... [--for " PRESET_KINDS                                                                \
   "] [--limit SPEC|none]... [--to PATTERN|none]... [--not-to PATTERN|none]... "                                        \
   "[--rewrite-from ADDRESS|none] [--time-zone ZONE] [--pool POOL] [--stream transactional|bulk] "                      \
   "[--stream-limit STREAM:SPEC|none]... [--stream-pool STREAM:POOL|none]... [--suppressed refuse|drop] "               \
-  "[--suppress-after N] [--client-ip CIDR|none]... [--client-cert FINGERPRINT|none]... [--eight-bit accept|refuse] "   \
+  "[--suppress-after N] [--client-ip CIDR|none]... [--client-cert FINGERPRINT|none]... [--local-user USER|none]... "   \
+  "[--eight-bit accept|refuse] "                                                                                       \
   "[--long-lines convert|refuse] [--idempotent on|off] [--CHECK off|observe|enforce|default]..."
 
 const struct verb account_verbs[] = {
@@ -286,7 +288,9 @@ const struct verb account_verbs[] = {
      "otherwise; --stream-limit and --stream-pool are for one of both. --suppressed drop accepts mail to "
      "suppressed recipients, and drops it; --suppress-after N is how many hard bounces in a week make one "
      "(default: 3, bulk mail 1). CHECK is one that has a mode, and default takes back what was set here; --brake "
-     "on is --brake enforce. --client-ip lets whoever comes from that address send without AUTH. --eight-bit "
+     "on is --brake enforce. --client-ip lets whoever comes from that address send without AUTH; --local-user does so "
+     "for "
+     "a user of this machine (a login name, or a numeric id): PHP's mail(), cron, mailx. --eight-bit "
      "refuse turns away 8-bit text that was not announced (5.6.1), --long-lines refuse lines over 998 octets "
      "(5.6.0): by default the one is taken as it is, and the other encoded anew. --idempotent off is for "
      "applications that send the very same message twice and mean it: by default the same Message-ID, recipients "
@@ -296,6 +300,7 @@ const struct verb account_verbs[] = {
      "sendoff account set blog --limit 100/minute:smooth --limit 10000/day\n"
      "sendoff account set blog --add-limit 100rcpt/message --time-zone Europe/Vienna\n"
      "sendoff account set staging --to example.com\n"
+     "sendoff account set blog --local-user www-data\n"
      "sendoff account set news --stream bulk --bulk-rules enforce --brake on\n"
      "sendoff account set blog --spf default --limit none",
      1, 1, set},

@@ -2,6 +2,7 @@
 
 #include "base/address.h"
 #include "base/time_zone.h"
+#include "cli/local_users.h"
 #include "policy/senders.h"
 
 #include <stdio.h>
@@ -253,8 +254,8 @@ static enum exit_status read_suppression(struct cli *c, struct draft *d) {
 
 enum exit_status account_options_read(struct cli *c, struct draft *d) {
   static enum exit_status (*const readers[])(struct cli * c, struct draft * d) = {
-      read_address_lists, read_client_ips, read_client_certs, read_choices,       read_pool,       read_rewrite_from,
-      read_time_zone,     read_stream,     read_stream_pools, read_stream_limits, read_suppression};
+      read_address_lists, read_client_ips, read_client_certs, local_users_read,  read_choices,       read_pool,
+      read_rewrite_from,  read_time_zone,  read_stream,       read_stream_pools, read_stream_limits, read_suppression};
   enum exit_status s = settings_options_read(c, &d->settings);
   d->account.settings = d->settings.settings;
   d->edit.limits = d->settings.edit;

@@ -20,6 +20,8 @@ struct draft {
   struct limit stream_limits[STREAM_COUNT][ADMIN_LIST_MAX];
   struct cidr client_ips[ADMIN_LIST_MAX];
   struct fingerprint client_certs[ADMIN_LIST_MAX];
+  char local_users[ADMIN_LIST_MAX][LOCAL_USER_MAX + 1];
+  const char *local_user_list[ADMIN_LIST_MAX];
   char rewrite_from[PATTERN_ROOM];
   char password[PASSWORD_MAX + 1];
   bool generated;

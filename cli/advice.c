@@ -50,6 +50,9 @@ static const struct row {
     {REFUSED, RULE_AUTHENTICATION, NULL,
      "The application sent mail, or its password, without logging in or without TLS. Set user name, password and "
      "STARTTLS (port 587) or TLS (port 465) in it."},
+    {REFUSED, RULE_LOCAL_USER, NULL,
+     "A user of this machine sent mail by the local socket (sendmail, PHP's mail(), cron), and no account is his. Say "
+     "for which one he sends, as the text shows, with the account's name (sendoff account list)."},
     {REFUSED, RULE_TLS_HANDSHAKE, NULL,
      "The TLS handshake with that client failed, as the text says. If it does not trust the certificate, give the "
      "gateway one that it does (tls { certificate } in the configuration)."},

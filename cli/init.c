@@ -52,6 +52,11 @@ static enum exit_status make_data(struct plan *p, const char *path) {
   return give(p, path);
 }
 
+/* "unix:/PATH" or "unix:none". */
+static bool is_local_listen(const char *text) {
+  return strncmp(text, "unix:/", 6) == 0 || strcmp(text, "unix:none") == 0;
+}
+
 static bool split_listen(const char *text, struct bytes *address, struct bytes *tls) {
   struct bytes all = bytes_of(text);
   size_t slash = bytes_find(all, '/', 0);
@@ -68,11 +73,18 @@ static void write_listens(FILE *f, struct cli *c) {
   size_t given = cli_option_count(c, "listen"), n = given ? given : sizeof default_listens / sizeof default_listens[0];
   for (size_t i = 0; i < n; i++) {
     struct bytes address, tls;
+    if (given && is_local_listen(cli_option_at(c, "listen", i))) {
+      fprintf(f, "listen \"%s\" {}\n", cli_option_at(c, "listen", i));
+      continue;
+    }
     split_listen(given ? cli_option_at(c, "listen", i) : default_listens[i], &address, &tls);
     fprintf(f, "listen \"%.*s\" { tls = \"%.*s\" }\n", (int)address.len, address.at, (int)tls.len, tls.at);
   }
   if (!given)
-    fprintf(f, "# listen \"127.0.0.1:25\" { tls = \"optional\" }   # for programs on this machine that know no TLS\n");
+    fprintf(f,
+            "# listen \"127.0.0.1:25\" { tls = \"optional\" }   # for programs on this machine that know no TLS\n"
+            "# listen \"unix:%s\" {}   # sendmail: PHP's mail(), cron, mailx; so without this line, too\n",
+            CONFIG_LOCAL_SOCKET);
 }
 
 static void write_text(FILE *f, struct cli *c, const struct plan *p) {
@@ -163,9 +175,10 @@ static enum exit_status check_arguments(struct cli *c, struct plan *p) {
   for (size_t i = 0; i < cli_option_count(c, "listen"); i++) {
     struct bytes address, tls;
     const char *text = cli_option_at(c, "listen", i);
-    if (!split_listen(text, &address, &tls))
+    if (is_local_listen(text) ? !writable_text(text) : !split_listen(text, &address, &tls))
       return cli_fail(EXIT_USAGE,
-                      "--listen %s: write ADDRESS:PORT/starttls, /implicit or /optional, as in 0.0.0.0:587/starttls",
+                      "--listen %s: write ADDRESS:PORT/starttls, /implicit or /optional, as in 0.0.0.0:587/starttls; "
+                      "or unix:/PATH, or unix:none",
                       text);
   }
   p->port = (unsigned)n;
@@ -290,7 +303,7 @@ static enum exit_status init(struct cli *c) {
 
 const struct verb init_verbs[] = {
     {"init", NULL,
-     "--hostname NAME [--data-dir DIR] [--listen ADDR:PORT/starttls|implicit|optional]... [--dns ADDR@PORT] "
+     "--hostname NAME [--data-dir DIR] [--listen ADDR:PORT/starttls|implicit|optional|unix:PATH]... [--dns ADDR@PORT] "
      "[--delivery-port N] [--local-next-hops] [--user NAME] [--certificate FILE --key FILE]",
      "hostname= data-dir= listen= dns= delivery-port= local-next-hops user= certificate= key=",
      "Makes the configuration, the store and a self-signed certificate, or what is missing of the store, which it also "

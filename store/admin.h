@@ -13,7 +13,7 @@ struct admin;
 int admin_open(const char *data_dir, struct admin **out, struct reason *why); /* E_NOT_FOUND: no store there */
 void admin_close(struct admin **admin);
 
-#define ADMIN_LIST_MAX 256      /* limits of one owner, networks and certificates of an account: each kind */
+#define ADMIN_LIST_MAX 256 /* limits of one owner, networks, certificates and local users of an account: each kind */
 #define ADMIN_PATTERNS_MAX 1024 /* senders of an account; in one command, of all its lists together */
 
 /* Changes of one list, beside what replaces it whole: an entry that is there already is not added again, one that is
@@ -43,12 +43,15 @@ enum account_part {
   ACCOUNT_SUPPRESS_AFTER = 32768,
   ACCOUNT_STREAM_LIMITS = 65536, /* settings.stream, both */
   ACCOUNT_STREAM_POOLS = 131072,
-  ACCOUNT_MODES = 262144 /* settings.modes: those that it names, CHECK_DEFAULT takes one back; the others stay */
+  ACCOUNT_MODES = 262144, /* settings.modes: those that it names, CHECK_DEFAULT takes one back; the others stay */
+  ACCOUNT_LOCAL_USERS = 1 << 19
 };
 struct account_edit {
   struct list_edit senders, limits;
 };
 
+/* E_EXISTS also when a local user or a client certificate of `a` belongs to another account; the reason says to which.
+ */
 /* `a` gives all but id, suspended, suspend_reason, login_version, created_us. */
 int admin_account_add(struct admin *admin, const struct account *a, struct reason *why);
 /* All those that `next` gives (1: one more in `out`, 0: no more, or an error with `why`), in one transaction. The

@@ -250,8 +250,43 @@ static int check_mechanisms(cfg_t *c, const struct config *out, struct reason *w
   return OK;
 }
 
+static bool is_local(const struct listen_config *l) {
+  return l->address.ss_family == AF_UNIX;
+}
+
+/* Users are known by who they are there, so nothing of this would have a meaning. */
+static int check_local(cfg_t *section, const struct config *out, struct listen_config *l, struct reason *why) {
+  l->tls = LISTEN_LOCAL;
+  if (cfg_getopt(section, "tls")->flags & CFGF_MODIFIED)
+    return fail(why, E_SYNTAX, "%s:%d: listen \"%s\" is a local socket, which has no TLS; take the tls out", out->path,
+                section->line, l->text);
+  if (l->proxy_count)
+    return fail(why, E_SYNTAX, "%s:%d: listen \"%s\" is a local socket, without proxies; take the proxy out", out->path,
+                section->line, l->text);
+  return OK;
+}
+
+static int default_local(struct config *out, struct reason *why) {
+  struct listen_config *l = &out->default_local;
+  l->text = strdup("unix:" CONFIG_LOCAL_SOCKET);
+  if (!l->text) return fail(why, E_MEMORY, "out of memory");
+  l->tls = LISTEN_LOCAL;
+  return config_type_endpoint.parse(l->text, NULL, &l->address);
+}
+
+static int check_locals(cfg_t *c, struct config *out, struct reason *why) {
+  bool any = false;
+  int rc = OK;
+  for (size_t i = 0; rc == OK && i < out->listen_count; i++) {
+    if (!is_local(&out->listens[i])) continue;
+    any = true;
+    rc = check_local(cfg_getnsec(c, "listen", (unsigned)i), out, &out->listens[i], why);
+  }
+  return rc == OK && !any ? default_local(out, why) : rc;
+}
+
 /* What no single value shows. The line of a block is the one that it ends on. */
-static int check_whole(cfg_t *c, const struct config *out, struct reason *why) {
+static int check_whole(cfg_t *c, struct config *out, struct reason *why) {
   if (!out->hostname)
     return fail(why, E_SYNTAX,
                 "%s: hostname is missing; write hostname = \"smtp.example.com\", or, for a first configuration: "
@@ -272,9 +307,10 @@ static int check_whole(cfg_t *c, const struct config *out, struct reason *why) {
     return fail(why, E_SYNTAX, "%s:%d: retry: write one duration at least, as in {\"15m\"}", out->path,
                 cfg_getsec(c, "delivery")->line);
   int rc = check_mechanisms(c, out, why);
+  if (rc == OK) rc = check_locals(c, out, why);
   if (rc != OK) return rc;
   for (size_t i = 0; i < out->listen_count; i++)
-    if (out->listens[i].tls != LISTEN_OPTIONAL && !out->certificate_count)
+    if (out->listens[i].tls < LISTEN_OPTIONAL && !out->certificate_count)
       return fail(why, E_SYNTAX,
                   "%s:%d: listen \"%s\" needs a certificate; write tls { certificate = \"FILE\" key = \"FILE\" }",
                   out->path, cfg_getnsec(c, "listen", (unsigned)i)->line, out->listens[i].text);
@@ -317,6 +353,7 @@ void config_free(struct config **at) {
   *at = NULL;
   if (!c) return;
   for (size_t i = 0; i < config_block_count; i++) free_block(&config_blocks[i], c);
+  free(c->default_local.text);
   free(c->path);
   free(c);
 }

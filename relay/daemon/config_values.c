@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/un.h>
 
 /* --- texts --- */
 
@@ -235,8 +236,19 @@ const struct config_type config_type_size = {.size = sizeof(uint64_t), .parse = 
 
 /* --- addresses --- */
 
+/* "unix:/PATH", and "unix:none", whose path is empty. */
+static int parse_unix(const char *path, struct sockaddr_un *to) {
+  bool none = strcmp(path, "none") == 0;
+  if (!none && (path[0] != '/' || strlen(path) >= sizeof to->sun_path)) return E_SYNTAX;
+  memset(to, 0, sizeof *to);
+  to->sun_family = AF_UNIX;
+  if (!none) strcpy(to->sun_path, path);
+  return OK;
+}
+
 static int parse_endpoint(const char *text, const struct config_range *range, void *to) {
   (void)range;
+  if (strncmp(text, "unix:", 5) == 0) return parse_unix(text + 5, to);
   return endpoint_parse(text, ':', to) == OK ? OK : E_SYNTAX;
 }
 
@@ -248,7 +260,8 @@ static int parse_network(const char *text, const struct config_range *range, voi
 const struct config_type config_type_endpoint = {
     .size = sizeof(struct sockaddr_storage),
     .parse = parse_endpoint,
-    .advice = "ADDRESS:PORT, as in \"0.0.0.0:587\" or \"[::]:587\"",
+    .advice = "ADDRESS:PORT, as in \"0.0.0.0:587\" or \"[::]:587\", or unix:PATH, as in "
+              "\"unix:/run/sendoff/submission.sock\" (107 octets at most), or \"unix:none\"",
 };
 const struct config_type config_type_network = {
     .size = sizeof(struct cidr),

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "relay/daemon/local_socket.h"
 #include "relay/daemon/service_manager.h"
 #include "relay/net/descriptors.h"
 #include "relay/submission/submission.h"
@@ -16,8 +17,16 @@
 #define TOLD_EVERY_MS 60000
 #define AGAIN_MS 200 /* when there was no memory for a session, or no descriptor */
 
-struct listener {
+/* TCP, or a UNIX socket's: whichever was initialised. */
+union listener_io {
+  uv_handle_t handle;
+  uv_stream_t stream;
   uv_tcp_t tcp;
+  uv_pipe_t pipe;
+};
+
+struct listener {
+  union listener_io io;
   uv_timer_t again;
   int fd;   /* -1 once libuv owns it */
   int kept; /* the same socket: it outlives the handle. -1: not listening yet */
@@ -34,9 +43,15 @@ struct listener_set {
   size_t loops;
   struct listener *all;
   size_t count, room;
+  struct local_socket **local; /* that were made here: one for each address at most, */
+  size_t local_count;
   struct service_socket *given; /* while they are bound */
   size_t given_count;
 };
+
+static bool is_local(const struct listen_config *c) {
+  return c->tls == LISTEN_LOCAL;
+}
 
 /* -1 with errno. */
 static int open_socket(int family) {
@@ -119,6 +134,7 @@ static struct listener *add(struct listener_set *set, const struct listen_config
 /* --- sockets of the service manager's --- */
 
 static bool same_address(const struct sockaddr_storage *a, const struct sockaddr_storage *b) {
+  if (a->ss_family == AF_UNIX || b->ss_family == AF_UNIX) return local_socket_same(a, b);
   char x[IP_TEXT], y[IP_TEXT];
   ip_format((const struct sockaddr *)a, x);
   ip_format((const struct sockaddr *)b, y);
@@ -161,8 +177,8 @@ static void report_unwanted(const struct listener_set *set) {
     const struct service_socket *s = &set->given[i];
     if (s->wanted || s->kept) continue;
     struct log_line l;
-    char address[IP_TEXT];
-    ip_format((const struct sockaddr *)&s->address, address);
+    char address[LOCAL_SOCKET_TEXT] = "";
+    if (!local_socket_format(&s->address, address)) ip_format((const struct sockaddr *)&s->address, address);
     log_begin(&l, LOG_WARN_, NULL, "no listen line is for this socket; what connects to it waits in vain");
     log_str(&l, "address", address);
     log_int(&l, "port", ip_port((const struct sockaddr *)&s->address));
@@ -184,12 +200,41 @@ static int bind_own(struct listener_set *set, const struct listen_config *c, siz
   return OK;
 }
 
+/* UNIX sockets have no SO_REUSEPORT: the loops share one. The service manager does not keep it, as its path would go
+ * with the folder. */
+static int bind_local(struct listener_set *set, const struct listen_config *c, struct reason *why) {
+  int fd;
+  int rc = local_socket_make(c, set->config->user, &fd, &set->local[set->local_count], why);
+  if (rc != OK) return rc;
+  set->local_count++;
+  for (size_t loop = 0; rc == OK && loop < set->loops; loop++) {
+    struct listener *l = add(set, c, loop);
+    if (l) l->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (!l) rc = fail(why, E_MEMORY, "out of memory");
+    if (l && l->fd < 0) rc = fail(why, E_IO, "cannot share the socket of %s: %s", c->text, strerror(errno));
+  }
+  close(fd);
+  return rc;
+}
+
 static int bind_address(struct listener_set *set, const struct listen_config *c, struct reason *why) {
   size_t given = want(set, c);
   if (given) return take_given(set, c, given, why);
+  if (is_local(c)) return bind_local(set, c, why);
   int rc = check_free(set, c, why);
   for (size_t loop = 0; rc == OK && loop < set->loops; loop++) rc = bind_own(set, c, loop, why);
   return rc;
+}
+
+/* Nobody has asked for this one by name: a second gateway, or one that is not started as root, goes on without. */
+static void bind_default(struct listener_set *set) {
+  const struct listen_config *c = &set->config->default_local;
+  struct reason why;
+  size_t before = set->count;
+  if (!c->text || bind_address(set, c, &why) == OK) return;
+  while (set->count > before)
+    if (set->all[--set->count].fd >= 0) close(set->all[set->count].fd);
+  log_event(LOG_INFO_, NULL, "no local socket", "listen", c->text, "reason", why.text, NULL);
 }
 
 /* All are marked before any is bound: when that fails, the next process still finds those that it wants. */
@@ -198,7 +243,10 @@ static int bind_all(struct listener_set *set, struct reason *why) {
   int rc = OK;
   set->given_count = service_sockets_take(&set->given);
   for (size_t n = 0; n < c->listen_count; n++) want(set, &c->listens[n]);
-  for (size_t n = 0; rc == OK && n < c->listen_count; n++) rc = bind_address(set, &c->listens[n], why);
+  if (c->default_local.text) want(set, &c->default_local);
+  for (size_t n = 0; rc == OK && n < c->listen_count; n++)
+    if (!local_socket_is_none(&c->listens[n])) rc = bind_address(set, &c->listens[n], why);
+  if (rc == OK) bind_default(set);
   if (rc == OK) report_unwanted(set);
   service_sockets_free(&set->given, set->given_count);
   return rc;
@@ -206,7 +254,12 @@ static int bind_all(struct listener_set *set, struct reason *why) {
 
 int listener_bind(const struct config *c, size_t loops, struct listener_set **out, struct reason *why) {
   struct listener_set *set = *out = calloc(1, sizeof *set);
-  if (!set) return fail(why, E_MEMORY, "out of memory");
+  if (set) set->local = calloc(c->listen_count + 1, sizeof(struct local_socket *));
+  if (!set || !set->local) {
+    free(set);
+    *out = NULL;
+    return fail(why, E_MEMORY, "out of memory");
+  }
   set->config = c;
   set->loops = loops;
   int rc = bind_all(set, why);
@@ -228,7 +281,7 @@ static void on_again(uv_timer_t *timer);
 
 /* libuv listens no more until what it has accepted is taken. */
 static void take(struct listener *l) {
-  if (submission_accept(l->loop->submission, (uv_stream_t *)&l->tcp, l->config)) return;
+  if (submission_accept(l->loop->submission, &l->io.stream, l->config)) return;
   cannot_accept(l, "out of memory");
   uv_timer_start(&l->again, on_again, AGAIN_MS, 0);
 }
@@ -251,14 +304,15 @@ static void on_connection(uv_stream_t *server, int status) {
 
 /* Takes l->fd. 0, or libuv's error. */
 static int open_handle(struct listener *l) {
-  int rc = uv_tcp_init(&l->loop->uv, &l->tcp);
+  bool local = is_local(l->config);
+  int rc = local ? uv_pipe_init(&l->loop->uv, &l->io.pipe, 0) : uv_tcp_init(&l->loop->uv, &l->io.tcp);
   if (rc != 0) return rc;
-  l->tcp.data = l;
+  l->io.handle.data = l;
   l->open = true;
-  rc = uv_tcp_open(&l->tcp, l->fd);
+  rc = local ? uv_pipe_open(&l->io.pipe, l->fd) : uv_tcp_open(&l->io.tcp, l->fd);
   if (rc != 0) return rc;
   l->fd = -1;
-  return uv_listen((uv_stream_t *)&l->tcp, BACKLOG, on_connection);
+  return uv_listen(&l->io.stream, BACKLOG, on_connection);
 }
 
 /* Connections wait in the kernel meanwhile. */
@@ -278,7 +332,7 @@ static void on_resume(uv_timer_t *timer) {
   } else if (open_handle(l) != 0) {
     if (l->fd >= 0) close(l->fd);
     l->fd = -1;
-    uv_close((uv_handle_t *)&l->tcp, on_paused);
+    uv_close(&l->io.handle, on_paused);
   }
 }
 
@@ -286,7 +340,7 @@ static void on_resume(uv_timer_t *timer) {
  * callback, and the loop would end no session that has some; a handle that closes is the one way out. */
 static void pause_accepting(struct listener *l) {
   descriptors_failed(EMFILE);
-  uv_close((uv_handle_t *)&l->tcp, on_paused);
+  uv_close(&l->io.handle, on_paused);
 }
 
 /* 0, or libuv's error. */
@@ -309,7 +363,7 @@ int listener_start(struct listener_set *set, struct loop *loop, struct reason *w
 
 static void stop_one(struct listener *l) {
   if (!l->open) return;
-  if (!uv_is_closing((uv_handle_t *)&l->tcp)) uv_close((uv_handle_t *)&l->tcp, NULL);
+  if (!uv_is_closing(&l->io.handle)) uv_close(&l->io.handle, NULL);
   uv_close((uv_handle_t *)&l->again, NULL);
   close(l->kept);
   l->kept = -1;
@@ -334,6 +388,8 @@ void listener_free(struct listener_set **out) {
     if (set->all[i].fd >= 0) close(set->all[i].fd);
     if (set->all[i].kept >= 0) close(set->all[i].kept);
   }
+  for (size_t i = 0; i < set->local_count; i++) local_socket_remove(&set->local[i]);
+  free(set->local);
   free(set->all);
   free(set);
 }

@@ -18,9 +18,9 @@ json_t *account_limits_json(const struct account *a) {
   return limits_json(&a->settings.all);
 }
 
-static json_t *patterns_json(const char *const *patterns, size_t count) {
+static json_t *texts_json(const char *const *texts, size_t count) {
   json_t *list = json_array();
-  for (size_t i = 0; i < count; i++) json_array_append_new(list, json_text(patterns[i]));
+  for (size_t i = 0; i < count; i++) json_array_append_new(list, json_text(texts[i]));
   return list;
 }
 
@@ -70,11 +70,11 @@ json_t *account_json(const struct account *a) {
                 a->suspended ? "suspended" : "active", "reason", json_text(a->suspend_reason), "eight_bit",
                 a->accept_8bit ? "accept" : "refuse", "long_lines", a->convert_long_lines ? "convert" : "refuse",
                 "idempotent", a->idempotent ? "on" : "off", "created", json_time(a->created_us));
-  json_t *more = json_pack("{s:o, s:o, s:o, s:o, s:s, s:s, s:i, s:o}", "to", patterns_json(a->to, a->to_count),
-                           "not_to", patterns_json(a->not_to, a->not_to_count), "rewrite_from",
-                           json_text(a->rewrite_from), "time_zone", json_text(a->time_zone), "stream",
-                           stream_name(a->stream), "suppressed", a->drop_suppressed ? "drop" : "refuse",
-                           "suppress_after", (int)a->suppress_after, "streams", streams_json(a));
+  json_t *more = json_pack(
+      "{s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:i, s:o}", "local_users", texts_json(a->local_users, a->local_user_count),
+      "to", texts_json(a->to, a->to_count), "not_to", texts_json(a->not_to, a->not_to_count), "rewrite_from",
+      json_text(a->rewrite_from), "time_zone", json_text(a->time_zone), "stream", stream_name(a->stream), "suppressed",
+      a->drop_suppressed ? "drop" : "refuse", "suppress_after", (int)a->suppress_after, "streams", streams_json(a));
   json_t *settings = settings_json(&a->settings);
   if (object) json_object_set(object, "checks", json_object_get(settings, "checks"));
   if (object) json_object_update(object, more);

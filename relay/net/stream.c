@@ -31,7 +31,7 @@ void stream_emit(struct stream *s, enum stream_event e) {
 }
 
 static void stop_reading(struct stream *s) {
-  if (s->reading) uv_read_stop((uv_stream_t *)&s->tcp);
+  if (s->reading) uv_read_stop(&s->io.stream);
   s->reading = false;
 }
 
@@ -99,7 +99,7 @@ static void on_read(uv_stream_t *handle, ssize_t n, const uv_buf_t *buf) {
 
 static void start_reading(struct stream *s) {
   if (s->reading || s->peer_ended || s->phase == PHASE_FAILED || s->phase == PHASE_CLOSING) return;
-  if (uv_read_start((uv_stream_t *)&s->tcp, on_alloc, on_read) == 0) s->reading = true;
+  if (uv_read_start(&s->io.stream, on_alloc, on_read) == 0) s->reading = true;
 }
 
 void stream_pause(struct stream *s) {
@@ -126,7 +126,7 @@ static void on_shutdown(uv_shutdown_t *req, int status) {
 static void linger(struct stream *s) {
   s->phase = PHASE_LINGERING;
   s->shutdown.data = s;
-  if (uv_shutdown(&s->shutdown, (uv_stream_t *)&s->tcp, on_shutdown) != 0) {
+  if (uv_shutdown(&s->shutdown, &s->io.stream, on_shutdown) != 0) {
     close_handles(s);
     return;
   }
@@ -160,7 +160,7 @@ static void on_written(uv_write_t *req, int status) {
 static bool write_now(struct stream *s) {
   if (!s->out.len) return true;
   uv_buf_t buf = uv_buf_init(s->out.at, (unsigned)s->out.len);
-  int n = uv_try_write((uv_stream_t *)&s->tcp, &buf, 1);
+  int n = uv_try_write(&s->io.stream, &buf, 1);
   if (n > 0) buffer_consume(&s->out, (size_t)n);
   if (n >= 0 || n == UV_EAGAIN) return true;
   buffer_free(&s->out);
@@ -174,7 +174,7 @@ static void write_later(struct stream *s) {
   buffer_init(&s->out, OUT_MAX);
   uv_buf_t rest = uv_buf_init(s->sending.at, (unsigned)s->sending.len);
   s->write.data = s;
-  s->writing = uv_write(&s->write, (uv_stream_t *)&s->tcp, &rest, 1, on_written) == 0;
+  s->writing = uv_write(&s->write, &s->io.stream, &rest, 1, on_written) == 0;
   if (s->writing) return;
   buffer_free(&s->sending);
   stream_fail(s, "cannot write");
@@ -192,7 +192,7 @@ static void flush(struct stream *s) {
 
 void stream_send_last(struct stream *s) {
   uv_buf_t buf = uv_buf_init(s->out.at, (unsigned)s->out.len);
-  if (!s->writing && s->out.len) uv_try_write((uv_stream_t *)&s->tcp, &buf, 1);
+  if (!s->writing && s->out.len) uv_try_write(&s->io.stream, &buf, 1);
   buffer_free(&s->out);
 }
 
@@ -258,7 +258,7 @@ static void close_handles(struct stream *s) {
   if (s->phase == PHASE_CLOSING) return;
   s->phase = PHASE_CLOSING;
   loop_defer_cancel(s->loop, &s->turn);
-  uv_close((uv_handle_t *)&s->tcp, on_handle_closed);
+  uv_close(&s->io.handle, on_handle_closed);
   uv_close((uv_handle_t *)&s->timer, on_handle_closed);
 }
 
@@ -275,7 +275,11 @@ void stream_close(struct stream *s, bool flush_first) {
   loop_defer(s->loop, &s->turn);
 }
 
-static struct stream *stream_new(struct loop *loop, const struct stream_owner *calls, void *owner) {
+static int init_io(struct stream *s, bool local) {
+  return local ? uv_pipe_init(&s->loop->uv, &s->io.pipe, 0) : uv_tcp_init(&s->loop->uv, &s->io.tcp);
+}
+
+static struct stream *stream_new(struct loop *loop, bool local, const struct stream_owner *calls, void *owner) {
   struct stream *s = calloc(1, sizeof *s);
   if (!s) return NULL;
   s->loop = loop;
@@ -286,12 +290,12 @@ static struct stream *stream_new(struct loop *loop, const struct stream_owner *c
   buffer_init(&s->out, OUT_MAX);
   buffer_init(&s->sending, OUT_MAX);
   buffer_init(&s->cipher, 2 * sizeof loop->read_buffer);
-  if (uv_tcp_init(&loop->uv, &s->tcp) != 0) {
+  if (init_io(s, local) != 0) {
     free(s);
     return NULL;
   }
   uv_timer_init(&loop->uv, &s->timer);
-  s->tcp.data = s->timer.data = s;
+  s->io.handle.data = s->timer.data = s;
   s->open_handles = 2;
   return s;
 }
@@ -305,29 +309,44 @@ static int discard(struct stream *s, int code) {
 
 static void note_descriptor(const struct stream *s) {
   uv_os_fd_t fd;
-  if (uv_fileno((const uv_handle_t *)&s->tcp, &fd) == 0) descriptors_opened(fd);
+  if (uv_fileno(&s->io.handle, &fd) == 0) descriptors_opened(fd);
+}
+
+/* Who connected, as the kernel noted it then (unix(7), SO_PEERCRED). */
+static void learn_user(struct stream *s) {
+  uv_os_fd_t fd;
+  struct ucred peer;
+  socklen_t len = sizeof peer;
+  if (uv_fileno(&s->io.handle, &fd) != 0 || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0) return;
+  s->peer.ss_family = s->local.ss_family = AF_UNIX;
+  s->peer_user = peer.uid;
 }
 
 static void learn_names(struct stream *s) {
   int len = sizeof s->local;
-  uv_tcp_getsockname(&s->tcp, (struct sockaddr *)&s->local, &len);
+  uv_tcp_getsockname(&s->io.tcp, (struct sockaddr *)&s->local, &len);
   len = sizeof s->peer;
-  uv_tcp_getpeername(&s->tcp, (struct sockaddr *)&s->peer, &len);
+  uv_tcp_getpeername(&s->io.tcp, (struct sockaddr *)&s->peer, &len);
 }
 
 int stream_accept(struct loop *loop, uv_stream_t *listener, const struct stream_owner *calls, void *owner,
                   struct stream **out) {
-  struct stream *s = *out = stream_new(loop, calls, owner);
+  bool local = listener->type == UV_NAMED_PIPE;
+  struct stream *s = *out = stream_new(loop, local, calls, owner);
   if (!s) return E_MEMORY;
-  int rc = uv_accept(listener, (uv_stream_t *)&s->tcp);
+  int rc = uv_accept(listener, &s->io.stream);
   if (rc != 0) {
     *out = NULL;
     descriptors_failed(-rc);
     return discard(s, E_IO);
   }
   note_descriptor(s);
-  uv_tcp_nodelay(&s->tcp, 1);
-  learn_names(s);
+  if (local) {
+    learn_user(s);
+  } else {
+    uv_tcp_nodelay(&s->io.tcp, 1);
+    learn_names(s);
+  }
   start_reading(s);
   return OK;
 }
@@ -339,7 +358,7 @@ static void on_connected(uv_connect_t *req, int status) {
     stream_fail(s, uv_strerror(status));
     return;
   }
-  uv_tcp_nodelay(&s->tcp, 1);
+  uv_tcp_nodelay(&s->io.tcp, 1);
   learn_names(s);
   start_reading(s);
   stream_emit(s, STREAM_CONNECTED);
@@ -359,7 +378,7 @@ static int open_from(struct stream *s, int family, const struct sockaddr *source
   setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
   int rc = source && bind(fd, source, ip_length(source)) != 0 ? -errno : 0;
   *away = rc == UV_EADDRNOTAVAIL;
-  if (rc == 0) rc = uv_tcp_open(&s->tcp, fd);
+  if (rc == 0) rc = uv_tcp_open(&s->io.tcp, fd);
   if (rc != 0) close(fd);
   return rc;
 }
@@ -371,7 +390,7 @@ static bool no_source(const struct sockaddr *source, int rc) {
 
 int stream_connect(struct loop *loop, const struct sockaddr *source, const struct sockaddr *target,
                    const struct stream_owner *calls, void *owner, struct stream **out, struct reason *why) {
-  struct stream *s = *out = stream_new(loop, calls, owner);
+  struct stream *s = *out = stream_new(loop, false, calls, owner);
   if (!s) return fail(why, E_MEMORY, "out of memory");
   char from[IP_TEXT] = "any address";
   if (source) ip_format(source, from);
@@ -379,7 +398,7 @@ int stream_connect(struct loop *loop, const struct sockaddr *source, const struc
   int rc = open_from(s, target->sa_family, source, &away);
   if (rc == 0) {
     s->connect.data = s;
-    rc = uv_tcp_connect(&s->connect, &s->tcp, target, on_connected);
+    rc = uv_tcp_connect(&s->connect, &s->io.tcp, target, on_connected);
   }
   if (no_source(source, rc)) {
     *out = NULL;
@@ -397,7 +416,7 @@ int stream_connect(struct loop *loop, const struct sockaddr *source, const struc
 bool stream_has_input(const struct stream *s) {
   uv_os_fd_t fd;
   char octet;
-  if (s->phase == PHASE_FAILED || uv_fileno((const uv_handle_t *)&s->tcp, &fd) != 0) return false;
+  if (s->phase == PHASE_FAILED || uv_fileno(&s->io.handle, &fd) != 0) return false;
   return recv(fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
@@ -406,6 +425,10 @@ const char *stream_error(const struct stream *s) {
 }
 const struct sockaddr *stream_peer(const struct stream *s) {
   return (const struct sockaddr *)&s->peer;
+}
+bool stream_peer_user(const struct stream *s, uid_t *out) {
+  *out = s->peer_user;
+  return s->peer.ss_family == AF_UNIX;
 }
 const struct sockaddr *stream_local(const struct stream *s) {
   return (const struct sockaddr *)&s->local;

@@ -1,6 +1,6 @@
-/* A TCP connection, with or without TLS, incoming or outgoing. It belongs to one loop, and everything here is called on
- * that loop's thread. Callbacks never run inside stream_accept, stream_connect, stream_start_tls_*, stream_write or
- * stream_resume, but later, from the loop.
+/* A TCP connection, with or without TLS, incoming or outgoing; or an incoming one of a UNIX socket. It belongs to one
+ * loop, and everything here is called on that loop's thread. Callbacks never run inside stream_accept, stream_connect,
+ * stream_start_tls_*, stream_write or stream_resume, but later, from the loop.
  *
  * One close path: stream_close may be called at any time, also from the stream's own callbacks, any number of times.
  * `on_close` is the last callback, and the stream is freed when it runs: only after it may the owner free what it hung
@@ -94,7 +94,10 @@ void stream_set_timeout(struct stream *s, uint64_t ms);
 
 /* For a person to read; valid after STREAM_FAILED, as long as the stream lives. */
 const char *stream_error(const struct stream *s);
-const struct sockaddr *stream_peer(const struct stream *s);
+const struct sockaddr *
+stream_peer(const struct stream *s); /* AF_UNIX: stream_peer_user says who; AF_UNSPEC: not known */
+/* Who made a connection to a UNIX socket. False: it is none. */
+bool stream_peer_user(const struct stream *s, uid_t *out);
 const struct sockaddr *stream_local(const struct stream *s);
 
 /* With `flush`, what was written goes out first and TLS sends close_notify (5 s at most), and the peer may close before

@@ -13,8 +13,16 @@
  *   any  --close--> CLOSING               the handles close; then on_close */
 enum phase { PHASE_OPEN, PHASE_HANDSHAKE, PHASE_FAILED, PHASE_FLUSHING, PHASE_LINGERING, PHASE_CLOSING };
 
-struct stream {
+/* TCP, or a UNIX socket's: whichever was initialised. */
+union stream_io {
+  uv_handle_t handle;
+  uv_stream_t stream;
   uv_tcp_t tcp;
+  uv_pipe_t pipe;
+};
+
+struct stream {
+  union stream_io io;
   uv_timer_t timer;
   uv_write_t write;
   uv_shutdown_t shutdown;
@@ -38,6 +46,7 @@ struct stream {
   struct bytes arrived; /* ciphertext of the read in progress; behind what is in `cipher` */
   struct buffer cipher;
   struct sockaddr_storage peer, local;
+  uid_t peer_user; /* where the peer is AF_UNIX */
   char error[256];
 };
 

@@ -6,6 +6,7 @@
 #include "relay/submission/auth/login.h"
 #include "relay/submission/auth/login_bans.h"
 #include "relay/submission/expected.h"
+#include "relay/submission/local_peer.h"
 #include "relay/submission/reply.h"
 #include "relay/submission/session_limits.h"
 
@@ -19,10 +20,18 @@ static bool may_explain(const struct session *s) {
   return s->submission->session_count <= 2 * (size_t)s->submission->config->max_sessions;
 }
 
-/* Counts the session in, as that of `client` (NULL: not known yet); false: it was turned away. On a listener with
- * implicit TLS that is without a reply: a handshake for everybody would be more work than the limit spares. */
-static bool enter(struct session *s, const struct sockaddr *client) {
-  enum session_room room = session_limits_enter(s->submission->limits, client);
+/* By what a session is counted beside the others of its client; NULL: that is not known yet. */
+static const char *counted_as(const struct session *s, char out[IP_TEXT]) {
+  if (!session_is_local(s)) return s->identity == CLIENT_AWAITED ? NULL : s->peer;
+  snprintf(out, IP_TEXT, "user %u", (unsigned)s->uid);
+  return out;
+}
+
+/* Counts the session in; false: it was turned away. On a listener with implicit TLS that is without a reply: a
+ * handshake for everybody would be more work than the limit spares. */
+static bool enter(struct session *s) {
+  char key[IP_TEXT];
+  enum session_room room = session_limits_enter(s->submission->limits, counted_as(s, key));
   s->counted = room == ROOM;
   if (s->counted) return true;
   bool in_all = room == NO_ROOM;
@@ -37,7 +46,8 @@ static bool enter(struct session *s, const struct sockaddr *client) {
 }
 
 void greeting_leave(struct session *s) {
-  if (s->counted) session_limits_leave(s->submission->limits, s->identity == CLIENT_AWAITED ? NULL : session_client(s));
+  char key[IP_TEXT];
+  if (s->counted) session_limits_leave(s->submission->limits, counted_as(s, key));
   s->counted = false;
 }
 
@@ -53,7 +63,8 @@ void greeting_too_early(struct session *s) {
 void greeting_send(struct session *s) {
   if (session_is_closed(s) || !session_may_reply(s)) return; /* the handshake is under way */
   bool early = !stream_is_tls(s->stream) && (s->in.len || stream_has_input(s->stream));
-  uint64_t banned = s->account_id || s->self_test ? 0 : login_bans_banned(s->submission->bans, session_client(s));
+  bool by_name = s->account_id || s->self_test || session_is_local(s); /* where nobody guesses at passwords */
+  uint64_t banned = by_name ? 0 : login_bans_banned(s->submission->bans, session_client(s));
   if (early)
     greeting_too_early(s);
   else if (s->submission->draining)
@@ -87,16 +98,20 @@ static int start_tls(struct session *s) {
   return rc == OK ? greeting_start_tls(s) : rc;
 }
 
-static void identified(struct session *s, enum client_identity identity) {
+static void log_session(const struct session *s) {
   struct log_line l;
-  s->identity = identity;
-  ip_format(session_client(s), s->peer);
   log_begin(&l, LOG_INFO_, s->id, "session");
   log_str(&l, "client", s->peer);
   if (*s->proxy) log_str(&l, "proxy", s->proxy);
   log_end(&l);
+}
+
+static void identified(struct session *s, enum client_identity identity) {
+  s->identity = identity;
+  ip_format(session_client(s), s->peer);
+  log_session(s);
   session_set_state(s, SESSION_ARRIVED);
-  if (!enter(s, session_client(s))) return;
+  if (!enter(s)) return;
   log_in_by_address(s);
   if (s->listener->tls == LISTEN_IMPLICIT && start_tls(s) != OK)
     session_close(s, false, "TLS cannot be started");
@@ -133,6 +148,19 @@ void greeting_header(struct session *s, struct bytes data) {
 
 /* --- the connection --- */
 
+/* The kernel has said who it is; the session goes on when his name is known. */
+static void user_found(struct session *s) {
+  local_peer_format(s, s->peer);
+  log_session(s);
+  login_by_user(s);
+}
+
+static void begin_local(struct session *s) {
+  local_peer_format(s, s->peer);
+  session_set_state(s, SESSION_ARRIVED);
+  if (enter(s)) local_peer_find(s, user_found);
+}
+
 static bool is_proxy(const struct session *s) {
   for (size_t i = 0; i < s->listener->proxy_count; i++)
     if (cidr_contains(&s->listener->proxies[i], session_client(s))) return true;
@@ -147,6 +175,10 @@ void greeting_begin(struct session *s) {
     session_close(s, false, "the client's address cannot be read");
     return;
   }
+  if (stream_peer_user(s->stream, &s->uid)) {
+    begin_local(s);
+    return;
+  }
   int64_t account_id;
   if (expected_take(s->submission->expected, session_client(s), &account_id)) {
     begin_expected(s, account_id);
@@ -158,5 +190,5 @@ void greeting_begin(struct session *s) {
   }
   memcpy(s->proxy, s->peer, sizeof s->proxy);
   session_set_state(s, SESSION_PROXY);
-  if (enter(s, NULL)) session_set_timeout(s);
+  if (enter(s)) session_set_timeout(s);
 }

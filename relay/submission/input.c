@@ -132,6 +132,7 @@ static void on_turn(struct deferred *d) {
   if (s->state == SESSION_HANDSHAKE && !session_is_closed(s))
     stream_resume(s->stream); /* what came before STARTTLS paused it */
   if (s->state == SESSION_PROXY || s->state == SESSION_HANDSHAKE) return;
+  if (s->state == SESSION_ARRIVED && s->waiting) return; /* for the name of a local user */
   if (s->state == SESSION_ARRIVED) greeting_send(s);
   drained_between_messages(s);
   if (!session_is_closed(s) && !s->waiting && s->state != SESSION_ARRIVED) run(s);

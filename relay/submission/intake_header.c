@@ -42,20 +42,30 @@ static void from_clause(const struct session *s, char *out, size_t size) {
     snprintf(out, size, "from %s\r\n\t", literal);
 }
 
+/* RFC 5321 4.4 has no form for a client without an address, but comments anywhere. */
+static void by_clause(const struct session *s, char *out, size_t size) {
+  const struct config *c = s->submission->config;
+  bool user = c->received_client && session_is_local(s);
+  snprintf(out, size, "%s (Sendoff%s%s)", c->hostname, user ? ", from " : "", user ? s->peer : "");
+}
+
 int intake_add_received(struct intake *i) {
   struct session *s = i->session;
   const struct config *c = i->submission->config;
-  char date[64], from[DOMAIN_MAX + IP_TEXT + 64] = "", tls[128] = "";
+  char date[64], from[DOMAIN_MAX + IP_TEXT + 64] = "", by[DOMAIN_MAX + IP_TEXT + 32], tls[128] = "";
   clock_format_rfc5322(clock_now_us(), date, sizeof date);
   /* RFC 5321 4.4 wants a from clause; a submitter's address is personal data that recipients have no need of, so it is
    * there only when the operator asks for it. RFC 5322 3.6.7 is content without. */
-  if (c->received_client) from_clause(s, from, sizeof from);
+  if (c->received_client && !session_is_local(s)) from_clause(s, from, sizeof from);
   if (stream_is_tls(s->stream)) snprintf(tls, sizeof tls, " (%s)", stream_tls_text(s->stream));
-  /* RFC 3848: ESMTP, then S for TLS, then A for AUTH. RFC 6531 4.3: UTF8SMTP, where that was asked for. */
+  by_clause(s, by, sizeof by);
+  bool logged_in = s->proof == LOGIN_PASSWORD || s->proof == LOGIN_CERTIFICATE;
+  /* RFC 3848: ESMTP, then S for TLS, then A for AUTH, which an address or a local user has not said. RFC 6531 4.3:
+   * UTF8SMTP, where that was asked for. */
   const char *with = !s->extended ? "SMTP" : s->tx->said.utf8 ? "UTF8SMTP" : "ESMTP";
-  return buffer_addf(&i->prefix, "Received: %sby %s (Sendoff) with %s%s%s%s id %s;\r\n\t%s\r\n", from, c->hostname,
-                     with, s->extended && stream_is_tls(s->stream) ? "S" : "",
-                     s->extended && !session_needs_no_login(s) ? "A" : "", tls, i->id_text, date);
+  return buffer_addf(&i->prefix, "Received: %sby %s with %s%s%s%s id %s;\r\n\t%s\r\n", from, by, with,
+                     s->extended && stream_is_tls(s->stream) ? "S" : "", s->extended && logged_in ? "A" : "", tls,
+                     i->id_text, date);
 }
 
 static int feed_signer(struct intake *i, struct bytes fields) {

@@ -22,11 +22,11 @@ static bool offers_auth(const struct session *s) {
 }
 
 unsigned session_offers(const struct session *s) {
-  bool tls = stream_is_tls(s->stream);
+  bool tls = stream_is_tls(s->stream), may_start = !tls && s->loop->tls && !session_is_local(s);
   if (!s->extended) return 0;
   return EXTENSION_SIZE | EXTENSION_8BITMIME | EXTENSION_SMTPUTF8 | EXTENSION_PIPELINING | EXTENSION_CHUNKING |
          EXTENSION_BINARYMIME | EXTENSION_DSN | EXTENSION_ENHANCED | EXTENSION_LIMITS | EXTENSION_DELIVERBY |
-         EXTENSION_PRIORITY | (tls || !s->loop->tls ? 0 : EXTENSION_STARTTLS) | (offers_auth(s) ? EXTENSION_AUTH : 0) |
+         EXTENSION_PRIORITY | (may_start ? EXTENSION_STARTTLS : 0) | (offers_auth(s) ? EXTENSION_AUTH : 0) |
          (tls ? EXTENSION_REQUIRETLS : 0) | /* RFC 8689 2: only inside TLS */
          (s->submission->config->max_hold_us ? EXTENSION_HOLD : 0);
 }

@@ -35,6 +35,10 @@ const struct sockaddr *session_client(const struct session *s) {
   return (const struct sockaddr *)&s->client;
 }
 
+bool session_is_local(const struct session *s) {
+  return s->client.ss_family == AF_UNIX;
+}
+
 const struct account *session_account(const struct session *s) {
   return s->account_id ? directory_account_by_id(s->loop->directory, s->account_id) : NULL;
 }
@@ -100,7 +104,7 @@ void session_close(struct session *s, bool flush, const char *why) {
   log_str(&l, "reason", why);
   log_str(&l, "account", s->account);
   log_int(&l, "accepted", (int64_t)s->accepted);
-  if (s->identity == CLIENT_AWAITED) log_str(&l, "proxy", s->proxy);
+  if (s->identity == CLIENT_AWAITED && *s->proxy) log_str(&l, "proxy", s->proxy);
   log_end(&l);
   session_set_state(s, SESSION_CLOSED);
   dns_wait_leave(&s->spf_wait.base);

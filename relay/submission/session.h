@@ -13,8 +13,9 @@
  *   any   --QUIT, timeout, too many errors--> CLOSED
  *
  * Forbidden: any octet before the greeting; mail before EHLO/HELO, before AUTH (unless an account has the client's
- * address), before TLS on a "starttls" listener; AUTH inside a transaction, or twice; STARTTLS inside TLS, or with
- * octets waiting behind it. RSET and EHLO end a transaction.
+ * address, or the local user), AUTH and STARTTLS by the local socket; mail before TLS on a "starttls" listener; AUTH
+ * inside a transaction, or twice; STARTTLS inside TLS, or with octets waiting behind it. RSET and EHLO end a
+ * transaction.
  *
  * While an answer is awaited (`waiting`), no further command is read; input stays in `in`, and the stream pauses. */
 #ifndef SENDOFF_RELAY_SUBMISSION_SESSION_H
@@ -47,13 +48,14 @@ enum session_state {
 };
 
 /* What it waits for, when it is not the client. */
-enum session_wait { WAIT_NONE, WAIT_FACTS, WAIT_LOGIN, WAIT_DISK, WAIT_CONVERSION, WAIT_STORE };
+enum session_wait { WAIT_NONE, WAIT_PEER, WAIT_FACTS, WAIT_LOGIN, WAIT_DISK, WAIT_CONVERSION, WAIT_STORE };
 
-/* Whose connection it is: a load balancer's PROXY header may be awaited, or may not say. */
+/* Whose connection it is: a load balancer's PROXY header may be awaited, or may not say; so may the name of a local
+ * user, whom the kernel may not be able to name. */
 enum client_identity { CLIENT_AWAITED, CLIENT_KNOWN, CLIENT_ANONYMOUS };
 
 /* What the login rests on. */
-enum login_proof { LOGIN_NONE, LOGIN_ADDRESS, LOGIN_COMMAND, LOGIN_PASSWORD, LOGIN_CERTIFICATE };
+enum login_proof { LOGIN_NONE, LOGIN_ADDRESS, LOGIN_COMMAND, LOGIN_USER, LOGIN_PASSWORD, LOGIN_CERTIFICATE };
 
 struct session {
   struct submission *submission;
@@ -61,8 +63,10 @@ struct session {
   struct stream *stream; /* NULL once it has been freed */
   struct session *next, *prev;
   const struct listen_config *listener;
-  struct sockaddr_storage client;  /* the connection's peer, or whom its PROXY header names */
-  char id[ID_TEXT], peer[IP_TEXT]; /* peer: `client` as text */
+  struct sockaddr_storage client;  /* the connection's peer, or whom its PROXY header names; AF_UNIX: `uid` */
+  char id[ID_TEXT], peer[IP_TEXT]; /* peer: `client` as text, or "local user www-data" */
+  uid_t uid;                       /* of a session by the local socket */
+  char user[LOCAL_USER_MAX + 1];   /* its login name; "": none, or not known yet */
   char ref[REF_LENGTH + 1];        /* of the latest refusal */
   char proxy[IP_TEXT];             /* the connection's own peer, where that is a load balancer; else "" */
   enum client_identity identity;
@@ -128,10 +132,11 @@ void session_begin_deadline(struct session *s);
 void session_set_timeout(struct session *s); /* for what is left of it */
 /* Ends the transaction (RSET, EHLO, the end of the content). */
 void session_reset(struct session *s);
-/* It acts for an account without AUTH: its client's address says so, or a command on this machine. */
+/* It acts for an account without AUTH: its client's address says so, its user, or a command on this machine. */
 bool session_needs_no_login(const struct session *s);
-/* Whose session it is: for limits, bans and logs. */
+/* Whose session it is: for bans and the brake. */
 const struct sockaddr *session_client(const struct session *s);
+bool session_is_local(const struct session *s); /* by the local socket: the client is a user of this machine */
 /* The account it acts for, in the loop's current directory; NULL: none, or gone. */
 const struct account *session_account(const struct session *s);
 

@@ -1,14 +1,14 @@
 #include "relay/submission/session_limits.h"
 
-#include "base/cidr.h"
+#include "base/bytes.h"
 #include "base/hash.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 
-/* An address with open sessions; so there are never more than sessions. */
+/* An address, or a local user, with open sessions; so there are never more than sessions. */
 struct address_sessions {
-  char address[IP_TEXT];
+  char client[SESSION_CLIENT_TEXT];
   unsigned count;
   UT_hash_handle hh;
 };
@@ -42,26 +42,24 @@ void session_limits_free(struct session_limits **at) {
   free(l);
 }
 
-static struct address_sessions *find(struct session_limits *l, const struct sockaddr *address) {
-  char text[IP_TEXT];
+static struct address_sessions *find(struct session_limits *l, const char *client) {
   struct address_sessions *a;
-  ip_format(address, text);
-  HASH_FIND_STR(l->addresses, text, a);
+  HASH_FIND_STR(l->addresses, client, a);
   return a;
 }
 
 /* NULL without memory. */
-static struct address_sessions *add(struct session_limits *l, const struct sockaddr *address) {
+static struct address_sessions *add(struct session_limits *l, const char *client) {
   struct address_sessions *a = calloc(1, sizeof *a);
   if (!a) return NULL;
-  ip_format(address, a->address);
-  HASH_ADD_STR(l->addresses, address, a);
+  bytes_copy(bytes_of(client), a->client, sizeof a->client);
+  HASH_ADD_STR(l->addresses, client, a);
   if (a->hh.tbl) return a;
   free(a);
   return NULL;
 }
 
-static enum session_room enter(struct session_limits *l, const struct sockaddr *client) {
+static enum session_room enter(struct session_limits *l, const char *client) {
   if (l->count >= l->max_sessions) return NO_ROOM;
   struct address_sessions *a = client ? find(l, client) : NULL;
   if (a && a->count >= l->max_per_address) return NO_ROOM_FOR_ADDRESS;
@@ -72,14 +70,14 @@ static enum session_room enter(struct session_limits *l, const struct sockaddr *
   return ROOM;
 }
 
-enum session_room session_limits_enter(struct session_limits *l, const struct sockaddr *client) {
+enum session_room session_limits_enter(struct session_limits *l, const char *client) {
   pthread_mutex_lock(&l->lock);
   enum session_room room = enter(l, client);
   pthread_mutex_unlock(&l->lock);
   return room;
 }
 
-void session_limits_leave(struct session_limits *l, const struct sockaddr *client) {
+void session_limits_leave(struct session_limits *l, const char *client) {
   pthread_mutex_lock(&l->lock);
   struct address_sessions *a = client ? find(l, client) : NULL;
   l->count--;

@@ -6,6 +6,8 @@
 bool check_auth(struct session *s) {
   if (s->state == SESSION_START)
     reply_refused(s, 503, "5.5.1", RULE_SEQUENCE, "say EHLO first");
+  else if (session_is_local(s))
+    reply_refused(s, 502, "5.5.1", RULE_SYNTAX, "no AUTH by the local socket: your account is that of your user");
   else if (!stream_is_tls(s->stream) && s->listener->tls != LISTEN_OPTIONAL)
     reply_refused(s, 530, "5.7.0", RULE_AUTHENTICATION, "say STARTTLS first"); /* RFC 3207 4, RFC 4954 4 */
   else if (s->account_id && s->proof != LOGIN_ADDRESS) /* who needs no login may still have one */

@@ -39,7 +39,7 @@ void do_ehlo(struct session *s, struct bytes rest) {
 bool check_starttls(struct session *s) {
   if (stream_is_tls(s->stream))
     reply_refused(s, 503, "5.5.1", RULE_SEQUENCE, "TLS is already in use");
-  else if (!s->loop->tls)
+  else if (!s->loop->tls || session_is_local(s))
     reply_refused(s, 502, "5.5.1", RULE_SYNTAX, "TLS is not available here");
   else if (s->state == SESSION_START)
     reply_refused(s, 503, "5.5.1", RULE_SEQUENCE, "say EHLO first");

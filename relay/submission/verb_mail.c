@@ -32,6 +32,17 @@ static void refuse_account(struct session *s, const struct refusal *r) {
   login_end(s);
 }
 
+static void refuse_user(struct session *s) {
+  if (s->identity == CLIENT_KNOWN)
+    reply_refused(s, 550, "5.7.1", RULE_LOCAL_USER,
+                  "%s has no account here; give it one: sendoff account set ACCOUNT --local-user %s", s->peer,
+                  s->peer + strlen("local user "));
+  else
+    reply_refused(s, 550, "5.7.1", RULE_LOCAL_USER,
+                  "the gateway runs in a user namespace and cannot see which user this is; run it where it can "
+                  "(systemd: PrivateUsers=no)");
+}
+
 bool may_send_mail(struct session *s) {
   struct refusal why = {0};
   if (s->submission->draining && !s->tx)
@@ -40,7 +51,9 @@ bool may_send_mail(struct session *s) {
     reply_refused(s, 503, "5.5.1", RULE_SEQUENCE, "say EHLO first");
   else if (s->listener->tls == LISTEN_STARTTLS && !stream_is_tls(s->stream))
     reply_refused(s, 530, "5.7.0", RULE_AUTHENTICATION, "say STARTTLS first"); /* RFC 3207 4 */
-  else if (!s->account_id)                                                     /* RFC 4954 6 */
+  else if (!s->account_id && session_is_local(s) && !login_by_user(s))         /* he may have got one meanwhile */
+    refuse_user(s);
+  else if (!s->account_id) /* RFC 4954 6 */
     reply_refused(s, 530, "5.7.0", RULE_AUTHENTICATION,
                   "authentication is required; set user name and password in your application");
   else if (decide_now(s, STAGE_SESSION, &why) != OK)

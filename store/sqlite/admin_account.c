@@ -58,6 +58,33 @@ static int set_client_certs(struct admin *a, int64_t id, const struct account *f
   return rc;
 }
 
+/* E_EXISTS, with whose it is. */
+static int check_user_free(struct admin *a, int64_t id, const char *user, struct reason *why) {
+  sqlite3_stmt *s = sql_use(&a->q, "SELECT name FROM account_local_users, accounts"
+                                   " WHERE user = ? AND account_id = id AND id <> ?");
+  sql_bind_text(s, 1, user);
+  sql_bind_int(s, 2, id);
+  int rc = sql_step(s);
+  if (rc == 1)
+    fail(why, E_EXISTS,
+         "local user %s sends for account %s, and a user belongs to one account only; name the users that %s is to "
+         "keep, or none: sendoff account set %s --local-user none",
+         user, sql_text(s, 0), sql_text(s, 0), sql_text(s, 0));
+  if (s) sqlite3_reset(s);
+  return rc == 1 ? E_EXISTS : rc;
+}
+
+static int set_local_users(struct admin *a, int64_t id, const struct account *from, struct reason *why) {
+  int rc = clear(a, "DELETE FROM account_local_users WHERE account_id = ?", id);
+  for (size_t i = 0; rc == OK && i < from->local_user_count; i++) {
+    rc = check_user_free(a, id, from->local_users[i], why);
+    if (rc == OK)
+      rc = put(a, "INSERT INTO account_local_users(account_id, position, user) VALUES (?,?,?)", id, i,
+               from->local_users[i]);
+  }
+  return rc;
+}
+
 /* A text, or a number, of the account's own row. */
 static int set_text(struct admin *a, int64_t id, const char *text, const char *value) {
   sqlite3_stmt *s = sql_use(&a->q, text);
@@ -181,10 +208,11 @@ static int set_parts(struct admin *a, int64_t id, const char *name, unsigned wha
   int rc = OK;
   for (size_t i = 0; rc == OK && i < sizeof parts / sizeof parts[0]; i++)
     if (what & parts[i].part) rc = parts[i].set(a, id, from);
-  if (rc == E_EXISTS) /* the one part of which no two accounts may have the same */
+  if (rc == E_EXISTS) /* of the parts above the one of which no two accounts may have the same */
     fail(why, rc,
          "a client certificate logs in to one account only, and one of these is bound already; see: sendoff "
          "account list --json");
+  if (rc == OK && (what & ACCOUNT_LOCAL_USERS)) rc = set_local_users(a, id, from, why);
   return rc == OK ? settings_write(a, SCOPE_ACCOUNT, name, what, &from->settings) : rc;
 }
 
@@ -304,7 +332,7 @@ int admin_account_set(struct admin *a, const char *name, unsigned what, const st
   if (rc == OK) rc = set_parts(a, id, name, what, from, why);
   if (rc == OK && edit) rc = edit_senders(a, id, &edit->senders, why);
   if (rc == OK && edit) rc = settings_edit_limits(a, SCOPE_ACCOUNT, name, &edit->limits, why);
-  if (rc == OK && (what & (ACCOUNT_VERIFIER | ACCOUNT_CLIENT_CERTS | ACCOUNT_CLIENT_IPS)))
+  if (rc == OK && (what & (ACCOUNT_VERIFIER | ACCOUNT_CLIENT_CERTS | ACCOUNT_CLIENT_IPS | ACCOUNT_LOCAL_USERS)))
     rc = count_login_change(a, id);
   return admin_end(a, rc, "config", why);
 }
@@ -378,6 +406,7 @@ int admin_account_remove(struct admin *a, const char *name, struct reason *why) 
   if (rc == OK) rc = settings_remove(a, SCOPE_ACCOUNT, name);
   if (rc == OK) rc = clear(a, "DELETE FROM account_client_ips WHERE account_id = ?", id);
   if (rc == OK) rc = clear(a, "DELETE FROM account_client_certs WHERE account_id = ?", id);
+  if (rc == OK) rc = clear(a, "DELETE FROM account_local_users WHERE account_id = ?", id);
   if (rc == OK) rc = clear(a, "DELETE FROM accounts WHERE id = ?", id);
   if (rc == OK) rc = forget_usage(a, name);
   if (rc == OK) rc = forget_brake(a, name);

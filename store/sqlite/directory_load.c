@@ -73,6 +73,11 @@ static int take_client_ip(struct loading *l, sqlite3_stmt *s, void *item) {
   return OK;
 }
 
+static int take_local_user(struct loading *l, sqlite3_stmt *s, void *item) {
+  struct account *a = loading_account(l, sqlite3_column_int64(s, 0));
+  return a ? take_pattern(l, s, item, &a->local_users, &a->local_user_count) : E_NOT_FOUND;
+}
+
 static int take_client_cert(struct loading *l, sqlite3_stmt *s, void *item) {
   struct account *a = loading_account(l, sqlite3_column_int64(s, 0));
   if (!a) return E_NOT_FOUND;
@@ -94,6 +99,9 @@ static const struct row_pass account_lists[] = {
     {"SELECT count(*) FROM account_client_ips",
      "SELECT account_id, cidr FROM account_client_ips ORDER BY account_id, position", sizeof(struct cidr),
      take_client_ip},
+    {"SELECT count(*) FROM account_local_users",
+     "SELECT account_id, user FROM account_local_users ORDER BY account_id, position", sizeof(const char *),
+     take_local_user},
     {"SELECT count(*) FROM account_client_certs",
      "SELECT account_id, fingerprint FROM account_client_certs ORDER BY account_id, position",
      sizeof(struct fingerprint), take_client_cert}};

@@ -316,7 +316,10 @@ static const char *const steps[] = {
     "ALTER TABLE recipients ADD COLUMN site TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE recipients ADD COLUMN returned TEXT NOT NULL DEFAULT '';"
     "UPDATE recipients SET hold = 1 WHERE state = 1 AND last LIKE 'brake: %';"
-    "CREATE INDEX recipients_returning ON recipients(message_id) WHERE state = 2;",
+    "CREATE INDEX recipients_returning ON recipients(message_id) WHERE state = 2;"
+    /* Users of this machine that send for an account by the local socket. */
+    "CREATE TABLE account_local_users(account_id INTEGER NOT NULL, position INTEGER NOT NULL, user TEXT NOT NULL"
+    " UNIQUE, PRIMARY KEY(account_id, position)) STRICT, WITHOUT ROWID;",
 };
 #define VERSION ((int64_t)(sizeof steps / sizeof steps[0]))
 

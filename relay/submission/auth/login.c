@@ -98,6 +98,16 @@ void login_by_command(struct session *s, const struct account *a) {
   login_without_auth(s, a, LOGIN_COMMAND);
 }
 
+static const struct account *account_of_user(const struct session *s) {
+  return s->identity == CLIENT_KNOWN ? directory_account_by_user(s->loop->directory, s->user, s->uid) : NULL;
+}
+
+bool login_by_user(struct session *s) {
+  const struct account *a = account_of_user(s);
+  if (a) login_without_auth(s, a, LOGIN_USER);
+  return a != NULL;
+}
+
 void login_end(struct session *s) {
   s->account_id = 0;
   s->account[0] = '\0';
@@ -141,6 +151,7 @@ bool login_holds(const struct session *s, const struct account *a) {
     memcpy(f.sha256, s->proven, sizeof f.sha256);
     return directory_account_by_certificate(s->loop->directory, &f) == a;
   case LOGIN_COMMAND: return true; /* for this one connection */
+  case LOGIN_USER: return account_of_user(s) == a;
   default: return directory_account_by_client(s->loop->directory, session_client(s)) == a;
   }
 }

@@ -17,6 +17,8 @@ bool login_holds(const struct session *s, const struct account *a);
 void login_by_address(struct session *s, const struct account *a);
 /* A command on this machine has announced the session as the account's (relay/submission/expected.h). */
 void login_by_command(struct session *s, const struct account *a);
+/* The same for a session by the local socket, whose user an account may have (--local-user). False: none has. */
+bool login_by_user(struct session *s);
 void login_end(struct session *s);
 /* The gateway is stopping: a delayed answer is given now. */
 void login_hurry(struct session *s);

@@ -14,6 +14,7 @@ CONFIG = """
 hostname = "smtp.example.com"
 data_dir = "{data}"
 {listens}
+listen "unix:none" {{}}
 tls {{ certificate = "{certificate}"  key = "{key}" }}
 dns {{ servers = {{{servers}}}  trust_anchor = "{anchor}" }}
 delivery {{ port = {delivery_port}  local_next_hops = {local}  retry = {{{retry}}}  expire = "{expire}"  {delivery} }}
@@ -42,6 +43,7 @@ class Gateway:
 
     def init(self):
         listens = [word for kind, port in self.ports.items() for word in ("--listen", f"{self.address}:{port}/{kind}")]
+        listens += ["--listen", "unix:none"]  # the default is one for the whole machine
         self.sendoff(
             *("init", "--hostname", "smtp.example.com", "--data-dir", self.data, *listens),
             *("--dns", self.dns.server, "--delivery-port", self.delivery_port, "--local-next-hops"),
