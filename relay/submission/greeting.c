@@ -35,13 +35,16 @@ static bool enter(struct session *s) {
   s->counted = room == ROOM;
   if (s->counted) return true;
   bool in_all = room == NO_ROOM;
-  const char *why = in_all ? "too many sessions" : "too many sessions from this address";
+  const char *why = in_all                ? "too many sessions"
+                    : session_is_local(s) ? "too many sessions of this user"
+                                          : "too many sessions from this address";
   if (!may_explain(s))
     session_close(s, false, why);
   else
     session_refuse(s, "4.3.2", RULE_SESSIONS,
-                   in_all ? "too many sessions; try again in a minute"
-                          : "too many sessions from your address; close some, or try again in a minute");
+                   in_all                ? "too many sessions; try again in a minute"
+                   : session_is_local(s) ? "too many sessions of your user; close some, or try again in a minute"
+                                         : "too many sessions from your address; close some, or try again in a minute");
   return false;
 }
 

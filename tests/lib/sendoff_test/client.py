@@ -35,8 +35,10 @@ class Dialogue:
     """A line-level session: what is said is exactly what is sent."""
 
     def __init__(self, address, implicit=False, timeout=60, source=None, before=b""):
-        """`source`: the address to come from; `before`: octets in the clear that go ahead of everything."""
-        self._socket = socket.create_connection(address, timeout, (source, 0) if source else None)
+        """`address`: (host, port), or a socket that is connected; `source`: the address to come from; `before`: octets in
+        the clear that go ahead of everything."""
+        connected = isinstance(address, socket.socket)
+        self._socket = address if connected else socket.create_connection(address, timeout, (source, 0) if source else None)
         if before:
             self._socket.sendall(before)
         self._input = b""
