@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 ROOT = os.path.normpath(os.path.join(os.path.dirname(__file__), "../.."))
-TOPS = ("base", "policy", "dkim", "store", "relay", "cli")
+TOPS = ("base", "policy", "dkim", "store", "relay", "sendmail", "cli")
 INCLUDE = re.compile(r'\s*#\s*include\s*(?:"([^"]*)"|<([^>]*)>)')
 
 # A part may include itself and these, from left to right in
@@ -42,6 +42,7 @@ PARTS["relay/daemon"] = PARTS["relay/http"] = [
     "relay/submission",
     "relay/tls_report",
 ]
+PARTS["sendmail"] = ["base", "relay/smtp", "relay/mime"]  # beside the gateway: it talks SMTP to it
 PARTS["cli"] = [*PARTS["relay/daemon"], "relay/daemon", "relay/http"]
 
 # The way in to delivery: the one header of it that others know.

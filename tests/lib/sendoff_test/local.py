@@ -10,7 +10,7 @@ import tempfile
 from .client import Dialogue
 from .command import PROGRAM, SANITIZERS, assert_no_report
 
-SENDMAIL = f"{os.path.dirname(PROGRAM)}/sendmail"
+SENDMAIL = f"{os.path.dirname(PROGRAM)}/libexec/sendmail"
 
 
 class Place:
