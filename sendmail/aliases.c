@@ -15,25 +15,26 @@ static void read_file(const char *path, struct buffer *out) {
   fclose(f);
 }
 
+/* A line that begins with white space goes on with the one before. */
+static void unfold(struct buffer *text) {
+  for (size_t i = 0; i + 1 < text->len; i++)
+    if (text->at[i] == '\n' && (text->at[i + 1] == ' ' || text->at[i + 1] == '\t')) text->at[i] = ' ';
+}
+
 void aliases_read(struct aliases *a, const char *aliases_path, const char *mailname_path) {
   struct buffer name;
   buffer_init(&a->text, ALIASES_MAX);
   buffer_init(&name, 4096);
   read_file(aliases_path, &a->text);
+  unfold(&a->text);
   read_file(mailname_path, &name);
   struct bytes line = bytes_trim((struct bytes){name.at, bytes_find(buffer_bytes(&name), '\n', 0)});
   if (!domain_valid(line) || domain_normalize(line, a->domain) != OK) a->domain[0] = '\0';
   buffer_free(&name);
 }
 
-static bool blank(char c) {
-  return c == ' ' || c == '\t';
-}
-
-/* An entry with its folds: lines that begin with white space go on with the one before. */
 static struct bytes next_entry(struct bytes text, size_t *at) {
   size_t from = *at, end = bytes_find(text, '\n', from);
-  while (end + 1 < text.len && blank(text.at[end + 1])) end = bytes_find(text, '\n', end + 1);
   *at = end + 1;
   return (struct bytes){text.at + from, end - from};
 }

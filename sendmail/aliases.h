@@ -15,7 +15,7 @@ struct aliases {
 
 /* Reads both files; what is not there, or cannot be read, is as if empty. */
 void aliases_read(struct aliases *a, const char *aliases_path, const char *mailname_path);
-/* The value of `name` (no case), folds and all, or false. */
+/* The value of `name` (no case), or false. */
 bool aliases_find(const struct aliases *a, struct bytes name, struct bytes *value);
 void aliases_free(struct aliases *a);
 

@@ -9,6 +9,8 @@ import tempfile
 
 from .client import Dialogue
 from .command import PROGRAM, SANITIZERS, assert_no_report
+from .package_root import unpacked
+from .packaged_server import ENTER, PackagedServer
 
 SENDMAIL = f"{os.path.dirname(PROGRAM)}/libexec/sendmail"
 
@@ -80,3 +82,27 @@ def connect(path, user):
     finally:
         os.seteuid(0)
     return made
+
+
+class Mailers(PackagedServer):
+    """Debian's mailx of three kinds, cron and git send-email, where /usr/sbin/sendmail is ours: what they have compiled in."""
+
+    package = "mailers"
+
+    def __init__(self, lab, place):
+        super().__init__(lab, "root", 0)
+        self._place = place
+        inside = {name: value.replace(place.folder, "/mnt") for name, value in place.environment.items()}
+        words = " ".join(f"{name}='{value}'" for name, value in inside.items())
+        self.write("/usr/sbin/sendmail", f'#!/bin/sh\n{words} exec /mnt/sendmail "$@"\n', 0o755)
+
+    def command(self, *words, user="www-data"):
+        """What runs it there, as that user."""
+        enter = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", ENTER, "enter"]
+        places = [f"{self.folder}/layers", unpacked(self.package), f"{self.folder}/files", self._place.folder]
+        return [*enter, *places, *(as_user(user) if user != "root" else []), *words]
+
+    def run(self, *words, text="", user="www-data"):
+        done = subprocess.run(self.command(*words, user=user), input=text, capture_output=True, text=True, timeout=120)
+        assert_no_report(done.stderr, words[0])
+        return done
