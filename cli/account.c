@@ -106,6 +106,13 @@ static void print_login(struct cli *c, const char *name, const struct draft *d, 
   free(lines);
 }
 
+static void print_local(const struct cli *c, const struct draft *d) {
+  if (c->json || !d->account.local_user_count) return;
+  printf("\nOf this machine, without a password, by sendmail (PHP's mail(), cron):");
+  for (size_t i = 0; i < d->account.local_user_count; i++) printf(" %s", d->local_users[i]);
+  putchar('\n');
+}
+
 /* --- verbs that change --- */
 
 /* What will surprise: mail that leaves unsigned, or cannot leave at all. */
@@ -145,6 +152,19 @@ static void warn_empty_pool(const struct directory *dir, const char *pool) {
     cli_warn("pool %s has no address to send from yet: sendoff source add ADDRESS --helo NAME --pool %s", pool, pool);
 }
 
+static bool has_local_socket(const struct config *c) {
+  bool any = c->default_local.text != NULL;
+  for (size_t i = 0; i < c->listen_count; i++)
+    any |= c->listens[i].tls == LISTEN_LOCAL && strcmp(c->listens[i].text, "unix:none") != 0;
+  return any;
+}
+
+static void warn_no_socket(const struct cli *c, const struct draft *d) {
+  if (d->account.local_user_count && !has_local_socket(c->config))
+    cli_warn("the gateway has no local socket for them: take listen \"unix:none\" out of %s, and restart it",
+             c->config->path);
+}
+
 static void warn(struct cli *c, const struct draft *d) {
   struct directory *dir;
   if (cli_directory(c, &dir) != EXIT_DONE) return;
@@ -152,6 +172,7 @@ static void warn(struct cli *c, const struct draft *d) {
   warn_unsigned(dir, d->edit.senders.add, d->edit.senders.add_count);
   warn_unsigned_rewrite(dir, d);
   warn_empty_pool(dir, d->account.pool);
+  warn_no_socket(c, d);
   for (int i = 0; i < STREAM_COUNT; i++) warn_empty_pool(dir, d->account.stream_pool[i]);
   directory_release(&dir);
 }
@@ -188,6 +209,7 @@ static enum exit_status add(struct cli *c) {
   s = cli_admin_done(c, &a, admin_account_add(a, &d->account, &why), &why);
   if (s == EXIT_DONE) {
     print_login(c, c->arguments[0], d, preset);
+    print_local(c, d);
     warn(c, d);
   }
   return finish(d, s);

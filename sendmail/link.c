@@ -113,7 +113,7 @@ static void on_line(void *arg, size_t index, struct bytes text) {
 
 static int greet(struct link *l, const struct smtp_reply **reply) {
   reply_parser_init(&l->parser, NULL, NULL);
-  int rc = link_reply(l, LINK_REPLY_MS, reply);
+  int rc = link_reply(l, LINK_GREETING_MS, reply);
   if (rc != OK || (*reply)->code != 220) return rc == OK ? E_DENIED : rc;
   struct bytes text = bytes_of((*reply)->text);
   bytes_copy((struct bytes){text.at, bytes_find(text, ' ', 0)}, l->host, sizeof l->host);
@@ -144,7 +144,7 @@ int link_open(struct link *l, const char *path, bool verbose, const struct smtp_
       continue;
     }
     if (!code) *reply = &none;
-    return fail(why, E_IO, code ? "%s" : "the gateway ended the connection, nothing was sent", (*reply)->text);
+    return fail(why, E_IO, code ? "%s" : "the gateway does not answer, nothing was sent", (*reply)->text);
   }
 }
 

@@ -7,6 +7,7 @@
 #include "relay/smtp/ehlo.h"
 #include "relay/smtp/reply_parser.h"
 
+#define LINK_GREETING_MS 60000
 #define LINK_AGAIN_MS 10000            /* so long a gateway that restarts is waited for */
 #define LINK_REPLY_MS (5 * 60 * 1000)  /* RFC 5321 4.5.3.2 */
 #define LINK_FINAL_MS (10 * 60 * 1000) /* RFC 5321 4.5.3.2.6 */

@@ -177,6 +177,7 @@ int main(int argc, char *argv[]) {
   static struct sending s = {.spool.fd = -1, .link.fd = -1};
   open_standard_files();
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files is an error as a full disk is */
   int status = run(&s, argc, argv);
   end(&s);
   return caller_status(status);

@@ -151,9 +151,22 @@ static int send_content(struct submission_task *t, struct content *c) {
 
 /* --- a transaction --- */
 
+static void list(const struct recipients *to, enum recipient_fate fate, const char *what) {
+  for (size_t i = 0; i < to->count; i++)
+    if (to->all[i].fate == fate) fprintf(stderr, "sendmail: %s: %s\n", to->all[i].address, what);
+}
+
+/* Of some recipients something else has become, or will. */
+static bool is_part(const struct recipients *to) {
+  for (size_t i = 0; i < to->count; i++)
+    if (to->all[i].fate != FATE_TAKEN) return true;
+  return false;
+}
+
 static void settle(struct submission_task *t, const struct smtp_reply *r, int *status) {
   if (r->code / 100 != 2) {
     report("", r);
+    if (is_part(t->to)) list(t->to, FATE_TAKEN, "not sent");
     add_status(status, submit_status(r));
   }
   end_all(t->to, FATE_TAKEN, FATE_DONE);
@@ -192,11 +205,6 @@ static bool open_again(struct submission_task *t, unsigned *tries) {
   if (++*tries < TRIES && link_open(t->link, t->path, t->options->verbose, &r, &why) == OK) return true;
   fprintf(stderr, "sendmail: %s\n", why.text);
   return false;
-}
-
-static void list(const struct recipients *to, enum recipient_fate fate, const char *what) {
-  for (size_t i = 0; i < to->count; i++)
-    if (to->all[i].fate == fate) fprintf(stderr, "sendmail: %s: %s\n", to->all[i].address, what);
 }
 
 int submit(struct submission_task *t) {

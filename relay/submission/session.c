@@ -44,7 +44,7 @@ const struct account *session_account(const struct session *s) {
 }
 
 bool session_needs_no_login(const struct session *s) {
-  return s->proof == LOGIN_ADDRESS || s->proof == LOGIN_COMMAND;
+  return s->proof == LOGIN_ADDRESS || s->proof == LOGIN_COMMAND || s->proof == LOGIN_USER;
 }
 
 bool session_awaits_content(const struct session *s) {
