@@ -274,7 +274,7 @@ def test_account_round_trip(sendoff):
     sendoff(
         *("account", "add", "blog", "--sender", "Example.COM", "--sender", "Shop@example.org", "--limit", "60/minute"),
         *("--limit", "5000/day", "--pool", "bulk", "--client-ip", "10.0.0.0/8", "--client-ip", "::1"),
-        *("--eight-bit", "accept"),
+        *("--eight-bit", "accept", "--local-user", "0", "--local-user", "root", "--local-user", "www-data"),
     )
     (account,) = sendoff.json("account", "show", "blog")
     assert account.pop("created").endswith("Z") and account.pop("modes")["spf"] == "observe"
@@ -291,6 +291,7 @@ def test_account_round_trip(sendoff):
         "long_lines": "convert",
         "idempotent": "on",
         "checks": {},
+        "local_users": ["root", "www-data"],
         "to": [],
         "not_to": [],
         "rewrite_from": "",
