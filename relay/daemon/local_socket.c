@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <libgen.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -23,6 +24,12 @@ static const struct sockaddr_un *address_of(const struct sockaddr_storage *a) {
 
 bool local_socket_is_none(const struct listen_config *c) {
   return c->address.ss_family == AF_UNIX && !*address_of(&c->address)->sun_path;
+}
+
+bool local_socket_format(const struct sockaddr_storage *a, char out[LOCAL_SOCKET_TEXT]) {
+  if (a->ss_family != AF_UNIX) return false;
+  snprintf(out, LOCAL_SOCKET_TEXT, "unix:%.107s", address_of(a)->sun_path);
+  return true;
 }
 
 bool local_socket_same(const struct sockaddr_storage *a, const struct sockaddr_storage *b) {

@@ -15,6 +15,9 @@ int local_socket_make(const struct listen_config *c, const char *user, int *fd, 
 void local_socket_remove(struct local_socket **socket);
 /* "unix:none": the configuration wants none. */
 bool local_socket_is_none(const struct listen_config *c);
+#define LOCAL_SOCKET_TEXT 128
+/* "unix:/PATH"; false: it is no local socket's, and `out` stays as it is. */
+bool local_socket_format(const struct sockaddr_storage *a, char out[LOCAL_SOCKET_TEXT]);
 /* Both are local, and have the same path. */
 bool local_socket_same(const struct sockaddr_storage *a, const struct sockaddr_storage *b);
 

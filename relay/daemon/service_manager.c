@@ -57,7 +57,8 @@ static bool take_one(int fd, const char *name, struct service_socket *out) {
   memset(out, 0, sizeof *out);
   if (sd_is_socket(fd, AF_UNSPEC, SOCK_STREAM, 1) <= 0) return false;
   if (getsockname(fd, (struct sockaddr *)&out->address, &len) != 0) return false;
-  if (out->address.ss_family != AF_INET && out->address.ss_family != AF_INET6) return false;
+  sa_family_t family = out->address.ss_family;
+  if (family != AF_INET && family != AF_INET6 && family != AF_UNIX) return false;
   out->fd = fd;
   out->name = strdup(name);
   out->kept = strncmp(name, KEPT, strlen(KEPT)) == 0;

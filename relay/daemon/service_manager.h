@@ -21,7 +21,7 @@ void service_alive(void);
 
 /* --- listening sockets --- */
 
-/* A listening TCP socket that this process was started with. */
+/* A listening socket, TCP or local, that this process was started with. */
 struct service_socket {
   int fd;
   struct sockaddr_storage address;

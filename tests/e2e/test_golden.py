@@ -113,9 +113,7 @@ ELSEWHERE |= {"import opendkim", "suppression import", "tls-report send", "site 
 ELSEWHERE |= {"setup", "log compact"}
 ELSEWHERE |= {"completion bash", "completion zsh", "backup", "restore"}
 ELSEWHERE |= {"import opendkim", "suppression import", "tls-report send", "site show", "site check"}
-ELSEWHERE |= {"setup", "log compact"}
 ELSEWHERE |= {"completion bash", "completion zsh"}
-ELSEWHERE |= {"setup", "log compact"}
 ELSEWHERE |= {"completion bash", "completion zsh", "doctor", "send-test"}
 
 

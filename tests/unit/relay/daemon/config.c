@@ -366,6 +366,8 @@ static const struct key_case key_cases[] = {
     {"tls_reports", "from", ADDRESS_CASE},
     {"tls_reports", "contact", ADDRESS_CASE},
     {"tls_reports", "organization", {"\"Example Inc\"", "x"}},
+    {"log", "max_size", {"0", "1024", "\"500M\"", "2G"}, {"-1", "\"\"", "big", "1.5M"}},
+    {"log", "subject", {"yes", "no", "true", "OFF", "\"on\""}, {"maybe", "1", "\"\"", "y"}},
     {"log", "format", {"text", "\"json\""}, {"\"\"", "xml", "JSON"}},
 };
 
