@@ -108,8 +108,6 @@ const struct config_help config_helps[] = {
     {"log", "retain", "How long events are kept."},
     {"log", "max_size", "How much room events may take, with their indexes; the oldest go first. \"0\": any."},
     {"log", "subject", "Whether the log keeps the subjects of messages, from then on."},
-    {"log", "max_size", "How large the log may grow; the oldest events go first. \"0\": any size."},
-    {"log", "subject", "Whether the log keeps the subjects of messages."},
     {"log", "format", "Of what the running gateway writes to standard error: text or json."},
 
     {"suppression", "keep", "How long a recipient that bounced is suppressed."},
