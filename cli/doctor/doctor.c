@@ -126,7 +126,7 @@ static enum exit_status doctor(struct cli *c) {
 
 const struct verb doctor_verbs[] = {
     {"doctor", NULL, "[--all]", "all",
-     "Looks at everything that mail depends on, and says what is wrong, the worst first, each with the command or the "
+     "Checks everything that mail depends on, and says what is wrong, the worst first, each with the command or the "
      "DNS record that fixes it: configuration, certificates, listeners, whether this is an open relay, ports, DNS "
      "records, sources, blocklists, clock, disk, store, accounts near their limits, mail that does not move. Run it as "
      "root. --all also says what is well. Takes some seconds. Exit status 1: there is an error or a warning.",

@@ -138,7 +138,7 @@ struct doctor_facts {
   int64_t now_us;
   const struct config *config; /* NULL: it cannot be read */
   struct reason config_why;
-  bool as_service_user; /* what is named was looked at as the user that serves */
+  bool as_service_user; /* what is named was read as the user that serves */
   struct named_file *named;
   size_t named_count;
   enum gateway_state gateway;

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WAITING_MAX 500 /* recipient domains that are looked at */
+#define WAITING_MAX 500 /* recipient domains that are judged */
 #define PAUSED_MAX 50   /* sites */
 #define SITE_NOTES_MOST 2000
 #define LIMITS_MAX 1000 /* that are near their end */
@@ -23,7 +23,7 @@ static bool is_of_interest(const struct limit *l) {
   return !l->per_message && l->action != LIMIT_SMOOTH && l->window >= WINDOW_HOUR;
 }
 
-static void look_at_limits(struct doctor_facts *d, const struct usage_scope *scope, const struct usage *u) {
+static void examine_limits(struct doctor_facts *d, const struct usage_scope *scope, const struct usage *u) {
   for (size_t i = 0; i < scope->limit_count && d->limit_count < LIMITS_MAX; i++) {
     const struct limit *l = &scope->limits[i];
     uint64_t used = limit_used(l, u);
@@ -36,14 +36,14 @@ static void look_at_limits(struct doctor_facts *d, const struct usage_scope *sco
   }
 }
 
-static void look_at_scope(struct gathering *g, const struct usage_scope *scope) {
+static void examine_scope(struct gathering *g, const struct usage_scope *scope) {
   struct usage *u = calloc(1, sizeof *u);
-  if (u && scope->limit_count && reader_usage(g->reader, scope, u) == OK) look_at_limits(g->facts, scope, u);
+  if (u && scope->limit_count && reader_usage(g->reader, scope, u) == OK) examine_limits(g->facts, scope, u);
   free(u);
 }
 
 /* A step that was only observed ends when the brake acts, and none is left where it is off (cli/account_brake.c). */
-static void look_at_brake(struct gathering *g, const struct account *a) {
+static void examine_brake(struct gathering *g, const struct account *a) {
   struct doctor_facts *d = g->facts;
   struct brake *b = malloc(sizeof *b);
   uint64_t recipients;
@@ -55,22 +55,22 @@ static void look_at_brake(struct gathering *g, const struct account *a) {
   free(b);
 }
 
-static void look_at_accounts(struct gathering *g) {
+static void examine_accounts(struct gathering *g) {
   struct doctor_facts *d = g->facts;
   uint64_t until_ms = clock_monotonic_ms() + ACCOUNTS_MS;
   struct usage_scope gateway = usage_scope_of_gateway(g->directory);
   d->limits = calloc(LIMITS_MAX, sizeof *d->limits);
   d->brakes = calloc(BRAKES_MAX, sizeof *d->brakes);
   if (!d->limits || !d->brakes) return;
-  look_at_scope(g, &gateway);
+  examine_scope(g, &gateway);
   for (size_t i = 0; i < g->directory->domain_count && clock_monotonic_ms() < until_ms; i++) {
     struct usage_scope scope = usage_scope_of_domain(&g->directory->domains[i]);
-    look_at_scope(g, &scope);
+    examine_scope(g, &scope);
   }
   for (size_t i = 0; i < g->directory->account_count && clock_monotonic_ms() < until_ms; i++) {
     struct usage_scope scope = usage_scope_of_account(&g->directory->accounts[i]);
-    look_at_scope(g, &scope);
-    look_at_brake(g, &g->directory->accounts[i]);
+    examine_scope(g, &scope);
+    examine_brake(g, &g->directory->accounts[i]);
   }
 }
 
@@ -101,7 +101,7 @@ static bool take_site(void *arg, const struct site_note *n) {
 void gather_mail(struct gathering *g) {
   struct doctor_facts *d = g->facts;
   if (!d->directory) return;
-  look_at_accounts(g);
+  examine_accounts(g);
   d->waiting = calloc(WAITING_MAX, sizeof *d->waiting);
   d->paused = calloc(PAUSED_MAX, sizeof *d->paused);
   if (d->waiting) reader_queue_summary(g->reader, take_waiting, d);

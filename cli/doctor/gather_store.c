@@ -19,7 +19,7 @@ static void read_owner(const struct config *c, uid_t *user, char out[64]) {
 }
 
 /* With no user to become, whoever starts it is as good. */
-static void look_at_file(const struct config *c, const char *path, uid_t user, struct store_facts *s, uint64_t *size) {
+static void examine_file(const struct config *c, const char *path, uid_t user, struct store_facts *s, uint64_t *size) {
   struct stat st;
   if (stat(path, &st) != 0) return;
   if (size) *size = (uint64_t)st.st_size;
@@ -27,7 +27,7 @@ static void look_at_file(const struct config *c, const char *path, uid_t user, s
   if (!*s->foreign && c->user && st.st_uid != user) snprintf(s->foreign, sizeof s->foreign, "%s", path);
 }
 
-static void look_at_files(const struct config *c, struct store_facts *s) {
+static void examine_files(const struct config *c, struct store_facts *s) {
   static const char *const names[] = {"", "/" STORE_FILE, "/" STORE_FILE "-wal", "/" STORE_FILE "-shm", "/lock"};
   uint64_t *const sizes[] = {NULL, &s->database, &s->wal, NULL, NULL};
   uid_t user;
@@ -35,7 +35,7 @@ static void look_at_files(const struct config *c, struct store_facts *s) {
   for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
     char path[256];
     snprintf(path, sizeof path, "%s%s", c->data_dir, names[i]);
-    look_at_file(c, path, user, s, sizes[i]);
+    examine_file(c, path, user, s, sizes[i]);
   }
 }
 
@@ -44,7 +44,7 @@ static bool take_newest(void *arg, const struct event *e) {
   return true;
 }
 
-static void look_inside(struct gathering *g) {
+static void read_contents(struct gathering *g) {
   struct doctor_facts *d = g->facts;
   struct store_facts *s = &d->store;
   struct log_filter newest = {.kind = -1, .limit = 1};
@@ -59,10 +59,10 @@ static void look_inside(struct gathering *g) {
 void gather_store(struct gathering *g) {
   struct doctor_facts *d = g->facts;
   if (!d->config) return;
-  look_at_files(d->config, &d->store);
+  examine_files(d->config, &d->store);
   d->store.rc = reader_open(d->config->data_dir, &g->reader, &d->store.why);
   if (d->store.rc == OK)
-    look_inside(g);
+    read_contents(g);
   else
     g->reader = NULL;
 }

@@ -37,7 +37,7 @@ static void check_repairs(const struct domain_facts *d, struct findings *f) {
 static void check_one(const struct domain_facts *d, struct findings *f) {
   size_t before = f->count;
   if (!d->checked) {
-    findings_add(f, SEVERITY_NOTE, d->domain->name, "its records could not be looked at in the time that there was");
+    findings_add(f, SEVERITY_NOTE, d->domain->name, "its records could not be checked in the time that there was");
     findings_fix(f, "sendoff domain check %s", d->domain->name);
     return;
   }

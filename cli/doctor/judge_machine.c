@@ -141,7 +141,7 @@ void judge_backup(const struct doctor_facts *d, struct findings *f) {
   if (last < 0) return;
   clock_format_span(d->now_us - last, span, sizeof span);
   if (!last)
-    findings_add(f, SEVERITY_NOTE, "", "no backup is known of: keys, accounts and queued mail are only here");
+    findings_add(f, SEVERITY_NOTE, "", "no backup is known: keys, accounts and queued mail are only here");
   else if (d->now_us - last > BACKUP_OLD_US)
     findings_add(f, SEVERITY_NOTE, "", "the last backup was made %s ago", span);
   else {

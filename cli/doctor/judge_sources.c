@@ -169,7 +169,7 @@ struct way {
   char list[600];                               /* of what was tried */
 };
 
-static void look_at(const struct outgoing_facts *o, struct way *w) {
+static void count_attempt(const struct outgoing_facts *o, struct way *w) {
   size_t at = strlen(w->list);
   if (!*o->to) return;
   w->tried++;
@@ -183,7 +183,7 @@ static void check_way(const struct doctor_facts *d, const char *source, struct f
   struct way w = {0};
   const char *from = *source ? source : "this machine";
   for (size_t i = 0; i < d->outgoing_count; i++)
-    if (strcmp(d->outgoing[i].source, source) == 0) look_at(&d->outgoing[i], &w);
+    if (strcmp(d->outgoing[i].source, source) == 0) count_attempt(&d->outgoing[i], &w);
   if (!w.tried) {
     findings_add(f, SEVERITY_NOTE, source,
                  "whether mail gets out could not be tried: DNS has no exchanger of %s for it", d->outgoing_domains);

@@ -2,7 +2,7 @@
 
 #include "base/clock.h"
 
-#define STEPS 20000 /* of SQLite's virtual machine between two looks at the clock */
+#define STEPS 20000 /* of SQLite's virtual machine between two readings of the clock */
 
 static int is_over(void *arg) {
   return clock_monotonic_ms() >= *(const uint64_t *)arg;

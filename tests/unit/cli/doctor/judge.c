@@ -128,7 +128,7 @@ static void test_store(void **state) {
 static void test_backup(void **state) {
   struct doctor_facts d = facts();
   (void)state;
-  expect(judge_backup, &d, SEVERITY_NOTE, "no backup is known of");
+  expect(judge_backup, &d, SEVERITY_NOTE, "no backup is known");
   d.store.backup_us = NOW - 30 * DAY;
   expect(judge_backup, &d, SEVERITY_NOTE, "30d ago");
   d.store.backup_us = NOW - DAY;
