@@ -167,6 +167,16 @@ static enum exit_status failed(const struct job *j, int rc, const struct reason 
                   *why->text ? why->text : result_text(rc));
 }
 
+/* So that `sendoff doctor` knows of it; the backup is whole without. */
+static void note_time(const struct job *j) {
+  struct admin *a;
+  struct reason why = {""};
+  int rc = admin_open(j->cli->config->data_dir, &a, &why);
+  if (rc == OK) rc = admin_note_backup(a, j->made_us, &why);
+  if (rc != OK) cli_warn("sendoff doctor will not know of this backup: %s", why.text);
+  if (a) admin_close(&a);
+}
+
 static enum exit_status backup(struct cli *c) {
   struct job j = {.cli = c};
   struct reason why = {""};
@@ -177,6 +187,7 @@ static enum exit_status backup(struct cli *c) {
   int rc = write_all(&j, &why);
   backup_progress_end();
   backup_file_close(&j.file);
+  if (rc == OK) note_time(&j);
   return rc == OK ? say(&j) : failed(&j, rc, &why);
 }
 

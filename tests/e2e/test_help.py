@@ -118,16 +118,17 @@ LEFT_OUT = {
 }
 RUNNING = ("sendoff status", "sendoff unban", "sendoff site", "sendoff tls-report send", "sendoff send-test", "sendoff doctor")
 # Whose answer may be no: the store has no such key, ban or site, and DNS not all records.
-NO = ("sendoff domain check", "sendoff explain", "sendoff doctor", "sendoff dkim retire", "sendoff unban", "sendoff site show", "sendoff import postfix")
+NO = ("sendoff domain check", "sendoff explain", "sendoff doctor", "sendoff dkim retire", "sendoff unban", "sendoff site show", "sendoff import postfix", "sendoff setup", "sendoff queue retry --site google")
 # What is there already where an example makes it, or is not yet as it is to be.
 BEFORE = {
-    "sendoff account add blog": ["account remove blog"],
-    "sendoff account add staging": ["account remove staging"],
-    "sendoff domain add example.com": ["domain remove example.com"],
-    "sendoff source add 192.0.2.10": ["source remove 192.0.2.10"],
+    "sendoff account add blog": ["account remove blog --yes"],
+    "sendoff account add shop": ["account remove shop --yes"],
+    "sendoff account add staging": ["account remove staging --yes"],
+    "sendoff domain add example.com": ["domain remove example.com --yes"],
+    "sendoff source add 192.0.2.10": ["source remove 192.0.2.10 --yes"],
     "sendoff route add '*'": ["route remove *"],
     "sendoff queue release 1CZQ6K3E0W40": ["queue hold 1CZQ6K3E0W40"],
-    "sendoff queue release --account": ["queue hold --account blog"],
+    "sendoff queue release --account": ["queue hold --account blog --yes"],
 }
 
 
@@ -161,6 +162,7 @@ class Place:
             "1CZQ6K3E0W40": waiting[0]["message"],
             "7QF2K9": next(one["ref"] for one in sendoff.json("log", "--limit", "0") if one.get("ref")),
             "'*@example.net'": "'*@down.example.net'",
+            "'*@exmaple.net'": "'*@down.example.net'",
             "tls-report show example.net --day yesterday": "tls-report show down.example.net --day 2026-11-28",
             "/etc/sendoff/sendoff.conf": self.gateway.config,
             "/etc/sendoff/shaping.conf": os.path.join(stored.FIXTURES, "../../deploy/shaping.conf"),

@@ -155,6 +155,27 @@ def test_upgrade_with_mail_in_the_queue(lab, debian):
     gateway.stop()
 
 
+def test_sendmail(debian):
+    """The package's where there is no other; a mail server's own file stays."""
+    debian.install(package("new"))
+    assert os.readlink(debian.file("/etc/alternatives/sendmail")) == "/usr/lib/sendoff/sendmail"
+    assert os.readlink(debian.file("/usr/bin/mailq")) == "/etc/alternatives/mailq"
+    for page in ("man1/sendoff.1.gz", "man5/sendoff.conf.5.gz"):
+        assert os.path.exists(debian.file(f"/usr/share/man/{page}")), page
+    for path in ("bash-completion/completions/sendoff", "zsh/vendor-completions/_sendoff", "sendoff/wordpress/sendoff.php"):
+        assert os.path.exists(debian.file(f"/usr/share/{path}")), path
+    debian("dpkg", "--remove", "sendoff")
+    assert not os.path.lexists(debian.file("/usr/sbin/sendmail"))
+    with open(debian.file("/usr/sbin/sendmail"), "w") as other:
+        other.write("another mail server's\n")
+    try:
+        assert "not replacing /usr/sbin/sendmail" in debian.install(package("new"))
+        debian("dpkg", "--remove", "sendoff")
+        assert os.path.isfile(debian.file("/usr/sbin/sendmail")) and not os.path.islink(debian.file("/usr/sbin/sendmail"))
+    finally:
+        os.remove(debian.file("/usr/sbin/sendmail"))
+
+
 def test_removed_and_installed_again(debian):
     debian.install(package("new"))
     debian("sendoff", "init", "--hostname", "smtp.example.com")
