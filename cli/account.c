@@ -262,9 +262,6 @@ static enum exit_status password(struct cli *c) {
   return finish(d, s);
 }
 
-#define SETTINGS                                                                                                       \
-  "sender= limit= pool= client-ip= client-cert= local-user= eight-bit= long-lines= idempotent= to= not-to= "           \
-  "rewrite-from= for= time-zone= stream= stream-limit= stream-pool= suppressed= suppress-after= " CHECK_OPTIONS
 #define SETTINGS_TEXT                                                                                                  \
   "[--sender DOMAIN|ADDRESS|*]... [--for " PRESET_KINDS                                                                \
   "] [--limit SPEC|none]... [--to PATTERN|none]... [--not-to PATTERN|none]... "                                        \
@@ -276,24 +273,23 @@ static enum exit_status password(struct cli *c) {
 
 const struct verb account_verbs[] = {
     {"account", "add", "NAME --sender DOMAIN|ADDRESS|* ... " SETTINGS_TEXT " [--password-stdin]",
-     SETTINGS " password-stdin",
      "Makes an account and prints its password, once. What the options mean: sendoff account set --help.",
      "sendoff account add blog --sender example.com --limit 60/minute:smooth --limit 5000/day\n"
      "sendoff account add shop --sender example.com --for wordpress\n"
      "sendoff account add printer --sender printer@example.com --for device\n"
      "sendoff account add staging --sender staging.example.com --to example.com",
      1, 1, add},
-    {"account", "list", "", "", "All accounts.", "sendoff account list", 0, 0, account_list},
-    {"account", "show", "NAME", "", "One account, whole.", "sendoff account show blog", 1, 1, account_show},
-    {"account", "usage", "[NAME]", "",
+    {"account", "list", "", "All accounts.", "sendoff account list", 0, 0, account_list},
+    {"account", "show", "NAME", "One account, whole.", "sendoff account show blog", 1, 1, account_show},
+    {"account", "usage", "[NAME]",
      "What accounts have used of their windows, beside their limits, and their streams' own.",
      "sendoff account usage blog\n"
      "sendoff account usage",
      0, 1, account_usage},
-    {"account", "review", "NAME", "",
+    {"account", "review", "NAME",
      "What the brake on stolen credentials sees: what the account sends, beside what is usual for it, and what to do.",
      "sendoff account review blog", 1, 1, account_review},
-    {"account", "trust", "NAME [--forget]", "forget",
+    {"account", "trust", "NAME [--forget]",
      "Ends the brake's hold on an account: what it has seen is usual from now on; with --forget (the password was "
      "stolen, and is another one now) it is forgotten. What is held stays held.",
      "sendoff account trust blog\n"
@@ -301,7 +297,6 @@ const struct verb account_verbs[] = {
      1, 1, account_trust},
     {"account", "set",
      "NAME " SETTINGS_TEXT " [--add-sender|--remove-sender PATTERN]... [--add-limit|--remove-limit SPEC]...",
-     SETTINGS " add-sender= remove-sender= add-limit= remove-limit=",
      "Changes an account; a list that is given replaces the old one. Takes effect with the next command of every "
      "session. --for sets what suits a kind of client, where it is not said otherwise, and prints what to write into "
      "it. --to and --not-to say whom it may write to (DOMAIN, *.DOMAIN, ADDRESS or *). --rewrite-from makes "
@@ -326,17 +321,17 @@ const struct verb account_verbs[] = {
      "sendoff account set news --stream bulk --bulk-rules enforce --brake on\n"
      "sendoff account set blog --spf default --limit none",
      1, 1, set},
-    {"account", "password", "NAME [--password-stdin]", "password-stdin",
-     "A new password, printed once. The old one ends at once.", "sendoff account password blog", 1, 1, password},
-    {"account", "suspend", "NAME --reason TEXT [--leave-queue]", "reason= leave-queue",
+    {"account", "password", "NAME [--password-stdin]", "A new password, printed once. The old one ends at once.",
+     "sendoff account password blog", 1, 1, password},
+    {"account", "suspend", "NAME --reason TEXT [--leave-queue]",
      "Refuses its mail, with the reason, until it is resumed, and holds what is queued of it; with --leave-queue that "
      "is still delivered.",
      "sendoff account suspend blog --reason \"hacked plugin\"", 1, 1, account_suspend},
-    {"account", "resume", "NAME [--leave-queue]", "leave-queue",
+    {"account", "resume", "NAME [--leave-queue]",
      "Ends a suspension, and releases what it held; with --leave-queue that stays held. What was held by command or by "
      "the brake stays held in any case: sendoff queue release --account NAME",
      "sendoff account resume blog", 1, 1, account_resume},
-    {"account", "remove", "NAME [--leave-queue] [--yes]", "leave-queue yes",
+    {"account", "remove", "NAME [--leave-queue] [--yes]",
      "Removes it, and holds what is queued of it; with --leave-queue that is still delivered. Its log stays. Asks when "
      "mail of it waits.",
      "sendoff account remove blog --yes", 1, 1, account_remove},

@@ -192,7 +192,7 @@ static enum exit_status backup(struct cli *c) {
 }
 
 const struct verb backup_verbs[] = {
-    {"backup", NULL, "FILE|- [--force]", "force",
+    {"backup", NULL, "FILE|- [--force]",
      "Writes all that the gateway knows into one file, while it runs: accounts, domains with their private keys, "
      "sources, "
      "routes, suppression lists, the queue with its mail, the delivery log, and the configuration. What comes after it "

@@ -32,10 +32,10 @@ struct cli {
   struct config *config; /* after cli_config */
 };
 
-/* A verb. `options`: names separated by spaces, "name=" when a value follows. */
+/* A verb. `arguments` is its usage, which says what it takes: cli/usage.h. */
 struct verb {
-  const char *noun, *name;                             /* name NULL: the noun alone */
-  const char *arguments, *options, *summary, *example; /* examples: one a line */
+  const char *noun, *name;                   /* name NULL: the noun alone */
+  const char *arguments, *summary, *example; /* examples: one a line */
   size_t least, most;
   enum exit_status (*run)(struct cli *c);
 };

@@ -67,11 +67,11 @@ static enum exit_status words(struct cli *c) {
 }
 
 const struct verb completion_verbs[] = {
-    {"completion", "bash", "", "", "Prints the completion for bash. The package has it installed.",
+    {"completion", "bash", "", "Prints the completion for bash. The package has it installed.",
      "sendoff completion bash > /etc/bash_completion.d/sendoff", 0, 0, bash},
-    {"completion", "zsh", "", "", "Prints the completion for zsh. The package has it installed.",
+    {"completion", "zsh", "", "Prints the completion for zsh. The package has it installed.",
      "sendoff completion zsh > /usr/share/zsh/vendor-completions/_sendoff", 0, 0, zsh},
-    {"completion", "words", "-- WORD...", "",
+    {"completion", "words", "-- WORD...",
      "What may come next in a command line, one candidate a line, with what it is behind a tab; the scripts ask this. "
      "The last word is the one that is being typed.",
      "sendoff completion words -- account sh", 0, COMMAND_ARGUMENTS_MAX, words},

@@ -100,7 +100,7 @@ static enum exit_status check(struct cli *c) {
   return EXIT_DONE;
 }
 
-const struct verb config_verbs[] = {{"config", "check", "", "",
+const struct verb config_verbs[] = {{"config", "check", "",
                                      "Reads the configuration file and what it names, as the user that will serve, and "
                                      "says what is wrong, with file and "
                                      "line.",

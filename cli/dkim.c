@@ -265,21 +265,21 @@ static enum exit_status import(struct cli *c) {
 }
 
 const struct verb dkim_verbs[] = {
-    {"dkim", "list", "[DOMAIN]", "",
+    {"dkim", "list", "[DOMAIN]",
      "The signing keys and their states. active: signs; waiting: is to sign once DNS has its record; old: signs no "
      "more, and its record stays for the mail that it has signed; retired: its record can go.",
      "sendoff dkim list example.com", 0, 1, list},
-    {"dkim", "rotate", "DOMAIN [--force]", "force",
+    {"dkim", "rotate", "DOMAIN [--force]",
      "Makes the next key, and prints the record to publish. The gateway looks until every name server of the domain "
      "has "
      "it, then signs with it; the old key's record must stay until `dkim list` says that it can go. --force: sign with "
      "it now, whatever DNS has.",
      "sendoff dkim rotate example.com", 1, 1, rotate},
-    {"dkim", "retire", "DOMAIN SELECTOR [--force]", "force",
+    {"dkim", "retire", "DOMAIN SELECTOR [--force]",
      "Forgets a key: one that is retired, or one that waits and is not wanted any more. Refused while mail that it has "
      "signed may still be looked at. --force: all the same, but never the last key that signs.",
      "sendoff dkim retire example.com s202611r", 2, 2, retire},
-    {"dkim", "import", "DOMAIN FILE --selector S", "selector=",
+    {"dkim", "import", "DOMAIN FILE --selector S",
      "One more key of a domain, made elsewhere: an RSA or Ed25519 private key in PEM without a passphrase. Prints the "
      "records to publish.",
      "sendoff dkim import example.com mail.private --selector mail", 2, 2, import},

@@ -227,7 +227,6 @@ static enum exit_status set(struct cli *c) {
 
 const struct verb domain_verbs[] = {
     {"domain", "add", "DOMAIN [--key " KEY_CHOICES "] [--import FILE --selector S] [--subdomains]",
-     "key= import= selector= subdomains",
      "A domain that mail is sent from: makes its DKIM keys, prints the records to publish. --import: it signs with a "
      "key "
      "that there is already, an RSA or Ed25519 private key in PEM without a passphrase, published under that selector. "
@@ -236,20 +235,20 @@ const struct verb domain_verbs[] = {
      "sendoff domain add example.com --key both\n"
      "sendoff domain add example.com --import mail.private --selector mail",
      1, 1, add},
-    {"domain", "list", "", "", "All domains.", "sendoff domain list", 0, 0, list},
-    {"domain", "show", "DOMAIN", "", "One domain: what each check does with its mail, and its keys.",
+    {"domain", "list", "", "All domains.", "sendoff domain list", 0, 0, list},
+    {"domain", "show", "DOMAIN", "One domain: what each check does with its mail, and its keys.",
      "sendoff domain show example.com", 1, 1, show},
-    {"domain", "usage", "[DOMAIN]", "", "What mail with the domain in From has used of its windows, beside its limits.",
+    {"domain", "usage", "[DOMAIN]", "What mail with the domain in From has used of its windows, beside its limits.",
      "sendoff domain usage example.com\n"
      "sendoff domain usage",
      0, 1, usage},
-    {"domain", "records", "DOMAIN [--format zone|table|json]", "format=",
+    {"domain", "records", "DOMAIN [--format zone|table|json]",
      "The DNS records to publish, ready to paste: into a zone file, or (table) a web form. An SPF record that DNS has "
      "already is kept, and the sources' addresses are added to it.",
      "sendoff domain records example.com\n"
      "sendoff domain records example.com --format table",
      1, 1, records},
-    {"domain", "check", "[DOMAIN]", "",
+    {"domain", "check", "[DOMAIN]",
      "What DNS has of it, at each of its name servers and at the resolver: its keys, and whether a signature verifies, "
      "SPF of each source, DMARC, where bounces go, the names of the sources' addresses, and MTA-STS, TLS-RPT and BIMI "
      "where they are announced. Exit status 1: something hurts, or DNS did not answer.",
@@ -258,7 +257,6 @@ const struct verb domain_verbs[] = {
      "DOMAIN [--CHECK off|observe|enforce|default]... [--limit SPEC|none]... [--add-limit|--remove-limit SPEC]... "
      "[--stream-selector STREAM:SELECTOR|none]... [--subdomains on|off] [--fallback on|off] [--rotate SPAN|never] "
      "[--delegate ZONE|none]",
-     "limit= add-limit= remove-limit= stream-selector= subdomains= fallback= rotate= delegate= " CHECK_OPTIONS,
      "What a check does with mail from the domain: nothing, a note in the log, or a refusal; CHECK is one that sendoff "
      "policy list names; default takes back what was set here. A limit counts all mail with the domain in From, "
      "whatever its account. --subdomains: also mail from its subdomains is signed. --fallback: it also signs mail "
@@ -269,7 +267,7 @@ const struct verb domain_verbs[] = {
      "sendoff domain set example.com --dmarc default --limit none\n"
      "sendoff domain set example.com --rotate 90d --delegate dkim.example.net",
      1, 1, set},
-    {"domain", "remove", "DOMAIN [--yes]", "yes",
+    {"domain", "remove", "DOMAIN [--yes]",
      "Removes the domain and its keys; its mail is no longer signed. Says whose mail that is, and asks, when an "
      "account "
      "sends from it or mail that it has signed waits.",

@@ -53,7 +53,6 @@ const struct verb explain_verbs[] = {
     {"explain", NULL,
      "--account NAME --from ADDRESS [--header-from ADDRESS] --to ADDRESS [--stream transactional|bulk] "
      "[--requiretls]",
-     "account= from= header-from= to= stream= requiretls",
      "A dry run: would this mail be taken now, and why? Every check with its numbers, the source, the signatures, what "
      "SPF, DKIM and DMARC will say, when it leaves, how far its sources have warmed up, the next hop with the TLS that "
      "it must have, and how mail went there lately. --requiretls: as if the message asked for it (RFC 8689). Exit "

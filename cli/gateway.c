@@ -53,13 +53,12 @@ static enum exit_status set(struct cli *c) {
 }
 
 const struct verb gateway_verbs[] = {
-    {"gateway", "show", "", "", "What holds for all mail: limits, and what each check does.", "sendoff gateway show", 0,
-     0, show},
-    {"gateway", "usage", "", "", "What all mail together has used of its windows, beside the gateway's limits.",
+    {"gateway", "show", "", "What holds for all mail: limits, and what each check does.", "sendoff gateway show", 0, 0,
+     show},
+    {"gateway", "usage", "", "What all mail together has used of its windows, beside the gateway's limits.",
      "sendoff gateway usage", 0, 0, usage},
     {"gateway", "set",
      "[--limit SPEC|none]... [--add-limit|--remove-limit SPEC]... [--CHECK off|observe|enforce|default]...",
-     "limit= add-limit= remove-limit= " CHECK_OPTIONS,
      "Limits of the whole gateway, and what a check does where neither the account nor the domain says otherwise; "
      "CHECK "
      "is one that sendoff policy list names; default takes back what was set here.",

@@ -152,7 +152,7 @@ static enum exit_status help(struct cli *c) {
 }
 
 const struct verb help_verbs[] = {
-    {"help", NULL, "[TOPIC|COMMAND [VERB]] [--man-pages DIR]", "man-pages=",
+    {"help", NULL, "[TOPIC|COMMAND [VERB]] [--man-pages DIR]",
      "Explains a command, or a topic: how limits, times and patterns are written, and more. --man-pages writes the man "
      "pages into man1 and man5 below a directory: man -M DIR sendoff.",
      "sendoff help\n"

@@ -4,7 +4,7 @@
 #include "cli/import_postfix.h"
 
 const struct verb import_verbs[] = {
-    {"import", "accounts", "FILE|- [--passwords FILE] [--dry-run] [--yes]", "passwords= dry-run yes",
+    {"import", "accounts", "FILE|- [--passwords FILE] [--dry-run] [--yes]",
      "Adds the accounts of a CSV file, all of them or none. Its first line names the columns: name, password, and "
      "options "
      "of sendoff account add without dashes (sender, limit, pool, client-ip ...); options that can be repeated take a "
@@ -15,7 +15,7 @@ const struct verb import_verbs[] = {
      "sendoff import accounts accounts.csv --dry-run\n"
      "sendoff import accounts accounts.csv --passwords made.csv --yes",
      1, 1, import_accounts},
-    {"import", "opendkim", "DIR [--dry-run] [--yes]", "dry-run yes",
+    {"import", "opendkim", "DIR [--dry-run] [--yes]",
      "Takes over the domains and keys that an OpenDKIM installation signs with. DIR is its folder, with opendkim.conf, "
      "KeyTable and SigningTable, or keys/DOMAIN/SELECTOR.private. Their records in DNS stay as they are. It says what "
      "it will import and asks; --yes answers, --dry-run only says. What cannot be taken over is said line by line. "
@@ -24,7 +24,6 @@ const struct verb import_verbs[] = {
      "sendoff import opendkim /etc/opendkim --yes",
      1, 1, import_opendkim},
     {"import", "postfix", "DIR [--users FILE] [--opendkim DIR] [--passwords FILE] [--all] [--dry-run] [--yes]",
-     "users= opendkim= passwords= all dry-run yes",
      "Takes over what a Postfix set-up sends with. DIR is its folder, with main.cf and master.cf. Source addresses, "
      "relayhost and transport_maps with their logins, the users of a Dovecot passwd-file (--users names it) with who "
      "may "

@@ -305,7 +305,6 @@ const struct verb init_verbs[] = {
     {"init", NULL,
      "--hostname NAME [--data-dir DIR] [--listen ADDR:PORT/starttls|implicit|optional|unix:PATH]... [--dns ADDR@PORT] "
      "[--delivery-port N] [--local-next-hops] [--user NAME] [--certificate FILE --key FILE]",
-     "hostname= data-dir= listen= dns= delivery-port= local-next-hops user= certificate= key=",
      "Makes the configuration, the store and a self-signed certificate, or what is missing of the store, which it also "
      "upgrades. "
      "Overwrites nothing.",

@@ -7,9 +7,6 @@
 #define LOG_USAGE                                                                                                      \
   "[--account A] [--from PATTERN] [--to PATTERN] [--address PART] [--subject WORDS] [--message-id M] [--domain D] "    \
   "[--host|--site PART] [--source S] [--reply TEXT] [--event E] [--stream S] [--since T] [--until T]"
-#define LOG_OPTIONS                                                                                                    \
-  "account= from= to= address= subject= message-id= domain= host= site= source= reply= event= stream= since= until= "  \
-  "utc"
 
 /* The filter, without a limit; its strings are the arguments'. EXIT_USAGE: a message has been printed. */
 enum exit_status log_options_read(const struct cli *c, struct log_filter *f);

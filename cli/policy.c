@@ -38,13 +38,12 @@ static enum exit_status list(struct cli *c) {
 }
 
 const struct verb policy_verbs[] = {
-    {"policy", "list", "", "",
+    {"policy", "list", "",
      "Every check, in the order in which they are asked, with its mode for the gateway. Domains and accounts may have "
      "other modes: sendoff domain show, sendoff account show. To change one: sendoff gateway set --CHECK "
      "off|observe|enforce.",
      "sendoff policy list", 0, 0, list},
     {"policy", "replay", "--since T [--account A | --domain D | --gateway] [--stream S] --limit SPEC [--list] [--utc]",
-     "since= account= domain= gateway stream= limit= list utc",
      "What a limit would have refused, or put off, of the mail that was accepted since then, had it been there: for "
      "each account by itself, for one, for a domain's mail, or for all mail together. From the log; nothing is counted "
      "or changed. --list: which messages, and what their clients would have been told.",

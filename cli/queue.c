@@ -244,41 +244,40 @@ static enum exit_status summary(struct cli *c) {
 }
 
 #define WHICH QUEUE_WHICH " " QUEUE_ASK
-#define WHICH_OPTIONS QUEUE_WHICH_OPTIONS " " QUEUE_ASK_OPTIONS
 
 const struct verb queue_verbs[] = {
     {"queue", "list",
      "[--account A] [--to PATTERN] [--site S] [--reply TEXT] [--state queued|held|returning] [--since T] [--limit N]",
-     QUEUE_WHICH_OPTIONS " limit=", "The recipients that wait, or are under way: where, and since when.",
+     "The recipients that wait, or are under way: where, and since when.",
      "sendoff queue list --account blog\n"
      "sendoff queue list --state held --to '*@example.net'\n"
      "sendoff queue list --reply greylist",
      0, 0, list},
-    {"queue", "show", "ID [--content]", "content", "One message's recipients, or its content as it will be sent.",
+    {"queue", "show", "ID [--content]", "One message's recipients, or its content as it will be sent.",
      "sendoff queue show 1CZQ6K3E0W40 --content\n"
      "sendoff queue show 1CZQ6K3E0W40",
      1, 1, show},
-    {"queue", "summary", "", "", "What waits, by domain.", "sendoff queue summary", 0, 0, summary},
-    {"queue", "retry", WHICH, WHICH_OPTIONS,
+    {"queue", "summary", "", "What waits, by domain.", "sendoff queue summary", 0, 0, summary},
+    {"queue", "retry", WHICH,
      "Tries them now. What is selected by several options fits all of them; --site takes the names of sendoff site "
      "list, --reply what the last reply has in it. What a selection will touch is shown first, and asked about.",
      "sendoff queue retry --to '*@example.net' --yes\n"
      "sendoff queue retry --site google --yes",
      0, COMMAND_ARGUMENTS_MAX, queue_retry},
-    {"queue", "hold", WHICH, WHICH_OPTIONS, "Keeps them until they are released.",
-     "sendoff queue hold --account blog --yes", 0, COMMAND_ARGUMENTS_MAX, queue_hold},
-    {"queue", "release", WHICH, WHICH_OPTIONS,
+    {"queue", "hold", WHICH, "Keeps them until they are released.", "sendoff queue hold --account blog --yes", 0,
+     COMMAND_ARGUMENTS_MAX, queue_hold},
+    {"queue", "release", WHICH,
      "Ends a hold, also one of the brake (sendoff account review NAME) or of an account that is suspended or removed. "
      "Nothing leaves before the time that its sender or a smoothed limit has set.",
      "sendoff queue release --account blog --yes\n"
      "sendoff queue release --account blog --since 2h --yes\n"
      "sendoff queue release 1CZQ6K3E0W40",
      0, COMMAND_ARGUMENTS_MAX, queue_release},
-    {"queue", "drop", WHICH, WHICH_OPTIONS, "Throws them away, without a bounce; the log says so.",
+    {"queue", "drop", WHICH, "Throws them away, without a bounce; the log says so.",
      "sendoff queue drop 1CZQ6K3E0W40\n"
      "sendoff queue drop --account blog --since 18:42 --yes",
      0, COMMAND_ARGUMENTS_MAX, queue_drop},
-    {"queue", "bounce", WHICH " [--reason TEXT]", WHICH_OPTIONS " reason=",
+    {"queue", "bounce", WHICH " [--reason TEXT]",
      "Returns them to their senders now, with a notice (RFC 3464) that has the reason and the last reply. Nobody is "
      "suppressed for it. What is under way ends its attempt first. When the gateway is not running, it does so when it "
      "starts.",
@@ -286,7 +285,6 @@ const struct verb queue_verbs[] = {
      "sendoff queue bounce --to '*@exmaple.net' --yes",
      0, COMMAND_ARGUMENTS_MAX, queue_bounce},
     {"queue", "reroute", QUEUE_WHICH " --to-pool POOL [--despite-spf] " QUEUE_ASK,
-     QUEUE_WHICH_OPTIONS " to-pool= despite-spf " QUEUE_ASK_OPTIONS,
      "They leave from the sources of that pool from now on. What is under way ends its attempt first. Mail whose SPF "
      "or "
      "DMARC result rests on the sources that it was accepted for stays, unless --despite-spf. --dry-run only says what "

@@ -9,7 +9,6 @@
 
 #define QUEUE_IDS_UNASKED 10 /* so many messages that are named are changed without a question */
 #define QUEUE_ASK "[--yes] [--dry-run]"
-#define QUEUE_ASK_OPTIONS "yes dry-run"
 
 struct queue_example {
   char id[16], account[65], to[120];

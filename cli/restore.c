@@ -288,7 +288,7 @@ static enum exit_status restore(struct cli *c) {
 }
 
 const struct verb restore_verbs[] = {
-    {"restore", NULL, "FILE [--hold|--send]", "hold send",
+    {"restore", NULL, "FILE [--hold|--send]",
      "Puts back what a backup holds, where there is no store: into the data_dir of the configuration, or, where there "
      "is "
      "no configuration, with the one of the backup. Nothing is overwritten. The file is read and checked whole before "

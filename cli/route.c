@@ -385,28 +385,26 @@ static enum exit_status remove_route(struct cli *c) {
   return finish(d, s);
 }
 
-#define KEY_OPTIONS "account= sender="
 #define KEY_TEXT "[--account A] [--sender DOMAIN]"
-#define OPTIONS "tls= implicit-tls user= password-stdin " OAUTH2_OPTIONS " " KEY_OPTIONS
 #define OPTIONS_TEXT                                                                                                   \
   "[--tls none|may|verify] [--implicit-tls] [--user U --password-stdin] [--user U --oauth2 "                           \
   "microsoft365|google|custom --client-id ID] [--secret-stdin] [--refresh-token-stdin] [--tenant NAME] "               \
   "[--token-endpoint URL] [--scope S] " KEY_TEXT
 
 const struct verb route_verbs[] = {
-    {"route", "add", "DOMAIN|* HOST[:PORT]|mx:DOMAIN|direct " OPTIONS_TEXT, OPTIONS,
+    {"route", "add", "DOMAIN|* HOST[:PORT]|mx:DOMAIN|direct " OPTIONS_TEXT,
      "Mail for a domain goes to that host, and not to the domain's mail exchangers. *.DOMAIN: to its subdomains; *: to "
      "all; --account, --sender: that account's mail, or from that domain, alone. mx:DOMAIN: to the mail exchangers of "
      "that domain; direct: an exception from another route. --user logs in, with a password or, --oauth2, with access "
      "tokens. --tls: may uses TLS where it is offered, verify wants it with a good certificate (the default with "
      "--user), none uses no STARTTLS.",
      "sendoff route add '*' smtp.example.com:587 --user relay@example.com --password-stdin < password", 2, 2, add},
-    {"route", "list", "", "", "All routes, in the order in which they are looked at: the first that fits is taken.",
+    {"route", "list", "", "All routes, in the order in which they are looked at: the first that fits is taken.",
      "sendoff route list", 0, 0, list},
-    {"route", "set", "DOMAIN|* HOST[:PORT]|mx:DOMAIN|direct " OPTIONS_TEXT, OPTIONS,
+    {"route", "set", "DOMAIN|* HOST[:PORT]|mx:DOMAIN|direct " OPTIONS_TEXT,
      "Replaces a route, whole; its password or secret stays when host and user do and no other is given.",
      "sendoff route set '*' smtp.example.com:587 --user relay@example.com --password-stdin < new-password", 2, 2, set},
-    {"route", "remove", "DOMAIN|* " KEY_TEXT, KEY_OPTIONS,
+    {"route", "remove", "DOMAIN|* " KEY_TEXT,
      "Removes one, with its password. Mail that waits goes its usual way with its next attempt.",
      "sendoff route remove '*'", 1, 1, remove_route},
     {0}};

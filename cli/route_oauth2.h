@@ -5,8 +5,6 @@
 #include "cli/command.h"
 #include "relay/oauth2/token.h"
 
-#define OAUTH2_OPTIONS "oauth2= tenant= token-endpoint= client-id= scope= secret-stdin refresh-token-stdin"
-
 /* What was typed; `oauth2` points into it, and into argv. Zeroed before. */
 struct oauth2_draft {
   struct route_oauth2 oauth2;

@@ -20,7 +20,7 @@ static enum exit_status serve(struct cli *c) {
 }
 
 const struct verb serve_verbs[] = {
-    {"serve", NULL, "[--log-level debug|info|warn|error]", "log-level=",
+    {"serve", NULL, "[--log-level debug|info|warn|error]",
      "Runs the gateway in the foreground. SIGTERM ends it in order, SIGHUP reads the certificates again, "
      "also from paths that have changed.",
      "sendoff serve", 0, 0, serve},

@@ -5,8 +5,6 @@
 #include "cli/command.h"
 
 #define SETTINGS_CHECKS_MAX 32
-/* Of a verb's options: --CHECK off|observe|enforce|default for each check that can be set. */
-#define CHECK_OPTIONS "@checks"
 
 struct settings_draft {
   struct settings settings; /* points into the rest */

@@ -297,8 +297,6 @@ const struct verb setup_verbs[] = {
      "wordpress|php|device|server] [--sender DOMAIN|ADDRESS] [--certificate FILE --key FILE] [--start yes|no] "
      "[--test-to "
      "ADDRESS|none] [--data-dir DIR] [--listen ADDR:PORT/starttls|implicit|optional]... [--dns ADDR@PORT] [--yes]",
-     "hostname= source= public= domain= account= for= sender= certificate= key= start= test-to= data-dir= listen= dns= "
-     "yes",
      "The first hour: asks for the gateway's name, the address that mail leaves from, the first domain and the first "
      "account, makes them, starts the gateway and checks everything. Each option answers a question, --yes takes the "
      "defaults for the others. What is there already stays as it is, so it can be run again. Exit status 1: something "

@@ -265,7 +265,6 @@ const struct verb source_verbs[] = {
     {"source", "add",
      "ADDRESS --helo NAME [--public ADDRESS] [--pool POOL] [--weight N] [--on-listing pause|warn] "
      "[--warmup default|FILE|none]",
-     "helo= public= pool= weight= on-listing= warmup=",
      "An address of this machine that mail leaves from, and the name it says in EHLO. Behind NAT, --public is the "
      "address that the world sees. Sources of a pool share its mail by weight (1 unless set). With "
      "--on-listing pause it takes no mail while a blocklist lists it. With --warmup it gets some mail on its first "
@@ -273,21 +272,20 @@ const struct verb source_verbs[] = {
      "sendoff source add 192.0.2.10 --helo smtp.example.com\n"
      "sendoff source add 10.0.0.5 --public 203.0.113.5 --helo smtp.example.com --pool bulk --weight 3",
      1, 1, add},
-    {"source", "list", "", "",
+    {"source", "list", "",
      "All source addresses: whether this machine has them, whether DNS confirms their names, what blocklists say, and "
      "how they warm up.",
      "sendoff source list", 0, 0, list},
     {"source", "set",
      "ADDRESS [--helo NAME] [--public ADDRESS|none] [--pool POOL] [--weight N] "
      "[--on-listing pause|warn] [--warmup default|FILE|none]",
-     "helo= public= pool= weight= on-listing= warmup=",
      "Changes one. With --weight 0 it takes no new mail while another of its pool can be used, and ends what it began. "
      "--warmup none ends a warm-up; another plan goes on at the day that it is.",
      "sendoff source set 192.0.2.10 --pool bulk\n"
      "sendoff source set 192.0.2.10 --weight 0\n"
      "sendoff source set 192.0.2.10 --warmup default",
      1, 1, set},
-    {"source", "remove", "ADDRESS [--yes]", "yes",
+    {"source", "remove", "ADDRESS [--yes]",
      "Removes one; connections that are open end as they would. Says whose mail that concerns, and asks, when it is "
      "the "
      "last of its pool.",

@@ -117,7 +117,7 @@ static enum exit_status status(struct cli *c) {
 }
 
 const struct verb status_verbs[] = {
-    {"status", NULL, "", "",
+    {"status", NULL, "",
      "The running gateway's counters, its certificates, who is banned for failed logins, and what blocklists list.",
      "sendoff status", 0, 0, status},
     {0}};

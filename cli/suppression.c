@@ -383,31 +383,28 @@ static enum exit_status export_list(struct cli *c) {
 
 const struct verb suppression_verbs[] = {
     {"suppression", "add", "ADDRESS [--account A] [--reason TEXT] [--until WHEN|--forever]",
-     "account= reason= until= forever",
      "No mail to this address is taken any more: of this account, or of any. WHEN is how long from now (90d), or a "
      "date; "
      "without, the entry lasts as long as one of a bounce (30 days, or suppression { keep }).",
      "sendoff suppression add user@example.net --account blog --reason 'asked us to' --forever\n"
      "sendoff suppression add user@example.net --until 90d",
      1, 1, add},
-    {"suppression", "list", "[ADDRESS-PATTERN] [--account A] [--bounces] [--limit N]", "account= bounces limit=",
+    {"suppression", "list", "[ADDRESS-PATTERN] [--account A] [--bounces] [--limit N]",
      "Who is suppressed, why and until when; with --bounces, who had bounces in the last week.",
      "sendoff suppression list '*@example.net'\n"
      "sendoff suppression list --account blog --bounces",
      0, 1, list},
     {"suppression", "remove", "ADDRESS [--account A]",
-     "account=", "Takes an address off the list of this account, or off the one for all, and forgets its bounces.",
+     "Takes an address off the list of this account, or off the one for all, and forgets its bounces.",
      "sendoff suppression remove user@example.net --account blog\n"
      "sendoff suppression remove user@example.net",
      1, 1, remove_entry},
     {"suppression", "import", "FILE|- [--account A] [--until WHEN|--forever] [--dry-run]",
-     "account= until= forever dry-run",
      "Adds the addresses of a CSV file: address, reason, date; or as its header line says.",
      "sendoff suppression import bounces.csv --account blog --forever\n"
      "sendoff suppression import bounces.csv --dry-run",
      1, 1, import_list},
-    {"suppression", "export", "FILE|- [--account A]",
-     "account=", "Writes the list of this account, or the one for all, as CSV.",
+    {"suppression", "export", "FILE|- [--account A]", "Writes the list of this account, or the one for all, as CSV.",
      "sendoff suppression export - --account blog\n"
      "sendoff suppression export all.csv",
      1, 1, export_list},

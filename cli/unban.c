@@ -50,7 +50,7 @@ static enum exit_status unban(struct cli *c) {
   return out;
 }
 
-const struct verb unban_verbs[] = {{"unban", NULL, "ADDRESS|ACCOUNT|--all", "all",
+const struct verb unban_verbs[] = {{"unban", NULL, "ADDRESS|ACCOUNT|--all",
                                     "Lifts the ban on an address, or lets logins to an account come from any address "
                                     "again. sendoff status lists them.",
                                     "sendoff unban 192.0.2.7", 0, 1, unban},

@@ -125,7 +125,7 @@ static enum exit_status doctor(struct cli *c) {
 }
 
 const struct verb doctor_verbs[] = {
-    {"doctor", NULL, "[--all]", "all",
+    {"doctor", NULL, "[--all]",
      "Checks everything that mail depends on, and says what is wrong, the worst first, each with the command or the "
      "DNS record that fixes it: configuration, certificates, listeners, whether this is an open relay, ports, DNS "
      "records, sources, blocklists, clock, disk, store, accounts near their limits, mail that does not move. Run it as "
