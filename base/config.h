@@ -73,6 +73,7 @@ struct config {
   size_t blocklist_count;
   unsigned delivery_port;
   bool local_next_hops; /* mail may go to loopback and to this machine's own addresses: tests, labs */
+  char *simulator;      /* the domain that is played, not delivered to (base/simulator.h); NULL: none */
   bool learning;        /* what sites answer decides when and from where they are tried next (docs/learning.md) */
   bool dane;            /* TLSA records of next hops are looked up and followed (RFC 7672) */
   bool mta_sts;         /* policies of next hops' domains are looked up and followed (RFC 8461) */

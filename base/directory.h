@@ -76,6 +76,7 @@ struct account {
   size_t client_cert_count;
   const char *const *local_users; /* of this machine: these send for it by the local socket; see LOCAL_USER_MAX */
   size_t local_user_count;
+  bool sandbox; /* its mail is played at delivery, and never leaves (docs/simulator.md) */
   bool suspended;
   const char *suspend_reason;
   bool accept_8bit;        /* 8-bit content without BODY=8BITMIME is taken as if announced */

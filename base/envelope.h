@@ -24,6 +24,7 @@ enum message_flag {
   MESSAGE_BULK = 1024,         /* of the stream bulk; else transactional */
   MESSAGE_SOURCES_ONLY = 2048, /* it leaves from `sources` or not at all */
   MESSAGE_TLS_OPTIONAL = 4096, /* TLS-Required: No: what the recipient's side asks of TLS is ignored (RFC 8689 3) */
+  MESSAGE_SANDBOX = 16384,     /* it is played at delivery, and never leaves; so are notices about it */
   MESSAGE_RESTS_ON_SPF = 8192, /* its DMARC result, or an enforced check, rests on SPF: not every source will do */
 };
 
@@ -56,6 +57,7 @@ struct recipient {
   const char *domain;  /* normalised (domain_normalize); "[127.0.0.1]" for a literal: what routing goes by */
   const char *orcpt;   /* as it came, "rfc822;xtext"; "": none (RFC 3461 4.2) */
   unsigned notify;     /* enum notify_flag */
+  bool simulated;      /* of the simulator: no mail to it ever leaves; not kept */
   bool dropped;        /* suppressed, and its account has mail to such dropped: not kept, only logged */
 };
 

@@ -46,6 +46,8 @@ int numbers_next(const char *numbers, const char **at, char name[32], int64_t *v
 #define NUMBER_RECIPIENTS "recipients"
 #define NUMBER_COUNTED "counted"
 #define NUMBER_REPEAT "repeat"
+/* Nor this: 1 for mail of a sandbox account, which counts towards its own limits alone. */
+#define NUMBER_SANDBOX "sandbox"
 /* Not a rule's: the message that its sender was notified with of this event. Its id, so shown as one. */
 #define NUMBER_NOTICE "notice"
 /* Nor this: it is the same submission again, and was not kept or counted. */

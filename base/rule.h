@@ -22,6 +22,7 @@
 #define RULE_HEADER_FROM "header-from"           /* an address in From is not the account's */
 #define RULE_HEADER_SENDER "header-sender"       /* the address in Sender is not the account's */
 #define RULE_RECIPIENT "recipient"               /* the account may not write to that recipient */
+#define RULE_SIMULATOR "simulator"               /* the simulator has no such address */
 #define RULE_SPF "spf"                           /* the sending domain's SPF record would fail the mail */
 #define RULE_DMARC "dmarc"                       /* receivers would reject or quarantine it by From's DMARC policy */
 #define RULE_BULK "bulk-rules"                   /* bulk mail lacks what the large receivers ask of it */
@@ -48,6 +49,7 @@
 #define RULE_BRAKE "brake"               /* the account behaves as one whose login was stolen */
 #define RULE_SUPPRESSION "suppression"   /* its recipient is on the suppression list */
 #define RULE_COMMAND "command"           /* an operator's command */
+#define RULE_SANDBOX "sandbox"           /* of a sandbox account: played, not sent */
 #define RULE_REMOTE_REPLY "remote-reply" /* the next hop replied so; its enhanced status code says more */
 #define RULE_NETWORK "network"
 #define RULE_CLOSED "closed" /* the next hop closed the connection */

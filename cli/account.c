@@ -1,6 +1,7 @@
 #include "cli/account_brake.h"
 #include "cli/account_options.h"
 #include "cli/account_password.h"
+#include "cli/account_sandbox.h"
 #include "cli/account_show.h"
 #include "cli/account_state.h"
 #include "cli/account_usage.h"
@@ -200,6 +201,7 @@ static enum exit_status add(struct cli *c) {
   enum exit_status s = cli_name_ok(c->arguments[0])
                            ? read_options(c, d, &preset)
                            : cli_fail(EXIT_USAGE, "an account's name is 1 to 64 letters, digits and . _ @ + -");
+  account_sandbox_add(c, d);
   if (s == EXIT_DONE && !d->account.sender_count)
     s = cli_fail(EXIT_USAGE, "say who %s may send as: --sender example.com", c->arguments[0]);
   if (s == EXIT_DONE) s = account_check_rewrite(d, NULL);
@@ -230,15 +232,18 @@ static enum exit_status set(struct cli *c) {
   struct admin *a;
   struct reason why = {""};
   const struct preset *preset = NULL;
+  bool begins = false;
   if (!d) return cli_fail(EXIT_NO, "out of memory");
   enum exit_status s = read_options(c, d, &preset);
+  if (s == EXIT_DONE) s = account_sandbox_set(c, d);
   if (s == EXIT_DONE && !d->parts && !draft_edits(d))
     s = cli_fail(EXIT_USAGE, "say what to change; see: sendoff account set --help");
   if (s == EXIT_DONE) s = check_rewrite(c, d);
+  if (s == EXIT_DONE) s = account_sandbox_begins(c, d, &begins);
   if (s == EXIT_DONE) s = cli_admin(c, &a);
   if (s == EXIT_DONE)
     s = cli_admin_done(c, &a, admin_account_set(a, c->arguments[0], d->parts, &d->account, &d->edit, &why), &why);
-  if (s == EXIT_DONE) s = account_print_change(c, c->arguments[0], NULL);
+  if (s == EXIT_DONE) s = begins ? account_sandbox_hold(c) : account_print_change(c, c->arguments[0], NULL);
   if (s == EXIT_DONE) warn(c, d);
   if (s == EXIT_DONE && preset && !c->json) {
     char *lines = preset_text(c, preset, c->arguments[0], NULL);
@@ -272,12 +277,14 @@ static enum exit_status password(struct cli *c) {
   "[--long-lines convert|refuse] [--idempotent on|off] [--CHECK off|observe|enforce|default]..."
 
 const struct verb account_verbs[] = {
-    {"account", "add", "NAME --sender DOMAIN|ADDRESS|* ... " SETTINGS_TEXT " [--password-stdin]",
-     "Makes an account and prints its password, once. What the options mean: sendoff account set --help.",
+    {"account", "add", "NAME --sender DOMAIN|ADDRESS|* ... " SETTINGS_TEXT " [--sandbox] [--password-stdin]",
+     "Makes an account and prints its password, once. --sandbox: its mail goes through everything, and never leaves "
+     "(docs/simulator.md). What the other options mean: sendoff account set --help.",
      "sendoff account add blog --sender example.com --limit 60/minute:smooth --limit 5000/day\n"
      "sendoff account add shop --sender example.com --for wordpress\n"
      "sendoff account add printer --sender printer@example.com --for device\n"
-     "sendoff account add staging --sender staging.example.com --to example.com",
+     "sendoff account add staging --sender staging.example.com --to example.com\n"
+     "sendoff account add trial --sender example.com --sandbox",
      1, 1, add},
     {"account", "list", "", "All accounts.", "sendoff account list", 0, 0, account_list},
     {"account", "show", "NAME", "One account, whole.", "sendoff account show blog", 1, 1, account_show},
@@ -296,7 +303,8 @@ const struct verb account_verbs[] = {
      "sendoff account trust blog --forget",
      1, 1, account_trust},
     {"account", "set",
-     "NAME " SETTINGS_TEXT " [--add-sender|--remove-sender PATTERN]... [--add-limit|--remove-limit SPEC]...",
+     "NAME " SETTINGS_TEXT
+     " [--sandbox on|off] [--add-sender|--remove-sender PATTERN]... [--add-limit|--remove-limit SPEC]...",
      "Changes an account; a list that is given replaces the old one. Takes effect with the next command of every "
      "session. --for sets what suits a kind of client, where it is not said otherwise, and prints what to write into "
      "it. --to and --not-to say whom it may write to (DOMAIN, *.DOMAIN, ADDRESS or *). --rewrite-from makes "
@@ -313,11 +321,15 @@ const struct verb account_verbs[] = {
      "applications that send the very same message twice and mean it: by default the same Message-ID, recipients "
      "and content within ten minutes are answered with the first one's id, and sent once. --client-cert lets "
      "whoever shows that TLS certificate log in with AUTH EXTERNAL, without a password; FINGERPRINT is its "
-     "SHA-256, from: openssl x509 -noout -fingerprint -sha256 -in FILE",
+     "SHA-256, from: openssl x509 -noout -fingerprint -sha256 -in FILE. --sandbox on: its mail goes through "
+     "everything, "
+     "and never leaves; what was accepted before is held. --sandbox off is for mail that comes from then on: what was "
+     "accepted under it never leaves",
      "sendoff account set blog --limit 100/minute:smooth --limit 10000/day\n"
      "sendoff account set blog --add-limit 100rcpt/message --time-zone Europe/Vienna\n"
      "sendoff account set staging --to example.com\n"
      "sendoff account set blog --local-user www-data\n"
+     "sendoff account set staging --sandbox on\n"
      "sendoff account set news --stream bulk --bulk-rules enforce --brake on\n"
      "sendoff account set blog --spf default --limit none",
      1, 1, set},

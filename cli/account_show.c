@@ -25,7 +25,9 @@ static void list_row(struct listing *l, const struct account *a) {
              *limits_text = joined(account_limits_json(a), &limits);
   listing_add(l, account_json(a),
               (const char *const[]){a->name, senders_text, *limits_text ? limits_text : "none", a->pool,
-                                    a->suspended ? "suspended" : "active"});
+                                    a->suspended ? "suspended"
+                                    : a->sandbox ? "sandbox"
+                                                 : "active"});
   buffer_free(&senders);
   buffer_free(&limits);
 }

@@ -38,6 +38,9 @@ static const struct row {
      "Have the application write to somebody whom the text allows, or allow this one, too: sendoff account set "
      "{account} --to PATTERN replaces the list of those it may write to, --not-to that of those it may not ('none' "
      "empties either); sendoff account show {account} shows both."},
+    {REFUSED, RULE_SIMULATOR, NULL,
+     "Write to one of the simulator's addresses, as the text lists them; anything may follow a +, as in "
+     "bounce+order12@. docs/simulator.md says what each does."},
     {REFUSED, RULE_SUSPENDED, NULL,
      "An operator, or the brake on stolen credentials, suspended the account. sendoff account review {account} shows "
      "what the brake sees. When the cause is gone: sendoff account resume {account}; what the brake did ends with: "

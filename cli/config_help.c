@@ -74,6 +74,8 @@ const struct config_help config_helps[] = {
     {"delivery", "learning", "What sites answer decides when and from where they are tried next (docs/learning.md)."},
     {"delivery", "dane", "TLSA records of next hops are followed (RFC 7672)."},
     {"delivery", "mta_sts", "MTA-STS policies of recipients' domains are followed (RFC 8461)."},
+    {"delivery", "simulator",
+     "A domain whose mail is played by the gateway, not sent: for tests (docs/simulator.md). By default none."},
     {"delivery", "shaping", "The table of providers. By default the installed one (docs/pace.md)."},
     {"delivery", "trust", "Roots that next hops' certificates are verified with. By default the system's."},
     {"delivery", "https_trust", "Roots for HTTPS: policies and tokens. By default the system's."},

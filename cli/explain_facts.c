@@ -59,6 +59,7 @@ static enum exit_status read_recipient(struct cli *c, struct explained *e, const
       domain_normalize(f->to.domain, e->recipient_domain) != OK)
     return cli_fail(EXIT_USAGE, "--to %s is no address; write one as in user@example.net", q->to);
   f->recipient = q->to;
+  f->simulated = simulated_of(c->config->simulator, e->recipient_domain, f->to.local);
   f->recipient_count = 1;
   f->recipients_max = c->config->max_recipients;
   f->known |= FACT_RECIPIENT;
@@ -105,7 +106,9 @@ static int read_suppression(struct explained *e, struct reader *r) {
   char key[ADDRESS_KEY];
   int rc = address_key(bytes_of(e->facts.recipient), key);
   const char *lists[] = {"", e->facts.account_name};
-  for (size_t i = 0; rc == OK && i < 2; i++) {
+  bool always = e->facts.simulated == SIMULATED_SUPPRESSED;
+  if (always) e->facts.suppression = &simulator_suppression;
+  for (size_t i = 0; rc == OK && !always && i < 2; i++) {
     struct suppression_filter f = {.account = lists[i], .address = key};
     rc = reader_suppressions(r, &f, take_suppression, e);
   }
@@ -182,7 +185,7 @@ static bool take_policy(void *arg, const struct sts_note *n) {
 /* As far as the gateway has needed one. A route may have rules of its own. */
 static int read_sts(struct cli *c, struct explained *e, struct reader *r) {
   bool own = e->route && e->route->lookup != ROUTE_DIRECT;
-  if (!c->config->mta_sts || (e->route && e->route->tls != ROUTE_TLS_MAY)) return OK;
+  if (e->facts.simulated || !c->config->mta_sts || (e->route && e->route->tls != ROUTE_TLS_MAY)) return OK;
   const char *domain = own ? e->route->host : e->recipient_domain;
   if (domain[0] == '[') return OK; /* an address has none */
   snprintf(e->sts.domain, sizeof e->sts.domain, "%.255s", domain);
@@ -228,8 +231,10 @@ static enum exit_status ask_dns(struct cli *c, struct explained *e) {
   ask_spf(e, &dns, deadline_ms);
   ask_dmarc(e, &dns, deadline_ms);
   e->mx_port = c->config->delivery_port;
-  ask_mx(e, &dns);
-  explain_tls_gather(e, c->config, &dns, deadline_ms);
+  if (!e->facts.simulated) {
+    ask_mx(e, &dns);
+    explain_tls_gather(e, c->config, &dns, deadline_ms);
+  }
   resolver_free(&resolver);
   return EXIT_DONE;
 }
@@ -255,7 +260,7 @@ enum exit_status explain_gather(struct cli *c, const struct explain_question *q,
   if (s == EXIT_DONE) s = read_sender(e, q);
   if (s == EXIT_DONE) s = read_header_from(e, q);
   if (s == EXIT_DONE) s = read_recipient(c, e, q);
-  if (s == EXIT_DONE) find_route(e);
+  if (s == EXIT_DONE && !e->facts.simulated) find_route(e);
   if (s == EXIT_DONE) s = read_store(c, e);
   return s == EXIT_DONE ? ask_dns(c, e) : s;
 }

@@ -71,14 +71,17 @@ static json_t *hops_json(const struct explained *e, const struct expected *x) {
 
 void explain_print_json(const struct explained *e, const struct finding *found, struct explain_history *h,
                         const struct expected *x, const json_t *warmups) {
-  print_json(json_pack(
-      "{s:b, s:o, s:o, s:s, s:s, s:o, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:I, s:I, s:I, s:I}}",
-      "accepted", !explain_cause(found), "checks", checks_json(e, found), "limits", limits_json(e), "stream",
-      stream_name(e->facts.stream), "pool", e->pool, "sources", sources_json(e, warmups), "signatures",
-      signatures_json(e), "spf", spf_result_name(e->rank.best.result), "dmarc", dmarc_result_name(e->dmarc.now.result),
-      "dmarc_text", json_text(e->dmarc.why), "route", route_json(e), "mta_sts", explain_tls_policy_json(e), "next_hops",
-      hops_json(e, x), "requiretls", explain_tls_required_json(e), "site", *x->site ? json_text(x->site) : json_null(),
-      "expected", expected_json(x), "history", "delivered", (json_int_t)h->delivered, "deferred",
-      (json_int_t)h->deferred, "bounced", (json_int_t)h->bounced, "usual_delay_ms",
-      (json_int_t)(explain_usual_delay_us(h) / 1000)));
+  print_json(json_pack("{s:b, s:b, s:o, s:o, s:o, s:s, s:s, s:o, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
+                       "s:{s:I, s:I, s:I, s:I}}",
+                       "accepted", !explain_cause(found), "sandbox", e->facts.account->sandbox, "simulator",
+                       e->facts.simulated ? json_text(simulated_phrase(e->facts.simulated)) : json_null(), "checks",
+                       checks_json(e, found), "limits", limits_json(e), "stream", stream_name(e->facts.stream), "pool",
+                       e->pool, "sources", sources_json(e, warmups), "signatures", signatures_json(e), "spf",
+                       spf_result_name(e->rank.best.result), "dmarc", dmarc_result_name(e->dmarc.now.result),
+                       "dmarc_text", json_text(e->dmarc.why), "route", route_json(e), "mta_sts",
+                       explain_tls_policy_json(e), "next_hops", hops_json(e, x), "requiretls",
+                       explain_tls_required_json(e), "site", *x->site ? json_text(x->site) : json_null(), "expected",
+                       expected_json(x), "history", "delivered", (json_int_t)h->delivered, "deferred",
+                       (json_int_t)h->deferred, "bounced", (json_int_t)h->bounced, "usual_delay_ms",
+                       (json_int_t)(explain_usual_delay_us(h) / 1000)));
 }

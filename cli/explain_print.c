@@ -68,8 +68,7 @@ static const char *no_hosts_text(const struct explained *e) {
   return e->mx_status == DNS_FOUND ? "its MX records name no host" : "there is no such domain";
 }
 
-static void print_way(const struct explained *e, struct explain_history *h, const struct expected *x) {
-  char delay[40];
+static void print_hosts(const struct explained *e, const struct expected *x) {
   if (e->route) print_route(e->route);
   explain_tls_print_policy(e);
   if (e->mx.null_mx)
@@ -84,6 +83,16 @@ static void print_way(const struct explained *e, struct explain_history *h, cons
     explain_tls_print(e, i, x->table_tls);
   }
   explain_tls_print_required(e);
+}
+
+static void print_way(const struct explained *e, struct explain_history *h, const struct expected *x) {
+  char delay[40];
+  if (e->facts.simulated)
+    printf("  the simulator, in the gateway itself: mail to it %s\n", simulated_phrase(e->facts.simulated));
+  else
+    print_hosts(e, x);
+  if (e->facts.account->sandbox && !e->facts.simulated)
+    puts("  nothing is sent: the account is a sandbox, so this is where it would go");
   clock_format_span(explain_usual_delay_us(h), delay, sizeof delay);
   printf("  in the last 7 days: %zu delivered, %zu deferred, %zu bounced%s%s\n", h->delivered, h->deferred, h->bounced,
          h->delay_count ? "; usually after " : "",
@@ -115,6 +124,7 @@ static void print_accepted(const struct explained *e, const struct finding *foun
     printf("; ");
     print_safe(text);
   }
+  if (e->facts.account->sandbox) printf("; sandbox: it is not sent");
   putchar('\n');
 }
 

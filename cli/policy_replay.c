@@ -99,7 +99,7 @@ static const char *label_of(const struct replay *r, const struct played *p, char
 /* What an event says of how much it counted. `known`: it says it. */
 struct numbers {
   struct limit_request request;
-  bool known, repeat;
+  bool known, repeat, sandbox;
 };
 
 static struct numbers read_numbers(const struct event *e) {
@@ -111,6 +111,7 @@ static struct numbers read_numbers(const struct event *e) {
   while (numbers_next(e->numbers, &at, name, &value)) {
     if (value < 0) continue;
     if (strcmp(name, NUMBER_REPEAT) == 0) out.repeat = true;
+    if (strcmp(name, NUMBER_SANDBOX) == 0) out.sandbox = true;
     if (strcmp(name, NUMBER_OCTETS) == 0) {
       octets = true;
       out.request.octets = (uint64_t)value;
@@ -157,7 +158,8 @@ static bool take(void *arg, const struct event *e) {
   struct replay *r = arg;
   if (!*e->account || e->kind != EVENT_ACCEPTED) return true;
   struct numbers numbers = read_numbers(e);
-  if (numbers.repeat || !is_of_scope(r, e, !numbers.known)) return true;
+  if (numbers.repeat || (numbers.sandbox && r->scope == SCOPE_GATEWAY)) return true;
+  if (!is_of_scope(r, e, !numbers.known)) return true;
   struct played *p = find(r, owner_of(r, e));
   int64_t at_us = id_time_us(e->id);
   r->failed = !p;

@@ -54,15 +54,15 @@ static json_t *recipient_json(const struct envelope *m, const struct queued_reci
                               const struct wait *w) {
   char id[ID_TEXT];
   id_format(m->id, id);
-  return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:s?, s:o, s:o}",
-                   "message", id, "account", json_text(m->account), "from", json_text(m->reverse_path), "to",
-                   json_text(r->to.address), "domain", json_text(r->to.domain), "pool", json_text(m->pool), "source",
-                   *r->source ? json_text(r->source) : json_null(), "state", state_name(r->state), "attempts",
-                   (json_int_t)r->attempts, "size", (json_int_t)m->size, "created", json_time(m->created_us), "next",
-                   json_time(r->next_us), "expires", json_time(m->expires_us), "last", json_text(r->last), "under_way",
-                   attempt_json(a), "waits", wait_json(w), "hold",
-                   r->state == RECIPIENT_HELD ? hold_name(r->hold) : NULL, "not_before", json_time(r->not_before_us),
-                   "site", *r->site ? json_text(r->site) : json_null());
+  return json_pack(
+      "{s:s, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:s?, s:o, s:o}",
+      "message", id, "account", json_text(m->account), "sandbox", (m->flags & MESSAGE_SANDBOX) != 0, "from",
+      json_text(m->reverse_path), "to", json_text(r->to.address), "domain", json_text(r->to.domain), "pool",
+      json_text(m->pool), "source", *r->source ? json_text(r->source) : json_null(), "state", state_name(r->state),
+      "attempts", (json_int_t)r->attempts, "size", (json_int_t)m->size, "created", json_time(m->created_us), "next",
+      json_time(r->next_us), "expires", json_time(m->expires_us), "last", json_text(r->last), "under_way",
+      attempt_json(a), "waits", wait_json(w), "hold", r->state == RECIPIENT_HELD ? hold_name(r->hold) : NULL,
+      "not_before", json_time(r->not_before_us), "site", *r->site ? json_text(r->site) : json_null());
 }
 
 /* "; 1200 ahead, 3 of them its own, 1100 of shop/bulk" */
@@ -114,9 +114,10 @@ static bool list_row(void *arg, const struct envelope *m, const struct queued_re
   struct queue_listing *l = arg;
   const struct attempt *a = attempts_find(l->attempts, r->to.id);
   struct wait w;
-  char id[ID_TEXT], next[40], age[40], tries[16], under_way[512];
+  char id[ID_TEXT], next[40], age[40], tries[16], under_way[512], account[80];
   int64_t now = clock_now_us();
   id_format(m->id, id);
+  snprintf(account, sizeof account, "%s%s", m->account, m->flags & MESSAGE_SANDBOX ? " (sandbox)" : "");
   clock_format_span(now - m->created_us, age, sizeof age);
   clock_format_span(r->next_us - now, next, sizeof next);
   snprintf(tries, sizeof tries, "%u", r->attempts + (a != NULL));
@@ -127,7 +128,7 @@ static bool list_row(void *arg, const struct envelope *m, const struct queued_re
     describe_wait(shown, now, under_way, sizeof under_way);
   waits_of(l->waits, m, r, shown, now, &w);
   listing_add(&l->rows, recipient_json(m, r, shown, &w),
-              (const char *const[]){id, m->account, m->reverse_path, r->to.address, age, tries,
+              (const char *const[]){id, account, m->reverse_path, r->to.address, age, tries,
                                     a                             ? "under way"
                                     : strcmp(w.what, "time") == 0 ? next
                                                                   : w.what,

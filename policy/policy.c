@@ -15,7 +15,7 @@ const struct check policy_checks[] = {
     {"recipient-count", STAGE_RCPT, FACT_RECIPIENT, true, CHECK_ENFORCE, check_recipient_count,
      "no more recipients in one message than max_recipients"},
     {"recipient", STAGE_RCPT, FACT_ACCOUNT | FACT_RECIPIENT, false, CHECK_ENFORCE, check_recipient,
-     "the account may write to that recipient (--to, --not-to)"},
+     "the account may write to that recipient (--to, --not-to), and the simulator has it if it is its"},
     {"suppression", STAGE_RCPT, FACT_ACCOUNT | FACT_RECIPIENT | FACT_SUPPRESSION, false, CHECK_ENFORCE,
      check_suppression, "the recipient is on no suppression list: its mail has not bounced"},
     {"limits", STAGE_MAIL | STAGE_RCPT | STAGE_CONTENT | STAGE_STORE, FACT_ACCOUNT, false, CHECK_ENFORCE, check_limits,

@@ -14,6 +14,7 @@
 #include "base/limits.h"
 #include "base/refusal.h"
 #include "base/result.h"
+#include "base/simulator.h"
 #include "base/suppression.h"
 #include "policy/dmarc/dmarc_predict.h"
 #include "policy/source_rank.h"
@@ -82,6 +83,7 @@ struct facts {
   const char *recipient;
   struct address to; /* views into it */
   size_t recipient_count, recipients_max;
+  enum simulated simulated;  /* what of the simulator's it is */
   size_t recipients_dropped; /* of those before it; they count nothing */
   /* FACT_SUPPRESSION: of that recipient; NULL: it is on no list */
   const struct suppression *suppression;

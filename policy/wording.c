@@ -106,6 +106,14 @@ static void word_recipient(const struct facts *f, const struct finding *found, s
   refusal_about(out, found->subject);
 }
 
+static void word_simulator(const struct facts *f, const struct finding *found, struct refusal *out) {
+  char subject[SHOWN_MAX + 4];
+  (void)f;
+  refuse(out, 550, "5.1.1", found->rule, "the simulator has no address %s; it has: %s",
+         shown(bytes_of(found->subject), subject), SIMULATOR_NAMES);
+  refusal_about(out, found->subject);
+}
+
 static void word_recipients(const struct facts *f, const struct finding *found, struct refusal *out) {
   refuse(out, 452, "4.5.3", found->rule, /* RFC 5321 4.5.3.1.10 */
          "too many recipients: %zu in one message at most; send the rest in another", f->recipients_max);
@@ -260,6 +268,7 @@ static const struct {
     {RULE_HEADER_SENDER, word_header_sender},
     {RULE_SUPPRESSION, word_suppression},
     {RULE_RECIPIENT, word_recipient},
+    {RULE_SIMULATOR, word_simulator},
     {RULE_RECIPIENTS, word_recipients},
     {RULE_LIMIT, word_limit},
     {RULE_MESSAGE_LIMIT, word_limit},

@@ -44,7 +44,8 @@ enum account_part {
   ACCOUNT_STREAM_LIMITS = 65536, /* settings.stream, both */
   ACCOUNT_STREAM_POOLS = 131072,
   ACCOUNT_MODES = 262144, /* settings.modes: those that it names, CHECK_DEFAULT takes one back; the others stay */
-  ACCOUNT_LOCAL_USERS = 1 << 19
+  ACCOUNT_LOCAL_USERS = 1 << 19,
+  ACCOUNT_SANDBOX = 1 << 20,
 };
 struct account_edit {
   struct list_edit senders, limits;

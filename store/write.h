@@ -65,9 +65,9 @@ struct store_brake {
 /* Keeps a message, counts it for whom it counts, writes the "accepted" event: the 250 rests on this. */
 struct store_accept {
   struct store_op op;
-  struct new_message message;
-  struct event accepted; /* kind and message_id are filled in by the store */
-  bool count_usage;      /* false for mail that is made here */
+  struct new_message message; /* out: its flags, which get MESSAGE_SANDBOX when its account is one now */
+  struct event accepted;      /* kind and message_id are filled in by the store */
+  bool count_usage;           /* false for mail that is made here */
   /* The account that it must still belong to at the instant of the commit: there, not suspended, its logins what they
    * were. Otherwise nothing is written, op.result is E_DENIED and `standing` says why. account_id 0: not asked. */
   int64_t account_id, login_version;
@@ -106,6 +106,7 @@ struct recipient_outcome {
   const char *waits_for; /* DEFERRED: the source whose warm-up it waits for; NULL: for none */
   const char *site;      /* DEFERRED: where it was to go (base/site_name.h); NULL or "": that was not known */
   bool delay_told;       /* DEFERRED: a notice of delay goes out with this, the only one */
+  bool played;           /* inside the gateway: it says nothing of the account's mail */
   enum bounce bounce; /* what it says of the recipient; counted for the event's account, of which there must be one */
   bool suppressed;    /* out: the recipient is on that account's suppression list since this */
 };

@@ -118,6 +118,7 @@ const struct config_key config_keys[] = {
     OTHER("delivery", "learning", boolean, "yes", config, learning, bool),
     OTHER("delivery", "dane", boolean, "yes", config, dane, bool),
     OTHER("delivery", "mta_sts", boolean, "yes", config, mta_sts, bool),
+    TEXT("delivery", "simulator", simulator, NULL, config, simulator),
     TEXT("delivery", "shaping", path, NULL, config, shaping),
     TEXT("delivery", "trust", path, NULL, config, trust),
     TEXT("delivery", "https_trust", path, NULL, config, https_trust),

@@ -112,6 +112,11 @@ const struct config_type config_type_zone = {.size = sizeof(char *),
                                              .advice = "a zone's name, as in \"dkim.example.net\"",
                                              .release = release_text};
 
+const struct config_type config_type_simulator = {.size = sizeof(char *),
+                                                  .parse = parse_zone,
+                                                  .advice = "a domain, as in \"simulator.example.com\"",
+                                                  .release = release_text};
+
 static int parse_blocklist(const char *text, const struct config_range *range, void *to) {
   return strlen(text) <= BLOCKLIST_ZONE_MAX ? parse_zone(text, range, to) : E_SYNTAX;
 }

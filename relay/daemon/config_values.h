@@ -37,7 +37,8 @@ union config_value {
 
 /* Text: a char * that the value owns. */
 extern const struct config_type config_type_text, config_type_hostname, config_type_mail_address, config_type_path,
-    config_type_user, config_type_dns_server, config_type_blocklist, config_type_zone, config_type_tsig_algorithm;
+    config_type_user, config_type_dns_server, config_type_blocklist, config_type_zone, config_type_simulator,
+    config_type_tsig_algorithm;
 extern const struct config_type config_type_unused; /* any text, and no value */
 /* unsigned, bool, int64_t (microseconds), uint64_t (octets) */
 extern const struct config_type config_type_number, config_type_boolean, config_type_duration, config_type_size;

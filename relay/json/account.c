@@ -70,11 +70,12 @@ json_t *account_json(const struct account *a) {
                 a->suspended ? "suspended" : "active", "reason", json_text(a->suspend_reason), "eight_bit",
                 a->accept_8bit ? "accept" : "refuse", "long_lines", a->convert_long_lines ? "convert" : "refuse",
                 "idempotent", a->idempotent ? "on" : "off", "created", json_time(a->created_us));
-  json_t *more = json_pack(
-      "{s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:i, s:o}", "local_users", texts_json(a->local_users, a->local_user_count),
-      "to", texts_json(a->to, a->to_count), "not_to", texts_json(a->not_to, a->not_to_count), "rewrite_from",
-      json_text(a->rewrite_from), "time_zone", json_text(a->time_zone), "stream", stream_name(a->stream), "suppressed",
-      a->drop_suppressed ? "drop" : "refuse", "suppress_after", (int)a->suppress_after, "streams", streams_json(a));
+  json_t *more = json_pack("{s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:i, s:s, s:o}", "local_users",
+                           texts_json(a->local_users, a->local_user_count), "to", texts_json(a->to, a->to_count),
+                           "not_to", texts_json(a->not_to, a->not_to_count), "rewrite_from", json_text(a->rewrite_from),
+                           "time_zone", json_text(a->time_zone), "stream", stream_name(a->stream), "suppressed",
+                           a->drop_suppressed ? "drop" : "refuse", "suppress_after", (int)a->suppress_after, "sandbox",
+                           a->sandbox ? "on" : "off", "streams", streams_json(a));
   json_t *settings = settings_json(&a->settings);
   if (object) json_object_set(object, "checks", json_object_get(settings, "checks"));
   if (object) json_object_update(object, more);

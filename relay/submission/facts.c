@@ -49,10 +49,11 @@ void facts_of_envelope(struct session *s, const struct address *from) {
       .directory = tx->directory, .account = tx->account, .domain = usage_certain_domain(tx->directory, tx->account)};
 }
 
-void facts_of_recipient(struct transaction *tx, const struct address *to) {
+void facts_of_recipient(struct transaction *tx, const struct address *to, const char *simulator) {
   struct facts *f = &tx->facts;
   f->recipient = tx->pending.address;
   f->to = moved(to, tx->pending.address);
+  f->simulated = simulated_of(simulator, tx->pending.domain, f->to.local);
   f->recipient_count = tx->recipient_count + 1;
   f->known |= FACT_RECIPIENT;
 }

@@ -11,8 +11,9 @@
 void facts_of_session(const struct session *s, struct facts *out);
 /* MAIL: the transaction's, whose reverse-path and parameters are there. `from` may have its views into the command. */
 void facts_of_envelope(struct session *s, const struct address *from);
-/* RCPT: the transaction's pending recipient. `to` may have its views into the command. */
-void facts_of_recipient(struct transaction *tx, const struct address *to);
+/* RCPT: the transaction's pending recipient. `to` may have its views into the command; `simulator`: its
+ * domain, or NULL. */
+void facts_of_recipient(struct transaction *tx, const struct address *to, const char *simulator);
 /* It was decided about: how many recipients there are now is all that stays. */
 void facts_forget_recipient(struct transaction *tx);
 /* What the store said when it did not take the message. */

@@ -155,6 +155,10 @@ static bool gather_suppression(struct session *s) {
   struct transaction *tx = s->tx;
   struct store *store = s->loop->gateway->store;
   const char *account = tx->account->name, *address = tx->pending.address;
+  if (tx->facts.simulated == SIMULATED_SUPPRESSED) {
+    suppression_known(tx, OK, &simulator_suppression);
+    return true;
+  }
   if (!store_maybe_suppressed(store, account, address)) {
     suppression_known(tx, OK, NULL);
     return true;

@@ -66,6 +66,7 @@ int idempotency_finish(struct idempotency *d, const struct idempotency_parts *pa
   add_text(h, parts->message_id);
   for (size_t i = 0; i < parts->recipient_count; i++) add_recipient(h, sorted[i]);
   gnutls_hash(h, content, sizeof content);
+  if (parts->sandbox) add_text(h, "sandbox");
   gnutls_hash_deinit(h, all);
   memcpy(out->octets, all, sizeof out->octets);
   free(sorted);

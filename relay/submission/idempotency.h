@@ -19,6 +19,7 @@ struct idempotency_parts {
   const char *reverse_path, *parameters, *message_id;
   const struct recipient *recipients;
   size_t recipient_count;
+  bool sandbox; /* what was played is not the same as what is to be sent */
 };
 /* Once, after all content. OK or E_MEMORY. */
 int idempotency_finish(struct idempotency *d, const struct idempotency_parts *parts, struct idempotency_key *out);

@@ -44,7 +44,8 @@ struct intake {
   bool eight_bit, utf8; /* octets over 127 in the body; UTF-8 in the header */
   bool tls_optional;    /* the header says TLS-Required: No */
   bool multipart;
-  bool daemon; /* From has MAILER-DAEMON's address here, made by us */
+  bool daemon;  /* From has MAILER-DAEMON's address here, made by us */
+  bool sandbox; /* of a sandbox account: it never leaves */
   enum mail_stream stream;
   char repairs[REPAIRS_MAX];
   char signed_by[160], message_id[256], subject[EVENT_SUBJECT_ROOM];

@@ -78,6 +78,8 @@ static void reply_accepted(struct session *s, const struct intake *i) {
   } else if (v->not_before_us && v->rule && v->not_before_us >= until_us) {
     snprintf(at, sizeof at, "at %s", v->rule->text);
     reply_put_off(s, i, until_us, at);
+  } else if (i->accept.message.envelope.flags & MESSAGE_SANDBOX) {
+    reply(s, 250, "2.0.0", "accepted as %s; sandbox: it is not sent", i->id_text);
   } else {
     reply(s, 250, "2.0.0", "accepted as %s", i->id_text);
   }
@@ -143,7 +145,7 @@ static unsigned flags_of(const struct intake *i) {
   bool optional = i->tls_optional && !(tx->said.flags & MESSAGE_REQUIRE_TLS); /* RFC 8689 3: which goes before it */
   bool only = source_use_is_bound(&tx->facts, &tx->sources);
   return tx->said.flags | (optional ? MESSAGE_TLS_OPTIONAL : 0u) | (only ? MESSAGE_SOURCES_ONLY : 0u) |
-         (source_use_rests_on_spf(&tx->facts) ? MESSAGE_RESTS_ON_SPF : 0u) |
+         (source_use_rests_on_spf(&tx->facts) ? MESSAGE_RESTS_ON_SPF : 0u) | (i->sandbox ? MESSAGE_SANDBOX : 0u) |
          (i->stream == STREAM_BULK ? MESSAGE_BULK : 0u) | (i->eight_bit ? MESSAGE_8BIT : 0u) |
          (i->utf8 ? MESSAGE_UTF8 : 0u) | (i->spool ? MESSAGE_IN_FILE : 0u);
 }
@@ -204,7 +206,7 @@ static void describe(struct intake *i) {
   tls_facts_add(i->numbers, &facts);
   i->accept.accepted = (struct event){.account = i->account,
                                       .from = i->reverse_path,
-                                      .domain = i->owners.domain ? i->owners.domain->name : "",
+                                      .domain = i->owners.domain && !i->sandbox ? i->owners.domain->name : "",
                                       .to = i->log_to,
                                       .code = 250,
                                       .enhanced = "2.0.0",
@@ -226,6 +228,7 @@ static int make_key(struct intake *i) {
                                     .reverse_path = i->reverse_path,
                                     .parameters = i->session->tx->parameters,
                                     .message_id = i->message_id,
+                                    .sandbox = i->sandbox,
                                     .recipients = a->message.recipients,
                                     .recipient_count = a->message.recipient_count};
   return idempotency_finish(i->idempotency, &parts, &i->key);
@@ -238,6 +241,7 @@ static void take_owners(struct intake *i) {
   const struct account *account = directory_account_by_id(now, i->owner->id);
   i->owners = tx->owners;
   i->owners.observe = !policy_enforces(&tx->facts, "limits");
+  i->owners.sandbox = i->sandbox = i->owner->sandbox || (account && account->sandbox);
   if (!account) return; /* the store knows, too */
   i->owners.directory = now;
   i->owners.account = account;
@@ -247,6 +251,7 @@ static void take_owners(struct intake *i) {
 void intake_store(struct intake *i) {
   struct store_accept *a = &i->accept;
   store_accept_init(a);
+  take_owners(i);
   if (!copy_envelope(i) || make_key(i) != OK) {
     intake_refuse_memory(i);
     intake_answer_refusal(i);
@@ -255,7 +260,6 @@ void intake_store(struct intake *i) {
   a->message.prefix = buffer_bytes(&i->prefix);
   a->message.content = buffer_bytes(&i->body);
   a->count_usage = true;
-  take_owners(i);
   a->scope_count = usage_scopes_of(&i->owners, a->scopes);
   a->brake.mode = policy_mode(&i->session->tx->facts, "brake");
   a->brake.network = brake_network_key(session_client(i->session));

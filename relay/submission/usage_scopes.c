@@ -2,10 +2,12 @@
 
 #include <string.h>
 
+/* What never leaves uses up nobody's quota but its own account's. */
 size_t usage_scopes_of(struct usage_owners *o, struct usage_scope out[USAGE_SCOPES_MAX]) {
   size_t n = 0;
-  out[n++] = usage_scope_of_gateway(o->directory);
-  if (o->domain) out[n++] = usage_scope_of_domain(o->domain);
+  bool leaves = !o->sandbox && !o->account->sandbox;
+  if (leaves) out[n++] = usage_scope_of_gateway(o->directory);
+  if (leaves && o->domain) out[n++] = usage_scope_of_domain(o->domain);
   out[n++] = usage_scope_of_account(o->account);
   if (o->stream_known) out[n++] = usage_scope_of_stream(o->account, o->stream, o->stream_owner);
   for (size_t i = 0; o->observe && i < n; i++) out[i].limit_count = 0;

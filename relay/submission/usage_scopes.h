@@ -11,6 +11,7 @@ struct usage_owners {
   const struct domain *domain; /* From's; NULL: none here, or not known yet */
   bool stream_known;           /* else `stream` may still change */
   enum mail_stream stream;
+  bool sandbox;                         /* it is of a sandbox, though its account may be none any more */
   bool observe;                         /* counted alone: no limit refuses, or delays */
   char stream_owner[STREAM_OWNER_TEXT]; /* written */
 };

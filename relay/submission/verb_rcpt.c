@@ -61,8 +61,12 @@ static int read_path(const struct session *s, struct bytes rest, struct forward_
 static void decided(struct session *s, const struct verdict *v) {
   struct transaction *tx = s->tx;
   struct pending_recipient *p = &tx->pending;
-  struct recipient r = {
-      .address = p->address, .domain = p->domain, .orcpt = p->orcpt, .notify = p->notify, .dropped = v->drop};
+  struct recipient r = {.address = p->address,
+                        .domain = p->domain,
+                        .orcpt = p->orcpt,
+                        .notify = p->notify,
+                        .simulated = tx->facts.simulated != SIMULATED_NOT,
+                        .dropped = v->drop};
   struct refusal memory = {0};
   int rc = v->action == ACTION_REFUSE ? E_DENIED : transaction_add(tx, &r);
   facts_forget_recipient(tx);
@@ -91,7 +95,7 @@ static void ask(struct session *s, const struct forward_path *p) {
     reply(s, 250, "2.1.5", "recipient ok");
     return;
   }
-  facts_of_recipient(tx, &p->to);
+  facts_of_recipient(tx, &p->to, s->submission->config->simulator);
   decide(s, STAGE_RCPT, decided);
 }
 

@@ -136,6 +136,10 @@ static int set_suppress_after(struct admin *a, int64_t id, const struct account 
   return set_number(a, id, "UPDATE accounts SET suppress_after = ? WHERE id = ?", from->suppress_after);
 }
 
+static int set_sandbox(struct admin *a, int64_t id, const struct account *from) {
+  return set_number(a, id, "UPDATE accounts SET sandbox = ? WHERE id = ?", from->sandbox);
+}
+
 static int set_recipients(struct admin *a, int64_t id, bool denied, const char *const *patterns, size_t count) {
   sqlite3_stmt *s = sql_use(&a->q, "DELETE FROM account_recipients WHERE account_id = ? AND denied = ?");
   sql_bind_int(s, 1, id);
@@ -204,6 +208,7 @@ static int set_parts(struct admin *a, int64_t id, const char *name, unsigned wha
                {ACCOUNT_STREAM, set_stream},
                {ACCOUNT_DROP_SUPPRESSED, set_drop_suppressed},
                {ACCOUNT_SUPPRESS_AFTER, set_suppress_after},
+               {ACCOUNT_SANDBOX, set_sandbox},
                {ACCOUNT_STREAM_POOLS, set_stream_pools}};
   int rc = OK;
   for (size_t i = 0; rc == OK && i < sizeof parts / sizeof parts[0]; i++)

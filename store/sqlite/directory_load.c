@@ -126,6 +126,7 @@ static int load_account_row(sqlite3_stmt *s, struct account *a, struct directory
   a->stream = sqlite3_column_int64(s, 15) == STREAM_BULK ? STREAM_BULK : STREAM_TRANSACTIONAL;
   a->drop_suppressed = sqlite3_column_int64(s, 16) != 0;
   a->suppress_after = (unsigned)sqlite3_column_int64(s, 17);
+  a->sandbox = sqlite3_column_int64(s, 18) != 0;
   for (int i = 0; i < STREAM_COUNT; i++) a->stream_pool[i] = "";
   return a->name && a->pool && a->suspend_reason && a->rewrite_from && a->time_zone ? OK : E_MEMORY;
 }
@@ -139,7 +140,7 @@ static int load_accounts(struct loading *l) {
   sqlite3_stmt *s =
       sql_use(l->q, "SELECT id, name, pool, accept_8bit, suspended, iterations, salt, stored_key, server_key,"
                     " created_us, idempotent, login_version, convert_long_lines, rewrite_from, time_zone, stream,"
-                    " drop_suppressed, suppress_after FROM accounts ORDER BY id");
+                    " drop_suppressed, suppress_after, sandbox FROM accounts ORDER BY id");
   while (i < n && (rc = sql_step(s)) == 1 && (rc = load_account_row(s, &all[i], l->o)) == OK) i++;
   if (s) sqlite3_reset(s);
   l->accounts = all;

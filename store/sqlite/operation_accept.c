@@ -123,19 +123,29 @@ static enum account_standing standing_of(sqlite3_stmt *s, const struct store_acc
   return sqlite3_column_int64(s, 0) == a->login_version ? STANDING_GOOD : STANDING_LOGIN_CHANGED;
 }
 
+/* Whatever the session knew of its account: what is accepted in a sandbox does not leave. */
+static void take_sandbox(sqlite3_stmt *s, struct store_accept *a) {
+  if (sqlite3_column_int64(s, 2)) a->message.envelope.flags |= MESSAGE_SANDBOX;
+}
+
 static int check_standing(struct sql *q, struct store_accept *a) {
   a->standing = a->account_id ? STANDING_GONE : STANDING_GOOD;
   if (!a->account_id) return OK;
-  sqlite3_stmt *s = sql_use(q, "SELECT login_version, suspended FROM accounts WHERE id = ?");
+  sqlite3_stmt *s = sql_use(q, "SELECT login_version, suspended, sandbox FROM accounts WHERE id = ?");
   sql_bind_int(s, 1, a->account_id);
   int rc = sql_step(s);
   if (rc == 1) {
     a->standing = standing_of(s, a);
+    take_sandbox(s, a);
     bytes_copy(bytes_of(sql_text(s, 1)), a->suspend_reason, sizeof a->suspend_reason);
     sqlite3_reset(s);
     rc = OK;
   }
   return rc != OK ? rc : a->standing == STANDING_GOOD ? OK : E_DENIED;
+}
+
+static bool is_sandbox(const struct store_accept *a) {
+  return a->message.envelope.flags & MESSAGE_SANDBOX;
 }
 
 /* --- the same submission again --- */
@@ -195,8 +205,13 @@ static int log_accepted(struct sql *q, const struct store_accept *a, int64_t ear
              e.text ? e.text : "", id, open, a->message.recipient_count);
     e.text = text;
   }
-  char slowed[1500];
+  char slowed[1500], played[1600], also_sandbox[NUMBERS_TEXT];
   if (say_put_off(a, e.text ? e.text : "", slowed, sizeof slowed)) e.text = slowed;
+  if (is_sandbox(a)) {
+    snprintf(played, sizeof played, "%s; sandbox: it is not sent", e.text ? e.text : "");
+    e.text = played;
+    e.numbers = also(&e, NUMBER_SANDBOX, 1, also_sandbox);
+  }
   return event_insert(q, &e);
 }
 
@@ -259,7 +274,7 @@ static int accept_new(struct sql *q, struct usage_table *table, struct brake_tab
   size_t kept = count_kept(a, open);
   int rc = a->count_usage ? check_limits(table, a, kept, now, usage) : OK;
   a->nothing_kept = open && !kept;
-  if (rc == OK && a->count_usage && !a->nothing_kept) rc = check_brake(q, brake, a, now);
+  if (rc == OK && a->count_usage && !a->nothing_kept && !is_sandbox(a)) rc = check_brake(q, brake, a, now);
   if (rc == OK && earlier) rc = idempotency_ends_forget(q, a->key);
   if (rc == OK && !a->nothing_kept) rc = keep(q, index, a, now);
   if (rc == OK) rc = log_accepted(q, a, earlier, open, kept);

@@ -14,7 +14,7 @@ void brake_reset(struct store_accept *a) {
   a->brake.slowed_until_us = 0;
 }
 
-/* How many of the recipients are kept, and how many of them it has never written to. */
+/* How many of the recipients are kept and not the simulator's, and how many of those it has never written to. */
 static int note_recipients(struct brake_table *t, const struct store_accept *a, int64_t now_us,
                            struct brake_mail *out) {
   const struct new_message *m = &a->message;
@@ -22,7 +22,7 @@ static int note_recipients(struct brake_table *t, const struct store_accept *a, 
   *out = (struct brake_mail){.network = a->brake.network};
   for (size_t i = 0; rc == OK && i < m->recipient_count; i++) {
     bool first = false;
-    if (m->recipients[i].dropped || (a->covered && a->covered[i])) continue;
+    if (m->recipients[i].dropped || m->recipients[i].simulated || (a->covered && a->covered[i])) continue;
     rc = brake_table_note(t, m->envelope.account, m->recipients[i].address, now_us, &first);
     out->recipients++;
     out->first += first;
@@ -68,7 +68,8 @@ int brake_accept(struct sql *q, struct brake_table *t, struct store_accept *a, i
   const char *account = a->message.envelope.account;
   if (!account || !*account) return OK;
   int rc = note_recipients(t, a, now_us, &mail);
-  if (rc == OK) rc = brake_table_change(t, account, &b);
+  if (rc != OK || !mail.recipients) return rc; /* what never leaves is nobody's usual mail */
+  rc = brake_table_change(t, account, &b);
   if (rc != OK) return rc;
   brake_count_mail(b, now_us, &mail);
   a->brake.said = brake_step(b, now_us, a->brake.mode);
@@ -85,7 +86,7 @@ int brake_outcome(struct brake_table *t, const struct recipient_outcome *o) {
   const char *account = o->event.account;
   bool delivered = o->event.kind == EVENT_DELIVERED, bounced = o->bounce == BOUNCE_HARD;
   struct brake *b;
-  if (!account || !*account || delivered == bounced) return OK;
+  if (!account || !*account || delivered == bounced || o->played) return OK;
   int rc = brake_table_change_known(t, account, &b);
   if (rc == OK && b) brake_count_outcome(b, clock_now_us(), delivered, bounced);
   return rc;

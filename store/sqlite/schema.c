@@ -319,7 +319,9 @@ static const char *const steps[] = {
     "CREATE INDEX recipients_returning ON recipients(message_id) WHERE state = 2;"
     /* Users of this machine that send for an account by the local socket. */
     "CREATE TABLE account_local_users(account_id INTEGER NOT NULL, position INTEGER NOT NULL, user TEXT NOT NULL"
-    " UNIQUE, PRIMARY KEY(account_id, position)) STRICT, WITHOUT ROWID;",
+    " UNIQUE, PRIMARY KEY(account_id, position)) STRICT, WITHOUT ROWID;"
+    /* Accounts whose mail never leaves. */
+    "ALTER TABLE accounts ADD COLUMN sandbox INTEGER NOT NULL DEFAULT 0;",
 };
 #define VERSION ((int64_t)(sizeof steps / sizeof steps[0]))
 

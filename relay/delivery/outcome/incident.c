@@ -27,6 +27,7 @@ const char *smtp_stage_phrase(enum smtp_stage stage) {
 const char *incident_rule(const struct incident *i) {
   static const char *const rules[] = {
       [TROUBLE_NONE] = "",
+      [TROUBLE_SANDBOX] = RULE_SANDBOX,
       [TROUBLE_REPLY] = RULE_REMOTE_REPLY,
       [TROUBLE_NETWORK] = RULE_NETWORK,
       [TROUBLE_CLOSED] = RULE_CLOSED,

@@ -25,6 +25,7 @@ const char *smtp_stage_phrase(enum smtp_stage stage); /* "while sending the mess
 
 enum trouble {
   TROUBLE_NONE,     /* delivered: the reply to the final dot says so */
+  TROUBLE_SANDBOX,  /* none: it is played as delivered (simulation.h) */
   TROUBLE_REPLY,    /* the host replied, and not what was hoped for */
   TROUBLE_NETWORK,  /* connect or socket failed */
   TROUBLE_CLOSED,   /* the host closed the connection */
@@ -61,6 +62,7 @@ enum trouble {
 struct incident {
   enum smtp_stage stage;
   enum trouble trouble;
+  bool played;                    /* by the gateway itself: no host was asked */
   bool tls;                       /* inside TLS that was opportunistic, unless: */
   bool tls_enforced;              /* nothing is said to this host without TLS */
   bool routed;                    /* an operator named the host */

@@ -131,11 +131,12 @@ static int write_body(struct loop *loop, const struct job *j, const struct dsn_r
   return rc;
 }
 
-/* RFC 8689 5: a notice about a message that required TLS requires it, too. RFC 3461 6.1: no notice about a notice. */
+/* RFC 8689 5: a notice about a message that required TLS requires it, too. RFC 3461 6.1: no notice about a notice. Nor
+ * does a notice leave of what never leaves. */
 static unsigned flags_of(const struct job *j, const struct notice *n) {
   bool eight_bit = n->utf8 || (n->whole && j->envelope.flags & MESSAGE_8BIT);
   return MESSAGE_IS_DSN | (n->utf8 ? MESSAGE_UTF8 : 0u) | (eight_bit ? MESSAGE_8BIT : 0u) |
-         (j->envelope.flags & MESSAGE_REQUIRE_TLS);
+         (j->envelope.flags & (MESSAGE_REQUIRE_TLS | MESSAGE_SANDBOX));
 }
 
 static void fill_envelope(struct loop *loop, const struct job *j, struct notice *n) {
@@ -161,7 +162,9 @@ static void fill_event(const struct job *j, enum dsn_action action, struct notic
   static const char *const names[] = {[DSN_RELAYED] = "relay", [DSN_DELAYED] = "delay", [DSN_FAILED] = "failure"};
   char id[ID_TEXT];
   id_format(j->envelope.id, id);
-  snprintf(n->text, sizeof n->text, "%s notice for message %s", names[action], id);
+  bool sandbox = j->envelope.flags & MESSAGE_SANDBOX;
+  snprintf(n->text, sizeof n->text, "%s notice for message %s%s", names[action], id,
+           sandbox ? "; sandbox: it is not sent" : "");
   n->accepted = (struct event){
       .kind = EVENT_ACCEPTED,
       .message_id = n->message.envelope.id,
@@ -169,6 +172,7 @@ static void fill_event(const struct job *j, enum dsn_action action, struct notic
       .from = "",
       .to = j->envelope.reverse_path,
       .text = n->text,
+      .numbers = sandbox ? NUMBER_SANDBOX "=1" : "",
       .count = 1,
   };
 }

@@ -33,6 +33,16 @@ static unsigned suppress_after(const struct loop *on, const struct job *j) {
   return a && a->suppress_after ? a->suppress_after : defaults[envelope_stream(&j->envelope)];
 }
 
+/* It says nothing of its recipient, nor of how its account's mail fares. */
+static bool is_played(const struct job *j, const struct ruling *r) {
+  return r->played || j->envelope.flags & MESSAGE_SANDBOX;
+}
+
+/* A notice is not its account's mail. */
+static enum bounce bounce_that_counts(const struct job *j, const struct ruling *r) {
+  return is_played(j, r) || kind_of(j, r) == EVENT_DROPPED ? BOUNCE_NONE : r->bounce;
+}
+
 static void fill_op(struct pending *p) {
   const struct job *j = p->outcome.job;
   for (size_t i = 0; i < j->recipient_count; i++) {
@@ -45,7 +55,8 @@ static void fill_op(struct pending *p) {
         .waits_for = r->daily ? p->source : NULL,
         .site = p->site,
         .delay_told = p->actions[i] == DSN_DELAYED,
-        .bounce = kind_of(j, r) == EVENT_DROPPED ? BOUNCE_NONE : r->bounce, /* a notice is not its account's mail */
+        .played = is_played(j, r),
+        .bounce = bounce_that_counts(j, r),
         .event =
             {
                 .message_id = j->envelope.id,

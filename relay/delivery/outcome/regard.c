@@ -15,6 +15,7 @@ static enum regard of_reply(const struct incident *i, const struct ruling *r) {
 }
 
 enum regard regard_of(const struct incident *i, const struct ruling *r) {
+  if (i->played) return REGARD_NONE;
   if (r->kind == EVENT_DELIVERED) return REGARD_ANSWERED;
   if (i->trouble == TROUBLE_REPLY) return of_reply(i, r);
   return may_be_taken(i) ? REGARD_ANSWERED : REGARD_NONE;

@@ -81,7 +81,8 @@ static bool stale_connection(const struct incident *i) {
 
 enum verdict verdict_of(const struct incident *i) {
   switch (i->trouble) {
-  case TROUBLE_NONE: return VERDICT_DELIVERED;
+  case TROUBLE_NONE:
+  case TROUBLE_SANDBOX: return VERDICT_DELIVERED;
   case TROUBLE_TOO_LARGE:   /* RFC 1870 6.1 */
   case TROUBLE_NO_8BITMIME: /* RFC 6152 3: and it cannot be converted */
   case TROUBLE_NO_SMTPUTF8: /* RFC 6531 3.2 */
@@ -133,22 +134,38 @@ static void own_codes(const struct incident *i, struct ruling *out) {
     int code;
     const char *enhanced;
   } table[] = {
-      [TROUBLE_NONE] = {250, "2.0.0"},         [TROUBLE_REPLY] = {450, "4.0.0"},
-      [TROUBLE_NETWORK] = {450, "4.4.1"},      [TROUBLE_CLOSED] = {450, "4.4.2"},
-      [TROUBLE_TIMEOUT] = {450, "4.4.2"},      [TROUBLE_PROTOCOL] = {450, "4.5.0"},
-      [TROUBLE_TLS] = {450, "4.7.5"},          [TROUBLE_LOCAL] = {451, "4.3.0"},
-      [TROUBLE_STOPPING] = {451, "4.3.2"},     [TROUBLE_SOURCE] = {451, "4.3.5"},
-      [TROUBLE_TOO_LARGE] = {552, "5.3.4"},    [TROUBLE_NO_8BITMIME] = {554, "5.6.3"},
-      [TROUBLE_NO_SMTPUTF8] = {554, "5.6.7"},  [TROUBLE_NULL_MX] = {556, "5.1.10"},
-      [TROUBLE_NO_DOMAIN] = {550, "5.1.2"},    [TROUBLE_NO_ADDRESS] = {550, "5.4.4"},
-      [TROUBLE_LOOP] = {554, "5.4.6"},         [TROUBLE_DNS] = {450, "4.4.3"},
-      [TROUBLE_NO_TLS] = {550, "5.7.10"},      [TROUBLE_NO_REQUIRETLS] = {550, "5.7.30"},
-      [TROUBLE_DEADLINE] = {554, "5.4.7"},     [TROUBLE_NO_DELIVERBY] = {554, "5.4.7"},
+      [TROUBLE_NONE] = {250, "2.0.0"},
+      [TROUBLE_SANDBOX] = {250, "2.0.0"},
+      [TROUBLE_REPLY] = {450, "4.0.0"},
+      [TROUBLE_NETWORK] = {450, "4.4.1"},
+      [TROUBLE_CLOSED] = {450, "4.4.2"},
+      [TROUBLE_TIMEOUT] = {450, "4.4.2"},
+      [TROUBLE_PROTOCOL] = {450, "4.5.0"},
+      [TROUBLE_TLS] = {450, "4.7.5"},
+      [TROUBLE_LOCAL] = {451, "4.3.0"},
+      [TROUBLE_STOPPING] = {451, "4.3.2"},
+      [TROUBLE_SOURCE] = {451, "4.3.5"},
+      [TROUBLE_TOO_LARGE] = {552, "5.3.4"},
+      [TROUBLE_NO_8BITMIME] = {554, "5.6.3"},
+      [TROUBLE_NO_SMTPUTF8] = {554, "5.6.7"},
+      [TROUBLE_NULL_MX] = {556, "5.1.10"},
+      [TROUBLE_NO_DOMAIN] = {550, "5.1.2"},
+      [TROUBLE_NO_ADDRESS] = {550, "5.4.4"},
+      [TROUBLE_LOOP] = {554, "5.4.6"},
+      [TROUBLE_DNS] = {450, "4.4.3"},
+      [TROUBLE_NO_TLS] = {550, "5.7.10"},
+      [TROUBLE_NO_REQUIRETLS] = {550, "5.7.30"},
+      [TROUBLE_DEADLINE] = {554, "5.4.7"},
+      [TROUBLE_NO_DELIVERBY] = {554, "5.4.7"},
       [TROUBLE_PACE] = {450, "4.4.5"}, /* RFC 3463 3.5: congestion */
-      [TROUBLE_WARMUP] = {450, "4.4.5"},       [TROUBLE_ROUTE] = {451, "4.3.5"},
-      [TROUBLE_TLS_ENFORCED] = {451, "4.7.5"}, [TROUBLE_LOGIN] = {451, "4.7.8"},
-      [TROUBLE_DANE] = {451, "4.7.5"},         [TROUBLE_STS] = {451, "4.7.5"},
-      [TROUBLE_PROBE] = {450, "4.4.1"},        [TROUBLE_RETURNED] = {554, "5.0.0"}, /* all that is known is the class */
+      [TROUBLE_WARMUP] = {450, "4.4.5"},
+      [TROUBLE_ROUTE] = {451, "4.3.5"},
+      [TROUBLE_TLS_ENFORCED] = {451, "4.7.5"},
+      [TROUBLE_LOGIN] = {451, "4.7.8"},
+      [TROUBLE_DANE] = {451, "4.7.5"},
+      [TROUBLE_STS] = {451, "4.7.5"},
+      [TROUBLE_PROBE] = {450, "4.4.1"},
+      [TROUBLE_RETURNED] = {554, "5.0.0"}, /* all that is known is the class */
   };
   out->code = table[i->trouble].code;
   snprintf(out->enhanced, sizeof out->enhanced, "%s", i->enhanced ? i->enhanced : table[i->trouble].enhanced);
@@ -233,6 +250,7 @@ static void rule_deadline(const struct verdict_case *c, const struct incident *i
 void verdict_rule(const struct verdict_case *c, const struct incident *i, struct ruling *out) {
   *out = (struct ruling){.set = true,
                          .greylisted = i->greylisted,
+                         .played = i->played,
                          .rule = incident_rule(i),
                          .host_dsn = i->host_dsn,
                          .host_deliver_by = i->host_deliver_by};

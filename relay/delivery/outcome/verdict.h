@@ -48,6 +48,7 @@ struct ruling {
   bool counts;     /* DEFERRED */
   bool daily;      /* DEFERRED: for the warm-up of its source; that may come often, and is in the log once a day */
   enum regard regard;
+  bool played;     /* no host was asked */
   bool set;        /* false in an array that is not filled yet */
   bool greylisted; /* DEFERRED: as in the incident */
   bool onward;     /* it is for the case that no other host is left to ask */

@@ -32,6 +32,7 @@ static void on_tick(uv_timer_t *timer) {
   }
   d->poll_wanted = true;
   returns_tick(d);
+  play_tick(d);
   watches_tick(&d->watches, delivery_secrets(d->loop->delivery));
   reader_poll(d);
 }
@@ -104,6 +105,7 @@ void dispatcher_drain(struct dispatcher *d, void (*idle)(void *arg), void *arg) 
   watches_stop(&d->watches);
   uv_timer_stop(&d->wake);
   uv_timer_stop(&d->tick);
+  play_stop(d);
   dispatch_soon(d);
 }
 
@@ -118,6 +120,7 @@ void dispatcher_free(struct dispatcher **dispatcher) {
   d->freed = d->draining = true;
   d->pending = picker_busy(d->picker) ? 3 : 2;
   loop_defer_cancel(d->loop, &d->turn);
+  play_stop(d);
   router_free(&d->router);
   watches_free(&d->watches);
   uv_close((uv_handle_t *)&d->wake, on_handle_closed);

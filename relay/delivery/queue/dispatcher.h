@@ -18,6 +18,7 @@
 
 struct delivery_attempt;
 struct incident;
+struct play;
 struct route;
 struct router;
 
@@ -37,6 +38,7 @@ struct dispatcher {
   struct picker *picker;
   struct schedule schedule;
   struct outages outages;
+  struct play *plays; /* play.c's: what the simulator takes its time for */
   struct clock_watch clock;
   struct returns returns;
   uv_timer_t wake, tick;
@@ -59,7 +61,9 @@ void dispatcher_forget(struct dispatcher *d);
 void reader_poll(struct dispatcher *d);
 /* posts.c; `dispatcher`: a struct dispatcher. The address is gone from this machine: all loops end its connections. */
 void dispatcher_source_gone(void *dispatcher, const char *address);
-/* hand_out.c. These recipients are worked on from now, unless they are already. Takes the job. */
+/* hand_out.c. The static route that the job takes; NULL: none, the domain's own exchangers are asked for. */
+const struct static_route *dispatch_static_route(const struct dispatcher *d, const struct job *j);
+/* These recipients are worked on from now, unless they are already. Takes the job. */
 void dispatch_start(struct dispatcher *d, struct queue_lane *lane, struct job *j);
 /* A job that could not be handed to its site after all: again, as it is. Takes it. */
 void dispatch_again(struct dispatcher *d, struct job *j);
@@ -69,6 +73,15 @@ void dispatch_rule(struct dispatcher *d, struct job *j, const struct incident *i
 /* leaving.c. It leaves by this route from the source that is its own or is chosen, in parts where a source has no room
  * for all, or waits. Takes it. */
 void leave(struct dispatcher *d, struct job *j, struct route *route);
+/* From which source it would leave: as source_choose has it, and nothing is changed. */
+int leave_look(struct dispatcher *d, const struct job *j, struct route *route, const struct source **source,
+               struct reason *why);
+/* play.c. It is the simulator's, or of a sandbox: it is played here, and has been taken. */
+bool play_takes(struct dispatcher *d, struct job *j);
+/* Each second: what has taken its time. */
+void play_tick(struct dispatcher *d);
+/* Nothing more is played: what waits for its time stays in the queue. */
+void play_stop(struct dispatcher *d);
 /* probe.c. Its site takes connections, as far as is known, or the job is to find out. False: it waits, and has been
  * taken. `source` "": the system's choice. */
 bool probe_admits(struct dispatcher *d, struct job *j, const char *source, const char *site);

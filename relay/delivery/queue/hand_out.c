@@ -168,8 +168,7 @@ static void on_route(void *arg, struct route *route) {
     take_route(d, j, route);
 }
 
-/* The static route that the job takes; NULL: none, the domain's own exchangers are asked for. */
-static const struct static_route *static_route_of(const struct dispatcher *d, const struct job *j) {
+const struct static_route *dispatch_static_route(const struct dispatcher *d, const struct job *j) {
   const struct directory *dir = d->loop->directory;
   char sender[DOMAIN_MAX + 1] = "";
   const char *at = strrchr(j->envelope.reverse_path, '@');
@@ -180,7 +179,9 @@ static const struct static_route *static_route_of(const struct dispatcher *d, co
 }
 
 static void find_route(struct dispatcher *d, struct job *j) {
-  if (router_find(d->router, j->domain, static_route_of(d, j), on_route, j) != OK) outcome_no_memory(d->gateway, j);
+  if (play_takes(d, j)) return;
+  if (router_find(d->router, j->domain, dispatch_static_route(d, j), on_route, j) != OK)
+    outcome_no_memory(d->gateway, j);
 }
 
 void dispatch_start(struct dispatcher *d, struct queue_lane *lane, struct job *j) {

@@ -172,6 +172,13 @@ static void leave_once(struct leaving *l, struct job *j, struct job **rest) {
   }
 }
 
+int leave_look(struct dispatcher *d, const struct job *j, struct route *route, const struct source **source,
+               struct reason *why) {
+  struct leaving l;
+  begin_leaving(&l, d, route);
+  return choose(&l, j, 0, source, why);
+}
+
 void leave(struct dispatcher *d, struct job *j, struct route *route) {
   struct leaving l;
   begin_leaving(&l, d, route);

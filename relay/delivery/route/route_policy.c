@@ -21,6 +21,10 @@ static void on_policy(void *arg, const struct sts_finding *found) {
 void search_ask_policy(struct search *s) {
   snprintf(s->sts.domain, sizeof s->sts.domain, "%s", s->domain);
   if (!s->plan.sts || s->plan.terms.tls != ROUTE_TLS_MAY) return;
+  if (s->plan.sts_known_only) {
+    s->sts.policy = sts_policy_hold(sts_policies_known(s->plan.sts, s->domain));
+    return;
+  }
   s->open++;
   sts_policies_find(s->plan.sts, s->domain, on_policy, s);
 }

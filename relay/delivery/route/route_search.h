@@ -24,6 +24,7 @@ struct route_search {
   struct route_terms terms; /* of the route */
   bool dane;                /* the hosts' TLSA records are asked for, as far as they can count (RFC 7672 2.2) */
   struct sts_policies *sts; /* the domain's MTA-STS policy is asked for there; NULL: it is not */
+  bool sts_known_only;      /* and only as far as it is known there: nothing is fetched */
   own_address *is_own;
   void *is_own_arg;
   /* Called once, maybe before route_search_start returns, with the one reference to the new route (NULL: no memory). */

@@ -137,16 +137,18 @@ static int add_waiter(struct entry *e, void (*done)(void *arg, struct route *rou
 struct question {
   const char *domain;
   const struct static_route *by;
+  bool look; /* nothing is sent there */
   char key[DOMAIN_MAX + 32];
 };
 
 static void write_key(struct question *q) {
+  const char *look = q->look ? "?" : ""; /* what was only looked at may lack the domain's policy */
   if (!q->by)
-    snprintf(q->key, sizeof q->key, "%.255s", q->domain);
+    snprintf(q->key, sizeof q->key, "%s%.255s", look, q->domain);
   else if (q->by->lookup == ROUTE_DIRECT)
-    snprintf(q->key, sizeof q->key, "=%lld %.255s", (long long)q->by->id, q->domain);
+    snprintf(q->key, sizeof q->key, "%s=%lld %.255s", look, (long long)q->by->id, q->domain);
   else
-    snprintf(q->key, sizeof q->key, "=%lld", (long long)q->by->id);
+    snprintf(q->key, sizeof q->key, "%s=%lld", look, (long long)q->by->id);
 }
 
 static const char *plan_search(const struct router *r, const struct question *q, struct entry *e,
@@ -160,6 +162,7 @@ static const char *plan_search(const struct router *r, const struct question *q,
       .lookup = ROUTE_DIRECT,
       .dane = config->dane,
       .sts = r->sts,
+      .sts_known_only = q->look,
       .is_own = is_own,
       .is_own_arg = e,
       .done = on_found,
@@ -194,12 +197,10 @@ static int begin_search(struct router *r, const struct question *q, void (*done)
   return E_MEMORY;
 }
 
-int router_find(struct router *r, const char *domain, const struct static_route *by,
-                void (*done)(void *arg, struct route *route), void *arg) {
+static int find(struct router *r, struct question *q, void (*done)(void *arg, struct route *route), void *arg) {
   struct entry *e = NULL;
-  struct question q = {.domain = domain, .by = by};
-  write_key(&q);
-  HASH_FIND_STR(r->entries, q.key, e);
+  write_key(q);
+  HASH_FIND_STR(r->entries, q->key, e);
   if (e && !e->route) return add_waiter(e, done, arg);
   int64_t left_us = e ? e->route->expires_us - clock_now_us() : 0;
   if (left_us > 0 && left_us <= ROUTE_TTL_MOST * SECOND_US) { /* more than that: the clock was set back */
@@ -209,7 +210,17 @@ int router_find(struct router *r, const char *domain, const struct static_route 
     return OK;
   }
   if (e) forget(r, e);
-  return begin_search(r, &q, done, arg);
+  return begin_search(r, q, done, arg);
+}
+
+int router_find(struct router *r, const char *domain, const struct static_route *by,
+                void (*done)(void *arg, struct route *route), void *arg) {
+  return find(r, &(struct question){.domain = domain, .by = by}, done, arg);
+}
+
+int router_look(struct router *r, const char *domain, const struct static_route *by,
+                void (*done)(void *arg, struct route *route), void *arg) {
+  return find(r, &(struct question){.domain = domain, .by = by, .look = true}, done, arg);
 }
 
 int router_new(struct gateway *g, struct resolver *resolver, struct sts_policies *sts, struct router **out) {

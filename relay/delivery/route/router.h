@@ -19,5 +19,9 @@ void router_free(struct router **r);
 /* `by`: the static route that the domain's mail takes; NULL: none. Copied. */
 int router_find(struct router *r, const char *domain, const struct static_route *by,
                 void (*done)(void *arg, struct route *route), void *arg);
+/* The same, only to say where mail would go: DNS alone is asked, and no web server. An MTA-STS policy counts when it is
+ * known already. */
+int router_look(struct router *r, const char *domain, const struct static_route *by,
+                void (*done)(void *arg, struct route *route), void *arg);
 
 #endif

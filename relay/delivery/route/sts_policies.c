@@ -180,6 +180,12 @@ void sts_policies_find(struct sts_policies *s, const char *domain,
   sts_make_room(s);
 }
 
+struct sts_policy *sts_policies_known(struct sts_policies *s, const char *domain) {
+  struct sts_domain *d;
+  HASH_FIND_STR(s->table, domain, d);
+  return d ? sts_state_policy(&d->state, clock_now_us()) : NULL;
+}
+
 void sts_policies_recall(struct sts_policies *s, const struct sts_note *n) {
   struct sts_policy *p;
   struct reason why;

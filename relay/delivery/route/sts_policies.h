@@ -32,6 +32,8 @@ struct sts_policies *sts_policies_new(struct loop *loop, struct resolver *resolv
                                       void (*idle)(void *arg), void *arg);
 /* Before the loop runs: a policy that the store has. */
 void sts_policies_recall(struct sts_policies *s, const struct sts_note *n);
+/* The policy that is known now, to hold; NULL: none is. Nothing is asked or fetched for it. */
+struct sts_policy *sts_policies_known(struct sts_policies *s, const char *domain);
 /* `done` is called once: at once where a policy is known or that there is none, else when DNS and the domain's web
  * server have answered, and after STS_WAIT_MS in any case. */
 void sts_policies_find(struct sts_policies *s, const char *domain,

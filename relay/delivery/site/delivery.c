@@ -1,6 +1,8 @@
 #include "relay/delivery/site/delivery.h"
 
 #include "base/clock.h"
+#include "base/id.h"
+#include "base/log.h"
 #include "relay/delivery/route/route_secrets.h"
 #include "relay/delivery/site/connection.h"
 #include "relay/delivery/site/delivery_parts.h"
@@ -101,9 +103,18 @@ struct outcomes *delivery_outcomes(struct delivery *d) {
   return d->outcomes;
 }
 
+/* The last gate before a connection, whatever led here: mail of a sandbox waits rather than leaves. */
+static bool is_kept_here(const struct job *j) {
+  if (!(j->envelope.flags & MESSAGE_SANDBOX)) return false;
+  char id[ID_TEXT];
+  id_format(j->envelope.id, id);
+  log_event(LOG_ERROR_, NULL, "not sent", "message", id, "reason", "it is of a sandbox, and came to a next hop", NULL);
+  return true;
+}
+
 void delivery_take(struct delivery *d, struct job *j, struct route *route, const char *source, const char *helo) {
   struct gateway *g = d->loop->gateway;
-  if (d->stopping)
+  if (d->stopping || is_kept_here(j))
     job_finish(g, j, &(struct job_result){0});
   else if (destination_take(d, j, route, source, helo) != OK)
     outcome_no_memory(g, j);

@@ -29,6 +29,7 @@ static const struct {
     {EVENT_REFUSED, RULE_HEADER_SENDER, "5.7.1", "sendoff account set blog --sender"},
     {EVENT_REFUSED, RULE_HEADER_SENDER, "5.6.0", "Fix the application"},
     {EVENT_REFUSED, RULE_RECIPIENT, "5.7.1", "sendoff account set blog --to"},
+    {EVENT_REFUSED, RULE_SIMULATOR, "5.1.1", "docs/simulator.md"},
     {EVENT_REFUSED, RULE_SUSPENDED, "5.7.1", "sendoff account resume blog"},
     {EVENT_REFUSED, RULE_SUSPENDED, "5.7.1", "sendoff account review blog"},
     {EVENT_HELD, RULE_BRAKE, "", "sendoff account review blog"},

@@ -92,7 +92,7 @@ static void test_every_rule_has_words(void **state) {
                                       RULE_LIMIT,        RULE_HEADER_FROM, RULE_MESSAGE_LIMIT, RULE_SMOOTH_LIMIT,
                                       RULE_DISK,         RULE_STORE,       RULE_HEADER_SENDER, RULE_RECIPIENT,
                                       RULE_SUPPRESSION,  RULE_DMARC,       RULE_FROM_SYNTAX,   RULE_RECIPIENTS,
-                                      RULE_MEMORY,       RULE_SPF,         RULE_BULK};
+                                      RULE_MEMORY,       RULE_SPF,         RULE_BULK,          RULE_SIMULATOR};
   struct facts f = mail("a@example.com", ~0u);
   struct limit limit = {0};
   f.suppression = &bounced;
