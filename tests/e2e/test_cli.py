@@ -299,6 +299,7 @@ def test_account_round_trip(sendoff):
         "stream": "transactional",
         "suppressed": "refuse",
         "suppress_after": 0,
+        "sandbox": "off",
         "streams": {},
         "brake": {"step": "none", "mode": "observe", "since": None},
     }

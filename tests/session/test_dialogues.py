@@ -61,7 +61,7 @@ seen = set()  # the lines of every reply so far
 
 @pytest.fixture(scope="module")
 def gateway(lab):
-    return lab.gateway(limits=SETTINGS)
+    return lab.gateway(limits=SETTINGS, delivery='simulator = "sim.example.com"')
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +75,7 @@ def accounts(lab, gateway, recipient):
         "eight": gateway.add_account("eight", "--eight-bit", "accept"),
         "suspended": gateway.add_account("gone"),
         "any": gateway.add_account("any", senders=["*"]),
+        "trial": gateway.add_account("trial", "--sandbox"),
         "printer": gateway.add_account("printer", "--rewrite-from", "printer@example.com"),
     }
     gateway.sendoff("account", "suspend", "gone", "--reason", "unpaid")
