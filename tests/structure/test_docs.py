@@ -29,7 +29,6 @@ def document(path):
 
 # Links.
 
-COMING = {"docs/local.md", "docs/json.md"}
 
 @functools.cache
 def linked(path):
@@ -46,8 +45,6 @@ def linked(path):
 @every_document
 def test_links(path):
     for file, name in linked(path):
-        if file in COMING:
-            continue
         assert os.path.exists(f"{ROOT}/{file}"), f"{file} is not there"
         assert not name or name in document(file).anchors(), f"{file} has no heading #{name}"
 
@@ -73,6 +70,7 @@ def test_prose_is_wrapped(path):
 TOPS = ("base", "policy", "dkim", "store", "relay", "cli", "tests", "deploy", "docs")
 FILE = re.compile(rf"(?:{'|'.join(TOPS)})/[\w./*{{}},-]*")
 SOURCE = re.compile(r"[\w./-]+\.[ch]")
+OTHERS = {"sysexits.h", "ext/standard/mail.c"}  # the system's, PHP's
 NAME = re.compile(r"\.\.\.|NAME|TOPIC")  # stands for any
 
 
@@ -100,7 +98,7 @@ def test_files(path):
             for one in alternatives(code):
                 pattern = f"{ROOT}/{NAME.sub('*', one)}"
                 assert glob.glob(pattern) or glob.glob(f"{pattern}.[ch]"), one
-        elif SOURCE.fullmatch(code):
+        elif SOURCE.fullmatch(code) and code not in OTHERS:
             assert sources_named(code), code
 
 
@@ -159,8 +157,6 @@ def help_of(line):
 @every_document
 def test_commands(path):
     for line in commands(path):
-        if "--local-user" in line:
-            continue  # COMING
         done = help_of(line.strip())
         assert_no_report(done.stderr, line)
         assert done.returncode == 0, f"sendoff {line}: {done.stderr}"
@@ -171,6 +167,37 @@ def test_commands_are_found():
     assert len(found) > 150
     for line in ("backup -", "restore /root/sendoff.tar.zst --send", "why 7QF2K9", "source remove 192.0.2.10", "queue retry   --site google"):
         assert line in found
+
+
+# Replies.
+
+REPLY = r"([45]\d\d)[- ]([45]\.\d+\.\d+)"
+
+
+def replies_of_the_program():
+    """What dialogues show and sources have: code and enhanced code. A session that is turned away has 421."""
+    found = set()
+    for path in glob.glob(f"{ROOT}/tests/session/*.smtp"):
+        with open(path) as file:
+            found |= set(re.findall(rf"^S: {REPLY}", file.read(), re.M))
+    for path in [path for part in ("policy", "relay/submission", "relay/mime") for path in sources() if path.startswith(f"{ROOT}/{part}/")]:
+        with open(path) as file:
+            text = file.read()
+        found |= set(re.findall(r'\b([45]\d\d), "([45]\.\d+\.\d+)"', text))
+        found |= {("421", enhanced) for enhanced in re.findall(r'session_(?:refuse|turn_away)\(s, "(4\.\d+\.\d+)"', text)}
+    return found
+
+
+def test_replies():
+    """docs/replies.md has each, and no other."""
+    documented = set()
+    for line in (line for heading in ("Refused for now: 4xx", "Refused: 5xx") for line in document("docs/replies.md").section(heading)):
+        cell = line.split("|")[1] if line.startswith("| ") else ""
+        for reply in cell.split(";"):  # "501 5.5.2, 5.5.4; 504 5.5.4"
+            code, _, rest = reply.strip().partition(" ")
+            documented |= {(code, enhanced) for enhanced in re.findall(r"[45]\.\d+\.\d+", rest)}
+    assert replies_of_the_program() - documented == set()
+    assert documented - replies_of_the_program() == set()
 
 
 # Configurations.
