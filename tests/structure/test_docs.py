@@ -111,6 +111,20 @@ def test_functions(path):
         assert any(re.search(rf"\b{function}\b", one) for one in texts), f"{file} has no {function}"
 
 
+# Packages.
+
+
+def test_packages():
+    """docs/dependencies.md says of each why it is there, and has no other."""
+    with open(f"{ROOT}/deploy/packages") as file:
+        listed = {line.split()[1] for line in file if line.strip() and not line.startswith("#")}
+    tables = [line.split("|") for line in document("docs/dependencies.md").prose if line.startswith("| ")]
+    libraries = {name for cells in tables if len(cells) == 7 for name in re.findall(r"`([^`]+)`", cells[2])}
+    others = {name for cells in tables if len(cells) == 4 for name in re.findall(r"`([\w.+-]+)`", cells[1])}
+    assert listed - libraries - others == set()
+    assert (libraries | others) - listed == {"dns-root-data"}  # the program reads it, and is built without
+
+
 # Commands.
 
 # What begins one: the line or the text, another command, who runs it where, the end of a reply's text.
