@@ -131,7 +131,7 @@ def test_packages():
 BEGIN = r"(?:^|[;&|(:]\s*|\. |\broot\s+|\bexec sendoff |\bold:\s+|\bnew:\s+)"
 COMMAND = re.compile(rf"{BEGIN}sendoff\s+([a-z-].*)$")
 # And what ends it: another command, a redirection, a comment (three spaces before something that is no option).
-END = re.compile(r"\s+[#;|<>]|;|\s*&&|\s*\|\s|\s{3,}(?![-'\d])|\)$")
+END = re.compile(r"\s+[#;|<>]|;|\s*&&|\s*\|\s|\s{3,}(?![-'\d])|\. (?=sendoff )|\)$")
 PLACEHOLDER = re.compile(r"\[|\]|\.\.\.")
 
 
@@ -216,7 +216,7 @@ def test_replies():
 
 # Configurations.
 
-HEAD = re.compile(r'(\w+)(?: "[^"]*")? \{')  # of a block
+HEAD = re.compile(r'(\w+)(?: +"[^"]*")? +\{')  # of a block
 VALUE = re.compile(r'=\s*("[^"]*"|\S*)')
 MINIMAL = {
     "hostname": 'hostname = "smtp.example.com"',
@@ -297,7 +297,7 @@ def test_configurations(path, files):
 
 def test_configurations_are_found():
     found = [snippets(path) for path in PATHS]
-    assert sum(len(whole) for whole, _ in found) > 25 and sum(len(named) for _, named in found) > 10
+    assert sum(len(whole) for whole, _ in found) > 25 and sum(len(named) for _, named in found) > 15
 
 
 def test_tables(tmp_path):
