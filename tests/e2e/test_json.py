@@ -5,12 +5,13 @@ import glob
 import json
 import os
 import re
+import shutil
 import subprocess
 
 import pytest
 
 from sendoff_test import golden
-from sendoff_test.command import PROGRAM
+from sendoff_test.command import PROGRAM, Command
 from sendoff_test.markdown import Document, anchor
 from test_golden import CHANGING, READING
 
@@ -128,6 +129,41 @@ def test_of_a_running_gateway(lab, gateway, tmp_path):
     site = run("site list")[0]["site"]
     for line in RUNNING:
         run(line.format(domain=domain, site=site, shaping=f"{ROOT}/deploy/shaping.conf", message=message, folder=tmp_path))
+
+
+# As an operator would type them one after another; the key and the lists are files.
+WITHOUT_A_GATEWAY = (
+    "init --hostname smtp.example.com --data-dir {folder}/data",
+    "domain add example.com",
+    "dkim import example.com {folder}/mail.private --selector mail",
+    "import opendkim {folder}/opendkim --yes",
+    "account add blog --sender example.com --for wordpress",
+    "route add far.example mx.far.example",
+    "route set far.example mx.far.example --tls verify",
+    "suppression import {folder}/bounces.csv --account blog",
+    "log compact",
+    "backup {folder}/backup.tar.zst",
+)
+
+
+def test_without_a_gateway(tmp_path):
+    """What has no golden file and needs no gateway; a backup is restored in another place."""
+    subprocess.run(["openssl", "genrsa", "-traditional", "-out", tmp_path / "mail.private", "2048"], check=True, capture_output=True)
+    os.makedirs(tmp_path / "opendkim/keys/moved.example")
+    shutil.copy(tmp_path / "mail.private", tmp_path / "opendkim/keys/moved.example/mail.private")
+    (tmp_path / "bounces.csv").write_text("gone@example.net\n")
+
+    def run(config, line):
+        done = Command(tmp_path / config).run("--json", *line.format(folder=tmp_path).split())
+        assert done.status == 0, f"{line}: {done.err}"
+        objects = [json.loads(text) for text in done.out.splitlines()]
+        assert objects, line
+        assert undocumented(command_of(line), {path for one in objects for path in paths_of(one)}) == [], line
+
+    for line in WITHOUT_A_GATEWAY:
+        run("sendoff.conf", line)
+    os.rename(tmp_path / "data", tmp_path / "lost")
+    run("sendoff.conf", "restore {folder}/backup.tar.zst")
 
 
 def program_names():
