@@ -227,6 +227,16 @@ static enum exit_status check_rewrite(struct cli *c, const struct draft *d) {
   return known ? s : named_unknown(c, NAMED_ACCOUNT, c->arguments[0]);
 }
 
+/* With what to write into the application, where its kind was named. */
+static enum exit_status print_set(struct cli *c, const struct preset *preset) {
+  char *lines = preset ? preset_text(c, preset, c->arguments[0], NULL) : NULL;
+  json_t *more = c->json && lines ? json_pack("{s:o}", "configuration", json_text(lines)) : NULL;
+  enum exit_status s = account_print_change(c, c->arguments[0], more);
+  if (s == EXIT_DONE && lines && !c->json) printf("\n%s", lines);
+  free(lines);
+  return s;
+}
+
 static enum exit_status set(struct cli *c) {
   struct draft *d = calloc(1, sizeof *d);
   struct admin *a;
@@ -243,13 +253,8 @@ static enum exit_status set(struct cli *c) {
   if (s == EXIT_DONE) s = cli_admin(c, &a);
   if (s == EXIT_DONE)
     s = cli_admin_done(c, &a, admin_account_set(a, c->arguments[0], d->parts, &d->account, &d->edit, &why), &why);
-  if (s == EXIT_DONE) s = begins ? account_sandbox_hold(c) : account_print_change(c, c->arguments[0], NULL);
+  if (s == EXIT_DONE) s = begins ? account_sandbox_hold(c) : print_set(c, preset);
   if (s == EXIT_DONE) warn(c, d);
-  if (s == EXIT_DONE && preset && !c->json) {
-    char *lines = preset_text(c, preset, c->arguments[0], NULL);
-    if (lines) printf("%s", lines);
-    free(lines);
-  }
   return finish(d, s);
 }
 

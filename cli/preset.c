@@ -80,15 +80,27 @@ enum exit_status preset_apply(struct cli *c, const struct preset *p) {
   return s == EXIT_DONE && p->rewrites && !cli_option(c, "rewrite-from") ? rewrite(c) : s;
 }
 
-char *preset_text(struct cli *c, const struct preset *p, const char *account, const char *password) {
-  struct preset_facts f;
+static char *write_text(const struct preset *p, struct preset_facts *f) {
   char *text = NULL;
   size_t size = 0;
-  preset_facts_read(c, account, password, &f);
-  f.out = open_memstream(&text, &size);
-  if (!f.out) return NULL;
-  p->print(&f);
-  if (fclose(f.out) == 0) return text;
+  f->out = open_memstream(&text, &size);
+  if (!f->out) return NULL;
+  if (f->place.port)
+    p->print(f);
+  else
+    fprintf(f->out, "The gateway listens at no port that clients could connect to: add one to %s.\n", f->config->path);
+  if (fclose(f->out) == 0) return text;
   free(text);
   return NULL;
+}
+
+char *preset_text(struct cli *c, const struct preset *p, const char *account, const char *password) {
+  struct directory *d;
+  struct preset_facts f;
+  if (cli_directory(c, &d) != EXIT_DONE) return NULL;
+  const struct account *now = directory_account(d, bytes_of(account));
+  if (now) preset_facts_read(c->config, now, password, &f);
+  char *text = now ? write_text(p, &f) : NULL;
+  directory_release(&d);
+  return text;
 }

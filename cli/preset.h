@@ -12,8 +12,8 @@ struct preset;
 enum exit_status preset_find(struct cli *c, const struct preset **out);
 /* Adds the preset's options to what was typed, each where that option was not typed: what is said wins. */
 enum exit_status preset_apply(struct cli *c, const struct preset *p);
-/* What to write into the application, ready to paste; with the password in it, unless that is NULL (it is not known any
- * more). The caller wipes and frees it; NULL: out of memory. */
+/* What to write into the application of an account that is in the store, ready to paste; with the password in it,
+ * unless that is NULL (it is not known any more). The caller wipes and frees it; NULL: it cannot be made. */
 char *preset_text(struct cli *c, const struct preset *p, const char *account, const char *password);
 
 #endif

@@ -1,21 +1,27 @@
-/* What is to be written where, for each kind of client; ready to paste. One thread. */
+/* What is to be written where, for each kind of client; ready to paste: what goes into a file begins in the first
+ * column, and has no comment behind it, which neither Postfix nor Exim would take for one. One thread. */
 #ifndef SENDOFF_CLI_PRESET_TEXT_H
 #define SENDOFF_CLI_PRESET_TEXT_H
 
+#include "base/directory.h"
 #include "cli/command.h"
+#include "cli/preset_place.h"
 
 #include <stdio.h>
 
 struct preset_facts {
   FILE *out; /* where the text goes */
-  const char *host, *account;
-  const char *password;             /* or a text that stands for it */
-  unsigned starttls, implicit, any; /* ports by what they want of TLS; 0: there is none */
-  const char *certificate;          /* the gateway's own, which nobody trusts yet; NULL: a CA signed it */
-  const char *sender;               /* an address that the account may use; "" */
-  char room[330];
+  const struct config *config;
+  const struct account *account;
+  const char *password; /* or a text that stands for it */
+  struct preset_place place;
+  const char *host;                      /* to connect to */
+  const char *certificate;               /* the gateway's own, which nobody trusts yet; NULL: a CA signed it */
+  char sender[DOMAIN_MAX + ADDRESS_MAX]; /* an address that the account may use; "" */
 };
-void preset_facts_read(struct cli *c, const char *account, const char *password, struct preset_facts *out);
+/* `password` NULL: it is not known. What `account` has must live as long. */
+void preset_facts_read(const struct config *k, const struct account *account, const char *password,
+                       struct preset_facts *out);
 
 void preset_text_wordpress(const struct preset_facts *f);
 void preset_text_php(const struct preset_facts *f);

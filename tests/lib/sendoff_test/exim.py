@@ -34,15 +34,16 @@ onward:
 """
 
 
-class EximRelay(PackagedServer):
+class Exim(PackagedServer):
+    """`config`: exim4.conf, with {address} and {port} for its own."""
+
     package, users = "exim", ("Debian-exim",)
 
-    def __init__(self, lab, address, port, next_hop):
+    def __init__(self, lab, address, port, config, **words):
         super().__init__(lab, address, port)
         self.make_folder("/mnt/logs", "Debian-exim")
         self.make_folder("/var/spool/exim4", "Debian-exim")
-        words = dict(address=address, port=port, next_hop=next_hop.address, next_port=next_hop.port)
-        self.write("/etc/exim4/exim4.conf", RELAY.format(**words))
+        self.write("/etc/exim4/exim4.conf", config.format(address=address, port=port, **words))
 
     def start(self):
         return super().start("exim4", "-bdf", "-q1m")
@@ -53,4 +54,4 @@ class EximRelay(PackagedServer):
 
 def relay(lab, address, port, next_hop):
     """Takes mail at that address and hands all of it on to the exchanger `next_hop`."""
-    return EximRelay(lab, address, port, next_hop).start()
+    return Exim(lab, address, port, RELAY, next_hop=next_hop.address, next_port=next_hop.port).start()

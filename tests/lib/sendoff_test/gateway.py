@@ -8,7 +8,7 @@ import time
 
 from .command import PROGRAM, SANITIZERS, Account, Command, assert_no_report
 from .dns import txt
-from .processes import greets, wait_until
+from .processes import connects, greets, wait_until
 
 CONFIG = """
 hostname = "smtp.example.com"
@@ -111,7 +111,8 @@ class Gateway:
 
     def _ready(self):
         assert self._process.running(), f"the gateway ended by itself\n{self._process.output()[-4000:]}"
-        return greets(self.endpoint("starttls" if "starttls" in self.ports else "optional"))
+        plain = [kind for kind in ("starttls", "optional") if kind in self.ports]
+        return greets(self.endpoint(plain[0])) if plain else connects(self.endpoint("implicit"))
 
     @property
     def pid(self):

@@ -34,6 +34,15 @@ def greets(endpoint):
         return False
 
 
+def connects(endpoint):
+    """Whether anybody listens there."""
+    try:
+        socket.create_connection(endpoint, 1).close()
+        return True
+    except OSError:
+        return False
+
+
 class Process:
     def __init__(self, argv, log_path, env=None, cwd=None, pass_fds=()):
         self.name = os.path.basename(argv[0])
