@@ -6,10 +6,14 @@
 
 #define ANSWER_MAX 512
 
-/* Into `answer`: what the option says; else with --yes, or where nobody is there to ask, `preset`; else what is typed,
- * an empty line being `preset`. EXIT_NO: the input has ended. `preset` "" and nobody there: `answer` is "". */
+/* NULL: that answer is right; else what is wrong with it, as in "write a full name, as in smtp.example.com". */
+typedef const char *answer_check(const char *answer);
+
+/* Into `answer`: what the option says; else with --yes `preset`; else what is typed, an empty line being `preset`, and
+ * asked again until it is right. EXIT_NO: the input has ended. EXIT_USAGE: the option is wrong, or nobody is there to
+ * ask and it was not given. `check` NULL: anything is right. */
 enum exit_status ask(const struct cli *c, const char *option, const char *question, const char *preset,
-                     char answer[ANSWER_MAX]);
+                     answer_check *check, char answer[ANSWER_MAX]);
 /* The same for yes or no; the option takes yes or no. */
 enum exit_status ask_yes(const struct cli *c, const char *option, const char *question, bool preset, bool *answer);
 

@@ -3,6 +3,7 @@
 #include "cli/certificate.h"
 #include "cli/command.h"
 #include "cli/folder.h"
+#include "cli/machine.h"
 #include "cli/new_config.h"
 #include "cli/output.h"
 #include "store/store.h"
@@ -17,7 +18,6 @@
 #include <unistd.h>
 
 #define PATH_ROOM 4096
-#define UNIT "/lib/systemd/system/sendoff.service" /* the package's */
 
 struct plan {
   const char *config, *dns, *user;
@@ -276,6 +276,20 @@ static enum exit_status make_store_again(struct cli *c) {
   return EXIT_DONE;
 }
 
+static void print_made(struct cli *c, const struct plan *p) {
+  if (c->json) {
+    print_json(json_pack("{s:o, s:o, s:o, s:o}", "config", json_text(p->config), "data_dir", json_text(p->data_dir),
+                         "certificate", json_text(p->certificate), "key", json_text(p->key)));
+    return;
+  }
+  printf("configuration  %s\ndata           %s\ncertificate    %s%s\n", p->config, p->data_dir, p->certificate,
+         p->given ? "" : " (self-signed)");
+  if (!cli_switch(c, "brief"))
+    printf("\nNext:\n  sendoff domain add YOUR-DOMAIN\n  sendoff source add ADDRESS --helo %s\n"
+           "  sendoff account add NAME --sender YOUR-DOMAIN\n  %s\n",
+           p->hostname, machine_start_command());
+}
+
 static enum exit_status init(struct cli *c) {
   if (lacks_store(c)) return make_store_again(c);
   struct plan p = {.config = config_path(c->config_option), .dns = cli_option(c, "dns")};
@@ -288,15 +302,7 @@ static enum exit_status init(struct cli *c) {
   if (status == EXIT_DONE) status = make_certificate(&p);
   if (status == EXIT_DONE) status = write_config(c, &p);
   if (status != EXIT_DONE) return status;
-  if (c->json)
-    print_json(json_pack("{s:o, s:o, s:o, s:o}", "config", json_text(p.config), "data_dir", json_text(p.data_dir),
-                         "certificate", json_text(p.certificate), "key", json_text(p.key)));
-  else
-    printf("configuration  %s\ndata           %s\ncertificate    %s%s\n\nNext:\n"
-           "  sendoff domain add YOUR-DOMAIN\n  sendoff source add ADDRESS --helo %s\n"
-           "  sendoff account add NAME --sender YOUR-DOMAIN\n  %s\n",
-           p.config, p.data_dir, p.certificate, p.given ? "" : " (self-signed)", p.hostname,
-           access(UNIT, F_OK) == 0 ? "systemctl start sendoff" : "sendoff serve");
+  print_made(c, &p);
   warn_of_root(&p);
   return EXIT_DONE;
 }
@@ -304,9 +310,9 @@ static enum exit_status init(struct cli *c) {
 const struct verb init_verbs[] = {
     {"init", NULL,
      "--hostname NAME [--data-dir DIR] [--listen ADDR:PORT/starttls|implicit|optional|unix:PATH]... [--dns ADDR@PORT] "
-     "[--delivery-port N] [--local-next-hops] [--user NAME] [--certificate FILE --key FILE]",
+     "[--delivery-port N] [--local-next-hops] [--user NAME] [--certificate FILE --key FILE] [--brief]",
      "Makes the configuration, the store and a self-signed certificate, or what is missing of the store, which it also "
      "upgrades. "
-     "Overwrites nothing.",
+     "Overwrites nothing. With --brief it does not say what comes next.",
      "sendoff init --hostname smtp.example.com", 0, 0, init},
     {0}};

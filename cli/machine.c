@@ -87,7 +87,15 @@ bool machine_certbot(const char *hostname, char *folder, size_t size) {
   return access(path, R_OK) == 0;
 }
 
+static bool has_unit_file(void) {
+  return access("/lib/systemd/system/sendoff.service", F_OK) == 0 ||
+         access("/etc/systemd/system/sendoff.service", F_OK) == 0;
+}
+
 bool machine_has_unit(void) {
-  return access("/run/systemd/system", F_OK) == 0 && (access("/lib/systemd/system/sendoff.service", F_OK) == 0 ||
-                                                      access("/etc/systemd/system/sendoff.service", F_OK) == 0);
+  return access("/run/systemd/system", F_OK) == 0 && has_unit_file();
+}
+
+const char *machine_start_command(void) {
+  return has_unit_file() ? "systemctl start sendoff" : "sendoff serve";
 }

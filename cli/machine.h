@@ -27,5 +27,7 @@ bool machine_public(const char *hostname, bool six, char out[INET6_ADDRSTRLEN]);
 bool machine_certbot(const char *hostname, char *folder, size_t size);
 /* systemd runs here, and has the unit of the package. */
 bool machine_has_unit(void);
+/* What starts the gateway, as somebody would type it: by systemd where the unit is installed. */
+const char *machine_start_command(void);
 
 #endif

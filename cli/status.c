@@ -1,4 +1,5 @@
 #include "cli/command.h"
+#include "cli/machine.h"
 #include "cli/output.h"
 #include "cli/source_listings.h"
 #include "relay/daemon/control_client.h"
@@ -103,7 +104,7 @@ static enum exit_status status(struct cli *c) {
   int rc = control_ask(c->config->data_dir, "status", &answer);
   enum exit_status out = EXIT_DONE;
   if (rc == E_NOT_FOUND)
-    out = cli_fail(EXIT_NO, "sendoff is not running; start it with: sendoff serve");
+    out = cli_fail(EXIT_NO, "sendoff is not running; start it with: %s", machine_start_command());
   else if (rc == E_DENIED)
     out = cli_fail(EXIT_NO, "the gateway says: %.*s", (int)answer.len, answer.at);
   else if (rc != OK)

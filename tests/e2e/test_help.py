@@ -115,6 +115,7 @@ LEFT_OUT = {
     "sendoff log --follow": "e2e/log",
     "sendoff restore": "e2e/backup",
     "sendoff send-test": "e2e/send_test",
+    "sendoff setup": "e2e/setup",
 }
 RUNNING = ("sendoff status", "sendoff unban", "sendoff site", "sendoff tls-report send", "sendoff send-test", "sendoff doctor")
 # Whose answer may be no: the store has no such key, ban or site, and DNS not all records.
