@@ -70,7 +70,7 @@ static void print_trust(const struct preset_facts *f, const char *at) {
     fprintf(f->out,
             "\nThe gateway's certificate is self-signed: copy it, never its key, to where these\n"
             "lines name it (on another machine: scp). With one of a CA this is not needed.\n\n"
-            "install -m 644 %s %s\n",
+            "install -D -m 644 %s %s\n",
             f->certificate, at);
 }
 

@@ -68,9 +68,11 @@ enum exit_status setup_certificate(struct setup *s, char *certificate, char *key
   if (machine_certbot(s->hostname, folder, sizeof folder)) return install_from_certbot(s, folder, certificate, key);
   setup_say(s,
             "certbot has none for %s here, so a self-signed one is made, which most applications refuse. One of a CA, "
-            "once the name leads here (docs/certificates.md):",
-            s->hostname);
+            "once the name leads here, is got by the first line, and used by the second, in %s (docs/certificates.md):",
+            s->hostname, config_path(s->cli->config_option));
   if (!s->cli->json)
-    printf("\n  certbot certonly --standalone -d %s --deploy-hook " SHARE "/certbot-hook\n", s->hostname);
+    printf("\ncertbot certonly --standalone -d %s --deploy-hook " SHARE "/certbot-hook\n"
+           "tls { certificate = \"/etc/sendoff/tls/%s/fullchain.pem\"  key = \"/etc/sendoff/tls/%s/privkey.pem\" }\n",
+           s->hostname, s->hostname, s->hostname);
   return EXIT_DONE;
 }
