@@ -35,8 +35,12 @@ dpkg -i /root/old.deb
 systemctl is-enabled sendoff.service sendoff.socket
 systemctl start sendoff; systemctl is-active sendoff
 
+echo STEP setup
+sendoff setup --yes --hostname smtp.example.com --dns 127.0.0.1@53 --source none --domain none --account none >/root/setup
+echo "status $?"; grep -A9 'Running it' /root/setup; grep -c 'is not running' /root/setup
+systemctl is-active sendoff
+
 echo STEP started
-sendoff init --hostname smtp.example.com --dns 127.0.0.1@53 >/dev/null
 sendoff account add blog --sender example.com >/dev/null 2>&1
 mkdir -p /etc/systemd/system/sendoff.service.d
 printf '[Service]\nWatchdogSec=20\n' >/etc/systemd/system/sendoff.service.d/test.conf
@@ -124,6 +128,13 @@ def test_unconfigured(said):
     lines = said["unconfigured"].split("\n")
     assert "Sendoff is installed and not configured yet. Next, as root: sendoff setup" in lines
     assert lines[-4:-1] == ["enabled", "disabled", "inactive"]
+
+
+def test_setup_starts_it(said):
+    """Once it has said so, doctor finds it running."""
+    text = said["setup"]
+    assert text.startswith("status 1\n") and "\n$ systemctl enable --now sendoff\n" in text
+    assert text.endswith("\n0\nactive\n"), text
 
 
 def test_started(said):
