@@ -30,11 +30,15 @@ static size_t copy_whole(const char *text, char *out, size_t size) {
   return n;
 }
 
+/* Case is folded behind NFKC, which makes plain capitals of some letters that have no case (mathematical bold ones, as
+ * in much advertising), and NFKC follows, for what folding takes apart (Unicode 3.13, D146). */
 size_t text_fold(const char *text, char *out, size_t size) {
   if (!size) return 0;
   if (is_ascii(text) || !g_utf8_validate(text, -1, NULL)) return fold_ascii(text, out, size);
-  char *folded = g_utf8_casefold(text, -1), *normal = g_utf8_normalize(folded, -1, G_NORMALIZE_NFKC);
+  char *plain = g_utf8_normalize(text, -1, G_NORMALIZE_NFKC), *folded = g_utf8_casefold(plain ? plain : text, -1),
+       *normal = g_utf8_normalize(folded, -1, G_NORMALIZE_NFKC);
   size_t n = copy_whole(normal ? normal : folded, out, size);
+  g_free(plain);
   g_free(folded);
   g_free(normal);
   return n;

@@ -25,7 +25,8 @@ struct log_index {
   int64_t blocks[LOG_BLOCKS], last;
   size_t events;
   uint64_t octets;
-  bool late; /* of events that are listed in log_late */
+  bool late;             /* of events that are listed in log_late */
+  int64_t ids[LOG_PART]; /* of the events that are read */
   struct log_terms terms;
   struct log_message known[KNOWN];
 };
@@ -70,19 +71,25 @@ static int add_event(struct log_index *i, struct sql *q, struct event *e) {
   if (rc != OK) return rc;
   log_terms_of_event(e, &i->terms);
   for (size_t n = 0; n < i->terms.count; n++) i->bits[i->terms.all[n]][block / 8] |= mask;
-  if (i->events++ % LOG_BLOCK == 0) i->blocks[block] = e->id;
-  i->last = e->id;
+  if (i->events % LOG_BLOCK == 0) i->blocks[block] = e->id;
+  i->ids[i->events++] = i->last = e->id;
   return OK;
 }
 
-static int read_begin(struct log_index *i, struct sql *q) {
+_Static_assert(LOG_PART == 2048, "has_many_late has it as a number");
+static int has_many_late(struct sql *q, bool *many) {
   int64_t late = 0;
+  int rc = sql_int(sql_use(q, "SELECT count(*) FROM (SELECT 1 FROM log_late LIMIT 2048)"), 0, &late);
+  *many = rc == OK && late >= LOG_PART;
+  return rc;
+}
+
+static int read_begin(struct log_index *i, struct sql *q) {
   if (i->events) return OK;
   log_index_forget(i);
-  int rc = sql_int(sql_use(q, "SELECT count(*) FROM (SELECT 1 FROM log_late LIMIT 2048)"), 0, &late);
-  if (rc != OK) return rc;
-  i->late = late >= LOG_PART;
-  return i->late ? OK : sql_int(sql_use(q, "SELECT value FROM meta WHERE key = 'log_indexed'"), 0, &i->last);
+  int rc = has_many_late(q, &i->late);
+  if (rc != OK || i->late) return rc;
+  return sql_int(sql_use(q, "SELECT value FROM meta WHERE key = 'log_indexed'"), 0, &i->last);
 }
 
 /* *read: how many there were; fewer than LOG_STEP, and than the part has room for: no more for now. */
@@ -129,25 +136,44 @@ static int write_part(const struct log_index *i, struct sql *q) {
   return rc == OK ? write_bits(q, IDS_OF(part) + BLOCKS_AT, i->blocks, sizeof i->blocks) : rc;
 }
 
+/* Does the statement give an id that was not read? It gives them in order, and those that were read are in order. */
+static int check_ids(const struct log_index *i, sqlite3_stmt *s) {
+  size_t n = 0;
+  int rc;
+  while ((rc = sql_step(s)) == 1) {
+    int64_t id = sqlite3_column_int64(s, 0);
+    while (n < i->events && i->ids[n] < id) n++;
+    if (n < i->events && i->ids[n] == id) continue;
+    sqlite3_reset(s);
+    return E_LIMIT;
+  }
+  return rc;
+}
+
 static int end_late(const struct log_index *i, struct sql *q) {
-  sqlite3_stmt *s = sql_use(q, "DELETE FROM log_late WHERE id <= ?");
+  sqlite3_stmt *s = sql_use(q, "SELECT id FROM log_late WHERE id <= ? AND id IN (SELECT id FROM events) ORDER BY id");
+  sql_bind_int(s, 1, i->last);
+  int rc = check_ids(i, s);
+  if (rc != OK) return rc;
+  s = sql_use(q, "DELETE FROM log_late WHERE id <= ?");
   sql_bind_int(s, 1, i->last);
   return sql_run(s);
 }
 
-/* What came among them since, of a clock that was set back, is late. */
+/* What came among them since, by a command that took long or of a clock that was set back, would be found by nobody.
+ * Counting would not do: refusals that are made again leave their place meanwhile. */
 static int end_in_order(const struct log_index *i, struct sql *q) {
-  int64_t indexed, there;
+  int64_t indexed;
   int rc = sql_int(sql_use(q, "SELECT value FROM meta WHERE key = 'log_indexed'"), 0, &indexed);
   if (rc != OK) return rc;
-  sqlite3_stmt *s = sql_use(q, "SELECT count(*) FROM events WHERE id > ? AND id <= ?");
+  sqlite3_stmt *s = sql_use(q, "SELECT id FROM events WHERE id > ? AND id <= ? ORDER BY id");
   sql_bind_int(s, 1, indexed);
   sql_bind_int(s, 2, i->last);
-  rc = sql_int(s, 0, &there);
-  if (rc == OK && (uint64_t)there > i->events) return E_LIMIT;
+  rc = check_ids(i, s);
+  if (rc != OK) return rc;
   s = sql_use(q, "UPDATE meta SET value = ? WHERE key = 'log_indexed'");
   sql_bind_int(s, 1, i->last);
-  return rc == OK ? sql_run(s) : rc;
+  return sql_run(s);
 }
 
 /* One that cannot be written is read again. */
@@ -162,6 +188,13 @@ static int write_whole(struct log_index *i, struct sql *q) {
   return rc == E_LIMIT ? OK : rc;
 }
 
+/* After the clock was set back everything is late, for as long, and the part that is begun grows no further. */
+static int give_way_to_late(struct log_index *i, struct sql *q, bool *more) {
+  int rc = has_many_late(q, more);
+  if (*more) log_index_forget(i);
+  return rc;
+}
+
 int log_index_step(struct log_index *i, struct sql *q, bool *more) {
   size_t read = 0;
   *more = false;
@@ -171,6 +204,7 @@ int log_index_step(struct log_index *i, struct sql *q, bool *more) {
     rc = sql_exec(q, "DELETE FROM log_late WHERE id NOT IN (SELECT id FROM events)");
     log_index_forget(i);
   }
+  if (rc == OK && !i->late && !read && i->events) rc = give_way_to_late(i, q, more);
   if (rc == OK && i->events == LOG_PART) {
     *more = true;
     rc = write_whole(i, q);

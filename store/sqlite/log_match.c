@@ -110,7 +110,7 @@ static bool reply_matches(const struct log_match *m, const struct event *e) {
   char reply[LOG_TEXT_ROOM];
   if (!m->reply) return true;
   log_reply_of(e, reply);
-  return *reply && text_matches(reply, m->reply, false);
+  return *reply && is_like(reply, m->reply, false);
 }
 
 static bool values_match(const struct log_filter *f, const struct event *e) {

@@ -50,12 +50,10 @@ void log_terms_add_kind(enum event_kind kind, struct log_terms *t) {
 }
 
 void log_reply_of(const struct event *e, char out[LOG_TEXT_ROOM]) {
-  char text[LOG_TEXT_ROOM];
   *out = '\0';
   if (e->kind == EVENT_ACCEPTED) return;
-  int n = e->code ? snprintf(text, sizeof text, "%d ", e->code) : 0;
-  snprintf(text + n, sizeof text - (size_t)n, "%s%s%s", e->enhanced, *e->enhanced ? " " : "", e->text);
-  text_fold(text, out, LOG_TEXT_ROOM);
+  int n = e->code ? snprintf(out, LOG_TEXT_ROOM, "%d ", e->code) : 0;
+  snprintf(out + n, LOG_TEXT_ROOM - (size_t)n, "%s%s%s", e->enhanced, *e->enhanced ? " " : "", e->text);
 }
 
 void log_domain_of(const char *address, char out[LOG_DOMAIN_ROOM]) {
@@ -103,6 +101,7 @@ static void add_piece(struct log_terms *t, enum log_field field, const char *at,
 
 void log_terms_of_pattern(enum log_field field, const char *folded, bool whole, size_t most, struct log_terms *t) {
   char around[LOG_TEXT_ROOM + 2 * MARK + 1];
+  if (!*folded) return; /* of no text there is nothing in the index */
   int n = snprintf(around, sizeof around, "%s%s%s", whole ? START : "", folded, whole ? END : "");
   size_t len = n < 0                       ? 0
                : (size_t)n < sizeof around ? (size_t)n

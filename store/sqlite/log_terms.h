@@ -44,7 +44,7 @@ void log_terms_of_pattern(enum log_field field, const char *folded, bool whole, 
 void log_terms_add_value(enum log_field field, const char *value, struct log_terms *out);
 void log_terms_add_kind(enum event_kind kind, struct log_terms *out);
 
-/* "550 5.1.1 no such user", folded. Of what was accepted, nothing: its text is ours, and no reply. */
+/* "550 5.1.1 no such user". Of what was accepted, nothing: its text is ours, and no reply. */
 void log_reply_of(const struct event *e, char out[LOG_TEXT_ROOM]);
 /* The domain of an address, as domains are compared; "": none. Of a domain itself, that. */
 #define LOG_DOMAIN_ROOM 256

@@ -22,7 +22,9 @@ static void folds(void **state) {
       {"\xce\xa3\xcf\x82", "\xcf\x83\xcf\x83"}, /* sigmas */
       {"\xef\xbc\xa1", "a"},                    /* full width */
       {"\xf0\x9f\x98\x80", "\xf0\x9f\x98\x80"},
-      {"A\xfc", "a\xfc"}, /* no UTF-8 */
+      {"\xf0\x9d\x90\x92\xf0\x9d\x90\x80", "sa"}, /* mathematical bold capitals */
+      {"\xe2\x84\xa1", "tel"},                    /* one sign */
+      {"A\xfc", "a\xfc"},                         /* no UTF-8 */
   };
   (void)state;
   for (size_t i = 0; i < sizeof samples / sizeof samples[0]; i++) {

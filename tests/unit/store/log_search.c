@@ -34,9 +34,14 @@ static void put(struct sql *q, int64_t number, int64_t id) {
   snprintf(subject, sizeof subject, "%s%d%s", before[message / 2 % 4], (int)message * 37 % 9973,
            message / 2 % 4 ? "" : " has shipped");
   snprintf(from, sizeof from, "shop@kunde%d.example", (int)message % 9);
+  if (message % 100 == 50) *from = '\0';
   snprintf(to, sizeof to, "Anna.%d_x@mail%d.example", (int)message, (int)message % 50);
   snprintf(host, sizeof host, "mx%d.mail%d.example[192.0.2.1]:25", (int)message % 3, (int)message % 50);
-  snprintf(text, sizeof text, "%s %d", number % 20 == 1 ? "no such user" : "OK queued as", (int)message);
+  snprintf(text, sizeof text, "%s %d",
+           number % 20 == 1   ? "no such user"
+           : number % 60 == 3 ? "\xe2\x84\xa1 as" /* TEL, as one sign */
+                              : "OK queued as",
+           (int)message);
   bool in = number % 2 == 0;
   struct event e = {.id = id,
                     .message_id = at(message),
@@ -114,6 +119,7 @@ static const struct log_filter asked[] = {
     {.kind = -1, .to = "*e"},
     {.kind = -1, .to = "shop*"},
     {.kind = -1, .to = "*"},
+    {.kind = -1, .from = ""},
     {.kind = -1, .to = "anna.300%x@mail0.example"},
     {.kind = -1, .address = "anna.30"},
     {.kind = -1, .address = "kunde4"},
@@ -130,6 +136,8 @@ static const struct log_filter asked[] = {
     {.kind = -1, .reply = "no such user"},
     {.kind = -1, .reply = "550 5.1.1"},
     {.kind = -1, .reply = "as 4"},
+    {.kind = -1, .reply = "\xe2\x84\xa1 as"},
+    {.kind = -1, .reply = "tel as 4"},
     {.kind = -1, .account = "blog", .subject = "order", .to = "*@mail3.example"},
     {.kind = -1, .stream = 1 + STREAM_BULK, .subject = "order"},
     {.kind = -1, .since_us = (BEGIN * 1000 + 100) * 1000, .until_us = (BEGIN * 1000 + 2500) * 1000, .subject = "order"},
@@ -262,6 +270,51 @@ static void ids_among_those_that_are_read(void **state) {
   close_events(&t);
 }
 
+/* As many leave their place meanwhile: refusals that are made again. */
+static void as_many_leave_as_come(void **state) {
+  struct events t;
+  bool more;
+  open_events(&t, *state, LOG_PART - 10);
+  assert_int_equal(log_index_step(t.index, &t.q, &more), OK);
+  assert_int_equal(log_index_step(t.index, &t.q, &more), OK);
+  for (int i = 0; i < 20; i++) put(&t.q, LOG_PART + i, at(i) + 9);
+  assert_int_equal(sql_exec(&t.q, "UPDATE events SET id = id + (1 << 40) WHERE id IN (SELECT id FROM events ORDER BY id"
+                                  " LIMIT 20 OFFSET 100)"),
+                   OK);
+  for (int i = LOG_PART - 10; i < LOG_PART + 50; i++) put(&t.q, i, at(i));
+  index_all(&t);
+  assert_int_equal(lab_number(t.lab->dir, "SELECT count(*) FROM log_parts"), 1);
+  check(*state, "as many left");
+  close_events(&t);
+}
+
+/* Two processes, of which one is late by more than the other. */
+static void late_ones_among_late_ones(void **state) {
+  struct events t;
+  bool more;
+  open_events(&t, *state, LOG_PART);
+  index_all(&t);
+  for (int i = 100; i < LOG_PART + 100; i++) put(&t.q, 2 * LOG_PART + i, at(i) - 5);
+  assert_int_equal(log_index_step(t.index, &t.q, &more), OK);
+  for (int i = 0; i < 40; i++) put(&t.q, LOG_PART + i, at(i) - 7);
+  index_all(&t);
+  check(*state, "late ones came among late ones");
+  close_events(&t);
+}
+
+/* Everything is late for as long as the clock was set back, so what was begun before waits that long. */
+static void late_ones_while_a_part_is_begun(void **state) {
+  struct events t;
+  open_events(&t, *state, LOG_PART + 50);
+  index_all(&t);
+  for (int i = 0; i < LOG_PART; i++) put(&t.q, 2 * LOG_PART + i, at(i) - 5);
+  index_all(&t);
+  assert_int_equal(lab_number(t.lab->dir, "SELECT count(*) FROM log_late"), 0);
+  assert_int_equal(lab_number(t.lab->dir, "SELECT count(*) FROM log_parts"), 2);
+  check(*state, "late ones while a part is begun");
+  close_events(&t);
+}
+
 /* A refusal that is made again moves on to its own time, out of a part that is written. */
 static void a_refusal_moves_on(void **state) {
   struct events t;
@@ -349,6 +402,9 @@ int main(void) {
       cmocka_unit_test_setup_teardown(indexed_or_not, lab_setup, lab_teardown),
       cmocka_unit_test_setup_teardown(ids_of_a_clock_that_was_set_back, lab_setup, lab_teardown),
       cmocka_unit_test_setup_teardown(ids_among_those_that_are_read, lab_setup, lab_teardown),
+      cmocka_unit_test_setup_teardown(as_many_leave_as_come, lab_setup, lab_teardown),
+      cmocka_unit_test_setup_teardown(late_ones_among_late_ones, lab_setup, lab_teardown),
+      cmocka_unit_test_setup_teardown(late_ones_while_a_part_is_begun, lab_setup, lab_teardown),
       cmocka_unit_test_setup_teardown(a_refusal_moves_on, lab_setup, lab_teardown),
       cmocka_unit_test_setup_teardown(it_goes_with_the_log, lab_setup, lab_teardown),
       cmocka_unit_test_setup_teardown(the_file_shrinks_step_by_step, lab_setup, lab_teardown),
