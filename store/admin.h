@@ -174,7 +174,7 @@ int admin_queue(struct admin *admin, const struct queue_filter *which, const str
                 struct queue_changed *changed, struct reason *why);
 
 /* Writes the store's file anew, in its least size and so that it can shrink by itself from then on; its octets before
- * and after. Takes as much room again while it runs, and nobody else can write meanwhile. */
+ * and after. Takes twice as much room again, in data_dir, while it runs, and nobody else can write meanwhile. */
 int admin_compact(struct admin *admin, bool forget_subjects, uint64_t *before, uint64_t *after, struct reason *why);
 
 /* A copy of the store was made (`sendoff backup`): reader_backup_time says so from now on. */

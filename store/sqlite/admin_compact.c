@@ -19,12 +19,24 @@ static int forget(struct admin *a, struct reason *why) {
   return admin_end(a, rc, NULL, why);
 }
 
+/* What SQLite writes anew meanwhile is as large as the store: beside it, and not in memory, where all else that is
+ * temporary is. */
+static int write_anew(struct admin *a) {
+  sqlite3_temp_directory = sqlite3_mprintf("%s", a->data_dir);
+  int rc = sqlite3_temp_directory ? sql_exec(&a->q, "PRAGMA temp_store=FILE") : E_MEMORY;
+  if (rc == OK) rc = shrink_whole(&a->q);
+  sql_exec(&a->q, "PRAGMA temp_store=MEMORY");
+  sqlite3_free(sqlite3_temp_directory);
+  sqlite3_temp_directory = NULL;
+  return rc;
+}
+
 int admin_compact(struct admin *a, bool forget_subjects, uint64_t *before, uint64_t *after, struct reason *why) {
   why->text[0] = '\0';
   int rc = forget_subjects ? forget(a, why) : OK;
   if (rc != OK) return rc;
   rc = file_octets(&a->q, before);
-  if (rc == OK) rc = shrink_whole(&a->q);
+  if (rc == OK) rc = write_anew(a);
   if (rc == OK) rc = file_octets(&a->q, after);
   return rc == OK ? OK : sql_why(&a->q, rc, why);
 }

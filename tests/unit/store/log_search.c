@@ -1,6 +1,7 @@
 /* The log's index: whatever is asked, and however far it has come, what is found is what a reading of all finds. */
 #include "tests/unit/store_lab.h"
 
+#include "store/admin.h"
 #include "store/sqlite/housekeeping.h"
 #include "store/sqlite/log_index.h"
 #include "store/sqlite/log_match.h"
@@ -382,6 +383,26 @@ static void the_file_shrinks_step_by_step(void **state) {
   close_events(&t);
 }
 
+/* What VACUUM writes anew is as large as the store, which may be larger than the memory. */
+static void compacting_takes_no_memory(void **state) {
+  struct events t;
+  struct admin *a;
+  struct reason why;
+  uint64_t before, after;
+  open_events(&t, *state, 10);
+  assert_int_equal(sql_exec(&t.q, FILL "; INSERT INTO log_bits(bits) SELECT bits FROM log_bits;"
+                                       "INSERT INTO log_bits(bits) SELECT bits FROM log_bits LIMIT 7000"),
+                   OK);
+  sql_close(&t.q);
+  assert_ok(admin_open(t.lab->dir, &a, &why), why);
+  sqlite3_memory_highwater(1);
+  assert_ok(admin_compact(a, false, &before, &after, &why), why);
+  assert_true(after > 21000 * UINT64_C(4096));
+  assert_true(sqlite3_memory_highwater(0) < 60 * 1024 * 1024);
+  admin_close(&a);
+  log_index_free(&t.index);
+}
+
 /* A store as older versions made it, which cannot shrink: it is made anew while it is small. */
 static void an_old_store_is_made_so(void **state) {
   struct events t;
@@ -408,6 +429,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(a_refusal_moves_on, lab_setup, lab_teardown),
       cmocka_unit_test_setup_teardown(it_goes_with_the_log, lab_setup, lab_teardown),
       cmocka_unit_test_setup_teardown(the_file_shrinks_step_by_step, lab_setup, lab_teardown),
+      cmocka_unit_test_setup_teardown(compacting_takes_no_memory, lab_setup, lab_teardown),
       cmocka_unit_test_setup_teardown(an_old_store_is_made_so, lab_setup, lab_teardown),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
