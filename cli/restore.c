@@ -148,8 +148,13 @@ static enum exit_status find_config(struct job *j) {
 static int place_config(struct job *j, struct reason *why) {
   const char *path = config_path(j->cli->config_option);
   if (!*j->new_config) return OK;
-  if (link(j->new_config, path) != 0 && rename(j->new_config, path) != 0)
-    return fail(why, E_IO, "%s: %s", path, strerror(errno));
+  /* Some file systems have no links, and some cannot tell a name that is taken. */
+  bool placed = link(j->new_config, path) == 0;
+  if (!placed && errno != EEXIST) {
+    placed = renameat2(AT_FDCWD, j->new_config, AT_FDCWD, path, RENAME_NOREPLACE) == 0;
+    if (!placed && errno == EINVAL) placed = rename(j->new_config, path) == 0;
+  }
+  if (!placed) return fail(why, E_IO, "%s: %s", path, strerror(errno));
   unlink(j->new_config);
   *j->new_config = '\0';
   return OK;
@@ -221,9 +226,9 @@ static void print_missing(const json_t *missing) {
 
 static void print_done(const struct job *j, const json_t *missing) {
   char line[RESTORE_PATH + 256];
-  snprintf(line, sizeof line, "%s  as it was at %s, of %s\n", j->place.data_dir, about(j, "made"),
-           about(j, "hostname"));
-  fputs(line, stdout);
+  snprintf(line, sizeof line, "%s  as it was at %s, of %s", j->place.data_dir, about(j, "made"), about(j, "hostname"));
+  print_safe(line);
+  putchar('\n');
   backup_counts_print(stdout, &j->counts);
   if (j->held)
     printf("\n%llu recipient%s held: what has been delivered since the backup would be\n"

@@ -66,13 +66,25 @@ void process_check_files(unsigned sessions) {
   log_end(&l);
 }
 
+/* A command of root's may be the first to make it, and the gateway must be able to open it: it goes to whose folder it
+ * is in. Nothing that was there before under another name. */
+static void give_to_owner(int fd, const char *data_dir) {
+  struct stat lock, folder;
+  if (geteuid() != 0 || fstat(fd, &lock) != 0 || stat(data_dir, &folder) != 0) return;
+  if (lock.st_uid == folder.st_uid || lock.st_uid != 0 || lock.st_nlink != 1 || !S_ISREG(lock.st_mode)) return;
+  if (fchown(fd, folder.st_uid, folder.st_gid) != 0)
+    log_event(LOG_WARN_, NULL, "the lock cannot be given to the owner of data_dir", NULL);
+}
+
 int process_lock(const char *data_dir, int *fd, struct reason *why) {
   char path[4096];
   snprintf(path, sizeof path, "%s/lock", data_dir);
-  *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  /* Also root opens it in the folder of the user that serves: no link of his to elsewhere. */
+  *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (*fd < 0)
     return fail(why, E_IO, "%s: %s; run sendoff init, or give the directory to the user that sendoff runs as", path,
                 strerror(errno));
+  give_to_owner(*fd, data_dir);
   if (flock(*fd, LOCK_EX | LOCK_NB) == 0) return OK;
   return fail(why, E_BUSY, "another sendoff is running with %s", data_dir);
 }

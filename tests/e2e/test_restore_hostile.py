@@ -250,13 +250,47 @@ def test_other_files(place, tmp_path):
         assert result.status == 1 and str(path) in result.err
 
 
-def test_the_right_one_is_taken(place, tmp_path, good):
-    """What all of the above is a change of, but for the message without content."""
+def without_messages(tmp_path, good):
     database = tmp_path / "emptied.db"
     database.write_bytes(good["sendoff.db"])
     with sqlite3.connect(database) as store:
         store.execute("DELETE FROM messages")
     store.close()
-    place("restore", bundle.make(tmp_path / "b", {**good, "sendoff.db": database.read_bytes()}.items()))
+    return {**good, "sendoff.db": database.read_bytes()}
+
+
+def test_what_it_says_of_itself_is_text(place, tmp_path, good):
+    """And moves no cursor, renames no window."""
+    about = bundle.about(made="\x1b]0;evil\x07", hostname="a\r\nb\x9b2J")
+    path = bundle.make(tmp_path / "b", {**without_messages(tmp_path, good), "sendoff-backup.json": about}.items())
+    out = place("restore", path)
+    assert "]0;evil" in out and not set(out) & set("\x1b\x07\r\x9b")
+
+
+def test_a_lock_that_is_a_link(place, tmp_path, good):
+    """Made by whoever serves there; root gives away no file of somebody else's."""
+    data, victim = tmp_path / "machine/data", tmp_path / "victim"
+    data.mkdir()
+    victim.write_text("x")
+    os.symlink(victim, data / "lock")
+    result = place.run("restore", bundle.make(tmp_path / "b", without_messages(tmp_path, good).items()))
+    assert result.status == 1 and "data/lock: Too many levels of symbolic links" in result.err
+    assert os.listdir(data) == ["lock"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives files to another user")
+def test_a_lock_that_a_command_makes(place, tmp_path, good):
+    """`log compact`, before the gateway was ever there."""
+    place("restore", bundle.make(tmp_path / "b", without_messages(tmp_path, good).items()))
+    data = tmp_path / "machine/data"
+    os.unlink(data / "lock")
+    os.chown(data, 65534, 65534)
+    place("log", "compact")
+    assert os.stat(data / "lock").st_uid == 65534
+
+
+def test_the_right_one_is_taken(place, tmp_path, good):
+    """What all of the above is a change of, but for the message without content."""
+    place("restore", bundle.make(tmp_path / "b", without_messages(tmp_path, good).items()))
     assert [one["account"] for one in place.json("account", "list")] == ["blog"]
     shutil.rmtree(tmp_path / "machine/data")
