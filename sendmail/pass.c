@@ -24,15 +24,40 @@ static bool write_all(int fd, struct bytes data) {
   return true;
 }
 
-/* One read and its write. False: the end, or a failure. */
-static bool move(int from, int to) {
+/* What the gateway says. False: the end, or a failure. */
+static bool pass_replies(int fd) {
   char block[BLOCK];
-  ssize_t n = read(from, block, sizeof block);
+  ssize_t n = read(fd, block, sizeof block);
   if (n < 0) return errno == EINTR || errno == EAGAIN;
-  return n > 0 && write_all(to, (struct bytes){block, (size_t)n});
+  return n > 0 && write_all(STDOUT_FILENO, (struct bytes){block, (size_t)n});
+}
+
+/* What the client says. The gateway reads no more of it while too many replies wait to be read, so it is never waited
+ * for without reading those. */
+struct commands {
+  struct bytes left; /* of the block */
+  bool greeted, ended;
+  char block[BLOCK];
+};
+
+static void read_commands(struct commands *c, int fd) {
+  ssize_t n = read(STDIN_FILENO, c->block, sizeof c->block);
+  if (n < 0 && (errno == EINTR || errno == EAGAIN)) return;
+  c->left = (struct bytes){c->block, n > 0 ? (size_t)n : 0};
+  c->ended = n <= 0;
+  if (c->ended) shutdown(fd, SHUT_WR); /* replies to what was said still come */
+}
+
+static void send_commands(struct commands *c, int fd) {
+  ssize_t n = send(fd, c->left.at, c->left.len, MSG_NOSIGNAL);
+  if (n > 0) c->left = bytes_from(c->left, (size_t)n);
+  if (n >= 0 || errno == EINTR || errno == EAGAIN) return;
+  c->left.len = 0; /* the gateway has ended: what it said last is still to be read */
+  c->ended = true;
 }
 
 int pass_smtp(const char *path) {
+  static struct commands c;
   struct reason why;
   int fd;
   if (link_connect(path, &fd, &why) != OK) {
@@ -41,15 +66,19 @@ int pass_smtp(const char *path) {
     fprintf(stderr, "sendmail: %s\n", why.text);
     return EX_TEMPFAIL;
   }
-  /* What the client says before the greeting would be refused as an injection: scripts write all they have at once. */
-  struct pollfd p[2] = {{.fd = fd, .events = POLLIN}, {.fd = -1, .events = POLLIN}};
-  while (poll(p, 2, -1) > 0 || errno == EINTR) {
-    if (p[0].revents && !move(fd, STDOUT_FILENO)) break;
-    if (p[0].revents && p[1].fd < 0 && p[1].events) p[1].fd = STDIN_FILENO;
-    if (p[1].revents && !move(STDIN_FILENO, fd)) {
-      shutdown(fd, SHUT_WR); /* replies to what was said still come */
-      p[1] = (struct pollfd){.fd = -1};
+  for (;;) {
+    /* What the client says before the greeting would be refused as an injection: scripts write all they have at once.
+     */
+    bool listens = c.greeted && !c.ended && !c.left.len;
+    struct pollfd p[2] = {{.fd = fd, .events = (short)(POLLIN | (c.left.len ? POLLOUT : 0))},
+                          {.fd = listens ? STDIN_FILENO : -1, .events = POLLIN}};
+    if (poll(p, 2, -1) < 0 && errno != EINTR) break;
+    if (p[0].revents & ~POLLOUT) {
+      if (!pass_replies(fd)) break;
+      c.greeted = true;
     }
+    if (p[0].revents & POLLOUT) send_commands(&c, fd);
+    if (p[1].revents) read_commands(&c, fd);
   }
   close(fd);
   return EX_OK;

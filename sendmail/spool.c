@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -126,6 +127,10 @@ int spool_read(struct spool *s, int from, bool dot_ends, struct reason *why) {
   while (rc == OK && !l.ended) {
     ssize_t n = read(from, in, sizeof in);
     if (n == 0) break;
+    if (n < 0 && errno == EAGAIN) { /* whoever opened it does not wait for it; we do */
+      poll(&(struct pollfd){.fd = from, .events = POLLIN}, 1, -1);
+      continue;
+    }
     if (n < 0 && errno != EINTR) return fail(why, E_IO, "the message cannot be read: %s", strerror(errno));
     for (ssize_t i = 0; rc == OK && i < n && !l.ended; i++) rc = feed(&l, in[i]);
   }

@@ -407,6 +407,29 @@ def test_smtp_by_pipe(place, gateway, mx):
     mx.wait_for(mark)
 
 
+def test_a_pipe_that_says_all_at_once(place, gateway):
+    """More than the gateway takes while its replies are not read: neither waits for the other."""
+    count = 150_000
+    done = place.run("-bs", text=b"EHLO x\r\n" + b"HELP\r\n" * count + b"QUIT\r\n")
+    assert done.returncode == OK
+    assert done.stdout.count(b"\r\n214 ") == count and b"\r\n221 " in done.stdout, done.stdout[-200:]
+
+
+def test_a_message_from_who_does_not_wait(send, place, gateway, mx):
+    """Standard input that is non-blocking, and has nothing yet."""
+    mark = marker()
+    out, into = os.pipe()
+    os.set_blocking(out, False)
+    running = subprocess.Popen([*as_user("www-data"), place.sendmail, TO], stdin=out, stderr=subprocess.PIPE, env={**os.environ, **place.environment})
+    os.close(out)
+    time.sleep(0.5)
+    os.write(into, f"From: {FROM}\n\n{mark}\n".encode())
+    os.close(into)
+    said = running.communicate(timeout=60)[1]
+    assert running.returncode == OK, said
+    mx.wait_for(mark)
+
+
 def test_swaks(place, gateway, mx):
     mark = marker()
     words = ["swaks", "--pipe", f"{place.sendmail} -bs", "--from", FROM, "--to", TO, "--header", f"From: {FROM}", "--body", mark]
