@@ -1,6 +1,7 @@
 #include "relay/daemon/local_socket.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <libgen.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -41,6 +42,22 @@ static int trouble(const char *path, const char *advice, struct reason *why) {
   return fail(why, E_IO, "cannot listen on unix:%s: %s%s", path, strerror(errno), advice);
 }
 
+/* By descriptor: where the folder around it is somebody else's, the name could lead to something else by now. */
+static bool give_folder(const char *folder, const struct passwd *to) {
+  struct stat st;
+  int fd = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  bool given = fd >= 0 && fstat(fd, &st) == 0;
+  if (given && st.st_uid != geteuid()) {
+    errno = EPERM;
+    given = false;
+  }
+  given = given && fchmod(fd, 0755) == 0 && (!to || fchown(fd, to->pw_uid, to->pw_gid) == 0);
+  int error = errno;
+  if (fd >= 0) close(fd);
+  errno = error;
+  return given;
+}
+
 /* The gateway removes its socket when it is `user` already, and only who owns the folder can do that. */
 static int make_folder(const char *path, const char *user, struct reason *why) {
   char copy[sizeof((struct sockaddr_un *)NULL)->sun_path];
@@ -49,7 +66,7 @@ static int make_folder(const char *path, const char *user, struct reason *why) {
   if (mkdir(folder, 0755) != 0)
     return errno == EEXIST ? OK : trouble(path, "; make its folder, as the gateway's user's", why);
   const struct passwd *p = user && geteuid() == 0 ? getpwnam(user) : NULL; /* whom there is none of is refused later */
-  if (chmod(folder, 0755) == 0 && (!p || chown(folder, p->pw_uid, p->pw_gid) == 0)) return OK;
+  if (give_folder(folder, p)) return OK;
   int rc = trouble(path, " (its folder)", why);
   rmdir(folder);
   return rc;
@@ -77,13 +94,24 @@ static int clear_path(const struct sockaddr_un *a, struct reason *why) {
   return unlink(path) == 0 || errno == ENOENT ? OK : trouble(path, "", why);
 }
 
+/* Mode 0666 from the beginning: we may be root and the folder the gateway's user's, who could put a link to another
+ * file in the socket's place before a chmod of it. The umask is the whole process's, which has one thread yet. */
+static int bind_open(int fd, const struct sockaddr_un *a) {
+  mode_t before = umask(0111);
+  int rc = bind(fd, (const struct sockaddr *)a, sizeof *a);
+  int error = errno;
+  umask(before);
+  errno = error;
+  return rc;
+}
+
 static int bind_path(struct local_socket *s, int fd, struct reason *why) {
   struct stat st;
   const char *path = s->address.sun_path;
-  if (bind(fd, (const struct sockaddr *)&s->address, sizeof s->address) != 0)
+  if (bind_open(fd, &s->address) != 0)
     return trouble(path, errno == EACCES ? "; give its folder to the gateway's user" : "", why);
   /* From here on it is not stale to others. Who connects early waits in the kernel. */
-  if (listen(fd, BACKLOG) != 0 || lstat(path, &st) != 0 || chmod(path, 0666) != 0) return trouble(path, "", why);
+  if (listen(fd, BACKLOG) != 0 || lstat(path, &st) != 0) return trouble(path, "", why);
   s->device = st.st_dev;
   s->inode = st.st_ino;
   return OK;
