@@ -34,8 +34,9 @@ static enum exit_status trouble(const char *path) {
   return cli_fail(EXIT_NO, "%s: %s", path, strerror(errno));
 }
 
+/* No link is followed: the folder may be the gateway's user's already, who could have put one there. */
 static enum exit_status give(const struct plan *p, const char *path) {
-  return p->owner && chown(path, p->owner->pw_uid, p->owner->pw_gid) != 0 ? trouble(path) : EXIT_DONE;
+  return p->owner && lchown(path, p->owner->pw_uid, p->owner->pw_gid) != 0 ? trouble(path) : EXIT_DONE;
 }
 
 /* The data holds keys and mail: the folder is the gateway's alone. One that is there is only taken over when that
@@ -49,7 +50,7 @@ static enum exit_status make_data(struct plan *p, const char *path) {
   if ((st.st_mode & 077) && !folder_is_empty(path))
     return cli_fail(EXIT_NO, "%s is in use and open to other users; name a folder of its own with --data-dir", path);
   if ((st.st_mode & 077) && chmod(path, 0700) != 0) return trouble(path);
-  return give(p, path);
+  return give(p, p->data_dir);
 }
 
 /* "unix:/PATH" or "unix:none". */

@@ -30,4 +30,8 @@ bool machine_has_unit(void);
 /* What starts the gateway, as somebody would type it: by systemd where the unit is installed. */
 const char *machine_start_command(void);
 
+/* Runs a program, argv[0], found by PATH, to its end; what it prints goes to standard error. `argv` ends with NULL.
+ * False: it could not be run, or failed. */
+bool machine_run(const char *const *argv);
+
 #endif

@@ -38,17 +38,19 @@ static enum exit_status add_hook(const struct setup *s, const char *folder) {
   return EXIT_DONE;
 }
 
-/* certbot's files belong to root alone. The name has been checked, so that a shell takes it as it is. */
+/* certbot's files belong to root alone. */
 static enum exit_status install_from_certbot(struct setup *s, const char *folder, char *certificate, char *key) {
-  char command[4 * PATH_MAX];
+  char chain[PATH_MAX + 16], private[PATH_MAX + 16];
   if (access(SHARE "/install-certificate", X_OK) != 0)
     return cli_fail(EXIT_NO, SHARE "/install-certificate is missing; name the files: --certificate FILE --key FILE");
   setup_say(s, "certbot has one for %s, which is copied to where the gateway may read it.", s->hostname);
   snprintf(certificate, PATH_MAX, "/etc/sendoff/tls/%s/fullchain.pem", s->hostname);
   snprintf(key, PATH_MAX, "/etc/sendoff/tls/%s/privkey.pem", s->hostname);
-  snprintf(command, sizeof command, SHARE "/install-certificate %s %s/fullchain.pem %s/privkey.pem", s->hostname,
-           folder, folder);
-  if (setup_shell(s, command) != EXIT_DONE) return cli_fail(EXIT_NO, "certbot's certificate could not be copied");
+  snprintf(chain, sizeof chain, "%s/fullchain.pem", folder);
+  snprintf(private, sizeof private, "%s/privkey.pem", folder);
+  if (setup_program(s, (const char *const[]){SHARE "/install-certificate", s->hostname, chain, private, NULL}) !=
+      EXIT_DONE)
+    return cli_fail(EXIT_NO, "certbot's certificate could not be copied");
   return add_hook(s, folder);
 }
 

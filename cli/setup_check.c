@@ -25,7 +25,7 @@ enum exit_status setup_start(struct setup *s) {
   }
   enum exit_status status = ask_yes(s->cli, "start", "Start the gateway now, and with the machine?", true, &now);
   if (status != EXIT_DONE || !now) return status;
-  return setup_shell(s, "systemctl enable --now sendoff") == EXIT_DONE
+  return setup_program(s, (const char *const[]){"systemctl", "enable", "--now", "sendoff", NULL}) == EXIT_DONE
              ? EXIT_DONE
              : cli_fail(EXIT_NO, "the gateway did not start; why: journalctl -u sendoff -n 20");
 }

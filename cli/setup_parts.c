@@ -1,5 +1,7 @@
 #include "cli/setup_parts.h"
 
+#include "cli/machine.h"
+
 #include "cli/output.h"
 
 #include <stdarg.h>
@@ -50,12 +52,12 @@ enum exit_status setup_run(struct setup *s, const struct setup_words *w) {
   return cli_run(s->cli, w->at, w->count);
 }
 
-enum exit_status setup_shell(struct setup *s, const char *command) {
-  char *line = NULL;
-  if (!s->cli->json) printf("\n$ %s\n", command);
+enum exit_status setup_program(struct setup *s, const char *const *argv) {
+  if (!s->cli->json) {
+    printf("\n$");
+    for (const char *const *at = argv; *at; at++) print_word(*at);
+    printf("\n");
+  }
   fflush(stdout);
-  if (asprintf(&line, "exec >&2; %s", command) < 0) return EXIT_NO;
-  int status = system(line);
-  free(line);
-  return status == 0 ? EXIT_DONE : EXIT_NO;
+  return machine_run(argv) ? EXIT_DONE : EXIT_NO;
 }

@@ -25,8 +25,8 @@ struct setup_words {
 void setup_word(struct setup_words *w, const char *word);
 void setup_option(struct setup_words *w, const char *name, const char *value); /* nothing with a value of NULL */
 enum exit_status setup_run(struct setup *s, const struct setup_words *w);
-/* A shell's command; its output is on standard error. EXIT_NO, without a message: it failed. */
-enum exit_status setup_shell(struct setup *s, const char *command);
+/* Shows and runs a program, by machine_run. EXIT_NO: it failed, and has said why itself. */
+enum exit_status setup_program(struct setup *s, const char *const *argv);
 
 /* --- steps --- */
 

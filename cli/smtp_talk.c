@@ -204,6 +204,7 @@ int talk_start_tls(struct talk *t, const char *name, struct reason *why) {
   enum tls_step step;
   if (tls_client_new(&t->credentials) != OK || tls_session_client(t->credentials, &peer, &transport, &t->tls) != OK)
     return fail(why, E_MEMORY, "out of memory");
+  t->unread = (struct bytes){t->input, 0}; /* RFC 3207 4.2: nothing that came in the clear counts behind it */
   while ((step = tls_handshake(t->tls)) == TLS_AGAIN)
     if (clock_monotonic_ms() >= t->deadline_ms) return fail_timeout(why);
   return step == TLS_DONE ? OK : fail_tls(t, why);
