@@ -65,6 +65,25 @@ enum exit_status cli_moment(const struct cli *c, const char *name, int64_t *out)
                   name, text);
 }
 
+/* Of a clock alone the last time is meant in the past, and here the next. */
+static bool is_clock(const char *text) {
+  return strchr(text, ':') && !strchr(text, '-');
+}
+
+enum exit_status cli_until(const struct cli *c, const char *name, int64_t *out) {
+  const char *text = cli_option(c, name);
+  int64_t now = clock_now_us(), span, until = 0;
+  if (!text) return EXIT_DONE;
+  if (duration_parse(text, &span) == OK && span < INT64_MAX - now)
+    until = now + span;
+  else if (time_parse(text, now, cli_switch(c, "utc"), &until) != OK)
+    return cli_fail(EXIT_USAGE, "--%s %s: write a time to come, as in 2h, 18:42 or 2027-01-31T18:00", name, text);
+  if (until <= now && is_clock(text)) until += 86400 * SECOND_US;
+  if (until <= now) return cli_fail(EXIT_USAGE, "--%s %s has passed", name, text);
+  *out = until;
+  return EXIT_DONE;
+}
+
 /* --- parsing --- */
 
 /* What is wrong with an option that the verb has not. */
@@ -111,6 +130,8 @@ static bool take_global(struct cli *c, int argc, char **argv, int *i) {
     c->config_option = word + 9;
   else if (strcmp(word, "--config") == 0 && *i + 1 < argc)
     c->config_option = argv[++*i];
+  else if (strcmp(word, "--utc") == 0 && c->option_count < COMMAND_ARGUMENTS_MAX)
+    c->options[c->option_count++] = (struct command_option){.name = "utc"};
   else if (strcmp(word, "--version") == 0)
     c->version = true;
   else

@@ -62,6 +62,8 @@ const char *cli_option_at(const struct cli *c, const char *name, size_t index); 
 /* A time in the past, as people write it, into `out`, which stays as it is when the option was not given: of the
  * machine's time zone, or with --utc of UTC. EXIT_USAGE: a message has been printed. */
 enum exit_status cli_moment(const struct cli *c, const char *name, int64_t *out);
+/* The same for a time to come: 2h is from now on, and 18:42 the next one. */
+enum exit_status cli_until(const struct cli *c, const char *name, int64_t *out);
 size_t cli_option_count(const struct cli *c, const char *name);
 
 /* "sendoff: ..." on standard error; returns the status, so that `return cli_fail(...)` reads well. */

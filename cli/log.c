@@ -89,14 +89,13 @@ static enum exit_status list(struct cli *c) {
 }
 
 const struct verb log_verbs[] = {
-    {"log", "show", "ID [--utc]", "The whole story of one message, in order.", "sendoff log show 1CZQ6K3E0W40", 1, 1,
-     log_show},
-    {"log", "summary", "--by account|domain|site|source|stream [--since T] [--until T] [--utc]",
+    {"log", "show", "ID", "The whole story of one message, in order.", "sendoff log show 1CZQ6K3E0W40", 1, 1, log_show},
+    {"log", "summary", "--by account|domain|site|source|stream [--since T] [--until T]",
      "What was accepted, delivered, deferred, bounced and refused, added up; without --since of the last 24 hours.",
      "sendoff log summary --by account --since 24h\n"
      "sendoff log summary --by site --since yesterday --until today",
      0, 0, log_summary},
-    {"log", "export", "--format csv|jsonl " LOG_USAGE " [--utc]",
+    {"log", "export", "--format csv|jsonl " LOG_USAGE "",
      "Writes the log, or what the options select of it, to standard output.",
      "sendoff log export --format csv --since 30d\n"
      "sendoff log export --format jsonl --account blog --event bounced",
@@ -106,7 +105,7 @@ const struct verb log_verbs[] = {
      "stopped. --forget-subjects: the log's subjects are removed before, for log { subject = no } to hold for the "
      "past.",
      "sendoff log compact", 0, 0, log_compact},
-    {"log", NULL, LOG_USAGE " [--limit N] [--follow] [--utc]",
+    {"log", NULL, LOG_USAGE " [--limit N] [--follow]",
      "The delivery log: what was accepted, refused, deferred, delivered, bounced, and why. PATTERN is a whole address, "
      "PART a part of a text; in both * stands for anything.",
      "sendoff log --account blog --since 2h\n"

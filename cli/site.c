@@ -239,21 +239,6 @@ static enum exit_status read_source(const struct cli *c, char out[IP_TEXT]) {
   return EXIT_DONE;
 }
 
-/* A time to come: "2h" from now, or a point in time. 0: not said. */
-static enum exit_status read_until(const struct cli *c, int64_t *out) {
-  const char *typed = cli_option(c, "until");
-  int64_t now = clock_now_us(), for_us;
-  *out = 0;
-  if (!typed) return EXIT_DONE;
-  if (duration_parse(typed, &for_us) == OK)
-    *out = now + for_us;
-  else if (moment_parse(typed, now, out) != OK)
-    *out = 0;
-  if (*out <= now)
-    return cli_fail(EXIT_USAGE, "--until %s: write a time to come, as in 2h or 2027-01-31T18:00 (UTC)", typed);
-  return EXIT_DONE;
-}
-
 static enum exit_status check_name(const char *site) {
   if (*site && strlen(site) <= SITE_MAX && text_has_no_controls(site)) return EXIT_DONE;
   return cli_fail(EXIT_USAGE, "%s is no site; they are in: sendoff site list", site);
@@ -264,7 +249,8 @@ static enum exit_status pause_site(struct cli *c) {
   struct site_pause p = {.site = c->arguments[0], .source = source, .created_us = clock_now_us()};
   struct admin *a;
   struct reason why = {""};
-  if (check_name(p.site) != EXIT_DONE || read_source(c, source) != EXIT_DONE || read_until(c, &p.until_us) != EXIT_DONE)
+  if (check_name(p.site) != EXIT_DONE || read_source(c, source) != EXIT_DONE ||
+      cli_until(c, "until", &p.until_us) != EXIT_DONE)
     return EXIT_USAGE;
   if (cli_admin(c, &a) != EXIT_DONE) return EXIT_NO;
   enum exit_status s = cli_admin_done(c, &a, admin_site_pause(a, &p, &why), &why);

@@ -24,7 +24,6 @@ static const char *account_of(const struct cli *c) {
 /* --until T, --forever, or as long as the configuration says. */
 static enum exit_status read_until(struct cli *c, int64_t now_us, int64_t *out) {
   const char *until = cli_option(c, "until");
-  int64_t us;
   if (cli_switch(c, "forever")) {
     *out = 0;
     return until ? cli_fail(EXIT_USAGE, "--until or --forever, not both") : EXIT_DONE;
@@ -33,12 +32,7 @@ static enum exit_status read_until(struct cli *c, int64_t now_us, int64_t *out) 
     *out = now_us + c->config->suppression_keep_us;
     return EXIT_DONE;
   }
-  if (duration_parse(until, &us) == OK)
-    *out = us < INT64_MAX - now_us ? now_us + us : 0;
-  else if (moment_parse(until, now_us, out) != OK)
-    return cli_fail(EXIT_USAGE, "--until %s: write a time as in 2026-11-23, \"2026-11-23 10:20\", or for how long: 90d",
-                    until);
-  return *out > now_us || !*out ? EXIT_DONE : cli_fail(EXIT_USAGE, "--until %s has passed", until);
+  return cli_until(c, "until", out);
 }
 
 static enum exit_status read_key(const char *text, char key[ADDRESS_KEY]) {

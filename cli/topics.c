@@ -35,7 +35,7 @@ const struct topic topics[] = {
      "  18:42                  the last time it was that late\n"
      "  2026-11-01             when that day began\n"
      "  2026-11-01T18:42       that minute\n\n"
-     "In this machine's time zone, or with --utc in UTC; so is a time that ends in Z."},
+     "In this machine's time zone, or with --utc, which every command takes, in UTC; so is a time that ends in Z."},
     {"patterns", "PATTERN: how senders and recipients are matched",
      "In lists of an account: DOMAIN (example.com), *.DOMAIN (its subdomains), ADDRESS, or * for all. In searches of "
      "the "

@@ -76,7 +76,7 @@ static enum exit_status why_run(struct cli *c) {
 }
 
 const struct verb why_verbs[] = {
-    {"why", NULL, "REF [--utc]",
+    {"why", NULL, "REF",
      "Why something was refused or delayed, and what to do. REF is what the refusal ends with, or a message id.",
      "sendoff why 7QF2K9\n"
      "sendoff why 1CZQ6K3E0W40",

@@ -183,8 +183,10 @@ def test_a_socket_that_no_line_is_for(lab, manager):
 
 def test_a_unit_with_another_address(lab, manager):
     """Its socket has the port at every address, so the line's own cannot be bound."""
-    gateway = lab.new_gateway().configure()
-    made = listening(("0.0.0.0", gateway.ports["starttls"]))
+    made = listening(("0.0.0.0", 0))  # one that no other test has at an address of its own
+    gateway = lab.new_gateway()
+    gateway.ports["starttls"] = made.getsockname()[1]
+    gateway.configure()
     given = manager.hand_over(("sendoff.socket", made))
     done = subprocess.run(
         [*given["wrapper"], PROGRAM, "--config", gateway.config, "serve"],
