@@ -57,7 +57,7 @@ static size_t next_piece(const char *text, bool groups) {
   return n;
 }
 
-void print_wrapped(const char *text, size_t column, size_t indent, bool groups) {
+static void put_wrapped(const char *text, size_t column, size_t indent, bool groups) {
   bool first = true;
   while (*text) {
     size_t n = next_piece(text, groups);
@@ -74,4 +74,14 @@ void print_wrapped(const char *text, size_t column, size_t indent, bool groups) 
     first = false;
   }
   putchar('\n');
+}
+
+/* As print_safe; an end of line that is there stays one. */
+void print_wrapped(const char *text, size_t column, size_t indent, bool groups) {
+  char *copy = strdup(text);
+  if (copy) text_clean(copy, true);
+  for (size_t i = 0; copy && text[i]; i++)
+    if (text[i] == '\n') copy[i] = '\n';
+  put_wrapped(copy ? copy : "?", column, indent, groups);
+  free(copy);
 }

@@ -99,9 +99,7 @@ void gather_named(struct gathering *g) {
     _exit(EXIT_SUCCESS);
   }
   close(ends[1]);
-  if (child > 0) {
-    read_told(g, ends[0]);
-    waitpid(child, NULL, 0);
-  }
-  close(ends[0]);
+  if (child > 0) read_told(g, ends[0]);
+  close(ends[0]); /* before it is waited for: it may have more to tell than there is room for */
+  if (child > 0) waitpid(child, NULL, 0);
 }

@@ -47,6 +47,17 @@ static void test_texts(void **state) {
   }
 }
 
+static void test_wrapped(void **state) {
+  (void)state;
+  char printed[128];
+  struct caught output = catch_stream(stdout);
+  print_wrapped("greets with \x1b]0;x\x07 c\xc2\x9b"
+                "1m\nand \xff",
+                0, 2, false);
+  release_stream(&output, printed, sizeof printed);
+  assert_string_equal(printed, "greets with ?]0;x? c??1m\nand ?\n");
+}
+
 static void test_json_line(void **state) {
   (void)state;
   char printed[128];
@@ -59,6 +70,7 @@ static void test_json_line(void **state) {
 int main(void) {
   static const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_texts),
+      cmocka_unit_test(test_wrapped),
       cmocka_unit_test(test_json_line),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
