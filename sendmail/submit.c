@@ -187,11 +187,13 @@ static enum end run_transaction(struct submission_task *t, int *status) {
   if (!say_recipients(t, &taken, status)) return END_AGAIN;
   if (!taken) return link_say(t->link, &r, "RSET") == OK ? END_DONE : END_AGAIN;
   if (link_say(t->link, &r, "DATA") != OK || is_stopping(r)) return END_AGAIN;
-  if (r->code == 354) {
-    if (send_content(t, &c) != OK) return END_AGAIN;
-    if (send_end(&c) != OK || link_reply(t->link, LINK_FINAL_MS, &r) != OK) return END_UNSURE;
-    if (is_stopping(r)) return END_AGAIN; /* RFC 5321 4.2.1: a reply, so it was not taken */
+  if (r->code != 354) {
+    settle(t, r, status);
+    return link_say(t->link, &r, "RSET") == OK ? END_DONE : END_AGAIN; /* the transaction is still open */
   }
+  if (send_content(t, &c) != OK) return END_AGAIN;
+  if (send_end(&c) != OK || link_reply(t->link, LINK_FINAL_MS, &r) != OK) return END_UNSURE;
+  if (is_stopping(r)) return END_AGAIN; /* RFC 5321 4.2.1: a reply, so it was not taken */
   settle(t, r, status);
   return END_DONE;
 }

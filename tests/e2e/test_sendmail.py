@@ -366,6 +366,20 @@ def test_a_gateway_that_dies(sessions, status, says):
         broken.close()
 
 
+def test_data_is_refused():
+    """The transaction is ended before the next: the other recipients do not suffer for it."""
+    one = ["250 2.1.0 ok", "250 2.1.5 ok"]
+    broken = Broken(["220 x ESMTP", "250-x\r\n250 LIMITS RCPTMAX=1", *one, "451 4.3.0 no memory", "250 2.0.0 ok", *one, "354 go", "250 final"])
+    try:
+        done = broken.place.run("-i", TO, OTHER, text=f"From: {FROM}\n\nx\n")
+        assert done.returncode == TEMPFAIL and "451 4.3.0 no memory" in done.stderr and "503" not in done.stderr, done.stderr
+        at = broken.said.index("RSET")
+        assert broken.said[at - 1 : at + 2] == ["DATA", "RSET", f"MAIL FROM:<{FROM}>"], broken.said
+        assert f"RCPT TO:<{OTHER}>" in broken.said
+    finally:
+        broken.close()
+
+
 # How it is started.
 
 
