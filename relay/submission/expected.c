@@ -36,22 +36,6 @@ void expected_free(struct expected **at) {
   free(e);
 }
 
-int expected_add(struct expected *e, const struct sockaddr *client, int64_t account_id) {
-  uint64_t now = clock_monotonic_ms();
-  int rc = E_BUSY;
-  pthread_mutex_lock(&e->lock);
-  for (size_t i = 0; rc != OK && i < ANNOUNCED_MAX; i++) {
-    struct announced *a = &e->list[i];
-    if (a->until_ms > now) continue;
-    *a = (struct announced){.account_id = account_id, .until_ms = now + EXPECTED_MS};
-    memcpy(&a->client, client, ip_length(client));
-    atomic_store(&e->until_ms, a->until_ms);
-    rc = OK;
-  }
-  pthread_mutex_unlock(&e->lock);
-  return rc;
-}
-
 /* By text: a listener for both families sees IPv4 clients at mapped addresses. */
 static bool is_from(const struct announced *a, const struct sockaddr *client) {
   const struct sockaddr *known = (const struct sockaddr *)&a->client;
@@ -60,6 +44,30 @@ static bool is_from(const struct announced *a, const struct sockaddr *client) {
   ip_format(known, here);
   ip_format(client, there);
   return strcmp(here, there) == 0;
+}
+
+/* That of the same address, which a command has announced that never came, or an unused one; NULL: none is left. */
+static struct announced *find_place(struct expected *e, const struct sockaddr *client, uint64_t now) {
+  struct announced *unused = NULL;
+  for (size_t i = 0; i < ANNOUNCED_MAX; i++) {
+    struct announced *a = &e->list[i];
+    if (a->until_ms > now && is_from(a, client)) return a;
+    if (a->until_ms <= now && !unused) unused = a;
+  }
+  return unused;
+}
+
+int expected_add(struct expected *e, const struct sockaddr *client, int64_t account_id) {
+  uint64_t now = clock_monotonic_ms();
+  pthread_mutex_lock(&e->lock);
+  struct announced *a = find_place(e, client, now);
+  if (a) {
+    *a = (struct announced){.account_id = account_id, .until_ms = now + EXPECTED_MS};
+    memcpy(&a->client, client, ip_length(client));
+    atomic_store(&e->until_ms, a->until_ms);
+  }
+  pthread_mutex_unlock(&e->lock);
+  return a ? OK : E_BUSY;
 }
 
 bool expected_take(struct expected *e, const struct sockaddr *client, int64_t *account_id) {

@@ -18,7 +18,7 @@
 struct expected;
 struct expected *expected_new(void); /* NULL without memory */
 void expected_free(struct expected **e);
-/* `account_id` 0: a stranger. E_BUSY: too many are announced. */
+/* `account_id` 0: a stranger. The last announcement of an address counts. E_BUSY: too many are announced. */
 int expected_add(struct expected *e, const struct sockaddr *client, int64_t account_id);
 /* The connection from there has come, once. False: it was not announced. */
 bool expected_take(struct expected *e, const struct sockaddr *client, int64_t *account_id);

@@ -51,6 +51,19 @@ static void test_families(void **state) {
   expected_free(&e);
 }
 
+/* A command that ended before it came must not decide for the next one that has its port. */
+static void test_the_last_counts(void **state) {
+  (void)state;
+  struct expected *e = expected_new();
+  assert_int_equal(add(e, "127.0.0.1", 4000, 0), OK);
+  assert_int_equal(add(e, "127.0.0.1", 4001, 8), OK);
+  assert_int_equal(add(e, "127.0.0.1", 4000, 7), OK);
+  assert_int_equal(take(e, "127.0.0.1", 4000), 7);
+  assert_int_equal(take(e, "127.0.0.1", 4000), -1);
+  assert_int_equal(take(e, "127.0.0.1", 4001), 8);
+  expected_free(&e);
+}
+
 static void test_bound(void **state) {
   (void)state;
   struct expected *e = expected_new();
@@ -67,6 +80,7 @@ int main(void) {
   static const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_once),
       cmocka_unit_test(test_families),
+      cmocka_unit_test(test_the_last_counts),
       cmocka_unit_test(test_bound),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
