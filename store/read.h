@@ -98,6 +98,8 @@ int reader_due_lanes(struct reader *r, bool (*row)(void *arg, const char *domain
 int reader_due_recipients(struct reader *r, const char *domain, const char *lane, int64_t until_us, size_t limit,
                           bool (*row)(void *arg, const struct envelope *m, const struct queued_recipient *rcpt),
                           void *arg);
+/* Are all of these recipients in the queue, and neither held nor about to be returned? */
+int reader_still_queued(struct reader *r, const int64_t *recipients, size_t count, bool *all);
 /* Into the buffers, within their bounds (the spool file read whole when IN_FILE); E_NOT_FOUND when the message has
  * gone, E_TOO_BIG when it does not fit, E_IO also when its file was lost. Caller frees both in any case. */
 int reader_content(struct reader *r, int64_t message_id, struct buffer *prefix, struct buffer *content,

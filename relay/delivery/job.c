@@ -78,6 +78,7 @@ static struct job *copy_without_recipients(const struct job *j) {
   copy->returned = j->returned;
   copy->queued_us = j->queued_us;
   copy->clock_us = j->clock_us;
+  copy->generation = j->generation;
   copy->attempt_us = j->attempt_us;
   copy->put_off = j->put_off;
   copy->warmup = j->warmup;
@@ -149,6 +150,7 @@ bool job_join(struct job *j, struct job **other) {
   memcpy(&j->recipients[j->recipient_count], from->recipients, from->recipient_count * sizeof *from->recipients);
   j->recipient_count = count;
   j->explained = j->explained && from->explained;
+  if (from->generation < j->generation) j->generation = from->generation;
   from->recipient_count = 0;
   if (!j->content) {
     j->content = from->content;

@@ -17,6 +17,7 @@ struct job_result {
   int64_t not_before_us; /* its site cannot be reached: its domain is left alone until then; 0: no such pause */
   struct job *notice;    /* a DSN that was kept with the outcome; NULL: none */
   bool again;            /* nothing has happened to it: it is handed out again at once, maybe another way */
+  bool withdrawn;        /* a command has held, dropped or returned some of it: what is left of it is read again */
   bool notice_waits;     /* one was kept, and there was no memory for its job: it waits in the store */
 };
 
@@ -28,6 +29,7 @@ struct job {
   size_t recipient_count, recipient_room;
   int64_t retry_us;   /* the earliest next attempt of those that were deferred, INT64_MAX: none; for its finish */
   int64_t clock_us;   /* clock_jumps_us when its times were read */
+  int64_t generation; /* of the queue's commands (struct gateway) that its recipients are known to be queued after */
   int64_t queued_us;  /* job_queue.c's: since when it waits there */
   int64_t attempt_us; /* when this attempt came to its first host; 0: not yet */
   char **before;      /* of each recipient, what its earlier hosts of this attempt said (outcome/story.h), or NULL.

@@ -21,6 +21,8 @@ struct load {
   void *arg;
   struct loaded loaded;
   struct load *next, *prev;
+  size_t checked;
+  int64_t ids[]; /* of recipients */
 };
 
 struct content_loader {
@@ -91,12 +93,20 @@ static int read_file(struct slot *slot, struct load *load) {
   return load->what == LOAD_MESSAGE ? OK : read_file_into_memory(load);
 }
 
+static int check(struct slot *slot, struct load *load) {
+  bool queued = true;
+  int rc = load->checked ? reader_still_queued(slot->reader, load->ids, load->checked, &queued) : OK;
+  return rc == OK && !queued ? E_DENIED : rc;
+}
+
 static void work(uv_work_t *req) {
   struct slot *slot = req->data;
   struct load *load = slot->load;
   const char *data_dir = slot->loader->loop->gateway->config->data_dir;
   int rc = slot->reader ? OK : reader_open(data_dir, &slot->reader, &load->loaded.why);
-  if (rc == OK) rc = load->flags & MESSAGE_IN_FILE ? read_file(slot, load) : read_row(slot, load);
+  if (rc == OK) rc = check(slot, load);
+  if (rc == OK && load->what != LOAD_NOTHING)
+    rc = load->flags & MESSAGE_IN_FILE ? read_file(slot, load) : read_row(slot, load);
   load->loaded.result = rc;
 }
 
@@ -122,9 +132,17 @@ static void start(struct slot *slot) {
   uv_queue_work(&slot->loader->loop->uv, &slot->work, work, after_work); /* fails only without a work function */
 }
 
-struct load *content_load(struct content_loader *l, int64_t message_id, unsigned flags, enum load_what what,
-                          void (*done)(void *arg, struct loaded *loaded), void *arg) {
-  struct load *load = calloc(1, sizeof *load);
+static void begin(struct content_loader *l, struct load *load) {
+  DL_APPEND(l->waiting, load);
+  l->open++;
+  for (size_t i = 0; i < CONTENT_READERS && l->waiting; i++)
+    if (!l->slots[i].load) start(&l->slots[i]);
+}
+
+struct load *content_load_checked(struct content_loader *l, const struct content_check *check, int64_t message_id,
+                                  unsigned flags, enum load_what what, void (*done)(void *arg, struct loaded *loaded),
+                                  void *arg) {
+  struct load *load = calloc(1, sizeof *load + check->count * sizeof *check->ids);
   if (!load) return NULL;
   load->message_id = message_id;
   load->flags = flags;
@@ -132,12 +150,16 @@ struct load *content_load(struct content_loader *l, int64_t message_id, unsigned
   load->done = done;
   load->arg = arg;
   load->loaded.fd = -1;
+  load->checked = check->count;
+  for (size_t i = 0; i < check->count; i++) load->ids[i] = check->ids[i];
   buffer_init(&load->loaded.prefix, SIZE_MAX);
-  DL_APPEND(l->waiting, load);
-  l->open++;
-  for (size_t i = 0; i < CONTENT_READERS && l->waiting; i++)
-    if (!l->slots[i].load) start(&l->slots[i]);
+  begin(l, load);
   return load;
+}
+
+struct load *content_load(struct content_loader *l, int64_t message_id, unsigned flags, enum load_what what,
+                          void (*done)(void *arg, struct loaded *loaded), void *arg) {
+  return content_load_checked(l, &(struct content_check){0}, message_id, flags, what, done, arg);
 }
 
 void content_load_forget(struct load *load) {

@@ -7,20 +7,22 @@
 #include "base/directory.h"
 #include "store/store.h"
 
+#include <stdatomic.h>
 #include <uv.h>
 
 struct loop;
 
 /* What the whole daemon shares. Made before the loops' threads start, immutable while they run, but for
- * `dispatcher`: loops[0] clears it at its end, and only messages to loops[0] read it; and `store`, which the supervisor
- * closes when no loop posts to it any more. */
+ * `dispatcher`: loops[0] clears it at its end, and only messages to loops[0] read it; `store`, which the supervisor
+ * closes when no loop posts to it any more; and `queue_generation`. */
 struct gateway {
   const struct config *config;
   struct store *store;
   struct loop **loops;
   size_t loop_count;
-  struct resolver *resolver;     /* relay/net/resolver.h; thread-safe for resolver_lookup */
-  struct dispatcher *dispatcher; /* relay/delivery/delivery.h; lives on loops[0] */
+  struct resolver *resolver;        /* relay/net/resolver.h; thread-safe for resolver_lookup */
+  struct dispatcher *dispatcher;    /* relay/delivery/delivery.h; lives on loops[0] */
+  _Atomic int64_t queue_generation; /* of the commands that changed the queue, as far as loops[0] has seen them */
 };
 
 /* A message to another loop: allocated by the sender, owned by the receiver once posted. */

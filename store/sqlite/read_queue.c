@@ -118,6 +118,24 @@ int reader_returning(struct reader *r, int64_t after, size_t limit, queue_row *r
   return rc == OK ? reader_end(r, give_returning(&r->at.q, after, limit, row, arg)) : rc;
 }
 
+static int still_queued(struct sql *q, const int64_t *recipients, size_t count, bool *all) {
+  int rc = OK;
+  *all = true;
+  for (size_t i = 0; rc == OK && *all && i < count; i++) {
+    int64_t state;
+    sqlite3_stmt *s = sql_use(q, "SELECT state FROM recipients WHERE id = ?");
+    sql_bind_int(s, 1, recipients[i]);
+    rc = sql_int(s, -1, &state);
+    *all = state == RECIPIENT_QUEUED;
+  }
+  return rc;
+}
+
+int reader_still_queued(struct reader *r, const int64_t *recipients, size_t count, bool *all) {
+  int rc = reader_begin(r, NULL);
+  return rc == OK ? reader_end(r, still_queued(&r->at.q, recipients, count, all)) : rc;
+}
+
 /* --- a selection --- */
 
 /* Bits of read.h, as IS has them in numbers. */

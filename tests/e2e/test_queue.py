@@ -6,6 +6,7 @@ import getpass
 import os
 import pty
 import subprocess
+import threading
 import time
 
 import pytest
@@ -465,3 +466,45 @@ def near(gateway):
     gateway.sendoff("route", "add", "near.example", "127.0.0.14:2525")
     gateway.sendoff("site", "pause", "near", "--until", "1h")
     return gateway
+
+
+# What waits in memory, for a connection to its site.
+
+
+@pytest.mark.parametrize("verb", ["hold", "drop", "bounce"])
+def test_what_waits_for_a_connection(lab, gateway, account, busy, verb):
+    """Only what an exchanger has been asked about goes on; the rest stays here, and when it is released is sent once."""
+    slow, asked, go, count = lab.exchanger(lab.new_domain()), [], threading.Event(), 60
+
+    async def wait(address):
+        asked.append(address)
+        while not go.is_set():
+            await asyncio.sleep(0.05)
+
+    slow.replies["RCPT"] = wait
+    other, _ = send(gateway, account, f"r@{busy.domain}")
+    tried(gateway, other)
+    to = [f"r{i}@{slow.domain}" for i in range(count)]
+    for one in to:
+        send(gateway, account, one)
+    wait_until(lambda: asked, "some are under way")
+    gateway.sendoff("queue", verb, "--to", f"*@{slow.domain}", "--yes")
+    del busy.replies["RCPT"]
+    gateway.sendoff("queue", "retry", other)
+    wait_until(lambda: busy.arrivals, "the gateway has seen a later command")
+    under_way = set(asked)
+    assert 0 < len(under_way) < count
+    go.set()
+    arrived = lambda: sorted(one.recipients[0] for one in slow.arrivals)
+    wait_until(lambda: under_way <= set(arrived()), "what was under way has arrived")
+    time.sleep(2)
+    assert set(arrived()) == under_way
+    left = [one["to"] for one in gateway.queue() if one["to"].endswith(f"@{slow.domain}")]
+    if verb == "hold":
+        assert sorted([*left, *arrived()]) == sorted(to)
+        gateway.sendoff("queue", "release", "--to", f"*@{slow.domain}", "--yes")
+        wait_until(lambda: len(slow.arrivals) >= count, "all have arrived")
+    elif verb == "bounce":
+        wait_until(lambda: len(gateway.log("--event", "bounced", "--to", f"*@{slow.domain}")) == count - len(under_way), "the rest is returned")
+    wait_until(lambda: not [one for one in gateway.queue() if one["to"].endswith(f"@{slow.domain}")], "nothing is left")
+    assert len(arrived()) == len(set(arrived())), "each once"

@@ -73,7 +73,7 @@ static void on_finished(struct loop *on, struct loop_message *m) {
   }
   j->result.notice = NULL;
   if (notice) dispatch_fresh(d, notice, 0);
-  if (j->result.notice_waits) d->list_wanted = true;
+  if (j->result.notice_waits || j->result.withdrawn) d->list_wanted = true;
   end_job(d, j);
 }
 
@@ -186,6 +186,7 @@ static void find_route(struct dispatcher *d, struct job *j) {
 
 void dispatch_start(struct dispatcher *d, struct queue_lane *lane, struct job *j) {
   dispatch_follow(j);
+  j->generation = d->generation;
   in_flight_add(&d->schedule, lane, j);
   if (!j->recipient_count) { /* all of them are in flight already */
     job_free(&j);

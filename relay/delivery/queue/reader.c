@@ -75,6 +75,7 @@ static void read_failed(struct dispatcher *d, const struct pick *p) {
 
 static void take_generation(struct dispatcher *d, const struct pick *p) {
   bool changed = p->generation != d->generation;
+  atomic_store(&d->gateway->queue_generation, p->generation);
   if (changed) returns_want(d);
   if (p->kind == PICK_LIST) take_list(d, p, changed);
   if (changed && p->kind != PICK_LIST)

@@ -92,15 +92,16 @@ static void on_loaded(void *arg, struct loaded *loaded) {
   struct connection *c = arg;
   c->load = NULL;
   if (loaded->result == OK) {
-    c->outcome->job->content = loaded->content; /* kept with the job: a notice may need its header */
+    if (loaded->content) c->outcome->job->content = loaded->content; /* kept: a notice may need its header */
     loaded->content = NULL;
     have_content(c, loaded);
     return;
   }
   c->phase = CONNECTION_IDLE;
-  if (loaded->result == E_NOT_FOUND) { /* dropped by command meanwhile */
+  if (loaded->result == E_NOT_FOUND || loaded->result == E_DENIED) { /* dropped, or held, by command meanwhile */
+    const struct job_result withdrawn = {.withdrawn = loaded->result == E_DENIED};
     connection_end_pace(c);
-    job_finish(connection_delivery(c)->loop->gateway, outcome_cancel(&c->outcome), &(struct job_result){0});
+    job_finish(connection_delivery(c)->loop->gateway, outcome_cancel(&c->outcome), &withdrawn);
   } else {
     c->incident = (struct incident){.stage = STAGE_ROUTE, .trouble = TROUBLE_LOCAL};
     snprintf(c->incident.text, sizeof c->incident.text, "the message cannot be read: %.200s", loaded->why.text);
@@ -110,14 +111,27 @@ static void on_loaded(void *arg, struct loaded *loaded) {
   connection_work(c);
 }
 
+/* It may have waited here for a long time; when there were commands since it came, they may have been about it. */
+static struct load *load(struct connection *c, bool check) {
+  struct job *j = c->outcome->job;
+  int64_t ids[JOB_RECIPIENTS_MAX];
+  struct content_check which = {.ids = ids};
+  for (size_t i = 0; check && i < j->recipient_count && which.count < JOB_RECIPIENTS_MAX; i++)
+    ids[which.count++] = j->recipients[i].to.id;
+  return content_load_checked(connection_delivery(c)->loader, &which, j->envelope.id, j->envelope.flags,
+                              j->content ? LOAD_NOTHING : LOAD_MESSAGE, on_loaded, c);
+}
+
 void connection_load(struct connection *c) {
   struct job *j = c->outcome->job;
-  if (j->content) {
+  int64_t now = atomic_load(&connection_delivery(c)->loop->gateway->queue_generation);
+  bool check = j->generation != now;
+  if (j->content && !check) {
     have_content(c, NULL);
     return;
   }
   c->phase = CONNECTION_LOADING;
   client_idle(c->client, 0);
-  c->load = content_load(connection_delivery(c)->loader, j->envelope.id, j->envelope.flags, LOAD_MESSAGE, on_loaded, c);
+  c->load = load(c, check);
   if (!c->load) begin(c, NULL);
 }
