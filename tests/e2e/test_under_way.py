@@ -112,4 +112,4 @@ def test_a_delivery_says_how_it_was_protected(lab, gateway, account):
         assert (event["tls"], event["verified"]) == (version, "no")
         text = gateway.sendoff("log", "show", event["message"])
         assert story in text and "verified=" not in text
-        assert "tls" not in next(one for one in gateway.sendoff.json("log", "show", event["message"]) if one["event"] == "accepted")
+        assert "verified" not in next(one for one in gateway.sendoff.json("log", "show", event["message"]) if one["event"] == "accepted")
