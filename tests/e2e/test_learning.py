@@ -51,7 +51,7 @@ def shown(gateway, site):
     """What is learnt of it, from the one source."""
     result = gateway.sendoff.run("--json", "site", "show", site)
     if result.status:
-        assert "no mail has gone to" in result.err, result
+        assert "there is no site" in result.err, result
         return None
     (line,) = [json.loads(line) for line in result.out.splitlines()]
     return line.get("learnt")
