@@ -69,10 +69,19 @@ void help_noun(const struct verb *first) {
   for (const struct verb *v = first; v->noun; v++) print_examples(v, false);
 }
 
-/* The first sentence of what it does. */
-static size_t first_sentence(const char *summary) {
+#define NAMES_END 21 /* of the list of commands: where what they do begins */
+
+/* What it does, in a line: its first sentence, or as many words of it as fit. */
+static void print_line(const char *summary) {
   const char *end = strstr(summary, ". ");
-  return end ? (size_t)(end - summary) + 1 : strlen(summary);
+  size_t n = end ? (size_t)(end - summary) + 1 : strlen(summary), most = 80 - NAMES_END;
+  if (n <= most) {
+    printf("%.*s\n", (int)n, summary);
+    return;
+  }
+  for (n = most - 1; n && summary[n] != ' ';) n--;
+  while (n && strchr(" ,;:", summary[n - 1])) n--;
+  printf("%.*s\xe2\x80\xa6\n", (int)n, summary);
 }
 
 void help_all(void) {
@@ -82,13 +91,14 @@ void help_all(void) {
     for (const struct verb *v = cli_nouns[n].verbs; v->noun; v++) {
       char name[64];
       snprintf(name, sizeof name, "%s %s", v->noun, v->name ? v->name : "");
-      printf("  %-18s %.*s\n", name, (int)first_sentence(v->summary), v->summary);
+      printf("  %-18s ", name);
+      print_line(v->summary);
     }
-  printf("\n--help after any of them says more; sendoff help has topics.\n\nExample:\n  sendoff init --hostname "
-         "smtp.example.com\n  sendoff "
-         "domain add example.com\n"
-         "  sendoff source add 192.0.2.10 --helo smtp.example.com\n  sendoff account add blog --sender example.com "
-         "--limit 60/minute:smooth --limit 5000/day\n  sendoff serve\n");
+  printf("\n--help after any of them says more; sendoff help has topics.\n\nExample:\n"
+         "  sendoff setup\n"
+         "  sendoff account add blog --sender example.com --for wordpress\n"
+         "  sendoff log --account blog --since 1h\n"
+         "  sendoff doctor\n");
 }
 
 /* --- sendoff help --- */
