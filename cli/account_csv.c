@@ -88,8 +88,8 @@ int account_columns_read(const struct csv_record *header, struct account_columns
 /* --- records --- */
 
 static bool is_list(const char *option) {
-  static const char *const lists[] = {"sender",    "limit",       "to",           "not-to",
-                                      "client-ip", "client-cert", "stream-limit", "stream-pool"};
+  static const char *const lists[] = {"sender",      "limit",      "to",           "not-to",     "client-ip",
+                                      "client-cert", "local-user", "stream-limit", "stream-pool"};
   return is_one_of(option, lists, sizeof lists / sizeof lists[0]);
 }
 
