@@ -84,7 +84,7 @@ class WordPress:
         os.makedirs(f"{folder}/content/mu-plugins")
         self._start_database()
         self._lay_out_site()
-        self._web = processes.start(["php", "-S", self.host, "-t", f"{folder}/site"], f"{folder}/web.log")
+        self._web = processes.start(["php", "-d", "opcache.revalidate_freq=0", "-S", self.host, "-t", f"{folder}/site"], f"{folder}/web.log")
 
     def install(self, admin, sender, host, port, user, password, roots=None):
         """The famous five minutes: the site with its one user, and its SMTP settings. `roots`: whom it trusts with the
