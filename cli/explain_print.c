@@ -6,12 +6,18 @@
 #include <stdio.h>
 #include <string.h>
 
+#define CHECKS_END 40 /* where a check's text begins */
+
 static void print_checks(const struct explained *e, const struct finding *found) {
   for (size_t i = 0; i < policy_check_count; i++) {
     char text[DETAIL_TEXT];
     explain_detail(e, &found[i], text);
     printf("  %-15s %-8s %-12s ", found[i].check->name, explain_mode(&found[i]), explain_outcome(&found[i]));
-    print_safe(text);
+    if (output_width()) {
+      print_wrapped(text, CHECKS_END, CHECKS_END, false);
+      continue;
+    }
+    print_safe(text); /* a program reads it: a line for each */
     putchar('\n');
   }
 }
