@@ -120,6 +120,11 @@ static void add_path(void *arg, const char *path) {
   json_array_append_new(arg, json_text(path));
 }
 
+static void count_path(void *arg, const char *path) {
+  (void)path;
+  ++*(size_t *)arg;
+}
+
 static void print_path(void *arg, const char *path) {
   fprintf(arg, "    %s\n", path);
 }
@@ -142,8 +147,10 @@ static void say_done(const struct job *j) {
   if (j->gone)
     fprintf(to, "  %llu messages were delivered or returned meanwhile: not in its queue\n",
             (unsigned long long)j->gone);
-  fprintf(to, "It holds private keys: keep it where nobody else can read it.\n"
-              "It does not hold the files that the configuration names:\n");
+  fprintf(to, "It holds private keys: keep it where nobody else can read it.\n");
+  size_t named = 0;
+  backup_named_files(j->cli->config, count_path, &named);
+  if (named) fprintf(to, "It does not hold the files that the configuration names:\n");
   backup_named_files(j->cli->config, print_path, to);
 }
 

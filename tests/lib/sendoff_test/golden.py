@@ -8,6 +8,8 @@ FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
 
 # What is new with each run, and what of this machine is in the output.
 VARIABLE = [
+    (r'(?<="made\.backup","octets":)\d+', "1"),  # compressed
+    (r"(?<=^made\.backup  )[0-9.]+K", "SIZE"),
     (r"systemctl start sendoff", "sendoff serve"),  # where the package is installed
     (r"\b[a-z2-9]{26}\b", "PASSWORD"),
     (r"[A-Za-z0-9+/]{40,}={0,2}", "BASE64"),
