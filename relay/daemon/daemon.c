@@ -64,7 +64,7 @@ struct supervisor {
   uv_signal_t signals[SIGNAL_COUNT];
   uv_timer_t poll, stop_timeout;
   struct watchdog watchdog;
-  char shown[512]; /* what the service manager was last told of how it is */
+  char shown[512]; /* the status that the service manager has */
   int64_t started_us;
   int lock_fd;
   bool running, stopping;
