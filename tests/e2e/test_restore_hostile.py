@@ -278,7 +278,6 @@ def test_a_lock_that_is_a_link(place, tmp_path, good):
     assert os.listdir(data) == ["lock"]
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="gives files to another user")
 def test_a_lock_that_a_command_makes(place, tmp_path, good):
     """`log compact`, before the gateway was ever there."""
     place("restore", bundle.make(tmp_path / "b", without_messages(tmp_path, good).items()))

@@ -191,6 +191,22 @@ def test_switched_off(watched, gateway, account):
     watched.nothing_left()
 
 
+def test_returned_by_command(watched, gateway, account):
+    """The notice of a bounce by command does not leave either, also when the account is no sandbox any more."""
+    gateway.sendoff("account", "set", account.name, "--limit", "1/hour:smooth")
+    for _ in range(2):
+        submit_marked(gateway, account, FROM, [f"r@{watched.host.domain}"])
+    ended(gateway, account)
+    (waiting,) = gateway.queue("--account", account.name)
+    gateway.sendoff("account", "set", account.name, "--sandbox", "off")
+    gateway.sendoff("queue", "bounce", waiting["message"])
+    (bounced,) = gateway.wait_event("bounced", "--account", account.name, timeout=60)
+    assert bounced["message"] == waiting["message"]
+    ends = ended(gateway, account, count=2)
+    assert {one["host"] for one in ends} == {"sandbox"} and ends[-1]["to"] == FROM, ends
+    watched.nothing_left()
+
+
 def test_a_crash_at_any_time(watched, gateway, account):
     """Each message has one end, whenever the gateway dies."""
     for _ in range(3):
