@@ -32,7 +32,7 @@ struct cli {
   struct config *config; /* after cli_config */
 };
 
-/* A verb. `arguments` is its usage, which says what it takes: cli/usage.h. */
+/* A verb. `arguments` is its usage, which says what it takes: cli/help/usage.h. */
 struct verb {
   const char *noun, *name;                   /* name NULL: the noun alone */
   const char *arguments, *summary, *example; /* examples: one a line */

@@ -1,5 +1,5 @@
 #include "cli/command.h"
-#include "cli/output.h"
+#include "cli/output/output.h"
 #include "relay/daemon/privileges.h"
 #include "relay/daemon/shaping_file.h"
 #include "relay/domain/dns_update.h"

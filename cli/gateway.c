@@ -1,8 +1,8 @@
 #include "cli/command.h"
-#include "cli/output.h"
-#include "cli/settings_options.h"
-#include "cli/settings_show.h"
-#include "cli/usage_print.h"
+#include "cli/input/settings_options.h"
+#include "cli/output/output.h"
+#include "cli/output/settings_show.h"
+#include "cli/output/usage_print.h"
 
 #include <stdio.h>
 #include <stdlib.h>

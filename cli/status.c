@@ -1,7 +1,7 @@
 #include "cli/command.h"
-#include "cli/machine.h"
-#include "cli/output.h"
-#include "cli/source_listings.h"
+#include "cli/delivery/source_listings.h"
+#include "cli/machine/machine.h"
+#include "cli/output/output.h"
 #include "relay/daemon/control_client.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
 #include "base/cidr.h"
 #include "cli/command.h"
-#include "cli/output.h"
+#include "cli/output/output.h"
 #include "relay/daemon/control_client.h"
 
 #include <stdio.h>

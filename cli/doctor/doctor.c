@@ -1,7 +1,7 @@
 #include "base/clock.h"
 #include "cli/doctor/checks.h"
 #include "cli/doctor/gather.h"
-#include "cli/output.h"
+#include "cli/output/output.h"
 
 #include <stdio.h>
 #include <stdlib.h>

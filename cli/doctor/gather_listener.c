@@ -1,7 +1,7 @@
 /* A listen line, tried from this machine: does it answer, as what, with which TLS, and does it relay for strangers? */
 #include "base/clock.h"
 #include "cli/doctor/gather.h"
-#include "cli/own_listener.h"
+#include "cli/machine/own_listener.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -42,7 +42,8 @@ static void examine_scope(struct gathering *g, const struct usage_scope *scope) 
   free(u);
 }
 
-/* A step that was only observed ends when the brake acts, and none is left where it is off (cli/account_brake.c). */
+/* A step that was only observed ends when the brake acts, and none is left where it is off
+ * (cli/account/account_brake.c). */
 static void examine_brake(struct gathering *g, const struct account *a) {
   struct doctor_facts *d = g->facts;
   struct brake *b = malloc(sizeof *b);

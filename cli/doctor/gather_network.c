@@ -5,7 +5,7 @@
 #include "base/global_address.h"
 #include "base/static_route.h"
 #include "cli/doctor/gather.h"
-#include "cli/smtp_talk.h"
+#include "cli/machine/smtp_talk.h"
 #include "relay/net/local_address.h"
 #include "relay/net/mx.h"
 #include "relay/net/resolver.h"

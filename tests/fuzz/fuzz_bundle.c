@@ -3,7 +3,7 @@
 #include "tests/fuzz/fuzz.h"
 
 #include "base/text.h"
-#include "cli/bundle.h"
+#include "cli/backup/bundle.h"
 
 #include <string.h>
 #include <sys/mman.h>

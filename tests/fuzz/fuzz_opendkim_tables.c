@@ -2,7 +2,7 @@
  * they may, and a key in a line becomes PEM of one block that has nothing but base64 in it. */
 #include "tests/fuzz/fuzz.h"
 
-#include "cli/opendkim_tables.h"
+#include "cli/import/opendkim_tables.h"
 
 static void check_view(struct bytes text, struct bytes view) {
   if (view.len) CHECK(view.at >= text.at && view.at + view.len <= text.at + text.len);

@@ -2,7 +2,7 @@
  * its bounds, whatever refers to what. */
 #include "tests/fuzz/fuzz.h"
 
-#include "cli/postfix_conf.h"
+#include "cli/import/postfix_conf.h"
 
 static void check_value(const struct postfix_conf *c, const struct postfix_setting *s) {
   struct buffer value;

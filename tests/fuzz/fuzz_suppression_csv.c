@@ -2,7 +2,7 @@
  * cut, and is read as the same again when it is written. */
 #include "tests/fuzz/fuzz.h"
 
-#include "cli/suppression_csv.h"
+#include "cli/delivery/suppression_csv.h"
 
 #define NOW (INT64_C(1790000000) * SECOND_US)
 

@@ -48,16 +48,37 @@ PARTS["cli"] = [*PARTS["relay/daemon"], "relay/daemon", "relay/http"]
 # The way in to delivery: the one header of it that others know.
 DELIVERY, ITS_USERS = "relay/delivery/delivery.h", ("relay/submission", "relay/tls_report", "relay/daemon", "relay/http")
 
-# Within delivery: outcome <- client <- site <- queue, and route <- {site, queue}. Files beside the rooms are for every room, so
-# their headers include none of them.
+# Within delivery: outcome <- client <- site <- queue, and route <- {site, queue}. Within the command line: what is printed, asked
+# and found on this machine <- a room for each thing that is managed <- the rooms that need several of them. Files beside the
+# rooms are for every room, so their headers include none of them.
 ROOMS = {
-    "outcome": [],
-    "client": ["outcome"],
-    "route": [],
-    "site": ["outcome", "client", "route"],
-    "queue": ["outcome", "client", "route", "site"],
+    "relay/delivery": {
+        "outcome": [],
+        "client": ["outcome"],
+        "route": [],
+        "site": ["outcome", "client", "route"],
+        "queue": ["outcome", "client", "route", "site"],
+    },
+    "cli": {
+        "output": [],
+        "machine": [],
+        "input": ["output"],
+        "help": ["output", "input"],
+        "setup": ["output", "input", "machine"],
+        "backup": ["output", "input", "machine"],
+        "doctor": ["output", "machine"],
+        "domain": ["output", "input"],
+        "delivery": ["output", "input"],
+        "queue": ["output", "input", "machine"],
+        "log": ["output", "input"],
+        "policy": ["output", "input"],
+        "account": ["output", "input", "machine", "help", "queue"],
+        "import": ["output", "input", "account", "domain"],
+        "explain": ["output", "input", "delivery"],
+        "send_test": ["output", "machine", "queue", "log", "explain"],
+    },
 }
-SHARED = re.compile(r"relay/delivery/([^/]*\.h|job\.c)")
+SHARED = re.compile(r"relay/delivery/([^/]*\.h|job\.c)|cli/[^/]*\.h")
 
 # Where each library's headers may be included: a file, or a folder. docs/dependencies.md says why.
 VENDORS = {
@@ -81,17 +102,17 @@ VENDORS = {
         "relay/submission/auth/bans.c",
         "relay/submission/auth/password.c",
         "relay/submission/idempotency.c",
-        "cli/account_password.c",
-        "cli/certificate.c",
-        "cli/digest.c",
+        "cli/account/account_password.c",
+        "cli/setup/certificate.c",
+        "cli/backup/digest.c",
     ],
     "nettle/": ["relay/mime/base64.c"],
     "curl": ["relay/net/https.c"],
     "jansson": ["cli/", "relay/json/", "relay/oauth2/token_answer.c", "relay/tls_report/tls_report.c", "relay/daemon/status.c"],
     "zlib": ["relay/tls_report/gzip.c"],
-    "libsmartcols/": ["cli/table.c"],
-    "csv.h": ["cli/csv.c"],
-    "archive": ["cli/bundle.c"],
+    "libsmartcols/": ["cli/output/table.c"],
+    "csv.h": ["cli/output/csv.c"],
+    "archive": ["cli/backup/bundle.c"],
     "idn2": ["base/idn.c"],
     "glib": ["base/time_zone.c", "base/text_fold.c"],
     "systemd/": ["relay/daemon/service_manager.c"],
@@ -125,21 +146,24 @@ def part_of(path):
     return max(within, key=len, default=None)
 
 
-def room_of(path):
-    found = re.match(r"relay/delivery/([^/]*)/", path)
+def room_of(part, path):
+    found = re.match(f"{part}/([^/]*)/", path)
     return found and found[1]
 
 
-def broken_in_delivery(path, header):
-    room, other = room_of(path), room_of(header)
+def broken_in(part, path, header):
+    rooms = ROOMS.get(part)
+    if rooms is None:
+        return None
+    room, other = room_of(part, path), room_of(part, header)
     for name in (room, other):
-        if name and name not in ROOMS:
-            return f"{name} is no room of relay/delivery"
+        if name and name not in rooms:
+            return f"{name} is no room of {part}"
     if not other or room == other or (not room and not SHARED.fullmatch(path)):
         return None
     if not room:
-        return f"what is for every room of relay/delivery knows none of them, and not {other}"
-    return None if other in ROOMS[room] else f"relay/delivery/{room} does not know {other}"
+        return f"what is for every room of {part} knows none of them, and not {other}"
+    return None if other in rooms[room] else f"{part}/{room} does not know {other}"
 
 
 def broken(path, header):
@@ -150,7 +174,7 @@ def broken(path, header):
     if header.startswith("store/sqlite/") and not path.startswith("store/sqlite/"):
         return "store/sqlite is behind the headers of store"
     if part == other:
-        return broken_in_delivery(path, header) if part == "relay/delivery" else None
+        return broken_in(part, path, header)
     if part in ITS_USERS and header == DELIVERY:
         return None
     return None if other in PARTS[part] else f"{part} does not know {other}"
@@ -205,8 +229,12 @@ def test_direction():
         ("relay/daemon/worker.c", "relay/delivery/site/delivery.h", "relay/daemon does not know relay/delivery"),
         ("relay/mime/octets.c", "relay/delivery/delivery.h", "relay/mime does not know relay/delivery"),
         ("relay/daemon/daemon.c", "cli/command.h", "relay/daemon does not know cli"),
-        ("cli/account.c", "relay/daemon/config.h", None),
-        ("cli/account.c", "account.h", "is in no part"),
+        ("cli/account/account.c", "relay/daemon/config.h", None),
+        ("cli/account/account.c", "account.h", "is in no part"),
+        ("cli/account/account.c", "cli/queue/queue_bulk.h", None),
+        ("cli/queue/queue_bulk.c", "cli/account/account_show.h", "queue does not know account"),
+        ("cli/status.c", "cli/output/output.h", None),
+        ("cli/command.h", "cli/output/output.h", "for every room of cli"),
     ],
 )
 def test_rules(path, header, rule):
@@ -222,7 +250,7 @@ def test_rules(path, header, rule):
         ("store/store.c", "sqlite3.h", False),
         ("policy/limits.c", "spf2/spf.h", False),
         ("relay/smtp/command.c", "uv.h", False),
-        ("cli/account.c", "string.h", True),
+        ("cli/account/account.c", "string.h", True),
     ],
 )
 def test_vendors(path, header, allowed):

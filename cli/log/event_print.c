@@ -1,0 +1,224 @@
+#include "cli/log/event_print.h"
+
+#include "base/id.h"
+#include "base/refusal.h"
+#include "base/text.h"
+#include "base/tls_facts.h"
+#include "cli/output/moment.h"
+#include "cli/output/output.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SHORT_LEAST 40 /* columns: less shows nothing */
+
+static const char *colour(enum event_kind kind) {
+  if (!output_is_colored()) return "";
+  switch (kind) {
+  case EVENT_DELIVERED: return "\033[32m";
+  case EVENT_REFUSED:
+  case EVENT_BOUNCED:
+  case EVENT_EXPIRED: return "\033[31m";
+  case EVENT_DEFERRED: return "\033[33m";
+  default: return "";
+  }
+}
+
+static void print_head(const struct event *e, bool utc) {
+  char time[MOMENT_TEXT];
+  moment_text(id_time_us(e->id), utc, time);
+  const char *on = colour(e->kind);
+  printf("%s  %s%-9s%s", time, on, event_name(e->kind), *on ? "\033[0m" : "");
+}
+
+static void print_reply(const struct event *e) {
+  if (e->code) printf(" %d", e->code);
+  if (*e->enhanced) putchar(' ');
+  print_safe(e->enhanced);
+  if (*e->text) putchar(' ');
+  print_safe(e->text);
+}
+
+/* Of a domain, and no message. */
+static bool is_of_domain(const struct event *e) {
+  return e->kind == EVENT_DKIM || e->kind == EVENT_DOMAIN;
+}
+
+static void print_domain_line(const struct event *e, bool utc) {
+  print_head(e, utc);
+  printf("  ");
+  print_safe(e->domain);
+  printf("  ");
+  print_safe(e->text);
+  putchar('\n');
+}
+
+void event_print_line(const struct event *e, bool utc) {
+  char message[ID_TEXT] = "-";
+  if (is_of_domain(e)) {
+    print_domain_line(e, utc);
+    return;
+  }
+  if (e->message_id) id_format(e->message_id, message);
+  print_head(e, utc);
+  printf("  %s  ", message);
+  print_safe(*e->account ? e->account : "-");
+  printf("  <");
+  print_safe(e->from);
+  printf("> -> <");
+  print_safe(e->to);
+  putchar('>');
+  print_reply(e);
+  if (*e->host) {
+    printf("  [");
+    print_safe(e->host);
+    putchar(']');
+  }
+  if (*e->ref) printf("  why %s", e->ref);
+  if (e->count > 1) printf("  (%llu times)", (unsigned long long)e->count);
+  if (*e->subject) {
+    printf("  \"");
+    print_safe(e->subject);
+    putchar('"');
+  }
+  putchar('\n');
+}
+
+/* --- in the width of a terminal --- */
+
+/* Who it is from and to: of what comes in both, with the subject; else the recipient and the reply. */
+static void write_short(FILE *out, const struct event *e, bool utc) {
+  char time[MOMENT_TEXT], message[ID_TEXT] = "-";
+  bool from_client = e->kind == EVENT_ACCEPTED || e->kind == EVENT_REFUSED;
+  if (e->message_id) id_format(e->message_id, message);
+  moment_short(id_time_us(e->id), utc, time);
+  fprintf(out, "%s %-9s %s ", time, event_name(e->kind), message);
+  if (is_of_domain(e)) {
+    fprintf(out, "%s %s", e->domain, e->text);
+    return;
+  }
+  if (*e->account) fprintf(out, "%s ", e->account);
+  if (from_client) fprintf(out, "<%s> -> ", e->from);
+  fprintf(out, "<%s>", e->to);
+  if (e->kind == EVENT_ACCEPTED && *e->subject) fprintf(out, " \"%s\"", e->subject);
+  if (e->kind == EVENT_ACCEPTED) return;
+  if (e->code) fprintf(out, " %d", e->code);
+  fprintf(out, "%s%s%s%s", *e->enhanced ? " " : "", e->enhanced, *e->text ? " " : "", e->text);
+}
+
+/* Cut behind so many characters; the kind in its colour. */
+static void print_cut(const char *line, enum event_kind kind, size_t width) {
+  size_t at = 0, characters = 0, name = sizeof "11-23 11:20:30";
+  for (; line[at] && characters < width; characters++) do
+      at++;
+    while (((unsigned char)line[at] & 0xc0) == 0x80);
+  bool whole = !line[at];
+  while (!whole && at && ((unsigned char)line[at - 1] & 0xc0) == 0x80) at--;
+  if (!whole && at) at--;
+  const char *on = colour(kind);
+  printf("%.*s%s%.9s%s%.*s%s\n", (int)name, line, on, line + name, *on ? "\033[0m" : "",
+         at > name + 9 ? (int)(at - name - 9) : 0, line + name + 9, whole ? "" : "\xe2\x80\xa6");
+}
+
+void event_print_short(const struct event *e, bool utc, size_t width) {
+  char *line = NULL;
+  size_t size;
+  FILE *out = open_memstream(&line, &size);
+  if (out) write_short(out, e, utc);
+  if (out && fclose(out) == 0 && line) {
+    text_clean(line, true);
+    print_cut(line, e->kind, width < SHORT_LEAST ? SHORT_LEAST : width);
+  }
+  free(line);
+}
+
+/* --- as a part of a story --- */
+
+static void print_part(const char *name, const char *value) {
+  if (!*value) return;
+  printf("    %-8s ", name);
+  print_safe(value);
+  putchar('\n');
+}
+
+/* "resets_us" */
+static bool is_moment(const char *name) {
+  size_t len = strlen(name);
+  return len > 3 && strcmp(name + len - 3, "_us") == 0;
+}
+
+/* "used=5000 count=5000", without what has a line of its own; `notice` gets the id of the notice. */
+static void list_numbers(const struct event *e, char out[NUMBERS_TEXT], char notice[ID_TEXT]) {
+  const char *at = NULL;
+  char name[32];
+  int64_t value;
+  *out = *notice = '\0';
+  while (numbers_next(e->numbers, &at, name, &value))
+    if (strcmp(name, NUMBER_NOTICE) == 0)
+      id_format(value, notice);
+    else if (!tls_facts_owns(name) && !is_moment(name)) /* the text has it, as people read it */
+      numbers_add(out, name, value);
+}
+
+/* "limit (used=5000 count=5000)"; numbers without a rule by themselves. */
+static void print_rule(const struct event *e) {
+  char text[64 + 2 * NUMBERS_TEXT], list[NUMBERS_TEXT], notice[ID_TEXT];
+  list_numbers(e, list, notice);
+  bool numbers = *list != '\0';
+  snprintf(text, sizeof text, "%s%s%s%s", e->rule, numbers ? " (" : "", list, numbers ? ")" : "");
+  if (*e->rule)
+    print_part("rule", text);
+  else
+    print_part("numbers", list);
+  print_part("notice", notice);
+}
+
+/* "TLSv1.3, verified by a CA" */
+static void print_tls(const struct event *e) {
+  char text[TLS_FACTS_TEXT];
+  struct tls_facts facts;
+  if (!tls_facts_read(e->numbers, &facts)) return;
+  if (e->kind != EVENT_ACCEPTED || !facts.version)
+    tls_facts_text(&facts, text);
+  else /* whom a client is, its login says */
+    snprintf(text, sizeof text, "%s %s", tls_version_name(facts.version), tls_cipher_name(facts.cipher));
+  print_part("tls", text);
+}
+
+/* A line for each check. */
+static void print_checks(const struct event *e) {
+  const char *at = e->verdict, *label = "checks";
+  while (*at) {
+    char text[280] = "";
+    size_t len = strcspn(at, ";");
+    bytes_copy((struct bytes){at, len}, text, sizeof text);
+    char *equals = strchr(text, '=');
+    if (equals) *equals = ' ';
+    print_part(label, text);
+    label = "";
+    at += len;
+    at += strspn(at, "; ");
+  }
+}
+
+void event_print_story(const struct event *e, bool utc, int64_t after_us) {
+  char after[MOMENT_TEXT];
+  bool from_client = e->kind == EVENT_ACCEPTED || e->kind == EVENT_REFUSED;
+  print_head(e, utc);
+  print_reply(e);
+  if (after_us >= 0) {
+    moment_span(after_us, after);
+    printf("  (after %s)", after);
+  }
+  putchar('\n');
+  print_part("account", e->account);
+  if (from_client && (*e->from || e->kind == EVENT_ACCEPTED)) print_part("from", *e->from ? e->from : "<>");
+  print_part("to", e->to);
+  print_part(from_client ? "client" : "host", e->host);
+  print_part("source", e->source);
+  print_tls(e);
+  print_rule(e);
+  print_checks(e);
+  print_part("why", e->ref);
+}

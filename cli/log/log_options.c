@@ -1,0 +1,57 @@
+#include "cli/log/log_options.h"
+
+#include "base/event.h"
+
+#include <string.h>
+
+static enum exit_status read_event(const struct cli *c, struct log_filter *f) {
+  enum event_kind kind;
+  const char *event = cli_option(c, "event");
+  if (!event) return EXIT_DONE;
+  if (event_kind_parse(event, &kind) != OK)
+    return cli_fail(EXIT_USAGE, "--event is accepted, refused, deferred, delivered, bounced, expired, held, released, "
+                                "dropped, warned, suppressed, rerouted, dkim or domain");
+  f->kind = (int)kind;
+  return EXIT_DONE;
+}
+
+static enum exit_status read_stream(const struct cli *c, struct log_filter *f) {
+  enum mail_stream stream;
+  const char *text = cli_option(c, "stream");
+  if (!text) return EXIT_DONE;
+  if (stream_parse(text, &stream) != OK) return cli_fail(EXIT_USAGE, "--stream %s: write transactional or bulk", text);
+  f->stream = 1 + (int)stream;
+  return EXIT_DONE;
+}
+
+static const char *host_option(const struct cli *c) {
+  const char *host = cli_option(c, "host");
+  return host ? host : cli_option(c, "site");
+}
+
+enum exit_status log_options_read(const struct cli *c, struct log_filter *f) {
+  *f = (struct log_filter){.account = cli_option(c, "account"),
+                           .from = cli_option(c, "from"),
+                           .to = cli_option(c, "to"),
+                           .address = cli_option(c, "address"),
+                           .subject = cli_option(c, "subject"),
+                           .header_id = cli_option(c, "message-id"),
+                           .domain = cli_option(c, "domain"),
+                           .host = host_option(c),
+                           .source = cli_option(c, "source"),
+                           .reply = cli_option(c, "reply"),
+                           .kind = -1,
+                           .of_message = true};
+  enum exit_status s = read_event(c, f);
+  if (s == EXIT_DONE) s = read_stream(c, f);
+  if (s == EXIT_DONE) s = cli_moment(c, "since", &f->since_us);
+  return s == EXIT_DONE ? cli_moment(c, "until", &f->until_us) : s;
+}
+
+bool log_options_none(const struct cli *c) {
+  static const char *const ways[] = {"account", "from",   "to",    "address", "subject", "message-id", "domain", "host",
+                                     "site",    "source", "reply", "event",   "since",   "until",      "stream"};
+  for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++)
+    if (cli_option(c, ways[i])) return false;
+  return true;
+}

@@ -1,0 +1,87 @@
+#include "cli/output/output.h"
+
+#include "base/text.h"
+#include "cli/command.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define COLUMNS 80
+
+bool output_is_terminal(void) {
+  return isatty(STDOUT_FILENO) != 0;
+}
+
+bool output_is_colored(void) {
+  const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+  return output_is_terminal() && !(no_color && *no_color) && !(term && strcmp(term, "dumb") == 0);
+}
+
+void print_json(json_t *object) {
+  char *text = object ? json_line(object) : NULL;
+  if (text)
+    puts(text);
+  else
+    cli_warn("out of memory: an object is missing here");
+  free(text);
+  json_decref(object);
+}
+
+void print_safe(const char *text) {
+  char *copy = strdup(text);
+  if (copy) text_clean(copy, true);
+  fputs(copy ? copy : "?", stdout);
+  free(copy);
+}
+
+size_t output_width(void) {
+  const char *columns = getenv("COLUMNS");
+  uint64_t width = 0;
+  struct winsize size;
+  if (columns && bytes_to_u64(bytes_of(columns), &width) && width) return (size_t)width;
+  if (!output_is_terminal()) return 0;
+  return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col : COLUMNS;
+}
+
+/* --- lines of 80 columns --- */
+
+/* The next word, or with `groups` what stands in brackets as one: its length. */
+static size_t next_piece(const char *text, bool groups) {
+  size_t n = 0;
+  int depth = 0;
+  for (; text[n] && (text[n] != ' ' || depth > 0); n++)
+    if (groups) depth += text[n] == '[' ? 1 : text[n] == ']' ? -1 : 0;
+  return n;
+}
+
+static void put_wrapped(const char *text, size_t column, size_t indent, bool groups) {
+  bool first = true;
+  while (*text) {
+    size_t n = next_piece(text, groups);
+    if (!first && column + 1 + n > COLUMNS) {
+      printf("\n%*s", (int)indent, "");
+      column = indent;
+    } else if (!first) {
+      putchar(' ');
+      column++;
+    }
+    printf("%.*s", (int)n, text);
+    column += n;
+    text += n + (text[n] == ' ');
+    first = false;
+  }
+  putchar('\n');
+}
+
+/* As print_safe; an end of line that is there stays one. */
+void print_wrapped(const char *text, size_t column, size_t indent, bool groups) {
+  char *copy = strdup(text);
+  if (copy) text_clean(copy, true);
+  for (size_t i = 0; copy && text[i]; i++)
+    if (text[i] == '\n') copy[i] = '\n';
+  put_wrapped(copy ? copy : "?", column, indent, groups);
+  free(copy);
+}
