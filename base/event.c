@@ -20,3 +20,7 @@ int event_kind_parse(const char *name, enum event_kind *out) {
     }
   return E_NOT_FOUND;
 }
+
+bool event_is_notice(const struct event *e) {
+  return e->kind == EVENT_ACCEPTED && e->code == 0;
+}

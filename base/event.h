@@ -4,6 +4,7 @@
 
 #include "base/mail_stream.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Stored. */
@@ -55,5 +56,8 @@ struct event {
 
 const char *event_name(enum event_kind kind);                 /* "accepted" ... */
 int event_kind_parse(const char *name, enum event_kind *out); /* OK or E_NOT_FOUND */
+
+/* Whether it is the beginning of a notice of the gateway's own (a DSN), which nobody submitted: no reply took it. */
+bool event_is_notice(const struct event *e);
 
 #endif

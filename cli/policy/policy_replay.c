@@ -156,7 +156,7 @@ static void play(struct replay *r, struct played *p, const struct event *e, cons
 /* What came before --since was accepted, and is used up when the limit begins. */
 static bool take(void *arg, const struct event *e) {
   struct replay *r = arg;
-  if (!*e->account || e->kind != EVENT_ACCEPTED) return true;
+  if (!*e->account || e->kind != EVENT_ACCEPTED || event_is_notice(e)) return true;
   struct numbers numbers = read_numbers(e);
   if (numbers.repeat || (numbers.sandbox && r->scope == SCOPE_GATEWAY)) return true;
   if (!is_of_scope(r, e, !numbers.known)) return true;

@@ -1,4 +1,5 @@
 #include "cli/policy/policy_replay_print.h"
+#include "cli/output/moment.h"
 #include "cli/output/table.h"
 
 #include "base/clock.h"
@@ -20,7 +21,7 @@ static void row_json(const struct replayed *r) {
 }
 
 void policy_replay_row(const struct cli *c, struct table *t, const struct replayed *r) {
-  char messages[24], refused[24], first[40] = "", last[40] = "", put_off[24], delay[40] = "";
+  char messages[24], refused[24], first[MOMENT_TEXT] = "", last[MOMENT_TEXT] = "", put_off[24], delay[40] = "";
   if (c->json) {
     row_json(r);
     return;
@@ -28,8 +29,8 @@ void policy_replay_row(const struct cli *c, struct table *t, const struct replay
   snprintf(messages, sizeof messages, "%" PRIu64, r->messages);
   snprintf(refused, sizeof refused, "%" PRIu64, r->refused);
   snprintf(put_off, sizeof put_off, "%" PRIu64, r->put_off);
-  if (r->refused) clock_format_minute(r->first_us, first, sizeof first);
-  if (r->refused) clock_format_minute(r->last_us, last, sizeof last);
+  if (r->refused) moment_short(r->first_us, cli_switch(c, "utc"), first);
+  if (r->refused) moment_short(r->last_us, cli_switch(c, "utc"), last);
   if (r->put_off) clock_format_span(r->latest_delay_us, delay, sizeof delay);
   table_add(t, (const char *const[]){r->owner, messages, refused, first, last, put_off, delay});
 }
@@ -50,13 +51,13 @@ static void message_json(const struct event *e, const struct refusal *why, int64
 }
 
 void policy_replay_message(const struct cli *c, const struct event *e, const struct refusal *why, int64_t until_us) {
-  char time[40], until[40], message[ID_TEXT];
+  char time[MOMENT_TEXT], until[MOMENT_TEXT], message[ID_TEXT];
   if (c->json) {
     message_json(e, why, until_us);
     return;
   }
-  clock_format_iso(id_time_us(e->id), time, sizeof time);
-  clock_format_iso(until_us, until, sizeof until);
+  moment_text(id_time_us(e->id), cli_switch(c, "utc"), time);
+  moment_text(until_us, cli_switch(c, "utc"), until);
   id_format(e->message_id, message);
   printf("%s  %s  ", time, message);
   print_safe(e->account);

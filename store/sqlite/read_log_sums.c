@@ -2,17 +2,21 @@
 
 #include "base/id.h"
 
-/* 0 and 1, 2, 3, 4, 5 are "accepted" and "refused", "deferred", "delivered", "bounced", "expired" (base/event.h). */
+/* 0 and 1, 2, 3, 4, 5 are "accepted" and "refused", "deferred", "delivered", "bounced", "expired" (base/event.h). A
+ * notice of the gateway's own (event_is_notice) has a null reverse-path: what becomes of it says nothing of anybody's
+ * mail. */
+#define BEGINNING                                                                                                      \
+  "FROM events a INDEXED BY events_message WHERE a.message_id = e.message_id AND a.message_id <> 0 AND a.kind = 0"
+#define OF_NOTICE "(kind <> 1 AND sender = '' AND EXISTS (SELECT 1 " BEGINNING " AND a.code = 0))"
 #define SUMS(key, where)                                                                                               \
   "SELECT " key " AS key, kind, sum(count) FROM events e WHERE id >= ?1 AND id < ?2 AND kind <= 5" where               \
-  " AND NOT (kind = 0 AND instr(numbers, 'repeat=')) GROUP BY key, kind"
+  " AND NOT (kind = 0 AND instr(numbers, 'repeat=')) AND NOT " OF_NOTICE " GROUP BY key, kind"
 #define OUTCOMES " AND kind >= 2"
 
 /* The domain stands with what was accepted, and is looked up for what became of it. */
+#define SENDER_DOMAIN "CASE WHEN instr(sender, '@') THEN lower(substr(sender, instr(sender, '@') + 1)) ELSE '' END"
 #define DOMAIN_KEY                                                                                                     \
-  "coalesce(nullif(domain, ''), CASE WHEN message_id <> 0 THEN (SELECT nullif(a.domain, '') FROM events a INDEXED BY " \
-  "events_message WHERE a.message_id = e.message_id AND a.message_id <> 0 AND a.kind = 0 ORDER BY a.id LIMIT 1) END,"  \
-  " lower(substr(sender, instr(sender, '@') + 1)))"
+  "coalesce(nullif(domain, ''), (SELECT nullif(a.domain, '') " BEGINNING " ORDER BY a.id LIMIT 1), " SENDER_DOMAIN ")"
 
 static int give_sums(struct sql *q, enum log_group by, int64_t since_us, int64_t until_us,
                      bool (*row)(void *arg, const struct log_sum *s), void *arg) {

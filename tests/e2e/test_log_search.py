@@ -267,6 +267,24 @@ def test_summary(gateway, sent):
     assert gateway.sendoff.run("log", "summary").status == 2
 
 
+def test_summary_counts_nobodys_notices(lab, gateway):
+    """A bounce of one's mail that reaches its sender is no delivery of one's mail."""
+    home, away = lab.exchanger("home.example.org"), lab.exchanger("away.example.org")
+    away.replies["RCPT"] = "550 5.1.1 no such mailbox"
+    sender = f"back@{home.domain}"
+    account = gateway.add_account("returning", senders=(home.domain,))
+    letter = text("Subject: comes back", f"nobody@{away.domain}").replace(FROM.encode(), sender.encode())
+    submit(gateway, account, sender, [f"nobody@{away.domain}"], letter)
+    home.wait(1)
+    gateway.wait_event("delivered", "--to", sender)
+    (line,) = [one for one in gateway.sendoff.json("log", "summary", "--by", "account") if one["account"] == "returning"]
+    assert (line["accepted"], line["delivered"], line["bounced"], line["delivered_rate"]) == (1, 0, 1, 0)
+    (line,) = [one for one in gateway.sendoff.json("log", "summary", "--by", "site") if one["site"] == away.domain]
+    assert (line["delivered"], line["bounced"]) == (0, 1)
+    (line,) = gateway.sendoff.json("policy", "replay", "--since", "1d", "--account", "returning", "--limit", "1/day")
+    assert (line["messages"], line["refused"]) == (1, 0)
+
+
 def test_export(gateway, sent):
     rows = list(csv.DictReader(io.StringIO(run(gateway, "log", "export", "--format", "csv", "--account", "shop"), newline="")))
     events = gateway.log("--account", "shop")
