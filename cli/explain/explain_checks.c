@@ -30,7 +30,9 @@ static void put_off_text(const struct explained *e, const struct finding *found,
   int64_t us = explain_leaves_us(e, found);
   clock_format_minute(us, when, sizeof when);
   clock_format_span(us - e->facts.now_us, span, sizeof span);
-  if (found->outcome == OUTCOME_PASS)
+  if (found->outcome == OUTCOME_PASS && us - e->facts.now_us < SECOND_US)
+    snprintf(out, size, "leaves within a second, at %s", found->limit.rule->text);
+  else if (found->outcome == OUTCOME_PASS)
     snprintf(out, size, "leaves %s (in %s), at %s", when, span, found->limit.rule->text);
   else if (us > e->facts.now_us)
     snprintf(out, size, "leaves %s (in %s), slowed by the brake; see: sendoff account review %s", when, span,

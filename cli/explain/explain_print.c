@@ -124,13 +124,12 @@ static const struct finding *find_delay(const struct explained *e, const struct 
 static void print_accepted(const struct explained *e, const struct finding *found) {
   const struct finding *delay = find_delay(e, found);
   char text[DETAIL_TEXT];
-  printf("accepted, as %s mail of the pool %s", stream_name(e->facts.stream), e->pool);
-  if (delay) {
-    explain_detail(e, delay, text);
-    printf("; ");
-    print_safe(text);
-  }
-  if (e->facts.account->sandbox) printf("; sandbox: it is not sent");
+  printf("accepted, as %s mail of the pool %s%s\n", stream_name(e->facts.stream), e->pool,
+         e->facts.account->sandbox ? "; sandbox: it is not sent" : "");
+  if (!delay) return;
+  explain_detail(e, delay, text);
+  printf("  ");
+  print_safe(text);
   putchar('\n');
 }
 

@@ -101,8 +101,13 @@ bool machine_has_unit(void) {
   return access("/run/systemd/system", F_OK) == 0 && has_unit_file();
 }
 
+/* Docker's and Podman's mark of a container: what runs there is its own command, never a unit. */
+static bool in_container(void) {
+  return access("/.dockerenv", F_OK) == 0 || access("/run/.containerenv", F_OK) == 0;
+}
+
 const char *machine_start_command(void) {
-  return has_unit_file() ? "systemctl start sendoff" : "sendoff serve";
+  return has_unit_file() && !in_container() ? "systemctl start sendoff" : "sendoff serve";
 }
 
 /* --- its programs --- */

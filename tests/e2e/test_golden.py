@@ -12,7 +12,7 @@ from sendoff_test import golden, stored
 from sendoff_test.command import PROGRAM, SANITIZERS, assert_no_report
 from test_upgrade import FOLDERS
 
-WHEN = "2026-11-28 12:00:00"
+WHEN = "2026-11-28 18:00:00"
 NEWEST = max(FOLDERS, key=lambda folder: int(folder.rpartition("-")[2]))
 SHAPING = os.path.normpath(os.path.join(golden.FOLDER, "../../deploy/shaping.conf"))
 CONFIG = """hostname = "smtp.example.com"
