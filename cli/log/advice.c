@@ -13,8 +13,8 @@
 #define HELD (1u << EVENT_HELD)
 
 #define SENDER_ADVICE                                                                                                  \
-  "Let the account use that sender: sendoff account set {account} --sender ... (name all that it may use; the list "   \
-  "replaces the old one). Or correct the sender address in the application."
+  "Let the account use that sender: sendoff account set {account} --add-sender ADDRESS (or its domain). Or correct "   \
+  "the sender address in the application."
 
 #define MALFORMED_ADVICE "The message is not well-formed, as the text says. Fix the application that makes it."
 
