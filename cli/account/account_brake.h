@@ -1,6 +1,6 @@
 /* `account review` and `account trust`: what the brake sees of an account, and its end. One thread. */
-#ifndef SENDOFF_CLI_ACCOUNT_BRAKE_H
-#define SENDOFF_CLI_ACCOUNT_BRAKE_H
+#ifndef SENDOFF_CLI_ACCOUNT_ACCOUNT_BRAKE_H
+#define SENDOFF_CLI_ACCOUNT_ACCOUNT_BRAKE_H
 
 #include "cli/command.h"
 #include "cli/output/output.h"

@@ -1,7 +1,7 @@
 /* A list of accounts as CSV: a header line with the names of options of `account add`, and `name` and `password`. One
  * thread. */
-#ifndef SENDOFF_CLI_ACCOUNT_CSV_H
-#define SENDOFF_CLI_ACCOUNT_CSV_H
+#ifndef SENDOFF_CLI_ACCOUNT_ACCOUNT_CSV_H
+#define SENDOFF_CLI_ACCOUNT_ACCOUNT_CSV_H
 
 #include "cli/account/account_options.h"
 #include "cli/output/csv.h"

@@ -1,6 +1,6 @@
 /* A file of accounts, read whole and checked before anything is written, then added in one transaction. One thread. */
-#ifndef SENDOFF_CLI_ACCOUNT_LIST_FILE_H
-#define SENDOFF_CLI_ACCOUNT_LIST_FILE_H
+#ifndef SENDOFF_CLI_ACCOUNT_ACCOUNT_LIST_FILE_H
+#define SENDOFF_CLI_ACCOUNT_ACCOUNT_LIST_FILE_H
 
 #include "cli/account/account_csv.h"
 #include "cli/account/account_password.h"

@@ -1,6 +1,6 @@
 /* The options of `account add` and `account set`, read into what is to be written. One thread. */
-#ifndef SENDOFF_CLI_ACCOUNT_OPTIONS_H
-#define SENDOFF_CLI_ACCOUNT_OPTIONS_H
+#ifndef SENDOFF_CLI_ACCOUNT_ACCOUNT_OPTIONS_H
+#define SENDOFF_CLI_ACCOUNT_ACCOUNT_OPTIONS_H
 
 #include "cli/input/secret_line.h"
 #include "cli/input/settings_options.h"

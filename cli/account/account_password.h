@@ -1,7 +1,7 @@
 /* Passwords that are made here, and what is kept of those that others have made: what a file says of a password, as it
  * stands in a passwd file of Dovecot's or in a list. One thread. */
-#ifndef SENDOFF_CLI_ACCOUNT_PASSWORD_H
-#define SENDOFF_CLI_ACCOUNT_PASSWORD_H
+#ifndef SENDOFF_CLI_ACCOUNT_ACCOUNT_PASSWORD_H
+#define SENDOFF_CLI_ACCOUNT_ACCOUNT_PASSWORD_H
 
 #include "base/bytes.h"
 #include "base/directory.h"

@@ -1,6 +1,6 @@
 /* `--sandbox`: mail of an account that is played, and never leaves (docs/simulator.md). */
-#ifndef SENDOFF_CLI_ACCOUNT_SANDBOX_H
-#define SENDOFF_CLI_ACCOUNT_SANDBOX_H
+#ifndef SENDOFF_CLI_ACCOUNT_ACCOUNT_SANDBOX_H
+#define SENDOFF_CLI_ACCOUNT_ACCOUNT_SANDBOX_H
 
 #include "cli/account/account_options.h"
 

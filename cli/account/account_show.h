@@ -1,6 +1,6 @@
 /* The verbs that show accounts. One thread. */
-#ifndef SENDOFF_CLI_ACCOUNT_SHOW_H
-#define SENDOFF_CLI_ACCOUNT_SHOW_H
+#ifndef SENDOFF_CLI_ACCOUNT_ACCOUNT_SHOW_H
+#define SENDOFF_CLI_ACCOUNT_ACCOUNT_SHOW_H
 
 #include "cli/command.h"
 

@@ -1,6 +1,6 @@
 /* sendoff account suspend, resume, remove: what becomes of the account, and of its mail in the queue. One thread. */
-#ifndef SENDOFF_CLI_ACCOUNT_STATE_H
-#define SENDOFF_CLI_ACCOUNT_STATE_H
+#ifndef SENDOFF_CLI_ACCOUNT_ACCOUNT_STATE_H
+#define SENDOFF_CLI_ACCOUNT_ACCOUNT_STATE_H
 
 #include "cli/command.h"
 

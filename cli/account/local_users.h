@@ -1,6 +1,6 @@
 /* --local-user: the users of this machine that send for an account by the local socket. One thread. */
-#ifndef SENDOFF_CLI_LOCAL_USERS_H
-#define SENDOFF_CLI_LOCAL_USERS_H
+#ifndef SENDOFF_CLI_ACCOUNT_LOCAL_USERS_H
+#define SENDOFF_CLI_ACCOUNT_LOCAL_USERS_H
 
 #include "cli/account/account_options.h"
 

@@ -1,7 +1,7 @@
 /* `--for KIND` of `account add` and `account set`: what suits that kind of client, and what its owner has to write
  * where. One thread. */
-#ifndef SENDOFF_CLI_PRESET_H
-#define SENDOFF_CLI_PRESET_H
+#ifndef SENDOFF_CLI_ACCOUNT_PRESET_H
+#define SENDOFF_CLI_ACCOUNT_PRESET_H
 
 #include "cli/command.h"
 

@@ -1,6 +1,6 @@
 /* Which of the gateway's listeners a client is sent to. Pure; any thread. */
-#ifndef SENDOFF_CLI_PRESET_PLACE_H
-#define SENDOFF_CLI_PRESET_PLACE_H
+#ifndef SENDOFF_CLI_ACCOUNT_PRESET_PLACE_H
+#define SENDOFF_CLI_ACCOUNT_PRESET_PLACE_H
 
 #include "base/config.h"
 

@@ -1,6 +1,6 @@
 /* Values as the files that they are pasted into have them. One thread. */
-#ifndef SENDOFF_CLI_PRESET_QUOTE_H
-#define SENDOFF_CLI_PRESET_QUOTE_H
+#ifndef SENDOFF_CLI_ACCOUNT_PRESET_QUOTE_H
+#define SENDOFF_CLI_ACCOUNT_PRESET_QUOTE_H
 
 #include <stdio.h>
 

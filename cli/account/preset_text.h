@@ -1,7 +1,7 @@
 /* What is to be written where, for each kind of client; ready to paste: what goes into a file begins in the first
  * column, and has no comment behind it, which neither Postfix nor Exim would take for one. One thread. */
-#ifndef SENDOFF_CLI_PRESET_TEXT_H
-#define SENDOFF_CLI_PRESET_TEXT_H
+#ifndef SENDOFF_CLI_ACCOUNT_PRESET_TEXT_H
+#define SENDOFF_CLI_ACCOUNT_PRESET_TEXT_H
 
 #include "base/directory.h"
 #include "cli/account/preset_place.h"

@@ -1,7 +1,7 @@
 /* Where a backup is written to: the file under a name of its own until it is whole, and beside it the copy of the
  * database. One thread. */
-#ifndef SENDOFF_CLI_BACKUP_FILE_H
-#define SENDOFF_CLI_BACKUP_FILE_H
+#ifndef SENDOFF_CLI_BACKUP_BACKUP_FILE_H
+#define SENDOFF_CLI_BACKUP_BACKUP_FILE_H
 
 #include "cli/command.h"
 

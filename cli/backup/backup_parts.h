@@ -1,6 +1,6 @@
 /* What a backup is made of, for the two commands that write and read one. One thread. */
-#ifndef SENDOFF_CLI_BACKUP_PARTS_H
-#define SENDOFF_CLI_BACKUP_PARTS_H
+#ifndef SENDOFF_CLI_BACKUP_BACKUP_PARTS_H
+#define SENDOFF_CLI_BACKUP_BACKUP_PARTS_H
 
 #include "cli/command.h"
 #include "relay/json/json.h"

@@ -1,7 +1,7 @@
 /* How far a backup or its restoration is, on a terminal; and its end by SIGINT, SIGTERM or SIGHUP, which leaves nothing
  * behind. One thread. */
-#ifndef SENDOFF_CLI_BACKUP_PROGRESS_H
-#define SENDOFF_CLI_BACKUP_PROGRESS_H
+#ifndef SENDOFF_CLI_BACKUP_BACKUP_PROGRESS_H
+#define SENDOFF_CLI_BACKUP_BACKUP_PROGRESS_H
 
 #include "base/result.h"
 

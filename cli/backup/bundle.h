@@ -1,8 +1,8 @@
 /* The file of a backup: a tar archive (pax), compressed by zstd, of regular files alone, and behind them their SHA-256
  * in a file of its own, SHA256SUMS, as sha256sum reads it. The one user of libarchive. One thread. Functions return OK,
  * or E_SYNTAX (it is no such file, or not whole), E_TOO_BIG, E_FULL, E_IO, E_MEMORY with `why` (not NULL). */
-#ifndef SENDOFF_CLI_BUNDLE_H
-#define SENDOFF_CLI_BUNDLE_H
+#ifndef SENDOFF_CLI_BACKUP_BUNDLE_H
+#define SENDOFF_CLI_BACKUP_BUNDLE_H
 
 #include "base/bytes.h"
 #include "base/result.h"

@@ -1,6 +1,6 @@
 /* SHA-256 of what passes by. One thread. */
-#ifndef SENDOFF_CLI_DIGEST_H
-#define SENDOFF_CLI_DIGEST_H
+#ifndef SENDOFF_CLI_BACKUP_DIGEST_H
+#define SENDOFF_CLI_BACKUP_DIGEST_H
 
 #include "base/bytes.h"
 

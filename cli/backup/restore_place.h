@@ -1,7 +1,7 @@
 /* Where a backup is restored to: a data_dir without a store, and within it a folder of its own until everything is
  * there and checked. One thread. */
-#ifndef SENDOFF_CLI_RESTORE_PLACE_H
-#define SENDOFF_CLI_RESTORE_PLACE_H
+#ifndef SENDOFF_CLI_BACKUP_RESTORE_PLACE_H
+#define SENDOFF_CLI_BACKUP_RESTORE_PLACE_H
 
 #include "cli/command.h"
 

@@ -1,6 +1,6 @@
 /* `route add --oauth2`: where tokens come from, the secrets for it, and the first token. One thread. */
-#ifndef SENDOFF_CLI_ROUTE_OAUTH2_H
-#define SENDOFF_CLI_ROUTE_OAUTH2_H
+#ifndef SENDOFF_CLI_DELIVERY_ROUTE_OAUTH2_H
+#define SENDOFF_CLI_DELIVERY_ROUTE_OAUTH2_H
 
 #include "cli/command.h"
 #include "relay/oauth2/token.h"

@@ -1,7 +1,7 @@
 /* What the gateway has learnt of a site (docs/learning.md), or without one the store: for `sendoff site show` and
  * `sendoff explain`. */
-#ifndef SENDOFF_CLI_SITE_LEARNING_H
-#define SENDOFF_CLI_SITE_LEARNING_H
+#ifndef SENDOFF_CLI_DELIVERY_SITE_LEARNING_H
+#define SENDOFF_CLI_DELIVERY_SITE_LEARNING_H
 
 #include "cli/command.h"
 #include "cli/output/output.h"

@@ -1,6 +1,6 @@
 /* What blocklists say of a source, as `source list` and `status` show it. */
-#ifndef SENDOFF_CLI_SOURCE_LISTINGS_H
-#define SENDOFF_CLI_SOURCE_LISTINGS_H
+#ifndef SENDOFF_CLI_DELIVERY_SOURCE_LISTINGS_H
+#define SENDOFF_CLI_DELIVERY_SOURCE_LISTINGS_H
 
 #include "cli/command.h"
 

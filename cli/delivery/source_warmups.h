@@ -1,6 +1,6 @@
 /* How the sources warm up: what --warmup names, and what `source list` shows. */
-#ifndef SENDOFF_CLI_SOURCE_WARMUPS_H
-#define SENDOFF_CLI_SOURCE_WARMUPS_H
+#ifndef SENDOFF_CLI_DELIVERY_SOURCE_WARMUPS_H
+#define SENDOFF_CLI_DELIVERY_SOURCE_WARMUPS_H
 
 #include "cli/command.h"
 

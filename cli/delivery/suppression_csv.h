@@ -1,7 +1,7 @@
 /* A suppression list as CSV: what the columns are called by those who export one, and what is in them. Pure; any
  * thread. */
-#ifndef SENDOFF_CLI_SUPPRESSION_CSV_H
-#define SENDOFF_CLI_SUPPRESSION_CSV_H
+#ifndef SENDOFF_CLI_DELIVERY_SUPPRESSION_CSV_H
+#define SENDOFF_CLI_DELIVERY_SUPPRESSION_CSV_H
 
 #include "base/address.h"
 #include "base/suppression.h"

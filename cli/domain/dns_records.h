@@ -1,6 +1,6 @@
 /* The DNS records of a domain, as they are published. */
-#ifndef SENDOFF_CLI_DNS_RECORDS_H
-#define SENDOFF_CLI_DNS_RECORDS_H
+#ifndef SENDOFF_CLI_DOMAIN_DNS_RECORDS_H
+#define SENDOFF_CLI_DOMAIN_DNS_RECORDS_H
 
 #include "base/directory.h"
 #include "cli/command.h"

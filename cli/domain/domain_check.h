@@ -1,7 +1,7 @@
 /* `sendoff domain check`: what the world finds of a domain in DNS, beside what its mail needs. One thread; blocks on
  * DNS. */
-#ifndef SENDOFF_CLI_DOMAIN_CHECK_H
-#define SENDOFF_CLI_DOMAIN_CHECK_H
+#ifndef SENDOFF_CLI_DOMAIN_DOMAIN_CHECK_H
+#define SENDOFF_CLI_DOMAIN_DOMAIN_CHECK_H
 
 #include "cli/command.h"
 

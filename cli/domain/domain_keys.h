@@ -1,6 +1,6 @@
 /* The keys that a domain gets: made here, or brought along in a file. One thread. */
-#ifndef SENDOFF_CLI_DOMAIN_KEYS_H
-#define SENDOFF_CLI_DOMAIN_KEYS_H
+#ifndef SENDOFF_CLI_DOMAIN_DOMAIN_KEYS_H
+#define SENDOFF_CLI_DOMAIN_DOMAIN_KEYS_H
 
 #include "cli/command.h"
 

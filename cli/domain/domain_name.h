@@ -1,6 +1,6 @@
 /* A domain's name, as it was typed. */
-#ifndef SENDOFF_CLI_DOMAIN_NAME_H
-#define SENDOFF_CLI_DOMAIN_NAME_H
+#ifndef SENDOFF_CLI_DOMAIN_DOMAIN_NAME_H
+#define SENDOFF_CLI_DOMAIN_DOMAIN_NAME_H
 
 #include "base/address.h"
 #include "cli/command.h"

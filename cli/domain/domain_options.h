@@ -1,7 +1,7 @@
 /* What signs a domain's mail, and how its keys change: the options of `domain set`, and how they are shown. One
  * thread. */
-#ifndef SENDOFF_CLI_DOMAIN_OPTIONS_H
-#define SENDOFF_CLI_DOMAIN_OPTIONS_H
+#ifndef SENDOFF_CLI_DOMAIN_DOMAIN_OPTIONS_H
+#define SENDOFF_CLI_DOMAIN_DOMAIN_OPTIONS_H
 
 #include "base/address.h"
 #include "cli/command.h"

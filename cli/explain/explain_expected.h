@@ -1,7 +1,7 @@
 /* When mail is likely to be delivered, by what the gateway has learnt of the site that it goes to: for `sendoff
  * explain`. */
-#ifndef SENDOFF_CLI_EXPLAIN_EXPECTED_H
-#define SENDOFF_CLI_EXPLAIN_EXPECTED_H
+#ifndef SENDOFF_CLI_EXPLAIN_EXPLAIN_EXPECTED_H
+#define SENDOFF_CLI_EXPLAIN_EXPLAIN_EXPECTED_H
 
 #include "base/site_name.h"
 #include "cli/explain/explain_facts.h"

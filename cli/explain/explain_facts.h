@@ -1,7 +1,7 @@
 /* The facts of a decision that nobody has asked for yet: gathered for `sendoff explain` from the store and DNS, as the
  * gateway gathers them for a real message. One thread; blocks on DNS. */
-#ifndef SENDOFF_CLI_EXPLAIN_FACTS_H
-#define SENDOFF_CLI_EXPLAIN_FACTS_H
+#ifndef SENDOFF_CLI_EXPLAIN_EXPLAIN_FACTS_H
+#define SENDOFF_CLI_EXPLAIN_EXPLAIN_FACTS_H
 
 #include "cli/command.h"
 #include "policy/policy.h"

@@ -1,7 +1,7 @@
 /* What the files of `sendoff explain` share: explain.c (the command), explain_history.c, explain_checks.c (what they
  * say), explain_json.c, explain_print.c. For those, and send_test_checks.c. */
-#ifndef SENDOFF_CLI_EXPLAIN_PARTS_H
-#define SENDOFF_CLI_EXPLAIN_PARTS_H
+#ifndef SENDOFF_CLI_EXPLAIN_EXPLAIN_PARTS_H
+#define SENDOFF_CLI_EXPLAIN_EXPLAIN_PARTS_H
 
 #include "cli/explain/explain_expected.h"
 #include "cli/explain/explain_facts.h"

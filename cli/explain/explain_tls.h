@@ -1,7 +1,7 @@
 /* Which rules of TLS mail to a recipient would be held to at each next hop now: for `sendoff explain`. As
  * relay/delivery/route/route_policy.c has it, by the same functions. One thread. */
-#ifndef SENDOFF_CLI_EXPLAIN_TLS_H
-#define SENDOFF_CLI_EXPLAIN_TLS_H
+#ifndef SENDOFF_CLI_EXPLAIN_EXPLAIN_TLS_H
+#define SENDOFF_CLI_EXPLAIN_EXPLAIN_TLS_H
 
 #include "cli/explain/explain_facts.h"
 #include "cli/output/output.h"

@@ -1,6 +1,6 @@
 /* What warm-up says of mail from each source of the pool to the recipient's site: for `sendoff explain`. One thread. */
-#ifndef SENDOFF_CLI_EXPLAIN_WARMUP_H
-#define SENDOFF_CLI_EXPLAIN_WARMUP_H
+#ifndef SENDOFF_CLI_EXPLAIN_EXPLAIN_WARMUP_H
+#define SENDOFF_CLI_EXPLAIN_EXPLAIN_WARMUP_H
 
 #include "cli/explain/explain_expected.h"
 #include "cli/explain/explain_facts.h"

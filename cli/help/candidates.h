@@ -1,6 +1,6 @@
 /* What may come next in a command line: nouns, verbs, options, and names out of the store. One thread. */
-#ifndef SENDOFF_CLI_CANDIDATES_H
-#define SENDOFF_CLI_CANDIDATES_H
+#ifndef SENDOFF_CLI_HELP_CANDIDATES_H
+#define SENDOFF_CLI_HELP_CANDIDATES_H
 
 #include "cli/command.h"
 

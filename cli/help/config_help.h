@@ -1,7 +1,7 @@
 /* What the keys of the configuration file mean: `sendoff help config`, and sendoff.conf(5). A test holds the table to
  * the keys that there are. One thread. */
-#ifndef SENDOFF_CLI_CONFIG_HELP_H
-#define SENDOFF_CLI_CONFIG_HELP_H
+#ifndef SENDOFF_CLI_HELP_CONFIG_HELP_H
+#define SENDOFF_CLI_HELP_CONFIG_HELP_H
 
 #include <stddef.h>
 

@@ -1,6 +1,6 @@
 /* What --help prints: for all commands, a noun's or one. Needs no configuration. One thread. */
-#ifndef SENDOFF_CLI_HELP_H
-#define SENDOFF_CLI_HELP_H
+#ifndef SENDOFF_CLI_HELP_HELP_H
+#define SENDOFF_CLI_HELP_HELP_H
 
 #include "cli/command.h"
 

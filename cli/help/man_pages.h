@@ -1,6 +1,6 @@
 /* The man pages, made from the table of commands, the topics and the keys of the configuration. One thread. */
-#ifndef SENDOFF_CLI_MAN_PAGES_H
-#define SENDOFF_CLI_MAN_PAGES_H
+#ifndef SENDOFF_CLI_HELP_MAN_PAGES_H
+#define SENDOFF_CLI_HELP_MAN_PAGES_H
 
 #include "cli/command.h"
 

@@ -1,6 +1,6 @@
 /* What placeholders in usages stand for, where they do not say it themselves: SPEC, T, CHECK. One thread. */
-#ifndef SENDOFF_CLI_PLACEHOLDERS_H
-#define SENDOFF_CLI_PLACEHOLDERS_H
+#ifndef SENDOFF_CLI_HELP_PLACEHOLDERS_H
+#define SENDOFF_CLI_HELP_PLACEHOLDERS_H
 
 #include <stdbool.h>
 #include <stddef.h>

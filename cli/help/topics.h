@@ -1,6 +1,6 @@
 /* What is the same in many commands, explained once: `sendoff help TOPIC`, and in sendoff(1). One thread. */
-#ifndef SENDOFF_CLI_TOPICS_H
-#define SENDOFF_CLI_TOPICS_H
+#ifndef SENDOFF_CLI_HELP_TOPICS_H
+#define SENDOFF_CLI_HELP_TOPICS_H
 
 #include <stddef.h>
 

@@ -1,7 +1,7 @@
 /* What a verb's usage says, taken apart: its options with the placeholders of their values, and its arguments. Parsing,
  * --help, the man pages and completion all read the usage, so that none of them can say something else. One thread. */
-#ifndef SENDOFF_CLI_USAGE_H
-#define SENDOFF_CLI_USAGE_H
+#ifndef SENDOFF_CLI_HELP_USAGE_H
+#define SENDOFF_CLI_HELP_USAGE_H
 
 #include "base/bytes.h"
 

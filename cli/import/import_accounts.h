@@ -1,6 +1,6 @@
 /* `import accounts`: a list of accounts, all of them or none. One thread. */
-#ifndef SENDOFF_CLI_IMPORT_ACCOUNTS_H
-#define SENDOFF_CLI_IMPORT_ACCOUNTS_H
+#ifndef SENDOFF_CLI_IMPORT_IMPORT_ACCOUNTS_H
+#define SENDOFF_CLI_IMPORT_IMPORT_ACCOUNTS_H
 
 #include "cli/command.h"
 

@@ -1,6 +1,6 @@
 /* `import opendkim`: the domains and keys of an OpenDKIM installation. One thread. */
-#ifndef SENDOFF_CLI_IMPORT_OPENDKIM_H
-#define SENDOFF_CLI_IMPORT_OPENDKIM_H
+#ifndef SENDOFF_CLI_IMPORT_IMPORT_OPENDKIM_H
+#define SENDOFF_CLI_IMPORT_IMPORT_OPENDKIM_H
 
 #include "cli/command.h"
 

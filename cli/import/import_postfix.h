@@ -1,6 +1,6 @@
 /* `import postfix`: what a Postfix set-up for sending comes to here. One thread. */
-#ifndef SENDOFF_CLI_IMPORT_POSTFIX_H
-#define SENDOFF_CLI_IMPORT_POSTFIX_H
+#ifndef SENDOFF_CLI_IMPORT_IMPORT_POSTFIX_H
+#define SENDOFF_CLI_IMPORT_IMPORT_POSTFIX_H
 
 #include "cli/command.h"
 

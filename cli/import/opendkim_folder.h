@@ -1,7 +1,7 @@
 /* What an OpenDKIM installation signs with: its configuration, its tables and its folders of keys, read into a list of
  * keys. Reads no private key that is in a file of its own. One thread. */
-#ifndef SENDOFF_CLI_OPENDKIM_FOLDER_H
-#define SENDOFF_CLI_OPENDKIM_FOLDER_H
+#ifndef SENDOFF_CLI_IMPORT_OPENDKIM_FOLDER_H
+#define SENDOFF_CLI_IMPORT_OPENDKIM_FOLDER_H
 
 #include "base/address.h"
 #include "base/hash.h"

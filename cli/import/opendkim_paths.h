@@ -1,6 +1,6 @@
 /* Where the files of an OpenDKIM installation are, also of one that was copied from another machine. One thread. */
-#ifndef SENDOFF_CLI_OPENDKIM_PATHS_H
-#define SENDOFF_CLI_OPENDKIM_PATHS_H
+#ifndef SENDOFF_CLI_IMPORT_OPENDKIM_PATHS_H
+#define SENDOFF_CLI_IMPORT_OPENDKIM_PATHS_H
 
 #include "base/bytes.h"
 #include "base/result.h"

@@ -1,7 +1,7 @@
 /* What OpenDKIM's configuration says: opendkim.conf(5), and the lines of its KeyTable and SigningTable as flat files.
  * Views into the text that is read. Pure; any thread. */
-#ifndef SENDOFF_CLI_OPENDKIM_TABLES_H
-#define SENDOFF_CLI_OPENDKIM_TABLES_H
+#ifndef SENDOFF_CLI_IMPORT_OPENDKIM_TABLES_H
+#define SENDOFF_CLI_IMPORT_OPENDKIM_TABLES_H
 
 #include "base/bytes.h"
 #include "base/result.h"

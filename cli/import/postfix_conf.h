@@ -1,7 +1,7 @@
 /* Postfix's main.cf and master.cf, as postconf(5) and master(5) have them: logical lines, settings, and their values
  * with what they refer to. Reads text, opens no file. One thread. */
-#ifndef SENDOFF_CLI_POSTFIX_CONF_H
-#define SENDOFF_CLI_POSTFIX_CONF_H
+#ifndef SENDOFF_CLI_IMPORT_POSTFIX_CONF_H
+#define SENDOFF_CLI_IMPORT_POSTFIX_CONF_H
 
 #include "base/bytes.h"
 #include "base/result.h"

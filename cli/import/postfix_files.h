@@ -1,7 +1,7 @@
 /* The files of a Postfix set-up, also of one that was copied from another machine: where they are, and what the lookup
  * tables among them hold that are text. One thread. */
-#ifndef SENDOFF_CLI_POSTFIX_FILES_H
-#define SENDOFF_CLI_POSTFIX_FILES_H
+#ifndef SENDOFF_CLI_IMPORT_POSTFIX_FILES_H
+#define SENDOFF_CLI_IMPORT_POSTFIX_FILES_H
 
 #include "base/bytes.h"
 #include "base/result.h"

@@ -1,6 +1,6 @@
 /* A Postfix set-up as it was read, and what each part of it comes to. One thread. */
-#ifndef SENDOFF_CLI_POSTFIX_PARTS_H
-#define SENDOFF_CLI_POSTFIX_PARTS_H
+#ifndef SENDOFF_CLI_IMPORT_POSTFIX_PARTS_H
+#define SENDOFF_CLI_IMPORT_POSTFIX_PARTS_H
 
 #include "cli/command.h"
 #include "cli/import/postfix_conf.h"

@@ -1,7 +1,7 @@
 /* What becomes of a Postfix set-up, line by line: commands that take it over, what is to be written into sendoff.conf,
  * and what is left out, and why. One thread. */
-#ifndef SENDOFF_CLI_POSTFIX_PLAN_H
-#define SENDOFF_CLI_POSTFIX_PLAN_H
+#ifndef SENDOFF_CLI_IMPORT_POSTFIX_PLAN_H
+#define SENDOFF_CLI_IMPORT_POSTFIX_PLAN_H
 
 #include "base/bytes.h"
 #include "base/result.h"

@@ -1,6 +1,6 @@
 /* --account of a command that looks for something. One thread. */
-#ifndef SENDOFF_CLI_ACCOUNT_FILTER_H
-#define SENDOFF_CLI_ACCOUNT_FILTER_H
+#ifndef SENDOFF_CLI_INPUT_ACCOUNT_FILTER_H
+#define SENDOFF_CLI_INPUT_ACCOUNT_FILTER_H
 
 #include "cli/command.h"
 

@@ -1,6 +1,6 @@
 /* A question at the terminal, which an option answers, too. One thread. */
-#ifndef SENDOFF_CLI_ASK_H
-#define SENDOFF_CLI_ASK_H
+#ifndef SENDOFF_CLI_INPUT_ASK_H
+#define SENDOFF_CLI_INPUT_ASK_H
 
 #include "cli/command.h"
 

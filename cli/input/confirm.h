@@ -1,6 +1,6 @@
 /* The question before a bulk change. One thread. */
-#ifndef SENDOFF_CLI_CONFIRM_H
-#define SENDOFF_CLI_CONFIRM_H
+#ifndef SENDOFF_CLI_INPUT_CONFIRM_H
+#define SENDOFF_CLI_INPUT_CONFIRM_H
 
 #include "cli/command.h"
 

@@ -1,6 +1,6 @@
 /* What a command names, and is not there: says so, with the name that was probably meant. One thread. */
-#ifndef SENDOFF_CLI_NAMED_H
-#define SENDOFF_CLI_NAMED_H
+#ifndef SENDOFF_CLI_INPUT_NAMED_H
+#define SENDOFF_CLI_INPUT_NAMED_H
 
 #include "cli/command.h"
 

@@ -1,6 +1,6 @@
 /* A secret on standard input, so that it stands in no process list and no shell's history. One thread. */
-#ifndef SENDOFF_CLI_SECRET_LINE_H
-#define SENDOFF_CLI_SECRET_LINE_H
+#ifndef SENDOFF_CLI_INPUT_SECRET_LINE_H
+#define SENDOFF_CLI_INPUT_SECRET_LINE_H
 
 #include "cli/command.h"
 

@@ -1,6 +1,6 @@
 /* The options that set limits and the modes of checks, alike for an account, a domain and the gateway. One thread. */
-#ifndef SENDOFF_CLI_SETTINGS_OPTIONS_H
-#define SENDOFF_CLI_SETTINGS_OPTIONS_H
+#ifndef SENDOFF_CLI_INPUT_SETTINGS_OPTIONS_H
+#define SENDOFF_CLI_INPUT_SETTINGS_OPTIONS_H
 
 #include "cli/command.h"
 

@@ -1,6 +1,6 @@
 /* A file that a command takes in whole. One thread. */
-#ifndef SENDOFF_CLI_SMALL_FILE_H
-#define SENDOFF_CLI_SMALL_FILE_H
+#ifndef SENDOFF_CLI_INPUT_SMALL_FILE_H
+#define SENDOFF_CLI_INPUT_SMALL_FILE_H
 
 #include "base/bytes.h"
 #include "base/result.h"

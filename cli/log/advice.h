@@ -1,6 +1,6 @@
 /* What to do about a refusal, a delay or a bounce. Pure; any thread. */
-#ifndef SENDOFF_CLI_ADVICE_H
-#define SENDOFF_CLI_ADVICE_H
+#ifndef SENDOFF_CLI_LOG_ADVICE_H
+#define SENDOFF_CLI_LOG_ADVICE_H
 
 #include "base/event.h"
 

@@ -1,7 +1,7 @@
 /* One event of the delivery log, as a line, as a part of a story. Times are the machine's, or with `utc` UTC. One
  * thread. */
-#ifndef SENDOFF_CLI_EVENT_PRINT_H
-#define SENDOFF_CLI_EVENT_PRINT_H
+#ifndef SENDOFF_CLI_LOG_EVENT_PRINT_H
+#define SENDOFF_CLI_LOG_EVENT_PRINT_H
 
 #include "base/event.h"
 

@@ -1,6 +1,6 @@
 /* What `log`, `log export` and `log summary` select by. One thread. */
-#ifndef SENDOFF_CLI_LOG_OPTIONS_H
-#define SENDOFF_CLI_LOG_OPTIONS_H
+#ifndef SENDOFF_CLI_LOG_LOG_OPTIONS_H
+#define SENDOFF_CLI_LOG_LOG_OPTIONS_H
 
 #include "cli/command.h"
 

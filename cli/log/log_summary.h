@@ -1,6 +1,6 @@
 /* `log summary`: how much of what there was. One thread. */
-#ifndef SENDOFF_CLI_LOG_SUMMARY_H
-#define SENDOFF_CLI_LOG_SUMMARY_H
+#ifndef SENDOFF_CLI_LOG_LOG_SUMMARY_H
+#define SENDOFF_CLI_LOG_LOG_SUMMARY_H
 
 #include "cli/command.h"
 

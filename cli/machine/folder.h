@@ -1,6 +1,6 @@
 /* Folders that commands make. One thread. */
-#ifndef SENDOFF_CLI_FOLDER_H
-#define SENDOFF_CLI_FOLDER_H
+#ifndef SENDOFF_CLI_MACHINE_FOLDER_H
+#define SENDOFF_CLI_MACHINE_FOLDER_H
 
 #include "cli/command.h"
 

@@ -1,7 +1,7 @@
 /* What this machine says of itself, for `sendoff setup`: its name, its addresses, certificates and service manager. One
  * thread. */
-#ifndef SENDOFF_CLI_MACHINE_H
-#define SENDOFF_CLI_MACHINE_H
+#ifndef SENDOFF_CLI_MACHINE_MACHINE_H
+#define SENDOFF_CLI_MACHINE_MACHINE_H
 
 #include "base/address.h"
 #include "base/result.h"

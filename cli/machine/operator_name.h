@@ -1,6 +1,6 @@
 /* Who gives a command: for the log. One thread. */
-#ifndef SENDOFF_CLI_OPERATOR_NAME_H
-#define SENDOFF_CLI_OPERATOR_NAME_H
+#ifndef SENDOFF_CLI_MACHINE_OPERATOR_NAME_H
+#define SENDOFF_CLI_MACHINE_OPERATOR_NAME_H
 
 #define OPERATOR_NAME 33
 

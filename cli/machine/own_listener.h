@@ -1,6 +1,6 @@
 /* The gateway's own listeners, as a command on the same machine reaches them. Any thread. */
-#ifndef SENDOFF_CLI_OWN_LISTENER_H
-#define SENDOFF_CLI_OWN_LISTENER_H
+#ifndef SENDOFF_CLI_MACHINE_OWN_LISTENER_H
+#define SENDOFF_CLI_MACHINE_OWN_LISTENER_H
 
 #include "base/config.h"
 #include "cli/machine/smtp_talk.h"

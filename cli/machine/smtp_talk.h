@@ -1,7 +1,7 @@
 /* A small SMTP client for commands that try a server and show what it says: one connection, one deadline for all of it.
  * Blocks; one thread each. Mail itself goes out by relay/delivery. */
-#ifndef SENDOFF_CLI_SMTP_TALK_H
-#define SENDOFF_CLI_SMTP_TALK_H
+#ifndef SENDOFF_CLI_MACHINE_SMTP_TALK_H
+#define SENDOFF_CLI_MACHINE_SMTP_TALK_H
 
 #include "base/bytes.h"
 #include "base/result.h"

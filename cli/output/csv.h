@@ -1,7 +1,7 @@
 /* Comma-separated values (RFC 4180): read record by record from any stream, with bounds, and written. The one user of
  * libcsv. One thread. */
-#ifndef SENDOFF_CLI_CSV_H
-#define SENDOFF_CLI_CSV_H
+#ifndef SENDOFF_CLI_OUTPUT_CSV_H
+#define SENDOFF_CLI_OUTPUT_CSV_H
 
 #include "base/bytes.h"
 #include "base/result.h"

@@ -1,6 +1,6 @@
 /* What a list prints, row by row: one JSON object a line for scripts, else a table. One thread. */
-#ifndef SENDOFF_CLI_LISTING_H
-#define SENDOFF_CLI_LISTING_H
+#ifndef SENDOFF_CLI_OUTPUT_LISTING_H
+#define SENDOFF_CLI_OUTPUT_LISTING_H
 
 #include "cli/command.h"
 #include "cli/output/output.h"

@@ -1,6 +1,6 @@
 /* Times as the commands print them for people. One thread. */
-#ifndef SENDOFF_CLI_MOMENT_H
-#define SENDOFF_CLI_MOMENT_H
+#ifndef SENDOFF_CLI_OUTPUT_MOMENT_H
+#define SENDOFF_CLI_OUTPUT_MOMENT_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 /* A few names, and how many more there are: "blog, shop and 12 more". One thread. */
-#ifndef SENDOFF_CLI_NAME_LIST_H
-#define SENDOFF_CLI_NAME_LIST_H
+#ifndef SENDOFF_CLI_OUTPUT_NAME_LIST_H
+#define SENDOFF_CLI_OUTPUT_NAME_LIST_H
 
 #include <stddef.h>
 

@@ -1,6 +1,6 @@
 /* What commands print: a table for people, or one JSON object a line for scripts. One thread. */
-#ifndef SENDOFF_CLI_OUTPUT_H
-#define SENDOFF_CLI_OUTPUT_H
+#ifndef SENDOFF_CLI_OUTPUT_OUTPUT_H
+#define SENDOFF_CLI_OUTPUT_OUTPUT_H
 
 #include "base/bytes.h"
 #include "relay/json/json.h"

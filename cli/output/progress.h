@@ -1,6 +1,6 @@
 /* How far a long command has come, on standard error when that is a terminal. One thread. */
-#ifndef SENDOFF_CLI_PROGRESS_H
-#define SENDOFF_CLI_PROGRESS_H
+#ifndef SENDOFF_CLI_OUTPUT_PROGRESS_H
+#define SENDOFF_CLI_OUTPUT_PROGRESS_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* Limits and the modes of checks, shown alike for an account, a domain and the gateway: with what each check does
  * there, and whose setting that is. One thread. */
-#ifndef SENDOFF_CLI_SETTINGS_SHOW_H
-#define SENDOFF_CLI_SETTINGS_SHOW_H
+#ifndef SENDOFF_CLI_OUTPUT_SETTINGS_SHOW_H
+#define SENDOFF_CLI_OUTPUT_SETTINGS_SHOW_H
 
 #include "base/directory.h"
 

@@ -1,6 +1,6 @@
 /* "Did you mean": of names that exist, the one that is nearest to what was typed. One thread. */
-#ifndef SENDOFF_CLI_SUGGEST_H
-#define SENDOFF_CLI_SUGGEST_H
+#ifndef SENDOFF_CLI_OUTPUT_SUGGEST_H
+#define SENDOFF_CLI_OUTPUT_SUGGEST_H
 
 #include "base/bytes.h"
 

@@ -1,6 +1,6 @@
 /* A table (libsmartcols), in the width that the terminal has. One thread. */
-#ifndef SENDOFF_CLI_TABLE_H
-#define SENDOFF_CLI_TABLE_H
+#ifndef SENDOFF_CLI_OUTPUT_TABLE_H
+#define SENDOFF_CLI_OUTPUT_TABLE_H
 
 #include <stddef.h>
 

@@ -1,7 +1,7 @@
 /* What somebody has used of each window, and of each limit how much is left and when it recovers: for accounts, domains
  * and the gateway alike. One thread. */
-#ifndef SENDOFF_CLI_USAGE_PRINT_H
-#define SENDOFF_CLI_USAGE_PRINT_H
+#ifndef SENDOFF_CLI_OUTPUT_USAGE_PRINT_H
+#define SENDOFF_CLI_OUTPUT_USAGE_PRINT_H
 
 #include "base/usage.h"
 #include "base/usage_scope.h"

@@ -1,6 +1,6 @@
 /* What `sendoff policy replay` prints: a row for each owner, or a line for each message. One thread. */
-#ifndef SENDOFF_CLI_POLICY_REPLAY_PRINT_H
-#define SENDOFF_CLI_POLICY_REPLAY_PRINT_H
+#ifndef SENDOFF_CLI_POLICY_POLICY_REPLAY_PRINT_H
+#define SENDOFF_CLI_POLICY_POLICY_REPLAY_PRINT_H
 
 #include "base/event.h"
 #include "base/refusal.h"

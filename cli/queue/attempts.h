@@ -1,6 +1,6 @@
 /* Which recipients a running gateway is working on. One thread. */
-#ifndef SENDOFF_CLI_ATTEMPTS_H
-#define SENDOFF_CLI_ATTEMPTS_H
+#ifndef SENDOFF_CLI_QUEUE_ATTEMPTS_H
+#define SENDOFF_CLI_QUEUE_ATTEMPTS_H
 
 #include "cli/command.h"
 

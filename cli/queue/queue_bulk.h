@@ -1,7 +1,7 @@
 /* A change of many queue entries: what it will touch, the question, the change with its progress, the result. One
  * thread. */
-#ifndef SENDOFF_CLI_QUEUE_BULK_H
-#define SENDOFF_CLI_QUEUE_BULK_H
+#ifndef SENDOFF_CLI_QUEUE_QUEUE_BULK_H
+#define SENDOFF_CLI_QUEUE_QUEUE_BULK_H
 
 #include "cli/command.h"
 

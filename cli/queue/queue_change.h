@@ -1,6 +1,6 @@
 /* sendoff queue retry, hold, release, drop, bounce. */
-#ifndef SENDOFF_CLI_QUEUE_CHANGE_H
-#define SENDOFF_CLI_QUEUE_CHANGE_H
+#ifndef SENDOFF_CLI_QUEUE_QUEUE_CHANGE_H
+#define SENDOFF_CLI_QUEUE_QUEUE_CHANGE_H
 
 #include "cli/command.h"
 

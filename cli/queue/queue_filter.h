@@ -1,7 +1,7 @@
 /* Which queue entries a command means: message ids, or a selection by --account, --to, --site, --reply,
  * --state and --since. */
-#ifndef SENDOFF_CLI_QUEUE_FILTER_H
-#define SENDOFF_CLI_QUEUE_FILTER_H
+#ifndef SENDOFF_CLI_QUEUE_QUEUE_FILTER_H
+#define SENDOFF_CLI_QUEUE_QUEUE_FILTER_H
 
 #include "cli/command.h"
 

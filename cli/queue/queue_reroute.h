@@ -1,6 +1,6 @@
 /* sendoff queue reroute. */
-#ifndef SENDOFF_CLI_QUEUE_REROUTE_H
-#define SENDOFF_CLI_QUEUE_REROUTE_H
+#ifndef SENDOFF_CLI_QUEUE_QUEUE_REROUTE_H
+#define SENDOFF_CLI_QUEUE_QUEUE_REROUTE_H
 
 #include "cli/command.h"
 

@@ -1,7 +1,7 @@
 /* Why a queued recipient is not being sent right now: one reason for each, from what the store and the running gateway
  * have of it. One thread. */
-#ifndef SENDOFF_CLI_WAITS_H
-#define SENDOFF_CLI_WAITS_H
+#ifndef SENDOFF_CLI_QUEUE_WAITS_H
+#define SENDOFF_CLI_QUEUE_WAITS_H
 
 #include "cli/queue/attempts.h"
 

@@ -1,8 +1,8 @@
 /* What the files of `sendoff send-test` share: send_test.c (the command), send_test_checks.c (the decision, check by
  * check), send_test_submit.c (the session with the gateway's own listener), send_test_follow.c (what becomes of the
  * message). For those only. One thread. */
-#ifndef SENDOFF_CLI_SEND_TEST_PARTS_H
-#define SENDOFF_CLI_SEND_TEST_PARTS_H
+#ifndef SENDOFF_CLI_SEND_TEST_SEND_TEST_PARTS_H
+#define SENDOFF_CLI_SEND_TEST_SEND_TEST_PARTS_H
 
 #include "base/address.h"
 #include "base/id.h"

@@ -1,6 +1,6 @@
 /* What the answers of `sendoff setup` may be: each an answer_check of ask.h. Pure; any thread. */
-#ifndef SENDOFF_CLI_ANSWERS_H
-#define SENDOFF_CLI_ANSWERS_H
+#ifndef SENDOFF_CLI_SETUP_ANSWERS_H
+#define SENDOFF_CLI_SETUP_ANSWERS_H
 
 #include <stdbool.h>
 

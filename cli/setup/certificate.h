@@ -1,6 +1,6 @@
 /* The self-signed certificate that `sendoff init` starts with. Any thread. */
-#ifndef SENDOFF_CLI_CERTIFICATE_H
-#define SENDOFF_CLI_CERTIFICATE_H
+#ifndef SENDOFF_CLI_SETUP_CERTIFICATE_H
+#define SENDOFF_CLI_SETUP_CERTIFICATE_H
 
 #include "base/result.h"
 

@@ -1,7 +1,7 @@
 /* Writing the configuration file for the first time: never over one that says something. The package installs one of
  * comments alone, which stay on top of what is written. One thread. */
-#ifndef SENDOFF_CLI_NEW_CONFIG_H
-#define SENDOFF_CLI_NEW_CONFIG_H
+#ifndef SENDOFF_CLI_SETUP_NEW_CONFIG_H
+#define SENDOFF_CLI_SETUP_NEW_CONFIG_H
 
 #include "base/result.h"
 

@@ -1,6 +1,6 @@
 /* What the steps of `sendoff setup` have in common (setup.c), and those that are about this machine. One thread. */
-#ifndef SENDOFF_CLI_SETUP_PARTS_H
-#define SENDOFF_CLI_SETUP_PARTS_H
+#ifndef SENDOFF_CLI_SETUP_SETUP_PARTS_H
+#define SENDOFF_CLI_SETUP_SETUP_PARTS_H
 
 #include "cli/command.h"
 #include "cli/input/ask.h"

@@ -12,8 +12,8 @@
 #include "base/quantity.h"
 #include "store/disk.h"
 #include "store/read.h"
-#include "store/sqlite/operations.h"
 #include "store/sqlite/schema.h"
+#include "store/sqlite/table/events.h"
 #include "store/store.h"
 
 #include <errno.h>

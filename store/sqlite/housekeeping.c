@@ -3,10 +3,10 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/log.h"
-#include "store/sqlite/idempotency_ends.h"
-#include "store/sqlite/idempotency_index.h"
 #include "store/sqlite/shrink.h"
-#include "store/sqlite/suppressions.h"
+#include "store/sqlite/table/idempotency_ends.h"
+#include "store/sqlite/table/idempotency_index.h"
+#include "store/sqlite/table/suppressions.h"
 
 #define PURGE_EVERY_MS 60000
 #define QUIET_MS 1000

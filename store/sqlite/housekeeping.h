@@ -4,7 +4,7 @@
 #ifndef SENDOFF_STORE_SQLITE_HOUSEKEEPING_H
 #define SENDOFF_STORE_SQLITE_HOUSEKEEPING_H
 
-#include "store/sqlite/log_index.h"
+#include "store/sqlite/log/log_index.h"
 #include "store/sqlite/sql.h"
 #include "store/store.h"
 #include "store/suppression_view.h"

@@ -1,9 +1,9 @@
 #include "store/sqlite/reader.h"
 
 #include "store/spool.h"
-#include "store/sqlite/brake_row.h"
 #include "store/sqlite/schema.h"
-#include "store/sqlite/usage_table.h"
+#include "store/sqlite/table/brake_row.h"
+#include "store/sqlite/table/usage_table.h"
 
 #include <errno.h>
 #include <fcntl.h>

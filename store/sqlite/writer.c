@@ -8,12 +8,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "store/spool.h"
-#include "store/sqlite/brake_row.h"
-#include "store/sqlite/operations.h"
+#include "store/sqlite/operation/operations.h"
 #include "store/sqlite/port.h"
 #include "store/sqlite/schema.h"
 #include "store/sqlite/shrink.h"
 #include "store/sqlite/sweep.h"
+#include "store/sqlite/table/brake_row.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -90,7 +90,7 @@ def fill(database, count):
 
 
 def is_indexed(database):
-    """Up to the part that is not full yet (store/sqlite/log_index.h)."""
+    """Up to the part that is not full yet (store/sqlite/log/log_index.h)."""
     store = sqlite3.connect(database)
     (left,) = store.execute("SELECT count(*) FROM events WHERE id > (SELECT value FROM meta WHERE key = 'log_indexed')").fetchone()
     store.close()

@@ -49,8 +49,9 @@ PARTS["cli"] = [*PARTS["relay/daemon"], "relay/daemon", "relay/http"]
 DELIVERY, ITS_USERS = "relay/delivery/delivery.h", ("relay/submission", "relay/tls_report", "relay/daemon", "relay/http")
 
 # Within delivery: outcome <- client <- site <- queue, and route <- {site, queue}. Within the command line: what is printed, asked
-# and found on this machine <- a room for each thing that is managed <- the rooms that need several of them. Files beside the
-# rooms are for every room, so their headers include none of them.
+# and found on this machine <- a room for each thing that is managed <- the rooms that need several of them. Within the store:
+# tables <- what reads, runs in the writer's transactions and administrates. Files beside the rooms are for every room, so their
+# headers (SHARED) include none of them.
 ROOMS = {
     "relay/delivery": {
         "outcome": [],
@@ -58,6 +59,13 @@ ROOMS = {
         "route": [],
         "site": ["outcome", "client", "route"],
         "queue": ["outcome", "client", "route", "site"],
+    },
+    "store/sqlite": {
+        "table": [],
+        "log": [],
+        "read": ["table", "log"],
+        "operation": ["table"],
+        "admin": ["table", "operation"],
     },
     "cli": {
         "output": [],
@@ -78,7 +86,7 @@ ROOMS = {
         "send_test": ["output", "machine", "queue", "log", "explain"],
     },
 }
-SHARED = re.compile(r"relay/delivery/([^/]*\.h|job\.c)|cli/[^/]*\.h")
+SHARED = re.compile(r"relay/delivery/([^/]*\.h|job\.c)|cli/[^/]*\.h|store/sqlite/(sql|schema|reader|shrink)\.h")
 
 # Where each library's headers may be included: a file, or a folder. docs/dependencies.md says why.
 VENDORS = {
@@ -146,24 +154,28 @@ def part_of(path):
     return max(within, key=len, default=None)
 
 
-def room_of(part, path):
-    found = re.match(f"{part}/([^/]*)/", path)
+def room_of(folder, path):
+    found = re.match(f"{folder}/([^/]*)/", path)
     return found and found[1]
 
 
-def broken_in(part, path, header):
-    rooms = ROOMS.get(part)
-    if rooms is None:
-        return None
-    room, other = room_of(part, path), room_of(part, header)
+def broken_in(folder, path, header):
+    """Both are in that folder of rooms."""
+    rooms = ROOMS[folder]
+    room, other = room_of(folder, path), room_of(folder, header)
     for name in (room, other):
         if name and name not in rooms:
-            return f"{name} is no room of {part}"
+            return f"{name} is no room of {folder}"
     if not other or room == other or (not room and not SHARED.fullmatch(path)):
         return None
     if not room:
-        return f"what is for every room of {part} knows none of them, and not {other}"
-    return None if other in rooms[room] else f"{part}/{room} does not know {other}"
+        return f"what is for every room of {folder} knows none of them, and not {other}"
+    return None if other in rooms[room] else f"{folder}/{room} does not know {other}"
+
+
+def broken_between_rooms(path, header):
+    both = (folder for folder in ROOMS if path.startswith(f"{folder}/") and header.startswith(f"{folder}/"))
+    return next((broken_in(folder, path, header) for folder in both), None)
 
 
 def broken(path, header):
@@ -174,7 +186,7 @@ def broken(path, header):
     if header.startswith("store/sqlite/") and not path.startswith("store/sqlite/"):
         return "store/sqlite is behind the headers of store"
     if part == other:
-        return broken_in(part, path, header)
+        return broken_between_rooms(path, header)
     if part in ITS_USERS and header == DELIVERY:
         return None
     return None if other in PARTS[part] else f"{part} does not know {other}"
@@ -234,6 +246,9 @@ def test_direction():
         ("cli/account/account.c", "cli/queue/queue_bulk.h", None),
         ("cli/queue/queue_bulk.c", "cli/account/account_show.h", "queue does not know account"),
         ("cli/status.c", "cli/output/output.h", None),
+        ("store/sqlite/writer.c", "store/sqlite/operation/operations.h", None),
+        ("store/sqlite/table/events.c", "store/sqlite/operation/operations.h", "table does not know operation"),
+        ("store/sqlite/sql.h", "store/sqlite/table/events.h", "for every room of store/sqlite"),
         ("cli/command.h", "cli/output/output.h", "for every room of cli"),
     ],
 )

@@ -1,8 +1,8 @@
 /* The brake in the store: what is counted and kept across a restart, and what its steps do to mail. */
 #include "base/brake.h"
 #include "base/rule.h"
-#include "store/sqlite/brake_prints.h"
-#include "store/sqlite/brake_table.h"
+#include "store/sqlite/table/brake_prints.h"
+#include "store/sqlite/table/brake_table.h"
 #include "tests/unit/limit_samples.h"
 #include "tests/unit/store_lab.h"
 

@@ -3,11 +3,11 @@
 
 #include "store/admin.h"
 #include "store/sqlite/housekeeping.h"
-#include "store/sqlite/log_index.h"
-#include "store/sqlite/log_match.h"
-#include "store/sqlite/operations.h"
+#include "store/sqlite/log/log_index.h"
+#include "store/sqlite/log/log_match.h"
 #include "store/sqlite/schema.h"
 #include "store/sqlite/shrink.h"
+#include "store/sqlite/table/events.h"
 
 #define EVENTS (2 * LOG_PART + 300)
 #define BEGIN INT64_C(1750000000)

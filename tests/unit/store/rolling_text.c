@@ -1,5 +1,5 @@
 /* What a usage row says of windows that roll is read back as it was, or refused. */
-#include "store/sqlite/rolling_text.h"
+#include "store/sqlite/table/rolling_text.h"
 
 #include "tests/unit/store_lab.h"
 

@@ -1,5 +1,5 @@
 /* What was learnt of sites, kept and given back. */
-#include "store/sqlite/learning_text.h"
+#include "store/sqlite/table/learning_text.h"
 #include "tests/unit/store_lab.h"
 
 struct seen {
