@@ -78,7 +78,7 @@ struct queued_recipient {
   const char *last;         /* the last reply or reason; "": none */
   const char *source;       /* the address that its last attempt left from; "": none yet */
   const char *site;         /* the site (base/site_name.h) that its last attempt was for; "": none yet */
-  const char *returned;     /* RECIPIENT_RETURNING: by whose command, and behind a space why; else "" */
+  const char *returned;     /* to its sender, once it is not held: by whose command, and behind a space why; else "" */
 };
 const char *hold_name(enum recipient_hold hold); /* "command", "brake", "suspension", "removal" */
 

@@ -149,6 +149,7 @@ struct queue_change {
   enum queue_action action;
   const char *by;           /* whose command, for the log: one word of 32 octets at most; NULL or "": not said */
   enum recipient_hold hold; /* of QUEUE_HOLD: why */
+  bool hold_returning;      /* of QUEUE_HOLD: also what is about to be returned to its sender; only without a gateway */
   const char *reason;       /* of QUEUE_BOUNCE: for the sender, 160 octets at most; NULL: none */
   const char *pool;         /* of QUEUE_REROUTE: whose sources it leaves from for the rest of its life */
   bool despite_spf;         /* of QUEUE_REROUTE: also what rests on SPF (MESSAGE_RESTS_ON_SPF, MESSAGE_SOURCES_ONLY) */
@@ -157,11 +158,13 @@ struct queue_change {
 };
 struct queue_changed {
   uint64_t messages, recipients;
-  uint64_t later;   /* recipients that were released, and have to wait for their time still (not_before_us) */
-  int64_t later_us; /* the earliest of those times; 0: none has to wait */
+  uint64_t later;     /* recipients that were released, and have to wait for their time still (not_before_us) */
+  int64_t later_us;   /* the earliest of those times; 0: none has to wait */
+  uint64_t returning; /* of them, those whose way is back to their senders */
 };
 /* Which recipients an action concerns, for queue_filter.among: retry what is queued, hold that and what a suspension
- * holds, release what is held, bounce and reroute both, drop all. */
+ * holds, release what is held, bounce and reroute both, drop all. What was held on its way back to its sender
+ * (hold_returning) goes on with that when it is released. */
 unsigned queue_concerns(enum queue_action action, enum recipient_hold hold);
 /* The filter's limit does not count. *changed also when it fails: so much was changed before. Each message's recipients
  * are changed in one transaction, of a thousand recipients or one message: the only calls that are several

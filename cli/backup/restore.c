@@ -29,7 +29,7 @@ struct job {
   char new_config[RESTORE_PATH]; /* "": there is a configuration, which stays */
   bool config_differs;
   struct backup_counts counts;
-  uint64_t held;
+  struct queue_changed held;
 };
 
 static int on_part(void *arg, size_t octets, struct reason *why) {
@@ -171,17 +171,14 @@ static void compare_config(struct job *j) {
 
 /* --- the store --- */
 
-/* What has been delivered since the backup is in its queue, and would be sent again. */
+/* What has left since the backup is in its queue, and would leave again: mail, and notices to its senders. */
 static int hold(struct job *j, struct reason *why) {
   struct admin *a;
   if (cli_switch(j->cli, "send")) return OK;
   int rc = admin_open(j->place.folder, &a, why);
   if (rc != OK) return rc;
-  const struct queue_change change = {.action = QUEUE_HOLD, .by = "restore"};
-  struct queue_filter all = {.state = -1, .among = queue_concerns(QUEUE_HOLD, HOLD_COMMAND)};
-  struct queue_changed changed = {0};
-  rc = admin_queue(a, &all, &change, &changed, why);
-  j->held = changed.recipients;
+  const struct queue_change change = {.action = QUEUE_HOLD, .hold_returning = true, .by = "restore"};
+  rc = admin_queue(a, &(struct queue_filter){.state = -1}, &change, &j->held, why);
   admin_close(&a);
   return rc;
 }
@@ -224,17 +221,25 @@ static void print_missing(const json_t *missing) {
   }
 }
 
+static void print_held(const struct queue_changed *held) {
+  if (!held->recipients) return;
+  printf("\n%llu recipient%s held: what has been delivered since the backup would be\n"
+         "sent again.\n",
+         (unsigned long long)held->recipients, held->recipients == 1 ? " is" : "s are");
+  if (held->returning)
+    printf("Of them %llu %s on the way back to %s (queue bounce).\n", (unsigned long long)held->returning,
+           held->returning == 1 ? "was" : "were", held->returning == 1 ? "its sender" : "their senders");
+  puts("To see them, and to let them go:\n"
+       "  sendoff queue list\n  sendoff queue release --to '*'");
+}
+
 static void print_done(const struct job *j, const json_t *missing) {
   char line[RESTORE_PATH + 256];
   snprintf(line, sizeof line, "%s  as it was at %s, of %s", j->place.data_dir, about(j, "made"), about(j, "hostname"));
   print_safe(line);
   putchar('\n');
   backup_counts_print(stdout, &j->counts);
-  if (j->held)
-    printf("\n%llu recipient%s held: what has been delivered since the backup would be\n"
-           "sent again. To see them, and to let them go:\n"
-           "  sendoff queue list\n  sendoff queue release --to '*'\n",
-           (unsigned long long)j->held, j->held == 1 ? " is" : "s are");
+  print_held(&j->held);
   if (j->config_differs)
     printf("\n%s stays as it is. The backup has another one:\n  tar -xOf %s " BACKUP_CONFIG "\n", j->cli->config->path,
            j->path);
@@ -249,11 +254,12 @@ static void say(struct job *j, bool config_restored) {
     json_decref(missing);
     return;
   }
-  print_json(json_pack("{s:o, s:o, s:o, s:o, s:o, s:I, s:s, s:b, s:o}", "file", json_text(j->path), "data_dir",
+  print_json(json_pack("{s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:s, s:b, s:o}", "file", json_text(j->path), "data_dir",
                        json_text(j->place.data_dir), "made", json_text(about(j, "made")), "hostname",
                        json_text(about(j, "hostname")), "counts", backup_counts_json(&j->counts), "held",
-                       (json_int_t)j->held, "config", config_restored ? "restored" : "kept", "config_differs",
-                       j->config_differs, "missing_files", missing));
+                       (json_int_t)j->held.recipients, "held_returning", (json_int_t)j->held.returning, "config",
+                       config_restored ? "restored" : "kept", "config_differs", j->config_differs, "missing_files",
+                       missing));
 }
 
 /* --- the command --- */

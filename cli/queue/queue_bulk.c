@@ -121,6 +121,7 @@ static void add(struct queue_changed *to, const struct queue_changed *one) {
   to->messages += one->messages;
   to->recipients += one->recipients;
   to->later += one->later;
+  to->returning += one->returning;
   if (one->later_us && (!to->later_us || one->later_us < to->later_us)) to->later_us = one->later_us;
 }
 

@@ -36,7 +36,11 @@ static void print_later(const struct queue_changed *d) {
 }
 
 /* Without a gateway the order is kept, and carried out when it starts. */
-static void print_returning(struct cli *c) {
+static void print_returning(struct cli *c, const struct command *k, const struct queue_changed *d) {
+  if (!d->returning) return;
+  if (k->action == QUEUE_RELEASE)
+    printf("%llu of them go%s back to %s: that was ordered before the hold\n", (unsigned long long)d->returning,
+           d->returning == 1 ? "es" : "", d->returning == 1 ? "its sender" : "their senders");
   struct buffer answer;
   buffer_init(&answer, 65536);
   if (control_ask(c->config->data_dir, "status", &answer) == E_NOT_FOUND)
@@ -46,16 +50,16 @@ static void print_returning(struct cli *c) {
 
 static void print_done(struct cli *c, const struct command *k, const struct queue_changed *d) {
   if (c->json) {
-    print_json(json_pack("{s:s, s:I, s:I, s:I, s:o, s:b}", "action", k->verb, "changed", (json_int_t)d->recipients,
+    print_json(json_pack("{s:s, s:I, s:I, s:I, s:o, s:I, s:b}", "action", k->verb, "changed", (json_int_t)d->recipients,
                          "messages", (json_int_t)d->messages, "later", (json_int_t)d->later, "later_from",
-                         json_time(d->later_us), "dry_run", 0));
+                         json_time(d->later_us), "returning", (json_int_t)d->returning, "dry_run", 0));
     return;
   }
   if (!d->recipients) return;
   printf("%llu recipient%s in %llu message%s %s\n", (unsigned long long)d->recipients, plural(d->recipients),
          (unsigned long long)d->messages, plural(d->messages), k->done);
   print_later(d);
-  if (k->action == QUEUE_BOUNCE) print_returning(c);
+  print_returning(c, k, d);
 }
 
 enum exit_status queue_nothing(struct cli *c) {

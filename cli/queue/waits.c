@@ -140,7 +140,13 @@ static void of_due(struct waits *w, const struct envelope *m, const struct queue
 static void of_held(const struct queued_recipient *r, struct wait *out) {
   static const char *const texts[HOLD_COUNT] = {
       [HOLD_SUSPENSION] = "its account is suspended", [HOLD_REMOVAL] = "its account was removed"};
+  const char *why = strchr(r->returned, ' ');
   out->what = "held";
+  if (*r->returned) {
+    snprintf(out->text, sizeof out->text, "on its way back to its sender, by command of %.*s%s%.160s",
+             (int)strcspn(r->returned, " "), r->returned, why && why[1] ? ": " : "", why ? why + 1 : "");
+    return;
+  }
   if (r->hold < HOLD_COUNT && texts[r->hold]) snprintf(out->text, sizeof out->text, "%s", texts[r->hold]);
 }
 

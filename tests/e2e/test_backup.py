@@ -119,6 +119,39 @@ def test_sent_at_once_when_that_is_asked_for(lab, taken):
     assert said["held"] == 0 and {one["state"] for one in other.queue()} == {"queued"}
 
 
+def test_notices_are_held_as_well(lab):
+    """What had been ordered back to its sender, and a notice that waits: neither may go out twice."""
+    gateway, sender = lab.gateway(retry=("1h",)), lab.exchanger(lab.new_domain("senders"))
+    gateway.add_domain(sender.domain)
+    account, mx = gateway.add_account("app", senders=[sender.domain]), lab.exchanger(lab.new_domain("held"))
+    mx.replies["RCPT"], sender.replies["RCPT"] = lambda address: "550 5.1.1 no" if address.startswith("gone") else "450 4.2.1 later", "450 4.2.1 later"
+    author = f"a@{sender.domain}"
+    noticed, returned = (submit_marked(gateway, account, author, [f"{name}@{mx.domain}"]) for name in ("gone", "back"))
+    wait_until(lambda: sorted((one["from"], one["attempts"]) for one in gateway.queue()) == [("", 1), (author, 1)], "the notice and the mail wait")
+    gateway.stop()
+    gateway.sendoff("queue", "bounce", "--to", f"back@{mx.domain}", "--reason", "it has moved", "--yes")
+    gateway.sendoff("backup", f"{gateway.folder}/b")
+
+    other = place(lab, retry=("1s",))
+    said = other.sendoff("restore", f"{gateway.folder}/b")
+    assert "2 recipients are held" in said and "1 was on the way back to its sender" in said
+    sender.replies["RCPT"] = None
+    sender.forget()
+    other.start()
+    fresh = submit_marked(other, account, author, [f"fresh@{sender.domain}"])
+    sender.wait_for(fresh)  # what is not held goes out, so this gateway is at work
+    (waits,) = [one for one in other.queue("--state", "held") if one["from"]]
+    assert "on its way back to its sender" in waits["waits"]["text"] and "it has moved" in waits["waits"]["text"]
+    assert len(other.queue("--state", "held")) == 2 and len(sender.arrivals) == 1
+    assert "1 of them goes back to its sender" in other.sendoff("queue", "release", "--to", "*", "--yes")
+    other.wait_empty()
+    for mark in (noticed, returned):
+        sender.wait_for(mark)
+    assert len(sender.arrivals) == 3
+    assert [event["to"] for event in other.log("--event", "bounced", "--to", "back@*")] == [f"back@{mx.domain}"]
+    other.stop()
+
+
 def test_its_configuration_where_there_is_none(lab, busy, taken):
     other = place(lab)
     os.unlink(other.config)

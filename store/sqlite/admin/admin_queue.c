@@ -85,27 +85,30 @@ _Static_assert((MESSAGE_SOURCES_ONLY | MESSAGE_RESTS_ON_SPF) == 10240, "REROUTE 
 #define STILL " recipients.id = ?1 AND ?2 & (CASE state WHEN 0 THEN 1 WHEN 1 THEN 16 << hold ELSE 2 END)"
 
 /* ?3 is the moment, the hold's kind, who and why, or the pool; ?4 whether SPF does not matter. Each gives when the
- * recipient goes on, if it was changed. */
+ * recipient goes on, if it was changed, and whether that is back to its sender: what was held on that way
+ * (hold_returning) still has who ordered it, and nothing else has. */
 static const struct action {
   enum event_kind kind;
   const char *sql, *text;
 } actions[] = {
     [QUEUE_RETRY] = {EVENT_RELEASED,
-                     "UPDATE recipients SET next_us = min(next_us, ?3) WHERE" STILL " RETURNING next_us",
+                     "UPDATE recipients SET next_us = min(next_us, ?3) WHERE" STILL " RETURNING next_us, 0",
                      "to be tried again now"},
-    [QUEUE_HOLD] = {EVENT_HELD, "UPDATE recipients SET state = 1, hold = ?3 WHERE" STILL " RETURNING 0", "held"},
+    [QUEUE_HOLD] = {EVENT_HELD, "UPDATE recipients SET state = 1, hold = ?3 WHERE" STILL " RETURNING 0, returned <> ''",
+                    "held"},
     /* Never before its sender or its account's smoothed limit lets it go (RFC 4865). */
     [QUEUE_RELEASE] = {EVENT_RELEASED,
-                       "UPDATE recipients SET state = 0, hold = 0, next_us = max(?3, not_before_us) WHERE" STILL
-                       " RETURNING next_us",
+                       "UPDATE recipients SET state = iif(returned = '', 0, 2), hold = 0,"
+                       " next_us = max(?3, not_before_us) WHERE" STILL
+                       " RETURNING iif(returned = '', next_us, 0), returned <> ''",
                        "released"},
-    [QUEUE_DROP] = {EVENT_DROPPED, "DELETE FROM recipients WHERE" STILL " RETURNING 0", "dropped"},
+    [QUEUE_DROP] = {EVENT_DROPPED, "DELETE FROM recipients WHERE" STILL " RETURNING 0, 0", "dropped"},
     [QUEUE_BOUNCE] = {EVENT_BOUNCED,
-                      "UPDATE recipients SET state = 2, hold = 0, returned = ?3 WHERE" STILL " RETURNING 0", NULL},
+                      "UPDATE recipients SET state = 2, hold = 0, returned = ?3 WHERE" STILL " RETURNING 0, 1", NULL},
     [QUEUE_REROUTE] = {EVENT_REROUTED,
                        "UPDATE recipients SET pool = iif(m.pool = ?3, '', ?3) FROM messages m WHERE" STILL
                        " AND m.id = recipients.message_id AND iif(recipients.pool = '', m.pool, recipients.pool) <> ?3"
-                       " AND (?4 OR m.pool = ?3 OR m.flags & 10240 = 0) RETURNING 0",
+                       " AND (?4 OR m.pool = ?3 OR m.flags & 10240 = 0) RETURNING 0, 0",
                        NULL},
 };
 
@@ -163,6 +166,7 @@ static int change_one(struct admin *a, struct run *r, struct chosen *c, int64_t 
   c->changed = true;
   r->part.recipients++;
   if (r->change->action == QUEUE_RELEASE) count_later(&r->part, sqlite3_column_int64(s, 0), now);
+  r->part.returning += sqlite3_column_int64(s, 1) != 0;
   return sql_step(s); /* runs it to its end */
 }
 
@@ -277,6 +281,7 @@ static void add_part(struct run *r) {
   all->messages += part->messages;
   all->recipients += part->recipients;
   all->later += part->later;
+  all->returning += part->returning;
   if (part->later_us && (!all->later_us || part->later_us < all->later_us)) all->later_us = part->later_us;
   if (r->change->progress) r->change->progress(r->change->arg, all->recipients);
 }
@@ -323,6 +328,7 @@ int admin_queue(struct admin *a, const struct queue_filter *which, const struct 
   int64_t until;
   *changed = (struct queue_changed){0};
   f.limit = 0;
+  if (change->action == QUEUE_HOLD && change->hold_returning) r.concerns |= QUEUE_IS_RETURNING;
   if (f.among) r.concerns &= f.among;
   f.among = r.concerns;
   snprintf(r.returned, sizeof r.returned, "%.32s %.160s", change->by && *change->by ? change->by : "-",

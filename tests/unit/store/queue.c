@@ -435,8 +435,7 @@ static void holds_are_told_apart(void **state) {
   assert_int_equal(hold_for(l, HOLD_SUSPENSION), 2);
   assert_int_equal(hold_for(l, HOLD_SUSPENSION), 0);
   assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM recipients WHERE hold = 2"), 2);
-  assert_int_equal(
-      command(l, &(struct queue_filter){.state = -1, .to = "c@*", .among = QUEUE_IS_HELD}, QUEUE_HOLD), 1);
+  assert_int_equal(command(l, &(struct queue_filter){.state = -1, .to = "c@*", .among = QUEUE_IS_HELD}, QUEUE_HOLD), 1);
   assert_int_equal(command(l, &suspended, QUEUE_RELEASE), 1);
   assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM recipients WHERE state = 0 AND address LIKE 'b@%'"), 1);
   assert_int_equal(hold_for(l, HOLD_REMOVAL), 1);
@@ -524,6 +523,41 @@ static void bounced_by_command(void **state) {
   assert_int_equal(lab_outcome(l, letter_id(&m), m.recipients[2].id, EVENT_BOUNCED, 0, NULL), OK);
   assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM recipients WHERE state = 2"), 2);
   assert_int_equal(command(l, &(struct queue_filter){.state = RECIPIENT_RETURNING}, QUEUE_DROP), 2);
+  reader_close(&r);
+}
+
+/* `sendoff restore` does that; released, it goes on where it was going. */
+static void held_on_the_way_back(void **state) {
+  struct lab *l = *state;
+  const struct queue_filter all = {.state = -1};
+  const struct queue_change hold = {.action = QUEUE_HOLD, .hold_returning = true, .by = "restore"};
+  const struct queue_change release = {.action = QUEUE_RELEASE};
+  struct seen_returning s = {.count = 0};
+  struct queue_changed changed;
+  lab_accept(l, "blog", "a@x.example");
+  lab_accept(l, "blog", "b@x.example");
+  struct letter later = lab_accept(l, "blog", "c@x.example");
+  assert_int_equal(lab_outcome(l, letter_id(&later), later.recipients[0].id, EVENT_DEFERRED, INT64_MAX, NULL), OK);
+  assert_int_equal(bounce(l, "a@*", "amy", "moved away"), 1);
+  assert_int_equal(bounce(l, "c@*", "amy", NULL), 1);
+  struct admin *a = lab_admin(l);
+  assert_ok(admin_queue(a, &all, &hold, &changed, &l->why), l->why);
+  assert_int_equal(changed.recipients, 3);
+  assert_int_equal(changed.returning, 2);
+  struct reader *r = lab_reader(l);
+  assert_int_equal(reader_returning(r, 0, 10, see_returning, &s), OK);
+  assert_int_equal(s.count, 0);
+  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM recipients WHERE state = 1 AND hold = 0"), 3);
+
+  assert_ok(admin_queue(a, &all, &release, &changed, &l->why), l->why);
+  assert_int_equal(changed.recipients, 3);
+  assert_int_equal(changed.returning, 2);
+  assert_int_equal(changed.later, 0);
+  assert_int_equal(reader_returning(r, 0, 10, see_returning, &s), OK);
+  assert_int_equal(s.count, 2);
+  assert_string_equal(s.all[0], "a@x.example amy moved away");
+  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM recipients WHERE state = 0"), 1);
+  admin_close(&a);
   reader_close(&r);
 }
 
@@ -630,6 +664,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(holds_are_told_apart, lab_setup, lab_teardown),
       cmocka_unit_test_setup_teardown(release_keeps_the_time, lab_setup, lab_teardown),
       cmocka_unit_test_setup_teardown(bounced_by_command, lab_setup, lab_teardown),
+      cmocka_unit_test_setup_teardown(held_on_the_way_back, lab_setup, lab_teardown),
       cmocka_unit_test_setup_teardown(by_site_and_reply, lab_setup, lab_teardown),
       cmocka_unit_test_setup_teardown(a_large_drop_beside_the_writer, lab_setup, lab_teardown),
       cmocka_unit_test_setup_teardown(event_ids_that_are_taken, lab_setup, lab_teardown),
