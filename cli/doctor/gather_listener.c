@@ -12,15 +12,16 @@
 
 /* Announced, it is a stranger whatever its address is known for, and its refusals are not logged. A gateway that cannot
  * do so is asked no more than its greeting. */
-static int open_talk(struct gathering *g, const struct own_listener *at, struct talk **out, bool *announced,
-                     struct reason *why) {
-  struct own_announcement stranger = {g->facts->config->data_dir, NULL};
+static int open_talk(struct gathering *g, const struct own_listener *at, struct own_announcement *stranger,
+                     struct talk **out, bool *announced, struct reason *why) {
   struct talk_plan plan = {.to = (const struct sockaddr *)&at->to,
                            .from = (const struct sockaddr *)&at->from,
                            .deadline_ms = clock_monotonic_ms() + DOCTOR_CONNECT_MS,
                            .announce = g->facts->gateway == GATEWAY_RUNS ? own_listener_announce : NULL,
-                           .arg = &stranger};
-  int rc = talk_open(&plan, out, why);
+                           .withdraw = own_listener_withdraw,
+                           .arg = stranger};
+  int rc = plan.announce ? own_announcement_begin(stranger) : OK;
+  if (rc == OK) rc = talk_open(&plan, out, why);
   bool unknown = plan.announce && (rc == E_DENIED || (rc == E_NOT_FOUND && !*why->text));
   *announced = plan.announce && !unknown;
   if (!unknown) return rc;
@@ -70,14 +71,16 @@ static void talk(struct gathering *g, struct talk *t, bool announced, struct lis
 
 void gather_listener(struct gathering *g, struct listener_facts *l) {
   struct own_listener at;
+  struct own_announcement stranger = {g->facts->config->data_dir, NULL, -1};
   struct talk *t = NULL;
   bool announced;
   if (!own_listener_read(l->listen, &at)) return;
   snprintf(l->text, sizeof l->text, "%s", at.text);
-  l->rc = open_talk(g, &at, &t, &announced, &l->why);
+  l->rc = open_talk(g, &at, &stranger, &t, &announced, &l->why);
   l->connected = l->rc == OK;
+  if (l->connected) talk(g, t, announced, l);
+  own_listener_withdraw(&stranger);
   if (!l->connected) return;
-  talk(g, t, announced, l);
   talk_close(&t);
   gather_listener_owner(l);
 }

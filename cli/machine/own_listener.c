@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static bool is_wildcard(const struct sockaddr *a) {
   static const struct in6_addr any = IN6ADDR_ANY_INIT;
@@ -25,6 +26,18 @@ bool own_listener_read(const struct listen_config *l, struct own_listener *out) 
   return ip_parse(address, ip_port(at), &out->to) == OK && ip_parse(address, 0, &out->from) == OK;
 }
 
+int own_announcement_begin(struct own_announcement *a) {
+  a->control = -1;
+  int rc = control_open(a->data_dir, &a->control);
+  return rc == OK || rc == E_NOT_FOUND ? rc : E_DENIED;
+}
+
+void own_listener_withdraw(void *arg) {
+  struct own_announcement *a = arg;
+  if (a->control >= 0) close(a->control);
+  a->control = -1;
+}
+
 int own_listener_announce(void *arg, const struct sockaddr *local) {
   const struct own_announcement *a = arg;
   char request[256], address[IP_TEXT];
@@ -33,7 +46,7 @@ int own_listener_announce(void *arg, const struct sockaddr *local) {
   snprintf(request, sizeof request, "expect %s %u%s%s", address, ip_port(local), a->account ? " " : "",
            a->account ? a->account : "");
   buffer_init(&answer, 1024);
-  int rc = control_ask(a->data_dir, request, &answer);
+  int rc = control_ask_over(a->control, request, &answer);
   buffer_free(&answer);
-  return rc == OK || rc == E_NOT_FOUND ? rc : E_DENIED;
+  return rc == OK ? OK : E_DENIED;
 }

@@ -76,6 +76,7 @@ int talk_open(const struct talk_plan *plan, struct talk **out, struct reason *wh
   int rc = t->fd < 0 ? fail_system(why, errno) : OK;
   if (rc == OK) rc = bind_from(t, plan, why);
   if (rc == OK) rc = connect_to(t, plan->to, why);
+  if (rc != OK && plan->announce) plan->withdraw(plan->arg);
   if (rc != OK) talk_close(out);
   return rc;
 }

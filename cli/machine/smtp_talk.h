@@ -20,6 +20,7 @@ struct talk_plan {
   /* Called with the address and port that the connection will come from, before it is made; NULL: nobody is told. What
    * it returns other than OK ends the attempt. It needs `from`. */
   int (*announce)(void *arg, const struct sockaddr *local);
+  void (*withdraw)(void *arg); /* with announce: no connection was made, and the port is about to be given up */
   void *arg;
 };
 /* Connects, without waiting for the greeting. E_TEMPORARY: no answer in time; E_IO: refused or unreachable, with the

@@ -72,24 +72,31 @@ static enum exit_status expect(const struct send_test *t, int rc, int class, con
 struct submission_session {
   struct talk *talk;
   struct own_listener at;
+  struct own_announcement announcement;
   enum listen_tls tls;
 };
+
+static int open_talk(struct submission_session *s, struct reason *why) {
+  struct talk_plan plan = {.to = (const struct sockaddr *)&s->at.to,
+                           .from = (const struct sockaddr *)&s->at.from,
+                           .deadline_ms = clock_monotonic_ms() + SUBMIT_MS,
+                           .announce = own_listener_announce,
+                           .withdraw = own_listener_withdraw,
+                           .arg = &s->announcement};
+  int rc = own_announcement_begin(&s->announcement);
+  return rc == OK ? talk_open(&plan, &s->talk, why) : rc;
+}
 
 /* The first that answers. */
 static int open_listener(struct send_test *t, struct submission_session *s, struct reason *why) {
   const struct config *k = t->c->config;
-  struct own_announcement announcement = {k->data_dir, t->account->name};
+  s->announcement = (struct own_announcement){k->data_dir, t->account->name, -1};
   int rc = fail(why, E_NOT_FOUND, "the configuration has no listener with an address and a port");
   for (size_t i = 0; i < k->listen_count; i++) {
     if (!own_listener_read(&k->listens[i], &s->at)) continue;
-    struct talk_plan plan = {.to = (const struct sockaddr *)&s->at.to,
-                             .from = (const struct sockaddr *)&s->at.from,
-                             .deadline_ms = clock_monotonic_ms() + SUBMIT_MS,
-                             .announce = own_listener_announce,
-                             .arg = &announcement};
     s->tls = k->listens[i].tls;
     why->text[0] = '\0'; /* none is left when there is no gateway to announce it to */
-    rc = talk_open(&plan, &s->talk, why);
+    rc = open_talk(s, why);
     if (rc == OK || rc == E_DENIED || (rc == E_NOT_FOUND && !*why->text)) return rc;
     send_test_step(t, "listener", s->at.text, json_pack("{s:o}", "error", json_text(why->text)));
   }
@@ -187,6 +194,7 @@ enum exit_status send_test_submit(struct send_test *t) {
   if (rc == E_NOT_FOUND && !*why.text) return cli_fail(EXIT_NO, "sendoff is not running; start it with: sendoff serve");
   if (rc != OK) return cli_fail(EXIT_NO, "no listener of the gateway answers: %s; see: sendoff doctor", why.text);
   enum exit_status s = submit(t, &at);
+  own_listener_withdraw(&at.announcement);
   talk_close(&at.talk);
   return s;
 }

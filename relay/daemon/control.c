@@ -7,8 +7,8 @@
 #include <unistd.h>
 #include <utlist.h>
 
-#define LINE_MAX_OCTETS 320 /* the name of a site */
-#define REQUESTS_MAX 32
+#define LINE_MAX_OCTETS 320      /* the name of a site */
+#define REQUESTS_MAX 96          /* of which 64 may have announced a session, and stay */
 #define REQUEST_TIMEOUT_MS 10000 /* from the connection to the answer */
 
 struct control {
@@ -35,6 +35,8 @@ struct control_request {
   char line[LINE_MAX_OCTETS];
   size_t len;
   char *answer;
+  control_ended *ended; /* NULL: it closes with the answer */
+  void *ended_arg;
 };
 
 static void free_if_done(struct control_request *r) {
@@ -49,20 +51,27 @@ static void on_handle_closed(uv_handle_t *handle) {
   free_if_done(r);
 }
 
+int control_fd(const struct control_request *r) {
+  uv_os_fd_t fd;
+  return !r->closing && uv_fileno((const uv_handle_t *)&r->pipe, &fd) == 0 ? fd : -1;
+}
+
 static void request_close(struct control_request *r) {
   if (r->closing) return;
+  int fd = control_fd(r);
   r->closing = true;
   if (r->control) {
     DL_DELETE(r->control->requests, r);
     r->control->count--;
   }
+  if (r->ended) r->ended(r->ended_arg, fd);
   uv_close((uv_handle_t *)&r->pipe, on_handle_closed);
   uv_close((uv_handle_t *)&r->timer, on_handle_closed);
 }
 
 static void on_written(uv_write_t *write, int status) {
-  (void)status;
-  request_close(write->data);
+  struct control_request *r = write->data;
+  if (!r->ended || status != 0) request_close(r);
 }
 
 void control_answer(struct control_request *r, const char *text) {
@@ -115,8 +124,8 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf) {
   (void)buf;
   struct control_request *r = stream->data;
-  if (n == 0 || r->phase != READING) return;
-  if (n < 0) {
+  if (n == 0) return;
+  if (n < 0 || r->phase != READING) { /* one that stays has nothing more to say */
     request_close(r);
     return;
   }
@@ -134,6 +143,21 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf) {
 
 static void on_timer(uv_timer_t *timer) {
   request_close(timer->data);
+}
+
+void control_answer_and_stay(struct control_request *r, const char *text, uint64_t ms, control_ended *ended,
+                             void *arg) {
+  if (r->closing) {
+    control_answer(r, text);
+    return;
+  }
+  r->ended = ended;
+  r->ended_arg = arg;
+  r->len = 0;
+  control_answer(r, text);
+  if (r->closing) return;
+  if (uv_timer_start(&r->timer, on_timer, ms, 0) != 0 || uv_read_start((uv_stream_t *)&r->pipe, on_alloc, on_read) != 0)
+    request_close(r);
 }
 
 static void on_connection(uv_stream_t *server, int status) {

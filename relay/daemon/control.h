@@ -1,4 +1,5 @@
-/* The control socket, DATA_DIR/control.sock. A client sends one line, gets the answer, and the connection closes.
+/* The control socket, DATA_DIR/control.sock. A client sends one line, gets the answer, and the connection closes (after
+ * `expect`: when the client closes it).
  *
  *   reload           the configuration in the store, or the queue, has changed: "ok" when every loop has the new state
  *   status           the counters and bans, one JSON object
@@ -12,7 +13,8 @@
  *                    the store (struct delivery_lane): "DOMAIN LANE pause|room|read UNTIL IN_FLIGHT"
  *   unban [WHAT]     lifts the bans of an address or account, or all: "ok" and the number of bans lifted
  *   expect ADDRESS PORT [ACCOUNT]   the connection that comes from there acts for the account, or, without one, is a
- *                    stranger's whose refusals are not logged: "ok" (relay/submission/expected.h)
+ *                    stranger's whose refusals are not logged: "ok" (relay/submission/expected.h). It is withdrawn
+ *                    when the client closes, and after 30 seconds
  *   tls-reports DAY  the TLS reports of that day, 2026-11-27, are sent now: "ok"
  *
  * "error: ..." answers what failed. The supervisor's thread only. */
@@ -43,6 +45,11 @@ int control_start(struct loop *supervisor, const char *data_dir, const struct co
                   struct control **out, struct reason *why);
 /* Sends the text and a newline, then closes. Also allowed when the client has gone, and after control_stop. */
 void control_answer(struct control_request *r, const char *text);
-void control_stop(struct control **c); /* removes the socket and closes the connections */
+/* The same, but the connection stays open until the client closes it, or for `ms`. Then `ended` is called once, just
+ * before this side closes it; with control_answer it never is. */
+typedef void control_ended(void *arg, int fd);
+void control_answer_and_stay(struct control_request *r, const char *text, uint64_t ms, control_ended *ended, void *arg);
+int control_fd(const struct control_request *r); /* of the connection; -1: it has closed */
+void control_stop(struct control **c);           /* removes the socket and closes the connections */
 
 #endif

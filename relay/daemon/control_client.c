@@ -21,7 +21,7 @@ static int connect_socket(int fd, const struct sockaddr_un *address) {
   return errno == ENOENT || errno == ECONNREFUSED ? E_NOT_FOUND : E_IO;
 }
 
-static int connect_to(const char *data_dir, int *out) {
+int control_open(const char *data_dir, int *out) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   int n = snprintf(address.sun_path, sizeof address.sun_path, "%s/control.sock", data_dir);
   if (n < 0 || (size_t)n >= sizeof address.sun_path) return E_NOT_FOUND; /* no gateway can listen on it either */
@@ -45,8 +45,9 @@ static int wait_readable(int fd, uint64_t deadline_ms) {
   }
 }
 
-/* One deadline for the whole answer, also when octets keep coming. */
-static int read_answer(int fd, struct buffer *answer) {
+/* One deadline for the whole answer, also when octets keep coming. `line`: it ends with its line, else with the
+ * connection. */
+static int read_answer(int fd, bool line, struct buffer *answer) {
   char chunk[1024];
   uint64_t deadline_ms = clock_monotonic_ms() + ANSWER_TIMEOUT_MS;
   for (;;) {
@@ -56,19 +57,28 @@ static int read_answer(int fd, struct buffer *answer) {
     if (n < 0) return E_BUSY;
     if (n == 0) return answer->len ? OK : E_BUSY;
     int rc = buffer_add(answer, chunk, (size_t)n);
-    if (rc != OK) return rc;
+    if (rc != OK || (line && answer->at[answer->len - 1] == '\n')) return rc;
   }
 }
 
-int control_ask(const char *data_dir, const char *request, struct buffer *answer) {
-  int fd, rc = connect_to(data_dir, &fd);
-  if (rc != OK) return rc;
-  char line[320];
-  int n = snprintf(line, sizeof line, "%s\n", request);
-  if (n < 0 || (size_t)n >= sizeof line) rc = E_TOO_BIG;
-  if (rc == OK && send(fd, line, (size_t)n, MSG_NOSIGNAL) != n) rc = E_BUSY;
-  if (rc == OK) rc = read_answer(fd, answer);
-  close(fd);
+static int ask(int fd, const char *request, bool line, struct buffer *answer) {
+  char text[320];
+  int n = snprintf(text, sizeof text, "%s\n", request);
+  if (n < 0 || (size_t)n >= sizeof text) return E_TOO_BIG;
+  if (send(fd, text, (size_t)n, MSG_NOSIGNAL) != n) return E_BUSY;
+  int rc = read_answer(fd, line, answer);
   if (rc == OK && answer->at[answer->len - 1] == '\n') answer->len--;
   return rc == OK && bytes_starts_nocase(buffer_bytes(answer), BYTES("error")) ? E_DENIED : rc;
+}
+
+int control_ask_over(int fd, const char *request, struct buffer *answer) {
+  return ask(fd, request, true, answer);
+}
+
+int control_ask(const char *data_dir, const char *request, struct buffer *answer) {
+  int fd, rc = control_open(data_dir, &fd);
+  if (rc != OK) return rc;
+  rc = ask(fd, request, false, answer);
+  close(fd);
+  return rc;
 }

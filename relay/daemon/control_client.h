@@ -11,4 +11,10 @@
  * answer is an error, "error: ...". E_IO, E_MEMORY. */
 int control_ask(const char *data_dir, const char *request, struct buffer *answer);
 
+/* For a request whose effect lasts as long as its connection (`expect`): the connection, which the caller closes.
+ * E_NOT_FOUND: no gateway is running. E_IO. */
+int control_open(const char *data_dir, int *fd);
+/* The only request over it, and an answer of one line. As control_ask otherwise; it stays open. */
+int control_ask_over(int fd, const char *request, struct buffer *answer);
+
 #endif

@@ -23,11 +23,18 @@ static const char *read_expectation(const struct directory *d, const char *what,
   return n == 3 && !out->account ? "error: no such account" : NULL;
 }
 
+static void withdraw(void *arg, int fd) {
+  expected_withdraw(arg, fd);
+}
+
 void expect_ask(struct expected *e, const struct directory *d, const char *what, struct control_request *r) {
   struct expectation x = {.account = NULL};
   const char *wrong = read_expectation(d, what, &x);
-  if (!wrong && expected_add(e, (const struct sockaddr *)&x.client, x.account ? x.account->id : 0) != OK)
+  if (!wrong && expected_add(e, (const struct sockaddr *)&x.client, x.account ? x.account->id : 0, control_fd(r)) != OK)
     wrong = "error: too many commands at once";
   if (!wrong && x.account) log_event(LOG_INFO_, NULL, "a test message is announced", "account", x.account->name, NULL);
-  control_answer(r, wrong ? wrong : "ok");
+  if (wrong)
+    control_answer(r, wrong);
+  else
+    control_answer_and_stay(r, "ok", EXPECTED_MS, withdraw, e);
 }

@@ -3,6 +3,7 @@
 #include "base/cidr.h"
 #include "base/clock.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 struct announced {
   struct sockaddr_storage client;
   int64_t account_id;
+  int command;
   uint64_t until_ms; /* 0: unused */
 };
 
@@ -57,17 +59,31 @@ static struct announced *find_place(struct expected *e, const struct sockaddr *c
   return unused;
 }
 
-int expected_add(struct expected *e, const struct sockaddr *client, int64_t account_id) {
+int expected_add(struct expected *e, const struct sockaddr *client, int64_t account_id, int command) {
   uint64_t now = clock_monotonic_ms();
   pthread_mutex_lock(&e->lock);
   struct announced *a = find_place(e, client, now);
   if (a) {
-    *a = (struct announced){.account_id = account_id, .until_ms = now + EXPECTED_MS};
+    *a = (struct announced){.account_id = account_id, .command = command, .until_ms = now + EXPECTED_MS};
     memcpy(&a->client, client, ip_length(client));
     atomic_store(&e->until_ms, a->until_ms);
   }
   pthread_mutex_unlock(&e->lock);
   return a ? OK : E_BUSY;
+}
+
+void expected_withdraw(struct expected *e, int command) {
+  pthread_mutex_lock(&e->lock);
+  for (size_t i = 0; i < ANNOUNCED_MAX; i++)
+    if (e->list[i].command == command) e->list[i].until_ms = 0;
+  pthread_mutex_unlock(&e->lock);
+}
+
+/* The supervisor, which withdraws it, may be busy for a moment, and somebody else may have the port by then. */
+static bool command_is_there(const struct announced *a) {
+  char octet;
+  ssize_t n = recv(a->command, &octet, 1, MSG_PEEK | MSG_DONTWAIT);
+  return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
 }
 
 bool expected_take(struct expected *e, const struct sockaddr *client, int64_t *account_id) {
@@ -78,8 +94,9 @@ bool expected_take(struct expected *e, const struct sockaddr *client, int64_t *a
   for (size_t i = 0; !found && i < ANNOUNCED_MAX; i++) {
     struct announced *a = &e->list[i];
     if (a->until_ms <= now || !is_from(a, client)) continue;
-    *account_id = a->account_id;
     a->until_ms = 0;
+    if (!command_is_there(a)) break;
+    *account_id = a->account_id;
     found = true;
   }
   pthread_mutex_unlock(&e->lock);

@@ -1,11 +1,16 @@
 """`sendoff send-test`: a real message, followed to its end."""
 
 import json
+import os
 import socket
+import subprocess
 
 import pytest
 
+from sendoff_test.client import Dialogue
+from sendoff_test.command import PROGRAM, SANITIZERS
 from sendoff_test.lab import SOURCE
+from sendoff_test.processes import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -150,15 +155,116 @@ def test_mistyped(gateway, account, words, says):
     assert result.status == 2 and says in result.err
 
 
+class Announcement:
+    """What a command says over the control socket; it lasts until that is closed."""
+
+    def __init__(self, gateway, line):
+        self._control = socket.socket(socket.AF_UNIX)
+        self._control.connect(f"{gateway.data}/control.sock")
+        self._control.sendall(line.encode() + b"\n")
+        self.answer = self._control.makefile().readline().strip()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.close()
+
+    def close(self):
+        self._control.close()
+
+
+def from_port(gateway, port):
+    """A session that comes from there, inside TLS."""
+    tcp = socket.socket()
+    tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    tcp.bind((gateway.address, port))
+    tcp.settimeout(60)
+    tcp.connect(gateway.endpoint("starttls"))
+    talk = Dialogue(tcp)
+    assert talk.reply().startswith("220")
+    talk.say("EHLO client.example")
+    talk.start_tls()
+    talk.say("EHLO client.example")
+    return talk
+
+
+def free_port(address):
+    with socket.socket() as tcp:
+        tcp.bind((address, 0))
+        return tcp.getsockname()[1]
+
+
 def test_the_control_socket_lets_in_who_is_here(gateway, account):
     """What a command announces is for addresses of this machine, and for accounts that are there."""
     def ask(line):
-        with socket.socket(socket.AF_UNIX) as control:
-            control.connect(f"{gateway.data}/control.sock")
-            control.sendall(line.encode() + b"\n")
-            return control.makefile().read().strip()
+        with Announcement(gateway, line) as said:
+            return said.answer
 
     assert ask("expect 192.0.2.1 4000 blog") == "error: no address of this machine"
     assert ask("expect 127.0.0.1 4000 nobody") == "error: no such account"
     for line in ("expect 127.0.0.1", "expect here 25", "expect 127.0.0.1 70000", "expect 127.0.0.1 0 blog"):
         assert ask(line) == "error: no such address", line
+
+
+def test_an_announcement_lasts_as_long_as_its_command(gateway, account):
+    port = free_port(gateway.address)
+    with Announcement(gateway, f"expect {gateway.address} {port} blog") as said:
+        assert said.answer == "ok"
+        with from_port(gateway, port) as talk:
+            assert talk.say("MAIL FROM:<a@example.com>").startswith("250")
+    port = free_port(gateway.address)
+    with Announcement(gateway, f"expect {gateway.address} {port} blog") as said:
+        assert said.answer == "ok"
+    with from_port(gateway, port) as talk:
+        assert talk.say("MAIL FROM:<a@example.com>").startswith("530 5.7.0")
+    port = free_port(gateway.address)
+    line = f"expect {gateway.address} {port} blog"
+    first = Announcement(gateway, line)
+    with Announcement(gateway, line):
+        first.close()  # which does not end the last one of the same address
+        with from_port(gateway, port) as talk:
+            assert talk.say("MAIL FROM:<a@example.com>").startswith("250")
+
+
+def connecting(address, to_port):
+    """The ports that connections to there are being made from."""
+    there = socket.inet_aton(address)[::-1].hex().upper() + f":{to_port:04X}"
+    with open("/proc/net/tcp") as table:
+        rows = [row.split() for row in table]
+    return {int(row[1].rpartition(":")[2], 16) for row in rows if row[2:4] == [there, "02"]}
+
+
+def test_killed_before_it_connects(gateway, account):
+    """Its port is good for nothing afterwards. A listener that has no room, in a configuration of the command's own, keeps
+    it where it has announced its connection and not made it."""
+    with socket.socket() as full:
+        full.bind((gateway.address, 0))
+        full.listen(0)
+        port = full.getsockname()[1]
+        waiting = []
+        for _ in range(4):  # as many as it takes: the rest is not answered
+            one = socket.socket()
+            one.setblocking(False)
+            one.connect_ex((gateway.address, port))
+            waiting.append(one)
+        with open(gateway.config) as file:
+            text = file.read()
+        with open(f"{gateway.folder}/full.conf", "w") as file:
+            file.write("\n".join(line for line in text.splitlines() if not line.startswith("listen ")))
+            file.write(f'\nlisten "{gateway.address}:{port}" {{ tls = "starttls" }}\n')
+        others = {one.getsockname()[1] for one in waiting}
+        process = subprocess.Popen(
+            [PROGRAM, "--config", f"{gateway.folder}/full.conf", "send-test", "--account", "blog", "--to", "user@example.net"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, **SANITIZERS},
+        )
+        try:
+            ours = wait_until(lambda: connecting(gateway.address, port) - others, "it connects")
+        finally:
+            process.kill()
+            process.wait(60)
+        (held,) = ours
+        with from_port(gateway, held) as talk:
+            assert talk.say("MAIL FROM:<a@example.com>").startswith("530 5.7.0")
+        for one in waiting:
+            one.close()

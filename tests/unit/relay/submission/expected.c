@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -16,9 +17,22 @@ static struct sockaddr_storage at(const char *address, unsigned port) {
   return out;
 }
 
+static int command[2]; /* the gateway's end of a command's connection, and the command's */
+
+static int connect_command(void **state) {
+  (void)state;
+  return socketpair(AF_UNIX, SOCK_STREAM, 0, command);
+}
+
+static int close_command(void **state) {
+  (void)state;
+  if (command[1] >= 0) close(command[1]);
+  return close(command[0]);
+}
+
 static int add(struct expected *e, const char *address, unsigned port, int64_t account) {
   struct sockaddr_storage client = at(address, port);
-  return expected_add(e, (struct sockaddr *)&client, account);
+  return expected_add(e, (struct sockaddr *)&client, account, command[0]);
 }
 
 /* The account; -1: it was not announced. */
@@ -76,12 +90,37 @@ static void test_bound(void **state) {
   expected_free(&e);
 }
 
+static void test_withdrawn(void **state) {
+  (void)state;
+  struct expected *e = expected_new();
+  assert_int_equal(add(e, "127.0.0.1", 4000, 7), OK);
+  expected_withdraw(e, command[1]); /* another's */
+  assert_int_equal(take(e, "127.0.0.1", 4000), 7);
+  assert_int_equal(add(e, "127.0.0.1", 4000, 7), OK);
+  expected_withdraw(e, command[0]);
+  assert_int_equal(take(e, "127.0.0.1", 4000), -1);
+  expected_free(&e);
+}
+
+/* Killed, and nobody has had the time to withdraw it. */
+static void test_the_command_has_gone(void **state) {
+  (void)state;
+  struct expected *e = expected_new();
+  assert_int_equal(add(e, "127.0.0.1", 4000, 7), OK);
+  close(command[1]);
+  command[1] = -1;
+  assert_int_equal(take(e, "127.0.0.1", 4000), -1);
+  expected_free(&e);
+}
+
 int main(void) {
   static const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_once),
-      cmocka_unit_test(test_families),
-      cmocka_unit_test(test_the_last_counts),
-      cmocka_unit_test(test_bound),
+      cmocka_unit_test_setup_teardown(test_once, connect_command, close_command),
+      cmocka_unit_test_setup_teardown(test_families, connect_command, close_command),
+      cmocka_unit_test_setup_teardown(test_the_last_counts, connect_command, close_command),
+      cmocka_unit_test_setup_teardown(test_bound, connect_command, close_command),
+      cmocka_unit_test_setup_teardown(test_withdrawn, connect_command, close_command),
+      cmocka_unit_test_setup_teardown(test_the_command_has_gone, connect_command, close_command),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
