@@ -106,13 +106,17 @@ struct recipient_outcome {
   const char *waits_for; /* DEFERRED: the source whose warm-up it waits for; NULL: for none */
   const char *site;      /* DEFERRED: where it was to go (base/site_name.h); NULL or "": that was not known */
   bool delay_told;       /* DEFERRED: a notice of delay goes out with this, the only one */
+  bool in_dsn;           /* the DSN is about it */
+  bool dropped;          /* out: of one in the DSN, it is not in the queue any more */
   bool played;           /* inside the gateway: it says nothing of the account's mail */
   enum bounce bounce; /* what it says of the recipient; counted for the event's account, of which there must be one */
   bool suppressed;    /* out: the recipient is on that account's suppression list since this */
 };
 /* Writes the events, moves the recipients, and, when the last recipient of the message is gone, removes the message and
  * (after the commit) its spool file. A recipient that is no longer in the queue (dropped meanwhile) is passed over
- * without an event. A DSN, if given, is kept in the same transaction: mail cannot get lost on the bounce path. */
+ * without an event. A DSN, if given, is kept in the same transaction: mail cannot get lost on the bounce path. When a
+ * recipient that it is about was dropped meanwhile, nothing is written (`dsn_outdated`, the result is OK): who drops
+ * mail wants nobody notified of it. It is posted again with a DSN about the others, or none. */
 struct store_outcome {
   struct store_op op;
   int64_t message_id;
@@ -124,6 +128,7 @@ struct store_outcome {
   int64_t suppress_for_us;       /* 0: for ever */
   const struct new_message *dsn; /* NULL: none. Its "accepted" event is written with dsn_event */
   const struct event *dsn_event;
+  bool dsn_outdated; /* out */
   bool message_gone; /* out: the message is not in the store any more */
 };
 void store_outcome_init(struct store_outcome *o);

@@ -468,6 +468,47 @@ def near(gateway):
     return gateway
 
 
+def test_drop_of_what_is_under_way(lab, gateway, account, mailbox, busy):
+    """Its attempt ends, and nobody is notified of that: not of a failure, nor (of what the host has taken) of a success."""
+    slow, asked, go = lab.exchanger(lab.new_domain()), [], threading.Event()
+
+    async def wait(address):
+        asked.append(address)
+        while not go.is_set():
+            await asyncio.sleep(0.05)
+        return None if address.startswith("taken") else "550 5.1.1 unknown"
+
+    slow.replies["RCPT"] = wait
+    mark, names = marker(), ("kept", "refused", "taken")
+    with dialogue(gateway, account) as talk:
+        talk.envelope(FROM)
+        for name in names:
+            assert talk.say(f"RCPT TO:<{name}@{slow.domain}> NOTIFY=SUCCESS,FAILURE").startswith("250")
+        assert talk.content(letter(FROM, f"kept@{slow.domain}", mark, subject=mark)).startswith("250")
+    wait_until(lambda: asked, "it is under way")
+    gateway.sendoff("queue", "drop", "--to", f"refused@{slow.domain}", "--yes")
+    gateway.sendoff("queue", "drop", "--to", f"taken@{slow.domain}", "--yes")
+    go.set()
+    gateway.wait_event("bounced", "--to", f"kept@{slow.domain}")
+    notice = report(mailbox.wait_for(mark).content)
+    assert [one["final-recipient"] for one in notice["recipients"]] == [f"rfc822; kept@{slow.domain}"]
+    assert "refused@" not in notice["text"] and "taken@" not in notice["text"]
+
+    go.clear()
+    asked.clear()
+    alone, mark = send(gateway, account, f"refused@{slow.domain}")
+    wait_until(lambda: asked, "it is under way")
+    gateway.sendoff("queue", "drop", alone)
+    go.set()
+    fresh, last = send(gateway, account, f"r@{busy.domain}")
+    tried(gateway, fresh)
+    gateway.sendoff("queue", "bounce", fresh)
+    mailbox.wait_for(last)
+    wait_until(lambda: gateway.sendoff.json("status")[0]["in_flight"] == 0, "its attempt has ended")
+    assert [one["event"] for one in gateway.sendoff.json("log", "show", alone)] == ["accepted", "dropped"]
+    assert not [one for one in mailbox.arrivals if mark.encode() in one.content]
+
+
 # What waits in memory, for a connection to its site.
 
 

@@ -40,7 +40,7 @@ void notice_plan(const struct config *config, const struct job *j, const struct 
                  enum dsn_action *actions) {
   for (size_t i = 0; i < j->recipient_count; i++) {
     struct notify_case c = case_of(config, j, i, &rulings[i], now_us);
-    actions[i] = has_sender(j) ? notify_action(&c) : DSN_NONE;
+    actions[i] = has_sender(j) && !rulings[i].dropped ? notify_action(&c) : DSN_NONE;
   }
 }
 

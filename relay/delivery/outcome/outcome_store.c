@@ -55,6 +55,7 @@ static void fill_op(struct pending *p) {
         .waits_for = r->daily ? p->source : NULL,
         .site = p->site,
         .delay_told = p->actions[i] == DSN_DELAYED,
+        .in_dsn = p->actions[i] != DSN_NONE,
         .played = is_played(j, r),
         .bounce = bounce_that_counts(j, r),
         .event =
@@ -220,11 +221,22 @@ static void retry_later(struct pending *p, const char *why) {
   uv_timer_start(&p->timer, on_retry, p->delay_ms, 0);
 }
 
+/* Again, with a notice about those that were not dropped meanwhile, if there are any. */
+static void leave_out_dropped(struct pending *p) {
+  for (size_t i = 0; i < p->outcome.job->recipient_count; i++) p->outcome.rulings[i].dropped |= p->outcomes[i].dropped;
+  notice_free(&p->notice);
+  begin(p);
+}
+
 static void on_stored(struct store_op *op) {
   struct pending *p = (struct pending *)((char *)op - offsetof(struct pending, op.op));
   if (op->result != OK) {
     set_unkept(p, op->result == E_IO || op->result == E_FULL || op->result == E_BUSY);
     retry_later(p, op->why.text[0] ? op->why.text : result_text(op->result));
+    return;
+  }
+  if (p->op.dsn_outdated) {
+    leave_out_dropped(p);
     return;
   }
   count(p);
@@ -264,8 +276,8 @@ static void on_original(void *arg, struct loaded *loaded) {
     retry_later(p, why);
     return;
   }
-  /* A message that has gone (dropped meanwhile), or that the disk no longer gives back, has no header to show; its
-   * sender must hear of the failure all the same. */
+  /* A message that the disk no longer gives back has no header to show; its sender must hear of the failure all the
+   * same. Of one that has gone, dropped meanwhile, the store keeps no notice. */
   if (loaded->result != OK && loaded->result != E_NOT_FOUND) {
     char id[ID_TEXT];
     id_format(p->outcome.job->envelope.id, id);

@@ -52,6 +52,7 @@ struct ruling {
   bool set;        /* false in an array that is not filled yet */
   bool greylisted; /* DEFERRED: as in the incident */
   bool onward;     /* it is for the case that no other host is left to ask */
+  bool dropped;    /* by command, during the attempt: nobody is notified of it */
   const char *by;  /* whose command it is, for the log alone: the job's (struct queued_recipient, returned); or NULL */
   char *story;     /* outcome_store.c's: the text, and what happened at earlier hosts; NULL: as text */
 };

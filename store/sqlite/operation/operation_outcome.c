@@ -167,10 +167,29 @@ static int keep_dsn(struct sql *q, const struct store_outcome *o) {
   return event_insert(q, &e);
 }
 
+static int find_dropped(struct sql *q, struct store_outcome *o) {
+  int rc = OK;
+  o->dsn_outdated = false;
+  for (size_t i = 0; rc == OK && o->dsn && i < o->outcome_count; i++) {
+    struct recipient_outcome *one = &o->outcomes[i];
+    int64_t found;
+    one->dropped = false;
+    if (!one->in_dsn) continue;
+    sqlite3_stmt *s = sql_use(q, "SELECT 1 FROM recipients WHERE id = ? AND message_id = ?");
+    sql_bind_int(s, 1, one->recipient_id);
+    sql_bind_int(s, 2, o->message_id);
+    rc = sql_int(s, 0, &found);
+    one->dropped = rc == OK && !found;
+    o->dsn_outdated |= one->dropped;
+  }
+  return rc;
+}
+
 int operation_outcome(struct sql *q, struct suppression_view *view, struct brake_table *brake, struct store_outcome *o,
                       bool *remove_file) {
-  int rc = OK;
   *remove_file = o->message_gone = false;
+  int rc = find_dropped(q, o);
+  if (rc != OK || o->dsn_outdated) return rc;
   for (size_t i = 0; rc == OK && i < o->outcome_count; i++) rc = apply(q, view, brake, o, &o->outcomes[i]);
   if (rc == OK && o->dsn) rc = keep_dsn(q, o);
   if (rc == OK) rc = message_remove_if_done(q, o->message_id, &o->message_gone, remove_file);

@@ -217,6 +217,35 @@ static void a_notice_is_kept_with_the_outcome(void **state) {
   assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM usage_counts WHERE owner = ''"), 0);
 }
 
+/* Nothing is written until the notice is only about those that are in the queue. */
+static void no_notice_of_what_was_dropped(void **state) {
+  struct lab *l = *state;
+  struct letter m, dsn;
+  letter_to(&m, "blog", (const char *const[]){"a@x.example", "b@x.example", "c@x.example", NULL});
+  assert_int_equal(lab_run(&l->poster, &m.accept.op), OK);
+  letter_make(&dsn, "", "from@example.com");
+  struct recipient_outcome all[3];
+  for (size_t i = 0; i < 3; i++)
+    all[i] = (struct recipient_outcome){
+        .recipient_id = m.recipients[i].id, .in_dsn = i > 0, .event = {.kind = i ? EVENT_BOUNCED : EVENT_DELIVERED}};
+  struct store_outcome o = {
+      .message_id = letter_id(&m), .outcomes = all, .outcome_count = 3, .dsn = &dsn.accept.message};
+  lab_exec(l->dir, "DELETE FROM recipients WHERE address <> 'b@x.example'");
+  store_outcome_init(&o);
+  assert_int_equal(lab_run(&l->poster, &o.op), OK);
+  assert_true(o.dsn_outdated);
+  assert_true(!all[0].dropped && !all[1].dropped && all[2].dropped);
+  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM messages"), 1);
+  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM recipients"), 1);
+  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM events"), 1);
+  all[2].in_dsn = false;
+  store_outcome_init(&o);
+  assert_int_equal(lab_run(&l->poster, &o.op), OK);
+  assert_true(!o.dsn_outdated && o.message_gone);
+  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM recipients WHERE address = 'from@example.com'"), 1);
+  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM recipients"), 1);
+}
+
 /* When the notice cannot be kept, the failure is not either: mail cannot get lost on the bounce path. */
 static void no_notice_no_outcome(void **state) {
   struct lab *l = *state;
@@ -373,6 +402,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(held_and_released, lab_setup, lab_teardown),
       cmocka_unit_test_setup_teardown(an_outcome_of_nobody_says_nothing, lab_setup, lab_teardown),
       cmocka_unit_test_setup_teardown(a_notice_is_kept_with_the_outcome, lab_setup, lab_teardown),
+      cmocka_unit_test_setup_teardown(no_notice_of_what_was_dropped, lab_setup, lab_teardown),
       cmocka_unit_test_setup_teardown(no_notice_no_outcome, lab_setup, lab_teardown),
       cmocka_unit_test_setup_teardown(what_makes_no_sense_is_refused, lab_setup, lab_teardown),
       cmocka_unit_test_setup_teardown(mail_made_here_is_not_counted, lab_setup, lab_teardown),
