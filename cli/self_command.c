@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #define SELF "/proc/self/exe"
-#define WORDS_MAX 128
 
 extern char **environ;
 
@@ -58,13 +57,17 @@ static enum exit_status run(char *const *argv, const int fds[3], struct buffer *
 
 enum exit_status self_command(const struct cli *c, const char *const *words, size_t count, struct bytes input,
                               struct buffer *out, struct buffer *errors) {
-  const char *argv[WORDS_MAX + 4] = {"sendoff"};
+  const char *argv[SELF_WORDS_MAX + 4] = {"sendoff"};
   size_t n = 1;
+  if (count > SELF_WORDS_MAX) { /* never a part of a command: it would be another one */
+    buffer_addf(errors, "a command of more than %d words is not run\n", SELF_WORDS_MAX);
+    return EXIT_NO;
+  }
   if (c->config_option) {
     argv[n++] = "--config";
     argv[n++] = c->config_option;
   }
-  for (size_t i = 0; i < count && i < WORDS_MAX; i++) argv[n++] = words[i];
+  for (size_t i = 0; i < count; i++) argv[n++] = words[i];
   int fds[3] = {memory_file(input), memory_file((struct bytes){"", 0}), memory_file((struct bytes){"", 0})};
   bool all = fds[0] >= 0 && fds[1] >= 0 && fds[2] >= 0;
   enum exit_status s = EXIT_NO;

@@ -239,6 +239,8 @@ enum exit_status import_postfix(struct cli *c) {
   x.config = c->config;
   int rc = read_setup(&x, c->arguments[0], &why);
   if (rc == OK) plan(&x);
+  if (rc == OK && x.plan.no_memory)
+    rc = fail(&why, E_MEMORY, "out of memory: nothing is taken of a list that is not whole");
   enum exit_status s = rc == OK ? run(c, &x) : cli_failed(rc, &why);
   postfix_plan_free(&x.plan);
   postfix_services_free(&x.services);
