@@ -9,6 +9,7 @@
 #define RULE_SEQUENCE "sequence"                 /* a command that may not come now (RFC 5321 4.1.4) */
 #define RULE_AUTHENTICATION "authentication"     /* mail without a login, or a login without TLS */
 #define RULE_LOCAL_USER "local-user"             /* no account has this user of the machine */
+#define RULE_USER_DATABASE "user-database"       /* the machine did not say in time who that user is */
 #define RULE_TLS_HANDSHAKE "tls-handshake"       /* the client's TLS handshake failed */
 #define RULE_SESSIONS "sessions"                 /* too many sessions, of all or of this address */
 #define RULE_BANNED "banned"                     /* too many failed logins from this address */

@@ -53,6 +53,10 @@ static const struct row {
     {REFUSED, RULE_AUTHENTICATION, NULL,
      "The application sent mail, or its password, without logging in or without TLS. Set user name, password and "
      "STARTTLS (port 587) or TLS (port 465) in it."},
+    {REFUSED, RULE_USER_DATABASE, NULL,
+     "A user of this machine used the local socket, and the machine's database of users (/etc/nsswitch.conf: LDAP, "
+     "SSSD) "
+     "did not say in time who that is. Programs try again; see whether it answers: getent passwd UID"},
     {REFUSED, RULE_LOCAL_USER, NULL,
      "A user of this machine sent mail by the local socket (sendmail, PHP's mail(), cron), and no account is his. Say "
      "for which one he sends, as the text shows, with the account's name (sendoff account list)."},

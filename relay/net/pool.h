@@ -1,5 +1,5 @@
-/* How large libuv's pool is, which all loops share, and how many of its threads may wait for DNS: however slow DNS is,
- * passwords and files have POOL_OTHERS of them. Pure; any thread. */
+/* How large libuv's pool is, which all loops share, and how many of its threads may wait for DNS or for the database of
+ * users: however slow those are, passwords and files have POOL_OTHERS of them. Pure; any thread. */
 #ifndef SENDOFF_RELAY_NET_POOL_H
 #define SENDOFF_RELAY_NET_POOL_H
 
@@ -11,5 +11,7 @@
 size_t pool_threads(size_t loops);
 /* For the checks of one kind (SPF, DMARC) on one loop. */
 size_t pool_dns_threads(size_t loops);
+/* For the names of local users, on one loop. */
+size_t pool_name_threads(size_t loops);
 
 #endif

@@ -14,6 +14,7 @@ struct submission {
   struct auth_cache *auth_cache;
   struct spf_gate *spf_gate;
   struct dmarc_gate *dmarc_gate;
+  struct local_peers *local_peers;
   struct dmarc_warnings *dmarc_warnings;
   struct refusal_log *refusals;
   struct session *sessions; /* all that are open, doubly linked */

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "relay/message/signing.h"
+#include "relay/net/pool.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -133,7 +134,7 @@ int dmarc_gate_new(struct loop *loop, struct dmarc_gate **out) {
   static const struct dns_job_calls calls = {work, finish, release};
   struct dmarc_gate *g = *out = calloc(1, sizeof *g);
   if (!g) return E_MEMORY;
-  g->jobs = (struct dns_jobs){.loop = loop, .calls = &calls};
+  g->jobs = (struct dns_jobs){.loop = loop, .calls = &calls, .threads = pool_dns_threads(loop->gateway->loop_count)};
   return OK;
 }
 

@@ -1,6 +1,5 @@
 #include "relay/submission/dns_jobs.h"
 
-#include "relay/net/pool.h"
 #include "relay/net/resolver.h"
 
 bool dns_jobs_full(const struct dns_jobs *jobs, int64_t account) {
@@ -106,9 +105,8 @@ static struct dns_job *find_next(const struct dns_jobs *jobs, size_t threads) {
 }
 
 static void start_next(struct dns_jobs *jobs) {
-  size_t threads = pool_dns_threads(jobs->loop->gateway->loop_count);
   struct dns_job *j;
-  while (jobs->running < threads && (j = find_next(jobs, threads))) {
+  while (jobs->running < jobs->threads && (j = find_next(jobs, jobs->threads))) {
     j->started = true;
     j->work.data = j;
     jobs->running++;

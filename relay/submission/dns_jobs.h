@@ -1,9 +1,10 @@
-/* Checks that block on DNS, made on libuv's pool for sessions that wait: any number of sessions wait for one job, so
- * many run at once, each session waits no longer than DNS_WAIT_MS. What is asked, and what is remembered, is the
- * owner's (spf_gate.c, dmarc_gate.c). The loop's thread, unless said.
+/* Checks that block on DNS (or on the database of users, which is in the network, too, on some machines), made on
+ * libuv's pool for sessions that wait: any number of sessions wait for one job, so many run at once, each session waits
+ * no longer than DNS_WAIT_MS. What is asked, and what is remembered, is the owner's (spf_gate.c, dmarc_gate.c,
+ * local_peer.c). The loop's thread, unless said.
  *
- * No account takes what others need: it has half of the jobs at most, never all threads, and of the jobs that wait for
- * one, the oldest of the account with the fewest is next. */
+ * No account (or local user) takes what others need: it has half of the jobs at most, never all threads, and of the
+ * jobs that wait for one, the oldest of the account with the fewest is next. */
 #ifndef SENDOFF_RELAY_SUBMISSION_DNS_JOBS_H
 #define SENDOFF_RELAY_SUBMISSION_DNS_JOBS_H
 
@@ -22,7 +23,7 @@ struct dns_wait {
 
 /* The first member of the owner's job, which is allocated zeroed, and freed here. */
 struct dns_job {
-  int64_t account; /* whose mail it was started for */
+  int64_t account; /* whose mail it was started for; or a user's id */
   uv_work_t work;
   uv_timer_t timer;
   struct dns_jobs *jobs;
@@ -42,6 +43,7 @@ struct dns_job_calls {
 struct dns_jobs {
   struct loop *loop;
   const struct dns_job_calls *calls;
+  size_t threads;        /* of the pool, that it may have at once */
   struct dns_job *first; /* oldest first */
   size_t running;
 };

@@ -109,6 +109,7 @@ void session_close(struct session *s, bool flush, const char *why) {
   session_set_state(s, SESSION_CLOSED);
   dns_wait_leave(&s->spf_wait.base);
   dns_wait_leave(&s->dmarc_wait.base);
+  dns_wait_leave(&s->peer_wait);
   loop_defer_cancel(s->loop, &s->turn);
   auth_free(&s->auth);
   session_reset(s);

@@ -104,6 +104,8 @@ struct session {
   struct intake *intake;
   struct spf_wait spf_wait;
   struct dmarc_wait dmarc_wait;
+  struct dns_wait peer_wait;
+  void (*peer_found)(struct session *s);
 };
 
 /* A session for a connection that was accepted: in the list, not yet in any state. NULL without memory. */

@@ -3,6 +3,7 @@
 #include "base/address.h"
 #include "base/clock.h"
 #include "policy/spf/spf_cache.h"
+#include "relay/net/pool.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,7 +88,7 @@ int spf_gate_new(struct loop *loop, struct spf_gate **out) {
   static const struct dns_job_calls calls = {work, finish, release};
   struct spf_gate *g = *out = calloc(1, sizeof *g);
   if (!g) return E_MEMORY;
-  g->jobs = (struct dns_jobs){.loop = loop, .calls = &calls};
+  g->jobs = (struct dns_jobs){.loop = loop, .calls = &calls, .threads = pool_dns_threads(loop->gateway->loop_count)};
   g->cache = spf_cache_new(CACHE_ENTRIES);
   if (!g->cache) spf_gate_free(out);
   return *out ? OK : E_MEMORY;

@@ -6,6 +6,7 @@
 #include "relay/submission/dmarc_warning.h"
 #include "relay/submission/greeting.h"
 #include "relay/submission/input.h"
+#include "relay/submission/local_peer.h"
 #include "relay/submission/refusal_log.h"
 
 #include <stdlib.h>
@@ -22,7 +23,8 @@ int submission_new(struct loop *loop, const struct submission_shared *with, stru
   s->expected = with->expected;
   s->auth_cache = auth_cache_new(AUTH_CACHE_ENTRIES);
   if (s->auth_cache && spf_gate_new(loop, &s->spf_gate) == OK && dmarc_gate_new(loop, &s->dmarc_gate) == OK &&
-      dmarc_warnings_new(&s->dmarc_warnings) == OK && refusal_log_new(loop, &s->refusals) == OK)
+      local_peers_new(loop, &s->local_peers) == OK && dmarc_warnings_new(&s->dmarc_warnings) == OK &&
+      refusal_log_new(loop, &s->refusals) == OK)
     return OK;
   submission_free(out);
   return E_MEMORY;
@@ -35,6 +37,7 @@ void submission_free(struct submission **at) {
   refusal_log_free(&s->refusals);
   spf_gate_free(&s->spf_gate);
   dmarc_gate_free(&s->dmarc_gate);
+  local_peers_free(&s->local_peers);
   dmarc_warnings_free(&s->dmarc_warnings);
   auth_cache_free(&s->auth_cache);
   free(s);

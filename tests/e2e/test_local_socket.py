@@ -10,6 +10,7 @@ from sendoff_test.client import dialogue
 from sendoff_test.letters import letter, marker
 from sendoff_test.local import Place, connect
 from sendoff_test.processes import wait_until
+from sendoff_test.slow_users import SlowUsers
 
 FROM, TO = "blog@example.com", "r@dest.example.net"
 
@@ -330,5 +331,45 @@ def test_a_user_namespace(lab):
             greeted(talk)
             assert talk.say(f"MAIL FROM:<{FROM}>").startswith("550 5.7.1 local user root has no account")
     finally:
+        gateway.stop()
+        place.close()
+
+
+def test_users_in_a_database_that_does_not_answer(lab, mx):
+    """Whom it is asked about waits for some seconds and is turned away; nobody else waits for it."""
+    place = Place()
+    gateway = lab.new_gateway().configure(more=place.listen)
+    slow = SlowUsers(gateway.folder)
+    try:
+        gateway.start(**slow.start)
+        gateway.add_account("blog", "--local-user", "www-data")
+        gateway.add_account("job", "--local-user", "50000")
+        app = gateway.add_account("app")
+        with place.talk(50000) as talk:
+            greeted(talk)
+        slow.close_gate()
+        late = [place.talk(50000) for _ in range(5)]  # one look-up for all of them
+        with place.talk("www-data") as talk:
+            greeted(talk)
+        late += [place.talk(50000 + number) for number in range(1, 60)]  # more than the pool has threads
+        mark = marker()
+        with dialogue(gateway, app) as talk:
+            talk.envelope(FROM, TO)
+            assert talk.content(letter(FROM, TO, mark + "\r\n")).startswith("250")
+        mx.wait_for(mark)
+        for talk in late:
+            answer = talk.reply()
+            assert answer.startswith("421 4.3.0 smtp.example.com: the machine's database of users does not say who you are"), answer
+            talk.close()
+        (event, *_) = gateway.wait_event("refused", "--reply", "database of users")
+        assert event["host"].startswith("local user 50")
+        assert "getent passwd" in gateway.sendoff("why", answer.rpartition(" ")[2])
+        slow.open_gate()
+        wait_until(lambda: again(place, 50000), "it answers again")
+        with place.talk(50000) as talk:
+            greeted(talk)
+            assert talk.say(f"MAIL FROM:<{FROM}>").startswith("250")
+    finally:
+        slow.open_gate()
         gateway.stop()
         place.close()

@@ -50,6 +50,7 @@ ELSEWHERE = {
     "%s has no account here; give it one: ": "e2e/test_local_socket.py",
     "the gateway runs in a user namespace": "e2e/test_local_socket.py",
     "too many sessions of your user": "e2e/test_local_socket.py",
+    "the machine's database of users does not say who you are": "e2e/test_local_socket.py",
     "the TLS handshake failed": "e2e/test_tls_failures.py",
     "the TLS handshake ended once the client had the certificate, which it may not trust": "e2e/test_tls_failures.py",
     "the client ended TLS, probably because it does not trust the certificate": "e2e/test_tls_failures.py",

@@ -40,6 +40,8 @@ static const struct {
     {EVENT_REFUSED, RULE_AUTHENTICATION, "5.7.0", "Set user name"},
     {EVENT_REFUSED, RULE_TLS_HANDSHAKE, "", "tls { certificate }"},
     {EVENT_REFUSED, RULE_SESSIONS, "4.3.2", "max_sessions"},
+    {EVENT_REFUSED, RULE_USER_DATABASE, "4.3.0", "getent passwd"},
+    {EVENT_REFUSED, RULE_LOCAL_USER, "5.7.1", "sendoff account list"},
     {EVENT_REFUSED, RULE_BANNED, "4.7.0", "sendoff unban"},
     {EVENT_REFUSED, RULE_RECIPIENTS, "4.5.3", "max_recipients"},
     {EVENT_REFUSED, RULE_SYNTAX, "5.5.4", "as SMTP"},

@@ -7,8 +7,8 @@
 #include <semaphore.h>
 #include <stdatomic.h>
 
-#define THREADS 4 /* pool_dns_threads, of few loops */
-#define A 1       /* accounts */
+#define THREADS 4
+#define A 1 /* accounts */
 #define B 2
 
 struct question {
@@ -53,7 +53,7 @@ static int setup(void **state) {
   if (!p) return -1;
   loop_lab_open(&p->lab);
   pthread_mutex_init(&p->lock, NULL);
-  p->jobs = (struct dns_jobs){.loop = &p->lab.loop, .calls = &calls};
+  p->jobs = (struct dns_jobs){.loop = &p->lab.loop, .calls = &calls, .threads = THREADS};
   return sem_init(&p->gate, 0, 0);
 }
 
