@@ -93,6 +93,12 @@ bool domain_valid(struct bytes text) {
   return text.len && text.len <= DOMAIN_MAX && domain_end(text, 0) == text.len;
 }
 
+bool domain_ends_in_number(struct bytes text) {
+  size_t digits = 0;
+  while (digits < text.len && text.at[text.len - 1 - digits] >= '0' && text.at[text.len - 1 - digits] <= '9') digits++;
+  return digits && (digits == text.len || text.at[text.len - 1 - digits] == '.');
+}
+
 bool address_literal_valid(struct bytes text) {
   char inside[IP_TEXT];
   struct sockaddr_storage address;

@@ -28,7 +28,9 @@ int path_parse(struct bytes text, struct address *out, size_t *used);
 int address_parse(struct bytes text, struct address *out);
 /* An address without brackets at the start of `text`, ended by white space or the end. */
 int bare_path_parse(struct bytes text, struct address *out, size_t *used);
-bool domain_valid(struct bytes text);          /* LDH labels, "_" too, or U-labels; no literal; at most DOMAIN_MAX */
+bool domain_valid(struct bytes text); /* LDH labels, "_" too, or U-labels; no literal; at most DOMAIN_MAX */
+/* The top label is all digits: no name that DNS could have (RFC 3696 2), but a mistyped or bare IP address. */
+bool domain_ends_in_number(struct bytes text);
 bool address_literal_valid(struct bytes text); /* "[127.0.0.1]", "[IPv6:::1]" */
 /* Whether two local parts name the same mailbox for those who look at senders: without case and quotes. (RFC 5321 2.4
  * leaves both to the receiving host, so what is delivered to stays as it is.) */

@@ -42,3 +42,15 @@ bool ip_is_global(const char *text) {
   struct sockaddr_storage a;
   return ip_parse(text, 0, &a) == OK && address_is_global((const struct sockaddr *)&a);
 }
+
+bool ip_is_of_host(const char *text) {
+  static const struct cidr none[] = {
+      {AF_INET, {0}, 8},            /* this network */
+      {AF_INET, {224}, 3},          /* multicast, reserved, broadcast */
+      {AF_INET6, {0}, 128},         /* unspecified */
+      {AF_INET6, {0xff}, 8},        /* multicast (RFC 4291 2.7) */
+      {AF_INET6, {0xfe, 0x80}, 10}, /* link-local */
+  };
+  struct sockaddr_storage a;
+  return ip_parse(text, 0, &a) == OK && !any_has(none, sizeof none / sizeof none[0], (const struct sockaddr *)&a);
+}

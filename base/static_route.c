@@ -69,10 +69,7 @@ static int write_host(const char *text, char host[STATIC_ROUTE_HOST]) {
   struct bytes name = bytes_of(text);
   if (name.len > 1 && name.at[name.len - 1] == '.') name.len--; /* as in a zone file */
   if (!domain_valid(name) || domain_normalize(name, host) != OK) return E_SYNTAX;
-  /* "192.0.2.300", "10025": a slip of the pen, and no name (RFC 3696 2: a top-level domain is not all digits) */
-  const char *last = strrchr(host, '.');
-  last = last ? last + 1 : host;
-  return strspn(last, "0123456789") == strlen(last) ? E_SYNTAX : OK;
+  return domain_ends_in_number(bytes_of(host)) ? E_SYNTAX : OK; /* "192.0.2.300", "10025": a slip of the pen */
 }
 
 static int parse_port(const char *text, unsigned *port) {

@@ -43,7 +43,8 @@ struct wanted {
 static enum exit_status read_helo(struct cli *c, struct wanted *w) {
   const char *typed = cli_option(c, "helo");
   if (!typed) return EXIT_DONE;
-  if (!domain_valid(bytes_of(typed)) || domain_normalize(bytes_of(typed), w->helo) != OK)
+  if (!domain_valid(bytes_of(typed)) || domain_normalize(bytes_of(typed), w->helo) != OK ||
+      domain_ends_in_number(bytes_of(w->helo)))
     return cli_fail(EXIT_USAGE, "--helo %s is no host name; write one as in smtp.example.com", typed);
   w->parts |= SOURCE_HELO;
   return EXIT_DONE;
@@ -66,6 +67,8 @@ static enum exit_status read_public(struct cli *c, struct wanted *w) {
   if (strcmp(typed, "none") == 0) return EXIT_DONE;
   if (!canonical(typed, w->public_address))
     return cli_fail(EXIT_USAGE, "--public %s is no IP address; it is the one that the world sees, or: none", typed);
+  if (!ip_is_of_host(w->public_address))
+    return cli_fail(EXIT_USAGE, "--public %s is no address that a machine can have", typed);
   if (!strchr(w->public_address, ':') != !strchr(w->address, ':'))
     return cli_fail(EXIT_USAGE, "--public %s and %s are not of one family: a source is IPv4 or IPv6", typed,
                     w->address);
@@ -231,6 +234,8 @@ static enum exit_status add(struct cli *c) {
   struct admin *a;
   struct reason why = {""};
   if (read_wanted(c, &w) != EXIT_DONE) return EXIT_USAGE;
+  if (!ip_is_of_host(w.address))
+    return cli_fail(EXIT_USAGE, "mail cannot leave from %s; write an address of this machine", w.address);
   if (!*w.helo)
     return cli_fail(EXIT_USAGE, "--helo NAME is needed: the name that %s resolves to, as in smtp.example.com",
                     source_public(&w.source));

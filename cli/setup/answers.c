@@ -1,7 +1,7 @@
 #include "cli/setup/answers.h"
 
 #include "base/address.h"
-#include "base/cidr.h"
+#include "base/global_address.h"
 #include "base/result.h"
 #include "cli/command.h"
 
@@ -12,7 +12,7 @@ bool answer_is_none(const char *answer) {
 }
 
 static bool is_domain(const char *text) {
-  return strchr(text, '.') && domain_valid(bytes_of(text));
+  return strchr(text, '.') && domain_valid(bytes_of(text)) && !domain_ends_in_number(bytes_of(text));
 }
 
 static bool is_address(const char *text) {
@@ -24,10 +24,15 @@ const char *answer_hostname(const char *answer) {
   return is_domain(answer) ? NULL : "write a full name, as in smtp.example.com";
 }
 
-const char *answer_ip(const char *answer) {
-  struct sockaddr_storage parsed;
-  return answer_is_none(answer) || ip_parse(answer, 0, &parsed) == OK ? NULL
-                                                                      : "write an address, as in 192.0.2.10, or none";
+const char *answer_source(const char *answer) {
+  return answer_is_none(answer) || ip_is_of_host(answer)
+             ? NULL
+             : "write an address of this machine, as in 192.0.2.10, or none";
+}
+
+const char *answer_public(const char *answer) {
+  return answer_is_none(answer) || ip_is_global(answer) ? NULL
+                                                        : "the world sees none such; write as in 203.0.114.9, or none";
 }
 
 const char *answer_domain(const char *answer) {

@@ -7,7 +7,8 @@
 bool answer_is_none(const char *answer); /* "none", or nothing */
 
 const char *answer_hostname(const char *answer);
-const char *answer_ip(const char *answer);      /* or none */
+const char *answer_source(const char *answer);  /* that mail can leave from, or none */
+const char *answer_public(const char *answer);  /* that the world sees, or none */
 const char *answer_domain(const char *answer);  /* or none */
 const char *answer_account(const char *answer); /* or none */
 const char *answer_kind(const char *answer);    /* of preset.h */

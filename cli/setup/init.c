@@ -167,7 +167,8 @@ static enum exit_status check_arguments(struct cli *c, struct plan *p) {
   if (!hostname)
     return cli_fail(EXIT_USAGE,
                     "write: sendoff init --hostname NAME, with this host's full name, as in smtp.example.com");
-  if (!domain_valid(bytes_of(hostname)) || domain_normalize(bytes_of(hostname), p->hostname) != OK)
+  if (!domain_valid(bytes_of(hostname)) || domain_normalize(bytes_of(hostname), p->hostname) != OK ||
+      domain_ends_in_number(bytes_of(p->hostname)))
     return cli_fail(EXIT_USAGE, "--hostname %s: write the full name of this host, as in smtp.example.com", hostname);
   if (port && (!bytes_to_u64(bytes_of(port), &n) || !n || n > 65535))
     return cli_fail(EXIT_USAGE, "--delivery-port is a number from 1 to 65535");

@@ -7,6 +7,8 @@
 #include "cli/setup/new_config.h"
 #include "cli/setup/setup_parts.h"
 
+#include <errno.h>
+#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,7 +83,7 @@ static enum exit_status ask_public(struct setup *s, const char *address, char pu
               address);
   }
   return ask(s->cli, "public", "Public address? (none: the mail goes to a private network)", *seen ? seen : "none",
-             answer_ip, public);
+             answer_public, public);
 }
 
 static enum exit_status add_source(struct setup *s, const char *address) {
@@ -104,7 +106,7 @@ static enum exit_status add_sources(struct setup *s) {
   if (given > 1) return status;
   if (!s->cli->json && !given)
     for (size_t i = 0; i < n; i++) printf("  %s%s\n", all[i].text, all[i].global ? "" : " (private)");
-  status = ask(s->cli, "source", "From which address? (none: later)", n ? all[0].text : "none", answer_ip, chosen);
+  status = ask(s->cli, "source", "From which address? (none: later)", n ? all[0].text : "none", answer_source, chosen);
   return status != EXIT_DONE || answer_is_none(chosen) ? status : add_source(s, chosen);
 }
 
@@ -191,7 +193,34 @@ static enum exit_status run_steps(struct setup *s) {
   return status == EXIT_DONE ? setup_check(s) : status;
 }
 
+/* All that was given, before anything is done. What fits only together is found at its step. */
+static enum exit_status check_options(const struct cli *c) {
+  static const struct {
+    const char *option;
+    answer_check *check;
+  } all[] = {{"hostname", answer_hostname}, {"source", answer_source},    {"public", answer_public},
+             {"domain", answer_domain},     {"account", answer_account},  {"for", answer_kind},
+             {"sender", answer_sender},     {"test-to", answer_recipient}};
+  for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+    for (size_t j = 0; j < cli_option_count(c, all[i].option); j++) {
+      const char *given = cli_option_at(c, all[i].option, j), *wrong = all[i].check(given);
+      if (wrong) return cli_fail(EXIT_USAGE, "--%s %s: %s", all[i].option, given, wrong);
+    }
+  return EXIT_DONE;
+}
+
+/* Who is not root learns it before the questions. */
+static enum exit_status check_place(const struct cli *c) {
+  const char *path = config_path(c->config_option);
+  char folder[PATH_MAX];
+  snprintf(folder, sizeof folder, "%s", path);
+  if (access(access(path, F_OK) == 0 ? path : dirname(folder), W_OK) == 0 || errno != EACCES) return EXIT_DONE;
+  return cli_fail(EXIT_NO, "%s: %s; run this as root", path, strerror(errno));
+}
+
 static enum exit_status setup(struct cli *c) {
+  if (check_options(c) != EXIT_DONE) return EXIT_USAGE;
+  if (check_place(c) != EXIT_DONE) return EXIT_NO;
   struct setup *s = calloc(1, sizeof *s);
   if (!s) return cli_fail(EXIT_NO, "out of memory");
   s->cli = c;

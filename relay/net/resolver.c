@@ -408,6 +408,7 @@ static int use_servers(struct ub_ctx *ctx, const struct config *config, struct r
 static int use_system(struct ub_ctx *ctx, struct reason *why) {
   int rc = ub_ctx_resolvconf(ctx, "/etc/resolv.conf");
   if (rc != 0) return fail(why, E_IO, "/etc/resolv.conf: %s", ub_strerror(rc));
+  if (access("/etc/hosts", F_OK) != 0) return OK; /* a bare machine has none */
   rc = ub_ctx_hosts(ctx, "/etc/hosts");
   if (rc != 0) log_event(LOG_WARN_, NULL, "resolver", "hosts", "/etc/hosts", "reason", ub_strerror(rc), NULL);
   return OK;

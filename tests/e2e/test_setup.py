@@ -137,7 +137,7 @@ def test_wrong_answers_are_asked_again(first, opened):
     talk.answer("write a full name, as in smtp.example.com\n" + NAME, "x'; touch /tmp/sendoff-was-here; '.example.com")
     talk.answer("write a full name", HOST.upper())
     talk.answer(ADDRESS, "the first one")
-    talk.answer("write an address, as in 192.0.2.10, or none\n" + ADDRESS, "none")
+    talk.answer("write an address of this machine, as in 192.0.2.10, or none\n" + ADDRESS, "none")
     talk.answer(DOMAIN, "shop@example.com")
     talk.answer("write a domain, as in example.com, or none\n" + DOMAIN, "example.com")
     talk.answer(ACCOUNT, "the shop")
@@ -188,6 +188,25 @@ def test_nobody_to_ask(first):
 def test_a_wrong_option(first):
     done = first.run("--yes", "--hostname", "smtp")
     assert done.status == 2 and "--hostname smtp: write a full name, as in smtp.example.com" in done.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--hostname", "192.0.2.1"), ("--source", "0.0.0.0"), ("--source", "fe80::1"), ("--public", "10.0.0.9"), ("--domain", "10.0.0.1"),
+        ("--account", "a b"), ("--for", "phone"), ("--sender", "example.com", "--sender", "foo@"), ("--test-to", "x"),
+    ],
+)
+def test_a_wrong_option_before_anything_is_done(first, words):
+    done = first.run("--yes", "--hostname", HOST, *words)
+    assert done.status == 2 and not done.out and f"{words[-2]} {words[-1]}: " in done.err, done
+    assert not os.path.exists(first.gateway.config) and not os.path.exists(first.gateway.data)
+
+
+def test_not_as_root(first):
+    as_nobody = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "--"]
+    done = subprocess.run([*as_nobody, *first.words()], capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    assert done.returncode == 1 and "run this as root" in done.stderr and not done.stdout, done
 
 
 def test_yes(first):

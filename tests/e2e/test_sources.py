@@ -1,5 +1,7 @@
 """Sources that are not on this machine: their share of the domains goes to the others of the pool."""
 
+import pytest
+
 from sendoff_test.client import submit_marked
 from sendoff_test.dns import txt
 
@@ -114,3 +116,15 @@ def test_a_source_that_would_fail_an_enforced_check_is_not_used(lab):
         gateway.wait_event("deferred", "--to", f"r@{host.name}", count=2)
         assert not host.arrivals
     gateway.stop()
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "255.255.255.255", "224.0.0.1", "::", "ff02::1", "fe80::1"])
+def test_addresses_that_no_mail_leaves_from(lab, address):
+    gateway = lab.new_gateway()
+    done = gateway.sendoff.run("source", "add", address, "--helo", "smtp.example.com")
+    assert done.status == 2 and f"mail cannot leave from {address}" in done.err
+    gateway.sendoff("source", "add", "127.0.0.1", "--helo", "smtp.example.com")
+    done = gateway.sendoff.run("source", "set", "127.0.0.1", "--public", address)
+    assert done.status == 2 and "no address that a machine can have" in done.err
+    done = gateway.sendoff.run("source", "set", "127.0.0.1", "--helo", "192.0.2.1")
+    assert done.status == 2 and "is no host name" in done.err

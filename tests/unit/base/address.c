@@ -303,6 +303,9 @@ static void test_domains_valid(void **state) {
   assert_true(domain_valid(BYTES(L60 "a." L63 "." L63 "." L63 ".a")));   /* 255 octets */
   assert_false(domain_valid(BYTES(L60 "ab." L63 "." L63 "." L63 ".a"))); /* 256 */
   assert_false(domain_valid(BYTES("a@b")));
+  assert_true(domain_ends_in_number(BYTES("192.0.2.1")) && domain_ends_in_number(BYTES("10025")));
+  assert_false(domain_ends_in_number(BYTES("192.example")) || domain_ends_in_number(BYTES("a.b2")));
+  assert_false(domain_ends_in_number(BYTES("")));
   assert_true(address_literal_valid(BYTES("[127.0.0.1]")));
   assert_true(address_literal_valid(BYTES("[IPv6:::1]")));
   assert_false(address_literal_valid(BYTES("127.0.0.1")));

@@ -8,6 +8,17 @@
 
 #include <cmocka.h>
 
+static void test_what_a_host_has(void **state) {
+  (void)state;
+  static const char *const of_host[] = {"127.0.0.1", "10.0.0.5", "193.0.2.25", "2001:db8::1", "fd00::1", "::1"};
+  static const char *const none[] = {
+      "0.0.0.0", "0.1.2.3", "224.0.0.1", "255.255.255.255", "::", "::ffff:224.0.0.1", "fe80::1", "febf::1",
+      "ff02::1", "",        "x"};
+  for (size_t i = 0; i < sizeof of_host / sizeof of_host[0]; i++) assert_true(ip_is_of_host(of_host[i]));
+  for (size_t i = 0; i < sizeof none / sizeof none[0]; i++)
+    if (ip_is_of_host(none[i])) fail_msg("%s", none[i]);
+}
+
 static void test_what_is_global(void **state) {
   (void)state;
   static const struct {
@@ -66,6 +77,6 @@ static void test_what_is_global(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_what_is_global)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_what_is_global), cmocka_unit_test(test_what_a_host_has)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
