@@ -27,23 +27,34 @@ static int add_one(struct recipients *r, struct bytes address, struct reason *wh
   return OK;
 }
 
-static int add_list(struct recipients *r, struct bytes list, const struct aliases *a, int depth, struct reason *why);
+/* The alias that is being read. */
+struct within {
+  struct bytes name;
+  int depth; /* so many have led to it */
+};
 
-static int add_alias(struct recipients *r, struct bytes name, struct bytes value, const struct aliases *a, int depth,
-                     struct reason *why) {
+static int add_list(struct recipients *r, struct bytes list, const struct aliases *a, const struct within *in,
+                    struct reason *why);
+
+static int add_alias(struct recipients *r, struct bytes name, struct bytes value, const struct aliases *a,
+                     const struct within *by, struct reason *why) {
   bool program = value.len && (strchr("|/\"", value.at[0]) || bytes_starts_nocase(value, BYTES(":include:")));
   if (program)
     return fail(why, E_SYNTAX, "the alias of %.*s is a file or a program, and only addresses are delivered to",
                 (int)name.len, name.at);
-  if (depth == ALIAS_DEPTH) return fail(why, E_SYNTAX, "the alias of %.*s leads in a circle", (int)name.len, name.at);
-  return add_list(r, value, a, depth + 1, why);
+  const struct within in = {name, by ? by->depth + 1 : 0};
+  if (in.depth == ALIAS_DEPTH)
+    return fail(why, E_SYNTAX, "the alias of %.*s leads in a circle", (int)name.len, name.at);
+  return add_list(r, value, a, &in, why);
 }
 
-static int add_here(struct recipients *r, const struct address *to, const struct aliases *a, int depth,
+/* An alias that names itself ("root: root, admin@example.com") means the mailbox, as with Postfix and Sendmail. */
+static int add_here(struct recipients *r, const struct address *to, const struct aliases *a, const struct within *in,
                     struct reason *why) {
   struct bytes value;
   struct buffer whole;
-  if (aliases_find(a, to->local, &value)) return add_alias(r, to->local, value, a, depth, why);
+  bool itself = in && bytes_equal_nocase(in->name, to->local);
+  if (!itself && aliases_find(a, to->local, &value)) return add_alias(r, to->local, value, a, in, why);
   buffer_init(&whole, 2 * ADDRESS_MAX + DOMAIN_MAX);
   int rc = buffer_addf(&whole, "%.*s@%s", (int)to->local.len, to->local.at, a->domain);
   rc = rc == OK ? add_one(r, buffer_bytes(&whole), why) : fail(why, rc, "%s", result_text(rc));
@@ -57,28 +68,30 @@ static int refuse(struct bytes list, size_t at, struct reason *why) {
   return fail(why, E_SYNTAX, "cannot be read as addresses from here on: \"%s\"", rest);
 }
 
-static int add_each(struct recipients *r, struct bytes list, const struct aliases *a, int depth, struct reason *why) {
+static int add_each(struct recipients *r, struct bytes list, const struct aliases *a, const struct within *in,
+                    struct reason *why) {
   struct address to;
   size_t at = 0;
   char *scratch = malloc(list.len + 1);
   int rc = scratch ? OK : fail(why, E_MEMORY, "out of memory"), more = 1;
   while (rc == OK && (more = mailbox_next(list, &at, &to, scratch, list.len)) == 1)
-    rc = bytes_equal_nocase(to.domain, BYTES(HERE)) ? add_here(r, &to, a, depth, why) : add_one(r, to.whole, why);
+    rc = bytes_equal_nocase(to.domain, BYTES(HERE)) ? add_here(r, &to, a, in, why) : add_one(r, to.whole, why);
   free(scratch);
   return rc == OK && more < 0 ? refuse(list, at, why) : rc;
 }
 
-static int add_list(struct recipients *r, struct bytes list, const struct aliases *a, int depth, struct reason *why) {
+static int add_list(struct recipients *r, struct bytes list, const struct aliases *a, const struct within *in,
+                    struct reason *why) {
   struct buffer named;
   buffer_init(&named, LIST_ROOM);
   int rc = qualify(list, HERE, &named);
-  rc = rc == OK ? add_each(r, buffer_bytes(&named), a, depth, why) : fail(why, rc, "%s", result_text(rc));
+  rc = rc == OK ? add_each(r, buffer_bytes(&named), a, in, why) : fail(why, rc, "%s", result_text(rc));
   buffer_free(&named);
   return rc;
 }
 
 int recipients_add(struct recipients *r, struct bytes list, const struct aliases *a, struct reason *why) {
-  return add_list(r, list, a, 0, why);
+  return add_list(r, list, a, NULL, why);
 }
 
 /* --- the header --- */

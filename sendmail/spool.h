@@ -18,7 +18,7 @@ struct spool {
 };
 
 /* Reads `from` to its end, or, with `dot_ends`, to a line with a dot alone. CR before LF is part of the line's end, how
- * many there may be; any other CR stays, for the gateway to refuse: as an end of line it could be another header field.
+ * many there may be; any other CR stays (submit.c: in the header it could begin another field).
  * OK; E_IO with the reason (the disk is full); E_TOO_BIG; E_MEMORY. */
 int spool_read(struct spool *s, int from, bool dot_ends, struct reason *why);
 /* Calls `take` with what is there from the offset on, in order, until it returns another than OK. `in` is of the

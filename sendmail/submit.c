@@ -120,6 +120,7 @@ static bool say_recipients(struct submission_task *t, size_t *taken, int *status
 struct content {
   struct link *link;
   struct dot_stuffing dots;
+  bool after_cr; /* of the body */
 };
 
 static int send_piece(void *arg, struct bytes piece) {
@@ -128,6 +129,28 @@ static int send_piece(void *arg, struct bytes piece) {
   buffer_init(&out, 2 * piece.len + 16);
   int rc = dot_stuffing_add(&c->dots, piece, &out);
   if (rc == OK) rc = link_send(c->link, buffer_bytes(&out));
+  buffer_free(&out);
+  return rc;
+}
+
+/* In the body a CR alone ends a line: progress bars in the output of cron's jobs have it, and the gateway would refuse
+ * the whole. In the header it could begin another field, so there it stays, to be refused. */
+static int send_body(void *arg, struct bytes piece) {
+  struct content *c = arg;
+  struct buffer out;
+  size_t from = 0;
+  int rc = OK;
+  buffer_init(&out, 2 * piece.len);
+  for (size_t i = 0; rc == OK && i < piece.len; i++) {
+    if (c->after_cr && piece.at[i] != '\n') {
+      rc = buffer_add(&out, piece.at + from, i - from);
+      if (rc == OK) rc = buffer_add(&out, "\n", 1);
+      from = i;
+    }
+    c->after_cr = piece.at[i] == '\r';
+  }
+  if (rc == OK) rc = buffer_add_bytes(&out, bytes_from(piece, from));
+  if (rc == OK) rc = send_piece(c, buffer_bytes(&out));
   buffer_free(&out);
   return rc;
 }
@@ -143,10 +166,10 @@ static int send_end(struct content *c) {
 
 /* OK once all but the end has left. */
 static int send_content(struct submission_task *t, struct content *c) {
-  c->link = t->link;
+  *c = (struct content){.link = t->link};
   dot_stuffing_init(&c->dots);
   int rc = send_piece(c, buffer_bytes(&t->message->header));
-  return rc == OK ? spool_each(t->spool, t->message->body_at, send_piece, c) : rc;
+  return rc == OK ? spool_each(t->spool, t->message->body_at, send_body, c) : rc;
 }
 
 /* --- a transaction --- */

@@ -25,7 +25,7 @@ def place():
             "# comment: no\n"
             "root: admin@dest.example.net, ops\n"
             'Ops:\tops@dest.example.net,\n  "A. B." <second@dest.example.net>\n'
-            "circle: circle2\ncircle2: circle\n"
+            "circle: circle2\ncircle2: circle\nitself: Itself, s@dest.example.net\n"
             'program: "|/bin/true"\nfile: /var/mail/x\ninclude: :include:/etc/list\n'
         )
     yield made
@@ -117,6 +117,7 @@ def test_names_without_a_domain(send, place):
     assert values(arrival.content, "to") == ["root@example.com"]
     assert arrival.sender == "root@example.com"
     assert recipients(send("-t", text=f"From: {FROM}\nTo: OPS@localhost\n\nMARK\n"))[0] == "ops@dest.example.net"
+    assert recipients(send("itself", text=f"From: {FROM}\n\nMARK\n")) == [OTHER], "and itself@example.com, which is elsewhere"
 
 
 @pytest.mark.parametrize(
@@ -159,6 +160,10 @@ def test_eight_bit_and_utf8(send, gateway):
 def test_line_ends(send, place):
     arrival = send("-t", "-i", text=f"From: {FROM}\r\nTo: {TO}\nSubject: mixed\r\r\n\r\nMARK one\r\r\ntwo\nthree\r\nfour")
     assert body(arrival).endswith(b"one\r\ntwo\r\nthree\r\nfour\r\n")
+    arrival = send("-t", "-i", text=f"\nFrom: {FROM}\nTo: {TO}\n\nMARK 1%\r2%\r.\r.\r\r3%\n" + "4%\r" * 50000 + "end\r")
+    assert body(arrival).endswith(b" 1%\r\n2%\r\n.\r\n.\r\n\r\n3%\r\n" + b"4%\r\n" * 50000 + b"end\r\n"), "as wget and dd write them"
+    hidden = place.run("-t", "-i", text=f"\n\nFrom: {FROM}\nTo: {TO}\nSubject: x\rBcc: victim@dest.example.net\n\nx\n")
+    assert hidden.returncode == UNAVAILABLE and "5.6.11" in hidden.stderr
     hidden = place.run("-t", "-i", text=f"From: {FROM}\nTo: {TO}\nSubject: x\rBcc: victim@dest.example.net\n\nx\n")
     assert hidden.returncode == UNAVAILABLE and "5.6.11" in hidden.stderr, "a CR alone is no end of a line, and not sent"
 
