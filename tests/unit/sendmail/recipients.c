@@ -57,7 +57,9 @@ static const char aliases_text[] = "# a: comment\n"
                                    "root: admin@example.com\n"
                                    "\"quoted\": Q <q@example.com>, root\n"
                                    "Long: one@example.com, two\n"
-                                   "itself: itself@localhost\n"
+                                   "itself: Itself@localhost, root\n"
+                                   "circle: other\n"
+                                   "other: circle\n"
                                    "empty:\n"
                                    "pipe: |x\n"
                                    "no colon\n";
@@ -86,7 +88,8 @@ static const struct list_case lists[] = {
     {"Name <root>, g: x@y.example, root;", "admin@example.com x@y.example"},
     {"empty, x@y.example", "x@y.example"},
     {"", ""},
-    {"itself", NULL},
+    {"itself", "Itself@host.example admin@example.com"},
+    {"circle", NULL},
     {"pipe", NULL},
     {"two words", NULL},
     {"a@", NULL},
