@@ -29,9 +29,16 @@ struct export {
 
 /* --- CSV --- */
 
-/* A spreadsheet takes a cell that begins so for a formula, and what strangers write is in these cells. */
+/* A spreadsheet takes a cell that begins so for a formula, and what strangers write is in these cells. Some skip
+ * blanks, and some know the full-width forms (U+FF1D, U+FF0B, U+FF0D, U+FF20), which keyboards of East Asia have. */
 static bool is_formula(const char *text) {
-  return *text && strchr("=+-@\t\r", *text);
+  static const char *const wide[] = {"\xef\xbc\x9d", "\xef\xbc\x8b", "\xef\xbc\x8d", "\xef\xbc\xa0"};
+  if (*text && strchr("\t\r\n", *text)) return true;
+  text += strspn(text, " ");
+  bool found = *text && strchr("=+-@", *text);
+  for (size_t i = 0; !found && i < sizeof wide / sizeof wide[0]; i++)
+    found = strncmp(text, wide[i], strlen(wide[i])) == 0;
+  return found;
 }
 
 static void add_field(struct export *x, const char *text, bool last) {

@@ -299,6 +299,16 @@ def test_export(gateway, sent):
     assert run(gateway, "log", "export", "--format", "csv", "--until", "2020-01-01").count("\n") == 1
 
 
+def test_formulas_of_strangers(lab):
+    gateway = lab.new_gateway()
+    wrong = ["=1+1", "+1", "-1", "@SUM(1)", "\t=1", "\r=1", "\n=1", "  =1", "\uff1d1", "\uff0b1", " \uff0d1", "\uff201", "=cmd|' /C calc'!A0\",\"x"]
+    for subject in wrong + ["a=1", "\"", "a\nb", "' x"]:
+        put_events(gateway, 1, subject=subject)
+    rows = list(csv.DictReader(io.StringIO(run(gateway, "log", "export", "--format", "csv"), newline="")))
+    shown = ["'" + one.replace("\r", "\n") for one in wrong]  # as Python reads a pipe
+    assert [row["subject"] for row in rows] == shown + ["a=1", "\"", "a\nb", "' x"]
+
+
 def put_events(gateway, count, **columns):
     """Events of ten days ago and since, behind the gateway's back, as a large log has them."""
     start = int((time.time() - 10 * 86400 - 1704067200) * 1000)
