@@ -61,6 +61,14 @@ class Document:
 
     def section(self, heading):
         """The lines below a heading, to the next one of any level."""
-        at = next(i for i, line in enumerate(self.prose) if re.match(r"#+ ", line) and line.lstrip("#").strip() == heading)
-        end = next((i for i in range(at + 1, len(self.prose)) if re.match(r"#+ ", self.prose[i])), len(self.prose))
+        at, end = self._span(heading)
         return self.lines[at + 1 : end]
+
+    def blocks_of(self, heading):
+        """The texts of a section's blocks."""
+        at, end = self._span(heading)
+        return [block.text for block in self.blocks if at < block.line - 1 < end]
+
+    def _span(self, heading):
+        at = next(i for i, line in enumerate(self.prose) if re.match(r"#+ ", line) and line.lstrip("#").strip() == heading)
+        return at, next((i for i in range(at + 1, len(self.prose)) if re.match(r"#+ ", self.prose[i])), len(self.prose))
