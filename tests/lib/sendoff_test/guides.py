@@ -3,6 +3,7 @@ certificate trusted as the guide has it, and a gateway found by its name at the 
 
 import json
 import os
+import shutil
 import subprocess
 from dataclasses import dataclass
 
@@ -79,14 +80,18 @@ def environment():
 
 
 class Place:
-    """A gateway at the ports of the guides, and the accounts that they name."""
+    """A gateway at the ports of the guides, and the accounts that they name. `kind`: whose its certificate is: its own, or that of
+    a CA."""
 
-    def __init__(self, lab, certificate=None, key=None):
+    trusted = published = None  # which of them is, on this machine and in DNS
+
+    def __init__(self, lab, kind):
+        certificate, key = (None, None) if kind == "self-signed" else lab.authority.certificate(HOST)
         self.gateway = lab.new_gateway(address=lab.block.new_address(), ports={"starttls": 587, "implicit": 465})
-        self.gateway.configure(certificate=certificate, key=key)
-        self.gateway.add_domain("example.com", "--key", "both")
+        self.gateway.configure(certificate=certificate, key=key, limits='login_window = "1s"')  # no failure makes the next one slower
+        self.records = self.gateway.add_domain("example.com", "--key", "both", publish=False)
         self.gateway.sendoff("source", "add", SOURCE, "--helo", HOST)
-        self.certificate = certificate or f"{self.gateway.folder}/certificate.pem"
+        self.root = lab.authority.roots if certificate else f"{self.gateway.folder}/certificate.pem"
         self.accounts = {}
 
     def start(self):
@@ -97,22 +102,31 @@ class Place:
                 self.accounts[mailer.account] = Account(mailer.account, made["password"])
         return self
 
-    def send(self, mailer, *mails, password=None, change=None):
-        """From now on, its name leads to this one."""
-        name_leads_to(self.gateway.address)
+    def send(self, mailer, *mails, password=None, change=None, trusted=None, at=None):
+        """From now on the name leads to this one, which is trusted; or to the address `at`, or `trusted` is."""
+        name_leads_to(at or self.gateway.address)
+        (trusted or self).trust()
+        self.publish()
         return run(mailer, self.gateway.folder, password or self.accounts[mailer.account].password, mails, change)
+
+    def publish(self):
+        if Place.published is not self:
+            self.gateway.publish(self.records)
+            Place.published = self
+
+    def trust(self):
+        """As the guide has it, typed where the copy is. What was trusted before is overwritten."""
+        if Place.trusted is self:
+            return
+        folder = f"{self.gateway.folder}/copied"
+        os.makedirs(folder, exist_ok=True)
+        shutil.copy(self.root, f"{folder}/certificate.pem")
+        (commands,) = [block for block in APPLICATIONS.blocks_of("The certificate") if "update-ca-certificates" in block]
+        done = subprocess.run(["sh", "-e", "-c", commands], cwd=folder, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stdout + done.stderr
+        Place.trusted = self
 
 
 def name_leads_to(address):
     with open("/etc/hosts", "w") as hosts:
         hosts.write(f"127.0.0.1 localhost\n{address} {HOST}\n")
-
-
-def trust(certificate, folder):
-    """As the guide has it, typed where the copy is; what was trusted so before is not any more."""
-    os.makedirs(folder)
-    with open(certificate) as file, open(f"{folder}/certificate.pem", "w") as copy:
-        copy.write(file.read())
-    (commands,) = [block for block in APPLICATIONS.blocks_of("The certificate") if "update-ca-certificates" in block]
-    done = subprocess.run(["sh", "-e", "-c", commands], cwd=folder, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stdout + done.stderr
