@@ -35,7 +35,7 @@ ALL = {
     "Django": Mailer("Django", ["/usr/bin/python3", "django_lines.py"]),
     "Rails": Mailer("Rails", ["ruby", "rails.rb"]),
     "Laravel": Mailer("Laravel", [*PHP, "laravel.php"]),
-    "Symfony": Mailer("Symfony, Drupal", [*PHP, "symfony.php"]),
+    "Symfony": Mailer("Symfony", [*PHP, "symfony.php"]),
     "Node.js": Mailer("Node.js", ["node", "nodemailer.js"]),
     "Python": Mailer("Python", ["/usr/bin/python3", "smtplib_lines.py"]),
     "Perl": Mailer("Perl", ["perl", "email_sender.pl"]),
