@@ -50,7 +50,7 @@ int numbers_next(const char *numbers, const char **at, char name[32], int64_t *v
 #define NUMBER_SANDBOX "sandbox"
 /* Not a rule's: the message that its sender was notified with of this event. Its id, so shown as one. */
 #define NUMBER_NOTICE "notice"
-/* Nor this: it is the same submission again, and was not kept or counted. */
-#define NUMBER_REPEAT "repeat"
+/* Nor this: how long the attempt took that the event ended. */
+#define NUMBER_TOOK_MS "took_ms"
 
 #endif

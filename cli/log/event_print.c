@@ -1,5 +1,6 @@
 #include "cli/log/event_print.h"
 
+#include "base/event_notes.h"
 #include "base/id.h"
 #include "base/refusal.h"
 #include "base/text.h"
@@ -148,30 +149,39 @@ static bool is_moment(const char *name) {
   return len > 3 && strcmp(name + len - 3, "_us") == 0;
 }
 
-/* "used=5000 count=5000", without what has a line of its own; `notice` gets the id of the notice. */
-static void list_numbers(const struct event *e, char out[NUMBERS_TEXT], char notice[ID_TEXT]) {
+/* An event's numbers, as people read them. */
+struct numbers {
+  char list[NUMBERS_TEXT]; /* "used=5000 count=5000", without what has a line of its own: */
+  char notice[ID_TEXT], took[MOMENT_TEXT];
+};
+
+static void list_numbers(const struct event *e, struct numbers *out) {
   const char *at = NULL;
   char name[32];
   int64_t value;
-  *out = *notice = '\0';
+  *out = (struct numbers){0};
   while (numbers_next(e->numbers, &at, name, &value))
     if (strcmp(name, NUMBER_NOTICE) == 0)
-      id_format(value, notice);
+      id_format(value, out->notice);
+    else if (strcmp(name, NUMBER_TOOK_MS) == 0)
+      moment_span(value * 1000, out->took);
     else if (!tls_facts_owns(name) && !is_moment(name)) /* the text has it, as people read it */
-      numbers_add(out, name, value);
+      numbers_add(out->list, name, value);
 }
 
 /* "limit (used=5000 count=5000)"; numbers without a rule by themselves. */
 static void print_rule(const struct event *e) {
-  char text[64 + 2 * NUMBERS_TEXT], list[NUMBERS_TEXT], notice[ID_TEXT];
-  list_numbers(e, list, notice);
-  bool numbers = *list != '\0';
-  snprintf(text, sizeof text, "%s%s%s%s", e->rule, numbers ? " (" : "", list, numbers ? ")" : "");
+  char text[64 + 2 * NUMBERS_TEXT];
+  struct numbers n;
+  list_numbers(e, &n);
+  bool any = *n.list != '\0';
+  snprintf(text, sizeof text, "%s%s%s%s", e->rule, any ? " (" : "", n.list, any ? ")" : "");
+  print_part("took", n.took);
   if (*e->rule)
     print_part("rule", text);
   else
-    print_part("numbers", list);
-  print_part("notice", notice);
+    print_part("numbers", n.list);
+  print_part("notice", n.notice);
 }
 
 /* "TLSv1.3, verified by a CA" */
@@ -186,19 +196,43 @@ static void print_tls(const struct event *e) {
   print_part("tls", text);
 }
 
-/* A line for each check. */
-static void print_checks(const struct event *e) {
-  const char *at = e->verdict, *label = "checks";
-  while (*at) {
-    char text[280] = "";
-    size_t len = strcspn(at, ";");
-    bytes_copy((struct bytes){at, len}, text, sizeof text);
-    char *equals = strchr(text, '=');
-    if (equals) *equals = ' ';
+/* A line for each signature: the name of its key's record (RFC 6376 3.6.2.1). */
+static void print_signatures(const struct event *e) {
+  const char *at = NULL, *label = "signed";
+  struct event_note n;
+  struct event_signature s;
+  char text[400];
+  while (event_notes_next(e->verdict, &at, &n)) {
+    if (bytes_equal(n.name, BYTES(NOTE_SIGNED)) && bytes_equal(n.value, BYTES(NOTE_UNSIGNED))) print_part(label, "no");
+    if (!event_note_signature(&n, &s)) continue;
+    snprintf(text, sizeof text, "%.*s._domainkey.%.*s (%.*s)", (int)s.selector.len, s.selector.at, (int)s.domain.len,
+             s.domain.at, (int)s.algorithm.len, s.algorithm.at);
     print_part(label, text);
     label = "";
-    at += len;
-    at += strspn(at, "; ");
+  }
+}
+
+/* "pass (example.com lists 192.0.2.1)"; nothing where it is not known. */
+static void print_result(const struct event *e, const char *label, const char *name, const char *why_name) {
+  struct bytes result, why = {"", 0};
+  char text[280];
+  if (!event_notes_find(e->verdict, name, &result)) return;
+  bool known = why_name && event_notes_find(e->verdict, why_name, &why);
+  snprintf(text, sizeof text, "%.*s%s%.*s%s", (int)result.len, result.at, known ? " (" : "", (int)why.len, why.at,
+           known ? ")" : "");
+  print_part(label, text);
+}
+
+/* A line for each check. */
+static void print_checks(const struct event *e) {
+  const char *at = NULL, *label = "checks";
+  struct event_note n;
+  char text[280];
+  while (event_notes_next(e->verdict, &at, &n)) {
+    if (!event_note_is_check(&n)) continue;
+    snprintf(text, sizeof text, "%.*s %.*s", (int)n.name.len, n.name.at, (int)n.value.len, n.value.at);
+    print_part(label, text);
+    label = "";
   }
 }
 
@@ -218,6 +252,9 @@ void event_print_story(const struct event *e, bool utc, int64_t after_us) {
   print_part(from_client ? "client" : "host", e->host);
   print_part("source", e->source);
   print_tls(e);
+  print_signatures(e);
+  print_result(e, "spf", NOTE_SPF, NOTE_SPF_WHY);
+  print_result(e, "dmarc", NOTE_DMARC, NULL);
   print_rule(e);
   print_checks(e);
   print_part("why", e->ref);

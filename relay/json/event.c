@@ -1,4 +1,4 @@
-#include "base/bytes.h"
+#include "base/event_notes.h"
 #include "base/id.h"
 #include "base/refusal.h"
 #include "base/tls_facts.h"
@@ -54,20 +54,57 @@ static json_t *common_json(const struct event *e) {
                    json_time(e->first_us ? e->first_us : id_time_us(e->id)));
 }
 
-/* "account=pass; spf=refuse fail" as an object. */
-static json_t *checks_json(const char *verdict) {
+static json_t *bytes_json(struct bytes text) {
+  char copy[400];
+  bytes_copy(text, copy, sizeof copy);
+  return json_text(copy);
+}
+
+/* "account=pass; spf=refuse fail" as an object; empty where no check is noted. */
+static json_t *checks_json(const char *notes) {
   json_t *object = json_object();
-  while (*verdict) {
-    char name[64] = "", found[256] = "";
-    size_t len = strcspn(verdict, ";"), equals = strcspn(verdict, "=");
-    if (equals >= len) break;
-    bytes_copy((struct bytes){verdict, equals}, name, sizeof name);
-    bytes_copy((struct bytes){verdict + equals + 1, len - equals - 1}, found, sizeof found);
-    json_object_set_new(object, name, json_text(found));
-    verdict += len;
-    verdict += strspn(verdict, "; ");
+  const char *at = NULL;
+  struct event_note n;
+  while (event_notes_next(notes, &at, &n)) {
+    char name[64];
+    bytes_copy(n.name, name, sizeof name);
+    if (event_note_is_check(&n)) json_object_set_new(object, name, bytes_json(n.value));
   }
   return object;
+}
+
+static json_t *signature_json(const struct event_signature *s) {
+  return json_pack("{s:o, s:o, s:o}", "domain", bytes_json(s->domain), "selector", bytes_json(s->selector), "algorithm",
+                   bytes_json(s->algorithm));
+}
+
+/* Those of accepted mail; [] where it was not signed. NULL: that is not known. */
+static json_t *signatures_json(const char *notes) {
+  struct event_note n;
+  struct event_signature s;
+  struct bytes any;
+  const char *at = NULL;
+  json_t *list = event_notes_find(notes, NOTE_SIGNED, &any) ? json_array() : NULL;
+  while (list && event_notes_next(notes, &at, &n))
+    if (event_note_signature(&n, &s)) json_array_append_new(list, signature_json(&s));
+  return list;
+}
+
+static void add_note(json_t *object, const char *field, const char *notes, const char *name) {
+  struct bytes value;
+  if (event_notes_find(notes, name, &value)) json_object_set_new(object, field, bytes_json(value));
+}
+
+static void add_notes(json_t *object, const char *notes) {
+  json_t *checks = checks_json(notes), *signatures = signatures_json(notes);
+  if (signatures) json_object_set_new(object, "signed", signatures);
+  add_note(object, "spf", notes, NOTE_SPF);
+  add_note(object, "spf_reason", notes, NOTE_SPF_WHY);
+  add_note(object, "dmarc", notes, NOTE_DMARC);
+  if (json_object_size(checks))
+    json_object_set_new(object, "checks", checks);
+  else
+    json_decref(checks);
 }
 
 static json_t *add_decision(json_t *object, const struct event *e) {
@@ -76,7 +113,7 @@ static json_t *add_decision(json_t *object, const struct event *e) {
   if (e->domain && *e->domain) json_object_set_new(object, "domain", json_text(e->domain));
   if (e->subject && *e->subject) json_object_set_new(object, "subject", json_text(e->subject));
   if (e->header_id && *e->header_id) json_object_set_new(object, "message_id", json_text(e->header_id));
-  if (*e->verdict) json_object_set_new(object, "checks", checks_json(e->verdict));
+  add_notes(object, e->verdict);
   return object;
 }
 

@@ -100,10 +100,9 @@ static int open_file(struct seven_bit *s) {
 static int sign_header(struct seven_bit *s) {
   struct bytes header = buffer_bytes(&s->header);
   struct field f, from;
-  char domain[DOMAIN_MAX + 1], about[128];
+  char domain[DOMAIN_MAX + 1];
   if (!s->loop->signing || !header_find(header, "From", &from) || signing_domain(from.value, domain) != OK) return OK;
-  int rc = signing_begin(s->loop->signing, s->loop->directory, domain, s->stream, &s->signer, about, sizeof about,
-                         &s->result.why);
+  int rc = signing_begin(s->loop->signing, s->loop->directory, domain, s->stream, &s->signer, NULL, 0, &s->result.why);
   size_t at = 0;
   while (rc == OK && s->signer && header_next(header, &at, &f) == 1) rc = signer_header(s->signer, f.whole);
   if (rc == OK && s->signer) rc = signer_headers_end(s->signer, &s->result.why);

@@ -1,10 +1,10 @@
 #include "relay/message/signing.h"
 
+#include "base/event_notes.h"
 #include "base/hash.h"
 #include "base/header.h"
 #include "base/log.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -105,28 +105,19 @@ size_t signing_keys(const struct directory *d, const char *from_domain, enum mai
 }
 
 int signing_begin(struct signing *s, const struct directory *d, const char *from_domain, enum mail_stream stream,
-                  struct signer **out, char *about, size_t about_size, struct reason *why) {
+                  struct signer **out, char *notes, size_t notes_size, struct reason *why) {
   const struct domain *domain;
   const struct signing_key *keys[SIGNER_KEYS_MAX];
   struct signer_identity ids[SIGNER_KEYS_MAX];
   size_t count = signing_keys(d, from_domain, stream, &domain, keys);
-  struct buffer text;
   *out = NULL;
-  buffer_init(&text, about_size);
   for (size_t i = 0; i < count; i++) {
     struct signer_key *key = parsed(s, keys[i], why);
-    if (!key) {
-      buffer_free(&text);
-      return E_IO;
-    }
-    buffer_addf(&text, "%s%s%s", i ? " " : domain->name, i ? "" : "/", keys[i]->selector);
+    if (!key) return E_IO;
+    if (notes) event_notes_add_signature(notes, notes_size, domain->name, keys[i]->selector, keys[i]->algorithm);
     ids[i] = (struct signer_identity){.key = key, .domain = domain->name, .selector = keys[i]->selector};
   }
-  if (count)
-    bytes_copy(buffer_bytes(&text), about, about_size);
-  else
-    snprintf(about, about_size, "no key for %s", from_domain);
-  buffer_free(&text);
+  if (notes && !count) event_notes_add(notes, notes_size, NOTE_SIGNED, NOTE_UNSIGNED);
   return count ? signer_begin(s->lib, ids, count, out, why) : OK;
 }
 
@@ -145,9 +136,7 @@ static int feed_whole(struct signer *s, struct bytes message, struct buffer *out
 int signing_sign_whole(struct loop *loop, const char *from_domain, struct bytes message, struct buffer *prefix) {
   struct signer *s;
   struct reason why = {0};
-  char about[128];
-  int rc =
-      signing_begin(loop->signing, loop->directory, from_domain, STREAM_TRANSACTIONAL, &s, about, sizeof about, &why);
+  int rc = signing_begin(loop->signing, loop->directory, from_domain, STREAM_TRANSACTIONAL, &s, NULL, 0, &why);
   if (rc == OK && s) rc = feed_whole(s, message, prefix, &why);
   if (rc != OK) log_event(LOG_ERROR_, NULL, "cannot sign", "domain", from_domain, "reason", why.text, NULL);
   signer_free(&s);

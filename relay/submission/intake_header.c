@@ -92,8 +92,9 @@ static void refuse_signature(struct intake *i, int rc, const char *from_domain, 
 
 static bool begin_signature(struct intake *i, const char *from_domain) {
   struct reason why = {0};
-  int rc = signing_begin(i->loop->signing, i->loop->directory, from_domain, i->stream, &i->signer, i->signed_by,
-                         sizeof i->signed_by, &why);
+  i->signatures[0] = '\0'; /* encoded anew, it is signed anew */
+  int rc = signing_begin(i->loop->signing, i->loop->directory, from_domain, i->stream, &i->signer, i->signatures,
+                         sizeof i->signatures, &why);
   if (rc == OK && i->signer) {
     rc = feed_signer(i, buffer_bytes(&i->added));
     if (rc == OK) rc = feed_signer(i, buffer_bytes(&i->body));

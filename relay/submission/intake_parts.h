@@ -19,6 +19,8 @@
 #define INTAKE_MEMORY (32 * 1024 * 1024)
 #define INTAKE_SMALL (64 * 1024)
 
+#define SIGNATURES_TEXT 512 /* who signs, as the log keeps it */
+
 enum intake_phase { INTAKE_RAW, INTAKE_HEADER, INTAKE_BODY, INTAKE_DISCARD, INTAKE_STORING };
 
 struct signer;
@@ -48,7 +50,7 @@ struct intake {
   bool sandbox; /* of a sandbox account: it never leaves */
   enum mail_stream stream;
   char repairs[REPAIRS_MAX];
-  char signed_by[160], message_id[256], subject[EVENT_SUBJECT_ROOM];
+  char signatures[SIGNATURES_TEXT], message_id[256], subject[EVENT_SUBJECT_ROOM];
   bool own_message_id;             /* the client gave none */
   struct spool_writer *spool;      /* NULL while all is in memory */
   struct binary *binary;           /* NULL without BODY=BINARYMIME */
@@ -59,8 +61,8 @@ struct intake {
   struct idempotency_key key;
   struct recipient *recipients;
   struct usage_owners owners;
-  char log_text[1024], log_to[ADDRESS_MAX + 32], notes[NOTES_MAX], numbers[NUMBERS_TEXT], *reverse_path, *sources,
-      account[65], pool[65], envid[ENVID_MAX + 1];
+  char log_text[640], log_to[ADDRESS_MAX + 32], notes[NOTES_MAX + SIGNATURES_TEXT + 256], numbers[NUMBERS_TEXT],
+      *reverse_path, *sources, account[65], pool[65], envid[ENVID_MAX + 1];
 };
 
 /* --- intake.c --- */

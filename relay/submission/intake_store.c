@@ -1,4 +1,5 @@
 /* The end of the way in: the exact decision, the commit, the reply, and the hand-over to delivery. */
+#include "base/event_notes.h"
 #include "base/log.h"
 #include "policy/source_use.h"
 #include "relay/delivery/delivery.h"
@@ -186,20 +187,31 @@ static bool copy_envelope(struct intake *i) {
   return true;
 }
 
+/* What its event keeps of the decision: what checks had noted, who signed, and what SPF and DMARC said. */
+static void note_decision(struct intake *i) {
+  const struct transaction *tx = i->session->tx;
+  const struct spf_verdict *spf = tx->facts.known & FACT_SPF ? &tx->sources.best : NULL;
+  const struct dmarc_prediction *dmarc = tx->facts.known & FACT_DMARC ? tx->facts.dmarc : NULL;
+  char why[161];
+  snprintf(i->notes, sizeof i->notes, "%s%s%s", tx->notes, *tx->notes && *i->signatures ? "; " : "", i->signatures);
+  if (spf) event_notes_add(i->notes, sizeof i->notes, NOTE_SPF, spf_result_name(spf->result));
+  bytes_copy(bytes_of(spf ? spf->why : ""), why, sizeof why);
+  if (*why) event_notes_add(i->notes, sizeof i->notes, NOTE_SPF_WHY, why);
+  if (dmarc) event_notes_add(i->notes, sizeof i->notes, NOTE_DMARC, dmarc_result_name(dmarc->now.result));
+}
+
 static void describe(struct intake *i) {
-  struct transaction *tx = i->session->tx;
   const struct new_message *m = &i->accept.message;
   char held[64] = "", until[40];
   if (m->not_before_us) {
     clock_format_minute(m->not_before_us, until, sizeof until);
     snprintf(held, sizeof held, ", held until %s", until);
   }
-  snprintf(
-      i->log_text, sizeof i->log_text, "%llu octets, %zu recipient%s, Message-ID %.200s, DKIM %s, SPF %s%s%.160s%s%s%s",
-      (unsigned long long)m->envelope.size, m->recipient_count, m->recipient_count == 1 ? "" : "s", i->message_id,
-      i->signed_by, tx->facts.known & FACT_SPF ? spf_result_name(tx->sources.best.result) : "not checked",
-      tx->sources.best.why[0] ? ": " : "", tx->sources.best.why, held, *i->repairs ? "; repaired: " : "", i->repairs);
-  bytes_copy(bytes_of(tx->notes), i->notes, sizeof i->notes);
+  snprintf(i->log_text, sizeof i->log_text, "%llu octets, %zu recipient%s%s%s%s%s%s",
+           (unsigned long long)m->envelope.size, m->recipient_count, m->recipient_count == 1 ? "" : "s",
+           i->signer ? "" : ", not signed: no key for ", i->signer ? "" : i->session->tx->author, held,
+           *i->repairs ? "; repaired: " : "", i->repairs);
+  note_decision(i);
   numbers_add(i->numbers, NUMBER_OCTETS, (int64_t)m->envelope.size);
   numbers_add(i->numbers, NUMBER_RECIPIENTS, (int64_t)m->recipient_count);
   struct tls_facts facts = stream_tls_facts(i->session->stream);

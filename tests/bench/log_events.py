@@ -49,8 +49,9 @@ class Events:
         )
 
     def _accepted(self, number, m):
-        text = f"4310 octets, 1 recipient, Message-ID {m['header_id']}, DKIM {m['domain']}/s1 rsa2048, SPF pass: 192.0.2.10"
-        more = ("account=pass; limits=pass; spf=pass; dmarc=pass", m["domain"], m["subject"], m["header_id"])
+        text = "4310 octets, 1 recipient"
+        decision = f"signed={m['domain']} s1 rsa-sha256; spf-result=pass; spf-reason={m['domain']} lists 192.0.2.10; dmarc-result=pass"
+        more = (decision, m["domain"], m["subject"], m["header_id"])
         return self._row(number, m, ACCEPTED, 250, "2.0.0", text, f"192.0.2.{number // 2 % ACCOUNTS}", "", "octets=4310 recipients=1 tls=13", more)
 
     def _outcome(self, number, m, host):

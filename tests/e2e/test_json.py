@@ -169,8 +169,8 @@ def test_without_a_gateway(tmp_path):
 def program_names():
     """What the program's own text has in quotes: names of fields among them."""
     names = set()
-    for folder in ("cli/**", "relay/json", "relay/daemon"):
-        for path in glob.glob(f"{ROOT}/{folder}/*.c", recursive=True):
+    for pattern in ("cli/**/*.c", "relay/json/*.c", "relay/daemon/*.c", "base/refusal.h"):
+        for path in glob.glob(f"{ROOT}/{pattern}", recursive=True):
             with open(path) as file:
                 names.update(re.findall(r'"([\w-]+)"', file.read()))
     return names

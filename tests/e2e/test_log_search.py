@@ -175,10 +175,33 @@ def test_the_story(gateway, sent):
     assert re.search(r"^subject +Grüße aus Zürich$", told, re.M)
     assert re.search(r"^message-id +<\S+>$", told, re.M)
     assert re.search(r"delivered +250 .*\(after [\d.]+m?s\)$", told, re.M)
-    assert "tls      TLSv1.3" in told and "DKIM" in told and "source" in told
-    events = gateway.sendoff.json("log", "show", sent["q"])
-    assert events[0]["after_ms"] == 0 <= events[-1]["after_ms"]
-    assert events[0]["tls"] == "TLSv1.3" and "verified" not in events[0]
+    assert "tls      TLSv1.3" in told and "source" in told
+    accepted, *_, delivered = gateway.sendoff.json("log", "show", sent["q"])
+    assert accepted["after_ms"] == 0 <= delivered["attempt_ms"] <= delivered["after_ms"]
+    assert accepted["tls"] == "TLSv1.3" and "verified" not in accepted and "attempt_ms" not in accepted
+    assert re.search(r"^times +first attempt after \S+, delivered after \S+$", told, re.M)
+    assert re.search(r"^    took +\S+$", told, re.M) and delivered["numbers"]["took_ms"] >= 0
+
+
+def test_the_story_has_the_decision(gateway, sent):
+    """Signatures and results have lines, and fields, of their own."""
+    keys = gateway.sendoff.json("dkim", "list", "example.com")
+    (accepted, *_) = gateway.sendoff.json("log", "show", sent["plain"])
+    expected = {("example.com", key["selector"], f"{key['algorithm']}-sha256") for key in keys if key["state"] == "active"}
+    assert expected and {(one["domain"], one["selector"], one["algorithm"]) for one in accepted["signed"]} == expected
+    assert accepted["spf"] in ("pass", "none") and accepted["spf_reason"]
+    told = gateway.sendoff("log", "show", sent["plain"])
+    for domain, selector, algorithm in expected:
+        assert re.search(rf"^    (signed)? +{selector}\._domainkey\.{re.escape(domain)} \({algorithm}\)$", told, re.M)
+    assert f"    spf      {accepted['spf']} ({accepted['spf_reason']})\n" in told
+
+
+def test_the_story_of_unsigned_mail(gateway, exchanger):
+    account = gateway.add_account("unsigned", senders=["unsigned.example"])
+    submit(gateway, account, "a@unsigned.example", [f"u@{DOMAIN}"], text("Subject: u", f"u@{DOMAIN}").replace(FROM.encode(), b"a@unsigned.example"))
+    (accepted,) = gateway.wait_event("accepted", "--account", "unsigned")
+    assert accepted["signed"] == [] and "not signed: no key for unsigned.example" in accepted["text"]
+    assert re.search(r"^    signed +no$", gateway.sendoff("log", "show", accepted["message"]), re.M)
 
 
 def environment(**more):

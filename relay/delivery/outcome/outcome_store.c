@@ -304,6 +304,14 @@ static void note_tls(struct pending *p, const struct tls_facts *facts) {
     if (p->outcome.rulings[i].kind == EVENT_DELIVERED) tls_facts_add(p->outcome.rulings[i].numbers, facts);
 }
 
+/* And how long the attempt took, from its first host to its end: wall clock, which may have been set meanwhile. */
+static void note_time(struct pending *p) {
+  struct job *j = p->outcome.job;
+  int64_t took_us = clock_now_us() - j->attempt_us;
+  for (size_t i = 0; j->attempt_us && took_us >= 0 && i < j->recipient_count; i++)
+    numbers_set(p->outcome.rulings[i].numbers, NUMBER_TOOK_MS, took_us / 1000);
+}
+
 void outcome_commit(struct outcome *o, const struct outcome_place *where, int64_t not_before_us) {
   struct pending *p = (struct pending *)o;
   snprintf(p->host, sizeof p->host, "%s", where->host);
@@ -315,6 +323,7 @@ void outcome_commit(struct outcome *o, const struct outcome_place *where, int64_
   p->committed = true;
   outcome_gather(o);
   note_tls(p, &where->tls_facts);
+  note_time(p);
   tell_stories(p, where->before);
   begin(p);
 }

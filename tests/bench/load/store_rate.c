@@ -96,7 +96,8 @@ static void post_accept(struct pair *p, struct bytes content, uint64_t number) {
                      .to = "somebody@example.net",
                      .code = 250,
                      .enhanced = "2.0.0",
-                     .text = "4396 octets, 1 recipient, Message-ID <1@example.com>, DKIM example.com, SPF pass",
+                     .text = "4396 octets, 1 recipient",
+                     .verdict = "signed=example.com s1 rsa-sha256; spf-result=pass; dmarc-result=pass",
                      .host = "192.0.2.1"};
   p->accept.count_usage = true;
   p->accept.scopes[0] = (struct usage_scope){.scope = SCOPE_ACCOUNT, .owner = p->account};
