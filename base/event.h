@@ -45,13 +45,14 @@ struct event {
   const char *verdict;     /* what checks had found: "account=pass; limits=refuse 5000 of 5000/day"; "": not known */
   enum mail_stream stream; /* of its message */
   const char *text;        /* the reply, or the reason, as text */
-  const char *host;    /* next hop "mx.example.net[192.0.2.1]:25", or the client's address for accepted and refused */
-  const char *source;  /* address it left from */
-  const char *ref;     /* what `sendoff why` takes; only for refusals */
-  uint64_t count;      /* how many times the same refusal was made under this ref (1 or more) */
-  int64_t first_us;    /* when the first of several was made; 0: at its time */
-  const char *subject; /* of its message, as people read it, cut (EVENT_SUBJECT_ROOM); written with "accepted" alone */
-  const char *header_id; /* of its message, the Message-ID field, with its angle brackets; so, too */
+  const char *host;   /* next hop "mx.example.net[192.0.2.1]:25", or the client's address for accepted and refused */
+  const char *source; /* address it left from */
+  const char *ref;    /* what `sendoff why` takes; only for refusals */
+  uint64_t count;     /* how many times the same refusal was made under this ref (1 or more) */
+  int64_t first_us;   /* when the first of several was made; 0: at its time */
+  /* Of its message; written with "accepted", and with "refused" where the content had come. */
+  const char *subject;   /* as people read it, cut (EVENT_SUBJECT_ROOM) */
+  const char *header_id; /* the Message-ID field, with its angle brackets */
 };
 
 const char *event_name(enum event_kind kind);                 /* "accepted" ... */

@@ -236,6 +236,12 @@ static void print_checks(const struct event *e) {
   }
 }
 
+static void print_message(const struct event *e) {
+  print_part("subject", e->subject);
+  print_part("message-id", e->header_id);
+  if (*e->subject || *e->header_id || e->stream == STREAM_BULK) print_part("stream", stream_name(e->stream));
+}
+
 void event_print_story(const struct event *e, bool utc, int64_t after_us) {
   char after[MOMENT_TEXT];
   bool from_client = e->kind == EVENT_ACCEPTED || e->kind == EVENT_REFUSED;
@@ -249,6 +255,7 @@ void event_print_story(const struct event *e, bool utc, int64_t after_us) {
   print_part("account", e->account);
   if (from_client && (*e->from || e->kind == EVENT_ACCEPTED)) print_part("from", *e->from ? e->from : "<>");
   print_part("to", e->to);
+  if (e->kind == EVENT_REFUSED) print_message(e); /* of other mail, the story begins with that */
   print_part(from_client ? "client" : "host", e->host);
   print_part("source", e->source);
   print_tls(e);

@@ -107,9 +107,15 @@ static void add_notes(json_t *object, const char *notes) {
     json_decref(checks);
 }
 
+/* That of what was refused before its content came is not known. */
+static bool has_stream(const struct event *e) {
+  bool described = (e->subject && *e->subject) || (e->header_id && *e->header_id);
+  return e->message_id || described || e->stream == STREAM_BULK;
+}
+
 static json_t *add_decision(json_t *object, const struct event *e) {
   if (!object) return NULL;
-  if (e->message_id) json_object_set_new(object, "stream", json_string(stream_name(e->stream)));
+  if (has_stream(e)) json_object_set_new(object, "stream", json_string(stream_name(e->stream)));
   if (e->domain && *e->domain) json_object_set_new(object, "domain", json_text(e->domain));
   if (e->subject && *e->subject) json_object_set_new(object, "subject", json_text(e->subject));
   if (e->header_id && *e->header_id) json_object_set_new(object, "message_id", json_text(e->header_id));

@@ -244,6 +244,19 @@ static bool must_go(const struct header_fixup *h, const struct field *f) {
          named(f, BYTES("X-Sendoff-Stream")) || (rewrites(h) && named(f, BYTES("Sender")));
 }
 
+/* What the log says of it. */
+static void describe(struct header_fixup *h, const struct field *f) {
+  if (named(f, BYTES("Message-ID"))) header_unfold(f->value, h->message_id, sizeof h->message_id);
+  if (named(f, BYTES("Subject"))) encoded_words_read(f->value, h->subject, sizeof h->subject);
+}
+
+/* Of a header that is refused, as far as it can be read. */
+static void describe_refused(struct bytes block, struct header_fixup *h) {
+  struct field f;
+  size_t at = 0;
+  while (header_next(block, &at, &f) == 1) describe(h, &f);
+}
+
 static int add_kept(struct header_fixup *h, const struct field *f) {
   if (named(f, BYTES("From"))) {
     h->from_at = h->kept->len + (size_t)(f->value.at - f->whole.at);
@@ -253,8 +266,7 @@ static int add_kept(struct header_fixup *h, const struct field *f) {
     h->sender_at = h->kept->len + (size_t)(f->value.at - f->whole.at);
     h->sender_len = f->value.len;
   }
-  if (named(f, BYTES("Message-ID"))) header_unfold(f->value, h->message_id, sizeof h->message_id);
-  if (named(f, BYTES("Subject"))) encoded_words_read(f->value, h->subject, sizeof h->subject);
+  describe(h, f);
   return buffer_add_bytes(h->kept, f->whole);
 }
 
@@ -313,7 +325,9 @@ int header_fixup_apply(struct bytes block, struct header_fixup *h) {
   int rc = scan(block, h, &t);
   while (rc == OK && header_next(block, &at, &f) == 1)
     if (!must_go(h, &f)) rc = keep_from(h, &f, &t, 0);
-  if (rc == E_DENIED)
+  if (rc == E_DENIED) {
     refusal_about(&h->refusal, h->refusal.text); /* a rule has many texts: each has a line in the log */
+    describe_refused(block, h);
+  }
   return rc == OK ? add_missing(h, &t) : rc;
 }

@@ -123,12 +123,21 @@ void intake_leave_session(struct intake *i) {
   session_set_state(s, SESSION_READY);
 }
 
+/* A Message-ID that we made, the client does not know: nobody searches for it, and each has another. */
+void intake_reply_refusal(const struct intake *i, struct session *s, const struct refusal *r) {
+  reply_refusal_of(s, r,
+                   &(const struct event){.to = i->log_to,
+                                         .stream = i->stream,
+                                         .subject = i->subject,
+                                         .header_id = i->own_message_id ? "" : i->message_id});
+}
+
 /* A reply that cannot be sent ends the session, and with it what is the session's: this is not, by then. */
 void intake_answer_refusal(struct intake *i) {
   struct session *s = i->session;
   s->intake = NULL;
   i->session = NULL;
-  reply_refusal(s, &i->refusal, NULL, i->log_to);
+  intake_reply_refusal(i, s, &i->refusal);
   session_reset(s);
   session_set_state(s, SESSION_READY);
   intake_release(i);

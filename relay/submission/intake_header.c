@@ -123,6 +123,13 @@ bool intake_begin_header(struct intake *i, bool last) {
   return true;
 }
 
+/* For the log, whatever becomes of it. */
+static void take_description(struct intake *i, const struct header_fixup *h) {
+  bytes_copy(bytes_of(h->message_id), i->message_id, sizeof i->message_id);
+  if (i->submission->config->log_subject) bytes_copy(bytes_of(h->subject), i->subject, sizeof i->subject);
+  i->own_message_id = h->own_message_id;
+}
+
 void intake_header(struct intake *i, struct bytes block) {
   struct header_fixup h = {.hostname = i->submission->config->hostname,
                            .id_text = i->id_text,
@@ -137,6 +144,7 @@ void intake_header(struct intake *i, struct bytes block) {
   i->header_lines += count_lines(block) + 1;
   memcpy(h.repairs, i->repairs, sizeof h.repairs);
   int rc = header_fixup_apply(block, &h);
+  take_description(i, &h);
   if (rc == E_DENIED) {
     i->refusal = h.refusal;
     intake_discard(i);
@@ -149,9 +157,6 @@ void intake_header(struct intake *i, struct bytes block) {
     return;
   }
   memcpy(i->repairs, h.repairs, sizeof i->repairs);
-  bytes_copy(bytes_of(h.message_id), i->message_id, sizeof i->message_id);
-  if (i->submission->config->log_subject) bytes_copy(bytes_of(h.subject), i->subject, sizeof i->subject);
-  i->own_message_id = h.own_message_id;
   i->utf8 = h.utf8;
   i->tls_optional = h.tls_optional;
   i->multipart = h.multipart;

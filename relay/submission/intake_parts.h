@@ -74,6 +74,8 @@ void intake_discard(struct intake *i); /* i->refusal was filled otherwise */
 void intake_refuse_memory(struct intake *i);
 /* Asks the policy about this stage (decide_now). False: it refuses, and the rest is discarded. */
 bool intake_decide(struct intake *i, enum stage stage);
+/* Replies to `s`, and logs it with what the message says of itself. */
+void intake_reply_refusal(const struct intake *i, struct session *s, const struct refusal *r);
 /* Replies with the refusal, and ends. */
 void intake_answer_refusal(struct intake *i);
 /* The session's part is over: its transaction is gone, it may say the next command. */

@@ -114,7 +114,7 @@ static void answer_refused(struct intake *i) {
   if (session_is_closed(s)) return;
   facts_of_commit(s->tx, a);
   decide_now(s, STAGE_STORE, &why);
-  reply_refusal(s, &why, NULL, i->log_to);
+  intake_reply_refusal(i, s, &why);
 }
 
 static void answer_stored(struct intake *i) {

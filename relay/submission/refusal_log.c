@@ -11,7 +11,9 @@
 #define REMEMBERED_MS 60000
 #define WRITE_MS 1000
 #define ENTRIES_MAX 1024
-#define STRANGERS_A_SECOND 20 /* lines of their own */
+/* Lines of their own. Those of messages are few enough that a minute of them leaves others their entries. */
+#define STRANGERS_A_SECOND 20
+#define MESSAGES_A_SECOND 10
 
 struct remembered {
   char *key;
@@ -25,8 +27,8 @@ struct remembered {
 struct refusal_log {
   struct loop *loop;
   struct remembered *entries;
-  uint64_t second;    /* of the monotonic clock */
-  unsigned strangers; /* lines made in it for clients without a login */
+  uint64_t second;              /* of the monotonic clock */
+  unsigned strangers, messages; /* lines made in it for clients without a login, and for messages */
 };
 
 int refusal_log_new(struct loop *loop, struct refusal_log **out) {
@@ -51,7 +53,8 @@ static size_t room(const char *text) {
 
 static struct store_note *note_copy(const struct event *e, uint64_t count) {
   size_t size = room(e->account) + room(e->from) + room(e->to) + room(e->enhanced) + room(e->rule) + room(e->numbers) +
-                room(e->verdict) + room(e->text) + room(e->host) + room(e->source) + room(e->ref);
+                room(e->verdict) + room(e->text) + room(e->host) + room(e->source) + room(e->ref) + room(e->subject) +
+                room(e->header_id);
   struct store_note *n = calloc(1, sizeof *n + size);
   if (!n) return NULL;
   store_note_init(n);
@@ -70,6 +73,8 @@ static struct store_note *note_copy(const struct event *e, uint64_t count) {
   n->event.host = keep(&at, e->host);
   n->event.source = keep(&at, e->source);
   n->event.ref = keep(&at, e->ref);
+  n->event.subject = keep(&at, e->subject);
+  n->event.header_id = keep(&at, e->header_id);
   return n;
 }
 
@@ -137,7 +142,8 @@ static struct remembered *remember(struct refusal_log *l, char *key, const struc
 /* NULL without memory. Refusals are the same when this is. */
 static char *key_of(const struct refusal *r, const struct event *e) {
   char *key;
-  int n = asprintf(&key, "%s\n%d\n%s\n%s\n%s\n%s\n%s", e->account, r->code, r->rule, r->about, e->from, e->to, e->host);
+  int n = asprintf(&key, "%s\n%d\n%s\n%s\n%s\n%s\n%s\n%d\n%s\n%s", e->account, r->code, r->rule, r->about, e->from,
+                   e->to, e->host, (int)e->stream, e->header_id, e->subject);
   return n < 0 ? NULL : key;
 }
 
@@ -160,12 +166,17 @@ static struct remembered *add(struct refusal_log *l, char *key, const struct eve
   return remember(l, key, e, now);
 }
 
+/* It says which. */
+static bool is_of_message(const struct event *e) {
+  return *e->header_id || *e->subject;
+}
+
 /* False: there are too many this second, and it has to share a line. */
 static bool may_have_own(struct refusal_log *l, const struct event *e, uint64_t now) {
-  if (*e->account) return true;
-  if (l->second != now / 1000) l->strangers = 0;
+  if (l->second != now / 1000) l->strangers = l->messages = 0;
   l->second = now / 1000;
-  return l->strangers++ < STRANGERS_A_SECOND;
+  if (!*e->account) return l->strangers++ < STRANGERS_A_SECOND;
+  return !is_of_message(e) || l->messages++ < MESSAGES_A_SECOND;
 }
 
 /* NULL without memory. */
@@ -187,7 +198,13 @@ void refusal_log_add(struct refusal_log *l, const struct refusal *r, const struc
   e.numbers = r->numbers;
   e.text = r->text;
   e.verdict = r->trace;
+  if (!e.subject) e.subject = "";
+  if (!e.header_id) e.header_id = "";
   struct remembered *m = entry_of(l, r, &e, now, true);
+  if (!m && is_of_message(&e)) {
+    e.subject = e.header_id = "";
+    m = entry_of(l, r, &e, now, true);
+  }
   if (!m) {
     struct refusal shared = *r;
     shared.about[0] = '\0';

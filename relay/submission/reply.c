@@ -75,24 +75,35 @@ void reply_line(struct session *s, int code, bool last, const char *format, ...)
   send_line(s, code, line);
 }
 
-const char *reply_log_refusal(struct session *s, const struct refusal *r, const char *from, const char *to,
-                              const char *account) {
+/* What `of` leaves open is the session's. */
+static const char *log_refusal(struct session *s, const struct refusal *r, const struct event *of) {
+  struct event e = *of;
   if (s->self_test) {
     ref_new(s->ref);
     return s->ref;
   }
-  if (!from) from = s->tx ? s->tx->reverse_path : "";
-  struct event e = {.account = account ? account : s->account, .from = from, .to = to, .host = s->peer};
+  if (!e.from) e.from = s->tx ? s->tx->reverse_path : "";
+  if (!e.account) e.account = s->account;
+  e.host = s->peer;
   refusal_log_add(s->submission->refusals, r, &e, s->ref);
   log_event(LOG_INFO_, s->id, "refused", "account", e.account, "rule", r->rule, "reply", r->text, "ref", s->ref, NULL);
   return s->ref;
 }
 
-void reply_refusal(struct session *s, const struct refusal *r, const char *from, const char *to) {
+const char *reply_log_refusal(struct session *s, const struct refusal *r, const char *from, const char *to,
+                              const char *account) {
+  return log_refusal(s, r, &(const struct event){.account = account, .from = from, .to = to});
+}
+
+void reply_refusal_of(struct session *s, const struct refusal *r, const struct event *of) {
   if (session_is_closed(s)) return;
-  const char *ref = reply_log_refusal(s, r, from, to, NULL);
+  const char *ref = log_refusal(s, r, of);
   /* The reference must survive a long text. */
   reply(s, r->code, r->enhanced, "%.*s. sendoff why %s", (int)(REPLY_MAX - 48), r->text, ref);
+}
+
+void reply_refusal(struct session *s, const struct refusal *r, const char *from, const char *to) {
+  reply_refusal_of(s, r, &(const struct event){.from = from, .to = to});
 }
 
 void reply_refused(struct session *s, int code, const char *enhanced, const char *rule, const char *format, ...) {

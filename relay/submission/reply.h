@@ -2,6 +2,7 @@
 #ifndef SENDOFF_RELAY_SUBMISSION_REPLY_H
 #define SENDOFF_RELAY_SUBMISSION_REPLY_H
 
+#include "base/event.h"
 #include "base/refusal.h"
 #include "relay/submission/session.h"
 
@@ -16,6 +17,8 @@ void reply_line(struct session *s, int code, bool last, const char *format, ...)
 /* Every refusal is logged, and its reply ends with a reference: "... sendoff why REF". `from` NULL: the transaction's
  * reverse-path. `to`: "" for the whole message. */
 void reply_refusal(struct session *s, const struct refusal *r, const char *from, const char *to);
+/* The same of a message whose content came: `of` has, besides `to`, what that said of itself. */
+void reply_refusal_of(struct session *s, const struct refusal *r, const struct event *of);
 /* The same in one, for what is about nothing but the command. */
 void reply_refused(struct session *s, int code, const char *enhanced, const char *rule, const char *format, ...)
     __attribute__((format(printf, 5, 6)));

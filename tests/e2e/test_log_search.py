@@ -18,7 +18,8 @@ import time
 
 import pytest
 
-from sendoff_test.client import submit
+from sendoff_test.attempts import attempt, attempt_as, logged_reference
+from sendoff_test.client import dialogue, submit
 from sendoff_test.letters import marker
 from sendoff_test.processes import wait_until
 from sendoff_test.stored import edit
@@ -381,6 +382,56 @@ def test_a_large_log(lab, exchanger):
     assert "deliver" in run(gateway, "log", "summary", "--by", "account", "--since", "20d").lower()
 
 
+ELSEWHERE = "ceo@bank.example"  # which no account here may send as
+
+
+def refused_as(gateway, account, subject, message_id=None, extra=""):
+    """Sent twice in a session: the same message has the same reference."""
+    content = text(f"Subject: {subject}{extra}", f"r@{DOMAIN}", message_id).replace(f"From: {FROM}".encode(), f"From: {ELSEWHERE}".encode())
+    with dialogue(gateway, account) as talk:
+        answers = {attempt(talk, FROM, [f"r@{DOMAIN}"], content) for _ in range(2)}
+    (answer,) = answers
+    assert answer.startswith("5"), answer
+    return logged_reference(gateway, answer)
+
+
+def refused(gateway, *words):
+    return [event["ref"] for event in gateway.log("--event", "refused", *words)]
+
+
+def test_what_was_not_sent_is_found(gateway, exchanger):
+    """The customer says: the mail of order 4711 did not come. It was refused after its content."""
+    account = gateway.add_account("refused")
+    ref = refused_as(gateway, account, "=?utf-8?Q?Bestellung_4711_f=C3=BCr_Sie?=", "<4711@shop.example>", "\r\nX-Sendoff-Stream: bulk")
+    assert refused(gateway, "--subject", "bestellung 4711 FÜR") == [ref] == refused(gateway, "--message-id", "4711@shop.example")
+    assert refused(gateway, "--stream", "bulk", "--account", "refused") == [ref]
+    (event,) = gateway.log("--subject", "Bestellung 4711")
+    assert (event["subject"], event["message_id"], event["stream"]) == ("Bestellung 4711 für Sie", "<4711@shop.example>", "bulk")
+    told = gateway.sendoff("why", ref)
+    assert "    subject  Bestellung 4711 für Sie\n" in told and "    message-id <4711@shop.example>\n" in told
+    assert refused_as(gateway, account, "Bestellung 4712") != ref
+    (event,) = gateway.log("--subject", "Bestellung 4712")
+    assert "message_id" not in event, "the client gave none"
+
+
+def test_what_was_not_sent_for_its_header_is_found(gateway, exchanger):
+    """The header itself is refused."""
+    account = gateway.add_account("malformed")
+    content = text("Subject: order 99\r\nTo: again@dest.example", f"r@{DOMAIN}", "<99@shop.example>")
+    answer = attempt_as(gateway, account, FROM, [f"r@{DOMAIN}"], content)
+    ref = logged_reference(gateway, answer)
+    assert refused(gateway, "--subject", "order 99") == [ref] == refused(gateway, "--message-id", "99@shop.example")
+
+
+def test_what_was_not_sent_for_its_limit_is_found(gateway, exchanger):
+    """The store refuses, with the commit: this message is too large for a limit."""
+    account = gateway.add_account("small", "--limit", "1KB/message")
+    answer = attempt_as(gateway, account, FROM, [f"r@{DOMAIN}"], text("Subject: order 98", f"r@{DOMAIN}", "<98@shop.example>") + (b"x" * 70 + b"\r\n") * 30)
+    assert answer.startswith("5"), answer
+    ref = logged_reference(gateway, answer)
+    assert refused(gateway, "--subject", "order 98") == [ref] == refused(gateway, "--message-id", "98@shop.example")
+
+
 def test_without_subjects(lab, exchanger):
     """From then on: what is there stays."""
     gateway = lab.new_gateway().configure(retry=("1h",))
@@ -395,3 +446,5 @@ def test_without_subjects(lab, exchanger):
     kept = [event.get("subject") for event in gateway.log("--event", "accepted")]
     assert kept == ["before it was off", None]
     assert not gateway.log("--subject", "after") and gateway.log("--subject", "before")
+    ref = refused_as(gateway, account, "after, and refused", "<off@shop.example>")
+    assert refused(gateway, "--message-id", "off@shop.example") == [ref] and not gateway.log("--subject", "refused")

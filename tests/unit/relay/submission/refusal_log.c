@@ -157,6 +157,17 @@ static void test_bound(void **state) {
   wait_for(ref, 1);
 }
 
+/* Until the log has so many refusals in all. */
+static void wait_for_sum(int64_t made) {
+  int64_t end = clock_now_us() + DEADLINE_US, sum;
+  while (sum = lab_number(f->lab.dir, "SELECT total(count) FROM events"), sum != made) {
+    if (clock_now_us() > end) fail_msg("%lld instead of %lld", (long long)sum, (long long)made);
+    refusal_log_flush(f->log);
+    uv_run(&f->loop.uv, UV_RUN_NOWAIT);
+    usleep(1000);
+  }
+}
+
 static void add_of(const char *account, const char *from, const char *to, const char *host, char *ref) {
   struct refusal r = refusal("ceo@bank.example");
   struct event e = {.account = account, .from = from, .to = to, .host = host};
@@ -188,15 +199,66 @@ static void test_strangers_share(void **state) {
     snprintf(host, sizeof host, "192.0.%d.%d", i / 250, i % 250);
     add_of("", "a@x.example", "", host, ref);
   }
-  for (int i = 0; i < 200; i++) {
-    refusal_log_flush(f->log);
-    uv_run(&f->loop.uv, UV_RUN_NOWAIT);
-    usleep(1000);
-  }
+  wait_for_sum(MANY);
   size_t lines = read_lines(NULL).count;
   assert_true(lines > 1 && lines <= 3 * 20 + 1); /* 20 a second; a slow machine may have taken more than one */
-  char sql[] = "SELECT sum(count) FROM events";
-  assert_int_equal(lab_number(f->lab.dir, sql), MANY);
+}
+
+static void add_message(const char *subject, const char *header_id, enum mail_stream stream, char *ref) {
+  struct refusal r = refusal("ceo@bank.example");
+  struct event e = {.account = "blog",
+                    .from = "a@x.example",
+                    .to = "r@y.example",
+                    .host = "192.0.2.1",
+                    .subject = subject,
+                    .header_id = header_id,
+                    .stream = stream};
+  refusal_log_add(f->log, &r, &e, ref);
+}
+
+static bool is_described(void *arg, const struct event *e) {
+  *(size_t *)arg +=
+      strcmp(e->subject, "order 123") == 0 && strcmp(e->header_id, "<1@x.example>") == 0 && e->stream == STREAM_BULK;
+  return true;
+}
+
+/* Each message is found by what it says of itself; sent again, it is the same. */
+static void test_messages_are_apart(void **state) {
+  (void)state;
+  char refs[5][REF_LENGTH + 1];
+  add_message("order 123", "<1@x.example>", STREAM_BULK, refs[0]);
+  add_message("order 124", "<1@x.example>", STREAM_BULK, refs[1]);
+  add_message("order 123", "<2@x.example>", STREAM_BULK, refs[2]);
+  add_message("order 123", "<1@x.example>", STREAM_TRANSACTIONAL, refs[3]);
+  add_message("order 123", "<1@x.example>", STREAM_BULK, refs[4]);
+  assert_string_equal(refs[4], refs[0]);
+  for (size_t i = 0; i < 4; i++)
+    for (size_t j = 0; j < i; j++) assert_string_not_equal(refs[i], refs[j]);
+  wait_for(refs[0], 2);
+  for (size_t i = 1; i < 4; i++) wait_for(refs[i], 1);
+  size_t found = 0;
+  struct log_filter filter = {.kind = EVENT_REFUSED, .header_id = "1@x.example", .subject = "123"};
+  struct reader *r = lab_reader(&f->lab);
+  filter.stream = 1 + STREAM_BULK;
+  assert_int_equal(reader_log(r, &filter, is_described, &found), OK);
+  reader_close(&r);
+  assert_int_equal(found, 1);
+}
+
+/* Very many within moments: a few lines, and one for the rest, which says nothing of any; all are counted. */
+static void test_messages_share(void **state) {
+  (void)state;
+  enum { MANY = 500 };
+  char ref[REF_LENGTH + 1], id[40], shared[] = "SELECT count FROM events WHERE subject = '' AND header_id = ''";
+  uint64_t began_ms = clock_monotonic_ms();
+  for (int i = 0; i < MANY; i++) {
+    snprintf(id, sizeof id, "<%d@x.example>", i);
+    add_message("news", id, STREAM_BULK, ref);
+  }
+  size_t seconds = (size_t)(clock_monotonic_ms() - began_ms) / 1000 + 2; /* that any of it was in */
+  wait_for_sum(MANY);
+  assert_true(read_lines(NULL).count <= 10 * seconds + 1);
+  assert_true((size_t)lab_number(f->lab.dir, shared) >= MANY - 10 * seconds);
 }
 
 /* A repeat moves the line on in time, and says when the first was. */
@@ -223,6 +285,8 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_bound, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_envelopes_are_apart, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_strangers_share, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_messages_are_apart, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_messages_share, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_the_latest_time, set_up, tear_down),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
