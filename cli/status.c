@@ -1,3 +1,4 @@
+#include "base/quantity.h"
 #include "cli/command.h"
 #include "cli/delivery/source_listings.h"
 #include "cli/machine/machine.h"
@@ -5,10 +6,22 @@
 #include "relay/daemon/control_client.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define ANSWER_MAX (1024 * 1024) /* two hundred bans and certificates, with the longest paths */
 #define CERTIFICATES_PROBLEM "certificates_problem"
+
+static const char *text_of(const json_t *of, const char *name) {
+  const char *text = json_string_value(json_object_get(of, name));
+  return text ? text : "?";
+}
+
+/* Of a list; NULL: there was no memory for it. */
+static void print_item(const char *line) {
+  printf("  ");
+  print_fitted(line ? line : "?", 2, 4);
+}
 
 static void print_ban(const json_t *ban) {
   char left[40];
@@ -31,17 +44,16 @@ static void print_bans(const json_t *bans, json_int_t count) {
 }
 
 static void print_certificate(const json_t *c) {
-  char left[40];
+  char left[40], *line = NULL;
   json_int_t seconds = json_integer_value(json_object_get(c, "seconds_left"));
-  const char *expires = json_string_value(json_object_get(c, "expires"));
   clock_format_span((seconds < 0 ? -seconds : seconds) * SECOND_US, left, sizeof left);
-  printf("  ");
-  print_safe(json_string_value(json_object_get(c, "file")));
-  printf(": ");
-  print_safe(json_string_value(json_object_get(c, "names")));
-  printf(seconds < 0 ? ", EXPIRED %s (%s ago)" : ", expires %s (in %s)", expires ? expires : "?", left);
-  printf(json_is_true(json_object_get(c, "self_signed")) ? ", self-signed" : "");
-  puts(json_is_string(json_object_get(c, "alarm")) ? ": RENEW IT" : "");
+  if (asprintf(&line, "%s: %s, %s %s (%s%s%s)%s%s", text_of(c, "file"), text_of(c, "names"),
+               seconds < 0 ? "EXPIRED" : "expires", text_of(c, "expires"), seconds < 0 ? "" : "in ", left,
+               seconds < 0 ? " ago" : "", json_is_true(json_object_get(c, "self_signed")) ? ", self-signed" : "",
+               json_is_string(json_object_get(c, "alarm")) ? ": RENEW IT" : "") < 0)
+    line = NULL;
+  print_item(line);
+  free(line);
 }
 
 static void print_certificates(const json_t *object) {
@@ -50,15 +62,11 @@ static void print_certificates(const json_t *object) {
   const char *problem = json_string_value(json_object_get(object, CERTIFICATES_PROBLEM));
   if (json_array_size(list)) printf("\nCertificates in use:\n");
   json_array_foreach(list, i, c) print_certificate(c);
+  char *line = NULL;
   if (!problem) return;
-  printf("  NOT RENEWED: ");
-  print_safe(problem);
-  putchar('\n');
-}
-
-static void print_part(const json_t *of, const char *name) {
-  const char *text = json_string_value(json_object_get(of, name));
-  print_safe(text ? text : "?");
+  if (asprintf(&line, "NOT RENEWED: %s", problem) < 0) line = NULL;
+  print_item(line);
+  free(line);
 }
 
 static void print_domain_alarms(const json_t *list) {
@@ -66,17 +74,24 @@ static void print_domain_alarms(const json_t *list) {
   const json_t *one;
   if (json_array_size(list)) puts("\nRecords that were right and are not any more (sendoff domain check DOMAIN):");
   json_array_foreach(list, i, one) {
-    printf("  ");
-    print_part(one, "domain");
-    printf(": ");
-    print_part(one, "kind");
-    printf(" ");
-    print_part(one, "state");
-    printf(", since ");
-    print_part(one, "since");
-    printf(": ");
-    print_part(one, "text");
-    putchar('\n');
+    char *line = NULL;
+    if (asprintf(&line, "%s: %s %s, since %s: %s", text_of(one, "domain"), text_of(one, "kind"), text_of(one, "state"),
+                 text_of(one, "since"), text_of(one, "text")) < 0)
+      line = NULL;
+    print_item(line);
+    free(line);
+  }
+}
+
+/* "disk_free": in octets. */
+static void print_counter(const char *name, const json_t *value) {
+  char size[40];
+  json_int_t number = json_integer_value(value);
+  if (strncmp(name, "disk_", 5) == 0 && number >= 0) {
+    size_format((uint64_t)number, size, sizeof size);
+    printf("%-22s %s\n", name, size);
+  } else {
+    printf("%-22s %lld\n", name, (long long)number);
   }
 }
 
@@ -88,7 +103,7 @@ static void print_counters(const char *text, size_t len) {
     if (json_is_string(value))
       printf("%-22s %s\n", key, json_string_value(value));
     else
-      printf("%-22s %lld\n", key, (long long)json_integer_value(value));
+      print_counter(key, value);
   }
   print_bans(json_object_get(object, "bans"), json_integer_value(json_object_get(object, "banned")));
   print_certificates(object);

@@ -216,13 +216,14 @@ static enum exit_status print_one(struct cli *c, const char *address, const char
   json_t *warmups = c->json ? source_warmups(c, d) : NULL;
   for (size_t i = 0; i < d->source_count; i++) {
     const struct source *s = &d->sources[i];
-    char text[2 * IP_TEXT + 4];
+    char text[2 * IP_TEXT + 4], line[DOMAIN_MAX + 512];
     if (strcmp(s->address, address) != 0) continue;
+    snprintf(line, sizeof line, "source %s is %s: HELO %s, pool %s, weight %u, %s", address_text(s, text), done,
+             s->helo, s->pool, s->weight, shown_state(d, s));
     if (c->json)
       print_json(source_json(d, s, warmups));
     else
-      printf("source %s is %s: HELO %s, pool %s, weight %u, %s\n", address_text(s, text), done, s->helo, s->pool,
-             s->weight, shown_state(d, s));
+      print_fitted(line, 0, 2);
   }
   json_decref(warmups);
   directory_release(&d);

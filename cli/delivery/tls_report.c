@@ -1,6 +1,7 @@
 #include "base/address.h"
 #include "base/clock.h"
 #include "cli/command.h"
+#include "cli/machine/machine.h"
 #include "cli/output/listing.h"
 #include "relay/daemon/control_client.h"
 #include "relay/tls_report/tls_report_task.h"
@@ -153,6 +154,13 @@ static enum exit_status print_what_is_due(struct cli *c, int64_t day) {
   return rc == OK ? EXIT_DONE : cli_fail(EXIT_NO, "the reports cannot be made: %s", result_text(rc));
 }
 
+static void print_sending(const char *day) {
+  char text[160];
+  snprintf(text, sizeof text, "the reports of %s are sent; what becomes of them: sendoff tls-report list --day %s", day,
+           day);
+  print_fitted(text, 0, 0);
+}
+
 static enum exit_status send_now(struct cli *c, int64_t day) {
   char request[40], text[TLS_DAY_TEXT];
   struct buffer answer;
@@ -162,11 +170,15 @@ static enum exit_status send_now(struct cli *c, int64_t day) {
   int rc = control_ask(c->config->data_dir, request, &answer);
   enum exit_status s = EXIT_DONE;
   if (rc == E_NOT_FOUND)
-    s = cli_fail(EXIT_NO, "sendoff is not running; start it with: sendoff serve");
+    s = cli_fail(EXIT_NO, "sendoff is not running; start it with: %s", machine_start_command());
   else if (rc == E_DENIED)
     s = cli_fail(EXIT_NO, "%.*s", (int)answer.len, answer.at);
   else if (rc != OK)
     s = cli_fail(EXIT_NO, "the gateway does not answer; see its log");
+  else if (c->json)
+    print_json(json_pack("{s:s}", "day", text));
+  else
+    print_sending(text);
   buffer_free(&answer);
   return s;
 }

@@ -1,6 +1,7 @@
 /* The configuration, the gateway itself, and what a new one still needs. */
 #include "base/bytes.h"
 #include "cli/doctor/checks.h"
+#include "cli/machine/machine.h"
 
 #include <string.h>
 
@@ -38,7 +39,7 @@ static void say_down(const struct doctor_facts *d, struct findings *f) {
                  (unsigned long long)d->waiting_recipients);
   else
     findings_add(f, SEVERITY_ERROR, "", "the gateway is not running");
-  findings_fix(f, "systemctl start sendoff    (or, in the foreground: sendoff serve)");
+  findings_fix(f, "%s", machine_start_command());
 }
 
 static void check_condition(const struct doctor_facts *d, struct findings *f) {

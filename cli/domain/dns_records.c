@@ -62,7 +62,9 @@ static void print_text(const char *value, const char *lead) {
 
 static void print_zone_record(const struct domain_records *all, const struct domain_record *r) {
   const char *lead = r->elsewhere || r->optional ? "; " : "";
-  printf("; %s%s\n", r->optional ? "optional: " : "", r->why);
+  char text[RECORD_WHY + 16];
+  snprintf(text, sizeof text, "%s%s", r->optional ? "optional: " : "", r->why);
+  print_led("; ", text);
   if (replaced(all, r)) printf("; what is there now: %s\n", replaced(all, r));
   printf("%s%s. IN %s", lead, r->name, r->type);
   if (!is_text(r)) {
@@ -76,7 +78,10 @@ static void print_zone_record(const struct domain_records *all, const struct dom
 
 static void print_zone(const struct domain_records *all) {
   for (size_t i = 0; i < all->count; i++) print_zone_record(all, &all->list[i]);
-  for (size_t i = 0; i < all->note_count; i++) printf("; %s\n\n", all->notes[i]);
+  for (size_t i = 0; i < all->note_count; i++) {
+    print_led("; ", all->notes[i]);
+    putchar('\n');
+  }
 }
 
 /* --- a web form --- */

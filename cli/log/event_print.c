@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define SHORT_LEAST 40 /* columns: less shows nothing */
+#define STORY_INDENT 6
 
 static const char *colour(enum event_kind kind) {
   if (!output_is_colored()) return "";
@@ -31,6 +32,19 @@ static void print_head(const struct event *e, bool utc) {
   moment_text(id_time_us(e->id), utc, time);
   const char *on = colour(e->kind);
   printf("%s  %s%-9s%s", time, on, event_name(e->kind), *on ? "\033[0m" : "");
+}
+
+#define STORY_COLUMN (sizeof "2026-11-28T12:00:00.000  delivered" - 1)
+
+/* In the width of the terminal, with what is to be said behind it. */
+static void print_story_reply(const struct event *e, const char *behind) {
+  char *line = NULL;
+  size_t size;
+  FILE *out = open_memstream(&line, &size);
+  if (out && e->code) fprintf(out, " %d", e->code);
+  if (out) fprintf(out, "%s%s%s%s%s", *e->enhanced ? " " : "", e->enhanced, *e->text ? " " : "", e->text, behind);
+  if (out && fclose(out) == 0 && line) print_fitted(line, STORY_COLUMN, STORY_INDENT);
+  free(line);
 }
 
 static void print_reply(const struct event *e) {
@@ -94,14 +108,14 @@ static void write_short(FILE *out, const struct event *e, bool utc) {
   bool from_client = e->kind == EVENT_ACCEPTED || e->kind == EVENT_REFUSED;
   if (e->message_id) id_format(e->message_id, message);
   moment_short(id_time_us(e->id), utc, time);
-  fprintf(out, "%s %-9s %s ", time, event_name(e->kind), message);
+  fprintf(out, "%s %-9s %s", time, event_name(e->kind), message);
   if (is_of_domain(e)) {
-    fprintf(out, "%s %s", e->domain, e->text);
+    fprintf(out, " %s %s", e->domain, e->text);
     return;
   }
-  if (*e->account) fprintf(out, "%s ", e->account);
-  if (from_client) fprintf(out, "<%s> -> ", e->from);
-  fprintf(out, "<%s>", e->to);
+  if (*e->account) fprintf(out, " %s", e->account);
+  if (from_client && (*e->from || *e->to)) fprintf(out, " <%s> ->", e->from); /* not of a login */
+  if (*e->from || *e->to) fprintf(out, " <%s>", e->to);
   if (e->kind == EVENT_ACCEPTED && *e->subject) fprintf(out, " \"%s\"", e->subject);
   if (e->kind == EVENT_ACCEPTED) return;
   if (e->code) fprintf(out, " %d", e->code);
@@ -243,15 +257,14 @@ static void print_message(const struct event *e) {
 }
 
 void event_print_story(const struct event *e, bool utc, int64_t after_us) {
-  char after[MOMENT_TEXT];
+  char after[MOMENT_TEXT], behind[MOMENT_TEXT + 16] = "";
   bool from_client = e->kind == EVENT_ACCEPTED || e->kind == EVENT_REFUSED;
-  print_head(e, utc);
-  print_reply(e);
   if (after_us >= 0) {
     moment_span(after_us, after);
-    printf("  (after %s)", after);
+    snprintf(behind, sizeof behind, " (after %s)", after);
   }
-  putchar('\n');
+  print_head(e, utc);
+  print_story_reply(e, behind);
   print_part("account", e->account);
   if (from_client && (*e->from || e->kind == EVENT_ACCEPTED)) print_part("from", *e->from ? e->from : "<>");
   print_part("to", e->to);

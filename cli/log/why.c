@@ -67,8 +67,7 @@ static enum exit_status why_run(struct cli *c) {
   if (rc != OK) return cli_fail(EXIT_NO, "the log cannot be read: %s", result_text(rc));
   if (*f.advice && !c->json) {
     printf("\nWhat to do: ");
-    print_safe(f.advice);
-    putchar('\n');
+    print_fitted(f.advice, sizeof "What to do: " - 1, 0);
   }
   return f.count ? EXIT_DONE
                  : cli_fail(EXIT_NO, "nothing is known of %s; references are kept for as long as log { retain } says",

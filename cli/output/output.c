@@ -57,13 +57,20 @@ static size_t next_piece(const char *text, bool groups) {
   return n;
 }
 
-static void put_wrapped(const char *text, size_t column, size_t indent, bool groups) {
+struct wrapping {
+  size_t column, width; /* where the first line has come to, and where all end */
+  const char *lead;     /* what the others begin with */
+  bool groups;
+};
+
+static void put_wrapped(const char *text, const struct wrapping *w) {
   bool first = true;
+  size_t column = w->column;
   while (*text) {
-    size_t n = next_piece(text, groups);
-    if (!first && column + 1 + n > COLUMNS) {
-      printf("\n%*s", (int)indent, "");
-      column = indent;
+    size_t n = next_piece(text, w->groups);
+    if (!first && column + 1 + n > w->width) {
+      printf("\n%s", w->lead);
+      column = strlen(w->lead);
     } else if (!first) {
       putchar(' ');
       column++;
@@ -77,11 +84,34 @@ static void put_wrapped(const char *text, size_t column, size_t indent, bool gro
 }
 
 /* As print_safe; an end of line that is there stays one. */
-void print_wrapped(const char *text, size_t column, size_t indent, bool groups) {
+static void put_safe_wrapped(const char *text, const struct wrapping *w) {
   char *copy = strdup(text);
   if (copy) text_clean(copy, true);
   for (size_t i = 0; copy && text[i]; i++)
     if (text[i] == '\n') copy[i] = '\n';
-  put_wrapped(copy ? copy : "?", column, indent, groups);
+  put_wrapped(copy ? copy : "?", w);
   free(copy);
+}
+
+static const char *spaces(size_t count) {
+  static const char most[] = "                                        ";
+  return most + sizeof most - 1 - (count < sizeof most - 1 ? count : sizeof most - 1);
+}
+
+void print_wrapped(const char *text, size_t column, size_t indent, bool groups) {
+  put_safe_wrapped(text, &(struct wrapping){column, COLUMNS, spaces(indent), groups});
+}
+
+static size_t fitting_width(void) {
+  size_t width = output_width();
+  return width ? width : SIZE_MAX / 2;
+}
+
+void print_led(const char *lead, const char *text) {
+  fputs(lead, stdout);
+  put_safe_wrapped(text, &(struct wrapping){strlen(lead), fitting_width(), lead, false});
+}
+
+void print_fitted(const char *text, size_t column, size_t indent) {
+  put_safe_wrapped(text, &(struct wrapping){column, fitting_width(), spaces(indent), false});
 }

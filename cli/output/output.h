@@ -12,6 +12,9 @@ void print_safe(const char *text); /* a clean copy, to standard output */
 /* In lines of 80 columns. `column`: where the first has come to; the others begin at `indent`. With `groups`, what
  * stands in brackets stays together. */
 void print_wrapped(const char *text, size_t column, size_t indent, bool groups);
+/* In lines that end where output_width says; in one, with its end of line, for a program. */
+void print_fitted(const char *text, size_t column, size_t indent);
+void print_led(const char *lead, const char *text); /* the same; each line begins with `lead`, as a comment */
 bool output_is_terminal(void);
 /* Where lines are to end: COLUMNS if it is set, else the terminal's edge. 0: nowhere, a program reads it. */
 size_t output_width(void);

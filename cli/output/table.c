@@ -210,14 +210,19 @@ static bool add_line(const struct table *t, struct libscols_table *lines, char *
   return line != NULL;
 }
 
+/* In one line where they fit, else each in lines of its own. */
 static void print_beneath(const struct table *t, char **cells) {
-  bool any = false;
-  for (size_t i = 0; i < t->count; i++) {
+  size_t width = output_width(), all = INDENT, shown = 0;
+  for (size_t i = 0; i < t->count; i++)
+    if (t->columns[i].fit == BENEATH && *cells[i]) all += width_of(cells[i]) + (shown++ ? GAP : 0);
+  for (size_t i = 0, at = 0; i < t->count; i++) {
     if (t->columns[i].fit != BENEATH || !*cells[i]) continue;
-    printf("%*s%s", any ? GAP : INDENT, "", cells[i]);
-    any = true;
+    printf("%*s", at && all <= width ? GAP : INDENT, "");
+    if (all <= width)
+      printf("%s%s", cells[i], ++at == shown ? "\n" : "");
+    else
+      print_fitted(cells[i], INDENT, INDENT);
   }
-  if (any) putchar('\n');
 }
 
 /* The lines are libsmartcols's; what stands beneath a row goes between them. */

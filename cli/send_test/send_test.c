@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define BEGINNING_MAX ((TEST_RECIPIENTS_MAX + 1) * (ADDRESS_MAX + 4) + 256)
 #define TIMEOUT_US (60 * SECOND_US)
 #define TIMEOUT_MOST_US (86400 * SECOND_US)
 
@@ -17,9 +18,8 @@ void send_test_step(const struct send_test *t, const char *step, const char *tex
     if (more) json_object_update(object, more);
     print_json(object);
   } else {
-    printf("%6.2fs  %-9s ", seconds, step);
-    print_safe(text);
-    putchar('\n');
+    int column = printf("%6.2fs  %-9s ", seconds, step);
+    print_fitted(text, (size_t)column, (size_t)column);
   }
   json_decref(more);
   fflush(stdout);
@@ -77,16 +77,15 @@ static enum exit_status read_options(struct send_test *t, const struct directory
 }
 
 static void print_beginning(const struct send_test *t) {
+  struct buffer b;
   if (t->c->json) return;
-  printf("A test message of the account %s, from <", t->account->name);
-  print_safe(t->from);
-  printf("> to ");
-  for (size_t i = 0; i < t->to_count; i++) {
-    printf("%s<", i ? ", " : "");
-    print_safe(t->to[i]);
-    putchar('>');
-  }
-  puts("\n");
+  buffer_init(&b, BEGINNING_MAX);
+  int rc = buffer_addf(&b, "A test message of the account %s, from <%s> to ", t->account->name, t->from);
+  for (size_t i = 0; rc == OK && i < t->to_count; i++) rc = buffer_addf(&b, "%s<%s>", i ? ", " : "", t->to[i]);
+  if (rc == OK) rc = buffer_add(&b, "", 1);
+  if (rc == OK) print_fitted(b.at, 0, 2);
+  buffer_free(&b);
+  putchar('\n');
 }
 
 static enum exit_status run(struct send_test *t, const struct directory *d) {

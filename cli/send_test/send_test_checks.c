@@ -3,14 +3,19 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void show(const struct send_test *t, const struct explained *e, const struct finding *found) {
   char detail[DETAIL_TEXT], text[DETAIL_TEXT + 128];
+  const char *outcome = explain_outcome(found);
+  size_t n = strlen(outcome);
   explain_detail(e, found, detail);
-  snprintf(text, sizeof text, "%s: %s%s%s", found->check->name, explain_outcome(found), *detail ? ", " : "", detail);
+  bool twice = strncmp(detail, outcome, n) == 0 && detail[n] == ':'; /* as SPF's "pass: example.com lists ..." */
+  snprintf(text, sizeof text, "%s: %s%s%s", found->check->name, twice ? "" : outcome, *detail && !twice ? ", " : "",
+           detail);
   send_test_step(t, "check", text,
                  json_pack("{s:s, s:s, s:s, s:o}", "check", found->check->name, "mode", explain_mode(found), "outcome",
-                           explain_outcome(found), "detail", json_text(detail)));
+                           outcome, "detail", json_text(detail)));
 }
 
 /* Of the first recipient; an address literal is none that explain knows. What is off, or known only with the message,

@@ -171,9 +171,8 @@ static void print_end(const struct follow *f, const char *result) {
   putchar('\n');
   print_wrapped(text, 0, 0, false);
   if (!*f->last || all_done(f)) return;
-  printf("Last: ");
-  print_safe(f->last);
-  putchar('\n');
+  printf("The last reply: ");
+  print_fitted(f->last, sizeof "The last reply: " - 1, 2);
 }
 
 /* --- all of it --- */

@@ -2,6 +2,7 @@
  * control socket as the account's (relay/submission/expected.h): so the account needs no password here, and yet all is
  * decided, counted, signed and logged as for an application. */
 #include "base/clock.h"
+#include "cli/machine/machine.h"
 #include "cli/machine/own_listener.h"
 #include "cli/send_test/send_test_parts.h"
 
@@ -55,16 +56,20 @@ static enum exit_status fail_step(const struct send_test *t, const char *step, i
   return cli_fail(EXIT_NO, "the gateway's listener does not take it (%s): %s", step, rc == OK ? "refused" : why->text);
 }
 
+/* With the reference that its text ends with (base/refusal.h). */
+static enum exit_status refused(const char *step, const struct smtp_reply *r) {
+  static const char before[] = "sendoff why ";
+  const char *at = strstr(r->text, before);
+  if (!at) return cli_fail(EXIT_NO, "refused at %s", step);
+  return cli_fail(EXIT_NO, "refused at %s; what it means, and what to do: %s", step, at);
+}
+
 /* `step` is the command; anything but a reply of that class ends it. */
 static enum exit_status expect(const struct send_test *t, int rc, int class, const char *step,
                                const struct smtp_reply *r, const char *about, const struct reason *why) {
   if (rc != OK) return fail_step(t, step, rc, why);
   show_reply(t, step, r, about);
-  return r->code / 100 == class ? EXIT_DONE
-                                : cli_fail(EXIT_NO,
-                                           "refused at %s; what it means: sendoff why REF, with the reference "
-                                           "in the reply",
-                                           step);
+  return r->code / 100 == class ? EXIT_DONE : refused(step, r);
 }
 
 /* --- the session --- */
@@ -191,7 +196,8 @@ enum exit_status send_test_submit(struct send_test *t) {
   if (rc == E_DENIED)
     return cli_fail(EXIT_NO, "the gateway does not admit a test message; is the one that runs of this version? Restart "
                              "it, and see its log");
-  if (rc == E_NOT_FOUND && !*why.text) return cli_fail(EXIT_NO, "sendoff is not running; start it with: sendoff serve");
+  if (rc == E_NOT_FOUND && !*why.text)
+    return cli_fail(EXIT_NO, "sendoff is not running; start it with: %s", machine_start_command());
   if (rc != OK) return cli_fail(EXIT_NO, "no listener of the gateway answers: %s; see: sendoff doctor", why.text);
   enum exit_status s = submit(t, &at);
   own_listener_withdraw(&at.announcement);

@@ -11,6 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#define ERROR "error: "
 #define CONNECT_TIMEOUT_S 5
 #define ANSWER_TIMEOUT_MS 5000 /* the gateway answers when every loop has done its part; the machine may be busy */
 
@@ -68,7 +69,10 @@ static int ask(int fd, const char *request, bool line, struct buffer *answer) {
   if (send(fd, text, (size_t)n, MSG_NOSIGNAL) != n) return E_BUSY;
   int rc = read_answer(fd, line, answer);
   if (rc == OK && answer->at[answer->len - 1] == '\n') answer->len--;
-  return rc == OK && bytes_starts_nocase(buffer_bytes(answer), BYTES("error")) ? E_DENIED : rc;
+  if (rc != OK || !bytes_starts_nocase(buffer_bytes(answer), BYTES(ERROR))) return rc;
+  answer->len -= sizeof ERROR - 1;
+  memmove(answer->at, answer->at + sizeof ERROR - 1, answer->len);
+  return E_DENIED;
 }
 
 int control_ask_over(int fd, const char *request, struct buffer *answer) {

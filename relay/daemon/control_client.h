@@ -8,7 +8,7 @@
 
 /* Sends a request line and reads the answer, without its newline. E_NOT_FOUND: no gateway is running. E_BUSY: it does
  * not answer in time. E_TOO_BIG: the request is over 158 octets, or the answer over the buffer's limit. E_DENIED: the
- * answer is an error, "error: ...". E_IO, E_MEMORY. */
+ * answer is an error, whose text it then is. E_IO, E_MEMORY. */
 int control_ask(const char *data_dir, const char *request, struct buffer *answer);
 
 /* For a request whose effect lasts as long as its connection (`expect`): the connection, which the caller closes.

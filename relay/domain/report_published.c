@@ -77,7 +77,7 @@ static void judge_resolver(struct sides *s) {
   else if (s->resolver == MATCH_RIGHT)
     report_say(s->e, FOUND_RIGHT, false, "it is there");
   else if (s->resolver == MATCH_ABSENT)
-    report_say(s->e, FOUND_MISSING, true, "there is no such record at %.200s", s->e->name);
+    report_say(s->e, FOUND_MISSING, true, "there is no %s record at %.200s", s->e->type, s->e->name);
   else
     report_say(s->e, FOUND_WRONG, true, "%.200s has something else", s->e->name);
 }
@@ -87,9 +87,10 @@ static void judge_both(struct sides *s) {
     report_say(s->e, FOUND_OLD, true, "the servers of the zone do not agree: %.350s %s, and %zu %s it",
                s->agreement.wrong_text, s->wrong ? "still serves something else" : "does not have it yet", s->right,
                s->right == 1 ? "other has" : "others have");
+  else if (!s->right && s->wrong)
+    report_say(s->e, FOUND_WRONG, true, "%.200s has something else", s->e->name);
   else if (!s->right)
-    report_say(s->e, s->wrong ? FOUND_WRONG : FOUND_MISSING, true,
-               s->wrong ? "%.200s has something else" : "there is no such record at %.200s", s->e->name);
+    report_say(s->e, FOUND_MISSING, true, "there is no %s record at %.200s", s->e->type, s->e->name);
   else if (s->answered && s->resolver != MATCH_RIGHT)
     report_say(s->e, FOUND_OLD, true,
                "every server of the zone has it, and resolvers may have what was there before for %u s yet", s->ttl);

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ESCAPED 6 /* octets of \u0080 */
+#define ESCAPED 6     /* octets of \u0080 */
+#define REAL_DIGITS 9 /* 0.234, and not 0.23400000000000001 */
 
 /* The character at `at`, if a terminal could obey it or it breaks or reverses a line: DEL, C1 (U+0080 to U+009F),
  * U+2028 to U+202E; else 0. JSON lets them stand as they are (RFC 8259 7), and jansson does. */
@@ -37,7 +38,7 @@ static char *escape(const char *text) {
 }
 
 char *json_line(const json_t *object) {
-  char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
+  char *text = object ? json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(REAL_DIGITS)) : NULL;
   char *line = text ? escape(text) : NULL;
   free(text);
   return line;

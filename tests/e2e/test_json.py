@@ -20,7 +20,7 @@ ROOT = os.path.normpath(os.path.join(HERE, "../.."))
 DOCUMENT = Document(f"{ROOT}/docs/json.md")
 # Text, CSV, a report in a form of its own, or what other commands print.
 NO_JSON = {"help", "serve", "setup", "completion bash", "completion zsh", "completion words", "suppression export"}
-NO_JSON |= {"tls-report show", "tls-report send"}
+NO_JSON |= {"tls-report show"}
 LINK = re.compile(r"\[[^\]]*\]\(#([\w-]+)\)")
 
 

@@ -88,7 +88,7 @@ def test_deferred(gateway, lab, account):
     assert result.status == 1 and end["result"] == "deferred" and end["waiting"] == 1 and end["next"]
     assert end["seconds"] < 200
     shown = gateway.sendoff.run("send-test", "--account", "blog", "--to", f"user@{domain}", "--timeout", "5m")
-    assert shown.status == 1 and "\nNot delivered yet: the next attempt is at" in shown.out and "\nLast: come back later" in shown.out
+    assert shown.status == 1 and "\nNot delivered yet: the next attempt is at" in shown.out and "\nThe last reply: come back later" in shown.out
 
 
 def test_it_counts(gateway, account):

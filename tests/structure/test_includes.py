@@ -76,7 +76,7 @@ ROOMS = {
         "backup": ["output", "input", "machine"],
         "doctor": ["output", "machine"],
         "domain": ["output", "input"],
-        "delivery": ["output", "input"],
+        "delivery": ["output", "input", "machine"],
         "queue": ["output", "input", "machine"],
         "log": ["output", "input"],
         "policy": ["output", "input"],

@@ -84,7 +84,8 @@ static void test_widths(void **state) {
              "              x\n"},
       {"30", "ID            TO             N\n"
              "5AZ3TGEZK200  somebody@lo\xe2\x80\xa6   7\n"
-             "              mailbox full  a@b.example\n"
+             "              mailbox full\n"
+             "              a@b.example\n"
              "5AZ3TGEZK201  j\xc3\xb6rg@exampl\xe2\x80\xa6   1\n"
              "5AZ3TGEZK202  \xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e@exam\xe2\x80\xa6  12\n"
              "              x\n"},
