@@ -25,12 +25,12 @@ log {{ retain = "{retain}"  format = "text"  {log} }}
 
 
 class Gateway:
-    def __init__(self, block, processes, dns, folder, delivery_port, address=None, ports=None):
+    def __init__(self, block, processes, dns, folder, delivery_port, address=None, ports=None, config=None, data=None):
         self.folder, self.delivery_port, self.dns = folder, delivery_port, dns
         self.address = address or block.address(1)
         self.ports = ports or {kind: block.new_port() for kind in ("starttls", "implicit", "optional")}
-        self.config = f"{folder}/sendoff.conf"
-        self.data = f"{folder}/data"
+        self.config = config or f"{folder}/sendoff.conf"
+        self.data = data or f"{folder}/data"
         self.sendoff = Command(self.config)
         self._processes, self._process = processes, None
         self._logs = 0

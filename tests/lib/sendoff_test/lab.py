@@ -24,10 +24,10 @@ def exchanger_name(address, site=None):
 
 
 class Lab:
-    def __init__(self, dns_port=None):
-        """`dns_port`: 53, in a network of its own, for programs that know no other."""
+    def __init__(self, dns_port=None, block=None):
+        """`dns_port`: 53, in a network of its own, for programs that know no other; `block`: that it is to have there."""
         self.folder = tempfile.mkdtemp(prefix="sendoff-test-")
-        self.block = Block()
+        self.block = block or Block()
         self.processes = Processes()
         self._exchangers = None
         self._closing = []

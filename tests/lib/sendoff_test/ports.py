@@ -13,8 +13,9 @@ FIRST_PORT = 2001
 
 
 class Block:
-    def __init__(self):
-        self._lock, self._prefix = self._claim(os.getpid())
+    def __init__(self, start=None):
+        """`start`: where the search begins; the same one is the same block in a network where no other is."""
+        self._lock, self._prefix = self._claim(os.getpid() if start is None else start)
         self._next_host = 10
         self._next_port = FIRST_PORT
 
