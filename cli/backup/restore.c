@@ -183,18 +183,28 @@ static int hold(struct job *j, struct reason *why) {
   return rc;
 }
 
+/* The configuration is root's; the store that makes it count comes last. */
+static int put_in_place(struct job *j, struct reason *why) {
+  bool had_config = !*j->new_config;
+  restore_place_as_root(&j->place);
+  compare_config(j);
+  int rc = place_config(j, why);
+  if (rc == OK) rc = restore_place_as_owner(&j->place, why);
+  if (rc == OK) rc = restore_place_finish(&j->place, why);
+  if (rc == OK || had_config || *j->new_config) return rc;
+  restore_place_as_root(&j->place);
+  unlink(config_path(j->cli->config_option));
+  return rc;
+}
+
 static enum exit_status restore_into(struct job *j) {
   struct reason why = {""};
   enum exit_status s = restore_place_make(&j->place, j->cli->config);
   if (s != EXIT_DONE) return s;
-  bool had_config = !*j->new_config;
   int rc = read_file(j, true, &why);
   if (rc == OK) rc = backup_check(j->place.folder, &j->counts, &why);
   if (rc == OK) rc = hold(j, &why);
-  if (rc == OK) compare_config(j);
-  if (rc == OK) rc = place_config(j, &why);
-  if (rc == OK) rc = restore_place_finish(&j->place, &why);
-  if (rc != OK && !had_config && !*j->new_config) unlink(config_path(j->cli->config_option));
+  if (rc == OK) rc = put_in_place(j, &why);
   return rc == OK ? EXIT_DONE : bad_file(j, rc, &why);
 }
 

@@ -8,7 +8,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -43,7 +45,8 @@ static enum exit_status in_use(const char *data_dir, const char *what) {
                   data_dir, what, data_dir, data_dir);
 }
 
-static enum exit_status check_empty(const char *data_dir) {
+/* `give_to`: whose it becomes, then; by what was looked at, not by its name. */
+static enum exit_status check_empty(const char *data_dir, const struct passwd *give_to) {
   if (is_there(data_dir, STORE_FILE)) return in_use(data_dir, "a store");
   struct dirent *entry;
   char found[256] = "";
@@ -51,8 +54,11 @@ static enum exit_status check_empty(const char *data_dir) {
   if (!folder) return cli_fail(EXIT_NO, "%s: %s", data_dir, strerror(errno));
   while (!*found && (entry = readdir(folder)))
     if (!may_be_there(entry->d_name)) snprintf(found, sizeof found, "%s", entry->d_name);
+  enum exit_status s = *found ? in_use(data_dir, found) : EXIT_DONE;
+  if (s == EXIT_DONE && give_to && fchown(dirfd(folder), give_to->pw_uid, give_to->pw_gid) != 0)
+    s = cli_fail(EXIT_NO, "%s cannot be given to %s: %s", data_dir, give_to->pw_name, strerror(errno));
   closedir(folder);
-  return *found ? in_use(data_dir, found) : EXIT_DONE;
+  return s;
 }
 
 /* Its folder is made when there is no store yet, and goes after that has come: while there is no store, a spool beside
@@ -79,12 +85,29 @@ static enum exit_status find_owner(struct restore_place *p, const struct config 
   return cli_fail(EXIT_NO, "user %s is not on this machine; make it: adduser --system --group %s", c->user, c->user);
 }
 
+void restore_place_as_root(const struct restore_place *p) {
+  if (!p->owner || geteuid() == 0) return;
+  if (seteuid(0) != 0 || setegid(0) != 0) abort(); /* the saved ids are root's */
+}
+
+int restore_place_as_owner(const struct restore_place *p, struct reason *why) {
+  const struct passwd *o = p->owner;
+  if (!o || (initgroups(o->pw_name, o->pw_gid) == 0 && setegid(o->pw_gid) == 0 && seteuid(o->pw_uid) == 0)) return OK;
+  return fail(why, E_IO, "cannot become %s: %s", o->pw_name, strerror(errno));
+}
+
+static enum exit_status become_owner(const struct restore_place *p) {
+  struct reason why = {""};
+  if (restore_place_as_owner(p, &why) != OK) return cli_failed(E_IO, &why);
+  if (!p->owner || faccessat(AT_FDCWD, p->data_dir, R_OK | W_OK | X_OK, AT_EACCESS) == 0) return EXIT_DONE;
+  return cli_fail(EXIT_NO, "%s cannot use %s: %s; the folders above it must let others in (chmod o+x)",
+                  p->owner->pw_name, p->data_dir, strerror(errno));
+}
+
 /* The lock's file stays, whatever comes of this: the gateway must be able to open it. */
 static enum exit_status lock(struct restore_place *p) {
   struct reason why = {""};
   int rc = process_lock(p->data_dir, &p->lock, &why);
-  if (rc == OK && p->owner && fchown(p->lock, p->owner->pw_uid, p->owner->pw_gid) != 0)
-    return cli_fail(EXIT_NO, "%s: %s", p->data_dir, strerror(errno));
   if (rc == E_BUSY) return cli_fail(EXIT_NO, "%s; stop it first", why.text);
   return rc == OK ? EXIT_DONE : cli_failed(rc, &why);
 }
@@ -96,9 +119,10 @@ enum exit_status restore_place_make(struct restore_place *p, const struct config
     return cli_fail(EXIT_NO, "%s: the path is too long", c->data_dir);
   enum exit_status s = find_owner(p, c);
   if (s == EXIT_DONE) s = folder_make(c->data_dir, 0700);
-  if (s == EXIT_DONE) s = check_empty(c->data_dir);
+  if (s == EXIT_DONE) s = check_empty(c->data_dir, p->owner);
   if (s == EXIT_DONE) s = lock(p);
-  if (s == EXIT_DONE) s = check_empty(c->data_dir); /* and nobody has made one meanwhile */
+  if (s == EXIT_DONE) s = become_owner(p);
+  if (s == EXIT_DONE) s = check_empty(c->data_dir, NULL); /* and nobody has made one meanwhile */
   if (s != EXIT_DONE) return s;
   snprintf(p->folder, sizeof p->folder, "%s", folder);
   s = clear(p);
@@ -108,6 +132,7 @@ enum exit_status restore_place_make(struct restore_place *p, const struct config
 
 void restore_place_close(struct restore_place *p) {
   if (*p->folder) folder_remove(p->folder);
+  restore_place_as_root(p);
   if (p->lock >= 0) close(p->lock);
   p->lock = -1;
 }
@@ -156,13 +181,6 @@ static int sync_all(const char *folder, struct reason *why) {
   return rc;
 }
 
-static int give_all(const struct restore_place *p, struct reason *why) {
-  const struct passwd *o = p->owner;
-  if (!o || (folder_give(p->folder, o->pw_uid, o->pw_gid) == 0 && chown(p->data_dir, o->pw_uid, o->pw_gid) == 0))
-    return OK;
-  return fail(why, E_IO, "%s cannot be given to %s: %s", p->data_dir, o->pw_name, strerror(errno));
-}
-
 static int move(const struct restore_place *p, const char *name, struct reason *why) {
   char from[RESTORE_PATH], to[RESTORE_PATH];
   int rc = path_in(p->folder, name, from, why);
@@ -173,8 +191,7 @@ static int move(const struct restore_place *p, const char *name, struct reason *
 
 int restore_place_finish(struct restore_place *p, struct reason *why) {
   if (is_there(p->folder, STORE_FILE "-wal")) return fail(why, E_IO, "the database could not be closed whole");
-  int rc = give_all(p, why);
-  if (rc == OK) rc = sync_all(p->folder, why);
+  int rc = sync_all(p->folder, why);
   if (rc == OK && is_there(p->folder, "spool")) rc = move(p, "spool", why);
   if (rc == OK) rc = sync_all(p->data_dir, why);
   if (rc == OK) rc = move(p, STORE_FILE, why);

@@ -45,18 +45,3 @@ static int remove_one(const char *path, const struct stat *st, int kind, struct 
 int folder_remove(const char *path) {
   return nftw(path, remove_one, OPEN_FOLDERS, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }
-
-/* nftw has no argument for its callback. */
-static uid_t new_user;
-static gid_t new_group;
-
-static int give_one(const char *path, const struct stat *st, int kind, struct FTW *at) {
-  (void)st, (void)kind, (void)at;
-  return lchown(path, new_user, new_group);
-}
-
-int folder_give(const char *path, uid_t user, gid_t group) {
-  new_user = user;
-  new_group = group;
-  return nftw(path, give_one, OPEN_FOLDERS, FTW_PHYS | FTW_MOUNT);
-}

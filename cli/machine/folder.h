@@ -13,6 +13,5 @@ enum exit_status folder_make(const char *path, mode_t mode);
 bool folder_is_empty(const char *path);
 /* All that is in it, and itself; links are not followed. 0, or errno as it was left. */
 int folder_remove(const char *path);
-int folder_give(const char *path, uid_t user, gid_t group);
 
 #endif

@@ -174,6 +174,10 @@ def test_its_configuration_where_there_is_none(lab, busy, taken):
 
 def test_it_is_given_to_the_user_who_serves(lab, taken):
     other = place(lab, more='user = "nobody"')
+    os.chmod(lab.folder, 0o700)
+    result = other.sendoff.run("restore", taken)
+    assert result.status == 1 and f"nobody cannot use {other.data}: Permission denied; the folders above" in result.err
+    os.chmod(lab.folder, 0o711)
     other.sendoff("restore", taken)
     nobody = pwd.getpwnam("nobody").pw_uid
     found = {path: os.lstat(path) for folder, _, files in os.walk(other.data) for path in (folder, *(f"{folder}/{f}" for f in files))}

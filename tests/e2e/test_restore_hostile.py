@@ -3,10 +3,12 @@ nothing is left behind, neither in data_dir nor beside it."""
 
 import io
 import os
+import pwd
 import random
 import shutil
 import sqlite3
 import subprocess
+import sys
 import tarfile
 
 import pytest
@@ -293,3 +295,55 @@ def test_the_right_one_is_taken(place, tmp_path, good):
     place("restore", bundle.make(tmp_path / "b", without_messages(tmp_path, good).items()))
     assert [one["account"] for one in place.json("account", "list")] == ["blog"]
     shutil.rmtree(tmp_path / "machine/data")
+
+
+# The user that serves.
+
+SWAP = """
+import os, sys
+folder, target = sys.argv[1:]
+print("ready", flush=True)
+while True:
+    try:
+        os.rename(f"{folder}/.restore", f"{folder}/.taken")
+        os.symlink(target, f"{folder}/.restore")
+        break
+    except OSError:
+        pass
+"""
+
+
+def test_the_user_who_serves_leads_root_nowhere(place, tmp_path, good):
+    """It owns data_dir, and puts a link in the place of the folder that root restores into."""
+    user, victim, data = pwd.getpwnam("nobody"), tmp_path / "victim", tmp_path / "machine/data"
+    for folder in (tmp_path, *list(tmp_path.parents)[:-2]):
+        os.chmod(folder, os.stat(folder).st_mode | 0o011)
+    with open(place.config, "a") as config:
+        config.write('user = "nobody"\n')
+    for number in range(100):
+        (victim / f"spool/{number:02}").mkdir(parents=True)
+    for name in ("precious", "sendoff.db", "spool/00/precious"):
+        (victim / name).write_text("precious")
+    many = [(f"spool/{number % 100:02}/1{number:04}", b"x" * 4096) for number in range(2000)]
+    path = bundle.make(tmp_path / "b", [*(one for one in good.items() if one[0] != "sendoff.db"), *many, ("sendoff.db", good["sendoff.db"])])
+    all_of_it = lambda: {one: (os.lstat(one).st_uid, os.lstat(one).st_mode) for one in [victim, *victim.rglob("*")]}
+    before = all_of_it()
+    for _ in range(20):
+        shutil.rmtree(data, ignore_errors=True)
+        data.mkdir()
+        os.chown(data, user.pw_uid, user.pw_gid)
+        swap = subprocess.Popen(
+            ["setpriv", f"--reuid={user.pw_uid}", "--regid=65534", "--clear-groups", sys.executable, "-c", SWAP, data, victim],
+            stdout=subprocess.PIPE,
+        )
+        try:
+            swap.stdout.readline()
+            place.run("restore", path)
+        finally:
+            swap.kill()
+            swap.wait(60)
+        assert all_of_it() == before
+        assert (victim / "sendoff.db").read_text() == "precious"
+        if (data / ".taken").exists():
+            return
+    pytest.fail("the folder was never taken")
