@@ -334,13 +334,13 @@ static void take_users(struct postfix *x, struct postfix_finding *list) {
 
 /* --- mynetworks --- */
 
+/* May they relay? Who is let in by another list is not by that alone; without relay restrictions it is those of
+ * recipients (postconf(5), smtpd_relay_restrictions). */
 static bool permits_networks(const struct postfix *x) {
-  static const char *const names[] = {"smtpd_relay_restrictions", "smtpd_recipient_restrictions",
-                                      "smtpd_client_restrictions"};
   char value[POSTFIX_TEXT];
-  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-    if (strstr(postfix_value(&x->conf, names[i], value, sizeof value), "permit_mynetworks")) return true;
-  return false;
+  if (!*postfix_value(&x->conf, "smtpd_relay_restrictions", value, sizeof value))
+    postfix_value(&x->conf, "smtpd_recipient_restrictions", value, sizeof value);
+  return strstr(value, "permit_mynetworks") != NULL;
 }
 
 /* "[::1]/128" as the account takes it; IPv4 in IPv6 is IPv4. */
@@ -356,23 +356,74 @@ static bool read_network(struct bytes text, char out[100], bool *skip) {
   return *skip || cidr_parse(plain, &ignored) == OK;
 }
 
-static void take_networks(struct postfix *x, struct postfix_finding *list) {
-  const struct postfix_setting *s = postfix_asked(x, "mynetworks");
+/* "!10.0.0.5": patterns are tried in their order, so an exception counts for networks behind it (postconf(5)). */
+struct exceptions {
+  struct cidr all[32];
+  size_t count;
+  bool unread; /* there are more, which may be in any network */
+};
+
+static void take_exception(struct exceptions *e, struct bytes text) {
+  char plain[100];
+  bool skip;
+  if (e->count < sizeof e->all / sizeof e->all[0] && read_network(text, plain, &skip) &&
+      cidr_parse(plain, &e->all[e->count]) == OK)
+    e->count++;
+  else
+    e->unread = true;
+}
+
+static bool have_common(const struct cidr *a, const struct cidr *b) {
+  unsigned bits = a->prefix < b->prefix ? a->prefix : b->prefix;
+  if (a->family != b->family || memcmp(a->address, b->address, bits / 8) != 0) return false;
+  return bits % 8 == 0 || (a->address[bits / 8] ^ b->address[bits / 8]) >> (8 - bits % 8) == 0;
+}
+
+/* What an exception keeps out would be let in without it. */
+static bool has_exception(const struct exceptions *e, const char *network) {
+  struct cidr net;
+  if (e->unread || cidr_parse(network, &net) != OK) return e->unread;
+  for (size_t i = 0; i < e->count; i++)
+    if (have_common(&e->all[i], &net)) return true;
+  return false;
+}
+
+static void leave_network_out(struct postfix *x, const struct postfix_setting *s, struct bytes network,
+                              const char *text) {
+  struct postfix_finding *f =
+      postfix_find(&x->plan, POSTFIX_LEFT_OUT, "main.cf", s->line, "mynetworks: %.*s", (int)network.len, network.at);
+  postfix_text(&x->plan, f, "%s", text);
+}
+
+/* Those that are taken, parted by blanks. */
+static void read_networks(struct postfix *x, const struct postfix_setting *s, struct buffer *out) {
   char value[POSTFIX_TEXT], network[100];
-  struct buffer networks;
-  if (!s || !permits_networks(x)) return;
-  buffer_init(&networks, POSTFIX_VALUE_MAX);
+  struct exceptions e = {0};
   struct bytes all = bytes_of(postfix_value(&x->conf, "mynetworks", value, sizeof value)), one;
   bool skip;
   while (postfix_list_next(&all, &one)) {
-    if (!read_network(one, network, &skip))
-      postfix_text(
-          &x->plan,
-          postfix_find(&x->plan, POSTFIX_LEFT_OUT, "main.cf", s->line, "mynetworks: %.*s", (int)one.len, one.at),
-          "only addresses and networks are taken, not exceptions, files and tables");
-    else if (!skip && buffer_addf(&networks, "%s%s", networks.len ? " " : "", network) != OK)
+    if (one.at[0] == '!')
+      take_exception(&e, bytes_from(one, 1));
+    else if (!read_network(one, network, &skip))
+      leave_network_out(x, s, one, "only addresses and networks are taken, not files and tables");
+    else if (!skip && has_exception(&e, network))
+      leave_network_out(x, s, one,
+                        "an exception stands before it, and --client-ip has none: name the networks without");
+    else if (!skip && buffer_addf(out, "%s%s", out->len ? " " : "", network) != OK)
       x->plan.no_memory = true;
   }
+}
+
+static void take_networks(struct postfix *x, struct postfix_finding *list) {
+  const struct postfix_setting *s = postfix_asked(x, "mynetworks");
+  struct buffer networks;
+  if (!s) return;
+  if (!permits_networks(x)) {
+    postfix_text(&x->plan, postfix_about(x, POSTFIX_NOTHING, s), "smtpd_relay_restrictions does not let them relay");
+    return;
+  }
+  buffer_init(&networks, POSTFIX_VALUE_MAX);
+  read_networks(x, s, &networks);
   bool there = directory_account(x->there, BYTES(NETWORKS_NAME)) != NULL;
   if (networks.len && buffer_add(&networks, "", 1) == OK) {
     struct postfix_finding *f = postfix_about(x, there ? POSTFIX_PRESENT : POSTFIX_TAKE, s);

@@ -65,7 +65,10 @@ static void take_time(struct postfix *x, const char *name, const char *unit, con
   postfix_value(&x->conf, name, value, sizeof value);
   bool bare = *value && value[strspn(value, "0123456789")] == '\0';
   snprintf(text, sizeof text, "%s%s", value, bare ? unit : "");
-  if (strspn(text, "0") == strlen(text) - 1 || duration_parse(text, &us) != OK)
+  bool none = strspn(text, "0") == strlen(text) - 1;
+  if (none && strcmp(key, "expire") == 0)
+    leave_out(x, s, "there is always a time in which mail is tried again");
+  else if (none || duration_parse(text, &us) != OK)
     postfix_text(&x->plan, postfix_about(x, POSTFIX_NOTHING, s), "that is how it is without the setting");
   else
     configure(x, s, us == now_us, "delivery { %s = \"%s\" }", key, text);

@@ -32,7 +32,7 @@ void postfix_take_opendkim(struct postfix *x) {
 
 /* --- settings --- */
 
-enum why { OWN, ANYWAY, RECEIVES, REWRITES, COPIES, FILTERS, PACE, MILTER, LOCAL };
+enum why { OWN, ANYWAY, RECEIVES, REWRITES, COPIES, FILTERS, PACE, MILTER, LOCAL, INSTANCE, TLS_BY_DOMAIN };
 
 static const struct {
   enum postfix_action action;
@@ -49,6 +49,10 @@ static const struct {
     [PACE] = {POSTFIX_NOTHING, "how much goes to a site at once is found out by itself (docs/pace.md)"},
     [MILTER] = {POSTFIX_LEFT_OUT, "there are no milters: Sendoff signs itself; what else one does has no counterpart"},
     [LOCAL] = {POSTFIX_NOTHING, "of mail to this machine's own users, which Sendoff does not deliver"},
+    [INSTANCE] = {POSTFIX_LEFT_OUT, "each instance is imported by itself: sendoff import postfix ITS-FOLDER"},
+    [TLS_BY_DOMAIN] = {POSTFIX_LEFT_OUT,
+                       "TLS is required where a domain's DANE or MTA-STS records do, or by route: sendoff route add "
+                       "DOMAIN direct --tls verify"},
 };
 
 static const struct {
@@ -76,7 +80,6 @@ static const struct {
              {"default_database_type", OWN},
              {"default_destination_*", PACE},
              {"default_process_limit", OWN},
-             {"default_transport", ANYWAY},
              {"disable_vrfy_command", ANYWAY},
              {"header_checks", FILTERS},
              {"home_mailbox", LOCAL},
@@ -98,6 +101,7 @@ static const struct {
              {"milter_*", ANYWAY},
              {"mime_header_checks", FILTERS},
              {"minimal_backoff_time", PACE},
+             {"multi_instance_*", INSTANCE},
              {"mydomain", ANYWAY},
              {"mynetworks", ANYWAY},
              {"mynetworks_style", ANYWAY},
@@ -129,6 +133,8 @@ static const struct {
              {"smtp_header_checks", FILTERS},
              {"smtp_host_lookup", ANYWAY},
              {"smtp_sasl_*", ANYWAY},
+             {"smtp_tls_per_site", TLS_BY_DOMAIN},
+             {"smtp_tls_policy_maps", TLS_BY_DOMAIN},
              {"smtp_tls_*", ANYWAY},
              {"smtputf8_*", ANYWAY},
              {"smtpd_banner", ANYWAY},

@@ -190,13 +190,20 @@ static void read_passwords(struct postfix *x, struct postfix_table *out) {
 
 /* --- relayhost --- */
 
-static void take_relayhost(struct postfix *x, const struct postfix_table *passwords) {
-  const struct postfix_setting *s = postfix_asked(x, "relayhost");
-  char value[POSTFIX_TEXT];
+/* "smtp:[host]:25", "relay:", ":[host]". */
+static const char *transport_next_hop(const char *value, bool *smtp) {
+  const char *colon = strchr(value, ':');
+  size_t n = colon ? (size_t)(colon - value) : 0;
+  *smtp = colon && (!n || (n == 4 && !strncmp(value, "smtp", n)) || (n == 5 && !strncmp(value, "relay", n)));
+  return colon ? colon + 1 : "";
+}
+
+/* The next hop of all mail, as `typed`. */
+static void take_default_hop(struct postfix *x, const struct postfix_setting *s, const char *typed,
+                             const struct postfix_table *passwords) {
   struct next_hop hop;
   struct login login = {"", ""};
-  if (!s) return;
-  struct bytes list = bytes_of(postfix_value(&x->conf, "relayhost", value, sizeof value)), first;
+  struct bytes list = bytes_of(typed), first;
   if (!postfix_list_next(&list, &first)) {
     postfix_text(&x->plan, postfix_about(x, POSTFIX_NOTHING, s), "mail goes to the mail exchangers of its domains");
     return;
@@ -216,6 +223,26 @@ static void take_relayhost(struct postfix *x, const struct postfix_table *passwo
   wipe(&login, sizeof login);
 }
 
+/* A next hop of default_transport counts more than relayhost (trivial-rewrite's resolve.c). */
+static void take_relayhost(struct postfix *x, const struct postfix_table *passwords) {
+  const struct postfix_setting *s = postfix_asked(x, "relayhost"), *d = postfix_asked(x, "default_transport");
+  char value[POSTFIX_TEXT];
+  bool smtp = true;
+  const char *at = d ? postfix_value(&x->conf, d->name, value, sizeof value) : "";
+  bool bare = !*at || strcmp(at, "smtp") == 0 || strcmp(at, "relay") == 0;
+  if (!bare) at = transport_next_hop(at, &smtp);
+  if (d && (bare || (smtp && !*at)))
+    postfix_text(&x->plan, postfix_about(x, POSTFIX_NOTHING, d), "that is how it is without the setting");
+  else if (d && !smtp)
+    postfix_text(&x->plan, postfix_about(x, POSTFIX_LEFT_OUT, d), "only mail by SMTP is routed: smtp:, relay:");
+  else if (d)
+    take_default_hop(x, d, at, passwords);
+  if (s && d && smtp && !bare && *at)
+    postfix_text(&x->plan, postfix_about(x, POSTFIX_NOTHING, s), "the next hop of default_transport counts");
+  else if (s)
+    take_default_hop(x, s, postfix_value(&x->conf, s->name, value, sizeof value), passwords);
+}
+
 /* --- transport_maps --- */
 
 /* A key as a route has it: "example.net", ".example.net" (subdomains), "*". */
@@ -224,14 +251,6 @@ static bool route_pattern(const char *key, char out[STATIC_ROUTE_PATTERN]) {
   if (strchr(key, '@')) return false;
   snprintf(text, sizeof text, "%s%s", key[0] == '.' ? "*" : "", key);
   return static_route_parse_pattern(text, out) == OK;
-}
-
-/* "smtp:[host]:25", "relay:", ":[host]". */
-static const char *transport_next_hop(const char *value, bool *smtp) {
-  const char *colon = strchr(value, ':');
-  size_t n = colon ? (size_t)(colon - value) : 0;
-  *smtp = colon && (!n || (n == 4 && !strncmp(value, "smtp", n)) || (n == 5 && !strncmp(value, "relay", n)));
-  return colon ? colon + 1 : "";
 }
 
 static void take_transport_row(struct postfix *x, const struct postfix_table *t, const struct postfix_row *r,
@@ -306,6 +325,18 @@ static void take_sender_routes(struct postfix *x, const struct postfix_table *pa
   postfix_table_free(&t);
 }
 
+/* Of mail exchangers; the route of all mail has its own. */
+static bool demands_tls(const struct postfix *x, const struct postfix_setting *s) {
+  static const char *const levels[] = {"encrypt", "dane-only", "fingerprint", "verify", "secure"};
+  char value[POSTFIX_TEXT];
+  if (strcmp(s->name, "smtp_tls_security_level") != 0) return false;
+  if (*postfix_value(&x->conf, "relayhost", value, sizeof value)) return false;
+  postfix_value(&x->conf, s->name, value, sizeof value);
+  for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++)
+    if (strcmp(value, levels[i]) == 0) return true;
+  return false;
+}
+
 void postfix_take_sending(struct postfix *x) {
   static const char *const with_routes[] = {"smtp_sasl_auth_enable", "smtp_tls_security_level", "smtp_tls_wrappermode",
                                             "smtp_sender_dependent_authentication", "smtp_use_tls"};
@@ -318,7 +349,11 @@ void postfix_take_sending(struct postfix *x) {
   postfix_table_free(&passwords);
   for (size_t i = 0; i < sizeof with_routes / sizeof with_routes[0]; i++) {
     const struct postfix_setting *s = postfix_asked(x, with_routes[i]);
-    if (s)
+    if (s && demands_tls(x, s))
+      postfix_text(&x->plan, postfix_about(x, POSTFIX_LEFT_OUT, s),
+                   "to mail exchangers TLS is used wherever it is offered, and required where a domain's DANE or "
+                   "MTA-STS records do");
+    else if (s)
       postfix_text(&x->plan, postfix_about(x, POSTFIX_NOTHING, s),
                    "said with the routes; to mail exchangers TLS is used wherever it is offered");
   }

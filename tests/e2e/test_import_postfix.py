@@ -272,7 +272,7 @@ def test_a_smarthost_that_relays(sendoff, old):
     assert "keeps no mailboxes" in reasons["mydestination = web1.example.com, example.com"]
     assert "not by address" in reasons["ceo@example.net  [relay3.example]"] and "not by address" in reasons["u@local.example  smtp:[x.example]"]
     assert "only mail by SMTP" in reasons["other.example  uucp:other"] and "only mail by SMTP" in reasons["bad.example  error:no mail"]
-    assert "not exceptions" in reasons["mynetworks: !10.0.0.1"] and "not exceptions" in reasons["mynetworks: cidr:/etc/postfix/nets"]
+    assert "not files and tables" in reasons["mynetworks: cidr:/etc/postfix/nets"]
     assert of(findings, "smtp_bind_address is not set")["command"] == "sendoff source add ADDRESS --helo out.example.com"
     assert of(findings, "smtp inet smtpd")["config"] == 'listen "127.0.0.1:25" { tls = "optional" }'
     assert of(findings, "maximal_queue_lifetime")["config"] == 'delivery { expire = "3d" }'
@@ -352,6 +352,61 @@ def test_files_of_this_machine_are_not_those_of_another(sendoff, old, tmp_path):
     assert "is not here" in of([one for one in findings if one["action"] == "left out"], "smtp_sasl_password_maps")["text"]
     (route,) = sendoff.json("route", "list")
     assert route["user"] is None
+
+
+RELAY = {
+    "exceptions that come too late": ("mynetworks = 10.0.0.0/8, !10.0.0.5", "taken", "narrow it"),
+    "not to relay": ("smtpd_relay_restrictions = permit_sasl_authenticated, reject\nsmtpd_client_restrictions = permit_mynetworks, reject\nmynetworks = 10.0.0.0/8", "nothing", "does not let them relay"),
+    "as before 2.10": ("smtpd_relay_restrictions =\nsmtpd_recipient_restrictions = permit_mynetworks, reject\nmynetworks = 10.0.0.0/8", "taken", "narrow it"),
+    "nobody": ("smtpd_relay_restrictions =\nmynetworks = 10.0.0.0/8", "nothing", "does not let them relay"),
+    "by default": ("mynetworks = 10.0.0.0/8", "taken", "narrow it"),
+}
+
+
+@pytest.mark.parametrize("name", RELAY)
+def test_networks_are_not_widened(sendoff, old, name):
+    """Nobody may relay here who may not there."""
+    settings, action, text = RELAY[name]
+    old.write("postfix/main.cf", f"myhostname = mail.example.com\n{settings}\n")
+    findings, _ = imported(sendoff, old)
+    found = of(findings, "mynetworks = ")
+    assert found["action"] == action and text in found["text"], found
+    accounts = [one["account"] for one in sendoff.json("account", "list")]
+    assert accounts == (["mynetworks"] if action == "taken" else [])
+
+
+@pytest.mark.parametrize("exception", ["!10.0.0.5", "!10.0.0.0/8", "!10.0.0.0/7", "!/etc/postfix/nets"])
+def test_networks_with_exceptions(sendoff, old, exception):
+    old.write("postfix/main.cf", f"myhostname = mail.example.com\nmynetworks = 127.0.0.0/8 {exception} 10.0.0.0/8 192.0.2.0/24\n")
+    findings, _ = imported(sendoff, old)
+    assert "an exception stands before it" in of(findings, "mynetworks: 10.0.0.0/8")["text"]
+    (account,) = sendoff.json("account", "list")
+    assert account["client_ips"] == ["127.0.0.0/8"] + (["192.0.2.0/24"] if "etc" not in exception else [])
+
+
+def test_settings_that_would_be_lost(sendoff, old):
+    old.write(
+        "postfix/main.cf",
+        """\
+        default_transport = smtp:[relay.example.net]:2525
+        relayhost = other.example.net
+        maximal_queue_lifetime = 0
+        multi_instance_directories = /etc/postfix-out
+        smtp_tls_policy_maps = hash:/etc/postfix/tls
+        """,
+    )
+    findings, _ = imported(sendoff, old)
+    assert of(findings, "relayhost")["action"] == "nothing" and of(findings, "default_transport")["action"] == "taken"
+    assert [(one["to"], one["host"], one["port"]) for one in sendoff.json("route", "list")] == [("*", "relay.example.net", 2525)]
+    for what, text in (("maximal_queue_lifetime", "always a time"), ("multi_instance", "by itself"), ("smtp_tls_policy_maps", "direct --tls verify")):
+        found = of(findings, what)
+        assert found["action"] == "left out" and text in found["text"], found
+    old.write("postfix/main.cf", "smtp_tls_security_level = encrypt\ndefault_transport = smtp-out\n")
+    findings, _ = imported(sendoff, old)
+    assert of(findings, "smtp_tls_security_level")["action"] == of(findings, "default_transport")["action"] == "left out"
+    old.write("postfix/main.cf", "smtp_tls_security_level = dane\ndefault_transport = smtp\n")
+    findings, _ = imported(sendoff, old)
+    assert of(findings, "smtp_tls_security_level")["action"] == of(findings, "default_transport")["action"] == "nothing"
 
 
 def test_a_users_file_that_is_named(sendoff, old, tmp_path):
