@@ -57,6 +57,8 @@ static int read_column(const char *title, struct account_columns *out, struct re
     kind = ACCOUNT_COLUMN_PASSWORD;
   else if (title[0] == '#' || is_one_of(name, notes, sizeof notes / sizeof notes[0]))
     kind = ACCOUNT_COLUMN_IGNORED;
+  else if (strpbrk(title, ";\t"))
+    return fail(why, E_SYNTAX, "the columns are to be parted by commas: %.60s", title);
   else if (!take_option(name))
     return fail(why, E_SYNTAX,
                 "the column %.60s is not known; columns are name, password and the options of sendoff account add, and "

@@ -21,7 +21,7 @@ struct csv_reader {
   char text[CSV_RECORD_MAX]; /* the fields of the record, each ended by NUL */
   size_t text_len;
   struct csv_record record;
-  bool too_big, ended; /* `ended`: the record is whole */
+  bool too_big, has_nul, ended; /* `ended`: the record is whole */
 };
 
 static int is_line_end(unsigned char c) {
@@ -110,6 +110,7 @@ static void on_field(void *field, size_t len, void *arg) {
   }
   char *to = r->text + r->text_len;
   if (len) memcpy(to, field, len);
+  r->has_nul |= len && memchr(field, '\0', len);
   to[len] = '\0';
   r->record.fields[r->record.count++] = to;
   r->text_len += len + 1;
@@ -124,7 +125,7 @@ static int begin_record(struct csv_reader *r) {
   csv_free(&r->parser);
   r->record = (struct csv_record){.line = r->line};
   r->text_len = 0;
-  r->too_big = r->ended = false;
+  r->too_big = r->has_nul = r->ended = false;
   return init_parser(&r->parser);
 }
 
@@ -170,6 +171,7 @@ int csv_next(struct csv_reader *r, struct csv_record *out, struct reason *why) {
     if (rc != OK) return fail(why, rc, "out of memory");
     r->at += len;
     r->line += lines;
+    if (r->has_nul) return fail(why, E_SYNTAX, "it has a NUL octet: save the list as UTF-8 text");
     if (out->count) return 1;
   }
 }

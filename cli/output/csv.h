@@ -17,7 +17,7 @@ typedef long csv_read_fn(void *arg, char *out, size_t size);
 struct csv_record {
   uint64_t line; /* that it begins in; the first is 1 */
   size_t count;
-  const char *fields[CSV_FIELDS_MAX]; /* without the white space around them; an octet NUL ends one */
+  const char *fields[CSV_FIELDS_MAX]; /* without the white space around them */
 };
 
 struct csv_reader *csv_reader_new(csv_read_fn *read, void *arg); /* NULL without memory */

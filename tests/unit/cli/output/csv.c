@@ -88,6 +88,14 @@ static void test_bounds(void **state) {
   free(text);
 }
 
+static void test_nul(void **state) {
+  static const char text[] = "a\nb\0,c\nd\n";
+  char out[1024];
+  (void)state;
+  read_all(text, sizeof text - 1, 3, out, sizeof out);
+  assert_string_equal(out, "1[a] 2! 3[d]");
+}
+
 static struct csv_record record_of(const char *const *fields) {
   struct csv_record r = {.line = 1};
   for (; fields[r.count]; r.count++) r.fields[r.count] = fields[r.count];
@@ -194,8 +202,8 @@ static void test_round_trip(void **state) {
 }
 
 int main(void) {
-  static const struct CMUnitTest tests[] = {cmocka_unit_test(test_records), cmocka_unit_test(test_bounds),
-                                            cmocka_unit_test(test_columns), cmocka_unit_test(test_without_a_header),
-                                            cmocka_unit_test(test_round_trip)};
+  static const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_records), cmocka_unit_test(test_bounds),           cmocka_unit_test(test_nul),
+      cmocka_unit_test(test_columns), cmocka_unit_test(test_without_a_header), cmocka_unit_test(test_round_trip)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
