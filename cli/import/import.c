@@ -26,12 +26,11 @@ const struct verb import_verbs[] = {
     {"import", "postfix", "DIR [--users FILE] [--opendkim DIR] [--passwords FILE] [--all] [--dry-run] [--yes]",
      "Takes over what a Postfix set-up sends with. DIR is its folder, with main.cf and master.cf. Source addresses, "
      "relayhost and transport_maps with their logins, the users of a Dovecot passwd-file (--users names it) with who "
-     "may "
-     "send as whom, mynetworks and rate limits become sources, routes and accounts; domains and keys come from the "
-     "folder "
-     "opendkim beside DIR, or from --opendkim. For sendoff.conf it prints what to write. Each line that cannot be "
-     "taken "
-     "over is said, with the reason; --all shows those that need nothing, too. It says which commands it will run, and "
+     "may send as whom, mynetworks and rate limits become sources, routes and accounts; domains and keys come from the "
+     "folder opendkim, or dkimkeys as Debian has it, beside DIR, or from --opendkim. For sendoff.conf it prints what "
+     "to "
+     "write. Each line that cannot be taken over is said, with the reason; --all shows those that need nothing, too. "
+     "It says which commands it will run, and "
      "asks; --yes answers, --dry-run only says. Exit status 1: something was left out.",
      "sendoff import postfix /etc/postfix --dry-run\n"
      "sendoff import postfix /etc/postfix --passwords made.csv --yes",

@@ -35,12 +35,22 @@ static bool find_below(const char *dir, const char *path, bool by_name, char out
   return false;
 }
 
+/* Of a folder that was copied with those above it, as old/etc/dkimkeys, "/etc/dkimkeys/a" is old/etc/dkimkeys/a. */
+static bool find_copied(const char *dir, const char *path, char out[OPENDKIM_PATH]) {
+  const char *etc = NULL;
+  for (const char *at = dir; (at = strstr(at, "/etc")); at++)
+    if (at > dir && (at[4] == '/' || !at[4])) etc = at;
+  int len = etc ? snprintf(out, OPENDKIM_PATH, "%.*s%s", (int)(etc - dir), dir, path) : 0;
+  return len > 0 && len < OPENDKIM_PATH && access(out, F_OK) == 0;
+}
+
 int opendkim_path(const char *dir, struct bytes base, struct bytes named, const char *domain, bool by_name,
                   char out[OPENDKIM_PATH], struct reason *why) {
   char path[OPENDKIM_PATH], root[OPENDKIM_PATH];
   int rc = fill_in(named, domain, path, why);
   if (rc != OK) return rc;
   if (path[0] == '/') {
+    if (find_copied(dir, path, out)) return OK;
     if (access(path, F_OK) != 0 && find_below(dir, path, by_name, out)) return OK;
     memcpy(out, path, strlen(path) + 1);
     return OK;

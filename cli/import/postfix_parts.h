@@ -17,6 +17,7 @@ struct postfix {
   const struct directory *there; /* what this gateway has already */
   const struct config *config;
   const char *users, *opendkim;       /* --users FILE, --opendkim DIR; NULL */
+  bool keys;                          /* OpenDKIM's are taken over */
   char rate[40], recipients_rate[40]; /* limits that each account gets: "100/minute"; "" */
 };
 

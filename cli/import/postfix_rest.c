@@ -19,12 +19,18 @@ static bool beside(const struct postfix *x, const char *name, char out[OPENDKIM_
   return n > 0 && n < OPENDKIM_PATH;
 }
 
+/* As tutorials have it, or as Debian's package does. */
+static bool find_keys(const struct postfix *x, char out[OPENDKIM_PATH]) {
+  return (beside(x, "opendkim", out) && is_folder(out)) || (beside(x, "dkimkeys", out) && is_folder(out));
+}
+
 void postfix_take_opendkim(struct postfix *x) {
   char path[OPENDKIM_PATH];
   if (x->opendkim)
     snprintf(path, sizeof path, "%s", x->opendkim);
-  else if (!beside(x, "opendkim", path) || !is_folder(path))
+  else if (!find_keys(x, path))
     return;
+  x->keys = true;
   struct postfix_finding *f =
       postfix_find(&x->plan, POSTFIX_TAKE, "opendkim", 0, "domains and keys that OpenDKIM signs with");
   postfix_words(&x->plan, f, "sendoff", "import", "opendkim", path, "--yes", NULL);
@@ -186,8 +192,13 @@ static void take_milters(struct postfix *x) {
     bool single = postfix_list_next(&list, &one) && !postfix_list_next(&list, &two);
     if (!single || (!strstr(value, "opendkim") && !strstr(value, ":8891") && !strstr(value, ":12301"))) continue;
     postfix_asked(x, names[i]);
-    postfix_text(&x->plan, postfix_about(x, POSTFIX_NOTHING, s),
-                 "OpenDKIM: Sendoff signs itself, with the keys that are taken over");
+    if (x->keys)
+      postfix_text(&x->plan, postfix_about(x, POSTFIX_NOTHING, s),
+                   "OpenDKIM: Sendoff signs itself, with the keys that are taken over");
+    else
+      postfix_text(&x->plan, postfix_about(x, POSTFIX_LEFT_OUT, s),
+                   "OpenDKIM: its keys are neither in opendkim nor in dkimkeys, beside this folder; name theirs with "
+                   "--opendkim DIR");
   }
 }
 

@@ -342,6 +342,17 @@ def test_tables_without_their_text(sendoff, old):
     assert {one["login"] for one in made} == {"made"}
 
 
+def test_opendkim_without_its_keys(sendoff, old):
+    """Its mail would go unsigned: that is said."""
+    old.write("postfix/main.cf", "smtpd_milters = inet:localhost:8891\nnon_smtpd_milters = $smtpd_milters\n")
+    findings, _ = imported(sendoff, old, "--dry-run")
+    assert "name theirs with --opendkim DIR" in of(findings, "smtpd_milters")["text"]
+    old.write("dkimkeys/README.PrivateKeys", "as Debian has it")
+    findings, _ = imported(sendoff, old, "--dry-run", "--all")
+    assert of(findings, "domains and keys")["command"].endswith("/dkimkeys --yes")
+    assert of(findings, "smtpd_milters")["action"] != "left out"
+
+
 def test_files_of_this_machine_are_not_those_of_another(sendoff, old, tmp_path):
     """A path in a set-up that was copied is one of the other machine."""
     here = tmp_path / "here/sasl_passwd"
