@@ -76,15 +76,19 @@ static void print_certificate(struct cli *c) {
            k->hostname, k->hostname, k->path);
 }
 
-static void print_login_json(struct cli *c, const char *name, const struct draft *d, const char *lines) {
+/* A new account is printed whole. */
+static void print_login_json(struct cli *c, const char *name, const struct draft *d, const char *lines, bool made) {
   json_t *j =
       json_pack("{s:s, s:o}", "account", name, "password", d->generated ? json_string(d->password) : json_null());
   print_certificate(c);
   if (j && lines) json_object_set_new(j, "configuration", json_text(lines));
-  print_json(j);
+  if (made)
+    account_print_change(c, name, j);
+  else
+    print_json(j);
 }
 
-static void print_login_text(struct cli *c, const char *name, const struct draft *d, const char *lines) {
+static void print_login_text(struct cli *c, const char *name, const struct draft *d, const char *lines, bool made) {
   if (d->generated) {
     printf("Type this into your application; the password is shown this once:\n\n  host      %s\n",
            c->config->hostname);
@@ -93,6 +97,7 @@ static void print_login_text(struct cli *c, const char *name, const struct draft
   } else {
     printf("the password of %s is set\n", name);
   }
+  if (made) account_print_made(c, name);
   if (lines)
     printf("\n%s", lines);
   else if (d->generated)
@@ -100,9 +105,10 @@ static void print_login_text(struct cli *c, const char *name, const struct draft
 }
 
 /* `preset` NULL: nothing is said of the application. */
-static void print_login(struct cli *c, const char *name, const struct draft *d, const struct preset *preset) {
+static void print_login(struct cli *c, const char *name, const struct draft *d, const struct preset *preset,
+                        bool made) {
   char *lines = preset ? preset_text(c, preset, name, d->generated ? d->password : NULL) : NULL;
-  (c->json ? print_login_json : print_login_text)(c, name, d, lines);
+  (c->json ? print_login_json : print_login_text)(c, name, d, lines, made);
   if (lines) wipe(lines, strlen(lines));
   free(lines);
 }
@@ -210,7 +216,7 @@ static enum exit_status add(struct cli *c) {
   if (s != EXIT_DONE) return finish(d, s);
   s = cli_admin_done(c, &a, admin_account_add(a, &d->account, &why), &why);
   if (s == EXIT_DONE) {
-    print_login(c, c->arguments[0], d, preset);
+    print_login(c, c->arguments[0], d, preset, true);
     print_local(c, d);
     warn(c, d);
   }
@@ -227,11 +233,15 @@ static enum exit_status check_rewrite(struct cli *c, const struct draft *d) {
   return known ? s : named_unknown(c, NAMED_ACCOUNT, c->arguments[0]);
 }
 
-/* With what to write into the application, where its kind was named. */
-static enum exit_status print_set(struct cli *c, const struct preset *preset) {
+/* With what to write into the application, where its kind was named, and what became of its queue, where it is a
+ * sandbox from now on: `held` recipients; NULL: it was one before, or is none. */
+static enum exit_status print_set(struct cli *c, const struct preset *preset, const uint64_t *held) {
   char *lines = preset ? preset_text(c, preset, c->arguments[0], NULL) : NULL;
-  json_t *more = c->json && lines ? json_pack("{s:o}", "configuration", json_text(lines)) : NULL;
+  json_t *more = c->json ? json_object() : NULL;
+  if (more && lines) json_object_set_new(more, "configuration", json_text(lines));
+  if (more && held) json_object_set_new(more, "held", json_integer((json_int_t)*held));
   enum exit_status s = account_print_change(c, c->arguments[0], more);
+  if (s == EXIT_DONE && held && !c->json) account_sandbox_print_held(c->arguments[0], *held);
   if (s == EXIT_DONE && lines && !c->json) printf("\n%s", lines);
   free(lines);
   return s;
@@ -243,6 +253,7 @@ static enum exit_status set(struct cli *c) {
   struct reason why = {""};
   const struct preset *preset = NULL;
   bool begins = false;
+  uint64_t held = 0;
   if (!d) return cli_fail(EXIT_NO, "out of memory");
   enum exit_status s = read_options(c, d, &preset);
   if (s == EXIT_DONE) s = account_sandbox_set(c, d);
@@ -253,7 +264,8 @@ static enum exit_status set(struct cli *c) {
   if (s == EXIT_DONE) s = cli_admin(c, &a);
   if (s == EXIT_DONE)
     s = cli_admin_done(c, &a, admin_account_set(a, c->arguments[0], d->parts, &d->account, &d->edit, &why), &why);
-  if (s == EXIT_DONE) s = begins ? account_sandbox_hold(c) : print_set(c, preset);
+  if (s == EXIT_DONE && begins) s = account_sandbox_hold(c, &held);
+  if (s == EXIT_DONE) s = print_set(c, preset, begins ? &held : NULL);
   if (s == EXIT_DONE) warn(c, d);
   return finish(d, s);
 }
@@ -268,7 +280,7 @@ static enum exit_status password(struct cli *c) {
   if (s == EXIT_DONE) s = cli_admin(c, &a);
   if (s == EXIT_DONE)
     s = cli_admin_done(c, &a, admin_account_set(a, c->arguments[0], ACCOUNT_VERIFIER, &d->account, NULL, &why), &why);
-  if (s == EXIT_DONE) print_login(c, c->arguments[0], d, NULL);
+  if (s == EXIT_DONE) print_login(c, c->arguments[0], d, NULL, false);
   return finish(d, s);
 }
 

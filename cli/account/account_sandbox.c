@@ -1,6 +1,5 @@
 #include "cli/account/account_sandbox.h"
 
-#include "cli/account/account_show.h"
 #include "cli/machine/operator_name.h"
 #include "cli/queue/queue_bulk.h"
 #include "store/read.h"
@@ -32,13 +31,14 @@ enum exit_status account_sandbox_begins(struct cli *c, const struct draft *d, bo
   return EXIT_DONE;
 }
 
-static void print_held(const char *name, uint64_t held) {
+void account_sandbox_print_held(const char *name, uint64_t held) {
+  if (!held) return;
   printf("%llu queued recipient%s of mail that was to be sent before it %s held; to send that after all: sendoff queue "
          "release --account %s\n",
          (unsigned long long)held, held == 1 ? "" : "s", held == 1 ? "is" : "are", name);
 }
 
-enum exit_status account_sandbox_hold(struct cli *c) {
+enum exit_status account_sandbox_hold(struct cli *c, uint64_t *recipients) {
   struct admin *a;
   struct reason why = {""};
   char by[OPERATOR_NAME];
@@ -47,11 +47,6 @@ enum exit_status account_sandbox_hold(struct cli *c) {
   struct queue_change change = {.action = QUEUE_HOLD, .hold = HOLD_COMMAND, .by = operator_name(by)};
   if (cli_admin(c, &a) != EXIT_DONE) return EXIT_NO;
   enum exit_status s = cli_admin_done(c, &a, queue_bulk_run_of(a, &f, &change, 0, &held, &why), &why);
-  json_t *more = c->json ? json_pack("{s:I}", "held", (json_int_t)held.recipients) : NULL;
-  if (s != EXIT_DONE)
-    json_decref(more);
-  else
-    s = account_print_change(c, c->arguments[0], more);
-  if (s == EXIT_DONE && !c->json && held.recipients) print_held(c->arguments[0], held.recipients);
+  *recipients = held.recipients;
   return s;
 }

@@ -7,13 +7,14 @@
 
 #include <stdio.h>
 
-/* "a b c" in `out`, and releases the list. */
-static const char *joined(json_t *list, struct buffer *out) {
+/* "a, b, c" in `out`, and releases the list. */
+static const char *joined(json_t *list, const char *between, struct buffer *out) {
   size_t i;
   json_t *item;
   int rc = OK;
   buffer_init(out, 1024 * 1024);
-  json_array_foreach(list, i, item) if (rc == OK) rc = buffer_addf(out, "%s%s", i ? " " : "", json_string_value(item));
+  json_array_foreach(list, i, item) if (rc == OK) rc =
+      buffer_addf(out, "%s%s", i ? between : "", json_string_value(item));
   if (rc == OK) rc = buffer_add(out, "", 1);
   json_decref(list);
   return rc == OK ? out->at : "?";
@@ -21,8 +22,8 @@ static const char *joined(json_t *list, struct buffer *out) {
 
 static void list_row(struct listing *l, const struct account *a) {
   struct buffer senders, limits;
-  const char *senders_text = joined(account_senders_json(a), &senders),
-             *limits_text = joined(account_limits_json(a), &limits);
+  const char *senders_text = joined(account_senders_json(a), " ", &senders),
+             *limits_text = joined(account_limits_json(a), " ", &limits);
   listing_add(l, account_json(a),
               (const char *const[]){a->name, senders_text, *limits_text ? limits_text : "none", a->pool,
                                     a->suspended ? "suspended"
@@ -116,4 +117,20 @@ enum exit_status account_print_change(struct cli *c, const char *name, json_t *m
   enum exit_status s = show_one(c, name, more);
   json_decref(more);
   return s;
+}
+
+void account_print_made(struct cli *c, const char *name) {
+  struct directory *d;
+  struct buffer senders, limits;
+  if (cli_directory(c, &d) != EXIT_DONE) return;
+  const struct account *a = directory_account(d, bytes_of(name));
+  if (a) {
+    printf("\nIt may send as %s", joined(account_senders_json(a), ", ", &senders));
+    const char *most = joined(account_limits_json(a), ", ", &limits);
+    printf("; limits: %s.\n%sAll of it: sendoff account show %s\n", *most ? most : "none",
+           a->sandbox ? "It is a sandbox: its mail never leaves.\n" : "", name);
+    buffer_free(&senders);
+    buffer_free(&limits);
+  }
+  directory_release(&d);
 }

@@ -12,4 +12,7 @@ enum exit_status account_show(struct cli *c);
  * NULL. */
 enum exit_status account_print_change(struct cli *c, const char *name, json_t *more);
 
+/* After it was made: who it may send as, and how much. */
+void account_print_made(struct cli *c, const char *name);
+
 #endif

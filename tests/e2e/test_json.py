@@ -138,6 +138,7 @@ WITHOUT_A_GATEWAY = (
     "dkim import example.com {folder}/mail.private --selector mail",
     "import opendkim {folder}/opendkim --yes",
     "account add blog --sender example.com --for wordpress",
+    "account set blog --for php --sandbox on",
     "route add far.example mx.far.example",
     "route set far.example mx.far.example --tls verify",
     "suppression import {folder}/bounces.csv --account blog",

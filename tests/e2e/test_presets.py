@@ -318,6 +318,21 @@ def test_set(gateway):
     assert "a-password-of-mine" not in text and "$mail->Password = 'PASSWORD';" in text
 
 
+def test_every_change_prints_its_result(gateway):
+    """Also what the kind of client has added; with a sandbox, and what is held for that, too."""
+    said = gateway.sendoff("account", "add", "printed", "--sender", "example.com", "--for", "php", "--sandbox")
+    assert "It may send as example.com; limits: 60/minute:smooth, 5000/day.\nIt is a sandbox: its mail never leaves.\nAll of it: sendoff account show printed\n" in said
+    (made,) = gateway.sendoff.json("account", "add", "printed2", "--sender", "example.com", "--for", "php")
+    assert made["limits"] == ["60/minute:smooth", "5000/day"] and made["password"] and "PHPMailer" in made["configuration"]
+    assert {**made, "password": None, "configuration": None} == {**shown(gateway, "printed2"), "password": None, "configuration": None}
+    said = gateway.sendoff("account", "set", "printed2", "--sandbox", "on", "--for", "server")
+    assert re.search(r"^sandbox +on$", said, re.M) and re.search(r"^limits +50000/day:defer$", said, re.M) and "\nFor a Postfix" in said
+    (made,) = gateway.sendoff.json("account", "set", "printed", "--sandbox", "off", "--for", "server")
+    assert made["sandbox"] == "off" and made["configuration"].startswith("For a Postfix") and "held" not in made
+    (made,) = gateway.sendoff.json("account", "set", "printed", "--sandbox", "on")
+    assert made["sandbox"] == "on" and made["held"] == 0 and "configuration" not in made
+
+
 def test_kinds(gateway):
     done = gateway.sendoff.run("account", "add", "x", "--sender", "example.com", "--for", "wordpres")
     assert done.status == 2 and "wordpress, php, device or server" in done.err

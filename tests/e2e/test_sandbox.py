@@ -250,9 +250,8 @@ def test_switched_on_and_off_again(lab):
     account, to = gateway.add_account("shop"), f"r@{host.domain}"
     submit_marked(gateway, account, FROM, [to])
     gateway.wait_event("deferred")
-    assert "1 queued recipient of mail that was to be sent before it is held" in gateway.sendoff(
-        "account", "set", "shop", "--sandbox", "on"
-    )
+    said = gateway.sendoff("account", "set", "shop", "--sandbox", "on", "--for", "server")
+    assert "1 queued recipient of mail that was to be sent before it is held" in said and "\nFor a Postfix" in said
     host.replies.clear()
     content = letter(FROM, to, subject=marker(), extra="Message-ID: <same@example.com>\r\n")
     submit(gateway, account, FROM, [to], content)
