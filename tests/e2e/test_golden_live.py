@@ -87,6 +87,7 @@ class World:
         self.lab.dns.update({(HOST, "A"): [ADDRESS], (PTR, "PTR"): [f"{HOST}."]})
         self.gateway.sendoff("source", "add", ADDRESS, "--helo", HOST)
         self.gateway.add_domain("example.com", "--key", "ed25519")
+        self.gateway.sendoff("domain", "set", "example.com", "--dmarc", "enforce")  # so that each message waits for the answer
         self.account = self.gateway.add_account("shop")
         shutil.copytree(self.gateway.data, f"{self.gateway.folder}/data")
 

@@ -35,7 +35,9 @@ LIVE = [
     (r"accepted it, \d+\.\d\ds after the session began\. What it\sdoes", "accepted it, 0.00s after the session began. What it\ndoes"),
     (r"(?m)^(    after +)\d+\.\d\ds$", r"\g<1>0.00s"),
     (r"\(after [\d.]+m?s\)", "(after 0ms)"),
-    (r'"(after_ms|age_ms)":\d+', r'"\1":0'),
+    (r"(?m)^(    took     )[\d.]+m?s$", r"\g<1>0ms"),
+    (r"\b(first attempt|delivered) after [\d.]+m?s", r"\1 after 0ms"),
+    (r'"(after_ms|age_ms|took_ms|attempt_ms)":\d+', r'"\1":0'),
     (r"\bage_ms=\d+", "age_ms=0"),
     (r"\b(UTC, in) (\d+[dhms])+\b", r"\1 SPAN"),  # retries are spread
     (r"\bfirst \d+s ago", "first 0s ago"),

@@ -87,7 +87,7 @@ static void test_answers(void **state) {
       {{.parts = {"ok"}}, 64, OK, "ok"},
       {{.parts = {"{\"a\":", "1", "}\n"}}, 64, OK, "{\"a\":1}"},
       {{.parts = {"two\nlines\n"}}, 64, OK, "two\nlines"},
-      {{.parts = {"error: unknown request\n"}}, 64, E_DENIED, "error: unknown request"},
+      {{.parts = {"error: unknown request\n"}}, 64, E_DENIED, "unknown request"},
       {{.parts = {NULL}}, 64, E_BUSY, ""},
       {{.parts = {"0123456789"}}, 8, E_TOO_BIG, NULL},
   };
