@@ -291,7 +291,7 @@ static int run_parts(struct admin *a, struct part *p, const struct queue_filter 
   int64_t from = 0;
   for (bool more = true; more;) {
     part_clear(p);
-    int rc = queue_rows(&a->q, f, from, until, on_row, p);
+    int rc = queue_rows(&a->q, f, f->site != NULL, from, until, on_row, p);
     if (rc != OK) return sql_why(&a->q, rc, why);
     if (p->memory_failed) return fail(why, E_MEMORY, "out of memory");
     if (!p->count) return OK;
@@ -337,6 +337,9 @@ int admin_queue(struct admin *a, const struct queue_filter *which, const struct 
   if (rc != OK) return rc;
   /* What comes in from now on is not meant; otherwise this might never end. */
   rc = sql_int(sql_use(&a->q, "SELECT max(id) FROM recipients"), 0, &until);
+  if (rc != OK) return sql_why(&a->q, rc, why);
+  /* Also which domains are the site's: part by part, they would be other ones once a part has left the queue. */
+  rc = f.site ? queue_keep_site(&a->q, f.site) : OK;
   if (rc != OK) return sql_why(&a->q, rc, why);
   rc = r.concerns ? run_parts(a, &p, &f, until, &r, why) : OK;
   part_free(&p);

@@ -141,21 +141,24 @@ int reader_still_queued(struct reader *r, const int64_t *recipients, size_t coun
 /* Bits of read.h, as IS has them in numbers. */
 _Static_assert(QUEUE_IS_QUEUED == 1 && QUEUE_IS_RETURNING == 2 && QUEUE_IS_HELD_FOR(0) == 16, "see IS");
 #define IS "(CASE r.state WHEN 0 THEN 1 WHEN 1 THEN 16 << r.hold ELSE 2 END)"
-#define OF_SITE                                                                                                        \
-  "(r.site = ?9 OR (r.site = '' AND r.domain IN (SELECT domain FROM recipients WHERE site = ?9 AND site <> '')))"
-#define CHOSEN                                                                                                         \
+#define SITE_DOMAINS "SELECT domain FROM recipients WHERE site = ?9 AND site <> ''"
+#define KEPT_DOMAINS "SELECT domain FROM temp.site_domains"
+#define CHOSEN(DOMAINS)                                                                                                \
   " AND (?2 = '' OR m.account = ?2) AND (?3 = '' OR r.address LIKE ?3 ESCAPE '\\') AND (?4 < 0 OR r.state = ?4)"       \
-  " AND r.id <= ?7 AND m.created_us >= ?8 AND (?9 = '' OR " OF_SITE ") AND (?10 = '' OR r.last LIKE ?10 ESCAPE '\\')"  \
+  " AND r.id <= ?7 AND m.created_us >= ?8 AND (?9 = '' OR r.site = ?9 OR (r.site = ''"                                 \
+  " AND r.domain IN (" DOMAINS "))) AND (?10 = '' OR r.last LIKE ?10 ESCAPE '\\')"                                     \
   " AND (?11 = 0 OR ?11 & " IS ")"
 #define IN_ORDER " ORDER BY r.message_id, r.id LIMIT ?5"
 
 /* One text for each way in, so that one message is not searched for in the whole queue. */
 #define OF_MESSAGE                                                                                                     \
-  "FROM recipients r INDEXED BY recipients_message JOIN messages m ON m.id = r.message_id WHERE r.message_id = ?1"     \
-  " AND ?6 <= ?1" CHOSEN
-#define OF_ALL                                                                                                         \
+  "FROM recipients r INDEXED BY recipients_message JOIN messages m ON m.id = r.message_id  WHERE r.message_id = ?1"    \
+  " AND ?6 <= ?1" CHOSEN(SITE_DOMAINS)
+#define OF_ALL_WITH(DOMAINS)                                                                                           \
   "FROM recipients r INDEXED BY recipients_message CROSS JOIN messages m ON m.id = r.message_id WHERE ?1 = 0"          \
-  " AND r.message_id >= ?6" CHOSEN
+  " AND r.message_id >= ?6" CHOSEN(DOMAINS)
+#define OF_ALL OF_ALL_WITH(SITE_DOMAINS)
+#define OF_ALL_KEPT OF_ALL_WITH(KEPT_DOMAINS)
 
 _Static_assert((MESSAGE_SOURCES_ONLY | MESSAGE_RESTS_ON_SPF) == 10240, "POOLS_OF has the flags as a number");
 #define POOLS_OF(CHOOSE)                                                                                               \
@@ -199,11 +202,23 @@ static void bind_filter(sqlite3_stmt *s, const struct queue_filter *f, const str
   sql_bind_int(s, 11, f->among);
 }
 
-int queue_rows(struct sql *q, const struct queue_filter *f, int64_t from, int64_t until, queue_row *row, void *arg) {
+int queue_keep_site(struct sql *q, const char *site) {
+  int rc = sql_exec(q, "CREATE TEMP TABLE IF NOT EXISTS site_domains(domain TEXT PRIMARY KEY) WITHOUT ROWID;"
+                       " DELETE FROM temp.site_domains");
+  if (rc != OK) return rc;
+  sqlite3_stmt *s = sql_use(q, "INSERT OR IGNORE INTO temp.site_domains SELECT domain FROM recipients WHERE site = ?");
+  sql_bind_text(s, 1, site);
+  return sql_run(s);
+}
+
+int queue_rows(struct sql *q, const struct queue_filter *f, bool kept, int64_t from, int64_t until, queue_row *row,
+               void *arg) {
   struct likes l;
   int rc = likes_init(f, &l);
   if (rc != OK) return rc;
-  sqlite3_stmt *s = sql_use(q, f->message_id ? ROW_COLUMNS OF_MESSAGE IN_ORDER : ROW_COLUMNS OF_ALL IN_ORDER);
+  sqlite3_stmt *s = sql_use(q, f->message_id ? ROW_COLUMNS OF_MESSAGE IN_ORDER
+                               : kept        ? ROW_COLUMNS OF_ALL_KEPT IN_ORDER
+                                             : ROW_COLUMNS OF_ALL IN_ORDER);
   bind_filter(s, f, &l, from, until);
   rc = give_rows(s, row, arg);
   likes_free(&l);
@@ -212,7 +227,7 @@ int queue_rows(struct sql *q, const struct queue_filter *f, int64_t from, int64_
 
 int reader_queue(struct reader *r, const struct queue_filter *f, queue_row *row, void *arg) {
   int rc = reader_begin(r, NULL);
-  return rc == OK ? reader_end(r, queue_rows(&r->at.q, f, 0, INT64_MAX, row, arg)) : rc;
+  return rc == OK ? reader_end(r, queue_rows(&r->at.q, f, false, 0, INT64_MAX, row, arg)) : rc;
 }
 
 #define EXTENT                                                                                                         \

@@ -573,6 +573,18 @@ static void defer_at(struct lab *l, const struct letter *m, const char *site, co
   assert_int_equal(lab_run(&l->poster, &o.op), OK);
 }
 
+/* More than a part, of which the first has those whose last attempt was for the site. */
+static void dropped_by_site(void **state) {
+  struct lab *l = *state;
+  put_messages(l, 4, 700);
+  lab_exec(l->dir, "UPDATE recipients SET domain = 'one.example' WHERE message_id <> 3;"
+                   "UPDATE recipients SET site = 'google' WHERE message_id = 1");
+  assert_int_equal(command(l, &(struct queue_filter){.state = -1, .site = "lab"}, QUEUE_DROP), 0);
+  assert_int_equal(command(l, &(struct queue_filter){.state = -1, .site = "google"}, QUEUE_DROP), 2100);
+  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM recipients WHERE message_id = 3"), 700);
+  assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM recipients"), 700);
+}
+
 static void by_site_and_reply(void **state) {
   static const struct {
     struct queue_filter filter;
@@ -666,6 +678,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(bounced_by_command, lab_setup, lab_teardown),
       cmocka_unit_test_setup_teardown(held_on_the_way_back, lab_setup, lab_teardown),
       cmocka_unit_test_setup_teardown(by_site_and_reply, lab_setup, lab_teardown),
+      cmocka_unit_test_setup_teardown(dropped_by_site, lab_setup, lab_teardown),
       cmocka_unit_test_setup_teardown(a_large_drop_beside_the_writer, lab_setup, lab_teardown),
       cmocka_unit_test_setup_teardown(event_ids_that_are_taken, lab_setup, lab_teardown),
   };
