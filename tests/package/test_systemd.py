@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 from sendoff_test.debian_root import DebianRoot, own_mounts, package
+from sendoff_test.package_root import ROOT
 
 SYSTEMD = ("setpriv", "--pdeathsig", "KILL", "--", "systemd-nspawn", "--quiet", "--private-network", "--register=no", "--keep-unit")
 UNIT = """[Unit]
@@ -80,6 +81,18 @@ before=$(main); kill -STOP "$before"; until_running "$before"
 journalctl -u sendoff | grep -o 'Watchdog timeout'
 answers
 
+echo STEP executable memory
+cat >/usr/local/bin/executable <<'END' # mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+#!/usr/bin/perl
+print syscall(9, 0, 4096, 7, 34, -1, 0) == -1 ? "denied: $!\n" : "allowed\n";
+END
+chmod 755 /usr/local/bin/executable
+sed -e 's|^ExecStart=.*|ExecStart=/usr/local/bin/executable|' -e 's/^Type=.*/Type=oneshot/' -e '/^ExecCondition=/d; /^Restart/d; /^Watchdog/d' \
+  -e '/^StateDirectory/d; /^RuntimeDirectory/d; /^FileDescriptorStore/d' /lib/systemd/system/sendoff.service >/etc/systemd/system/hook.service
+systemctl daemon-reload; systemctl start hook; journalctl --sync; journalctl -u hook -o cat | grep -E '^(denied|allowed)'
+mkdir /etc/systemd/system/hook.service.d; cp /root/drop-in /etc/systemd/system/hook.service.d/override.conf
+systemctl daemon-reload; systemctl start hook; journalctl --sync; journalctl -u hook -o cat | grep -E '^(denied|allowed)' | tail -1
+
 echo STEP socket unit
 systemctl stop sendoff; answers
 systemctl enable --now sendoff.socket; systemctl is-active sendoff
@@ -104,7 +117,9 @@ def said(tmp_path_factory):
     for which in ("old", "new"):
         subprocess.run(["cp", package(which), debian.file(f"/root/{which}.deb")], check=True)
     os.remove(debian.file("/usr/sbin/policy-rc.d"))
-    for path, text in (("/root/script", SCRIPT), ("/etc/systemd/system/trial.service", UNIT)):
+    with open(f"{ROOT}/docs/install.md") as guide:
+        (drop_in,) = re.findall(r"^```\n(\[Service\]\nMemoryDenyWriteExecute=.*?)^```", guide.read(), re.M | re.S)
+    for path, text in (("/root/script", SCRIPT), ("/root/drop-in", drop_in), ("/etc/systemd/system/trial.service", UNIT)):
         with open(debian.file(path), "w") as file:
             file.write(text)
     debian("systemctl", "enable", "trial.service")
@@ -162,6 +177,11 @@ def test_watchdog(said):
 def test_socket_unit(said):
     lines = [line for line in said["socket unit"].split("\n") if not line.startswith(("Created", "Removed", "/root/script"))]
     assert lines[0] == "refused" and lines[1] == "inactive" and lines[2].startswith("220 ") and lines[3] == "active", lines
+
+
+def test_a_hook_that_wants_executable_memory(said):
+    """It has none, until the drop-in of docs/install.md is there."""
+    assert said["executable memory"] == "denied: Operation not permitted\nallowed\n"
 
 
 def test_purge(said):
