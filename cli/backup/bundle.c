@@ -192,6 +192,7 @@ int bundle_add_file(struct bundle_writer *w, const char *name, int fd, struct re
   struct stat st;
   w->p.why = why;
   if (fstat(fd, &st) != 0) return fail(why, E_IO, "%s: %s", name, strerror(errno));
+  if (!S_ISREG(st.st_mode)) return fail(why, E_IO, "%s is no regular file", name);
   int rc = begin_entry(&w->p, name, (uint64_t)st.st_size);
   if (rc == OK) rc = put_file(&w->p, fd, (uint64_t)st.st_size);
   return rc == OK ? end_sum(&w->p) : rc;

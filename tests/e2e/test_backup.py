@@ -258,6 +258,37 @@ def test_standard_output(lab, busy, taken, tmp_path):
     place(lab).sendoff("restore", path)
 
 
+def test_a_reader_that_goes_away(full, tmp_path):
+    """Nothing is left behind: it would have the keys in it."""
+    words = [PROGRAM, "--config", full.config, "backup", "-"]
+    done = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, **SANITIZERS, "TMPDIR": str(tmp_path)})
+    done.stdout.read(1000)
+    done.stdout.close()
+    said = done.stderr.read().decode()
+    assert done.wait(60) == 1 and "no backup was made: standard output: Broken pipe" in said, said
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_link_in_the_spool(lab, tmp_path):
+    """The user that serves may put one there; root does not read by it what that user may not read."""
+    gateway = lab.gateway(retry=("1h",))
+    account, mx = gateway.add_account("app"), lab.exchanger(lab.new_domain("link"))
+    mx.replies["RCPT"] = "450 4.2.1 later"
+    submit_marked(gateway, account, FROM, [f"r@{mx.domain}"], LARGE * 6000)
+    (one,) = wait_until(lambda: [one for one in gateway.queue() if one["attempts"]], "it was tried")
+    gateway.stop()
+    (tmp_path / "secret").write_text("precious")
+    (path,) = (f"{where}/{name}" for where, _, names in os.walk(f"{gateway.data}/spool") for name in names)
+    os.unlink(path)
+    for make, says in ((lambda: os.symlink(tmp_path / "secret", path), "Too many levels of symbolic links"), (lambda: os.mkfifo(path), "is no regular file")):
+        make()
+        result = gateway.sendoff.run("backup", tmp_path / "b")
+        assert result.status == 1 and says in result.err and not (tmp_path / "b").exists()
+        shown = gateway.sendoff.run("queue", "show", one["message"], "--content")
+        assert "precious" not in shown.out
+        os.unlink(path)
+
+
 def test_other_tools_read_it(taken, tmp_path):
     subprocess.run(["tar", "--zstd", "-xf", taken], cwd=tmp_path, check=True)
     subprocess.run(["sha256sum", "-c", "SHA256SUMS"], cwd=tmp_path, check=True, capture_output=True)
