@@ -43,5 +43,5 @@ static int remove_one(const char *path, const struct stat *st, int kind, struct 
 }
 
 int folder_remove(const char *path) {
-  return nftw(path, remove_one, OPEN_FOLDERS, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+  return nftw(path, remove_one, OPEN_FOLDERS, FTW_DEPTH | FTW_PHYS);
 }

@@ -18,6 +18,7 @@ from sendoff_test.client import connect, submit, submit_marked
 from sendoff_test.command import PROGRAM, SANITIZERS
 from sendoff_test.lab import SOURCE
 from sendoff_test.letters import letter, marker, values
+from sendoff_test.own_folder import own_folders
 from sendoff_test.processes import wait_until
 from sendoff_test.small_disk import SmallDisk
 from sendoff_test.verify import verified
@@ -187,6 +188,17 @@ def test_it_is_given_to_the_user_who_serves(lab, taken):
     result = other.sendoff.run("restore", taken)
     assert result.status == 1 and "user no-such-user is not on this machine; make it: adduser" in result.err
     assert hidden(other.data) == []
+
+
+def test_it_is_given_on_layers(lab, taken, tmp_path):
+    """In a container's own layer, where files have another device number than their folder."""
+    other = place(lab, more='user = "nobody"')
+    os.makedirs(other.data, mode=0o700)
+    own_folders(str(tmp_path / "layers"), other.data)
+    other.sendoff("restore", taken)
+    nobody = pwd.getpwnam("nobody").pw_uid
+    found = [os.path.join(folder, name) for folder, _, files in os.walk(other.data) for name in files]
+    assert any("/spool/" in path for path in found) and {os.lstat(path).st_uid for path in found} == {nobody}, found
 
 
 def test_the_examples_of_its_help(lab, taken):
