@@ -85,6 +85,11 @@ static void check_answer(const struct doctor_facts *d, const struct listener_fac
     findings_add(f, SEVERITY_OK, l->text, "answers, %s", *l->tls_text ? l->tls_text : "without TLS");
 }
 
+/* systemd keeps a gateway's sockets while it is restarted (docs/install.md), also one that does not come up. */
+static bool is_kept(const struct listener_facts *l) {
+  return strcmp(l->owner, "systemd (process 1)") == 0;
+}
+
 void judge_ports(const struct doctor_facts *d, struct findings *f) {
   bool reachable = false;
   for (size_t i = 0; i < d->listener_count; i++) {
@@ -93,7 +98,7 @@ void judge_ports(const struct doctor_facts *d, struct findings *f) {
     reachable |= !is_loopback(l->listen);
     if (d->gateway == GATEWAY_RUNS || (d->gateway == GATEWAY_CLOSED && l->connected))
       check_answer(d, l, f);
-    else if (d->gateway == GATEWAY_DOWN && l->connected)
+    else if (d->gateway == GATEWAY_DOWN && l->connected && !is_kept(l))
       say_taken(l, f);
   }
   if (reachable || !d->listener_count || d->config->local_next_hops) return;

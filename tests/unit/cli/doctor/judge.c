@@ -155,6 +155,8 @@ static void test_listeners(void **state) {
        "the TLS handshake fails: no shared cipher"},
       {{.connected = true, .greeting = exim}, GATEWAY_RUNS, SEVERITY_ERROR, "another program has this"},
       {{.connected = true, .greeting = exim}, GATEWAY_DOWN, SEVERITY_ERROR, "Exim"},
+      {{.connected = true, .owner = "systemd (process 1)"}, GATEWAY_DOWN, SEVERITY_OK, ""},
+      {{.connected = true, .owner = "systemd (process 12)"}, GATEWAY_DOWN, SEVERITY_ERROR, "another program has this"},
       {{.connected = true, .greeting = busy}, GATEWAY_RUNS, SEVERITY_WARNING, "turns clients away"},
       {{.connected = true, .rc = E_TEMPORARY, .why = {"no answer in time"}},
        GATEWAY_RUNS,
