@@ -189,7 +189,7 @@ if ( ! class_exists( 'Sendoff_Settings', false ) ) :
 		 */
 		public static function problem() {
 			$all = self::all();
-			if ( ! extension_loaded( 'openssl' ) ) {
+			if ( 'none' !== $all['tls'] && ! extension_loaded( 'openssl' ) ) {
 				return __( 'PHP has no OpenSSL extension, so there is no TLS. Have it installed.', 'sendoff' );
 			}
 			if ( '' !== $all['user'] && '' === $all['password'] ) {
