@@ -23,6 +23,7 @@ struct named_file {
   struct reason why;
   char path[256];                 /* of a certificate */
   struct certificate_facts facts; /* so, too */
+  bool for_hostname;              /* so, too */
 };
 #define NAMED_MAX 128
 

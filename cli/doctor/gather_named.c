@@ -19,7 +19,7 @@ static void tell(int fd, const struct named_file *n) {
   if (write(fd, n, sizeof *n) != (ssize_t)sizeof *n) _exit(EXIT_FAILURE);
 }
 
-static void tell_certificate(int fd, const struct tls_files *files) {
+static void tell_certificate(int fd, const struct tls_files *files, const char *hostname) {
   struct named_file n = {.kind = NAMED_CERTIFICATE};
   struct tls_server *tls = NULL;
   size_t count;
@@ -27,6 +27,7 @@ static void tell_certificate(int fd, const struct tls_files *files) {
   n.rc = tls_server_load(files, 1, &tls, &n.why);
   if (n.rc == OK) {
     n.facts = tls_server_certificates(tls, &count)[0].facts;
+    n.for_hostname = certificate_file_is_for(files->certificate, hostname);
     tls_server_release(&tls);
   }
   tell(fd, &n);
@@ -58,7 +59,7 @@ static void tell_publishing(int fd, const struct config *c) {
 static void tell_all(int fd, const struct config *c) {
   struct named_file shaping = {.kind = NAMED_SHAPING};
   struct shaping *table = NULL;
-  for (size_t i = 0; i < c->certificate_count; i++) tell_certificate(fd, &c->certificates[i]);
+  for (size_t i = 0; i < c->certificate_count; i++) tell_certificate(fd, &c->certificates[i], c->hostname);
   shaping.rc = shaping_load(c->shaping, &table, &shaping.why);
   shaping_release(&table);
   tell(fd, &shaping);

@@ -10,23 +10,6 @@
 #define LAST_US (3 * DAY_US)
 #define RENEW "certbot renew    (its deploy hook: /usr/share/sendoff/certbot-hook)"
 
-/* RFC 6125 6.4.3: a wildcard is the whole of the first label. */
-static bool name_matches(struct bytes name, struct bytes host) {
-  if (bytes_equal_nocase(name, host)) return true;
-  size_t dot = bytes_find(host, '.', 0);
-  return name.len > 2 && name.at[0] == '*' && bytes_equal_nocase(bytes_from(name, 1), bytes_from(host, dot));
-}
-
-static bool is_for(const struct certificate_facts *c, const char *hostname) {
-  struct bytes names = bytes_of(c->names);
-  while (names.len) {
-    size_t end = bytes_find(names, ' ', 0);
-    if (name_matches((struct bytes){names.at, end}, bytes_of(hostname))) return true;
-    names = bytes_from(names, end + 1);
-  }
-  return false;
-}
-
 static void say_renew(const struct named_file *n, struct findings *f) {
   if (n->facts.self_signed)
     findings_fix(f, "sendoff init --help    (makes a self-signed one; better: certbot certonly)");
@@ -64,7 +47,7 @@ static void check_names(const struct doctor_facts *d, struct findings *f) {
   for (size_t i = 0; i < d->named_count; i++) {
     const struct named_file *n = &d->named[i];
     if (n->kind != NAMED_CERTIFICATE || n->rc != OK) continue;
-    if (is_for(&n->facts, d->config->hostname)) return;
+    if (n->for_hostname) return;
     if (!first) first = n;
   }
   if (!first) return;

@@ -1,8 +1,10 @@
 #include "cli/machine/machine.h"
 
 #include "base/global_address.h"
+#include "relay/net/certificate_facts.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <ifaddrs.h>
 #include <limits.h>
@@ -85,11 +87,37 @@ bool machine_public(const char *hostname, bool six, char out[INET6_ADDRSTRLEN]) 
 
 /* --- what is installed --- */
 
-bool machine_certbot(const char *hostname, char *folder, size_t size) {
-  char path[PATH_MAX];
-  snprintf(folder, size, CERTBOT_LIVE "/%s", hostname);
+/* Those of this name: 0 when there is none, or it is not for the host. */
+static int64_t lineage_until(const char *name, const char *hostname, char folder[PATH_MAX]) {
+  char path[PATH_MAX + 16];
+  struct certificate_facts facts;
+  bool plain = name[0] != '.' && !strpbrk(name, "'\"\\$");
+  if (!plain || snprintf(folder, PATH_MAX, CERTBOT_LIVE "/%s", name) >= PATH_MAX) return 0;
   snprintf(path, sizeof path, "%s/fullchain.pem", folder);
-  return access(path, R_OK) == 0;
+  if (certificate_facts_read(path, &facts, NULL) != OK || !certificate_file_is_for(path, hostname)) return 0;
+  return facts.expires_us;
+}
+
+static bool search_certbot(const char *hostname, char folder[PATH_MAX]) {
+  char one[PATH_MAX];
+  struct dirent *entry;
+  int64_t longest = 0;
+  DIR *live = opendir(CERTBOT_LIVE);
+  while (live && (entry = readdir(live))) {
+    int64_t until = lineage_until(entry->d_name, hostname, one);
+    if (until <= longest) continue;
+    longest = until;
+    strcpy(folder, one);
+  }
+  if (live) closedir(live);
+  return longest > 0;
+}
+
+bool machine_certbot(const char *hostname, char folder[PATH_MAX]) {
+  char path[PATH_MAX + 16];
+  snprintf(folder, PATH_MAX, CERTBOT_LIVE "/%s", hostname);
+  snprintf(path, sizeof path, "%s/fullchain.pem", folder);
+  return access(path, R_OK) == 0 || search_certbot(hostname, folder);
 }
 
 static bool has_unit_file(void) {

@@ -6,6 +6,7 @@
 #include "base/address.h"
 #include "base/result.h"
 
+#include <limits.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 
@@ -23,8 +24,9 @@ void machine_name(char out[DOMAIN_MAX + 1]);
 size_t machine_addresses(struct machine_address *out, size_t room);
 /* The address that DNS has for a name, of the same family: what the world sees of a machine behind NAT. False: none. */
 bool machine_public(const char *hostname, bool six, char out[INET6_ADDRSTRLEN]);
-/* Where certbot keeps the certificate of that name. False: it has none. */
-bool machine_certbot(const char *hostname, char *folder, size_t size);
+/* Where certbot keeps a certificate for that host: of its name, else the one that is valid longest ("NAME-0001", a
+ * wildcard, one for several names). False: it has none. */
+bool machine_certbot(const char *hostname, char folder[PATH_MAX]);
 /* systemd runs here, and has the unit of the package. */
 bool machine_has_unit(void);
 /* What starts the gateway, as somebody would type it: by systemd where the unit is installed. */

@@ -29,7 +29,7 @@ static enum exit_status add_hook(const struct setup *s, const char *folder) {
   if (!f) return errno == EEXIST ? EXIT_DONE : hook_failed(path);
   fprintf(f,
           "#!/bin/sh\n# Gives the gateway its certificate when it has been renewed: written by sendoff setup.\n"
-          "[ \"$RENEWED_LINEAGE\" = %s ] || exit 0\nexec " SHARE "/certbot-hook\n",
+          "[ \"$RENEWED_LINEAGE\" = '%s' ] || exit 0\nexec " SHARE "/certbot-hook\n",
           folder);
   bool written = fchmod(fileno(f), 0755) == 0;
   written = fclose(f) == 0 && written;
@@ -41,15 +41,15 @@ static enum exit_status add_hook(const struct setup *s, const char *folder) {
 /* certbot's files belong to root alone. */
 static enum exit_status install_from_certbot(struct setup *s, const char *folder, char *certificate, char *key) {
   char chain[PATH_MAX + 16], private[PATH_MAX + 16];
+  const char *name = strrchr(folder, '/') + 1; /* as certbot-hook copies it */
   if (access(SHARE "/install-certificate", X_OK) != 0)
     return cli_fail(EXIT_NO, SHARE "/install-certificate is missing; name the files: --certificate FILE --key FILE");
   setup_say(s, "certbot has one for %s, which is copied to where the gateway may read it.", s->hostname);
-  snprintf(certificate, PATH_MAX, "/etc/sendoff/tls/%s/fullchain.pem", s->hostname);
-  snprintf(key, PATH_MAX, "/etc/sendoff/tls/%s/privkey.pem", s->hostname);
+  snprintf(certificate, PATH_MAX, "/etc/sendoff/tls/%s/fullchain.pem", name);
+  snprintf(key, PATH_MAX, "/etc/sendoff/tls/%s/privkey.pem", name);
   snprintf(chain, sizeof chain, "%s/fullchain.pem", folder);
   snprintf(private, sizeof private, "%s/privkey.pem", folder);
-  if (setup_program(s, (const char *const[]){SHARE "/install-certificate", s->hostname, chain, private, NULL}) !=
-      EXIT_DONE)
+  if (setup_program(s, (const char *const[]){SHARE "/install-certificate", name, chain, private, NULL}) != EXIT_DONE)
     return cli_fail(EXIT_NO, "certbot's certificate could not be copied");
   return add_hook(s, folder);
 }
@@ -67,7 +67,7 @@ enum exit_status setup_certificate(struct setup *s, char *certificate, char *key
   certificate[0] = key[0] = '\0';
   setup_title(s, "2. Its certificate");
   if (given || given_key) return take_given(given, given_key, certificate, key);
-  if (machine_certbot(s->hostname, folder, sizeof folder)) return install_from_certbot(s, folder, certificate, key);
+  if (machine_certbot(s->hostname, folder)) return install_from_certbot(s, folder, certificate, key);
   setup_say(s,
             "certbot has none for %s here, so a self-signed one is made, which most applications refuse. One of a CA, "
             "once the name leads here, is got by the first line, and used by the second, in %s (docs/certificates.md):",

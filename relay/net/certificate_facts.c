@@ -67,6 +67,19 @@ int certificate_facts_read(const char *path, struct certificate_facts *out, stru
   return rc == OK ? OK : fail(why, E_IO, "%s: there is no certificate in it", path);
 }
 
+bool certificate_file_is_for(const char *path, const char *hostname) {
+  gnutls_datum_t pem = {0};
+  gnutls_x509_crt_t crt;
+  if (load_file(path, &pem, NULL) != OK) return false;
+  bool is = gnutls_x509_crt_init(&crt) == 0;
+  if (is) {
+    is = gnutls_x509_crt_import(crt, &pem, GNUTLS_X509_FMT_PEM) == 0 && gnutls_x509_crt_check_hostname(crt, hostname);
+    gnutls_x509_crt_deinit(crt);
+  }
+  gnutls_free(pem.data);
+  return is;
+}
+
 /* RFC 7468: takes the first block of `rest`, from its BEGIN to its END. False: there is none, or one without an end, in
  * which case `whole` is. */
 static bool take_block(struct bytes *rest, struct bytes *block, bool *whole) {

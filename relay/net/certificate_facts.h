@@ -19,6 +19,9 @@ struct certificate_facts {
 int certificate_facts_of(struct bytes der, struct certificate_facts *out);
 /* Of the first certificate in a PEM file. E_IO with the reason. */
 int certificate_facts_read(const char *path, struct certificate_facts *out, struct reason *why);
+/* Whether clients that verify take the first certificate of a PEM file for this host, whatever room there is for its
+ * names (RFC 6125). False also where it cannot be read. */
+bool certificate_file_is_for(const char *path, const char *hostname);
 /* Whether the file is whole: every certificate in it has an end and can be read. E_IO with the reason. */
 int certificate_file_check(const char *path, struct reason *why);
 

@@ -173,6 +173,12 @@ def test_certificate_for_another(lab):
     assert found["severity"] == "warning" and "is for mail.example.com, and not for smtp.example.com" in found["text"]
 
 
+def test_certificate_with_many_names(lab):
+    """The one that counts behind more than are shown."""
+    names = ",DNS:".join([f"www.customer-number-{n}.example" for n in range(30)] + ["smtp.example.com"])
+    assert not [one for one in certificates(lab, *lab.authority.certificate(names)) if "and not for" in one["text"]]
+
+
 def test_certificate_with_a_wildcard(lab):
     assert not certificates(lab, *lab.authority.certificate("*.example.com"))
 

@@ -350,6 +350,22 @@ def test_certbot_for_another_name(first, certbot):
     assert "certbot has none for mail.example.com" in " ".join(done.out.split()) and "certificate.pem" in configured(first)["certificate"]
 
 
+def test_certbot_by_another_name(first, lab, certbot):
+    """Of the certificates that are for the host, the one that is valid longest, and it keeps certbot's name for it."""
+    for lineage, name, days in ((f"{HOST}-0001", HOST, 40), ("example.com", "*.example.com", 60), ("other", "smtp.example.net", 80), (".hidden", HOST, 90)):
+        os.makedirs(live := f"/etc/letsencrypt/live/{lineage}")
+        for path, kind in zip(lab.authority.certificate(name, days=days), ("fullchain", "privkey")):
+            subprocess.run(["cp", path, f"{live}/{kind}.pem"], check=True)
+    subprocess.run(["rm", "-r", f"/etc/letsencrypt/live/{HOST}"], check=True)
+    os.makedirs("/etc/letsencrypt/live/empty")
+    done = first.run("--yes", "--hostname", HOST, "--account", "none", "--source", "none")
+    assert configured(first)["certificate"] == "/etc/sendoff/tls/example.com/fullchain.pem", done.out
+    hook = ["/etc/letsencrypt/renewal-hooks/deploy/sendoff"]
+    subprocess.run(["sh", "-c", "echo renewed >/etc/letsencrypt/live/example.com/fullchain.pem"], check=True)
+    subprocess.run(hook, check=True, env={**os.environ, "RENEWED_LINEAGE": "/etc/letsencrypt/live/example.com"})
+    assert content("/etc/sendoff/tls/example.com/fullchain.pem") == "renewed\n"
+
+
 def test_a_hook_that_is_there_stays(first, certbot):
     os.makedirs("/etc/letsencrypt/renewal-hooks/deploy")
     with open("/etc/letsencrypt/renewal-hooks/deploy/sendoff", "w") as file:

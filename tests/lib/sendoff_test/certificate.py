@@ -43,7 +43,7 @@ class Authority:
         stem = f"{self._folder}/signed-{self._count}"
         with open(f"{stem}.ext", "w") as extensions:
             extensions.write(f"subjectAltName=DNS:{name}\nbasicConstraints=CA:FALSE\nextendedKeyUsage=serverAuth\n")
-        _openssl("req", "-new", *NEW_KEY, "-subj", f"/CN={name}", "-out", f"{stem}.csr", "-keyout", f"{stem}.key")
+        _openssl("req", "-new", *NEW_KEY, "-subj", f"/CN={name[:60]}", "-out", f"{stem}.csr", "-keyout", f"{stem}.key")
         _openssl(
             *("x509", "-req", "-in", f"{stem}.csr", "-CA", self.roots, "-CAkey", self._key, "-CAcreateserial"),
             *("-days", str(days)),

@@ -29,6 +29,9 @@ static void test_of_its_own(void **state) {
   if (certificate_facts_read(certificate, &facts, &why) != OK) fail_msg("%s", why.text);
   assert_string_equal(facts.names, "smtp.example.com");
   assert_true(facts.self_signed);
+  assert_true(certificate_file_is_for(certificate, "SMTP.example.com"));
+  assert_false(certificate_file_is_for(certificate, "mail.example.com"));
+  assert_false(certificate_file_is_for("/nowhere/c.pem", "smtp.example.com"));
   assert_in_range(facts.expires_us - clock_now_us(), 3500 * SECOND_US, 3600 * SECOND_US);
 }
 
