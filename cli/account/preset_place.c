@@ -35,6 +35,14 @@ void preset_place_choose(const struct config *k, struct preset_place *out) {
   ip_format(address_of(best), out->address);
 }
 
+unsigned preset_implicit_port(const struct config *k, const struct preset_place *place) {
+  for (size_t i = 0; i < k->listen_count; i++)
+    if (k->listens[i].tls == LISTEN_IMPLICIT && is_network(&k->listens[i]) &&
+        is_loopback(&k->listens[i]) == place->local)
+      return ip_port(address_of(&k->listens[i]));
+  return 0;
+}
+
 unsigned preset_port(const struct config *k, enum listen_tls tls) {
   for (size_t i = 0; i < k->listen_count; i++)
     if (k->listens[i].tls == tls && is_network(&k->listens[i])) return ip_port(address_of(&k->listens[i]));

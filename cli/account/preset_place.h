@@ -17,6 +17,9 @@ struct preset_place {
  * STARTTLS), those on loopback last. An optional one on loopback is used without TLS: no certificate has the name
  * 127.0.0.1, and nothing crosses a network. */
 void preset_place_choose(const struct config *k, struct preset_place *out);
+/* Of a listener with TLS from the start that is where `place` is, on loopback alone or not; 0: there is none. */
+unsigned preset_implicit_port(const struct config *k, const struct preset_place *place);
+
 /* The port of the first listener of that kind, loopback or not; 0: there is none. */
 unsigned preset_port(const struct config *k, enum listen_tls tls);
 

@@ -135,13 +135,15 @@ static void print_phpmailer(const struct preset_facts *f) {
   if (*f->sender) print_php(f, "$mail->setFrom(", f->sender, ");\n");
 }
 
+/* TLS from the start where there is: Symfony goes on without TLS, login and all, where STARTTLS is not offered. */
 static void print_dsn(const struct preset_facts *f) {
-  fprintf(f->out, "\nFor Symfony Mailer (MAILER_DSN) and Laravel (MAIL_URL):\n\n%s://",
-          f->place.tls == PRESET_IMPLICIT ? "smtps" : "smtp");
+  unsigned implicit = f->place.tls == PRESET_NO_TLS ? 0 : preset_implicit_port(f->config, &f->place);
+  fprintf(f->out, "\nFor Symfony Mailer (MAILER_DSN) and Laravel (MAIL_URL):\n\n%s://", implicit ? "smtps" : "smtp");
   quote_url(f->out, f->account->name);
   fputc(':', f->out);
   quote_url(f->out, f->password);
-  fprintf(f->out, "@%s:%u%s\n", f->host, f->place.port, f->place.tls == PRESET_NO_TLS ? "?verify_peer=0" : "");
+  fprintf(f->out, "@%s:%u%s\n", f->host, implicit ? implicit : f->place.port,
+          f->place.tls == PRESET_NO_TLS ? "?verify_peer=0" : "");
 }
 
 void preset_text_php(const struct preset_facts *f) {
