@@ -155,6 +155,10 @@ def test_whom_nobody_trusts(lab, place, recipient):
         (said,) = other.send(ALL[name], Mail(["you@example.net"], subject=mark), trusted=place)
         assert ("error" in said) == (name in VERIFYING), (name, said)
         assert name in VERIFYING or recipient.wait_for(mark)
+    (line,) = [code for code in APPLICATIONS.codes() if code.startswith("gitlab_rails['smtp_ca_file']")]
+    line = re.sub("'/.*'", f"'{other.root}'", line)
+    (said,) = other.send(ALL["GitLab"], Mail(["you@example.net"]), trusted=place, change=lambda lines: lines + line)
+    assert "sent" in said, said
     other.gateway.stop()
 
 

@@ -1,6 +1,8 @@
 """A real application: WordPress sends a password reset through the gateway."""
 
 from sendoff_test.letters import values
+from sendoff_test.markdown import Document
+from sendoff_test.package_root import ROOT
 from sendoff_test.processes import wait_until
 from sendoff_test.verify import verified
 from sendoff_test.wordpress import WordPress
@@ -23,6 +25,25 @@ def test_password_reset_arrives(lab, gateway):
     )
     (event,) = gateway.wait_event("delivered", "--to", "boss@dest.example.net")
     assert event["account"] == "shop"
+    without_a_plugin(gateway, account, mx, site)
+
+
+def without_a_plugin(gateway, account, mx, site):
+    """The lines of docs/wordpress.md, with those for a certificate that was copied."""
+    guide = Document(f"{ROOT}/docs/wordpress.md")
+    (lines,) = [block for block in guide.blocks_of("No plugin") if "phpmailer_init" in block]
+    (trust,) = [code for code in guide.codes() if code.startswith("$mail->SMTPOptions")]
+    host, port = gateway.endpoint("starttls")
+    changes = {"} );": f"{trust}\n}} );", "smtp.example.com": host, "587": str(port), "the password that was printed": account.password}
+    changes |= {"'blog'": f"'{account.name}'", "'/etc/ssl/sendoff.pem'": f"'{gateway.folder}/certificate.pem', 'peer_name' => 'smtp.example.com'"}
+    for old, new in changes.items():
+        assert lines.count(old) == 1, old
+        lines = lines.replace(old, new)
+    with open(f"{site.folder}/content/mu-plugins/smtp.php", "w") as plugin:
+        plugin.write(lines)
+    mx.forget()
+    assert "checkemail=confirm" in site.lost_password("admin"), site.output()[-2000:]
+    assert mx.wait_for("Password Reset").sender == "blog@example.com"
 
 
 def test_it_verifies_the_certificate(lab):
