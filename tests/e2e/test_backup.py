@@ -5,6 +5,7 @@ import base64
 import collections
 import os
 import pwd
+import re
 import shutil
 import signal
 import subprocess
@@ -18,7 +19,9 @@ from sendoff_test.client import connect, submit, submit_marked
 from sendoff_test.command import PROGRAM, SANITIZERS
 from sendoff_test.lab import SOURCE
 from sendoff_test.letters import letter, marker, values
+from sendoff_test.markdown import Document
 from sendoff_test.own_folder import own_folders
+from sendoff_test.package_root import ROOT
 from sendoff_test.processes import wait_until
 from sendoff_test.small_disk import SmallDisk
 from sendoff_test.verify import verified
@@ -305,6 +308,26 @@ def test_other_tools_read_it(taken, tmp_path):
     subprocess.run(["tar", "--zstd", "-xf", taken], cwd=tmp_path, check=True)
     subprocess.run(["sha256sum", "-c", "SHA256SUMS"], cwd=tmp_path, check=True, capture_output=True)
     assert b'hostname = "smtp.example.com"' in (tmp_path / "sendoff.conf").read_bytes()
+
+
+def test_as_the_guide_has_it(busy, taken, tmp_path):
+    """The trial restore; and cron's line, for which no program is in sbin."""
+    guide = Document(f"{ROOT}/docs/backup.md")
+    (lines,) = guide.blocks_of("Try it")
+    lines = lines.replace("/var/backups/sendoff.tar.zst", str(taken)).replace("/tmp/trial", f"{tmp_path}/trial")
+    os.makedirs(f"{tmp_path}/bin")
+    os.symlink(os.path.abspath(PROGRAM), f"{tmp_path}/bin/sendoff")
+    shown = subprocess.run(["sh", "-e", "-c", lines], env={"PATH": f"{tmp_path}/bin:/usr/bin:/bin", **SANITIZERS}, capture_output=True, text=True)
+    assert shown.returncode == 0 and "as it was at" in shown.stdout, shown.stdout + shown.stderr
+    assert not os.path.exists(f"{tmp_path}/trial")
+    (line,) = [line for block in guide.blocks_of("While the gateway runs") for line in block.splitlines() if "* * *" in line]
+    _, found, command = line.partition("  root  /usr/sbin/sendoff ")
+    command = command.replace("\\%", "%").replace("/var/backups", str(tmp_path))
+    for _ in range(2):
+        words = ["sh", "-c", f"{os.path.abspath(PROGRAM)} {command}"]
+        done = subprocess.run(words, env={"PATH": "/usr/bin:/bin", "SENDOFF_CONFIG": busy.config, **SANITIZERS}, capture_output=True, text=True)
+        assert found and done.returncode == 0, done.stderr
+    assert [name for name in os.listdir(tmp_path) if re.fullmatch(r"sendoff-[1-7]\.tar\.zst", name)]
 
 
 def test_a_message_whose_file_was_lost(lab, tmp_path):
