@@ -71,8 +71,8 @@ static void print_certificate(struct cli *c) {
     printf("\nThe gateway's certificate is self-signed: WordPress and most applications refuse it\n"
            "(\"certificate verify failed\", \"could not connect\"). Get one for %s from a CA:\n\n"
            "  certbot certonly --standalone -d %s --deploy-hook /usr/share/sendoff/certbot-hook\n\n"
-           "and put its paths into %s (tls { ... }); docs/authentication.md has the rest.\n"
-           "For a trial, switch off the check of the certificate in the application.\n",
+           "and put its paths into %s (tls { ... }); docs/certificates.md has the rest.\n"
+           "Or have the application trust this one, which is safe, too: docs/applications.md.\n",
            k->hostname, k->hostname, k->path);
 }
 
