@@ -2,8 +2,10 @@
 TLS that is verified; what the application gets of a refusal is what the guide says. Of Nextcloud, GitLab and Laravel it is the
 library alone, with what they make of the lines."""
 
+import os
 import re
 import socket
+import subprocess
 import threading
 
 import pytest
@@ -56,6 +58,19 @@ def test_mail_arrives(lab, places, recipient, kind):
         arrival = recipient.wait_for(mark)
         assert arrival.sender == f"{ALL[name].account}@example.com" and b"with ESMTPSA" in arrival.content
         assert sorted(verified(arrival.content, lab.dns)) == [("example.com", "ed25519-sha256"), ("example.com", "rsa-sha256")]
+
+
+def test_django_sends_a_test_message(place, recipient, tmp_path):
+    """By the guide's command, in a site that has these settings and no other."""
+    place.take_name()
+    (command,) = [code for code in APPLICATIONS.codes() if "sendtestemail" in code]
+    mark = marker()
+    (tmp_path / "settings.py").write_text("import os\n" + ALL["Django"].lines(""))
+    words = ["/usr/bin/python3", "-m", "django", *command.replace("you@", f"{mark}@").split()[2:]]
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path), "DJANGO_SETTINGS_MODULE": "settings", "SMTP_PASSWORD": place.accounts["app"].password}
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120, env=env)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert recipient.wait_for(mark).recipients == [f"{mark}@example.net"]
 
 
 # What is refused, and what applications get of it.

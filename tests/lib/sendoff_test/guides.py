@@ -100,14 +100,18 @@ class Place:
             if mailer.account not in self.accounts:
                 (made,) = self.gateway.sendoff.json("account", "add", mailer.account, "--sender", "example.com", "--for", "php")
                 self.accounts[mailer.account] = Account(mailer.account, made["password"])
+                self.gateway.sendoff("account", "set", mailer.account, "--limit", "1000/minute")  # smoothing takes a second a message
         return self
 
     def send(self, mailer, *mails, password=None, change=None, trusted=None, at=None):
         """From now on the name leads to this one, which is trusted; or to the address `at`, or `trusted` is."""
+        self.take_name(trusted, at)
+        return run(mailer, self.gateway.folder, password or self.accounts[mailer.account].password, mails, change)
+
+    def take_name(self, trusted=None, at=None):
         name_leads_to(at or self.gateway.address)
         (trusted or self).trust()
         self.publish()
-        return run(mailer, self.gateway.folder, password or self.accounts[mailer.account].password, mails, change)
 
     def publish(self):
         if Place.published is not self:
