@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from sendoff_test.command import Command
-from sendoff_test.debian_root import DebianRoot, own_mounts, package
+from sendoff_test.debian_root import package
 from sendoff_test.own_network import OwnNetwork
 from sendoff_test.package_root import ROOT
 from sendoff_test.processes import wait_until
@@ -18,18 +18,6 @@ CONTAINER = f"{ROOT}/deploy/container"
 EXAMPLES = f"{ROOT}/deploy/examples"
 VOLUME = "/var/lib/sendoff"
 NUMBER = 587  # the user's, as the Dockerfile says
-
-
-@pytest.fixture(scope="module", autouse=True)
-def mounts():
-    own_mounts()
-
-
-@pytest.fixture
-def debian(tmp_path):
-    made = DebianRoot(tmp_path)
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -13,25 +13,12 @@ import pytest
 
 from sendoff_test.client import submit
 from sendoff_test.command import Command
-from sendoff_test.debian_root import ENVIRONMENT, DebianRoot, own_mounts, package
+from sendoff_test.debian_root import AS_SENDOFF, ENVIRONMENT, package
 from sendoff_test.lab import SOURCE
 from sendoff_test.letters import letter, marker
 from sendoff_test.package_root import ROOT
 
 FROM = "a@example.com"
-AS_SENDOFF = ("setpriv", "--reuid=sendoff", "--regid=sendoff", "--init-groups", "--no-new-privs", "--")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def mounts():
-    own_mounts()
-
-
-@pytest.fixture
-def debian(tmp_path):
-    made = DebianRoot(tmp_path)
-    yield made
-    made.close()
 
 
 def lives_in(gateway, debian):

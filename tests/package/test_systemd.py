@@ -112,7 +112,6 @@ echo STEP end
 @pytest.fixture(scope="module")
 def said(tmp_path_factory):
     """What each step of the script has said."""
-    own_mounts()
     debian = DebianRoot(tmp_path_factory.mktemp("systemd"))
     for which in ("old", "new"):
         subprocess.run(["cp", package(which), debian.file(f"/root/{which}.deb")], check=True)

@@ -20,6 +20,8 @@ mount --rbind /dev "$layers/root/dev"
 mount -t proc proc "$layers/root/proc"
 """
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
+# Words before those that the gateway's user runs, as its unit does.
+AS_SENDOFF = ("setpriv", "--reuid=sendoff", "--regid=sendoff", "--init-groups", "--no-new-privs", "--")
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
