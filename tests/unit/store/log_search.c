@@ -256,14 +256,19 @@ static void ids_of_a_clock_that_was_set_back(void **state) {
   close_events(&t);
 }
 
+/* Part of what is there has been read, and among that more has come. */
+static void open_half_read(struct events *t, struct lab *lab) {
+  bool more;
+  open_events(t, lab, LOG_PART - 10);
+  assert_int_equal(log_index_step(t->index, &t->q, &more), OK);
+  assert_int_equal(log_index_step(t->index, &t->q, &more), OK);
+  for (int i = 0; i < 20; i++) put(&t->q, LOG_PART + i, at(i) + 9);
+}
+
 /* They come where the index has just read, and is not written yet. */
 static void ids_among_those_that_are_read(void **state) {
   struct events t;
-  bool more;
-  open_events(&t, *state, LOG_PART - 10);
-  assert_int_equal(log_index_step(t.index, &t.q, &more), OK);
-  assert_int_equal(log_index_step(t.index, &t.q, &more), OK);
-  for (int i = 0; i < 20; i++) put(&t.q, LOG_PART + i, at(i) + 9);
+  open_half_read(&t, *state);
   for (int i = LOG_PART - 10; i < LOG_PART + 50; i++) put(&t.q, i, at(i));
   index_all(&t);
   assert_int_equal(lab_number(t.lab->dir, "SELECT count(*) FROM log_parts"), 1);
@@ -274,11 +279,7 @@ static void ids_among_those_that_are_read(void **state) {
 /* As many leave their place meanwhile: refusals that are made again. */
 static void as_many_leave_as_come(void **state) {
   struct events t;
-  bool more;
-  open_events(&t, *state, LOG_PART - 10);
-  assert_int_equal(log_index_step(t.index, &t.q, &more), OK);
-  assert_int_equal(log_index_step(t.index, &t.q, &more), OK);
-  for (int i = 0; i < 20; i++) put(&t.q, LOG_PART + i, at(i) + 9);
+  open_half_read(&t, *state);
   assert_int_equal(sql_exec(&t.q, "UPDATE events SET id = id + (1 << 40) WHERE id IN (SELECT id FROM events ORDER BY id"
                                   " LIMIT 20 OFFSET 100)"),
                    OK);
