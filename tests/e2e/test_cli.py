@@ -1,6 +1,5 @@
 """The command line without a running gateway: every noun, its words, its files, its answers."""
 
-import base64
 import contextlib
 import json
 import os
@@ -14,6 +13,7 @@ import subprocess
 import pytest
 
 from sendoff_test.command import PROGRAM, SANITIZERS, Command, assert_no_report
+from sendoff_test.private_keys import make_private_key, published
 
 HOST = "smtp.example.com"
 DEPLOY = os.path.normpath(f"{os.path.dirname(os.path.abspath(__file__))}/../../deploy")
@@ -431,23 +431,8 @@ def test_domain_round_trip(sendoff):
     assert sendoff.json("domain", "list") == sendoff.json("dkim", "list") == []
 
 
-def private_key(path, *kind, mode=0o600):
-    """A file with a private key that the openssl command made."""
-    made = subprocess.run(["openssl", *(kind or ("genrsa", "-traditional", "2048"))], capture_output=True, check=True)
-    path.write_bytes(made.stdout)
-    path.chmod(mode)
-    return path
-
-
-def published(path):
-    """What p= must say of a private key."""
-    words = ["openssl", "pkey", "-in", path, "-pubout", "-outform", "DER"]
-    der = subprocess.run(words, capture_output=True, check=True).stdout
-    return base64.b64encode(der if len(der) > 100 else der[-32:]).decode()
-
-
 def test_a_domain_with_a_key_of_its_own(sendoff, tmp_path):
-    old, further = private_key(tmp_path / "a"), private_key(tmp_path / "b", "genpkey", "-algorithm", "ED25519")
+    old, further = make_private_key(tmp_path / "a"), make_private_key(tmp_path / "b", "genpkey", "-algorithm", "ED25519")
     said = sendoff("domain", "add", "example.com", "--import", old, "--selector", "Mail.2019")
     name = "mail.2019._domainkey.example.com"
     assert zone_values(said)[name] == f"v=DKIM1; k=rsa; p={published(old)}"
@@ -467,23 +452,23 @@ def test_a_domain_with_a_key_of_its_own(sendoff, tmp_path):
 
 def test_an_imported_key_is_written_as_all_others(sendoff, tmp_path):
     """PKCS #8, whatever it came as."""
-    sendoff("domain", "add", "example.com", "--import", private_key(tmp_path / "a"), "--selector", "a")
+    sendoff("domain", "add", "example.com", "--import", make_private_key(tmp_path / "a"), "--selector", "a")
     with contextlib.closing(sqlite3.connect(sendoff.folder / "data/sendoff.db")) as store:
         ((pem,),) = store.execute("SELECT private_pem FROM keys").fetchall()
     assert pem.startswith(b"-----BEGIN PRIVATE KEY-----\n")
 
 
 def test_keys_that_are_not_imported(sendoff, tmp_path):
-    good = private_key(tmp_path / "good")
+    good = make_private_key(tmp_path / "good")
     assert good.stat().st_mode & 0o777 == 0o600
-    short = private_key(tmp_path / "short", "genrsa", "1024")
-    locked = private_key(tmp_path / "locked", "genrsa", "-aes256", "-passout", "pass:x", "2048")
+    short = make_private_key(tmp_path / "short", "genrsa", "1024")
+    locked = make_private_key(tmp_path / "locked", "genrsa", "-aes256", "-passout", "pass:x", "2048")
     (tmp_path / "folder").mkdir(mode=0o700)
     os.mkfifo(tmp_path / "pipe", 0o600)
     domain = ("domain", "add", "example.com", "--import")
     for words, status, says in (
-        ((*domain, private_key(tmp_path / "open", mode=0o644), "--selector", "a"), 1, "chmod 600"),
-        ((*domain, private_key(tmp_path / "write", mode=0o602), "--selector", "a"), 1, "chmod 600"),
+        ((*domain, make_private_key(tmp_path / "open", mode=0o644), "--selector", "a"), 1, "chmod 600"),
+        ((*domain, make_private_key(tmp_path / "write", mode=0o602), "--selector", "a"), 1, "chmod 600"),
         ((*domain, short, "--selector", "a"), 1, "1024 bits is too short"),
         ((*domain, locked, "--selector", "a"), 1, "openssl pkey -in"),
         ((*domain, tmp_path / "none", "--selector", "a"), 1, "No such file"),

@@ -14,22 +14,8 @@ from sendoff_test.client import submit_marked
 from sendoff_test.command import PROGRAM, Command
 from sendoff_test.dns import txt
 from sendoff_test.lab import SOURCE
+from sendoff_test.private_keys import make_private_key, published
 from sendoff_test.verify import signatures, tags, verified
-
-
-def make_key(path, *kind, mode=0o600):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    made = subprocess.run(["openssl", *(kind or ("genrsa", "-traditional", "2048"))], capture_output=True, check=True)
-    path.write_bytes(made.stdout)
-    path.chmod(mode)
-    return path
-
-
-def published(path):
-    """What p= says of it: opendkim-genkey's mail.txt has the same."""
-    words = ["openssl", "pkey", "-in", path, "-pubout", "-outform", "DER"]
-    der = subprocess.run(words, capture_output=True, check=True).stdout
-    return base64.b64encode(der if len(der) > 100 else der[-32:]).decode()
 
 
 def in_a_line(path, *form):
@@ -70,7 +56,7 @@ def domains(sendoff):
 
 def debian(place):
     """As Debian's wiki has it: refile, paths below /etc/opendkim of a machine that is gone, a folder a domain."""
-    keys = [make_key(place / f"keys/{name}/mail.private") for name in ("example.com", "example.org")]
+    keys = [make_private_key(place / f"keys/{name}/mail.private") for name in ("example.com", "example.org")]
     (place.parent / "opendkim.conf").write_text(
         "# Log to syslog\nSyslog\t\t\tyes\nUMask 007\n"
         "KeyTable           refile:/etc/no-such/opendkim/KeyTable # the keys\n"
@@ -112,11 +98,11 @@ def test_tables(sendoff, place):
 
 
 def test_what_cannot_be_taken_over(sendoff, place):
-    make_key(place / "good")
-    make_key(place / "short", "genrsa", "1024")
-    make_key(place / "locked", "genrsa", "-aes256", "-passout", "pass:x", "2048")
-    make_key(place / "open", mode=0o644)
-    ed25519 = make_key(place / "ed", "genpkey", "-algorithm", "ED25519")
+    make_private_key(place / "good")
+    make_private_key(place / "short", "genrsa", "1024")
+    make_private_key(place / "locked", "genrsa", "-aes256", "-passout", "pass:x", "2048")
+    make_private_key(place / "open", mode=0o644)
+    ed25519 = make_private_key(place / "ed", "genpkey", "-algorithm", "ED25519")
     (place / "KeyTable").write_text(
         "good good.example:s:./good\nshort short.example:s:./short\nlocked locked.example:s:./locked\n"
         "open open.example:s:open\nnone none.example:s:./none\nodd odd.example:under_score:./good\nline\n"
@@ -130,7 +116,7 @@ def test_what_cannot_be_taken_over(sendoff, place):
         f"{table}ceo@lost.example good\nceo@good.example good\nnews@.good.example good\n*@other.example good\n*@a.good.example good\n*@lost.example lost\n*bad.example good\n"
         "good any\n* any\n* all\n*@any.example any\nplain\n"
     )
-    make_key(place / "any.example")
+    make_private_key(place / "any.example")
     dry, lines = imported(sendoff, place, "--dry-run", status=1), imported(sendoff, place, status=1)
     assert [line["action"] for line in dry] == [line["action"] for line in lines]
     texts = {(line["domain"], line["action"]): line["text"] for line in lines}
@@ -176,7 +162,7 @@ def test_what_cannot_be_taken_over(sendoff, place):
 
 def test_what_is_there_already(sendoff, place, tmp_path):
     com, org = debian(place)
-    other = make_key(tmp_path / "other")
+    other = make_private_key(tmp_path / "other")
     sendoff("domain", "add", "example.com", "--import", com, "--selector", "mail")
     sendoff("domain", "add", "example.org", "--import", other, "--selector", "mail")
     before = domains(sendoff)
@@ -188,7 +174,7 @@ def test_what_is_there_already(sendoff, place, tmp_path):
 
 def test_single_users_whose_domain_is_signed_for_anyway(sendoff, place):
     for name in ("a", "b"):
-        make_key(place / name)
+        make_private_key(place / name)
     (place / "KeyTable").write_text("a example.com:a:./a\na2 example.com:a:./b\nb example.com:b:./b\n")
     (place / "SigningTable").write_text("news@example.com a\nceo@example.com b\nx@.example.com a\n*@example.com a\n*@example.com a2\n")
     lines = imported(sendoff, place, status=1)
@@ -204,7 +190,7 @@ def test_single_users_whose_domain_is_signed_for_anyway(sendoff, place):
 
 def test_the_first_line_signs_unless_all_do(sendoff, place):
     for name in ("a", "b"):
-        make_key(place / name)
+        make_private_key(place / name)
     (place / "opendkim.conf").write_text("KeyTable KeyTable\nSigningTable file:SigningTable\n")
     (place / "KeyTable").write_text("a example.com:a:./a\nb example.com:b:./b\n")
     (place / "SigningTable").write_text("example.com a\nexample.com b\n.example.com b\n")
@@ -219,7 +205,7 @@ def test_the_first_line_signs_unless_all_do(sendoff, place):
 
 @pytest.mark.parametrize("listed", ["Example.com, example.org", "file:domains", "csl:example.com,example.org"])
 def test_one_key_without_tables(sendoff, place, listed):
-    key = make_key(place / "2020.private")
+    key = make_private_key(place / "2020.private")
     (place / "opendkim.conf").write_text(f"Domain {listed}\nSelector 2020\nKeyFile {key}\nSubDomains yes\n")
     (place / "domains").write_text("example.com\n# and\nexample.org\n")
     assert brief(imported(sendoff, place)) == [(name, "2020", "imported") for name in ("example.com", "example.org")]
@@ -228,7 +214,7 @@ def test_one_key_without_tables(sendoff, place, listed):
 
 def test_folders_without_tables(sendoff, place):
     for name in ("example.com/mail", "example.com/2021", "example.org/mail"):
-        make_key(place / f"keys/{name}.private")
+        make_private_key(place / f"keys/{name}.private")
         (place / f"keys/{name}.txt").write_text("mail._domainkey IN TXT ...")
     (place / "keys/example.net").mkdir()
     lines = imported(sendoff, place)
@@ -282,7 +268,7 @@ def test_it_asks(sendoff, place):
 def test_mail_is_signed_with_the_old_selector(lab, tmp_path):
     """The record that was published for OpenDKIM verifies what the gateway signs."""
     place = tmp_path / "opendkim"
-    key, domain = make_key(place / "keys/old/mail2019.private"), lab.new_domain("moved")
+    key, domain = make_private_key(place / "keys/old/mail2019.private"), lab.new_domain("moved")
     (place / "KeyTable").write_text(f"mail {domain}:mail2019:/etc/opendkim/keys/old/mail2019.private\n")
     (place / "SigningTable").write_text(f"*@{domain} mail\n*@*.{domain} mail\n")
     lab.dns.set(f"mail2019._domainkey.{domain}", "TXT", txt(f"v=DKIM1; h=sha256; k=rsa; p={published(key)}"))
