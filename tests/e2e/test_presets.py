@@ -14,7 +14,7 @@ from sendoff_test.letters import letter, marker, values
 from sendoff_test.own_folder import own_folders
 from sendoff_test.package_root import ROOT
 from sendoff_test.preset_lines import block, has
-from sendoff_test.wordpress_plugin import PluginSite
+from sendoff_test.wordpress_plugin import new_site
 
 TO = "r@dest.example.net"
 HOST = "smtp.example.com"
@@ -343,9 +343,7 @@ def test_kinds(gateway):
 
 @pytest.fixture(scope="module")
 def site(lab):
-    made = PluginSite(lab.processes, f"{lab.folder}/wordpress", lab.block.new_address(), lab.block.new_port())
-    made.define()
-    made.set_up("boss@dest.example.net")
+    made = new_site(lab)
     yield made
     assert not made.complaints()
 

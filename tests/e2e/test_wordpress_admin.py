@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from sendoff_test.wordpress_plugin import PluginSite
+from sendoff_test.wordpress_plugin import new_site
 
 FROM = "shop@example.com"
 NAME = "smtp.example.com"
@@ -28,9 +28,7 @@ def account(lab, gateway):
 
 @pytest.fixture(scope="module")
 def site(lab):
-    made = PluginSite(lab.processes, f"{lab.folder}/wordpress", lab.block.new_address(), lab.block.new_port())
-    made.define()
-    made.set_up("boss@dest.example.net")
+    made = new_site(lab)
     made.install_plugin()
     made.add_user("reader", "subscriber")
     yield made

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sendoff_test.wordpress_plugin import PluginSite
+from sendoff_test.wordpress_plugin import new_site
 
 NAME = "smtp.example.com"
 SECOND = "/second/"
@@ -36,9 +36,7 @@ def mx(lab):
 
 @pytest.fixture(scope="module")
 def site(lab, gateway, account):
-    made = PluginSite(lab.processes, f"{lab.folder}/wordpress", lab.block.new_address(), lab.block.new_port())
-    made.define()
-    made.set_up("boss@dest.example.net")
+    made = new_site(lab)
     made.make_network("boss@dest.example.net")
     made.install_plugin()
     yield made

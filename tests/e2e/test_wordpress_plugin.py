@@ -12,7 +12,7 @@ import pytest
 from sendoff_test.letters import values
 from sendoff_test.losing_proxy import LosingProxy
 from sendoff_test.verify import verified
-from sendoff_test.wordpress_plugin import PluginSite
+from sendoff_test.wordpress_plugin import new_site
 
 FROM = "shop@example.com"
 NAME = "smtp.example.com"
@@ -47,9 +47,7 @@ def mx(lab):
 
 @pytest.fixture(scope="module")
 def site(lab):
-    made = PluginSite(lab.processes, f"{lab.folder}/wordpress", lab.block.new_address(), lab.block.new_port())
-    made.define()
-    made.set_up("boss@dest.example.net")
+    made = new_site(lab)
     made.install_plugin()
     yield made
     assert not made.complaints()

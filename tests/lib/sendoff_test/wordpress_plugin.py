@@ -200,3 +200,11 @@ class _Forms(HTMLParser):
             self._select = given.get("name")
         elif tag == "option" and "selected" in given and self._select:
             self.forms[-1][self._select] = given.get("value", "")
+
+
+def new_site(lab):
+    """One of that lab, set up; the plugin is not in it yet."""
+    made = PluginSite(lab.processes, f"{lab.folder}/wordpress", lab.block.new_address(), lab.block.new_port())
+    made.define()
+    made.set_up("boss@dest.example.net")
+    return made
