@@ -101,7 +101,7 @@ static void print_senders(const struct preset_facts *f) {
 void preset_text_wordpress(const struct preset_facts *f) {
   static const char *const tls[] = {"starttls", "implicit", "none"};
   fprintf(f->out,
-          "For WordPress: the plugin that comes with Sendoff, one file, is copied into the site\n"
+          "For WordPress: the plugin that comes with Sendoff, one file, goes into the site\n"
           "(WORDPRESS is its folder, as in /var/www/html):\n\n"
           "install -D -m 644 /usr/share/sendoff/wordpress/sendoff.php WORDPRESS/wp-content/mu-plugins/sendoff.php\n\n"
           "and its settings go into wp-config.php, above \"That's all, stop editing!\":\n\n");

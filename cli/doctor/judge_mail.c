@@ -160,6 +160,9 @@ void judge_queue(const struct doctor_facts *d, struct findings *f) {
   check_waiting(d, f);
   check_paused(d, f);
   check_counters(d, f);
-  if (before == f->count)
+  if (before != f->count) return;
+  if (!d->waiting_recipients)
+    findings_add(f, SEVERITY_OK, "", "no mail waits");
+  else
     findings_add(f, SEVERITY_OK, "", "%llu recipients wait, and move", (unsigned long long)d->waiting_recipients);
 }

@@ -99,9 +99,8 @@ static void print_repair(const struct dmarc_repair *r) {
 }
 
 static void print_source(const struct spf_verdict *v) {
-  printf("  SPF of %-16s %s: ", v->source, spf_result_name(v->result));
-  print_safe(v->why);
-  putchar('\n');
+  int column = printf("  SPF of %-16s %s: ", v->source, spf_result_name(v->result));
+  print_wrapped(v->why, (size_t)column, INDENT, false);
 }
 
 static void print_report(const struct check_report *r) {

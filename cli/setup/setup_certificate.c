@@ -54,10 +54,12 @@ static enum exit_status install_from_certbot(struct setup *s, const char *folder
   return add_hook(s, folder);
 }
 
-static enum exit_status take_given(const char *given, const char *given_key, char *certificate, char *key) {
+static enum exit_status take_given(const struct setup *s, const char *given, const char *given_key, char *certificate,
+                                   char *key) {
   if (!given || !given_key) return cli_fail(EXIT_USAGE, "--certificate and --key come together");
   snprintf(certificate, PATH_MAX, "%s", given);
   snprintf(key, PATH_MAX, "%s", given_key);
+  setup_say(s, "%s, as --certificate says.", given);
   return EXIT_DONE;
 }
 
@@ -66,7 +68,7 @@ enum exit_status setup_certificate(struct setup *s, char *certificate, char *key
   const char *given = cli_option(s->cli, "certificate"), *given_key = cli_option(s->cli, "key");
   certificate[0] = key[0] = '\0';
   setup_title(s, "2. Its certificate");
-  if (given || given_key) return take_given(given, given_key, certificate, key);
+  if (given || given_key) return take_given(s, given, given_key, certificate, key);
   if (machine_certbot(s->hostname, folder)) return install_from_certbot(s, folder, certificate, key);
   setup_say(s,
             "certbot has none for %s here, so a self-signed one is made, which most applications refuse. One of a CA, "

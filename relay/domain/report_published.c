@@ -79,7 +79,7 @@ static void judge_resolver(struct sides *s) {
   else if (s->resolver == MATCH_ABSENT)
     report_say(s->e, FOUND_MISSING, true, "there is no %s record at %.200s", s->e->type, s->e->name);
   else
-    report_say(s->e, FOUND_WRONG, true, "%.200s has something else", s->e->name);
+    report_say(s->e, FOUND_WRONG, true, "there is another %s record at %.200s", s->e->type, s->e->name);
 }
 
 static void judge_both(struct sides *s) {
@@ -88,7 +88,7 @@ static void judge_both(struct sides *s) {
                s->agreement.wrong_text, s->wrong ? "still serves something else" : "does not have it yet", s->right,
                s->right == 1 ? "other has" : "others have");
   else if (!s->right && s->wrong)
-    report_say(s->e, FOUND_WRONG, true, "%.200s has something else", s->e->name);
+    report_say(s->e, FOUND_WRONG, true, "there is another %s record at %.200s", s->e->type, s->e->name);
   else if (!s->right)
     report_say(s->e, FOUND_MISSING, true, "there is no %s record at %.200s", s->e->type, s->e->name);
   else if (s->answered && s->resolver != MATCH_RIGHT)
