@@ -131,7 +131,7 @@ FAULTS = {
     "two SPF records": ("spf", '@ TXT "v=spf1 mx -all"\n@ TXT "v=spf1 a -all"', "wrong", "there are 2 SPF records"),
     "an SPF record that is malformed": ("spf", '@ TXT "v=spf1 ip4:1.2 -all"', "wrong", "cannot be used"),
     "no DMARC record": ("dmarc", None, "missing", "no DMARC record applies"),
-    "two DMARC records": ("dmarc", '_dmarc TXT "v=DMARC1; p=none"\n_dmarc TXT "v=DMARC1; p=reject"', "wrong", "something else"),
+    "two DMARC records": ("dmarc", '_dmarc TXT "v=DMARC1; p=none"\n_dmarc TXT "v=DMARC1; p=reject"', "wrong", "another TXT record"),
     "a DMARC record that is malformed": ("dmarc", '_dmarc TXT "v=DMARC1; p=whatever"', "wrong", "DMARC"),
     "no mail comes back": ("mx", None, "missing", "has no MX, A or AAAA record"),
     "it says that it takes no mail": ("mx", "@ MX 0 .", "wrong", "says that it takes no mail"),

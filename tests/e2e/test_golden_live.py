@@ -3,11 +3,8 @@ test's own, so that names, addresses and ports are the same in each run. Everyth
 
 import asyncio
 import contextlib
-import os
-import re
 import shutil
 import signal
-import subprocess
 import threading
 from datetime import datetime, timedelta
 
@@ -15,8 +12,9 @@ import pytest
 
 from sendoff_test import golden
 from sendoff_test.client import Dialogue, plain, submit
-from sendoff_test.command import PROGRAM, SANITIZERS, assert_no_report
+from sendoff_test.command import assert_no_report
 from sendoff_test.gateway import pause_until_safe
+from sendoff_test.golden_run import Run
 from sendoff_test.letters import letter
 from sendoff_test.own_machine import ADDRESS, EXCHANGERS, HOST, PTR, TLS, Machine
 from sendoff_test.processes import wait_until
@@ -131,74 +129,6 @@ class World:
             talk.start_tls()
             talk.say("EHLO client.example")
             assert talk.say(f"AUTH PLAIN {plain('shop', 'wrong')}").startswith("535")
-
-
-class Run:
-    """Runs the lines, in one of the two forms, and keeps what they print."""
-
-    def __init__(self, gateway, json):
-        self.gateway, self.json, self.texts, self.ids = gateway, json, {}, {}
-        self.kind = "json" if json else "txt"
-
-    def words(self, name):
-        line = LINES[name]
-        for id_name, value in self.ids.items():
-            line = re.sub(rf"\b{id_name}\b", value, line)
-        return [PROGRAM, "--config", self.gateway.config, *(["--json"] if self.json else []), *line.split(" ")]
-
-    def environment(self, when=None):
-        clock = golden.clock(when.strftime("%Y-%m-%d %H:%M:%S")) if when else {}
-        return {**os.environ, **SANITIZERS, "COLUMNS": "80", "TZ": "UTC", **clock}
-
-    def keep(self, name, text):
-        self.texts[f"{name}.{self.kind}"] = golden.steady(text, golden.LIVE)
-
-    def __call__(self, name, when=None):
-        """`when`: where its clock stands."""
-        done = subprocess.run(
-            self.words(name), capture_output=True, text=True, timeout=240, stdin=subprocess.DEVNULL, env=self.environment(when)
-        )
-        assert_no_report(done.stderr, name)
-        self.keep(name, f"{done.stdout}{done.stderr}[status {done.returncode}]\n")
-
-    @contextlib.contextmanager
-    def followed(self, name):
-        """While it runs, and until it has ended."""
-        with Followed(self.words(name), self.environment()) as followed:
-            yield followed
-            text = followed.rest()
-        assert_no_report(text, name)
-        self.keep(name, text)
-
-
-class Followed:
-    """A command whose lines are read as they come."""
-
-    def __init__(self, words, env):
-        self._process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env)
-        self._text = ""
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exception):
-        self._process.kill()
-        self._process.communicate()
-
-    def wait_for(self, text):
-        """It has printed that, behind what it was waited for before."""
-        line = ""
-        while text not in line:
-            line = self._process.stdout.readline()
-            assert line, f"it has ended: {self._text}"
-            self._text += line
-
-    def interrupt(self):
-        self._process.send_signal(signal.SIGINT)
-
-    def rest(self):
-        self._text += self._process.stdout.read()
-        return f"{self._text}[status {self._process.wait(60)}]\n"
 
 
 def later(text, span):
@@ -340,7 +270,7 @@ def printed(tmp_path_factory):
             pause_until_safe(3600, 90)  # what was learnt is by the hour
             world.again()
             world.gateway.start()
-            run = Run(world.gateway, json)
+            run = Run(LINES, json)
             for part in SCENARIO:
                 part(world, run)
             texts.update(run.texts)

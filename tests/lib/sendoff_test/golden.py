@@ -46,6 +46,9 @@ LIVE = [
     (r"\bat \d\d:00 to \d\d:59 UTC", "at 12:00 to 12:59 UTC"),
     (r'"hour":\d+', '"hour":12'),
     (r"(?m)^([0-9A-Z]{12}  .*  \d+  )(?:\d+[dhms])+$", r"\1NEXT"),  # of queue list
+    (r"\b[0-9.]+[KMG] are free\b", "1G are free"),
+    (r"\bmade \d+s ago\b", "made 0s ago"),
+    (r"\(process \d+\):\s+it\s+greets", "(process 1): it greets"),
     # status
     (r"(?m)^((?:pid|uptime_seconds|store_operations|store_commits|store_waiting|disk_free|disk_reserve) +)\S+$", r"\1N"),
     (r'"(pid|uptime_seconds|store_operations|store_commits|store_waiting|disk_free|disk_reserve|seconds_left)":\d+', r'"\1":0'),
