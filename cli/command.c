@@ -202,10 +202,17 @@ enum exit_status cli_take(struct cli *c, int argc, char **argv) {
   return EXIT_DONE;
 }
 
+static enum exit_status wrong_count(const struct cli *c, const struct verb *v) {
+  const char *space = *v->arguments ? " " : "";
+  if (c->argument_count > v->most)
+    return cli_fail(EXIT_USAGE, "\"%s\" is one argument too many; write: sendoff %s%s%s%s%s", c->arguments[v->most],
+                    NAMES(v), space, v->arguments);
+  return cli_fail(EXIT_USAGE, "write: sendoff %s%s%s%s%s", NAMES(v), space, v->arguments);
+}
+
 static enum exit_status run(struct cli *c) {
   const struct verb *v = c->verb;
-  if (c->argument_count < v->least || c->argument_count > v->most)
-    return cli_fail(EXIT_USAGE, "write: sendoff %s%s%s %s", NAMES(v), v->arguments);
+  if (c->argument_count < v->least || c->argument_count > v->most) return wrong_count(c, v);
   enum exit_status status = v->run(c);
   if (fflush(stdout) != 0 || ferror(stdout)) return cli_fail(EXIT_NO, "standard output: %s", strerror(errno));
   return status;

@@ -111,8 +111,8 @@ void site_learning_times_text(const json_t *times, char *out, size_t size) {
   if (!number(times, "messages")) return;
   span_of(number(times, "half_within_ms"), half, sizeof half);
   span_of(number(times, "most_within_ms"), most, sizeof most);
-  snprintf(out, size, "half within %s, nine of ten within %s (%lld messages)", half, most,
-           (long long)number(times, "messages"));
+  snprintf(out, size, "half within %s, nine of ten within %s (%lld message%s)", half, most,
+           (long long)number(times, "messages"), number(times, "messages") == 1 ? "" : "s");
 }
 
 void site_learning_wait_text(const json_t *row, char *out, size_t size) {

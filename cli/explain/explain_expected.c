@@ -1,6 +1,7 @@
 #include "cli/explain/explain_expected.h"
 
 #include "cli/delivery/site_learning.h"
+#include "cli/output/output.h"
 #include "relay/daemon/shaping_file.h"
 
 #include <stdio.h>
@@ -67,12 +68,14 @@ void expected_clear(struct expected *x) {
 
 static void print_row(const json_t *row) {
   const char *source = json_string_value(json_object_get(row, "source"));
-  char times[160], wait[40];
+  char times[160], wait[40], line[400];
   site_learning_times_text(json_object_get(row, "delivery"), times, sizeof times);
   site_learning_wait_text(row, wait, sizeof wait);
   if (!*times && !*wait) return;
-  printf("  expected%s%s: %s%s%s%s\n", source ? " from " : "", source ? source : "", *times ? "delivered " : "", times,
-         *wait ? *times ? "; what is put off is taken after " : "what is put off is taken after " : "", wait);
+  snprintf(line, sizeof line, "  expected%s%s: %s%s%s%s", source ? " from " : "", source ? source : "",
+           *times ? "delivered " : "", times,
+           *wait ? *times ? "; what is put off is taken after " : "what is put off is taken after " : "", wait);
+  print_fitted(line, 0, 4);
 }
 
 void expected_print(const struct expected *x) {

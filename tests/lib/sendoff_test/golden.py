@@ -41,7 +41,7 @@ LIVE = [
     (r"\bage_ms=\d+", "age_ms=0"),
     (r"\b(UTC, in) (\d+[dhms])+\b", r"\1 SPAN"),  # retries are spread
     (r"\bfirst \d+s ago", "first 0s ago"),
-    (r"\bwithin \d+(\.\d+)?m?s\b", "within 10ms"),  # what was learnt
+    (r"half\s+within\s+\S+,\s+nine\s+of\s+ten\s+within\s+\S+\s+\((\d+)\s+message", r"half within 10ms, nine of ten within 10ms (\1 message"),  # what was learnt
     (r'"(half_within_ms|most_within_ms|usual_delay_ms)":\d+', r'"\1":10'),
     (r"\bat \d\d:00 to \d\d:59 UTC", "at 12:00 to 12:59 UTC"),
     (r'"hour":\d+', '"hour":12'),
