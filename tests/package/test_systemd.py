@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from sendoff_test.debian_root import DebianRoot, own_mounts, package
+from sendoff_test.debian_root import DebianRoot, package
 from sendoff_test.package_root import ROOT
 
 SYSTEMD = ("setpriv", "--pdeathsig", "KILL", "--", "systemd-nspawn", "--quiet", "--private-network", "--register=no", "--keep-unit")
