@@ -96,7 +96,7 @@ def talks(world, run):
     with run.dialogue("setup-dialogue") as talk:
         talk.answer("Full host name?")
         talk.answer("From which address?", "the first one")
-        talk.answer("write an address", ADDRESS)
+        talk.answer(f"or none\nFrom which address? (none: later) [{ADDRESS}] ", ADDRESS)
         talk.answer("Domain? (none: later)")
         talk.answer("Its name? (none: later)", "shop")
         talk.answer("What will use it", "php")

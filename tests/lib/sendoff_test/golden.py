@@ -53,6 +53,7 @@ LIVE = [
     (r"(?m)^((?:pid|uptime_seconds|store_operations|store_commits|store_waiting|disk_free|disk_reserve) +)\S+$", r"\1N"),
     (r'"(pid|uptime_seconds|store_operations|store_commits|store_waiting|disk_free|disk_reserve|seconds_left)":\d+', r'"\1":0'),
     (r"\bfor (10m|9m\d+s)", "for 10m"),  # a ban of ten minutes
+    (r"(\[203\.0\.114\.\d+\]:25, for )(\d+[dhms])+", r"\1SPAN"),  # under way
     (r"\busually after (under 1s|\d+\S*)", "usually after under 1s"),
 ]
 
