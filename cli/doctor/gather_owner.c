@@ -12,18 +12,41 @@
 
 #define STATE_LISTEN 0x0A
 
-/* The inode of the socket that listens at that port; 0: none, or not known. The address is not compared: one that takes
- * the port of all addresses takes it from us, too. */
-static uint64_t find_socket(const char *table, unsigned wanted_port) {
-  char line[512];
+/* The octets of an address, 4 or 16. */
+static const void *octets_of(const struct sockaddr *at, size_t *len) {
+  bool four = at->sa_family == AF_INET;
+  *len = four ? sizeof(struct in_addr) : sizeof(struct in6_addr);
+  return four ? (const void *)&((const struct sockaddr_in *)at)->sin_addr
+              : (const void *)&((const struct sockaddr_in6 *)at)->sin6_addr;
+}
+
+static bool is_wildcard(const void *octets, size_t len) {
+  static const uint8_t zero[sizeof(struct in6_addr)];
+  return memcmp(octets, zero, len) == 0;
+}
+
+/* Whether a socket at `hex` (each word of 32 bits as this machine has it in memory) takes the address from us: it has
+ * the same, or one of both has all addresses. */
+static bool takes(const char *hex, const struct sockaddr *at) {
+  uint32_t words[4] = {0};
+  size_t len, theirs = strlen(hex) / 2;
+  const void *ours = octets_of(at, &len);
+  for (size_t i = 0; i < 4 && 8 * i < strlen(hex); i++) sscanf(hex + 8 * i, "%8" SCNx32, &words[i]);
+  if (is_wildcard(words, sizeof words) || is_wildcard(ours, len)) return true;
+  return theirs == len && memcmp(words, ours, len) == 0;
+}
+
+/* The inode of the socket that listens there; 0: none, or not known. */
+static uint64_t find_socket(const char *table, const struct sockaddr *at) {
+  char line[512], hex[33];
   uint64_t found = 0, inode;
   unsigned port, state;
   FILE *f = fopen(table, "re");
   if (!f) return 0;
   while (!found && fgets(line, sizeof line, f))
-    if (sscanf(line, " %*d: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*s %*s %*s %*d %*d %" SCNu64, &port, &state,
-               &inode) == 3 &&
-        state == STATE_LISTEN && port == wanted_port)
+    if (sscanf(line, " %*d: %32[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*s %*s %*s %*d %*d %" SCNu64, hex, &port, &state,
+               &inode) == 4 &&
+        state == STATE_LISTEN && port == ip_port(at) && takes(hex, at))
       found = inode;
   fclose(f);
   return found;
@@ -57,8 +80,8 @@ static void read_name(const char *pid, char out[64]) {
 void gather_listener_owner(struct listener_facts *l) {
   const struct sockaddr *at = (const struct sockaddr *)&l->listen->address;
   char wanted[64];
-  uint64_t inode = find_socket("/proc/net/tcp", ip_port(at));
-  if (!inode) inode = find_socket("/proc/net/tcp6", ip_port(at));
+  uint64_t inode = find_socket("/proc/net/tcp", at);
+  if (!inode) inode = find_socket("/proc/net/tcp6", at);
   DIR *processes = inode ? opendir("/proc") : NULL;
   if (!processes) return;
   snprintf(wanted, sizeof wanted, "socket:[%" PRIu64 "]", inode);

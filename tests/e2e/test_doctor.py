@@ -5,6 +5,8 @@ import json
 import os
 import shutil
 import socket
+import sys
+import subprocess
 import sqlite3
 import threading
 import time
@@ -108,7 +110,13 @@ def greeter(address, port, greeting):
 
 def test_another_program_has_the_port(lab):
     gateway = lab.new_gateway()
-    with greeter(*gateway.endpoint("optional"), b"220 files.example.com FTP\r\n"):
+    address, port = gateway.endpoint("optional")
+    neighbour = f"import socket; s = socket.create_server(('{lab.block.new_address()}', {port})); print(flush=True); input()"
+    with (
+        subprocess.Popen([sys.executable, "-c", neighbour], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other,
+        greeter(address, port, b"220 files.example.com FTP\r\n"),
+    ):
+        assert other.stdout.readline() == "\n"  # who has the port of another address is not meant
         found = one_of(gateway, "ports", "error", "another program has this address and port", "files.example.com FTP")
     assert f"(process {os.getpid()})" in found["text"] and "ss -ltnp" in found["fix"]
 

@@ -48,7 +48,7 @@ LIVE = [
     (r"(?m)^([0-9A-Z]{12}  .*  \d+  )(?:\d+[dhms])+$", r"\1NEXT"),  # of queue list
     (r"\b[0-9.]+[KMG] are free\b", "1G are free"),
     (r"\bmade \d+s ago\b", "made 0s ago"),
-    (r"\(process \d+\):\s+it\s+greets", "(process 1): it greets"),
+    (r"\(process \d+\):\s+it\s+greets\s+with", "(process 1): it greets with"),
     # status
     (r"(?m)^((?:pid|uptime_seconds|store_operations|store_commits|store_waiting|disk_free|disk_reserve) +)\S+$", r"\1N"),
     (r'"(pid|uptime_seconds|store_operations|store_commits|store_waiting|disk_free|disk_reserve|seconds_left)":\d+', r'"\1":0'),
