@@ -1,5 +1,7 @@
 #include "cli/backup/backup_file.h"
 
+#include "cli/machine/folder.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -91,16 +93,14 @@ static int sync_folder_of(const char *path) {
   return rc;
 }
 
-/* Some file systems cannot tell a name that is taken; then check_name has to do. */
-static int rename_new(const struct backup_file *f) {
-  if (f->force) return rename(f->new_path, f->path);
-  int failed = renameat2(AT_FDCWD, f->new_path, AT_FDCWD, f->path, RENAME_NOREPLACE);
-  return failed && (errno == EINVAL || errno == ENOSYS) ? rename(f->new_path, f->path) : failed;
+/* Without --force check_name has looked already, for file systems that cannot tell. */
+static int take_name(const struct backup_file *f) {
+  return f->force ? rename(f->new_path, f->path) : rename_new(f->new_path, f->path);
 }
 
 int backup_file_finish(struct backup_file *f, struct reason *why) {
   if (!*f->new_path) return OK;
-  if (fsync(f->fd) != 0 || rename_new(f) != 0) return fail(why, E_IO, "%s: %s", f->path, strerror(errno));
+  if (fsync(f->fd) != 0 || take_name(f) != 0) return fail(why, E_IO, "%s: %s", f->path, strerror(errno));
   *f->new_path = '\0';
   return sync_folder_of(f->path) == OK ? OK : fail(why, E_IO, "%s: %s", f->path, strerror(errno));
 }

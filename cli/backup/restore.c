@@ -125,6 +125,7 @@ static enum exit_status write_config(struct job *j, const char *path) {
   if (s != EXIT_DONE) return s;
   unlink(j->new_config);
   int fd = open(j->new_config, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  if (fd >= 0) errno = ENOSPC; /* which a write that is cut short does not say */
   bool written = fd >= 0 && write(fd, j->config.at, j->config.len) == (ssize_t)j->config.len && fsync(fd) == 0;
   if (!written) s = cli_fail(EXIT_NO, "%s: %s", j->new_config, strerror(errno));
   if (fd >= 0) close(fd);
@@ -149,11 +150,7 @@ static int place_config(struct job *j, struct reason *why) {
   const char *path = config_path(j->cli->config_option);
   if (!*j->new_config) return OK;
   /* Some file systems have no links, and some cannot tell a name that is taken. */
-  bool placed = link(j->new_config, path) == 0;
-  if (!placed && errno != EEXIST) {
-    placed = renameat2(AT_FDCWD, j->new_config, AT_FDCWD, path, RENAME_NOREPLACE) == 0;
-    if (!placed && errno == EINVAL) placed = rename(j->new_config, path) == 0;
-  }
+  bool placed = link(j->new_config, path) == 0 || (errno != EEXIST && rename_new(j->new_config, path) == 0);
   if (!placed) return fail(why, E_IO, "%s: %s", path, strerror(errno));
   unlink(j->new_config);
   *j->new_config = '\0';

@@ -185,7 +185,7 @@ static int move(const struct restore_place *p, const char *name, struct reason *
   char from[RESTORE_PATH], to[RESTORE_PATH];
   int rc = path_in(p->folder, name, from, why);
   if (rc == OK) rc = path_in(p->data_dir, name, to, why);
-  if (rc != OK || rename(from, to) == 0) return rc;
+  if (rc != OK || rename_new(from, to) == 0) return rc; /* sendoff init, which takes no lock, may have made one */
   return fail(why, E_IO, "%s: %s", to, strerror(errno));
 }
 

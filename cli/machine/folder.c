@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <string.h>
@@ -44,4 +45,9 @@ static int remove_one(const char *path, const struct stat *st, int kind, struct 
 
 int folder_remove(const char *path) {
   return nftw(path, remove_one, OPEN_FOLDERS, FTW_DEPTH | FTW_PHYS);
+}
+
+int rename_new(const char *from, const char *to) {
+  int failed = renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
+  return failed && (errno == EINVAL || errno == ENOSYS) ? rename(from, to) : failed;
 }

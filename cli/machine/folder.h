@@ -1,4 +1,4 @@
-/* Folders that commands make. One thread. */
+/* Folders that commands make, and what they put into them. One thread. */
 #ifndef SENDOFF_CLI_MACHINE_FOLDER_H
 #define SENDOFF_CLI_MACHINE_FOLDER_H
 
@@ -13,5 +13,8 @@ enum exit_status folder_make(const char *path, mode_t mode);
 bool folder_is_empty(const char *path);
 /* All that is in it, and itself; links are not followed. 0, or errno as it was left. */
 int folder_remove(const char *path);
+/* Gives the file or folder `from` the name `to`, which nothing may have; a file system that cannot tell replaces what
+ * has it. 0, or -1 with errno. */
+int rename_new(const char *from, const char *to);
 
 #endif

@@ -543,6 +543,24 @@ def test_a_killed_restore(lab, full, tmp_path):
     assert [name for name in hidden(other.data) if name not in ("spool", ".restore")] == ["sendoff.db"]
 
 
+def test_a_store_that_is_made_meanwhile(lab, full, tmp_path):
+    """`sendoff init` takes no lock, and what it has made stays."""
+    full.sendoff("backup", tmp_path / "b")
+    for _ in range(20):
+        other = place(lab)
+        process = subprocess.Popen([PROGRAM, "--config", other.config, "restore", tmp_path / "b"], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        while not os.path.exists(f"{other.data}/.restore") and process.poll() is None:
+            pass
+        with open(f"{other.data}/sendoff.db", "a") as made:
+            made.write("precious")
+        said = process.communicate(timeout=60)[1].decode()
+        if "precious" == open(f"{other.data}/sendoff.db", "rb").read(100).decode(errors="replace"):
+            assert process.returncode == 1 and "File exists; nothing was restored" in said, said
+            return
+        assert process.returncode == 0  # it was quicker
+    pytest.fail("it was always quicker")
+
+
 def test_nothing_is_overwritten(lab, busy, taken):
     result = busy.sendoff.run("restore", taken)
     assert result.status == 1 and f"{busy.data} holds a store" in result.err and "mv " in result.err
