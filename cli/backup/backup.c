@@ -169,6 +169,9 @@ static enum exit_status say(const struct job *j) {
 
 static enum exit_status failed(const struct job *j, int rc, const struct reason *why) {
   const char *path = strcmp(j->file.path, "-") == 0 ? "standard output" : j->file.path;
+  if (j->file.named)
+    return cli_fail(EXIT_NO, "%s is written and whole, but whether it stays is not sure: its folder cannot be synced",
+                    j->file.path);
   bool names_it = strstr(why->text, j->file.path) != NULL;
   return cli_fail(EXIT_NO, "no backup was made: %s%s%s", names_it ? "" : path, names_it ? "" : ": ",
                   *why->text ? why->text : result_text(rc));
@@ -189,7 +192,10 @@ static enum exit_status backup(struct cli *c) {
   struct reason why = {""};
   if (cli_config(c) != EXIT_DONE) return EXIT_NO;
   enum exit_status s = backup_file_open(&j.file, c->arguments[0], cli_switch(c, "force"));
-  if (s != EXIT_DONE) return s;
+  if (s != EXIT_DONE) {
+    backup_file_close(&j.file);
+    return s;
+  }
   backup_progress_begin();
   int rc = write_all(&j, &why);
   backup_progress_end();

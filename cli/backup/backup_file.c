@@ -36,6 +36,17 @@ static enum exit_status open_output(struct backup_file *f) {
 
 /* --- a file --- */
 
+/* With what SQLite has beside it, where that could not end in order. 0, or -1 with errno. */
+static int remove_copy(const struct backup_file *f) {
+  static const char *const beside[] = {"-journal", "-wal", "-shm"};
+  char path[BACKUP_PATH + 16];
+  for (size_t i = 0; i < sizeof beside / sizeof beside[0]; i++) {
+    snprintf(path, sizeof path, "%s%s", f->copy_path, beside[i]);
+    unlink(path);
+  }
+  return unlink(f->copy_path) == 0 || errno == ENOENT ? 0 : -1;
+}
+
 static enum exit_status check_name(const struct backup_file *f) {
   struct stat st;
   if (lstat(f->path, &st) != 0) return errno == ENOENT ? EXIT_DONE : trouble(f->path);
@@ -60,7 +71,7 @@ static enum exit_status open_new(struct backup_file *f) {
   bool good = fstat(f->fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid() && st.st_nlink == 1;
   if (good && is_locked(f)) {
     bool made = fchmod(f->fd, 0600) == 0 && ftruncate(f->fd, 0) == 0;
-    if (made && (unlink(f->copy_path) == 0 || errno == ENOENT)) return EXIT_DONE;
+    if (made && remove_copy(f) == 0) return EXIT_DONE;
     return trouble(f->new_path);
   }
   close(f->fd);
@@ -102,11 +113,12 @@ int backup_file_finish(struct backup_file *f, struct reason *why) {
   if (!*f->new_path) return OK;
   if (fsync(f->fd) != 0 || take_name(f) != 0) return fail(why, E_IO, "%s: %s", f->path, strerror(errno));
   *f->new_path = '\0';
+  f->named = true;
   return sync_folder_of(f->path) == OK ? OK : fail(why, E_IO, "%s: %s", f->path, strerror(errno));
 }
 
 void backup_file_close(struct backup_file *f) {
-  if (*f->copy_path) unlink(f->copy_path);
+  if (*f->copy_path) remove_copy(f);
   if (*f->new_path) unlink(f->new_path);
   if (*f->folder) rmdir(f->folder);
   if (f->fd > STDERR_FILENO) close(f->fd);

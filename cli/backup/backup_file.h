@@ -13,12 +13,14 @@ struct backup_file {
   char folder[BACKUP_PATH];                           /* a temporary one; "": there is none */
   int fd;
   bool force; /* what is there under the name may be replaced */
+  bool named; /* it is whole, and has its name */
 };
 
 /* Both files hold keys: their mode is 0600. What an earlier backup has left of them is removed, one that is under way
- * is not touched. EXIT_NO: a message has been printed. */
+ * is not touched. EXIT_NO: a message has been printed. backup_file_close in any case. */
 enum exit_status backup_file_open(struct backup_file *f, const char *path, bool force);
-/* Everything is written: synced, and under its name. */
+/* Everything is written: synced, and under its name. When that fails, and it is `named`, its folder could not be
+ * synced. */
 int backup_file_finish(struct backup_file *f, struct reason *why);
 /* Removes what has not got its name, and the copy. */
 void backup_file_close(struct backup_file *f);

@@ -181,19 +181,25 @@ static int sync_all(const char *folder, struct reason *why) {
   return rc;
 }
 
-static int move(const struct restore_place *p, const char *name, struct reason *why) {
+static int move(const char *name, const char *from_folder, const char *to_folder, struct reason *why) {
   char from[RESTORE_PATH], to[RESTORE_PATH];
-  int rc = path_in(p->folder, name, from, why);
-  if (rc == OK) rc = path_in(p->data_dir, name, to, why);
+  int rc = path_in(from_folder, name, from, why);
+  if (rc == OK) rc = path_in(to_folder, name, to, why);
   if (rc != OK || rename_new(from, to) == 0) return rc; /* sendoff init, which takes no lock, may have made one */
   return fail(why, E_IO, "%s: %s", to, strerror(errno));
 }
 
+/* What fails is taken back, or data_dir would hold a spool that the next restore takes for somebody's mail. */
 int restore_place_finish(struct restore_place *p, struct reason *why) {
+  bool spool = is_there(p->folder, "spool"), spool_moved = false, store_moved = false;
+  struct reason ignored;
   if (is_there(p->folder, STORE_FILE "-wal")) return fail(why, E_IO, "the database could not be closed whole");
   int rc = sync_all(p->folder, why);
-  if (rc == OK && is_there(p->folder, "spool")) rc = move(p, "spool", why);
+  if (rc == OK && spool) spool_moved = (rc = move("spool", p->folder, p->data_dir, why)) == OK;
   if (rc == OK) rc = sync_all(p->data_dir, why);
-  if (rc == OK) rc = move(p, STORE_FILE, why);
-  return rc == OK ? sync_all(p->data_dir, why) : rc;
+  if (rc == OK) store_moved = (rc = move(STORE_FILE, p->folder, p->data_dir, why)) == OK;
+  if (rc == OK) rc = sync_all(p->data_dir, why);
+  if (rc != OK && store_moved) move(STORE_FILE, p->data_dir, p->folder, &ignored);
+  if (rc != OK && spool_moved) move("spool", p->data_dir, p->folder, &ignored);
+  return rc;
 }
