@@ -3,6 +3,7 @@
 #include "cli/account/account_show.h"
 #include "cli/input/confirm.h"
 #include "cli/input/named.h"
+#include "cli/input/reason_option.h"
 #include "cli/machine/operator_name.h"
 #include "cli/output/output.h"
 #include "cli/queue/queue_bulk.h"
@@ -65,7 +66,8 @@ enum exit_status account_suspend(struct cli *c) {
   struct queue_changed held;
   struct queue_extent queued;
   struct reason why = {""};
-  const char *reason = cli_option(c, "reason");
+  const char *reason;
+  if (reason_option(c, &reason) != EXIT_DONE) return EXIT_USAGE;
   if (!reason || !*reason) return cli_fail(EXIT_USAGE, "say why, for the one who will ask: --reason TEXT");
   enum exit_status s = named_check(c, NAMED_ACCOUNT, c->arguments[0]);
   if (s == EXIT_DONE) s = read_extent(c, QUEUE_IS_QUEUED, &queued);

@@ -4,6 +4,7 @@
 #include "cli/delivery/suppression_csv.h"
 #include "cli/input/account_filter.h"
 #include "cli/input/named.h"
+#include "cli/input/reason_option.h"
 #include "cli/output/listing.h"
 
 #include <errno.h>
@@ -161,7 +162,8 @@ static enum exit_status add(struct cli *c) {
   struct reason why = {""};
   struct suppression_added done = {0};
   int64_t now = clock_now_us();
-  const char *reason = cli_option(c, "reason");
+  const char *reason;
+  if (reason_option(c, &reason) != EXIT_DONE) return EXIT_USAGE;
   struct suppression s = {.account = account_of(c),
                           .address = key,
                           .origin = SUPPRESSION_MANUAL,

@@ -1,8 +1,8 @@
 #include "cli/queue/queue_change.h"
 
-#include "base/text.h"
 #include "cli/input/account_filter.h"
 #include "cli/input/named.h"
+#include "cli/input/reason_option.h"
 #include "cli/machine/operator_name.h"
 #include "cli/output/output.h"
 #include "cli/queue/queue_bulk.h"
@@ -11,8 +11,6 @@
 
 #include <stdio.h>
 #include <string.h>
-
-#define REASON_MAX 160
 
 struct command {
   enum queue_action action;
@@ -149,8 +147,7 @@ enum exit_status queue_drop(struct cli *c) {
 enum exit_status queue_bounce(struct cli *c) {
   static const struct command k = {QUEUE_BOUNCE, "bounce", "return them to their senders?",
                                    "to be returned to their senders"};
-  const char *reason = cli_option(c, "reason");
-  if (reason && (strlen(reason) > REASON_MAX || !text_has_no_controls(reason)))
-    return cli_fail(EXIT_USAGE, "--reason is one line of %d octets at most", REASON_MAX);
+  const char *reason;
+  if (reason_option(c, &reason) != EXIT_DONE) return EXIT_USAGE;
   return change_queue(c, &k, &(struct queue_change){.reason = reason});
 }

@@ -179,6 +179,8 @@ def test_an_id_of_nothing_is_not_everything(gateway, stuck):
         (["domain", "show", "unknown.example"], 1),
         (["source", "add", "not-an-address", "--helo", "x.example"], 2),
         (["queue", "list", "--state", "tired"], 2),
+        (["account", "suspend", "late-payer", "--reason", "two\nlines"], 2),
+        (["account", "suspend", "late-payer", "--reason", "x" * 161], 2),
         ([], 2),
     ],
 )
