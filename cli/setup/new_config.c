@@ -51,6 +51,9 @@ int new_config_begin(struct new_config *n, const char *path, struct reason *why)
   int len = snprintf(n->beside, sizeof n->beside, "%s.new", path);
   if (len < 0 || (size_t)len >= sizeof n->beside) return fail(why, E_IO, "%s: the path is too long", path);
   n->file = fopen(n->beside, "wxe");
+  if (!n->file && errno == EEXIST)
+    return fail(why, E_EXISTS, "%s is there: if no other sendoff init is running, one was interrupted; rm %s",
+                n->beside, n->beside);
   if (!n->file) return failed(n, n->beside, why);
   int rc = keep_comments(n, why);
   if (rc == OK || !n->file) return rc;

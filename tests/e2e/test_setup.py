@@ -222,6 +222,17 @@ def test_yes(first):
     assert f"no test message: the gateway is not running. Once it is: sendoff send-test --account blog --to {TO}" in again.err
 
 
+def test_an_interrupted_one(first):
+    left = f"{first.gateway.config}.new"
+    os.makedirs(os.path.dirname(left), exist_ok=True)
+    with open(left, "w") as file:
+        file.write("half")
+    done = first.run("--yes", "--hostname", HOST)
+    assert done.status == 1 and f"one was interrupted; rm {left}" in done.err
+    os.remove(left)
+    assert "doctor" in first.run("--yes", "--hostname", HOST, "--account", "none").out
+
+
 def test_none(first):
     done = first.run("--yes", "--hostname", HOST, "--source", "none", "--domain", "none", "--account", "none")
     assert done.status == 1 and not first.gateway.sendoff.json("account", "list")
