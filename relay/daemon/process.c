@@ -81,6 +81,9 @@ int process_lock(const char *data_dir, int *fd, struct reason *why) {
   snprintf(path, sizeof path, "%s/lock", data_dir);
   /* Also root opens it in the folder of the user that serves: no link of his to elsewhere. */
   *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (*fd < 0 && errno == EROFS) /* of a disk that has failed, too */
+    return fail(why, E_IO, "%s: %s; under systemd: systemctl edit sendoff, [Service] ReadWritePaths=%s", path,
+                strerror(errno), data_dir);
   if (*fd < 0)
     return fail(why, E_IO, "%s: %s; run sendoff init, or give the directory to the user that sendoff runs as", path,
                 strerror(errno));

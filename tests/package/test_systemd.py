@@ -41,6 +41,13 @@ sendoff setup --yes --hostname smtp.example.com --dns 127.0.0.1@53 --source none
 echo "status $?"; grep -A9 'Running it' /root/setup; grep -c 'is not running' /root/setup
 systemctl is-active sendoff
 
+echo STEP another folder
+systemctl stop sendoff; mv /etc/sendoff/sendoff.conf /root/kept.conf
+sendoff setup --yes --hostname smtp.example.com --dns 127.0.0.1@53 --source none --domain none --account none --data-dir "/srv/the mail" >/root/setup
+systemctl is-active sendoff; ls "/srv/the mail/lock"
+systemctl stop sendoff; mv /root/kept.conf /etc/sendoff/sendoff.conf
+rm -r /etc/systemd/system/sendoff.service.d; systemctl daemon-reload
+
 echo STEP started
 sendoff account add blog --sender example.com >/dev/null 2>&1
 mkdir -p /etc/systemd/system/sendoff.service.d
@@ -149,6 +156,11 @@ def test_setup_starts_it(said):
     text = said["setup"]
     assert text.startswith("status 1\n") and "\n$ systemctl enable --now sendoff\n" in text
     assert text.endswith("\n0\nactive\n"), text
+
+
+def test_another_folder(said):
+    """The unit may write there, too."""
+    assert said["another folder"] == "active\n/srv/the mail/lock\n"
 
 
 def test_started(said):
