@@ -147,6 +147,7 @@ struct doctor_facts {
   const struct directory *directory; /* NULL: the store cannot be read */
   struct machine_facts machine;
   struct store_facts store;
+  struct reason dns_why; /* why DNS cannot be asked at all; "": it can */
   struct hostname_facts hostname;
   struct listener_facts *listeners;
   size_t listener_count;

@@ -330,6 +330,8 @@ void gather_network(struct gathering *g) {
     plan_and_run(&n);
     pthread_mutex_destroy(&n.store_lock);
     resolver_free(&n.resolver);
+  } else {
+    g->facts->dns_why = why;
   }
   https_teardown();
 }

@@ -24,6 +24,10 @@ void judge_configuration(const struct doctor_facts *d, struct findings *f) {
       findings_add(f, SEVERITY_ERROR, "", "%s", d->named[i].why.text);
       findings_fix(f, "sendoff config check");
     }
+  if (*d->dns_why.text) {
+    findings_add(f, SEVERITY_ERROR, "", "DNS cannot be asked, and the gateway does not start: %s", d->dns_why.text);
+    findings_fix(f, "dns { servers = {\"ADDRESS@53\"} }    (in %s)", d->config->path);
+  }
   if (!d->as_service_user)
     findings_add(f, SEVERITY_NOTE, "",
                  "you are not root: whether %s may read what the configuration names, and some else, is not known",

@@ -406,6 +406,9 @@ static int use_servers(struct ub_ctx *ctx, const struct config *config, struct r
 }
 
 static int use_system(struct ub_ctx *ctx, struct reason *why) {
+  if (access("/etc/resolv.conf", R_OK) != 0)
+    return fail(why, E_IO, "/etc/resolv.conf: %s; it names the DNS servers, unless dns { servers } does",
+                strerror(errno));
   int rc = ub_ctx_resolvconf(ctx, "/etc/resolv.conf");
   if (rc != 0) return fail(why, E_IO, "/etc/resolv.conf: %s", ub_strerror(rc));
   if (access("/etc/hosts", F_OK) != 0) return OK; /* a bare machine has none */

@@ -254,6 +254,25 @@ def test_json(lab, first):
     first.gateway.stop()
 
 
+@pytest.fixture
+def no_resolv_conf():
+    there = os.path.lexists("/etc/resolv.conf")
+    if there:
+        os.rename("/etc/resolv.conf", "/etc/resolv.conf.kept")
+    yield
+    if there:
+        os.rename("/etc/resolv.conf.kept", "/etc/resolv.conf")
+
+
+def test_no_dns_servers(first, no_resolv_conf):
+    """doctor says why the gateway does not start."""
+    words = ["setup", "--data-dir", first.gateway.data, "--listen", f"127.0.0.1:{first.gateway.ports['optional']}/optional"]
+    done = first.gateway.sendoff.run(*words, "--yes", "--hostname", HOST, "--source", SOURCE, "--account", "none")
+    assert done.status == 1 and "DNS cannot be asked, and the gateway does not start" in " ".join(done.out.split()), done
+    served = first.gateway.sendoff.run("serve")
+    assert served.status == 1 and "/etc/resolv.conf: No such file or directory; it names the DNS servers" in served.err
+
+
 # --- addresses ---
 
 
