@@ -8,6 +8,7 @@
 #define DAY_US (INT64_C(86400) * SECOND_US)
 #define SOON_US (20 * DAY_US) /* certbot and others renew 30 days before */
 #define LAST_US (3 * DAY_US)
+#define CHECK "sendoff config check    (until both files are right; the gateway then takes them by itself)"
 #define RENEW "certbot renew    (its deploy hook: /usr/share/sendoff/certbot-hook)"
 
 static void say_renew(const struct named_file *n, struct findings *f) {
@@ -76,6 +77,7 @@ static void check_in_use(const struct doctor_facts *d, struct findings *f) {
   if (!problem) return;
   findings_add(f, SEVERITY_ERROR, "", "a renewed certificate cannot be used, and the old one stays in use: %s",
                problem);
+  findings_fix(f, CHECK);
   findings_see(f, "docs/authentication.md");
 }
 
@@ -87,6 +89,7 @@ void judge_certificates(const struct doctor_facts *d, struct findings *f) {
     count++;
     if (n->rc != OK) {
       findings_add(f, SEVERITY_ERROR, n->path, "%s", n->why.text);
+      findings_fix(f, CHECK);
       findings_see(f, "docs/authentication.md");
       continue;
     }

@@ -64,7 +64,10 @@ static void check_tls(const struct doctor_facts *d, const struct listener_facts 
     findings_add(f, SEVERITY_ERROR, l->text, "does not offer STARTTLS");
     findings_fix(f, "systemctl restart sendoff    (and see its log: journalctl -u sendoff -e)");
   }
-  if (*l->tls_why.text) findings_add(f, SEVERITY_ERROR, l->text, "the TLS handshake fails: %s", l->tls_why.text);
+  if (*l->tls_why.text) {
+    findings_add(f, SEVERITY_ERROR, l->text, "the TLS handshake fails: %s", l->tls_why.text);
+    findings_fix(f, "journalctl -u sendoff -e    (the gateway's side of it)");
+  }
   if (secured || is_loopback(l->listen)) return;
   findings_add(f, SEVERITY_WARNING, l->text, "has no TLS: passwords and mail travel in the clear");
   findings_fix(f, "tls { certificate = \"...\"  key = \"...\" }    (in %s)", d->config->path);
@@ -73,9 +76,10 @@ static void check_tls(const struct doctor_facts *d, const struct listener_facts 
 
 static void check_answer(const struct doctor_facts *d, const struct listener_facts *l, struct findings *f) {
   size_t before = f->count;
-  if (l->greeting.code == 421)
+  if (l->greeting.code == 421) {
     findings_add(f, SEVERITY_WARNING, l->text, "turns clients away: %s", l->greeting.text);
-  else if (l->greeting.code && !is_ours(&l->greeting))
+    findings_fix(f, "sendoff status    (sessions, of limits { max_sessions } in %s)", d->config->path);
+  } else if (l->greeting.code && !is_ours(&l->greeting))
     say_taken(l, f);
   else if (!*l->tls_why.text && (l->rc != OK || !l->greeting.code))
     say_silent(l, f);

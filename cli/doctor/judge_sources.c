@@ -198,6 +198,7 @@ static void check_way(const struct doctor_facts *d, const char *source, struct f
   } else if (w.refused && w.open == 1) {
     findings_add(f, SEVERITY_WARNING, source, "%s refuses connections from it: %d %s", w.refused->to,
                  w.refused->greeting.code, w.refused->greeting.text);
+    findings_see(f, "docs/blocklists.md");
   } else {
     findings_add(f, SEVERITY_OK, source, "connections get out, to %s", w.list);
   }
