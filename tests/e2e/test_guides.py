@@ -15,7 +15,9 @@ from sendoff_test.dns import txt
 from sendoff_test.gateway import pause_until_safe
 from sendoff_test.guides import ALL, APPLICATIONS, Mail, Place
 from sendoff_test.letters import marker
+from sendoff_test.markdown import Document
 from sendoff_test.own_folder import own_folders
+from sendoff_test.package_root import ROOT
 from sendoff_test.verify import verified
 
 # One of those that have the same library.
@@ -71,6 +73,16 @@ def test_django_sends_a_test_message(place, recipient, tmp_path):
     done = subprocess.run(words, capture_output=True, text=True, timeout=120, env=env)
     assert done.returncode == 0, done.stdout + done.stderr
     assert recipient.wait_for(mark).recipients == [f"{mark}@example.net"]
+
+
+def test_as_a_client_sees_it(places):
+    """The command of docs/certificates.md, which fails for whom it does not trust."""
+    (command,) = [code for code in Document(f"{ROOT}/docs/certificates.md").codes() if code.startswith("openssl s_client")]
+    place, other = places.values()
+    for trusted in (other, place):
+        place.take_name(trusted)
+        done = subprocess.run(command.split(), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, env={"PATH": os.environ["PATH"]})
+        assert (done.returncode == 0) == (trusted is place), done.stdout + done.stderr
 
 
 # What is refused, and what applications get of it.
