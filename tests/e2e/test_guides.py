@@ -7,6 +7,7 @@ import re
 import socket
 import subprocess
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -146,6 +147,14 @@ def test_a_wrong_password(strict, name):
 
 def words(text):
     return " ".join(text.replace("\\n", " ").replace("\\r", " ").split())
+
+
+def test_jobs_of_rails(strict):
+    """A limit has the job tried again, five minutes later; another refusal ends it."""
+    (initializer,) = [code for code in APPLICATIONS.codes() if code.startswith("ActionMailer::MailDeliveryJob")]
+    job = replace(ALL["Rails"], command=["ruby", "rails_job.rb"])
+    limit, sender = strict.send(job, REFUSED["limit"][0], REFUSED["sender"][0], change=lambda lines: f"{initializer}\n{lines}")
+    assert limit == {"sent": "again in 300 s"} and "may not send as" in sender["error"]
 
 
 # One of several recipients.
