@@ -182,7 +182,8 @@ void preset_text_device(const struct preset_facts *f) {
   fprintf(f->out,
           "\nOne that knows no TLS, or no login, can be let in by its address, on a port with\n"
           "tls = \"optional\" (docs/devices.md): sendoff account set %s --client-ip ADDRESS\n"
-          "One that knows only old ciphers: tls { cbc = yes } (sendoff help config).\n",
+          "One that knows only old ciphers: tls { cbc = yes }, and an RSA certificate beside\n"
+          "the first (docs/devices.md).\n",
           f->account->name);
 }
 

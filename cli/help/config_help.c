@@ -51,7 +51,8 @@ const struct config_help config_helps[] = {
      "The certificate's chain, PEM. Read as the user, again when it changes and with SIGHUP. With "
      "several blocks, the client's server name (SNI) chooses."},
     {"tls", "key", "Its private key, PEM without a passphrase."},
-    {"tls", "cbc", "Offers CBC cipher suites too, for devices that know no others."},
+    {"tls", "cbc",
+     "Offers CBC cipher suites too, for devices that know no others; many of these know RSA certificates only."},
 
     {"auth", "mechanisms", "What AUTH offers, inside TLS."},
 

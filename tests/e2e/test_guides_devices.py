@@ -93,6 +93,15 @@ def test_old_tls(lab, gateway, password, recipient, suite):
     is_from_the_printer(lab, recipient.wait_for(mark))
 
 
+def test_others_get_the_first_certificate(gateway):
+    """ECDSA, whose signatures cost a tenth; and no CBC."""
+    host, port = gateway.endpoint("implicit")
+    for version in ("-tls1_2", "-tls1_3"):
+        words = ["openssl", "s_client", "-connect", f"{host}:{port}", version]
+        done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+        assert "Peer signature type: ECDSA" in done.stdout and re.search("Cipher is .*GCM", done.stdout), done.stdout
+
+
 def login(talk, password):
     for line, code in (("AUTH LOGIN", "334"), (coded("printer"), "334"), (coded(password), "235")):
         assert talk.say(line).startswith(code)
