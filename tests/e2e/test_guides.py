@@ -14,12 +14,12 @@ import pytest
 from sendoff_test import guides
 from sendoff_test.dns import txt
 from sendoff_test.gateway import pause_until_safe
-from sendoff_test.guides import ALL, APPLICATIONS, Mail, Place
+from sendoff_test.guides import ALL, APPLICATIONS, Mail, Place, own_lab
 from sendoff_test.letters import marker
 from sendoff_test.markdown import Document
 from sendoff_test.own_folder import own_folders
 from sendoff_test.package_root import ROOT
-from sendoff_test.verify import verified
+from sendoff_test.verify import verified_by_dkimpy
 
 # One of those that have the same library.
 every_library = pytest.mark.parametrize("name", ["Django", "Rails", "Symfony", "Node.js", "Python", "Perl"])
@@ -32,6 +32,12 @@ BY_STARTTLS = ["Django", "Rails", "Node.js", "Python", "Perl"]
 @pytest.fixture(scope="module", autouse=True)
 def own_files(tmp_path_factory):
     own_folders(str(tmp_path_factory.mktemp("layers")), "/etc", "/usr/local/share")
+
+
+@pytest.fixture(scope="module")
+def lab():
+    with own_lab() as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +66,7 @@ def test_mail_arrives(lab, places, recipient, kind):
     for name, mark in marks.items():
         arrival = recipient.wait_for(mark)
         assert arrival.sender == f"{ALL[name].account}@example.com" and b"with ESMTPSA" in arrival.content
-        assert sorted(verified(arrival.content, lab.dns)) == [("example.com", "ed25519-sha256"), ("example.com", "rsa-sha256")]
+        assert sorted(verified_by_dkimpy(arrival.content, lab.dns)) == [("example.com", "ed25519-sha256"), ("example.com", "rsa-sha256")]
 
 
 def test_django_sends_a_test_message(place, recipient, tmp_path):

@@ -11,10 +11,9 @@ import pytest
 from sendoff_test.client import trusting
 from sendoff_test.command import Account, Command
 from sendoff_test.dns import txt
-from sendoff_test.lab import Lab
+from sendoff_test.guides import own_lab
 from sendoff_test.letters import letter, marker, values
 from sendoff_test.markdown import Document
-from sendoff_test.own_network import OwnNetwork
 from sendoff_test.package_root import ROOT, unpacked
 from sendoff_test.packaged_server import PackagedServer
 from sendoff_test.processes import connects, wait_until
@@ -131,12 +130,8 @@ def send(endpoint, name, password):
 
 @pytest.fixture(scope="module")
 def lab():
-    """In a network of its own, where the guide's ports are free."""
-    network = OwnNetwork()
-    made = Lab()
-    yield made
-    made.close()
-    network.close()
+    with own_lab() as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """What a guide says, done as it says: the lines for an application run in the library that it has (tests/lib/mailers), with the
 certificate trusted as the guide has it, and a gateway found by its name at the ports that are written there."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -8,13 +9,25 @@ import subprocess
 from dataclasses import dataclass
 
 from .command import Account
-from .lab import SOURCE
+from .lab import SOURCE, Lab
 from .markdown import Document
+from .own_network import OwnNetwork
 from .package_root import ROOT
 
 HOST = "smtp.example.com"
 MAILERS = f"{ROOT}/tests/lib/mailers"
 APPLICATIONS = Document(f"{ROOT}/docs/applications.md")
+
+
+@contextlib.contextmanager
+def own_lab():
+    """In a network of its own, where the guides' ports are free."""
+    network = OwnNetwork()
+    network.add_interface("192.0.2.1/24")  # Nodemailer looks up no name without
+    made = Lab()
+    yield made
+    made.close()
+    network.close()
 
 
 @dataclass
