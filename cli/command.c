@@ -150,10 +150,11 @@ static enum exit_status refuse_noun(const char *word) {
                   suggestion_text(&s, "", near, sizeof near));
 }
 
-static enum exit_status refuse_verb(const struct verb *noun, const char *word) {
+enum exit_status cli_refuse_verb(const struct verb *noun, const char *word) {
   char near[SUGGEST_NAME_MAX + 32];
   struct suggestion s = suggestion_for(bytes_of(word));
   for (const struct verb *v = noun; v->noun; v++) {
+    if (!v->name) continue;
     suggestion_try(&s, bytes_of(v->name));
     suggestion_try_synonym(&s, bytes_of(v->name));
   }
@@ -172,7 +173,7 @@ static enum exit_status take_command(struct cli *c, const char *word, bool *take
   }
   if (!c->verb) {
     c->verb = noun_verb(c->noun, word);
-    if (!c->verb) return refuse_verb(c->noun, word);
+    if (!c->verb) return cli_refuse_verb(c->noun, word);
     if (c->verb->name) return EXIT_DONE;
   }
   *taken = false;
@@ -202,17 +203,24 @@ enum exit_status cli_take(struct cli *c, int argc, char **argv) {
   return EXIT_DONE;
 }
 
-static enum exit_status wrong_count(const struct cli *c, const struct verb *v) {
-  const char *space = *v->arguments ? " " : "";
+#define USAGE_SHOWN 100 /* characters of the arguments, beyond which only what must be there is shown */
+
+/* What was typed has too many arguments, or too few. */
+static enum exit_status refuse_arguments(const struct cli *c) {
+  const struct verb *v = c->verb;
+  size_t len = strlen(v->arguments);
+  const char *optional = len > USAGE_SHOWN ? strstr(v->arguments, " [") : NULL;
+  if (!v->name && c->argument_count && c->noun[1].noun) return cli_refuse_verb(c->noun, c->arguments[0]);
+  char extra[80] = "";
   if (c->argument_count > v->most)
-    return cli_fail(EXIT_USAGE, "\"%s\" is one argument too many; write: sendoff %s%s%s%s%s", c->arguments[v->most],
-                    NAMES(v), space, v->arguments);
-  return cli_fail(EXIT_USAGE, "write: sendoff %s%s%s%s%s", NAMES(v), space, v->arguments);
+    snprintf(extra, sizeof extra, "\"%.40s\" is one argument too many; ", c->arguments[v->most]);
+  return cli_fail(EXIT_USAGE, "%swrite: sendoff %s%s%s%s%.*s; see: sendoff %s%s%s --help", extra, NAMES(v),
+                  len ? " " : "", optional ? (int)(optional - v->arguments) : (int)len, v->arguments, NAMES(v));
 }
 
 static enum exit_status run(struct cli *c) {
   const struct verb *v = c->verb;
-  if (c->argument_count < v->least || c->argument_count > v->most) return wrong_count(c, v);
+  if (c->argument_count < v->least || c->argument_count > v->most) return refuse_arguments(c);
   enum exit_status status = v->run(c);
   if (fflush(stdout) != 0 || ferror(stdout)) return cli_fail(EXIT_NO, "standard output: %s", strerror(errno));
   return status;

@@ -68,7 +68,9 @@ size_t cli_option_count(const struct cli *c, const char *name);
 
 /* "sendoff: ..." on standard error; returns the status, so that `return cli_fail(...)` reads well. */
 enum exit_status cli_fail(enum exit_status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
-enum exit_status cli_failed(int code, const struct reason *why);              /* EXIT_NO with the reason */
+enum exit_status cli_failed(int code, const struct reason *why); /* EXIT_NO with the reason */
+/* The noun has no such verb: says so, and which may be meant. EXIT_USAGE. */
+enum exit_status cli_refuse_verb(const struct verb *noun, const char *word);
 void cli_warn(const char *format, ...) __attribute__((format(printf, 1, 2))); /* the same line; it goes on */
 /* What the messages from now on are about, as in "line 3", and stands before them; NULL: nothing. It must live as long.
  */

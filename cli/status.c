@@ -119,7 +119,7 @@ static enum exit_status status(struct cli *c) {
   int rc = control_ask(c->config->data_dir, "status", &answer);
   enum exit_status out = EXIT_DONE;
   if (rc == E_NOT_FOUND)
-    out = cli_fail(EXIT_NO, "sendoff is not running; start it with: %s", machine_start_command());
+    out = machine_not_running();
   else if (rc == E_DENIED)
     out = cli_fail(EXIT_NO, "the gateway says: %.*s", (int)answer.len, answer.at);
   else if (rc != OK)

@@ -39,7 +39,7 @@ static enum exit_status unban(struct cli *c) {
   int rc = control_ask(c->config->data_dir, request, &answer);
   enum exit_status out = EXIT_NO;
   if (rc == E_NOT_FOUND)
-    cli_fail(EXIT_NO, "sendoff is not running, and no ban outlives it");
+    cli_fail(EXIT_NO, "the gateway is not running, and no ban outlives it");
   else if (rc == E_DENIED)
     cli_fail(EXIT_NO, "the gateway says: %.*s", (int)answer.len, answer.at);
   else if (rc != OK)

@@ -285,8 +285,7 @@ static enum exit_status password(struct cli *c) {
 }
 
 #define SETTINGS_TEXT                                                                                                  \
-  "[--sender DOMAIN|ADDRESS|*]... [--for " PRESET_KINDS                                                                \
-  "] [--limit SPEC|none]... [--to PATTERN|none]... [--not-to PATTERN|none]... "                                        \
+  "[--for " PRESET_KINDS "] [--limit SPEC|none]... [--to PATTERN|none]... [--not-to PATTERN|none]... "                 \
   "[--rewrite-from ADDRESS|none] [--time-zone ZONE] [--pool POOL] [--stream transactional|bulk] "                      \
   "[--stream-limit STREAM:SPEC|none]... [--stream-pool STREAM:POOL|none]... [--suppressed refuse|drop] "               \
   "[--suppress-after N] [--client-ip CIDR|none]... [--client-cert FINGERPRINT|none]... [--local-user USER|none]... "   \
@@ -294,8 +293,9 @@ static enum exit_status password(struct cli *c) {
   "[--long-lines convert|refuse] [--idempotent on|off] [--CHECK off|observe|enforce|default]..."
 
 const struct verb account_verbs[] = {
-    {"account", "add", "NAME --sender DOMAIN|ADDRESS|* ... " SETTINGS_TEXT " [--sandbox] [--password-stdin]",
-     "Makes an account and prints its password, once. --sandbox: its mail goes through everything, and never leaves "
+    {"account", "add", "NAME --sender DOMAIN|*.DOMAIN|ADDRESS|* ... " SETTINGS_TEXT " [--sandbox] [--password-stdin]",
+     "Makes an account and prints its password, once. --sender: who it may send as, once for each. --sandbox: its mail "
+     "goes through everything, and never leaves "
      "(docs/simulator.md). What the other options mean: sendoff account set --help.",
      "sendoff account add blog --sender example.com --limit 60/minute:smooth --limit 5000/day\n"
      "sendoff account add shop --sender example.com --for wordpress\n"
@@ -320,7 +320,7 @@ const struct verb account_verbs[] = {
      "sendoff account trust blog --forget",
      1, 1, account_trust},
     {"account", "set",
-     "NAME " SETTINGS_TEXT
+     "NAME [--sender DOMAIN|*.DOMAIN|ADDRESS|*]... " SETTINGS_TEXT
      " [--sandbox on|off] [--add-sender|--remove-sender PATTERN]... [--add-limit|--remove-limit SPEC]...",
      "Changes an account; a list that is given replaces the old one. Takes effect with the next command of every "
      "session. --for sets what suits a kind of client, where it is not said otherwise, and prints what to write into "
@@ -341,7 +341,7 @@ const struct verb account_verbs[] = {
      "SHA-256, from: openssl x509 -noout -fingerprint -sha256 -in FILE. --sandbox on: its mail goes through "
      "everything, "
      "and never leaves; what was accepted before is held. --sandbox off is for mail that comes from then on: what was "
-     "accepted under it never leaves",
+     "accepted under it never leaves.",
      "sendoff account set blog --limit 100/minute:smooth --limit 10000/day\n"
      "sendoff account set blog --add-limit 100rcpt/message --time-zone Europe/Vienna\n"
      "sendoff account set staging --to example.com\n"

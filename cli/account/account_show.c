@@ -39,6 +39,7 @@ enum exit_status account_list(struct cli *c) {
   struct listing l;
   listing_begin(&l, c, (const char *const[]){"ACCOUNT", "SENDERS~", "LIMITS~", "POOL~", "STATE"}, 5);
   for (size_t i = 0; i < d->account_count; i++) list_row(&l, &d->accounts[i]);
+  l.empty = "no accounts yet; add one: sendoff account add NAME --sender DOMAIN";
   listing_end(&l);
   directory_release(&d);
   return EXIT_DONE;

@@ -21,6 +21,7 @@ static enum exit_status print_accounts(struct cli *c, const struct directory *d,
     return named_unknown(c, NAMED_ACCOUNT, c->arguments[0]);
   if (one) return print_account(c, r, one);
   enum exit_status s = EXIT_DONE;
+  if (!d->account_count && !c->json) puts("no accounts yet; add one: sendoff account add NAME --sender DOMAIN");
   for (size_t i = 0; s == EXIT_DONE && i < d->account_count; i++) {
     if (!c->json && i) puts("");
     s = print_account(c, r, &d->accounts[i]);

@@ -334,6 +334,7 @@ static enum exit_status list(struct cli *c) {
   if (all) qsort(all, d->route_count, sizeof *all, in_order);
   listing_begin(&l, c, (const char *const[]){"TO~", "MAIL OF~", "NEXT HOP~", "TLS", "USER~"}, 5);
   for (size_t i = 0; all && i < d->route_count; i++) add_row(&l, all[i], c->config->delivery_port);
+  if (all) l.empty = "no routes: all mail goes to its recipients' mail exchangers";
   listing_end(&l);
   if (!c->json) print_failures(d);
   enum exit_status s = all ? EXIT_DONE : cli_fail(EXIT_NO, "out of memory");

@@ -191,6 +191,7 @@ static void list_all(struct cli *c, const struct directory *d, const json_t *war
     listing_add(&l, source_json(d, s, warmups),
                 (const char *const[]){address_text(s, address), s->helo, s->pool, weight, shown_state(d, s), warmup});
   }
+  l.empty = "no mail leaves yet: there is no source address; add one: sendoff source add ADDRESS --helo NAME";
   listing_end(&l);
   if (c->json) return;
   print_advice(d);

@@ -92,6 +92,7 @@ static enum exit_status list(struct cli *c) {
   if (cli_reader(c, &l.reader) != EXIT_DONE) return EXIT_NO;
   listing_begin(&l.listing, c, titles, sizeof titles / sizeof titles[0]);
   int rc = reader_tls_domains(l.reader, &f, add_row, &l);
+  if (rc == OK) l.listing.empty = "no sessions were counted";
   listing_end(&l.listing);
   listing_warn_cut(&l.listing, l.limit);
   reader_close(&l.reader);
@@ -170,7 +171,7 @@ static enum exit_status send_now(struct cli *c, int64_t day) {
   int rc = control_ask(c->config->data_dir, request, &answer);
   enum exit_status s = EXIT_DONE;
   if (rc == E_NOT_FOUND)
-    s = cli_fail(EXIT_NO, "sendoff is not running; start it with: %s", machine_start_command());
+    s = machine_not_running();
   else if (rc == E_DENIED)
     s = cli_fail(EXIT_NO, "%.*s", (int)answer.len, answer.at);
   else if (rc != OK)

@@ -74,6 +74,8 @@ static enum exit_status list(struct cli *c) {
   listing_begin(&l, c, (const char *const[]){"DOMAIN", "SELECTOR", "ALGORITHM", "STATE", "SINCE", "NEXT~"}, 6);
   for (size_t i = 0; i < d->domain_count; i++)
     if (!*name || strcmp(name, d->domains[i].name) == 0) list_keys(&l, &d->domains[i]);
+  if (s == EXIT_DONE)
+    l.empty = *name ? "that domain has no keys" : "no keys yet; add a domain: sendoff domain add DOMAIN";
   listing_end(&l);
   directory_release(&d);
   return s;

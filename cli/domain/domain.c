@@ -124,6 +124,7 @@ static enum exit_status list(struct cli *c) {
     listing_add(&l, domain_json(d, &d->domains[i]),
                 (const char *const[]){d->domains[i].name, keys, check_mode_name(settings_mode(&here, "spf"))});
   }
+  l.empty = "no domains yet; add one: sendoff domain add DOMAIN";
   listing_end(&l);
   directory_release(&d);
   return EXIT_DONE;
@@ -169,6 +170,7 @@ static enum exit_status print_usage(struct cli *c, const struct directory *d, st
   if (c->argument_count && domain_name_read(c->arguments[0], name) != EXIT_DONE) return EXIT_USAGE;
   if (*name && !directory_domain(d, name, false)) return named_unknown(c, NAMED_DOMAIN, name);
   enum exit_status s = EXIT_DONE;
+  if (!d->domain_count && !c->json) puts("no domains yet; add one: sendoff domain add DOMAIN");
   for (size_t i = 0; s == EXIT_DONE && i < d->domain_count; i++) {
     struct used used = {.scope = usage_scope_of_domain(&d->domains[i])};
     if (*name && strcmp(name, d->domains[i].name) != 0) continue;

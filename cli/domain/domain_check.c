@@ -163,6 +163,7 @@ static enum exit_status with_resolver(struct cli *c, const struct directory *d, 
 static enum exit_status run(struct cli *c, const struct directory *d, const char *name) {
   struct reader *reader;
   if (*name && !directory_domain(d, name, false)) return named_unknown(c, NAMED_DOMAIN, name);
+  if (!d->domain_count && !c->json) puts("no domains yet; add one: sendoff domain add DOMAIN");
   struct check_report *report = calloc(1, sizeof *report);
   if (!report) return cli_fail(EXIT_NO, "out of memory");
   enum exit_status s = cli_reader(c, &reader);

@@ -2,6 +2,7 @@
 
 #include "base/event.h"
 #include "base/id.h"
+#include "cli/help/help.h"
 #include "cli/help/topics.h"
 #include "cli/help/usage.h"
 #include "cli/nouns.h"
@@ -23,14 +24,15 @@ struct typing {
   const char *word;    /* what has been typed of the value, the argument or the option */
 };
 
-static void offer(const struct typing *t, struct bytes candidate, const char *about) {
+static void offer(const struct typing *t, struct bytes candidate, struct bytes about) {
   size_t n = strlen(t->word);
   if (candidate.len < n || memcmp(candidate.at, t->word, n) != 0) return;
-  printf("%.*s%.*s\t%s\n", (int)t->before.len, t->before.at, (int)candidate.len, candidate.at, about);
+  printf("%.*s%.*s\t%.*s\n", (int)t->before.len, t->before.at, (int)candidate.len, candidate.at, (int)about.len,
+         about.at);
 }
 
 static void offer_text(const struct typing *t, const char *candidate, const char *about) {
-  offer(t, bytes_of(candidate), about);
+  offer(t, bytes_of(candidate), bytes_of(about));
 }
 
 /* --- names in the store --- */
@@ -129,11 +131,6 @@ static void offer_events(const struct typing *t) {
   for (int k = 0; k < EVENT_COUNT; k++) offer_text(t, event_name((enum event_kind)k), "event");
 }
 
-static void offer_streams(const struct typing *t) {
-  offer_text(t, "transactional", "stream");
-  offer_text(t, "bulk", "stream");
-}
-
 static void offer_files(const struct typing *t) {
   (void)t;
   puts(":files");
@@ -146,7 +143,7 @@ static void offer_topics(const struct typing *t) {
 
 static void offer_verbs(const struct typing *t, const struct noun *n) {
   for (const struct verb *v = n->verbs; v->noun; v++)
-    if (v->name) offer(t, bytes_of(v->name), v->summary);
+    if (v->name) offer(t, bytes_of(v->name), help_sentence(v->summary));
 }
 
 /* "on|off", "transactional|bulk": those of the alternatives that are typed as they stand there. */
@@ -158,7 +155,7 @@ static void offer_alternatives(const struct typing *t, struct bytes value) {
     bool literal = n > 0;
     for (size_t i = 0; i < n; i++)
       literal &= (one.at[i] >= 'a' && one.at[i] <= 'z') || (one.at[i] >= '0' && one.at[i] <= '9') || one.at[i] == '-';
-    if (literal) offer(t, one, "value");
+    if (literal) offer(t, one, BYTES("value"));
     at += n + 1;
   }
 }
@@ -170,31 +167,18 @@ static const struct {
   const char *noun, *option, *placeholder; /* NULL: any; option "": an argument */
   void (*offer)(const struct typing *t);
 } rules[] = {
-    {"account", "", "NAME", offer_accounts},
-    {"help", "", "TOPIC|COMMAND", offer_topics},
-    {"source", "", "ADDRESS", offer_sources},
-    {"route", "", "DOMAIN|*", offer_routes},
-    {"unban", "", NULL, offer_accounts},
-    {NULL, "account", NULL, offer_accounts},
-    {NULL, "sender", NULL, offer_domains},
-    {NULL, "source", NULL, offer_sources},
-    {NULL, "event", NULL, offer_events},
-    {NULL, "stream", "S", offer_streams},
-    {NULL, "domain", NULL, offer_domains},
-    {NULL, "site", NULL, offer_sites},
-    {NULL, NULL, "POOL", offer_pools},
-    {NULL, NULL, "DOMAIN", offer_domains},
-    {NULL, NULL, "SELECTOR", offer_selectors},
-    {NULL, NULL, "SITE", offer_sites},
-    {NULL, NULL, "ID", offer_ids},
-    {NULL, NULL, "ID...", offer_ids},
-    {NULL, NULL, "T", offer_times},
-    {NULL, NULL, "WHEN", offer_times},
-    {NULL, NULL, "DIR", offer_files},
-    {NULL, NULL, "FILE", offer_files},
-    {NULL, NULL, "FILE|-", offer_files},
-    {NULL, "import", NULL, offer_files},
-    {NULL, "data-dir", NULL, offer_files},
+    {"account", "", "NAME", offer_accounts},  {"help", "", "TOPIC|COMMAND", offer_topics},
+    {"source", "", "ADDRESS", offer_sources}, {"route", "", "DOMAIN|*", offer_routes},
+    {"unban", "", NULL, offer_accounts},      {NULL, "account", NULL, offer_accounts},
+    {NULL, "sender", NULL, offer_domains},    {NULL, "source", NULL, offer_sources},
+    {NULL, "event", NULL, offer_events},      {NULL, "domain", NULL, offer_domains},
+    {NULL, "site", NULL, offer_sites},        {NULL, NULL, "POOL", offer_pools},
+    {NULL, NULL, "DOMAIN", offer_domains},    {NULL, NULL, "SELECTOR", offer_selectors},
+    {NULL, NULL, "SITE", offer_sites},        {NULL, NULL, "ID", offer_ids},
+    {NULL, NULL, "ID...", offer_ids},         {NULL, NULL, "T", offer_times},
+    {NULL, NULL, "WHEN", offer_times},        {NULL, NULL, "DIR", offer_files},
+    {NULL, NULL, "FILE", offer_files},        {NULL, NULL, "FILE|-", offer_files},
+    {NULL, "import", NULL, offer_files},      {NULL, "data-dir", NULL, offer_files},
 };
 
 static void offer_value(const struct typing *t, struct bytes placeholder) {

@@ -33,12 +33,15 @@ static void print_examples(const struct verb *v, bool all) {
   } while (all && *at);
 }
 
-static void print_words(const char *usage) {
+/* What the capitals in the usage of one verb, or of a noun's verbs up to `end`, stand for. */
+static void print_words(const struct verb *first, const struct verb *end) {
   char room[512];
   struct placeholder p;
   bool any = false;
   for (size_t i = 0; i < placeholder_count; i++) {
-    if (!placeholder_of(usage, i, &p, room, sizeof room)) continue;
+    const struct verb *v = first;
+    while (v < end && !placeholder_of(v->arguments, i, &p, room, sizeof room)) v++;
+    if (v == end) continue;
     if (!any) putchar('\n');
     any = true;
     printf("  %-7s", p.word);
@@ -51,7 +54,7 @@ static void print_words(const char *usage) {
 void help_verb(const struct verb *v) {
   print_usage(v);
   print_summary(v, 2);
-  print_words(v->arguments);
+  print_words(v, v + 1);
   printf("\nExample:\n");
   print_examples(v, true);
 }
@@ -61,20 +64,26 @@ void help_noun(const struct verb *first) {
     help_verb(first);
     return;
   }
-  for (const struct verb *v = first; v->noun; v++) {
-    print_usage(v);
-    print_summary(v, 4);
+  const struct verb *end = first;
+  for (; end->noun; end++) {
+    print_usage(end);
+    print_summary(end, 4);
   }
+  print_words(first, end);
   printf("\nExample:\n");
   for (const struct verb *v = first; v->noun; v++) print_examples(v, false);
 }
 
 #define NAMES_END 21 /* of the list of commands: where what they do begins */
 
+struct bytes help_sentence(const char *summary) {
+  const char *end = strstr(summary, ". ");
+  return (struct bytes){summary, end ? (size_t)(end - summary) + 1 : strlen(summary)};
+}
+
 /* What it does, in a line: its first sentence, or as many words of it as fit. */
 static void print_line(const char *summary) {
-  const char *end = strstr(summary, ". ");
-  size_t n = end ? (size_t)(end - summary) + 1 : strlen(summary), most = 80 - NAMES_END;
+  size_t n = help_sentence(summary).len, most = 80 - NAMES_END;
   if (n <= most) {
     printf("%.*s\n", (int)n, summary);
     return;
@@ -138,9 +147,10 @@ static enum exit_status help_on(const char *word, const char *name) {
     help_noun(noun->verbs);
     return EXIT_DONE;
   }
+  if (noun) return cli_refuse_verb(noun->verbs, name);
   for (size_t i = 0; i < topic_count; i++) suggestion_try(&s, bytes_of(topics[i].name));
   for (size_t i = 0; i < cli_noun_count; i++) suggestion_try(&s, bytes_of(cli_nouns[i].verbs->noun));
-  return cli_fail(EXIT_NO, "there is no help on %s%s%s%s see: sendoff help", word, name ? " " : "", name ? name : "",
+  return cli_fail(EXIT_USAGE, "there is no help on %s%s see: sendoff help", word,
                   suggestion_text(&s, "", near, sizeof near));
 }
 

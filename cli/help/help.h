@@ -8,4 +8,7 @@ void help_all(void);
 void help_noun(const struct verb *first);
 void help_verb(const struct verb *v);
 
+/* The first sentence of a verb's summary, with its full stop. A view. */
+struct bytes help_sentence(const char *summary);
+
 #endif

@@ -1,5 +1,6 @@
 #include "cli/help/placeholders.h"
 
+#include "base/event.h"
 #include "policy/policy.h"
 
 #include <stdio.h>
@@ -10,10 +11,12 @@ static const struct placeholder words[] = {
      "a limit, COUNT[UNIT]/WINDOW[:ACTION]: of messages, or with a unit of rcpt, KB or MB; in a second, minute, "
      "hour, day, month, or one message; reject (without an action), defer or smooth; as in 5000/day, "
      "60/minute:smooth, 20000rcpt/month:defer, 100rcpt/message"},
-    {"T", "a time, in this machine's time zone or with --utc in UTC: 2h or 7d (so long ago), today, yesterday, 18:42, "
-          "2026-11-01, 2026-11-01T18:42"},
+    {"T", "a time, in this machine's time zone or with --utc in UTC: 2h or 7d (so long ago; of a pause, from now on), "
+          "today, "
+          "yesterday, 18:42, 2026-11-01, 2026-11-01T18:42"},
     {"CHECK", NULL}, /* those that have a mode */
     {"STREAM", "transactional or bulk"},
+    {"EVENT", NULL}, /* those that there are */
 };
 
 static bool is_letter(char c) {
@@ -40,6 +43,15 @@ static void list_checks(char *out, size_t size) {
     }
 }
 
+static void list_events(char *out, size_t size) {
+  size_t at = 0;
+  for (int kind = 0; kind < EVENT_COUNT; kind++) {
+    int n = snprintf(out + at, size - at, "%s%s", at ? ", " : "", event_name((enum event_kind)kind));
+    if (n < 0 || (size_t)n >= size - at) return;
+    at += (size_t)n;
+  }
+}
+
 const size_t placeholder_count = sizeof words / sizeof words[0];
 
 bool placeholder_of(const char *usage, size_t index, struct placeholder *out, char *room, size_t size) {
@@ -47,7 +59,7 @@ bool placeholder_of(const char *usage, size_t index, struct placeholder *out, ch
   *out = words[index];
   if (!out->meaning) {
     room[0] = '\0';
-    list_checks(room, size);
+    (strcmp(out->word, "EVENT") == 0 ? list_events : list_checks)(room, size);
     out->meaning = room;
   }
   return true;

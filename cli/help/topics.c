@@ -4,9 +4,8 @@
 
 const struct topic topics[] = {
     {"start", "from nothing to the first message",
-     "Make the configuration, then add what mail needs: a domain with its DNS records, the address that it leaves "
-     "from, "
-     "and an account for each application.\n\n"
+     "sendoff setup asks for all that is needed, and does it. By hand: make the configuration, then add what mail "
+     "needs: a domain with its DNS records, the address that it leaves from, and an account for each application.\n\n"
      "  sendoff init --hostname smtp.example.com\n"
      "  sendoff domain add example.com\n"
      "  sendoff source add 192.0.2.10 --helo smtp.example.com\n"
@@ -30,7 +29,7 @@ const struct topic topics[] = {
      "Short "
      "windows are best smooth, since most web applications do not try again."},
     {"times", "T: how times are written",
-     "  2h, 30m, 7d            so long ago; of --until, from now on\n"
+     "  2h, 30m, 7d            so long ago; of a pause or a suppression, from now on\n"
      "  today, yesterday       when that day began\n"
      "  18:42                  the last time it was that late\n"
      "  2026-11-01             when that day began\n"
@@ -61,7 +60,9 @@ const struct topic topics[] = {
     {"files", "where everything is",
      "  /etc/sendoff/sendoff.conf   the configuration: sendoff.conf(5)\n"
      "  /var/lib/sendoff            the store: accounts, keys, queue, log\n"
-     "  /usr/share/sendoff          tables of providers and of warm-up, certbot's hook\n\n"
+     "  /run/sendoff                the local socket, for sendmail (docs/local.md)\n"
+     "  /usr/share/sendoff          tables of providers and of warm-up, certbot's hook\n"
+     "  /usr/share/doc/sendoff      the documents that are named as docs/\n\n"
      "Everything but what the gateway needs to start is in the store, and is changed by command while it runs."},
 };
 const size_t topic_count = sizeof topics / sizeof topics[0];

@@ -80,6 +80,8 @@ static enum exit_status list(struct cli *c) {
   int rc = reader_log(r, &f, print_row, &p);
   if (rc != OK) s = cli_fail(EXIT_NO, "the log cannot be read: %s", result_text(rc));
   if (s == EXIT_DONE && !p.count) s = account_filter_check(c, f.account);
+  if (s == EXIT_DONE && !p.count && p.width && !cli_switch(c, "follow")) /* what reads a pipe counts lines */
+    puts(log_options_none(c) ? "nothing in the log yet" : "nothing in the log matches");
   if (s == EXIT_DONE && cli_switch(c, "follow")) {
     if (!p.last) p.last = id_floor(clock_now_us()); /* nothing yet: from now on */
     s = follow(r, &f, &p);
@@ -89,6 +91,14 @@ static enum exit_status list(struct cli *c) {
 }
 
 const struct verb log_verbs[] = {
+    {"log", NULL, LOG_USAGE " [--limit N] [--follow]",
+     "The delivery log: what was accepted, refused, deferred, delivered, bounced, and why; the newest events, as many "
+     "as the screen has lines, or in a pipe 1,000. PATTERN is a whole address, PART a part of a text; in both * stands "
+     "for anything. --follow: and what comes from now on.",
+     "sendoff log --account blog --since 2h\n"
+     "sendoff log --subject 'order 123'\n"
+     "sendoff log --event warned --since today",
+     0, 0, list},
     {"log", "show", "ID", "The whole story of one message, in order.", "sendoff log show 1CZQ6K3E0W40", 1, 1, log_show},
     {"log", "summary", "--by account|domain|site|source|stream [--since T] [--until T]",
      "What was accepted, delivered, deferred, bounced and refused, added up; without --since of the last 24 hours.",
@@ -105,11 +115,4 @@ const struct verb log_verbs[] = {
      "stopped. --forget-subjects: the log's subjects are removed before, for log { subject = no } to hold for the "
      "past.",
      "sendoff log compact", 0, 0, log_compact},
-    {"log", NULL, LOG_USAGE " [--limit N] [--follow]",
-     "The delivery log: what was accepted, refused, deferred, delivered, bounced, and why. PATTERN is a whole address, "
-     "PART a part of a text; in both * stands for anything.",
-     "sendoff log --account blog --since 2h\n"
-     "sendoff log --subject 'order 123'\n"
-     "sendoff log --event warned --since today",
-     0, 0, list},
     {0}};

@@ -103,7 +103,7 @@ static bool add_row(void *arg, const struct event *e) {
 
 /* False: whoever reads it has gone, or the disk is full. */
 static bool write_out(struct export *x) {
-  bool good = fwrite(x->out.at, 1, x->out.len, stdout) == x->out.len;
+  bool good = !x->out.len || fwrite(x->out.at, 1, x->out.len, stdout) == x->out.len;
   buffer_consume(&x->out, x->out.len);
   return good;
 }

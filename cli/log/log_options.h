@@ -6,7 +6,8 @@
 
 #define LOG_USAGE                                                                                                      \
   "[--account A] [--from PATTERN] [--to PATTERN] [--address PART] [--subject WORDS] [--message-id M] [--domain D] "    \
-  "[--host|--site PART] [--source S] [--reply TEXT] [--event E] [--stream S] [--since T] [--until T]"
+  "[--host|--site PART] [--source S] [--reply TEXT] [--event EVENT] [--stream transactional|bulk] [--since T] "        \
+  "[--until T]"
 
 /* The filter, without a limit; its strings are the arguments'. EXIT_USAGE: a message has been printed. */
 enum exit_status log_options_read(const struct cli *c, struct log_filter *f);

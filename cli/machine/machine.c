@@ -138,6 +138,10 @@ const char *machine_start_command(void) {
   return has_unit_file() && !in_container() ? "systemctl start sendoff" : "sendoff serve";
 }
 
+enum exit_status machine_not_running(void) {
+  return cli_fail(EXIT_NO, "the gateway is not running; start it with: %s", machine_start_command());
+}
+
 /* --- its programs --- */
 
 /* Without a shell, which would read names and paths as more than that. */

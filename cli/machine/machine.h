@@ -5,6 +5,7 @@
 
 #include "base/address.h"
 #include "base/result.h"
+#include "cli/command.h"
 
 #include <limits.h>
 #include <netinet/in.h>
@@ -31,6 +32,7 @@ bool machine_certbot(const char *hostname, char folder[PATH_MAX]);
 bool machine_has_unit(void);
 /* What starts the gateway, as somebody would type it: by systemd where the unit is installed. */
 const char *machine_start_command(void);
+enum exit_status machine_not_running(void); /* prints that it does not, and what starts it; EXIT_NO */
 
 /* Runs a program, argv[0], found by PATH, to its end; what it prints goes to standard error. `argv` ends with NULL.
  * False: it could not be run, or failed. */

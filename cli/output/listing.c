@@ -1,5 +1,7 @@
 #include "cli/output/listing.h"
 
+#include <stdio.h>
+
 #define TABLE_MAX 1000 /* rows of a table; more are asked for */
 
 void listing_begin(struct listing *l, const struct cli *c, const char *const *titles, size_t columns) {
@@ -17,7 +19,9 @@ void listing_add(struct listing *l, json_t *object, const char *const *cells) {
 }
 
 void listing_end(struct listing *l) {
-  if (!l->json) table_print(&l->table);
+  if (l->json) return;
+  table_print(&l->table);
+  if (!l->count && l->empty) puts(l->empty);
 }
 
 enum exit_status listing_read_limit(const struct cli *c, size_t *out) {

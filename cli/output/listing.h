@@ -9,7 +9,8 @@
 struct listing {
   struct table *table;
   bool json;
-  size_t count; /* rows so far */
+  size_t count;      /* rows so far */
+  const char *empty; /* what is said where there are none; NULL: nothing. Not in JSON */
 };
 
 void listing_begin(struct listing *l, const struct cli *c, const char *const *titles, size_t columns);

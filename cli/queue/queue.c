@@ -239,8 +239,8 @@ static enum exit_status summary(struct cli *c) {
   listing_begin(&l, c, (const char *const[]){"DOMAIN", "QUEUED", "HELD", "OLDEST", "NEXT IN", "LAST+"}, 6);
   int rc = reader_queue_summary(r, summary_row, &l);
   reader_close(&r);
+  if (rc == OK) l.empty = "the queue is empty";
   listing_end(&l);
-  if (rc == OK && !l.count && !c->json) puts("the queue is empty");
   return rc == OK ? EXIT_DONE : cli_fail(EXIT_NO, "the queue cannot be read: %s", result_text(rc));
 }
 

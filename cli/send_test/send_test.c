@@ -117,7 +117,7 @@ const struct verb send_test_verbs[] = {
      "long "
      "each took. It counts for the account's limits. Needs no password: a command that may open the gateway's control "
      "socket may submit. Exit status 0: the next hop has accepted it for every recipient; 1: it has not, also when "
-     "that is still open after --timeout (60s unless it says).",
+     "that is still open after --timeout (default: 60s).",
      "sendoff send-test --account blog --to user@example.net\n"
      "sendoff send-test --account blog --from shop@example.com --to user@example.net --timeout 5m",
      0, 0, send_test},

@@ -196,8 +196,7 @@ enum exit_status send_test_submit(struct send_test *t) {
   if (rc == E_DENIED)
     return cli_fail(EXIT_NO, "the gateway does not admit a test message; is the one that runs of this version? Restart "
                              "it, and see its log");
-  if (rc == E_NOT_FOUND && !*why.text)
-    return cli_fail(EXIT_NO, "sendoff is not running; start it with: %s", machine_start_command());
+  if (rc == E_NOT_FOUND && !*why.text) return machine_not_running();
   if (rc != OK) return cli_fail(EXIT_NO, "no listener of the gateway answers: %s; see: sendoff doctor", why.text);
   enum exit_status s = submit(t, &at);
   own_listener_withdraw(&at.announcement);

@@ -552,10 +552,13 @@ def test_records_without_a_source(sendoff):
         (["log", "show", "U"], 2, "no message id"),
         (["log", "show", "1CZQ6K3E0W40"], 1, "knows no message"),
         (["why", "7QF2K9XY"], 1, "nothing is known"),
-        (["status"], 1, "sendoff is not running; start it with: sendoff serve"),
+        (["status"], 1, "the gateway is not running; start it with: sendoff serve"),
         (["serve", "--log-level", "loud"], 2, "debug"),
         (["webhook", "list"], 2, "not a command"),
         (["domain", "lookup", "example.com"], 2, "has no lookup"),
+        (["log", "sohw"], 2, "sendoff log has no sohw; did you mean show?"),
+        (["account", "add"], 2, "write: sendoff account add NAME --sender DOMAIN|*.DOMAIN|ADDRESS|* ...; see: sendoff account add --help"),
+        (["account", "list", "all"], 2, "write: sendoff account list; see: sendoff account list --help"),
         ([], 2, "sendoff --help"),
     ],
 )
@@ -588,11 +591,29 @@ def test_source_of_another_machine_is_pointed_out(sendoff):
     assert [line.endswith("not on this machine") for line in sorted(lines[1:])] == [False, True]
 
 
+EMPTY = {
+    "account list": "no accounts yet; add one: sendoff account add NAME --sender DOMAIN",
+    "account usage": "no accounts yet; add one: sendoff account add NAME --sender DOMAIN",
+    "domain list": "no domains yet; add one: sendoff domain add DOMAIN",
+    "domain usage": "no domains yet; add one: sendoff domain add DOMAIN",
+    "domain check": "no domains yet; add one: sendoff domain add DOMAIN",
+    "dkim list": "no keys yet; add a domain: sendoff domain add DOMAIN",
+    "source list": "no mail leaves yet: there is no source address; add one: sendoff source add ADDRESS --helo NAME",
+    "route list": "no routes: all mail goes to its recipients' mail exchangers",
+    "site list": "no mail has gone anywhere yet",
+    "tls-report list": "no sessions were counted",
+    "suppression list": "nobody is suppressed",
+    "queue list": "the queue is empty",
+    "queue summary": "the queue is empty",
+}
+
+
 def test_empty_answers(made):
-    for words in (["account", "list"], ["domain", "list"], ["source", "list"], ["route", "list"], ["dkim", "list"], ["log"]):
-        assert made(*words) == "" and made.json(*words) == []
-    for words in (["queue", "list"], ["queue", "summary"]):
-        assert made(*words) == "the queue is empty\n" and made.json(*words) == []
+    """People are told that there is nothing, and what makes something; scripts get nothing."""
+    for line, says in EMPTY.items():
+        assert made(*line.split()) == f"{says}\n" and made.json(*line.split()) == [], line
+    assert made("log") == "" and made.json("log") == [], "in a pipe, lines are events"
+    assert made("log", "export", "--format", "jsonl") == ""
 
 
 # Help.

@@ -49,7 +49,16 @@ def test_help_is_that_of_the_option(words):
 
 def test_help_on_nothing():
     done = run("help", "limit")
-    assert done.returncode == 1 and "did you mean limits?" in done.stderr
+    assert done.returncode == 2 and "did you mean limits?" in done.stderr
+    done = run("help", "account", "sohw")
+    assert done.returncode == 2 and "sendoff account has no sohw; did you mean show?" in done.stderr
+
+
+def test_what_is_written_in_capitals_is_explained():
+    """By a noun as by its commands, once."""
+    for words in (("queue",), ("queue", "list"), ("log",), ("account", "set")):
+        assert run("help", *words).stdout.count("\n  T      a time") == (words[0] != "account")
+    assert "\n  EVENT  accepted, refused, " in run("help", "log").stdout and "\n  SPEC   a limit" in run("help", "account").stdout
 
 
 # Man pages.

@@ -134,7 +134,7 @@ def test_no_gateway(lab):
     gateway = lab.new_gateway()
     gateway.add_account("blog")
     result = send(gateway, "--to", "user@example.net")
-    assert result.status == 1 and "sendoff is not running; start it with: sendoff serve" in result.err
+    assert result.status == 1 and "the gateway is not running; start it with: sendoff serve" in result.err
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def test_the_first_hour(lab, debian):
     with open(debian.file("/var/www/html/wp-content/mu-plugins/sendoff.php")) as plugin:
         assert "Plugin Name:       Sendoff" in plugin.read()
     debian("sh", "-c", re.search(r"(?m)^install -D -m 644 .* /etc/ssl/sendoff.pem$", done.stdout)[0])
-    assert debian.run("sendoff", "status").stdout == "sendoff: sendoff is not running; start it with: systemctl start sendoff\n"
+    assert debian.run("sendoff", "status").stdout == "sendoff: the gateway is not running; start it with: systemctl start sendoff\n"
 
     to_loopback(debian, lab.delivery_port)
     gateway.start(["chroot", debian.path, *AS_SENDOFF], program="/usr/sbin/sendoff")
