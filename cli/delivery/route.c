@@ -394,11 +394,14 @@ static enum exit_status remove_route(struct cli *c) {
 
 const struct verb route_verbs[] = {
     {"route", "add", "DOMAIN|* HOST[:PORT]|mx:DOMAIN|direct " OPTIONS_TEXT,
-     "Mail for a domain goes to that host, and not to the domain's mail exchangers. *.DOMAIN: to its subdomains; *: to "
-     "all; --account, --sender: that account's mail, or from that domain, alone. mx:DOMAIN: to the mail exchangers of "
-     "that domain; direct: an exception from another route. --user logs in, with a password or, --oauth2, with access "
-     "tokens. --tls: may uses TLS where it is offered, verify wants it with a good certificate (the default with "
-     "--user), none uses no STARTTLS.",
+     "Mail for a domain goes to that host, and not to the domain's mail exchangers.\n"
+     "DOMAIN: also *.DOMAIN, its subdomains; * is for all.\n"
+     "HOST: mx:DOMAIN is the mail exchangers of that domain; direct is an exception from another route.\n"
+     "--account, --sender: that account's mail, or from that domain, alone.\n"
+     "--user U: logs in, with a password, or with access tokens (--oauth2; docs/routes.md).\n"
+     "--tls: may uses TLS where it is offered, verify wants it with a good certificate (the default with --user), "
+     "none uses no STARTTLS.\n"
+     "--implicit-tls: TLS from the first octet, as at port 465.",
      "sendoff route add '*' smtp.example.com:587 --user relay@example.com --password-stdin < password", 2, 2, add},
     {"route", "list", "", "All routes, in the order in which they are looked at: the first that fits is taken.",
      "sendoff route list", 0, 0, list},

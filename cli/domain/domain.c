@@ -259,11 +259,16 @@ const struct verb domain_verbs[] = {
      "DOMAIN [--CHECK off|observe|enforce|default]... [--limit SPEC|none]... [--add-limit|--remove-limit SPEC]... "
      "[--stream-selector STREAM:SELECTOR|none]... [--subdomains on|off] [--fallback on|off] [--rotate SPAN|never] "
      "[--delegate ZONE|none]",
-     "What a check does with mail from the domain: nothing, a note in the log, or a refusal; CHECK is one that sendoff "
-     "policy list names; default takes back what was set here. A limit counts all mail with the domain in From, "
-     "whatever its account. --subdomains: also mail from its subdomains is signed. --fallback: it also signs mail "
-     "from domains that have no key here. --rotate: a key's successor is made when it is so old. --delegate: its keys "
-     "are in that zone, which is yours, and its selectors lead there by CNAME; then nobody has to touch its DNS again.",
+     "What a check does with mail from the domain, its limits, and how it is signed.\n"
+     "--CHECK: off, observe (a note in the log) or enforce; CHECK is one that sendoff policy list names. default "
+     "takes back what was set here.\n"
+     "--limit SPEC: counts all mail with the domain in From, whatever its account.\n"
+     "--stream-selector: the key that signs mail of that stream.\n"
+     "--subdomains: also mail from its subdomains is signed.\n"
+     "--fallback: it also signs mail from domains that have no key here.\n"
+     "--rotate SPAN: a key's successor is made when it is so old, as in 90d.\n"
+     "--delegate ZONE: its keys are in that zone, which is yours, and its selectors lead there by CNAME; then "
+     "nobody has to touch its DNS again.",
      "sendoff domain set example.com --spf enforce\n"
      "sendoff domain set example.com --dmarc enforce --limit 20000rcpt/day\n"
      "sendoff domain set example.com --dmarc default --limit none\n"

@@ -18,9 +18,16 @@ static void print_usage(const struct verb *v) {
   print_wrapped(v->arguments, (size_t)n + 1, 8, true);
 }
 
+/* What stands on lines of its own, as "--option: what it is for", hangs. */
 static void print_summary(const struct verb *v, size_t indent) {
-  printf("%*s", (int)indent, "");
-  print_wrapped(v->summary, indent, indent, false);
+  char line[1024];
+  for (const char *at = v->summary; *at;) {
+    size_t n = strcspn(at, "\n");
+    bytes_copy((struct bytes){at, n}, line, sizeof line);
+    printf("%*s", (int)indent, "");
+    print_wrapped(line, indent, at == v->summary ? indent : indent + 4, false);
+    at += n + (at[n] == '\n');
+  }
 }
 
 /* One a line; `all` or the first alone. */
@@ -77,8 +84,9 @@ void help_noun(const struct verb *first) {
 #define NAMES_END 21 /* of the list of commands: where what they do begins */
 
 struct bytes help_sentence(const char *summary) {
-  const char *end = strstr(summary, ". ");
-  return (struct bytes){summary, end ? (size_t)(end - summary) + 1 : strlen(summary)};
+  size_t line = strcspn(summary, "\n");
+  const char *end = memmem(summary, line, ". ", 2);
+  return (struct bytes){summary, end ? (size_t)(end - summary) + 1 : line};
 }
 
 /* What it does, in a line: its first sentence, or as many words of it as fit. */

@@ -85,6 +85,20 @@ static void put_placeholders(FILE *f, const char *usage) {
   }
 }
 
+/* Its further lines, "--option: what it is for", are items. */
+static void put_summary(FILE *f, const char *summary) {
+  size_t n = strcspn(summary, "\n");
+  put_line(f, summary, n);
+  for (const char *at = summary + n; *at; at += n) {
+    n = strcspn(++at, "\n");
+    const char *colon = memmem(at, n, ": ", 2);
+    size_t tag = colon ? (size_t)(colon - at) : 0;
+    fputs(".TP\n.B ", f);
+    put_line(f, at, tag);
+    put_line(f, at + tag + (colon ? 2 : 0), n - tag - (colon ? 2 : 0));
+  }
+}
+
 static void put_verb(FILE *f, const struct verb *v) {
   fputs(".SS \"", f);
   put_name(f, v);
@@ -93,7 +107,7 @@ static void put_verb(FILE *f, const struct verb *v) {
     put_line(f, v->arguments, strlen(v->arguments));
     fputs(".PP\n", f);
   }
-  put_line(f, v->summary, strlen(v->summary));
+  put_summary(f, v->summary);
   put_placeholders(f, v->arguments);
   fputs(".PP\n.EX\n", f);
   put_line(f, v->example, strlen(v->example));
