@@ -38,7 +38,7 @@ static void put_line(FILE *f, const char *text, size_t len) {
 static void begin_page(FILE *f, const char *name, const char *section, const char *summary) {
   fputs(".\\\" Made by: sendoff help \\-\\-man\\-pages\n.TH \"", f);
   for (const char *at = name; *at; at++) fputc(toupper((unsigned char)*at), f);
-  fprintf(f, "\" %s \"\" \"Sendoff " SENDOFF_VERSION "\" \"Sendoff\"\n.nh\n.ad l\n.SH NAME\n", section);
+  fprintf(f, "\" %s \"\" \"Sendoff " SENDOFF_VERSION "\" \"Sendoff\"\n.nr HY 0\n.nh\n.ad l\n.SH NAME\n", section);
   put_text(f, name, strlen(name));
   fputs(" \\- ", f);
   put_line(f, summary, strlen(summary));

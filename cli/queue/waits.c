@@ -1,5 +1,6 @@
 #include "cli/queue/waits.h"
 
+#include "cli/machine/machine.h"
 #include "relay/daemon/attempts.h"
 #include "relay/daemon/control_client.h"
 
@@ -113,7 +114,8 @@ static void because_of_room(struct wait *out, const struct lane *l) {
 static void of_due(struct waits *w, const struct envelope *m, const struct queued_recipient *r, struct wait *out) {
   ask(w);
   if (!w->state) {
-    because_of_gateway(out, "the gateway is not running; start it with: sendoff serve");
+    out->what = "gateway";
+    snprintf(out->text, sizeof out->text, "the gateway is not running; start it with: %s", machine_start_command());
     return;
   }
   if (strcmp(w->state, "stops") == 0) {

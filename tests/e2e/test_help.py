@@ -83,6 +83,7 @@ def test_pages_are_well_formed(pages):
         assert said == []
         shown = subprocess.run(["man", "--warnings", "-l", path], capture_output=True, text=True, timeout=60, env={**os.environ, "MANWIDTH": "80"})
         assert (shown.returncode, shown.stderr) == (0, ""), path
+        assert "\N{HYPHEN}" not in shown.stdout, "what is broken with a hyphen cannot be pasted"
 
 
 @pytest.mark.parametrize("words", commands(), ids=" ".join)
