@@ -12,6 +12,7 @@ from sendoff_test.own_machine import ADDRESS, EXCHANGERS, HOST, NAME_SERVERS, PT
 from sendoff_test.terminal import CTRL_D
 from test_doctor import greeter
 
+WHICH = f"From which address? (none: later) [{ADDRESS}] "
 SETUP = f"setup --yes --hostname {HOST} --domain example.com --account blog"
 
 # By the name of its file.
@@ -94,17 +95,17 @@ def talks(world, run):
         return
     world.again()
     with run.dialogue("setup-dialogue") as talk:
-        talk.answer("Full host name?")
-        talk.answer("From which address?", "the first one")
-        talk.answer(f"or none\nFrom which address? (none: later) [{ADDRESS}] ", ADDRESS)
-        talk.answer("Domain? (none: later)")
-        talk.answer("Its name? (none: later)", "shop")
-        talk.answer("What will use it", "php")
-        talk.answer("Who may it send as")
+        talk.answer(f"Full host name? [{HOST}] ")
+        talk.answer(WHICH, "the first one")
+        talk.answer(f"write an address of this machine, as in 192.0.2.10, or none\n{WHICH}", ADDRESS)
+        talk.answer("Domain? (none: later) [example.com] ")
+        talk.answer("Its name? (none: later) [example] ", "shop")
+        talk.answer("What will use it: wordpress, php, device or server? [wordpress] ", "php")
+        talk.answer("Who may it send as: a domain, or an address? [example.com] ")
     world.again()
     with run.dialogue("setup-left") as talk:
-        talk.answer("Full host name?")
-        talk.answer("From which address?", CTRL_D)
+        talk.answer(f"Full host name? [{HOST}] ")
+        talk.answer(WHICH, CTRL_D)
 
 
 def well(world, run):

@@ -27,11 +27,11 @@ LIVE = [
     (r"\bs20\d{4}([re])", r"s202611\1"),  # selectors
     (r"\bid=20\d{12}\b", "id=20261128120000"),  # of an MTA-STS policy
     (r'(\bsendoff why |\bref=|"ref":"|(?m:^)    why      )[0-9A-HJKMNP-TV-Z]{8}\b', r"\1REFERENC"),
-    # The steps of send-test, and the stages of a delivery, of which it sees some; WAITS is where the test has the host wait.
+    # The steps of send-test, and the stages of a delivery: which of them it sees is chance.
     (r"(?m)^ +\d+\.\d\ds  (?=[a-zA-Z]+ )", "  0.00s  "),
     (r'"seconds":\d+(\.\d+)?', '"seconds":0'),
-    (r"(?m)^  0\.00s  delivery  (?!waiting for the final reply of).*\n(  +mx-.*\n)?", ""),
-    (r'(?m)^{"step":"delivery",(?!.*"stage":"dot").*\n', ""),
+    (r"(?m)^  0\.00s  delivery  .*\n(  +mx-.*\n)?", ""),
+    (r'(?m)^{"step":"delivery",.*\n', ""),
     (r"accepted it, \d+\.\d\ds after the session began\. What it\sdoes", "accepted it, 0.00s after the session began. What it\ndoes"),
     (r"(?m)^(    after +)\d+\.\d\ds$", r"\g<1>0.00s"),
     (r"\(after [\d.]+m?s\)", "(after 0ms)"),
@@ -48,7 +48,7 @@ LIVE = [
     (r"(?m)^([0-9A-Z]{12}  .*  \d+  )(?:\d+[dhms])+$", r"\1NEXT"),  # of queue list
     (r"\b[0-9.]+[KMG] are free\b", "1G are free"),
     (r"\bmade \d+s ago\b", "made 0s ago"),
-    (r"\(process \d+\):\s+it\s+greets\s+with", "(process 1): it greets with"),
+    (r"\(process \d+\):\s+it\s+greets\s+with\s", "(process 1): it greets with "),
     # status
     (r"(?m)^((?:pid|uptime_seconds|store_operations|store_commits|store_waiting|disk_free|disk_reserve) +)\S+$", r"\1N"),
     (r'"(pid|uptime_seconds|store_operations|store_commits|store_waiting|disk_free|disk_reserve|seconds_left)":\d+', r'"\1":0'),
