@@ -189,15 +189,16 @@ def queue(world, run):
     world.gateway.wait_event("delivered", "--to", "postmaster@example.com", count=2)  # the notice
     with world.waiting(SLOW):
         world.send(f"user@{SLOW}")
-        run.ids["UNDER_WAY"] = wait_until(lambda: under_way(world.gateway), "it waits for the final reply")
-        when = later(world.gateway.queue()[0]["created"], timedelta(days=2))
+        mail = wait_until(lambda: under_way(world.gateway), "it waits for the final reply")
+        run.ids["UNDER_WAY"] = mail["message"]
+        when = later(mail["under_way"]["since"], timedelta(days=2))
         for name in ("queue-list-under-way", "queue-show-under-way", "queue-summary-under-way"):
             run(name, when)
 
 
 def under_way(gateway):
-    """The message of which that is said."""
-    return next((one["message"] for one in gateway.queue() if one["under_way"] and one["under_way"]["stage"] == "dot"), None)
+    """The recipient of whom that is said."""
+    return next((one for one in gateway.queue() if one["under_way"] and one["under_way"]["stage"] == "dot"), None)
 
 
 def following(world, run):

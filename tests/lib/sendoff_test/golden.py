@@ -40,19 +40,20 @@ LIVE = [
     (r'"(after_ms|age_ms|took_ms|attempt_ms)":\d+', r'"\1":0'),
     (r"\bage_ms=\d+", "age_ms=0"),
     (r"\b(UTC, in) (\d+[dhms])+\b", r"\1 SPAN"),  # retries are spread
-    (r"\bfirst \d+s ago", "first 0s ago"),
+    (r"\bfirst (\d+[ms])+ ago", "first 0s ago"),
     (r"half\s+within\s+\S+,\s+nine\s+of\s+ten\s+within\s+\S+\s+\((\d+)\s+message", r"half within 10ms, nine of ten within 10ms (\1 message"),  # what was learnt
     (r'"(half_within_ms|most_within_ms|usual_delay_ms)":\d+', r'"\1":10'),
     (r"\bat \d\d:00 to \d\d:59 UTC", "at 12:00 to 12:59 UTC"),
     (r'"hour":\d+', '"hour":12'),
     (r"(?m)^([0-9A-Z]{12}  .*  \d+  )(?:\d+[dhms])+$", r"\1NEXT"),  # of queue list
     (r"\b[0-9.]+[KMG] are free\b", "1G are free"),
-    (r"\bmade \d+s ago\b", "made 0s ago"),
+    (r"\bmade (\d+[ms])+ ago\b", "made 0s ago"),
     (r"\(process \d+\):\s+it\s+greets\s+with\s", "(process 1): it greets with "),
     # status
     (r"(?m)^((?:pid|uptime_seconds|store_operations|store_commits|store_waiting|disk_free|disk_reserve) +)\S+$", r"\1N"),
     (r'"(pid|uptime_seconds|store_operations|store_commits|store_waiting|disk_free|disk_reserve|seconds_left)":\d+', r'"\1":0'),
-    (r"\bfor (10m|9m\d+s)", "for 10m"),  # a ban of ten minutes
+    (r"\bfor (10m|[1-9]m(\d+s)?)(?=\s)", "for 10m"),  # a ban of ten minutes
+    (r"\bpaused by command, 1h5\dm", "paused by command, 1h59m"),
     (r"(\[203\.0\.114\.\d+\]:25, for )(\d+[dhms])+", r"\1SPAN"),  # under way
     (r"\busually after (under 1s|\d+\S*)", "usually after under 1s"),
 ]
