@@ -11,8 +11,9 @@
 
 /* The file that a setting or a table of the installation in `dir` names; "%" in it stands for `domain`. Relative to
  * `base` (BaseDirectory; "": none) or `dir`. An absolute path is one below the folder that a copied etc is in, where it
- * leads to something; one that leads to nothing here, either, is searched below `dir`, with as much of it as there is: with its own folder at least, or (`by_name`) by its last part alone. What is nowhere stays
- * as it was named. E_TOO_BIG. */
+ * leads to something; one that leads to nothing here, either, is searched below `dir`, with as much of it as there is:
+ * with its own folder at least, or (`by_name`) by its last part alone. What is nowhere stays as it was named.
+ * E_TOO_BIG. */
 int opendkim_path(const char *dir, struct bytes base, struct bytes named, const char *domain, bool by_name,
                   char out[OPENDKIM_PATH], struct reason *why);
 

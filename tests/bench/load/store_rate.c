@@ -90,15 +90,14 @@ static void post_accept(struct pair *p, struct bytes content, uint64_t number) {
                                            .prefix = {content.at, content.len < 300 ? content.len : 300},
                                            .content = content,
                                            .first_attempt_us = now + 30 * SECOND_US};
-  p->accept.accepted =
-      (struct event){.account = p->account,
-                     .from = "news@example.com",
-                     .to = "somebody@example.net",
-                     .code = 250,
-                     .enhanced = "2.0.0",
-                     .text = "4396 octets, 1 recipient",
-                     .verdict = "signed=example.com s1 rsa-sha256; spf-result=pass; dmarc-result=pass",
-                     .host = "192.0.2.1"};
+  p->accept.accepted = (struct event){.account = p->account,
+                                      .from = "news@example.com",
+                                      .to = "somebody@example.net",
+                                      .code = 250,
+                                      .enhanced = "2.0.0",
+                                      .text = "4396 octets, 1 recipient",
+                                      .verdict = "signed=example.com s1 rsa-sha256; spf-result=pass; dmarc-result=pass",
+                                      .host = "192.0.2.1"};
   p->accept.count_usage = true;
   p->accept.scopes[0] = (struct usage_scope){.scope = SCOPE_ACCOUNT, .owner = p->account};
   p->accept.scope_count = 1;

@@ -224,7 +224,8 @@ static void test_why(void **state) {
     assert_non_null(strstr(out, "from     ceo@bank.example"));
     assert_non_null(strstr(out, "rule     sender"));
     assert_non_null(strstr(out, "made     3 times"));
-    assert_non_null(strstr(out, "What to do: Let the account use that sender: sendoff account set blog --add-sender ADDRESS"));
+    assert_non_null(
+        strstr(out, "What to do: Let the account use that sender: sendoff account set blog --add-sender ADDRESS"));
   }
   assert_int_equal(sendoff_about("why", REF, "--json"), EXIT_DONE);
   assert_non_null(strstr(values("advice"), "sendoff account set blog"));

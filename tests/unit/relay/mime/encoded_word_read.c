@@ -43,7 +43,9 @@ static const struct sample {
     {" 1 =? 2", "1 =? 2"},
     {" =?utf-8?Q?=?=", "="},
     {" =?utf-8?Q?=4?=", "=4"},
-    {" =?utf-8?Q?" "?=", ""},
+    {" =?utf-8?Q?"
+     "?=",
+     ""},
     {" =?no-such-set?Q?=FC?=", "\xc3\xbc"},
     {" =?utf-8//TRANSLIT?Q?=FC?=", "\xc3\xbc"},
     {" =?utf-8?Q?a=0D=0AX=1B?=", "aX?"}, /* nothing in it can end a line */
