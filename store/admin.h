@@ -149,10 +149,11 @@ struct queue_change {
   enum queue_action action;
   const char *by;           /* whose command, for the log: one word of 32 octets at most; NULL or "": not said */
   enum recipient_hold hold; /* of QUEUE_HOLD: why */
-  bool hold_returning;      /* of QUEUE_HOLD: also what is about to be returned to its sender; only without a gateway */
-  const char *reason;       /* of QUEUE_BOUNCE: for the sender, 160 octets at most; NULL: none */
-  const char *pool;         /* of QUEUE_REROUTE: whose sources it leaves from for the rest of its life */
-  bool despite_spf;         /* of QUEUE_REROUTE: also what rests on SPF (MESSAGE_RESTS_ON_SPF, MESSAGE_SOURCES_ONLY) */
+  bool hold_returning; /* of QUEUE_HOLD: also what is about to be returned to its sender; only without a gateway, so
+                          that nobody is given way to */
+  const char *reason;  /* of QUEUE_BOUNCE: for the sender, 160 octets at most; NULL: none */
+  const char *pool;    /* of QUEUE_REROUTE: whose sources it leaves from for the rest of its life */
+  bool despite_spf;    /* of QUEUE_REROUTE: also what rests on SPF (MESSAGE_RESTS_ON_SPF, MESSAGE_SOURCES_ONLY) */
   void (*progress)(void *arg, uint64_t recipients); /* after each part, with what is done so far; NULL: nobody waits */
   void *arg;
 };

@@ -201,6 +201,7 @@ static enum exit_status restore_into(struct job *j) {
   int rc = read_file(j, true, &why);
   if (rc == OK) rc = backup_check(j->place.folder, &j->counts, &why);
   if (rc == OK) rc = hold(j, &why);
+  if (rc == OK) rc = on_part(j, 0, &why); /* interrupted meanwhile? */
   if (rc == OK) rc = put_in_place(j, &why);
   return rc == OK ? EXIT_DONE : bad_file(j, rc, &why);
 }

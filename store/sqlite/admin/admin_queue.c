@@ -301,7 +301,7 @@ static int run_parts(struct admin *a, struct part *p, const struct queue_filter 
     rc = run_part(a, p, r, why);
     if (rc != OK) return rc;
     add_part(r);
-    if (more) give_way(clock_monotonic_ms() - begin);
+    if (more && !r->change->hold_returning) give_way(clock_monotonic_ms() - begin);
   }
   return OK;
 }
