@@ -29,7 +29,8 @@ static enum exit_status add_hook(const struct setup *s, const char *folder) {
   if (!f) return errno == EEXIST ? EXIT_DONE : hook_failed(path);
   fprintf(f,
           "#!/bin/sh\n# Gives the gateway its certificate when it has been renewed: written by sendoff setup.\n"
-          "[ \"$RENEWED_LINEAGE\" = '%s' ] || exit 0\nexec " SHARE "/certbot-hook\n",
+          "[ \"$RENEWED_LINEAGE\" = '%s' ] && [ -x " SHARE "/certbot-hook ] || exit 0\n"
+          "exec " SHARE "/certbot-hook\n",
           folder);
   bool written = fchmod(fileno(f), 0755) == 0;
   written = fclose(f) == 0 && written;

@@ -219,6 +219,23 @@ def test_purge_asks_on_a_terminal(debian, answer):
     assert os.path.exists(debian.file("/var/lib/sendoff/sendoff.db")) == (answer == "no"), said
 
 
+def test_purge_takes_what_setup_has_written(debian):
+    """Beside /etc/sendoff: certbot's hook, and the unit's drop-in; what somebody else wrote there stays."""
+    debian.install(package("new"))
+    hook, drop_in = debian.file("/etc/letsencrypt/renewal-hooks/deploy/sendoff"), debian.file("/etc/systemd/system/sendoff.service.d/data_dir.conf")
+    for path, text in ((hook, "# mine\n"), (drop_in, "# The gateway's data_dir: written by sendoff setup.\n")):
+        os.makedirs(os.path.dirname(path))
+        with open(path, "w") as file:
+            file.write(text)
+    debian("dpkg", "--purge", "sendoff")
+    assert os.path.exists(hook) and not os.path.exists(os.path.dirname(drop_in))
+    with open(hook, "w") as file:
+        file.write("#!/bin/sh\n# Gives the gateway its certificate: written by sendoff setup.\n")
+    debian.install(package("new"))
+    debian("dpkg", "--purge", "sendoff")
+    assert not os.path.exists(hook)
+
+
 def test_purge_without_a_configuration(debian):
     debian.install(package("new"))
     debian("dpkg", "--purge", "sendoff")
