@@ -167,7 +167,7 @@ static void print_next(const struct review *v) {
   const char *name = v->account->name;
   enum brake_step step = step_of(&v->brake, v->mode);
   char since[40];
-  if (v->held) printf("held       %llu recipients\n", (unsigned long long)v->held);
+  if (v->held) printf("held       %llu recipient%s\n", (unsigned long long)v->held, v->held == 1 ? "" : "s");
   if (step == BRAKE_NONE) return;
   clock_format_minute(v->brake.braked_us - MINUTE_US, since, sizeof since);
   printf("\nWhat it sends: sendoff log --account %s --since \"%s\" --event accepted\n", name, since);
@@ -189,7 +189,7 @@ static void print_review(const struct review *v) {
   print_head(v);
   puts("");
   print_budgets(v);
-  printf("\nusual      %llu recipients a day, %llu on its busiest; %llu recipients known\n",
+  printf("\nusual      recipients: %llu a day, %llu on its busiest; %llu known\n",
          (unsigned long long)brake_mean_day(&v->brake), (unsigned long long)v->brake.usual_accepted,
          (unsigned long long)v->recipients);
   print_networks(v);

@@ -145,7 +145,7 @@ static enum exit_status take_record(struct walk *w, const struct directory *ther
   cli_about(NULL);
   if (s != EXIT_USAGE) return s;
   if (++out->bad < ACCOUNT_LIST_COMPLAINTS) return EXIT_DONE;
-  return cli_fail(EXIT_NO, "%zu lines are bad, the rest is not read", out->bad);
+  return cli_fail(EXIT_NO, "bad lines: %zu; the rest is not read", out->bad);
 }
 
 static enum exit_status take_all(struct walk *w, const struct directory *there, struct account_list *out) {

@@ -145,8 +145,8 @@ static void say_done(const struct job *j) {
   fprintf(to, "%s%s%s\n", to_output ? "the backup has " : j->file.path, to_output ? "" : "  ", size);
   backup_counts_print(to, &j->counts);
   if (j->gone)
-    fprintf(to, "  %llu messages were delivered or returned meanwhile: not in its queue\n",
-            (unsigned long long)j->gone);
+    fprintf(to, "  %llu message%s delivered or returned meanwhile: not in its queue\n", (unsigned long long)j->gone,
+            j->gone == 1 ? " was" : "s were");
   fprintf(to, "It holds private keys: keep it where nobody else can read it.\n");
   size_t named = 0;
   backup_named_files(j->cli->config, count_path, &named);

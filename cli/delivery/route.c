@@ -386,7 +386,7 @@ static enum exit_status remove_route(struct cli *c) {
   return finish(d, s);
 }
 
-#define KEY_TEXT "[--account A] [--sender DOMAIN]"
+#define KEY_TEXT "[--account NAME] [--sender DOMAIN]"
 #define OPTIONS_TEXT                                                                                                   \
   "[--tls none|may|verify] [--implicit-tls] [--user U --password-stdin] [--user U --oauth2 "                           \
   "microsoft365|google|custom --client-id ID] [--secret-stdin] [--refresh-token-stdin] [--tenant NAME] "               \

@@ -282,15 +282,18 @@ static enum exit_status say_imported(struct import *m, bool dry_run) {
                          (json_int_t)m->done.added, "kept", (json_int_t)m->done.kept, "expired", (json_int_t)m->expired,
                          "unreadable", (json_int_t)m->bad, "dry_run", dry_run));
   else if (dry_run)
-    printf("%llu of %llu lines would be imported; %llu have expired\n", (unsigned long long)good,
-           (unsigned long long)m->lines, (unsigned long long)m->expired);
+    printf("%llu of %llu line%s would be imported; expired: %llu\n", (unsigned long long)good,
+           (unsigned long long)m->lines, m->lines == 1 ? "" : "s", (unsigned long long)m->expired);
   else
-    printf("%llu of %llu lines imported; %llu were there for as long, %llu have expired\n",
-           (unsigned long long)m->done.added, (unsigned long long)m->lines, (unsigned long long)m->done.kept,
+    printf("%llu of %llu line%s imported; there for as long: %llu, expired: %llu\n", (unsigned long long)m->done.added,
+           (unsigned long long)m->lines, m->lines == 1 ? "" : "s", (unsigned long long)m->done.kept,
            (unsigned long long)m->expired);
-  if (m->odd_dates) cli_warn("%llu dates cannot be read; taken as today", (unsigned long long)m->odd_dates);
+  if (m->odd_dates)
+    cli_warn("%llu date%s cannot be read; taken as today", (unsigned long long)m->odd_dates,
+             m->odd_dates == 1 ? "" : "s");
   if (!m->bad) return EXIT_DONE;
-  return cli_fail(EXIT_NO, "%llu lines cannot be read, and are not imported", (unsigned long long)m->bad);
+  return cli_fail(EXIT_NO, "not imported: %llu line%s that cannot be read", (unsigned long long)m->bad,
+                  m->bad == 1 ? "" : "s");
 }
 
 static enum exit_status import_from(struct import *m, FILE *file) {
@@ -378,29 +381,29 @@ static enum exit_status export_list(struct cli *c) {
 }
 
 const struct verb suppression_verbs[] = {
-    {"suppression", "add", "ADDRESS [--account A] [--reason TEXT] [--until WHEN|--forever]",
+    {"suppression", "add", "ADDRESS [--account NAME] [--reason TEXT] [--until WHEN|--forever]",
      "No mail to this address is taken any more: of this account, or of any. WHEN is how long from now (90d), or a "
      "date; "
      "without, the entry lasts as long as one of a bounce (30 days, or suppression { keep }).",
      "sendoff suppression add user@example.net --account blog --reason 'asked us to' --forever\n"
      "sendoff suppression add user@example.net --until 90d",
      1, 1, add},
-    {"suppression", "list", "[ADDRESS-PATTERN] [--account A] [--bounces] [--limit N]",
+    {"suppression", "list", "[ADDRESS-PATTERN] [--account NAME] [--bounces] [--limit N]",
      "Who is suppressed, why and until when; with --bounces, who had bounces in the last week.",
      "sendoff suppression list '*@example.net'\n"
      "sendoff suppression list --account blog --bounces",
      0, 1, list},
-    {"suppression", "remove", "ADDRESS [--account A]",
+    {"suppression", "remove", "ADDRESS [--account NAME]",
      "Takes an address off the list of this account, or off the one for all, and forgets its bounces.",
      "sendoff suppression remove user@example.net --account blog\n"
      "sendoff suppression remove user@example.net",
      1, 1, remove_entry},
-    {"suppression", "import", "FILE|- [--account A] [--until WHEN|--forever] [--dry-run]",
+    {"suppression", "import", "FILE|- [--account NAME] [--until WHEN|--forever] [--dry-run]",
      "Adds the addresses of a CSV file: address, reason, date; or as its header line says.",
      "sendoff suppression import bounces.csv --account blog --forever\n"
      "sendoff suppression import bounces.csv --dry-run",
      1, 1, import_list},
-    {"suppression", "export", "FILE|- [--account A]", "Writes the list of this account, or the one for all, as CSV.",
+    {"suppression", "export", "FILE|- [--account NAME]", "Writes the list of this account, or the one for all, as CSV.",
      "sendoff suppression export - --account blog\n"
      "sendoff suppression export all.csv",
      1, 1, export_list},

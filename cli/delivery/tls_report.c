@@ -11,7 +11,7 @@
 
 /* --- options --- */
 
-/* --day D. `otherwise` when it was not given. */
+/* --day DATE. `otherwise` when it was not given. */
 static enum exit_status read_day(const struct cli *c, int64_t otherwise, int64_t *out) {
   const char *text = cli_option(c, "day");
   int64_t today = tls_day(clock_now_us());
@@ -193,12 +193,12 @@ static enum exit_status send_reports(struct cli *c) {
 }
 
 const struct verb tls_report_verbs[] = {
-    {"tls-report", "list", "[DOMAIN] [--day D] [--limit N]",
+    {"tls-report", "list", "[DOMAIN] [--day DATE] [--limit N]",
      "Sessions with and without TLS, by day (UTC) and domain, and what became of the day's report (RFC 8460).",
      "sendoff tls-report list\nsendoff tls-report list example.net --day yesterday", 0, 1, list},
-    {"tls-report", "show", "DOMAIN [--day D]", "A domain's report, as JSON: of today so far, or of that day.",
+    {"tls-report", "show", "DOMAIN [--day DATE]", "A domain's report, as JSON: of today so far, or of that day.",
      "sendoff tls-report show example.net --day yesterday", 1, 1, show},
-    {"tls-report", "send", "[--day D] [--dry-run]",
+    {"tls-report", "send", "[--day DATE] [--dry-run]",
      "Sends the reports of that day, by default yesterday, that were not sent yet, now; --dry-run prints them.",
      "sendoff tls-report send --dry-run", 0, 0, send_reports},
     {0}};

@@ -39,8 +39,8 @@ void judge_configuration(const struct doctor_facts *d, struct findings *f) {
 
 static void say_down(const struct doctor_facts *d, struct findings *f) {
   if (d->waiting_recipients)
-    findings_add(f, SEVERITY_ERROR, "", "the gateway is not running; mail for %llu recipients waits for it",
-                 (unsigned long long)d->waiting_recipients);
+    findings_add(f, SEVERITY_ERROR, "", "the gateway is not running; mail for %llu recipient%s waits for it",
+                 (unsigned long long)d->waiting_recipients, d->waiting_recipients == 1 ? "" : "s");
   else
     findings_add(f, SEVERITY_ERROR, "", "the gateway is not running");
   findings_fix(f, "%s", machine_start_command());

@@ -73,9 +73,10 @@ static bool is_overdue(const struct doctor_facts *d, const struct waiting_facts 
 
 static void say_waiting(const struct doctor_facts *d, const struct waiting_facts *w, struct findings *f) {
   char span[40];
+  uint64_t count = w->queued + w->held;
   clock_format_span(d->now_us - w->oldest_us, span, sizeof span);
-  findings_add(f, SEVERITY_WARNING, w->domain, "%llu recipients wait, the oldest message for %s%s%s",
-               (unsigned long long)(w->queued + w->held), span, *w->last ? "; last: " : "", w->last);
+  findings_add(f, SEVERITY_WARNING, w->domain, "%llu recipient%s, the oldest message for %s%s%s",
+               (unsigned long long)count, count == 1 ? " waits" : "s wait", span, *w->last ? "; last: " : "", w->last);
   findings_fix(f, "sendoff queue list --to '*@%s'", w->domain);
 }
 
@@ -164,5 +165,6 @@ void judge_queue(const struct doctor_facts *d, struct findings *f) {
   if (!d->waiting_recipients)
     findings_add(f, SEVERITY_OK, "", "no mail waits");
   else
-    findings_add(f, SEVERITY_OK, "", "%llu recipients wait, and move", (unsigned long long)d->waiting_recipients);
+    findings_add(f, SEVERITY_OK, "", "%llu recipient%s, and %s", (unsigned long long)d->waiting_recipients,
+                 d->waiting_recipients == 1 ? " waits" : "s wait", d->waiting_recipients == 1 ? "moves" : "move");
 }

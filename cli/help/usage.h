@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-/* "[--account A]", "[--add-limit|--remove-limit SPEC]...", "[--yes]", "NAME", "ID...". Views into the usage. */
+/* "[--account NAME]", "[--add-limit|--remove-limit SPEC]...", "[--yes]", "NAME", "ID...". Views into the usage. */
 struct usage_word {
   struct bytes option; /* without the dashes; empty: an argument */
   struct bytes value;  /* the placeholder: of the option's value, empty for a switch; or of the argument */

@@ -5,8 +5,9 @@
 #include "cli/command.h"
 
 #define LOG_USAGE                                                                                                      \
-  "[--account A] [--from PATTERN] [--to PATTERN] [--address PART] [--subject WORDS] [--message-id M] [--domain D] "    \
-  "[--host|--site PART] [--source S] [--reply TEXT] [--event EVENT] [--stream transactional|bulk] [--since T] "        \
+  "[--account NAME] [--from PATTERN] [--to PATTERN] [--address PART] [--subject WORDS] [--message-id MESSAGE-ID] "     \
+  "[--domain DOMAIN] "                                                                                                 \
+  "[--host|--site PART] [--source ADDRESS] [--reply TEXT] [--event EVENT] [--stream transactional|bulk] [--since T] "  \
   "[--until T]"
 
 /* The filter, without a limit; its strings are the arguments'. EXIT_USAGE: a message has been printed. */

@@ -44,7 +44,7 @@ const struct verb policy_verbs[] = {
      "off|observe|enforce.",
      "sendoff policy list", 0, 0, list},
     {"policy", "replay",
-     "--since T [--account A | --domain D | --gateway] [--stream transactional|bulk] --limit SPEC [--list]",
+     "--since T [--account NAME | --domain DOMAIN | --gateway] [--stream transactional|bulk] --limit SPEC [--list]",
      "What a limit would have refused, or put off, of the mail that was accepted since then, had it been there: for "
      "each account by itself, for one, for a domain's mail, or for all mail together. From the log; nothing is counted "
      "or changed. --list: which messages, and what their clients would have been told.",

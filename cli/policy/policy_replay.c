@@ -200,9 +200,9 @@ static void print_all(const struct cli *c, struct replay *r) {
   else if (!c->json && r->list && !stopped)
     puts("it would have refused nothing, and put nothing off");
   if (r->without)
-    cli_warn("%" PRIu64 " messages were logged by an older version, without their numbers: each counts as one "
-             "recipient and no octets",
-             r->without);
+    cli_warn("%" PRIu64 " message%s logged by an older version, without numbers: each counts as one recipient and no "
+             "octets",
+             r->without, r->without == 1 ? " was" : "s were");
 }
 
 /* How far before --since mail may have come that still counts. A slot that gives a smoothed limit is not kept without

@@ -248,7 +248,8 @@ static enum exit_status summary(struct cli *c) {
 
 const struct verb queue_verbs[] = {
     {"queue", "list",
-     "[--account A] [--to PATTERN] [--site S] [--reply TEXT] [--state queued|held|returning] [--since T] [--limit N]",
+     "[--account NAME] [--to PATTERN] [--site SITE] [--reply TEXT] [--state queued|held|returning] [--since T] "
+     "[--limit N]",
      "The recipients that wait, or are under way: where, and since when.",
      "sendoff queue list --account blog\n"
      "sendoff queue list --state held --to '*@example.net'\n"

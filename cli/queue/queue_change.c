@@ -102,7 +102,8 @@ static enum exit_status run(struct cli *c, const struct command *k, struct queue
   if (cli_admin(c, &a) != EXIT_DONE) return EXIT_NO;
   int rc = queue_bulk_run(c, a, change, total, &done, &why);
   if (rc != OK && done.recipients)
-    cli_warn("%llu recipients were changed before it failed", (unsigned long long)done.recipients);
+    cli_warn("changed before it failed: %llu recipient%s", (unsigned long long)done.recipients,
+             done.recipients == 1 ? "" : "s");
   enum exit_status s = cli_admin_done(c, &a, rc, &why);
   if (s == EXIT_DONE) print_done(c, k, &done);
   return s;

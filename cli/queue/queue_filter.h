@@ -10,7 +10,8 @@ enum exit_status queue_filter_read(struct cli *c, const char *id, struct queue_f
 
 /* --- of a command that changes entries: never everything by accident --- */
 
-#define QUEUE_WHICH "ID... | [--account A] [--to PATTERN] [--site S] [--reply TEXT] [--state queued|held] [--since T]"
+#define QUEUE_WHICH                                                                                                    \
+  "ID... | [--account NAME] [--to PATTERN] [--site SITE] [--reply TEXT] [--state queued|held] [--since T]"
 
 bool queue_filter_selects(const struct cli *c); /* an option says which */
 /* Something was chosen, and all of it can be read. Else a message has been printed. */

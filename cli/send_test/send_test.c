@@ -111,7 +111,7 @@ static enum exit_status send_test(struct cli *c) {
 }
 
 const struct verb send_test_verbs[] = {
-    {"send-test", NULL, "--account NAME --to ADDRESS... [--from ADDRESS] [--timeout DURATION]",
+    {"send-test", NULL, "--account NAME --to ADDRESS... [--from ADDRESS] [--timeout SPAN]",
      "Sends a real message through the running gateway, as an application with that account would, and shows what "
      "becomes of it: the session, the checks, signature, source, next hop, TLS, what the next hop replied, and how "
      "long "

@@ -79,7 +79,7 @@ def test_not_running_and_mail_waits(lab):
     account = gateway.add_account("app", senders=("waits.example",))
     submit(gateway, account, "a@waits.example", ["r@broken.example"], letter("a@waits.example", "r@broken.example", "Hello.\r\n"))
     gateway.stop()
-    one_of(gateway, "gateway", "error", "not running; mail for 1 recipients waits")
+    one_of(gateway, "gateway", "error", "not running; mail for 1 recipient waits")
 
 
 def test_it_does_not_answer(lab):

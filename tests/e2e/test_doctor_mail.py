@@ -150,7 +150,7 @@ def test_queue(lab):
     gateway.stop()
     day = 86400 * 1000000
     edit(gateway, "UPDATE messages SET created_us = created_us - ?, expires_us = expires_us + ?", 2 * day, day)
-    found = one_of(gateway, "queue", "warning", "1 recipients wait, the oldest message for 2d", "the mailbox is busy", about=domain)
+    found = one_of(gateway, "queue", "warning", "1 recipient waits, the oldest message for 2d", "the mailbox is busy", about=domain)
     assert found["fix"] == f"sendoff queue list --to '*@{domain}'"
     (queued,) = gateway.queue()
     gateway.sendoff("queue", "hold", queued["message"] if "message" in queued else queued["id"])
