@@ -152,9 +152,8 @@ void event_print_short(const struct event *e, bool utc, size_t width) {
 
 static void print_part(const char *name, const char *value) {
   if (!*value) return;
-  printf("    %-8s ", name);
-  print_safe(value);
-  putchar('\n');
+  int column = printf("    %-8s ", name);
+  print_fitted(value, (size_t)column, (size_t)column);
 }
 
 /* "resets_us" */
