@@ -115,6 +115,7 @@ def well(world, run):
     world.zone.serve("\n".join(world.lines().values()))
     world.lab.dns.update({(PTR, "PTR"): [f"{HOST}."]})
     world.gateway.start()
+    world.gateway.sendoff("domain", "set", "example.com", "--dmarc", "enforce")  # so that each message waits for the answer
     world.gateway.sendoff("backup", "/var/lib/sendoff.backup", "--force")
     for name in ("domain-check", "domain-check-unknown", "setup-again", "doctor-well", "doctor-all"):
         run(name)
