@@ -4,7 +4,8 @@
 
 #include <stdbool.h>
 
-/* In place: octets that are not UTF-8 and, with `controls`, what a terminal could obey (C0, DEL, C1), become '?'. */
+/* In place: octets that are not UTF-8 and, with `controls`, what a terminal could obey (C0, DEL, C1, and
+ * what turns the direction of a text), become '?'. */
 void text_clean(char *text, bool controls);
 
 /* No C0 control character and no DEL: nothing in it can end a line. */

@@ -11,6 +11,7 @@ import time
 import pytest
 
 from sendoff_test.certificate import make_certificate
+from sendoff_test.command import PROGRAM
 from sendoff_test.processes import wait_until
 
 ROOT = os.path.normpath(os.path.join(os.path.dirname(__file__), "../.."))
@@ -80,6 +81,28 @@ def test_certbot_with_the_hook(lab):
     wait_until(lambda: subject(gateway) == "renewed.example.com", "the renewed certificate is in use")
     assert "old one stays" not in gateway.output()
     gateway.stop()
+
+
+@pytest.mark.parametrize("broken", ["privkey", "fullchain"])
+def test_the_hook_keeps_what_was_before_a_renewal_that_cannot_be_used(lab, broken):
+    gateway = handed_over(lab)
+    live, to = letsencrypt(gateway.folder, "smtp.example.com"), f"{gateway.folder}/tls"
+    path = f"{os.path.dirname(PROGRAM)}:{os.environ['PATH']}"
+    env = {**os.environ, "PATH": path, "SENDOFF_USER": "nobody", "SENDOFF_TLS_DIR": to, "RENEWED_LINEAGE": live}
+    subprocess.run([HOOK], env=env, check=True)
+    before = files(f"{to}/smtp.example.com")
+    _, key = make_certificate(gateway.folder, "other.example.com", "made")
+    if broken == "privkey":
+        shutil.move(key, os.path.realpath(f"{live}/privkey.pem"))
+    else:
+        os.truncate(os.path.realpath(f"{live}/fullchain.pem"), 200)
+    done = subprocess.run([HOOK], env=env, capture_output=True, text=True)
+    assert done.returncode == 1 and "fullchain.pem.new" in done.stderr
+    assert files(f"{to}/smtp.example.com") == before
+
+
+def files(folder):
+    return {name: open(f"{folder}/{name}", "rb").read() for name in os.listdir(folder)}
 
 
 def test_the_hook_wants_to_be_one():

@@ -25,6 +25,11 @@ static const struct {
     {"lone\xff\xc3 x", "lone?? x", "\"lone?? x\""}, /* no UTF-8 */
     {"\xc0\xaf\xed\xa0\x80", "?????", "\"?????\""}, /* over-long; a surrogate */
     {"cut\xe2\x82", "cut??", "\"cut??\""},
+    {"a\xe2\x80\xae"
+     "exe.txt\xe2\x81\xa9",
+     "a???exe.txt???",
+     "\"a\xe2\x80\xae"
+     "exe.txt\xe2\x81\xa9\""}, /* U+202E, U+2069 */
 };
 
 static void test_texts(void **state) {
