@@ -78,8 +78,8 @@ static json_t *brake_of(struct cli *c, const struct settings_place *here) {
 
 static void print_brake(const json_t *brake) {
   const char *since = json_string_value(json_object_get(brake, "since"));
-  printf("%-14s %s (%s)%s%s\n", "brake", json_string_value(json_object_get(brake, "step")),
-         json_string_value(json_object_get(brake, "mode")), since ? ", since " : "", since ? since : "");
+  printf("%-14s %s%s%s\n", "brake step", json_string_value(json_object_get(brake, "step")), since ? ", since " : "",
+         since ? since : "");
 }
 
 static void print_account(struct cli *c, const struct settings_place *here, json_t *more) {

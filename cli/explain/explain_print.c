@@ -12,7 +12,12 @@ static void print_checks(const struct explained *e, const struct finding *found)
   for (size_t i = 0; i < policy_check_count; i++) {
     char text[DETAIL_TEXT];
     explain_detail(e, &found[i], text);
-    printf("  %-15s %-8s %-12s ", found[i].check->name, explain_mode(&found[i]), explain_outcome(&found[i]));
+    printf("  %-15s %-8s ", found[i].check->name, explain_mode(&found[i]));
+    if (!*text) {
+      puts(explain_outcome(&found[i]));
+      continue;
+    }
+    printf("%-12s ", explain_outcome(&found[i]));
     if (output_width()) {
       print_wrapped(text, CHECKS_END, CHECKS_END, false);
       continue;

@@ -123,7 +123,7 @@ def test_a_stolen_password(place):
     (one, *_) = gateway.queue("--account", "shop", "--state", "held")
     assert "sendoff account review shop" in gateway.sendoff("why", one["message"])
     shown = gateway.sendoff("account", "show", "shop")
-    assert re.search(r"^brake +hold \(enforce\), since ", shown, re.M), shown
+    assert re.search(r"^brake step +hold, since ", shown, re.M), shown
 
     # Suspended, an hour later.
     place.go_back(3601, account)
