@@ -60,8 +60,7 @@ const struct verb gateway_verbs[] = {
     {"gateway", "set",
      "[--limit SPEC|none]... [--add-limit|--remove-limit SPEC]... [--CHECK off|observe|enforce|default]...",
      "Limits of the whole gateway, and what a check does where neither the account nor the domain says otherwise; "
-     "CHECK "
-     "is one that sendoff policy list names; default takes back what was set here.",
+     "CHECK is one that sendoff policy list names; default takes back what was set here.",
      "sendoff gateway set --limit 100000/day --dmarc observe\n"
      "sendoff gateway set --add-limit 20/second:smooth\n"
      "sendoff gateway set --dmarc default --limit none",

@@ -207,12 +207,10 @@ static enum exit_status backup(struct cli *c) {
 const struct verb backup_verbs[] = {
     {"backup", NULL, "FILE|- [--force]",
      "Writes all that the gateway knows into one file, while it runs: accounts, domains with their private keys, "
-     "sources, "
-     "routes, suppression lists, the queue with its mail, the delivery log, and the configuration. What comes after it "
-     "began is not in it. FILE is a tar archive, compressed by zstd, with checksums; it has mode 0600 and takes its "
-     "name "
-     "only when it is whole. - is standard output. It does not hold the TLS certificates and other files that the "
-     "configuration names; it says which. --force replaces FILE.",
+     "sources, routes, suppression lists, the queue with its mail, the delivery log, and the configuration. What "
+     "comes after it began is not in it. FILE is a tar archive, compressed by zstd, with checksums; it has mode 0600 "
+     "and takes its name only when it is whole. - is standard output. It does not hold the TLS certificates and other "
+     "files that the configuration names; it says which. --force replaces FILE.",
      "sendoff backup /var/backups/sendoff.tar.zst\n"
      "sendoff backup /var/backups/sendoff.tar.zst --force",
      1, 1, backup},

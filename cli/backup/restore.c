@@ -309,12 +309,11 @@ static enum exit_status restore(struct cli *c) {
 const struct verb restore_verbs[] = {
     {"restore", NULL, "FILE [--hold|--send]",
      "Puts back what a backup holds, where there is no store: into the data_dir of the configuration, or, where there "
-     "is "
-     "no configuration, with the one of the backup. Nothing is overwritten. The file is read and checked whole before "
-     "anything is put in its place; a store of an older sendoff is brought to this version. The gateway must not run. "
-     "Mail that has been delivered since the backup is in its queue, too, and would be sent again: so the queue is "
-     "held, "
-     "and leaves by sendoff queue release. --send does not hold it: for a move, when nothing was delivered since.",
+     "is no configuration, with the one of the backup. Nothing is overwritten. The file is read and checked whole "
+     "before anything is put in its place; a store of an older sendoff is brought to this version. The gateway must "
+     "not run. Mail that has been delivered since the backup is in its queue, too, and would be sent again: so the "
+     "queue is held, and leaves by sendoff queue release. --send does not hold it: for a move, when nothing was "
+     "delivered since.",
      "sendoff restore /var/backups/sendoff.tar.zst\n"
      "sendoff restore /var/backups/sendoff.tar.zst --send",
      1, 1, restore},

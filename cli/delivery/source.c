@@ -294,7 +294,6 @@ const struct verb source_verbs[] = {
      1, 1, set},
     {"source", "remove", "ADDRESS [--yes]",
      "Removes one; connections that are open end as they would. Says whose mail that concerns, and asks, when it is "
-     "the "
-     "last of its pool.",
+     "the last of its pool.",
      "sendoff source remove 192.0.2.10 --yes", 1, 1, remove_source},
     {0}};

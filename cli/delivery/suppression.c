@@ -383,8 +383,7 @@ static enum exit_status export_list(struct cli *c) {
 const struct verb suppression_verbs[] = {
     {"suppression", "add", "ADDRESS [--account NAME] [--reason TEXT] [--until WHEN|--forever]",
      "No mail to this address is taken any more: of this account, or of any. WHEN is how long from now (90d), or a "
-     "date; "
-     "without, the entry lasts as long as one of a bounce (30 days, or suppression { keep }).",
+     "date; without, the entry lasts as long as one of a bounce (30 days, or suppression { keep }).",
      "sendoff suppression add user@example.net --account blog --reason 'asked us to' --forever\n"
      "sendoff suppression add user@example.net --until 90d",
      1, 1, add},

@@ -273,9 +273,8 @@ const struct verb dkim_verbs[] = {
      "sendoff dkim list example.com", 0, 1, list},
     {"dkim", "rotate", "DOMAIN [--force]",
      "Makes the next key, and prints the record to publish. The gateway looks until every name server of the domain "
-     "has "
-     "it, then signs with it; the old key's record must stay until `dkim list` says that it can go. --force: sign with "
-     "it now, whatever DNS has.",
+     "has it, then signs with it; the old key's record must stay until `dkim list` says that it can go. --force: sign "
+     "with it now, whatever DNS has.",
      "sendoff dkim rotate example.com", 1, 1, rotate},
     {"dkim", "retire", "DOMAIN SELECTOR [--force]",
      "Forgets a key: one that is retired, or one that waits and is not wanted any more. Refused while mail that it has "

@@ -230,9 +230,8 @@ static enum exit_status set(struct cli *c) {
 const struct verb domain_verbs[] = {
     {"domain", "add", "DOMAIN [--key " KEY_CHOICES "] [--import FILE --selector S] [--subdomains]",
      "A domain that mail is sent from: makes its DKIM keys, prints the records to publish. --import: it signs with a "
-     "key "
-     "that there is already, an RSA or Ed25519 private key in PEM without a passphrase, published under that selector. "
-     "--subdomains: also mail from its subdomains is signed with them.",
+     "key that there is already, an RSA or Ed25519 private key in PEM without a passphrase, published under that "
+     "selector. --subdomains: also mail from its subdomains is signed with them.",
      "sendoff domain add example.com\n"
      "sendoff domain add example.com --key both\n"
      "sendoff domain add example.com --import mail.private --selector mail",
@@ -276,7 +275,6 @@ const struct verb domain_verbs[] = {
      1, 1, set},
     {"domain", "remove", "DOMAIN [--yes]",
      "Removes the domain and its keys; its mail is no longer signed. Says whose mail that is, and asks, when an "
-     "account "
-     "sends from it or mail that it has signed waits.",
+     "account sends from it or mail that it has signed waits.",
      "sendoff domain remove example.com --yes", 1, 1, domain_remove},
     {0}};

@@ -8,10 +8,9 @@
 
 const char config_help_intro[] =
     "The file has only what the gateway needs to start; accounts, domains, sources, routes and limits are in the "
-    "store, "
-    "and are changed by command (sendoff(1)) while it runs. Keys are NAME = VALUE, blocks are NAME { ... }; # begins a "
-    "comment. Texts are in quotes, as are spans of time (\"30s\", \"5m\", \"4h\", \"7d\") and sizes (\"36M\", \"2G\"); "
-    "lists "
+    "store, and are changed by command (sendoff(1)) while it runs. Keys are NAME = VALUE, blocks are NAME { ... }; # "
+    "begins a comment. Texts are in quotes, as are spans of time (\"30s\", \"5m\", \"4h\", \"7d\") and sizes "
+    "(\"36M\", \"2G\"); lists "
     "are in braces. An unknown key or a bad value is refused with file and line: sendoff config check.";
 
 const char config_help_example[] = "hostname = \"smtp.example.com\"\n"

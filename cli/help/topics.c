@@ -16,10 +16,8 @@ const struct topic topics[] = {
     {"limits", "SPEC: how limits are written",
      "A limit is COUNT[UNIT]/WINDOW[:ACTION].\n\n"
      "UNIT: none for messages; rcpt for recipients; KB or MB. WINDOW: second, minute, hour, day, month, or message, "
-     "which "
-     "is for each message by itself. ACTION: reject (without one), defer, or smooth, which accepts the mail and "
-     "spreads its "
-     "sending.\n\n"
+     "which is for each message by itself. ACTION: reject (without one), defer, or smooth, which accepts the mail and "
+     "spreads its sending.\n\n"
      "  5000/day               messages in a day of the account's time zone\n"
      "  60/minute:smooth       accepted; leaves at that rate\n"
      "  20000rcpt/month:defer  recipients\n"
@@ -37,21 +35,20 @@ const struct topic topics[] = {
      "In this machine's time zone, or with --utc, which every command takes, in UTC; so is a time that ends in Z."},
     {"patterns", "PATTERN: how senders and recipients are matched",
      "In lists of an account: DOMAIN (example.com), *.DOMAIN (its subdomains), ADDRESS, or * for all. In searches of "
-     "the "
-     "queue, the log and suppression lists, * stands for any run of characters, and case does not matter. Quote it, so "
+     "the queue, the log and suppression lists, * stands for any run of characters, and case does not matter. Quote "
+     "it, so "
      "that the shell does not expand it: '*@example.net'."},
     {"checks", "CHECK: what decides, and its modes",
-     "Mail is judged by an ordered table of checks: sendoff policy list. Those that have a mode are off, observe (what "
-     "they would have refused is in the log) or enforce, for the gateway, a domain or an account; the nearest one "
-     "holds. "
-     "default takes back what was set.\n\n"
+     "Mail is judged by an ordered table of checks: sendoff policy list. Those that have a mode are off, observe "
+     "(what they would have refused is in the log) or enforce, for the gateway, a domain or an account; the nearest "
+     "one holds. default takes back what was set.\n\n"
      "  sendoff gateway set --dmarc observe\n"
      "  sendoff domain set example.com --dmarc enforce\n"
      "  sendoff account set blog --dmarc default"},
     {"output", "tables, JSON and colours",
      "Tables fit the terminal, or COLUMNS; in a pipe they are as wide as they must be. With --json a command prints "
-     "one "
-     "JSON object a line, with field names that stay (docs/json.md). Times in JSON are UTC (RFC 3339). Colours are on "
+     "one JSON object a line, with field names that stay (docs/json.md). Times in JSON are UTC (RFC 3339). Colours "
+     "are on "
      "terminals only, and never with NO_COLOR. Errors are one line on standard error, which says what to do."},
     {"exit-status", "what scripts can rely on",
      "  0   done; the answer is yes\n"

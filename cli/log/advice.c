@@ -80,8 +80,8 @@ static const struct row {
      "--remove-limit OLD --add-limit NEW. sendoff queue list --account {account} shows what waits."},
     {REFUSED, RULE_LIMIT, NULL,
      "Wait until the window ends, or raise the limit: sendoff account set {account} --remove-limit OLD --add-limit "
-     "NEW. "
-     "sendoff account usage {account} shows its limits and what is used of them. Where the text names a domain, or the "
+     "NEW. sendoff account usage {account} shows its limits and what is used of them. Where the text names a domain, "
+     "or the "
      "gateway, the limit is theirs: sendoff domain set, sendoff gateway set; and domain usage, gateway usage."},
     {REFUSED, RULE_LOGIN, "5.7.8",
      "The application has a wrong password. Make a new one: sendoff account password {account}. If nobody knows that "
@@ -127,11 +127,9 @@ static const struct row {
      "An operator had it returned to its sender (sendoff queue bounce), who was notified. The recipient is not "
      "suppressed: what is sent to it from now on goes as usual."},
     {DEFERRED, RULE_SOURCE, "4.3.5",
-     "The pool has no address to send from that fits, that this machine has now, (IPv6) whose PTR record is right, and "
-     "that no blocklist pauses; sendoff source list shows which, and what to do. "
-     "Give "
-     "the machine the address back, or take it out: sendoff source remove ADDRESS. It is noticed within seconds; to "
-     "try "
+     "The pool has no address to send from that fits, that this machine has now, (IPv6) whose PTR record is right, "
+     "and that no blocklist pauses; sendoff source list shows which, and what to do. Give the machine the address "
+     "back, or take it out: sendoff source remove ADDRESS. It is noticed within seconds; to try "
      "at once: sendoff queue retry {id}"},
     {DEFERRED, RULE_PACE, NULL,
      "It is not this site's turn yet: the text says why. What each site takes, and what holds it back, is in: sendoff "

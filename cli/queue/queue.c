@@ -288,9 +288,8 @@ const struct verb queue_verbs[] = {
      0, COMMAND_ARGUMENTS_MAX, queue_bounce},
     {"queue", "reroute", QUEUE_WHICH " --to-pool POOL [--despite-spf] " QUEUE_ASK,
      "They leave from the sources of that pool from now on. What is under way ends its attempt first. Mail whose SPF "
-     "or "
-     "DMARC result rests on the sources that it was accepted for stays, unless --despite-spf. --dry-run only says what "
-     "would move.",
+     "or DMARC result rests on the sources that it was accepted for stays, unless --despite-spf. --dry-run only says "
+     "what would move.",
      "sendoff queue reroute --account blog --to-pool bulk --dry-run\n"
      "sendoff queue reroute 1CZQ6K3E0W40 --to-pool bulk",
      0, COMMAND_ARGUMENTS_MAX, queue_reroute},

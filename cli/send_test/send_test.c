@@ -114,10 +114,9 @@ const struct verb send_test_verbs[] = {
     {"send-test", NULL, "--account NAME --to ADDRESS... [--from ADDRESS] [--timeout SPAN]",
      "Sends a real message through the running gateway, as an application with that account would, and shows what "
      "becomes of it: the session, the checks, signature, source, next hop, TLS, what the next hop replied, and how "
-     "long "
-     "each took. It counts for the account's limits. Needs no password: a command that may open the gateway's control "
-     "socket may submit. Exit status 0: the next hop has accepted it for every recipient; 1: it has not, also when "
-     "that is still open after --timeout (default: 60s).",
+     "long each took. It counts for the account's limits. Needs no password: a command that may open the gateway's "
+     "control socket may submit. Exit status 0: the next hop has accepted it for every recipient; 1: it has not, also "
+     "when that is still open after --timeout (default: 60s).",
      "sendoff send-test --account blog --to user@example.net\n"
      "sendoff send-test --account blog --from shop@example.com --to user@example.net --timeout 5m",
      0, 0, send_test},

@@ -232,17 +232,13 @@ static enum exit_status setup(struct cli *c) {
 const struct verb setup_verbs[] = {
     {"setup", NULL,
      "[--hostname NAME] [--source ADDRESS|none]... [--public ADDRESS|none] [--domain DOMAIN|none] [--account "
-     "NAME|none] "
-     "[--for wordpress|php|device|server] [--sender DOMAIN|ADDRESS]... [--certificate FILE --key FILE] [--start "
-     "yes|no] "
-     "[--test-to "
-     "ADDRESS|none] [--data-dir DIR] [--listen ADDR:PORT/starttls|implicit|optional|unix:PATH]... [--dns ADDR@PORT] "
-     "[--yes]",
+     "NAME|none] [--for wordpress|php|device|server] [--sender DOMAIN|ADDRESS]... [--certificate FILE --key FILE] "
+     "[--start yes|no] [--test-to ADDRESS|none] [--data-dir DIR] [--listen "
+     "ADDR:PORT/starttls|implicit|optional|unix:PATH]... [--dns ADDR@PORT] [--yes]",
      "The first hour: asks for the gateway's name, the address that mail leaves from, the first domain and the first "
      "account, makes them, starts the gateway and checks everything. Each option answers a question, --yes takes the "
      "defaults for the others. What is there already stays as it is, so it can be run again. Exit status 1: something "
-     "is "
-     "still to be done, and was said.",
+     "is still to be done, and was said.",
      "sendoff setup\n"
      "sendoff setup --yes --hostname smtp.example.com --domain example.com --account blog --for wordpress",
      0, 0, setup},
