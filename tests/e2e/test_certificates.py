@@ -101,6 +101,17 @@ def test_the_hook_keeps_what_was_before_a_renewal_that_cannot_be_used(lab, broke
     assert files(f"{to}/smtp.example.com") == before
 
 
+@pytest.mark.parametrize("name", ["mail", "smtp.example.com-0001", "My_Mail"])
+def test_the_hook_takes_any_name_of_a_lineage(lab, name):
+    """certbot's --cert-name need not be a host name."""
+    gateway = handed_over(lab)
+    live = letsencrypt(gateway.folder, name)
+    path = f"{os.path.dirname(PROGRAM)}:{os.environ['PATH']}"
+    env = {**os.environ, "PATH": path, "SENDOFF_USER": "nobody", "SENDOFF_TLS_DIR": f"{gateway.folder}/tls", "RENEWED_LINEAGE": live}
+    subprocess.run([HOOK], env=env, check=True)
+    assert set(files(f"{gateway.folder}/tls/{name}")) == {"fullchain.pem", "privkey.pem"}
+
+
 def files(folder):
     return {name: open(f"{folder}/{name}", "rb").read() for name in os.listdir(folder)}
 

@@ -308,6 +308,12 @@ def test_summary_counts_nobodys_notices(lab, gateway):
     (line,) = gateway.sendoff.json("policy", "replay", "--since", "1d", "--account", "returning", "--limit", "1/day")
     assert (line["messages"], line["refused"]) == (1, 0)
 
+    # What the account itself sends with a null reverse-path, as autoresponders do, is its mail.
+    submit(gateway, account, "", [f"friend@{home.domain}"], letter.replace(b"comes back", b"I am away"))
+    gateway.wait_event("delivered", "--to", f"friend@{home.domain}")
+    (line,) = [one for one in gateway.sendoff.json("log", "summary", "--by", "account") if one["account"] == "returning"]
+    assert (line["accepted"], line["delivered"], line["bounced"]) == (2, 1, 1)
+
 
 def test_export(gateway, sent):
     rows = list(csv.DictReader(io.StringIO(run(gateway, "log", "export", "--format", "csv", "--account", "shop"), newline="")))
