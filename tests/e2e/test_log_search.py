@@ -346,7 +346,7 @@ def put_events(gateway, count, **columns):
     row.update(text="x" * 300, host="192.0.2.1", source="", count=1, **columns)
     ids = [(start + number * 1000) << 21 for number in range(count)]
     names = ", ".join(["id", *row])
-    with contextlib.closing(sqlite3.connect(f"{gateway.data}/sendoff.db")) as store, store:
+    with contextlib.closing(sqlite3.connect(f"{gateway.data}/sendoff.db", timeout=20)) as store, store:
         store.executemany(f"INSERT INTO events({names}) VALUES ({', '.join('?' * (len(row) + 1))})", [(one, *row.values()) for one in ids])
 
 

@@ -178,14 +178,20 @@ static inline struct admin *lab_admin(struct lab *l) {
   return a;
 }
 
-/* One number, asked of the database by a connection of its own: what is on the disk, not what the store believes. */
-static inline int64_t lab_number(const char *dir, const char *sql) {
+/* The database by a connection of the caller's own, who closes it. It waits: the store may still be at work of its own. */
+static inline sqlite3 *lab_database(const char *dir) {
   char path[300];
   sqlite3 *db;
-  sqlite3_stmt *s;
   snprintf(path, sizeof path, "%s/%s", dir, STORE_FILE);
   assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-  sqlite3_busy_timeout(db, 5000);
+  sqlite3_busy_timeout(db, 30000);
+  return db;
+}
+
+/* One number of what is on the disk, not of what the store believes. */
+static inline int64_t lab_number(const char *dir, const char *sql) {
+  sqlite3 *db = lab_database(dir);
+  sqlite3_stmt *s;
   if (sqlite3_prepare_v2(db, sql, -1, &s, NULL) != SQLITE_OK) fail_msg("%s: %s", sql, sqlite3_errmsg(db));
   assert_int_equal(sqlite3_step(s), SQLITE_ROW);
   int64_t n = sqlite3_column_int64(s, 0);
@@ -195,11 +201,8 @@ static inline int64_t lab_number(const char *dir, const char *sql) {
 }
 
 static inline void lab_exec(const char *dir, const char *sql) {
-  char path[300], *error = NULL;
-  sqlite3 *db;
-  snprintf(path, sizeof path, "%s/%s", dir, STORE_FILE);
-  assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-  sqlite3_busy_timeout(db, 5000);
+  char *error = NULL;
+  sqlite3 *db = lab_database(dir);
   if (sqlite3_exec(db, sql, NULL, NULL, &error) != SQLITE_OK) fail_msg("%s: %s", sql, error);
   sqlite3_close(db);
 }

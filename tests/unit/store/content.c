@@ -137,10 +137,8 @@ static void what_cannot_be_read(void **state) {
 static void no_content_no_message(void **state) {
   struct lab *l = *state;
   lab_accept(l, "blog", "a@x.example");
-  char path[300], *error = NULL;
-  sqlite3 *db;
-  snprintf(path, sizeof path, "%s/%s", l->dir, STORE_FILE);
-  assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+  char *error = NULL;
+  sqlite3 *db = lab_database(l->dir);
   assert_int_equal(sqlite3_exec(db, "UPDATE messages SET content = NULL", NULL, NULL, &error), SQLITE_CONSTRAINT);
   sqlite3_free(error);
   sqlite3_close(db);

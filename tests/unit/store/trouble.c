@@ -104,13 +104,9 @@ static void writing_fails(void **state) {
 /* All that wait fail after one time of patience, not each after its own. */
 static void a_lock_that_is_held_for_long(void **state) {
   struct lab *l = *state;
-  char path[300];
-  sqlite3 *db;
+  sqlite3 *db = lab_database(l->dir);
   struct letter all[5];
   struct admin *a = lab_admin(l);
-  snprintf(path, sizeof path, "%s/%s", l->dir, STORE_FILE);
-  assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-  sqlite3_busy_timeout(db, 5000); /* the store may still be at something of its own */
   assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
   uint64_t begin = clock_monotonic_ms();
   for (size_t i = 0; i < COUNT_OF(all); i++) {

@@ -161,9 +161,7 @@ static void exact_after_reopening(void **state) {
 
 /* A set of operations of which some are bad, all posted while the writer is held up, so that they share a batch. */
 static void block_writer(struct lab *l, sqlite3 **db) {
-  char path[300];
-  snprintf(path, sizeof path, "%s/%s", l->dir, STORE_FILE);
-  assert_int_equal(sqlite3_open(path, db), SQLITE_OK);
+  *db = lab_database(l->dir);
   assert_int_equal(sqlite3_exec(*db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
 }
 
