@@ -29,7 +29,13 @@ main() { systemctl show -P MainPID sendoff; }
 answers() { # waits for a greeting, however long it takes
   if exec 3<>/dev/tcp/127.0.0.1/587; then read -t 240 line <&3; exec 3<&- 3>&-; echo "${line:-nothing}"; else echo refused; fi
 }
-until_running() { for _ in $(seq 600); do [ "$(systemctl is-active sendoff)" = active ] && [ "$(main)" != "$1" ] && return; sleep 0.2; done; echo "did not come back"; }
+until_running() { # another process than this one
+  for _ in $(seq 600); do
+    case $(main) in 0|"$1") ;; *) [ "$(systemctl is-active sendoff)" = active ] && return;; esac
+    sleep 0.2
+  done
+  echo "did not come back"
+}
 
 echo STEP unconfigured
 dpkg -i /root/old.deb
