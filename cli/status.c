@@ -1,4 +1,4 @@
-#include "base/quantity.h"
+#include "base/text/quantity.h"
 #include "cli/command.h"
 #include "cli/delivery/source_listings.h"
 #include "cli/machine/machine.h"

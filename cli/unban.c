@@ -1,4 +1,4 @@
-#include "base/cidr.h"
+#include "base/address/cidr.h"
 #include "cli/command.h"
 #include "cli/output/output.h"
 #include "relay/daemon/control_client.h"

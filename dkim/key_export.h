@@ -3,7 +3,7 @@
 #define SENDOFF_DKIM_KEY_EXPORT_H
 
 #include "base/bytes.h"
-#include "base/key_algorithm.h"
+#include "base/directory/key_algorithm.h"
 #include "base/result.h"
 
 #include <openssl/evp.h>

@@ -2,7 +2,7 @@
 #ifndef SENDOFF_DKIM_KEY_NAME_H
 #define SENDOFF_DKIM_KEY_NAME_H
 
-#include "base/key_algorithm.h"
+#include "base/directory/key_algorithm.h"
 #include "base/result.h"
 #include "dkim/selector.h"
 

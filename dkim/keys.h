@@ -4,7 +4,7 @@
 #define SENDOFF_DKIM_KEYS_H
 
 #include "base/bytes.h"
-#include "base/key_algorithm.h"
+#include "base/directory/key_algorithm.h"
 #include "base/result.h"
 
 /* A new key. `private_pem` is PKCS #8 PEM (NUL-terminated too), `public_base64` what p= publishes: SubjectPublicKeyInfo

@@ -2,7 +2,7 @@
 #ifndef SENDOFF_DKIM_NEW_KEY_H
 #define SENDOFF_DKIM_NEW_KEY_H
 
-#include "base/directory.h"
+#include "base/directory/directory.h"
 #include "dkim/key_name.h"
 #include "dkim/keys.h"
 

@@ -10,7 +10,7 @@
 #ifndef SENDOFF_DKIM_ROTATION_H
 #define SENDOFF_DKIM_ROTATION_H
 
-#include "base/directory.h"
+#include "base/directory/directory.h"
 
 #define ROTATION_LINGER_US (INT64_C(7) * 86400 * 1000000)
 #define ROTATION_SLACK_US                                                                                              \

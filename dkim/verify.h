@@ -4,7 +4,7 @@
 #define SENDOFF_DKIM_VERIFY_H
 
 #include "base/bytes.h"
-#include "base/key_algorithm.h"
+#include "base/directory/key_algorithm.h"
 #include "base/result.h"
 
 #define DKIM_HASH_TEXT 48 /* SHA-256 in base64, with its NUL */

@@ -7,15 +7,15 @@
 #ifndef SENDOFF_POLICY_POLICY_H
 #define SENDOFF_POLICY_POLICY_H
 
-#include "base/address.h"
-#include "base/brake.h"
-#include "base/bulk_fields.h"
-#include "base/directory.h"
-#include "base/limits.h"
-#include "base/refusal.h"
+#include "base/address/address.h"
+#include "base/directory/directory.h"
+#include "base/mail/bulk_fields.h"
+#include "base/mail/refusal.h"
+#include "base/mail/simulator.h"
+#include "base/mail/suppression.h"
 #include "base/result.h"
-#include "base/simulator.h"
-#include "base/suppression.h"
+#include "base/usage/brake.h"
+#include "base/usage/limits.h"
 #include "policy/dmarc/dmarc_predict.h"
 #include "policy/source_rank.h"
 
@@ -125,7 +125,7 @@ struct finding {
   enum outcome outcome;
   enum check_mode mode;
   unsigned missing; /* OUTCOME_UNKNOWN: which facts */
-  const char *rule; /* OUTCOME_REFUSE: base/rule.h */
+  const char *rule; /* OUTCOME_REFUSE: base/mail/rule.h */
   const char *what; /* SPF's or DMARC's own result; NULL: the outcome says all */
   /* OUTCOME_PASS, because DNS did not say what decides: why, as long as the facts live. NULL otherwise. */
   const char *doubt;

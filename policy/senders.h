@@ -2,7 +2,7 @@
 #ifndef SENDOFF_POLICY_SENDERS_H
 #define SENDOFF_POLICY_SENDERS_H
 
-#include "base/address.h"
+#include "base/address/address.h"
 
 /* Patterns: "*" anything; "a@example.com" that mailbox (without case and quotes); "example.com" every
  * mailbox of exactly that domain; "*.example.com" every subdomain. The null path <> is always allowed as a reverse-path

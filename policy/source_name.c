@@ -1,9 +1,9 @@
 #include "policy/source_name.h"
 
-#include "base/cidr.h"
+#include "base/address/cidr.h"
+#include "base/address/reverse_name.h"
+#include "base/address/suffix.h"
 #include "base/clock.h"
-#include "base/reverse_name.h"
-#include "base/suffix.h"
 #include "policy/spf/rdata.h"
 #include "policy/spf/spf.h"
 

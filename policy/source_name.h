@@ -4,8 +4,8 @@
 #ifndef SENDOFF_POLICY_SOURCE_NAME_H
 #define SENDOFF_POLICY_SOURCE_NAME_H
 
-#include "base/address.h"
-#include "base/dns_answer.h"
+#include "base/address/address.h"
+#include "base/address/dns_answer.h"
 
 #define SOURCE_NAME_MS 20000 /* nothing is asked any more after that */
 #define SOURCE_NAME_TEXT 400

@@ -1,6 +1,6 @@
 #include "policy/tls_report_record.h"
 
-#include "base/address.h"
+#include "base/address/address.h"
 #include "base/result.h"
 #include "policy/spf/rdata.h"
 #include "policy/tag_list.h"

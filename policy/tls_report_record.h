@@ -2,7 +2,7 @@
 #ifndef SENDOFF_POLICY_TLS_REPORT_RECORD_H
 #define SENDOFF_POLICY_TLS_REPORT_RECORD_H
 
-#include "base/dns_answer.h"
+#include "base/address/dns_answer.h"
 
 #include <stdbool.h>
 

@@ -3,7 +3,7 @@
 #ifndef SENDOFF_SENDMAIL_ALIASES_H
 #define SENDOFF_SENDMAIL_ALIASES_H
 
-#include "base/address.h"
+#include "base/address/address.h"
 #include "base/bytes.h"
 
 #define ALIASES_MAX (256 * 1024)

@@ -1,7 +1,7 @@
 /* sendmail: what programs on this machine expect at /usr/sbin/sendmail. Takes a message and gives it to the gateway's
  * local socket, which knows by the user for whom. It keeps nothing: what the gateway does not take, the caller hears of
  * at once, by exit status and on standard error (docs/local.md). No setuid: it may do what its caller may. */
-#include "base/config.h"
+#include "base/directory/config.h"
 #include "sendmail/caller.h"
 #include "sendmail/pass.h"
 #include "sendmail/submit.h"

@@ -1,6 +1,6 @@
 #include "sendmail/message.h"
 
-#include "base/header.h"
+#include "base/text/header.h"
 #include "relay/mime/header_preamble.h"
 #include "sendmail/qualify.h"
 

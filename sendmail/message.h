@@ -5,7 +5,7 @@
 #ifndef SENDOFF_SENDMAIL_MESSAGE_H
 #define SENDOFF_SENDMAIL_MESSAGE_H
 
-#include "base/address.h"
+#include "base/address/address.h"
 #include "base/result.h"
 #include "sendmail/spool.h"
 

@@ -1,5 +1,5 @@
 /* Names without a domain in an address list ("root", "Cron <root>"), as programs on one machine write them: each gets
- * the machine's. Only finds them; what an address is, base/mailbox.c says. Pure. */
+ * the machine's. Only finds them; what an address is, base/address/mailbox.c says. Pure. */
 #ifndef SENDOFF_SENDMAIL_QUALIFY_H
 #define SENDOFF_SENDMAIL_QUALIFY_H
 

@@ -1,6 +1,6 @@
 #include "sendmail/recipients.h"
 
-#include "base/header.h"
+#include "base/text/header.h"
 #include "sendmail/qualify.h"
 
 #include <stdlib.h>

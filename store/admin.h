@@ -5,9 +5,9 @@
 #ifndef SENDOFF_STORE_ADMIN_H
 #define SENDOFF_STORE_ADMIN_H
 
-#include "base/directory.h"
-#include "base/envelope.h"
-#include "base/suppression.h"
+#include "base/directory/directory.h"
+#include "base/mail/envelope.h"
+#include "base/mail/suppression.h"
 
 struct admin;
 int admin_open(const char *data_dir, struct admin **out, struct reason *why); /* E_NOT_FOUND: no store there */
@@ -107,7 +107,7 @@ int admin_site_pause(struct admin *admin, const struct site_pause *p, struct rea
 /* Ends it, and forgets what the site's replies brought upon it. source NULL: of all of them. *ended: there was a pause
  * by command. */
 int admin_site_resume(struct admin *admin, const char *site, const char *source, bool *ended, struct reason *why);
-/* Forgets what was learnt of it (base/site_learning.h), from all sources. */
+/* Forgets what was learnt of it (base/site/site_learning.h), from all sources. */
 int admin_site_forget(struct admin *admin, const char *site, struct reason *why);
 
 /* What a route logs in with, by enum route_secret; empty: it has no such. */
@@ -137,8 +137,9 @@ int admin_suppression_add(struct admin *admin, const struct suppression *all, si
 /* `key` as address_key writes it. Its bounces are forgotten as well. E_NOT_FOUND: it is not on that list. */
 int admin_suppression_remove(struct admin *admin, const char *account, const char *key, struct reason *why);
 
-/* What the brake has seen of the account is usual for it: back to no step (base/brake.h), and out of a suspension that
- * was the brake's. `resumed`: it was. With an event. `forget`: it is not usual, but over; the days that were braked go.
+/* What the brake has seen of the account is usual for it: back to no step (base/usage/brake.h), and out of a suspension
+ * that was the brake's. `resumed`: it was. With an event. `forget`: it is not usual, but over; the days that were
+ * braked go.
  */
 int admin_brake_trust(struct admin *admin, const char *name, bool forget, bool *resumed, struct reason *why);
 

@@ -4,7 +4,7 @@
 #ifndef SENDOFF_STORE_BRAKE_VIEW_H
 #define SENDOFF_STORE_BRAKE_VIEW_H
 
-#include "base/brake.h"
+#include "base/usage/brake.h"
 
 #define BRAKE_VIEW_MAX 50000 /* accounts; beyond, those that come are not known here: the commit decides */
 

@@ -2,7 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/quantity.h"
+#include "base/text/quantity.h"
 #include "store/store.h"
 
 #include <errno.h>

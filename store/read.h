@@ -4,19 +4,19 @@
 #ifndef SENDOFF_STORE_READ_H
 #define SENDOFF_STORE_READ_H
 
-#include "base/brake.h"
 #include "base/bytes.h"
-#include "base/directory.h"
-#include "base/envelope.h"
-#include "base/event.h"
-#include "base/site_learning.h"
-#include "base/site_note.h"
-#include "base/sts_note.h"
-#include "base/suppression.h"
-#include "base/tls_outcome.h"
-#include "base/usage.h"
-#include "base/usage_scope.h"
-#include "base/warmup.h"
+#include "base/directory/directory.h"
+#include "base/mail/envelope.h"
+#include "base/mail/event.h"
+#include "base/mail/suppression.h"
+#include "base/mail/tls_outcome.h"
+#include "base/site/site_learning.h"
+#include "base/site/site_note.h"
+#include "base/site/sts_note.h"
+#include "base/site/warmup.h"
+#include "base/usage/brake.h"
+#include "base/usage/usage.h"
+#include "base/usage/usage_scope.h"
 
 struct reader;
 
@@ -43,10 +43,11 @@ int reader_domain_checks(struct reader *r, bool (*row)(void *arg, const char *do
 /* Is mail queued that was signed with that key, and accepted before then? Walks the queue. OK or an error. */
 int reader_key_mail_waits(struct reader *r, const char *domain, const char *selector, int64_t before_us, bool *waits);
 
-/* What is known of sites (base/site_note.h), the latest first, `limit` at most. */
+/* What is known of sites (base/site/site_note.h), the latest first, `limit` at most. */
 int reader_site_notes(struct reader *r, size_t limit, bool (*row)(void *arg, const struct site_note *n), void *arg);
 
-/* TLS results (base/tls_outcome.h). The rows of a domain's day, a policy's together, those of most sessions first. */
+/* TLS results (base/mail/tls_outcome.h). The rows of a domain's day, a policy's together, those of most sessions first.
+ */
 int reader_tls_rows(struct reader *r, int64_t day, const char *domain,
                     bool (*row)(void *arg, const struct tls_report_row *t), void *arg);
 /* The reports that are open and due: of the days from `first_day` to `last_day`, at most `limit`, the oldest first. */
@@ -63,7 +64,7 @@ struct tls_filter {
 int reader_tls_domains(struct reader *r, const struct tls_filter *f,
                        bool (*row)(void *arg, const struct tls_report_status *s, uint64_t successes, uint64_t failures),
                        void *arg);
-/* MTA-STS policies that are known (base/sts_note.h), the last used first, `limit` at most. */
+/* MTA-STS policies that are known (base/site/sts_note.h), the last used first, `limit` at most. */
 int reader_sts_notes(struct reader *r, size_t limit, bool (*row)(void *arg, const struct sts_note *n), void *arg);
 /* That of one domain: one row or none. */
 int reader_sts_note(struct reader *r, const char *domain, bool (*row)(void *arg, const struct sts_note *n), void *arg);
@@ -116,8 +117,8 @@ int reader_content_file(struct reader *r, int64_t message_id, struct buffer *pre
 struct queue_filter {
   const char *account; /* NULL: any */
   const char *to;      /* NULL, or a pattern where * stands for any run of characters, without case */
-  /* NULL: any. A site (base/site_name.h): recipients whose last attempt was for it; and those that were not tried yet,
-   * where others of their domain in the queue were for it. */
+  /* NULL: any. A site (base/site/site_name.h): recipients whose last attempt was for it; and those that were not tried
+   * yet, where others of their domain in the queue were for it. */
   const char *site;
   const char *reply;  /* NULL: any. What the last reply or reason has in it, without case; * as above */
   int state;          /* -1: any, or enum recipient_state */

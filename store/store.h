@@ -4,10 +4,10 @@
 #ifndef SENDOFF_STORE_STORE_H
 #define SENDOFF_STORE_STORE_H
 
-#include "base/brake.h"
 #include "base/result.h"
-#include "base/usage.h"
-#include "base/usage_scope.h"
+#include "base/usage/brake.h"
+#include "base/usage/usage.h"
+#include "base/usage/usage_scope.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -4,8 +4,8 @@
 #ifndef SENDOFF_STORE_USAGE_VIEW_H
 #define SENDOFF_STORE_USAGE_VIEW_H
 
-#include "base/usage.h"
-#include "base/usage_scope.h"
+#include "base/usage/usage.h"
+#include "base/usage/usage_scope.h"
 
 #define USAGE_VIEW_MAX 50000 /* owners; beyond, the one that was put first is forgotten: its mail is decided later */
 

@@ -3,22 +3,22 @@
 #ifndef SENDOFF_STORE_WRITE_H
 #define SENDOFF_STORE_WRITE_H
 
-#include "base/address.h"
-#include "base/blocklist.h"
-#include "base/brake.h"
+#include "base/address/address.h"
 #include "base/bytes.h"
-#include "base/directory.h"
-#include "base/domain_note.h"
-#include "base/envelope.h"
-#include "base/event.h"
-#include "base/limits.h"
-#include "base/site_learning.h"
-#include "base/site_note.h"
-#include "base/sts_note.h"
-#include "base/suppression.h"
-#include "base/tls_outcome.h"
-#include "base/usage_warning.h"
-#include "base/warmup.h"
+#include "base/directory/blocklist.h"
+#include "base/directory/directory.h"
+#include "base/directory/domain_note.h"
+#include "base/mail/envelope.h"
+#include "base/mail/event.h"
+#include "base/mail/suppression.h"
+#include "base/mail/tls_outcome.h"
+#include "base/site/site_learning.h"
+#include "base/site/site_note.h"
+#include "base/site/sts_note.h"
+#include "base/site/warmup.h"
+#include "base/usage/brake.h"
+#include "base/usage/limits.h"
+#include "base/usage/usage_warning.h"
 #include "store/store.h"
 
 /* A message to be kept: envelope, recipients, content. */
@@ -49,8 +49,8 @@ struct store_warning {
 };
 #define STORE_WARNINGS_MAX 4 /* more are due with the next message */
 
-/* The brake (base/brake.h), decided exactly: the message counts, takes its account's step if there is one to take, and
- * is held or put off itself by where the account is then. Of mail that does not count, nothing. */
+/* The brake (base/usage/brake.h), decided exactly: the message counts, takes its account's step if there is one to
+ * take, and is held or put off itself by where the account is then. Of mail that does not count, nothing. */
 struct store_brake {
   enum check_mode mode; /* of the check, for this message; CHECK_OFF: it is counted alone */
   uint64_t network;     /* brake_network_key's, of the client */
@@ -104,7 +104,7 @@ struct recipient_outcome {
   int64_t once_in_us; /* DEFERRED: the recipient has at most one event of this rule in that time; 0: as many as come */
   bool quiet;         /* out: it had one */
   const char *waits_for; /* DEFERRED: the source whose warm-up it waits for; NULL: for none */
-  const char *site;      /* DEFERRED: where it was to go (base/site_name.h); NULL or "": that was not known */
+  const char *site;      /* DEFERRED: where it was to go (base/site/site_name.h); NULL or "": that was not known */
   bool delay_told;       /* DEFERRED: a notice of delay goes out with this, the only one */
   bool in_dsn;           /* the DSN is about it */
   bool dropped;          /* out: of one in the DSN, it is not in the queue any more */
@@ -226,7 +226,7 @@ struct store_domain_notes {
 };
 void store_domain_notes_init(struct store_domain_notes *n); /* the kind; the rest is the poster's */
 
-/* What a site bore (base/site_note.h): replaces what was known. Notes of SITE_NOTE_KEEP_US ago are forgotten. */
+/* What a site bore (base/site/site_note.h): replaces what was known. Notes of SITE_NOTE_KEEP_US ago are forgotten. */
 #define SITE_NOTE_KEEP_US (INT64_C(30) * 86400 * 1000000)
 struct store_site_note {
   struct store_op op;
@@ -234,7 +234,7 @@ struct store_site_note {
 };
 void store_site_note_init(struct store_site_note *n); /* the kind; the rest is the poster's */
 
-/* What was learnt of a site (base/site_learning.h): replaces what was known. Notes of SITE_NOTE_KEEP_US ago are
+/* What was learnt of a site (base/site/site_learning.h): replaces what was known. Notes of SITE_NOTE_KEEP_US ago are
  * forgotten. */
 struct store_site_learning {
   struct store_op op;

@@ -2,7 +2,7 @@
 #include "cli/input/named.h"
 #include "cli/output/table.h"
 
-#include "base/brake.h"
+#include "base/usage/brake.h"
 #include "policy/policy.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
 #include "cli/account/account_options.h"
 
-#include "base/address.h"
+#include "base/address/address.h"
 #include "base/time_zone.h"
 #include "cli/account/local_users.h"
 #include "policy/senders.h"

@@ -4,7 +4,7 @@
 #define SENDOFF_CLI_ACCOUNT_ACCOUNT_PASSWORD_H
 
 #include "base/bytes.h"
-#include "base/directory.h"
+#include "base/directory/directory.h"
 #include "base/result.h"
 
 #define PASSWORD_LEAST 12 /* characters */

@@ -4,8 +4,8 @@
 
 #include "cli/account/account_options.h"
 
-/* Into the draft, in the form that the store has (base/directory.h): a number becomes the name that the user has here.
- * EXIT_USAGE: the message has been printed. */
+/* Into the draft, in the form that the store has (base/directory/directory.h): a number becomes the name that the user
+ * has here. EXIT_USAGE: the message has been printed. */
 enum exit_status local_users_read(struct cli *c, struct draft *d);
 
 #endif

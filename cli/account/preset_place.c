@@ -1,6 +1,6 @@
 #include "cli/account/preset_place.h"
 
-#include "base/address_kind.h"
+#include "base/address/address_kind.h"
 
 static const struct sockaddr *address_of(const struct listen_config *l) {
   return (const struct sockaddr *)&l->address;

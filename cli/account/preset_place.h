@@ -2,7 +2,7 @@
 #ifndef SENDOFF_CLI_ACCOUNT_PRESET_PLACE_H
 #define SENDOFF_CLI_ACCOUNT_PRESET_PLACE_H
 
-#include "base/config.h"
+#include "base/directory/config.h"
 
 enum preset_tls { PRESET_STARTTLS, PRESET_IMPLICIT, PRESET_NO_TLS };
 

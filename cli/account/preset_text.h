@@ -3,7 +3,7 @@
 #ifndef SENDOFF_CLI_ACCOUNT_PRESET_TEXT_H
 #define SENDOFF_CLI_ACCOUNT_PRESET_TEXT_H
 
-#include "base/directory.h"
+#include "base/directory/directory.h"
 #include "cli/account/preset_place.h"
 #include "cli/command.h"
 

@@ -1,5 +1,5 @@
 /* `sendoff backup`: the database first, then the files of its messages (store/backup.h), all into one file. */
-#include "base/quantity.h"
+#include "base/text/quantity.h"
 #include "cli/backup/backup_file.h"
 #include "cli/backup/backup_parts.h"
 #include "cli/backup/backup_progress.h"

@@ -1,6 +1,6 @@
 #include "cli/backup/bundle.h"
 
-#include "base/text.h"
+#include "base/text/text.h"
 #include "cli/backup/digest.h"
 
 #include <archive.h>

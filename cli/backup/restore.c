@@ -1,6 +1,6 @@
 /* `sendoff restore`: what a backup holds is read into a folder of its own, checked, and only then put in its place. No
  * name in the file is ever opened: each is one that a backup has, or the file is refused. */
-#include "base/address.h"
+#include "base/address/address.h"
 #include "cli/backup/backup_parts.h"
 #include "cli/backup/backup_progress.h"
 #include "cli/backup/bundle.h"

@@ -1,6 +1,6 @@
 #include "cli/backup/restore_place.h"
 
-#include "base/quantity.h"
+#include "base/text/quantity.h"
 #include "cli/machine/folder.h"
 #include "relay/daemon/process.h"
 #include "store/store.h"

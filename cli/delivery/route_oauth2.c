@@ -1,7 +1,7 @@
 #include "cli/delivery/route_oauth2.h"
 
 #include "base/clock.h"
-#include "base/text.h"
+#include "base/text/text.h"
 #include "cli/input/secret_line.h"
 #include "relay/net/resolver.h"
 

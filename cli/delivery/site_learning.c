@@ -1,8 +1,8 @@
 #include "cli/delivery/site_learning.h"
 
 #include "base/clock.h"
-#include "base/site_learning.h"
-#include "base/site_name.h"
+#include "base/site/site_learning.h"
+#include "base/site/site_name.h"
 #include "relay/daemon/control_client.h"
 #include "relay/daemon/sites.h"
 

@@ -1,7 +1,7 @@
 #include "cli/delivery/source_warmups.h"
 
 #include "base/clock.h"
-#include "base/warmup.h"
+#include "base/site/warmup.h"
 #include "cli/output/output.h"
 #include "relay/daemon/warmup_file.h"
 #include "relay/json/json.h"

@@ -1,5 +1,5 @@
 #include "base/id.h"
-#include "base/quantity.h"
+#include "base/text/quantity.h"
 #include "cli/command.h"
 #include "cli/delivery/suppression_csv.h"
 #include "cli/input/account_filter.h"

@@ -1,6 +1,6 @@
 #include "cli/delivery/suppression_csv.h"
 
-#include "base/quantity.h"
+#include "base/text/quantity.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,8 +3,8 @@
 #ifndef SENDOFF_CLI_DELIVERY_SUPPRESSION_CSV_H
 #define SENDOFF_CLI_DELIVERY_SUPPRESSION_CSV_H
 
-#include "base/address.h"
-#include "base/suppression.h"
+#include "base/address/address.h"
+#include "base/mail/suppression.h"
 #include "cli/output/csv.h"
 
 enum suppression_column {

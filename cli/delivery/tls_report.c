@@ -1,4 +1,4 @@
-#include "base/address.h"
+#include "base/address/address.h"
 #include "base/clock.h"
 #include "cli/command.h"
 #include "cli/machine/machine.h"

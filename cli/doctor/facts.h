@@ -3,10 +3,10 @@
 #ifndef SENDOFF_CLI_DOCTOR_FACTS_H
 #define SENDOFF_CLI_DOCTOR_FACTS_H
 
-#include "base/brake.h"
-#include "base/cidr.h"
-#include "base/config.h"
-#include "base/directory.h"
+#include "base/address/cidr.h"
+#include "base/directory/config.h"
+#include "base/directory/directory.h"
+#include "base/usage/brake.h"
 #include "policy/source_name.h"
 #include "relay/domain/check.h"
 #include "relay/net/certificate_facts.h"

@@ -1,6 +1,6 @@
 /* Accounts and the queue, as the store has them. */
 #include "base/clock.h"
-#include "base/limits.h"
+#include "base/usage/limits.h"
 #include "cli/doctor/gather.h"
 #include "policy/policy.h"
 

@@ -1,9 +1,9 @@
 /* What DNS, other hosts and our own listeners say: every question is a task, and the tasks run on threads of their own,
  * so that all of them take no longer than the slowest, and none longer than the deadline. */
-#include "base/address_kind.h"
+#include "base/address/address_kind.h"
+#include "base/address/global_address.h"
 #include "base/clock.h"
-#include "base/global_address.h"
-#include "base/static_route.h"
+#include "base/directory/static_route.h"
 #include "cli/doctor/gather.h"
 #include "cli/machine/smtp_talk.h"
 #include "relay/net/local_address.h"

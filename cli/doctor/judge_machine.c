@@ -1,7 +1,7 @@
 /* Clock, disk, the limits of the process, and the files of the store. */
 #include "base/clock.h"
 #include "base/id.h"
-#include "base/quantity.h"
+#include "base/text/quantity.h"
 #include "cli/doctor/checks.h"
 #include "store/store.h"
 

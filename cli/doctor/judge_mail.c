@@ -1,6 +1,6 @@
 /* Accounts and the queue. */
 #include "base/clock.h"
-#include "base/usage_scope.h"
+#include "base/usage/usage_scope.h"
 #include "cli/doctor/checks.h"
 
 #include <string.h>

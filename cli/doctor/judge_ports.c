@@ -1,5 +1,5 @@
 /* Listeners: do they answer, as us, with TLS, and for nobody who is a stranger? */
-#include "base/address_kind.h"
+#include "base/address/address_kind.h"
 #include "base/bytes.h"
 #include "cli/doctor/checks.h"
 

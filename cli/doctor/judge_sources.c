@@ -1,7 +1,7 @@
 /* Host name, sources, what DNS and blocklists say of them, and whether mail gets out. */
-#include "base/address_kind.h"
-#include "base/global_address.h"
-#include "base/reverse_name.h"
+#include "base/address/address_kind.h"
+#include "base/address/global_address.h"
+#include "base/address/reverse_name.h"
 #include "cli/doctor/checks.h"
 
 #include <stdio.h>

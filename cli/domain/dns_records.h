@@ -2,7 +2,7 @@
 #ifndef SENDOFF_CLI_DOMAIN_DNS_RECORDS_H
 #define SENDOFF_CLI_DOMAIN_DNS_RECORDS_H
 
-#include "base/directory.h"
+#include "base/directory/directory.h"
 #include "cli/command.h"
 
 enum records_format {

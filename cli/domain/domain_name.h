@@ -2,7 +2,7 @@
 #ifndef SENDOFF_CLI_DOMAIN_DOMAIN_NAME_H
 #define SENDOFF_CLI_DOMAIN_DOMAIN_NAME_H
 
-#include "base/address.h"
+#include "base/address/address.h"
 #include "cli/command.h"
 
 /* As the store has it. EXIT_USAGE: a message has been printed. */

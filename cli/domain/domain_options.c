@@ -1,7 +1,7 @@
 #include "cli/domain/domain_options.h"
 
 #include "base/clock.h"
-#include "base/quantity.h"
+#include "base/text/quantity.h"
 #include "dkim/key_name.h"
 #include "dkim/rotation.h"
 

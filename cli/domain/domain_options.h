@@ -3,7 +3,7 @@
 #ifndef SENDOFF_CLI_DOMAIN_DOMAIN_OPTIONS_H
 #define SENDOFF_CLI_DOMAIN_DOMAIN_OPTIONS_H
 
-#include "base/address.h"
+#include "base/address/address.h"
 #include "cli/command.h"
 #include "cli/output/output.h"
 

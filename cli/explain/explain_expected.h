@@ -3,7 +3,7 @@
 #ifndef SENDOFF_CLI_EXPLAIN_EXPLAIN_EXPECTED_H
 #define SENDOFF_CLI_EXPLAIN_EXPLAIN_EXPECTED_H
 
-#include "base/site_name.h"
+#include "base/site/site_name.h"
 #include "cli/explain/explain_facts.h"
 #include "cli/output/output.h"
 

@@ -1,7 +1,7 @@
 #include "cli/help/candidates.h"
 
-#include "base/event.h"
 #include "base/id.h"
+#include "base/mail/event.h"
 #include "cli/help/help.h"
 #include "cli/help/topics.h"
 #include "cli/help/usage.h"

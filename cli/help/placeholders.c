@@ -1,6 +1,6 @@
 #include "cli/help/placeholders.h"
 
-#include "base/event.h"
+#include "base/mail/event.h"
 #include "policy/policy.h"
 
 #include <stdio.h>

@@ -3,7 +3,7 @@
 #ifndef SENDOFF_CLI_IMPORT_OPENDKIM_FOLDER_H
 #define SENDOFF_CLI_IMPORT_OPENDKIM_FOLDER_H
 
-#include "base/address.h"
+#include "base/address/address.h"
 #include "base/hash.h"
 #include "base/result.h"
 #include "cli/import/opendkim_paths.h"

@@ -1,7 +1,7 @@
 /* Users and networks become accounts, by one list for `sendoff import accounts`. */
 #include "cli/import/postfix_parts.h"
 
-#include "base/cidr.h"
+#include "base/address/cidr.h"
 #include "cli/account/account_password.h"
 #include "cli/input/small_file.h"
 #include "cli/output/csv.h"

@@ -2,7 +2,7 @@
  * file is the operator's. */
 #include "cli/import/postfix_parts.h"
 
-#include "base/quantity.h"
+#include "base/text/quantity.h"
 
 #include <arpa/inet.h>
 #include <stdarg.h>

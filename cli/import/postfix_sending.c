@@ -1,7 +1,7 @@
 /* Where mail leaves from, and where it goes: sources and routes. */
 #include "cli/import/postfix_parts.h"
 
-#include "base/cidr.h"
+#include "base/address/cidr.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 #include "cli/input/reason_option.h"
 
-#include "base/text.h"
+#include "base/text/text.h"
 
 #include <string.h>
 

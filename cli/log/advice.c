@@ -1,7 +1,7 @@
 #include "cli/log/advice.h"
 
 #include "base/id.h"
-#include "base/rule.h"
+#include "base/mail/rule.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -18,9 +18,9 @@
 
 #define MALFORMED_ADVICE "The message is not well-formed, as the text says. Fix the application that makes it."
 
-/* The first row that fits counts. `rule`: the event's cause (base/rule.h); NULL for any. `enhanced`: how the enhanced
- * status code begins; NULL for any. Logs of older versions have no rules: their events fit rows by the code alone, if
- * that is unambiguous. {account}, {domain} (the reverse-path's) and {id} are filled in. */
+/* The first row that fits counts. `rule`: the event's cause (base/mail/rule.h); NULL for any. `enhanced`: how the
+ * enhanced status code begins; NULL for any. Logs of older versions have no rules: their events fit rows by the code
+ * alone, if that is unambiguous. {account}, {domain} (the reverse-path's) and {id} are filled in. */
 static const struct row {
   unsigned kinds;
   const char *rule, *enhanced, *advice;

@@ -1,10 +1,10 @@
 #include "cli/log/event_print.h"
 
-#include "base/event_notes.h"
 #include "base/id.h"
-#include "base/refusal.h"
-#include "base/text.h"
-#include "base/tls_facts.h"
+#include "base/mail/event_notes.h"
+#include "base/mail/refusal.h"
+#include "base/mail/tls_facts.h"
+#include "base/text/text.h"
 #include "cli/output/moment.h"
 #include "cli/output/output.h"
 

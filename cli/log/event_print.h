@@ -3,7 +3,7 @@
 #ifndef SENDOFF_CLI_LOG_EVENT_PRINT_H
 #define SENDOFF_CLI_LOG_EVENT_PRINT_H
 
-#include "base/event.h"
+#include "base/mail/event.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 #include "cli/log/log_compact.h"
 
-#include "base/quantity.h"
+#include "base/text/quantity.h"
 #include "cli/output/output.h"
 #include "relay/daemon/process.h"
 

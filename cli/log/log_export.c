@@ -1,8 +1,8 @@
 #include "cli/log/log_export.h"
 
 #include "base/clock.h"
-#include "base/event.h"
 #include "base/id.h"
+#include "base/mail/event.h"
 #include "cli/input/account_filter.h"
 #include "cli/log/log_options.h"
 #include "cli/output/csv.h"

@@ -1,6 +1,6 @@
 #include "cli/log/log_options.h"
 
-#include "base/event.h"
+#include "base/mail/event.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
 
 #include "base/clock.h"
 #include "base/id.h"
-#include "base/refusal.h"
+#include "base/mail/refusal.h"
 #include "cli/log/event_print.h"
 #include "cli/output/moment.h"
 #include "cli/output/output.h"

@@ -2,7 +2,7 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
-#include "base/site_name.h"
+#include "base/site/site_name.h"
 #include "cli/output/moment.h"
 #include "cli/output/output.h"
 #include "cli/output/table.h"

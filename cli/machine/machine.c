@@ -1,6 +1,6 @@
 #include "cli/machine/machine.h"
 
-#include "base/global_address.h"
+#include "base/address/global_address.h"
 #include "relay/net/certificate_facts.h"
 
 #include <arpa/inet.h>

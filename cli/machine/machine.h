@@ -3,7 +3,7 @@
 #ifndef SENDOFF_CLI_MACHINE_MACHINE_H
 #define SENDOFF_CLI_MACHINE_MACHINE_H
 
-#include "base/address.h"
+#include "base/address/address.h"
 #include "base/result.h"
 #include "cli/command.h"
 

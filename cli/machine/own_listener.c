@@ -1,6 +1,6 @@
 #include "cli/machine/own_listener.h"
 
-#include "base/cidr.h"
+#include "base/address/cidr.h"
 #include "relay/daemon/control_client.h"
 
 #include <stdio.h>

@@ -2,7 +2,7 @@
 #ifndef SENDOFF_CLI_MACHINE_OWN_LISTENER_H
 #define SENDOFF_CLI_MACHINE_OWN_LISTENER_H
 
-#include "base/config.h"
+#include "base/directory/config.h"
 #include "cli/machine/smtp_talk.h"
 
 struct own_listener {

@@ -1,6 +1,6 @@
 #include "cli/machine/smtp_talk.h"
 
-#include "base/cidr.h"
+#include "base/address/cidr.h"
 #include "base/clock.h"
 #include "relay/net/tls.h"
 

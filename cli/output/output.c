@@ -1,6 +1,6 @@
 #include "cli/output/output.h"
 
-#include "base/text.h"
+#include "base/text/text.h"
 #include "cli/command.h"
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
 #include "cli/output/progress.h"
 
 #include "base/clock.h"
-#include "base/quantity.h"
+#include "base/text/quantity.h"
 
 #include <stdio.h>
 #include <string.h>

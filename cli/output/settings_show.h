@@ -3,7 +3,7 @@
 #ifndef SENDOFF_CLI_OUTPUT_SETTINGS_SHOW_H
 #define SENDOFF_CLI_OUTPUT_SETTINGS_SHOW_H
 
-#include "base/directory.h"
+#include "base/directory/directory.h"
 
 #include <jansson.h>
 

@@ -1,6 +1,6 @@
 #include "cli/output/table.h"
 
-#include "base/text.h"
+#include "base/text/text.h"
 #include "cli/command.h"
 #include "cli/output/output.h"
 

@@ -1,6 +1,6 @@
 #include "cli/output/usage_print.h"
 
-#include "base/limits.h"
+#include "base/usage/limits.h"
 #include "cli/output/output.h"
 #include "cli/output/table.h"
 

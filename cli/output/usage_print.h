@@ -3,8 +3,8 @@
 #ifndef SENDOFF_CLI_OUTPUT_USAGE_PRINT_H
 #define SENDOFF_CLI_OUTPUT_USAGE_PRINT_H
 
-#include "base/usage.h"
-#include "base/usage_scope.h"
+#include "base/usage/usage.h"
+#include "base/usage/usage_scope.h"
 #include "cli/command.h"
 
 struct used {

@@ -2,9 +2,9 @@
 #ifndef SENDOFF_CLI_POLICY_POLICY_REPLAY_PRINT_H
 #define SENDOFF_CLI_POLICY_POLICY_REPLAY_PRINT_H
 
-#include "base/event.h"
-#include "base/refusal.h"
-#include "base/usage_scope.h"
+#include "base/mail/event.h"
+#include "base/mail/refusal.h"
+#include "base/usage/usage_scope.h"
 #include "cli/command.h"
 #include "cli/output/output.h"
 #include "cli/output/table.h"

@@ -1,6 +1,6 @@
 #include "base/clock.h"
-#include "base/quantity.h"
-#include "base/text.h"
+#include "base/text/quantity.h"
+#include "base/text/text.h"
 #include "cli/send_test/send_test_parts.h"
 
 #include <stdio.h>

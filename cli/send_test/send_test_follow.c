@@ -1,7 +1,7 @@
 /* What becomes of the message: the events of its log as they come, what its attempts are at, and in the end why that
  * is all for now. */
 #include "base/clock.h"
-#include "base/envelope.h"
+#include "base/mail/envelope.h"
 #include "cli/log/event_print.h"
 #include "cli/queue/attempts.h"
 #include "cli/send_test/send_test_parts.h"

@@ -4,7 +4,7 @@
 #ifndef SENDOFF_CLI_SEND_TEST_SEND_TEST_PARTS_H
 #define SENDOFF_CLI_SEND_TEST_SEND_TEST_PARTS_H
 
-#include "base/address.h"
+#include "base/address/address.h"
 #include "base/id.h"
 #include "cli/command.h"
 #include "cli/output/output.h"

@@ -56,7 +56,7 @@ static enum exit_status fail_step(const struct send_test *t, const char *step, i
   return cli_fail(EXIT_NO, "the gateway's listener does not take it (%s): %s", step, rc == OK ? "refused" : why->text);
 }
 
-/* With the reference that its text ends with (base/refusal.h). */
+/* With the reference that its text ends with (base/mail/refusal.h). */
 static enum exit_status refused(const char *step, const struct smtp_reply *r) {
   static const char before[] = "sendoff why ";
   const char *at = strstr(r->text, before);

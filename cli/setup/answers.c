@@ -1,7 +1,7 @@
 #include "cli/setup/answers.h"
 
-#include "base/address.h"
-#include "base/global_address.h"
+#include "base/address/address.h"
+#include "base/address/global_address.h"
 #include "base/result.h"
 #include "cli/command.h"
 

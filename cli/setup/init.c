@@ -1,5 +1,5 @@
-#include "base/address.h"
-#include "base/cidr.h"
+#include "base/address/address.h"
+#include "base/address/cidr.h"
 #include "cli/command.h"
 #include "cli/machine/folder.h"
 #include "cli/machine/machine.h"

@@ -1,7 +1,7 @@
 /* `sendoff setup`: the first hour, step by step. Each step is a command that could have been typed, and is shown; what
  * is there already is left as it is, so that it can be run again. */
-#include "base/global_address.h"
-#include "base/suffix.h"
+#include "base/address/global_address.h"
+#include "base/address/suffix.h"
 #include "cli/machine/machine.h"
 #include "cli/setup/answers.h"
 #include "cli/setup/new_config.h"

@@ -1,6 +1,6 @@
 #include "policy/dmarc/dmarc_discover.h"
 
-#include "base/suffix.h"
+#include "base/address/suffix.h"
 
 #include <string.h>
 

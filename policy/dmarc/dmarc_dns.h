@@ -3,8 +3,8 @@
 #ifndef SENDOFF_POLICY_DMARC_DMARC_DNS_H
 #define SENDOFF_POLICY_DMARC_DMARC_DNS_H
 
-#include "base/address.h"
-#include "base/dns_answer.h"
+#include "base/address/address.h"
+#include "base/address/dns_answer.h"
 #include "base/result.h"
 #include "policy/dmarc/dmarc_record.h"
 

@@ -1,6 +1,6 @@
 #include "policy/dmarc/dmarc_words.h"
 
-#include "base/text.h"
+#include "base/text/text.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 #include "policy/dmarc/key_record.h"
 
 #include "base/clock.h"
-#include "base/text.h"
+#include "base/text/text.h"
 #include "policy/spf/rdata.h"
 #include "policy/tag_list.h"
 

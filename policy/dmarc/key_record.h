@@ -2,9 +2,9 @@
 #ifndef SENDOFF_POLICY_DMARC_KEY_RECORD_H
 #define SENDOFF_POLICY_DMARC_KEY_RECORD_H
 
+#include "base/address/dns_answer.h"
 #include "base/bytes.h"
-#include "base/dns_answer.h"
-#include "base/key_algorithm.h"
+#include "base/directory/key_algorithm.h"
 #include "base/result.h"
 
 /* --- the record: pure, any thread --- */

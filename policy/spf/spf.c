@@ -11,7 +11,7 @@
  * - A term is rewritten to what libspf2 gets right (spf_rewrite.h): prefix lengths of 0, and macros (spf_expand.h). */
 #include "policy/spf/spf.h"
 
-#include "base/address.h"
+#include "base/address/address.h"
 #include "base/clock.h"
 #include "policy/spf/spf_explain.h"
 #include "policy/spf/spf_rewrite.h"

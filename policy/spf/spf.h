@@ -3,9 +3,9 @@
 #ifndef SENDOFF_POLICY_SPF_SPF_H
 #define SENDOFF_POLICY_SPF_SPF_H
 
+#include "base/address/cidr.h"
+#include "base/address/dns_answer.h"
 #include "base/bytes.h"
-#include "base/cidr.h"
-#include "base/dns_answer.h"
 #include "base/result.h"
 
 #include <stdbool.h>

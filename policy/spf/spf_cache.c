@@ -1,6 +1,6 @@
 #include "policy/spf/spf_cache.h"
 
-#include "base/address.h"
+#include "base/address/address.h"
 #include "base/clock.h"
 #include "base/hash.h"
 

@@ -3,8 +3,8 @@
 #ifndef SENDOFF_POLICY_SPF_SPF_LOOKUPS_H
 #define SENDOFF_POLICY_SPF_SPF_LOOKUPS_H
 
+#include "base/address/dns_answer.h"
 #include "base/bytes.h"
-#include "base/dns_answer.h"
 
 struct spf_lookups {
   unsigned count; /* at least: counting stops when it is twice as many as are allowed */

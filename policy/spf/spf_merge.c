@@ -1,6 +1,6 @@
 #include "policy/spf/spf_merge.h"
 
-#include "base/cidr.h"
+#include "base/address/cidr.h"
 
 #include <arpa/inet.h>
 #include <stdarg.h>

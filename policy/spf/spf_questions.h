@@ -3,7 +3,7 @@
 #ifndef SENDOFF_POLICY_SPF_SPF_QUESTIONS_H
 #define SENDOFF_POLICY_SPF_SPF_QUESTIONS_H
 
-#include "base/dns_answer.h"
+#include "base/address/dns_answer.h"
 #include "base/result.h"
 #include "policy/spf/rdata.h"
 #include "policy/spf/spf_terms.h"

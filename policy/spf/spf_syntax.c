@@ -8,7 +8,7 @@
  *   name      = ALPHA *( ALPHA / DIGIT / "-" / "_" / "." ) */
 #include "policy/spf/spf_syntax.h"
 
-#include "base/cidr.h"
+#include "base/address/cidr.h"
 #include "policy/spf/spf_macro.h"
 
 #include <arpa/inet.h>

@@ -4,7 +4,7 @@
 #ifndef SENDOFF_RELAY_DAEMON_CERTIFICATES_H
 #define SENDOFF_RELAY_DAEMON_CERTIFICATES_H
 
-#include "base/config.h"
+#include "base/directory/config.h"
 #include "relay/net/loop.h"
 #include "relay/net/tls.h"
 

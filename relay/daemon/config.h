@@ -2,7 +2,7 @@
 #ifndef SENDOFF_RELAY_DAEMON_CONFIG_H
 #define SENDOFF_RELAY_DAEMON_CONFIG_H
 
-#include "base/config.h"
+#include "base/directory/config.h"
 #include "base/result.h"
 
 #define CONFIG_DEFAULT_PATH "/etc/sendoff/sendoff.conf"

@@ -1,9 +1,9 @@
 /* The keys of the configuration file, one row each: libconfuse's options, the checks, the copy into struct config and
- * its release are all made from these rows. A new key is a field in base/config.h and one row. Any thread. */
+ * its release are all made from these rows. A new key is a field in base/directory/config.h and one row. Any thread. */
 #ifndef SENDOFF_RELAY_DAEMON_CONFIG_KEYS_H
 #define SENDOFF_RELAY_DAEMON_CONFIG_KEYS_H
 
-#include "base/config.h"
+#include "base/directory/config.h"
 #include "relay/daemon/config_values.h"
 
 #define CONFIG_TOP "root" /* the block of keys outside every block; libconfuse's name for it */

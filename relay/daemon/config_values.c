@@ -1,8 +1,8 @@
 #include "relay/daemon/config_values.h"
 
-#include "base/address.h"
-#include "base/quantity.h"
+#include "base/address/address.h"
 #include "base/result.h"
+#include "base/text/quantity.h"
 
 #include <errno.h>
 #include <stdio.h>

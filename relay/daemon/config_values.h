@@ -3,7 +3,7 @@
 #ifndef SENDOFF_RELAY_DAEMON_CONFIG_VALUES_H
 #define SENDOFF_RELAY_DAEMON_CONFIG_VALUES_H
 
-#include "base/config.h"
+#include "base/directory/config.h"
 
 /* Of a number, a duration in microseconds, or a size in octets; both bounds are allowed values. */
 struct config_range {

@@ -2,7 +2,7 @@
 #ifndef SENDOFF_RELAY_DAEMON_DAEMON_H
 #define SENDOFF_RELAY_DAEMON_DAEMON_H
 
-#include "base/config.h"
+#include "base/directory/config.h"
 #include "base/result.h"
 
 /* OK after an orderly shutdown; else the reason why it cannot start. SIGHUP reloads the certificates. The service

@@ -2,7 +2,7 @@
 #ifndef SENDOFF_RELAY_DAEMON_EXPECT_H
 #define SENDOFF_RELAY_DAEMON_EXPECT_H
 
-#include "base/directory.h"
+#include "base/directory/directory.h"
 #include "relay/daemon/control.h"
 #include "relay/submission/expected.h"
 

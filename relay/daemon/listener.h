@@ -6,7 +6,7 @@
 #ifndef SENDOFF_RELAY_DAEMON_LISTENER_H
 #define SENDOFF_RELAY_DAEMON_LISTENER_H
 
-#include "base/config.h"
+#include "base/directory/config.h"
 #include "relay/net/loop.h"
 
 struct listener_set;

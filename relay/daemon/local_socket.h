@@ -3,7 +3,7 @@
 #ifndef SENDOFF_RELAY_DAEMON_LOCAL_SOCKET_H
 #define SENDOFF_RELAY_DAEMON_LOCAL_SOCKET_H
 
-#include "base/config.h"
+#include "base/directory/config.h"
 #include "base/result.h"
 
 struct local_socket;

@@ -3,7 +3,7 @@
 #ifndef SENDOFF_RELAY_DAEMON_SERVICE_MANAGER_H
 #define SENDOFF_RELAY_DAEMON_SERVICE_MANAGER_H
 
-#include "base/cidr.h"
+#include "base/address/cidr.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,8 +1,8 @@
 #include "relay/daemon/shaping_file.h"
 
-#include "base/address.h"
-#include "base/quantity.h"
-#include "base/suffix.h"
+#include "base/address/address.h"
+#include "base/address/suffix.h"
+#include "base/text/quantity.h"
 #include "relay/daemon/config_text.h"
 
 #include <confuse.h>

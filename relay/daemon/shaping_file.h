@@ -1,9 +1,9 @@
-/* The shaping table's file (libconfuse; base/shaping.h is what it becomes). Read on one thread at a time. */
+/* The shaping table's file (libconfuse; base/site/shaping.h is what it becomes). Read on one thread at a time. */
 #ifndef SENDOFF_RELAY_DAEMON_SHAPING_FILE_H
 #define SENDOFF_RELAY_DAEMON_SHAPING_FILE_H
 
 #include "base/result.h"
-#include "base/shaping.h"
+#include "base/site/shaping.h"
 
 /* OK, with one reference; or E_SYNTAX, E_IO, E_MEMORY with "FILE:LINE: reason and what to do". NULL: the file that was
  * installed with the program, and when there is none, a table without providers. */

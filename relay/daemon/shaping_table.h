@@ -2,7 +2,7 @@
 #ifndef SENDOFF_RELAY_DAEMON_SHAPING_TABLE_H
 #define SENDOFF_RELAY_DAEMON_SHAPING_TABLE_H
 
-#include "base/shaping.h"
+#include "base/site/shaping.h"
 #include "relay/net/loop.h"
 
 /* The configured one, with one reference. */

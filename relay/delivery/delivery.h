@@ -4,13 +4,13 @@
 #define SENDOFF_RELAY_DELIVERY_DELIVERY_H
 
 #include "base/clock.h"
-#include "base/envelope.h"
-#include "base/shaping.h"
-#include "base/site_learning.h"
-#include "base/site_note.h"
-#include "base/sts_note.h"
-#include "base/tls_outcome.h"
-#include "base/warmup.h"
+#include "base/mail/envelope.h"
+#include "base/mail/tls_outcome.h"
+#include "base/site/shaping.h"
+#include "base/site/site_learning.h"
+#include "base/site/site_note.h"
+#include "base/site/sts_note.h"
+#include "base/site/warmup.h"
 #include "relay/message/content.h"
 #include "relay/net/loop.h"
 

@@ -3,8 +3,8 @@
 #ifndef SENDOFF_RELAY_DELIVERY_JOB_H
 #define SENDOFF_RELAY_DELIVERY_JOB_H
 
-#include "base/envelope.h"
-#include "base/warmup.h"
+#include "base/mail/envelope.h"
+#include "base/site/warmup.h"
 #include "relay/message/content.h"
 #include "relay/net/loop.h"
 

@@ -1,9 +1,9 @@
-/* Counts what became of TLS in connections (base/tls_outcome.h), in memory, until a batch of it goes into the store.
- * One thread. */
+/* Counts what became of TLS in connections (base/mail/tls_outcome.h), in memory, until a batch of it goes into the
+ * store. One thread. */
 #ifndef SENDOFF_RELAY_DELIVERY_TLS_TALLY_H
 #define SENDOFF_RELAY_DELIVERY_TLS_TALLY_H
 
-#include "base/tls_outcome.h"
+#include "base/mail/tls_outcome.h"
 
 #include <stdbool.h>
 

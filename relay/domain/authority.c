@@ -1,6 +1,6 @@
 #include "relay/domain/authority.h"
 
-#include "base/address_kind.h"
+#include "base/address/address_kind.h"
 #include "base/clock.h"
 #include "relay/domain/dns_message.h"
 #include "relay/domain/exchange.h"

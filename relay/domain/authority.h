@@ -3,9 +3,9 @@
 #ifndef SENDOFF_RELAY_DOMAIN_AUTHORITY_H
 #define SENDOFF_RELAY_DOMAIN_AUTHORITY_H
 
-#include "base/address.h"
-#include "base/cidr.h"
-#include "base/dns_answer.h"
+#include "base/address/address.h"
+#include "base/address/cidr.h"
+#include "base/address/dns_answer.h"
 #include "base/result.h"
 #include "relay/domain/zone.h"
 

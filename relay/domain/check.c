@@ -1,6 +1,6 @@
 #include "relay/domain/check.h"
 
-#include "base/text.h"
+#include "base/text/text.h"
 #include "relay/domain/report_parts.h"
 
 #include <stdarg.h>

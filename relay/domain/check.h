@@ -4,7 +4,7 @@
 #ifndef SENDOFF_RELAY_DOMAIN_CHECK_H
 #define SENDOFF_RELAY_DOMAIN_CHECK_H
 
-#include "base/domain_note.h"
+#include "base/directory/domain_note.h"
 #include "dkim/signer.h"
 #include "policy/dmarc/dmarc_predict.h"
 #include "policy/source_rank.h"

@@ -1,7 +1,7 @@
 #include "relay/domain/dns_hook.h"
 
 #include "base/clock.h"
-#include "base/text.h"
+#include "base/text/text.h"
 
 #include <errno.h>
 #include <fcntl.h>

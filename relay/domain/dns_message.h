@@ -3,8 +3,8 @@
 #ifndef SENDOFF_RELAY_DOMAIN_DNS_MESSAGE_H
 #define SENDOFF_RELAY_DOMAIN_DNS_MESSAGE_H
 
+#include "base/address/dns_answer.h"
 #include "base/bytes.h"
-#include "base/dns_answer.h"
 #include "base/result.h"
 #include "relay/domain/zone.h"
 

@@ -1,7 +1,7 @@
 #include "relay/domain/dns_update.h"
 
+#include "base/address/cidr.h"
 #include "base/bytes.h"
-#include "base/cidr.h"
 #include "base/clock.h"
 #include "relay/domain/publisher.h"
 

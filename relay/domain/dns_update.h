@@ -3,7 +3,7 @@
 #ifndef SENDOFF_RELAY_DOMAIN_DNS_UPDATE_H
 #define SENDOFF_RELAY_DOMAIN_DNS_UPDATE_H
 
-#include "base/config.h"
+#include "base/directory/config.h"
 #include "base/result.h"
 
 /* Makes `value` the one TXT record at that name, or removes all that are there. E_DENIED: the server refused;

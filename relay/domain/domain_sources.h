@@ -3,7 +3,7 @@
 #ifndef SENDOFF_RELAY_DOMAIN_DOMAIN_SOURCES_H
 #define SENDOFF_RELAY_DOMAIN_DOMAIN_SOURCES_H
 
-#include "base/directory.h"
+#include "base/directory/directory.h"
 
 #define DOMAIN_SOURCES_MAX 64 /* that records are made for */
 

@@ -1,6 +1,6 @@
 #include "relay/domain/domain_watch.h"
 
-#include "base/address.h"
+#include "base/address/address.h"
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/log.h"

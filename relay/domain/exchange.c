@@ -1,6 +1,6 @@
 #include "relay/domain/exchange.h"
 
-#include "base/cidr.h"
+#include "base/address/cidr.h"
 #include "base/clock.h"
 
 #include <errno.h>

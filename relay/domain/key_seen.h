@@ -3,7 +3,7 @@
 #ifndef SENDOFF_RELAY_DOMAIN_KEY_SEEN_H
 #define SENDOFF_RELAY_DOMAIN_KEY_SEEN_H
 
-#include "base/directory.h"
+#include "base/directory/directory.h"
 #include "base/hash.h"
 #include "relay/domain/key_service.h"
 

@@ -5,7 +5,7 @@
 #define SENDOFF_RELAY_DOMAIN_PROBE_H
 
 #include "base/bytes.h"
-#include "base/key_algorithm.h"
+#include "base/directory/key_algorithm.h"
 #include "base/result.h"
 
 /* Signs a probe for `domain` with the private key, and verifies the signature with the text of the published key

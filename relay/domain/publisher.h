@@ -3,7 +3,7 @@
 #ifndef SENDOFF_RELAY_DOMAIN_PUBLISHER_H
 #define SENDOFF_RELAY_DOMAIN_PUBLISHER_H
 
-#include "base/config.h"
+#include "base/directory/config.h"
 #include "base/result.h"
 
 #include <stdatomic.h>

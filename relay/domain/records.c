@@ -1,6 +1,6 @@
 #include "relay/domain/records.h"
 
-#include "base/suffix.h"
+#include "base/address/suffix.h"
 #include "dkim/key_name.h"
 #include "dkim/keys.h"
 #include "relay/domain/records_parts.h"

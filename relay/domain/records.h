@@ -4,8 +4,8 @@
 #ifndef SENDOFF_RELAY_DOMAIN_RECORDS_H
 #define SENDOFF_RELAY_DOMAIN_RECORDS_H
 
-#include "base/directory.h"
-#include "base/dns_answer.h"
+#include "base/address/dns_answer.h"
+#include "base/directory/directory.h"
 #include "base/result.h"
 #include "policy/spf/spf_merge.h"
 #include "relay/domain/zone.h"

@@ -1,6 +1,6 @@
 #include "relay/domain/records_parts.h"
 
-#include "base/address.h"
+#include "base/address/address.h"
 #include "policy/dmarc/dmarc_discover.h"
 #include "policy/dmarc/dmarc_record.h"
 #include "relay/domain/txt.h"

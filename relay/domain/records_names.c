@@ -1,8 +1,8 @@
 #include "relay/domain/records_parts.h"
 
-#include "base/cidr.h"
-#include "base/global_address.h"
-#include "base/reverse_name.h"
+#include "base/address/cidr.h"
+#include "base/address/global_address.h"
+#include "base/address/reverse_name.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-#include "base/cidr.h"
-#include "base/reverse_name.h"
+#include "base/address/cidr.h"
+#include "base/address/reverse_name.h"
 #include "policy/source_name.h"
 #include "relay/domain/report_parts.h"
 

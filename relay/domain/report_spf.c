@@ -1,4 +1,4 @@
-#include "base/cidr.h"
+#include "base/address/cidr.h"
 #include "relay/domain/domain_sources.h"
 #include "relay/domain/report_parts.h"
 #include "relay/domain/txt.h"

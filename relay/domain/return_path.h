@@ -4,7 +4,7 @@
 #ifndef SENDOFF_RELAY_DOMAIN_RETURN_PATH_H
 #define SENDOFF_RELAY_DOMAIN_RETURN_PATH_H
 
-#include "base/dns_answer.h"
+#include "base/address/dns_answer.h"
 #include "relay/net/mx.h"
 
 enum return_path {

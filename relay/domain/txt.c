@@ -2,7 +2,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
-#include "base/text.h"
+#include "base/text/text.h"
 #include "policy/spf/rdata.h"
 
 #include <arpa/nameser.h>

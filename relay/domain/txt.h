@@ -2,8 +2,8 @@
 #ifndef SENDOFF_RELAY_DOMAIN_TXT_H
 #define SENDOFF_RELAY_DOMAIN_TXT_H
 
+#include "base/address/dns_answer.h"
 #include "base/bytes.h"
-#include "base/dns_answer.h"
 
 #define TXT_KEPT 4        /* of them; more are counted */
 #define TXT_TEXT_MAX 4096 /* octets that are read of one */

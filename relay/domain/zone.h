@@ -3,7 +3,7 @@
 #ifndef SENDOFF_RELAY_DOMAIN_ZONE_H
 #define SENDOFF_RELAY_DOMAIN_ZONE_H
 
-#include "base/dns_answer.h"
+#include "base/address/dns_answer.h"
 #include "base/result.h"
 
 #define ZONE_NAME 256         /* of a name as text without its final dot; "": the root */

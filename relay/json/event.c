@@ -1,7 +1,7 @@
-#include "base/event_notes.h"
 #include "base/id.h"
-#include "base/refusal.h"
-#include "base/tls_facts.h"
+#include "base/mail/event_notes.h"
+#include "base/mail/refusal.h"
+#include "base/mail/tls_facts.h"
 #include "relay/json/json.h"
 
 #include <string.h>

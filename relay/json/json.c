@@ -1,7 +1,7 @@
 #include "relay/json/json.h"
 
 #include "base/clock.h"
-#include "base/text.h"
+#include "base/text/text.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,9 +3,9 @@
 #ifndef SENDOFF_RELAY_JSON_JSON_H
 #define SENDOFF_RELAY_JSON_JSON_H
 
-#include "base/directory.h"
-#include "base/event.h"
-#include "base/site_learning.h"
+#include "base/directory/directory.h"
+#include "base/mail/event.h"
+#include "base/site/site_learning.h"
 
 #include <jansson.h>
 

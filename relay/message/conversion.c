@@ -1,6 +1,6 @@
 #include "relay/message/conversion.h"
 
-#include "base/header.h"
+#include "base/text/header.h"
 #include "store/spool.h"
 #include "store/store.h"
 

@@ -4,7 +4,7 @@
 #ifndef SENDOFF_RELAY_MESSAGE_KEY_RING_H
 #define SENDOFF_RELAY_MESSAGE_KEY_RING_H
 
-#include "base/directory.h"
+#include "base/directory/directory.h"
 #include "base/result.h"
 
 struct reader;

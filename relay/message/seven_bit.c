@@ -1,7 +1,7 @@
 #include "relay/message/seven_bit.h"
 
-#include "base/header.h"
 #include "base/log.h"
+#include "base/text/header.h"
 #include "relay/message/signing.h"
 
 #include <stdlib.h>

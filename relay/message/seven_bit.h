@@ -4,7 +4,7 @@
 #ifndef SENDOFF_RELAY_MESSAGE_SEVEN_BIT_H
 #define SENDOFF_RELAY_MESSAGE_SEVEN_BIT_H
 
-#include "base/directory.h"
+#include "base/directory/directory.h"
 #include "relay/message/content_feed.h"
 #include "relay/message/conversion.h"
 

@@ -1,9 +1,9 @@
 #include "relay/message/signing.h"
 
-#include "base/event_notes.h"
 #include "base/hash.h"
-#include "base/header.h"
 #include "base/log.h"
+#include "base/mail/event_notes.h"
+#include "base/text/header.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 #ifndef SENDOFF_RELAY_MESSAGE_SIGNING_H
 #define SENDOFF_RELAY_MESSAGE_SIGNING_H
 
-#include "base/address.h"
+#include "base/address/address.h"
 #include "dkim/signer.h"
 #include "relay/message/key_ring.h"
 #include "relay/net/loop.h"
@@ -22,8 +22,8 @@ int signing_domain(struct bytes from, char domain[DOMAIN_MAX + 1]);
 size_t signing_keys(const struct directory *d, const char *from_domain, enum mail_stream stream,
                     const struct domain **domain, const struct signing_key *out[SIGNER_KEYS_MAX]);
 /* A signer for mail from this domain, by the directory that goes with the ring (the loop's). OK with *out NULL when no
- * key is configured. Appends to `notes` (base/event_notes.h; NULL: not wanted) who signs. An error only when a key that
- * is configured cannot be used. */
+ * key is configured. Appends to `notes` (base/mail/event_notes.h; NULL: not wanted) who signs. An error only when a key
+ * that is configured cannot be used. */
 int signing_begin(struct signing *s, const struct directory *d, const char *from_domain, enum mail_stream stream,
                   struct signer **out, char *notes, size_t notes_size, struct reason *why);
 /* Signs a whole message (a DSN, say) at once, appending to `prefix`. OK also without keys. */

@@ -1,6 +1,6 @@
 #include "relay/mime/bulk_fields.h"
 
-#include "base/header.h"
+#include "base/text/header.h"
 
 /* Past a comment that begins at `at` (RFC 5322 3.2.2): comments may stand in comments. */
 static size_t skip_comment(struct bytes value, size_t at) {

@@ -2,8 +2,8 @@
 #ifndef SENDOFF_RELAY_MIME_BULK_FIELDS_H
 #define SENDOFF_RELAY_MIME_BULK_FIELDS_H
 
-#include "base/bulk_fields.h"
 #include "base/bytes.h"
+#include "base/mail/bulk_fields.h"
 
 /* `block` is the header without the empty line. */
 void bulk_fields_find(struct bytes block, struct bulk_fields *out);

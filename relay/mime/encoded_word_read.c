@@ -1,7 +1,7 @@
 #include "relay/mime/encoded_word_read.h"
 
-#include "base/header.h"
-#include "base/text.h"
+#include "base/text/header.h"
+#include "base/text/text.h"
 #include "relay/mime/to_utf8.h"
 
 #include <stdlib.h>

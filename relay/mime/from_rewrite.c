@@ -1,6 +1,6 @@
 #include "relay/mime/from_rewrite.h"
 
-#include "base/address.h"
+#include "base/address/address.h"
 #include "relay/mime/from_repair.h"
 
 #include <stdlib.h>

@@ -2,7 +2,7 @@
  * whose values are; or text, whose words are. What is ASCII stays octet for octet. */
 #include "relay/mime/header_encode.h"
 
-#include "base/address.h"
+#include "base/address/address.h"
 #include "relay/mime/encoded_word.h"
 #include "relay/mime/to_utf8.h"
 

@@ -3,8 +3,8 @@
 #ifndef SENDOFF_RELAY_MIME_HEADER_ENCODE_H
 #define SENDOFF_RELAY_MIME_HEADER_ENCODE_H
 
-#include "base/header.h"
 #include "base/result.h"
+#include "base/text/header.h"
 
 /* True: the field has such octets. */
 bool header_needs_encoding(struct bytes whole);

@@ -1,8 +1,8 @@
 #include "relay/mime/header_fixup.h"
 
-#include "base/address.h"
+#include "base/address/address.h"
 #include "base/clock.h"
-#include "base/header.h"
+#include "base/text/header.h"
 #include "relay/mime/encoded_word_read.h"
 #include "relay/mime/from_repair.h"
 #include "relay/mime/from_rewrite.h"

@@ -7,8 +7,8 @@
 #define SENDOFF_RELAY_MIME_HEADER_FIXUP_H
 
 #include "base/bytes.h"
-#include "base/event.h"
-#include "base/refusal.h"
+#include "base/mail/event.h"
+#include "base/mail/refusal.h"
 #include "base/result.h"
 
 #include <stdint.h>

@@ -2,8 +2,8 @@
 #ifndef SENDOFF_RELAY_MIME_HEADER_FOLD_H
 #define SENDOFF_RELAY_MIME_HEADER_FOLD_H
 
-#include "base/header.h"
 #include "base/result.h"
+#include "base/text/header.h"
 
 /* True: a line of the field is too long. */
 bool header_needs_folding(struct bytes whole);

@@ -6,7 +6,7 @@
  * The walk is done twice: without output, to find an obstacle before anything is emitted, and with output. */
 #include "relay/mime/mime_7bit.h"
 
-#include "base/header.h"
+#include "base/text/header.h"
 #include "relay/mime/base64.h"
 #include "relay/mime/header_encode.h"
 #include "relay/mime/header_fold.h"

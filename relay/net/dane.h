@@ -3,8 +3,8 @@
 #ifndef SENDOFF_RELAY_NET_DANE_H
 #define SENDOFF_RELAY_NET_DANE_H
 
+#include "base/mail/tls_outcome.h"
 #include "base/result.h"
-#include "base/tls_outcome.h"
 #include "relay/net/tlsa.h"
 
 #define DANE_CHAIN_MAX 16  /* certificates that are looked at */

@@ -3,7 +3,7 @@
 #ifndef SENDOFF_RELAY_NET_DNS_TASK_H
 #define SENDOFF_RELAY_NET_DNS_TASK_H
 
-#include "base/dns_answer.h"
+#include "base/address/dns_answer.h"
 #include "relay/net/loop.h"
 
 #include <stdatomic.h>

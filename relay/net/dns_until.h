@@ -2,7 +2,7 @@
 #ifndef SENDOFF_RELAY_NET_DNS_UNTIL_H
 #define SENDOFF_RELAY_NET_DNS_UNTIL_H
 
-#include "base/dns_answer.h"
+#include "base/address/dns_answer.h"
 
 #include <stdatomic.h>
 

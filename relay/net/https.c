@@ -1,8 +1,8 @@
 #include "relay/net/https.h"
 
-#include "base/cidr.h"
+#include "base/address/cidr.h"
+#include "base/address/global_address.h"
 #include "base/clock.h"
-#include "base/global_address.h"
 
 #include <arpa/nameser.h>
 #include <curl/curl.h>

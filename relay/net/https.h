@@ -2,8 +2,8 @@
 #ifndef SENDOFF_RELAY_NET_HTTPS_H
 #define SENDOFF_RELAY_NET_HTTPS_H
 
+#include "base/address/dns_answer.h"
 #include "base/bytes.h"
-#include "base/dns_answer.h"
 #include "base/result.h"
 
 #include <stdatomic.h>

@@ -1,6 +1,6 @@
 #include "relay/net/local_address.h"
 
-#include "base/cidr.h"
+#include "base/address/cidr.h"
 
 #include <errno.h>
 #include <unistd.h>

@@ -3,8 +3,8 @@
 #ifndef SENDOFF_RELAY_NET_LOOP_H
 #define SENDOFF_RELAY_NET_LOOP_H
 
-#include "base/config.h"
-#include "base/directory.h"
+#include "base/directory/config.h"
+#include "base/directory/directory.h"
 #include "store/store.h"
 
 #include <stdatomic.h>

@@ -2,7 +2,7 @@
 #ifndef SENDOFF_RELAY_NET_MX_H
 #define SENDOFF_RELAY_NET_MX_H
 
-#include "base/dns_answer.h"
+#include "base/address/dns_answer.h"
 
 #define MX_HOSTS_MAX 20
 

@@ -13,8 +13,8 @@
 #ifndef SENDOFF_RELAY_NET_RESOLVER_H
 #define SENDOFF_RELAY_NET_RESOLVER_H
 
-#include "base/config.h"
-#include "base/dns_answer.h"
+#include "base/address/dns_answer.h"
+#include "base/directory/config.h"
 #include "base/result.h"
 
 #include <uv.h>

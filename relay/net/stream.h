@@ -9,9 +9,9 @@
 #define SENDOFF_RELAY_NET_STREAM_H
 
 #include "base/bytes.h"
-#include "base/fingerprint.h"
+#include "base/directory/fingerprint.h"
+#include "base/mail/tls_facts.h"
 #include "base/result.h"
-#include "base/tls_facts.h"
 #include "relay/net/loop.h"
 #include "relay/net/tls.h"
 

@@ -1,5 +1,5 @@
 /* A stream's TLS: its handshake, and what is read and written through it. */
-#include "base/cidr.h"
+#include "base/address/cidr.h"
 #include "relay/net/stream_parts.h"
 
 #include <errno.h>

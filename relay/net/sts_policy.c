@@ -1,6 +1,6 @@
 #include "relay/net/sts_policy.h"
 
-#include "base/address.h"
+#include "base/address/address.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 #ifndef SENDOFF_RELAY_NET_STS_RECORD_H
 #define SENDOFF_RELAY_NET_STS_RECORD_H
 
-#include "base/dns_answer.h"
+#include "base/address/dns_answer.h"
 #include "base/result.h"
 
 #define STS_ID_MAX 32

@@ -6,11 +6,11 @@
 #define SENDOFF_RELAY_NET_TLS_H
 
 #include "base/bytes.h"
-#include "base/config.h"
-#include "base/fingerprint.h"
+#include "base/directory/config.h"
+#include "base/directory/fingerprint.h"
+#include "base/mail/tls_facts.h"
+#include "base/mail/tls_outcome.h"
 #include "base/result.h"
-#include "base/tls_facts.h"
-#include "base/tls_outcome.h"
 #include "relay/net/certificate_facts.h"
 #include "relay/net/dane.h"
 

@@ -2,8 +2,8 @@
 #ifndef SENDOFF_RELAY_NET_TLS_DEMAND_H
 #define SENDOFF_RELAY_NET_TLS_DEMAND_H
 
-#include "base/static_route.h"
-#include "base/tls_facts.h"
+#include "base/directory/static_route.h"
+#include "base/mail/tls_facts.h"
 #include "relay/net/dane.h"
 #include "relay/net/sts_policy.h"
 
@@ -11,7 +11,7 @@
  * domain's MTA-STS policy, if that is enforced; else the route's. A message's own (RFC 8689) come on top. */
 enum tls_rule {
   TLS_RULE_NONE,  /* opportunistic (RFC 7435) */
-  TLS_RULE_ROUTE, /* a static route's (base/static_route.h) */
+  TLS_RULE_ROUTE, /* a static route's (base/directory/static_route.h) */
   TLS_RULE_DANE,  /* the host's TLSA records (RFC 7672) */
   TLS_RULE_STS,   /* the domain's policy (RFC 8461) */
 };

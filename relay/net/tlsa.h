@@ -2,7 +2,7 @@
 #ifndef SENDOFF_RELAY_NET_TLSA_H
 #define SENDOFF_RELAY_NET_TLSA_H
 
-#include "base/dns_answer.h"
+#include "base/address/dns_answer.h"
 
 #define TLSA_TYPE 52         /* RFC 6698 7.1; <arpa/nameser.h> has no name for it */
 #define TLSA_RECORDS_MAX 32  /* usable ones of one answer that are kept, */

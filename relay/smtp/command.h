@@ -2,7 +2,7 @@
 #ifndef SENDOFF_RELAY_SMTP_COMMAND_H
 #define SENDOFF_RELAY_SMTP_COMMAND_H
 
-#include "base/address.h"
+#include "base/address/address.h"
 
 struct command {
   struct bytes verb; /* as written */

@@ -1,9 +1,9 @@
 #include "relay/smtp/parameters.h"
 
 #include "base/clock.h"
-#include "base/envelope.h"
-#include "base/quantity.h"
+#include "base/mail/envelope.h"
 #include "base/result.h"
+#include "base/text/quantity.h"
 #include "relay/smtp/command.h"
 #include "relay/smtp/extensions.h"
 #include "relay/smtp/xtext.h"

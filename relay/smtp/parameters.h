@@ -3,7 +3,7 @@
 #define SENDOFF_RELAY_SMTP_PARAMETERS_H
 
 #include "base/bytes.h"
-#include "base/refusal.h"
+#include "base/mail/refusal.h"
 
 #include <stdint.h>
 

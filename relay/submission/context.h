@@ -2,7 +2,7 @@
 #ifndef SENDOFF_RELAY_SUBMISSION_CONTEXT_H
 #define SENDOFF_RELAY_SUBMISSION_CONTEXT_H
 
-#include "base/config.h"
+#include "base/directory/config.h"
 #include "relay/net/loop.h"
 
 struct submission {

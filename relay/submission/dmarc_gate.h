@@ -3,7 +3,7 @@
 #ifndef SENDOFF_RELAY_SUBMISSION_DMARC_GATE_H
 #define SENDOFF_RELAY_SUBMISSION_DMARC_GATE_H
 
-#include "base/directory.h"
+#include "base/directory/directory.h"
 #include "policy/dmarc/dmarc_predict.h"
 #include "relay/submission/dns_jobs.h"
 

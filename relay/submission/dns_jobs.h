@@ -8,7 +8,7 @@
 #ifndef SENDOFF_RELAY_SUBMISSION_DNS_JOBS_H
 #define SENDOFF_RELAY_SUBMISSION_DNS_JOBS_H
 
-#include "base/dns_answer.h"
+#include "base/address/dns_answer.h"
 #include "relay/net/loop.h"
 
 #define DNS_WAIT_MS 8000

@@ -1,6 +1,6 @@
 #include "relay/submission/expected.h"
 
-#include "base/cidr.h"
+#include "base/address/cidr.h"
 #include "base/clock.h"
 
 #include <errno.h>

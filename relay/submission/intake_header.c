@@ -1,5 +1,5 @@
-#include "base/header.h"
 #include "base/log.h"
+#include "base/text/header.h"
 #include "relay/message/signing.h"
 #include "relay/mime/header_fixup.h"
 #include "relay/mime/header_preamble.h"

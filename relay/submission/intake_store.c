@@ -1,6 +1,6 @@
 /* The end of the way in: the exact decision, the commit, the reply, and the hand-over to delivery. */
-#include "base/event_notes.h"
 #include "base/log.h"
+#include "base/mail/event_notes.h"
 #include "policy/source_use.h"
 #include "relay/delivery/delivery.h"
 #include "relay/submission/decision.h"

@@ -1,7 +1,7 @@
 #include "relay/submission/offers.h"
 
 #include "base/clock.h"
-#include "base/limits.h"
+#include "base/usage/limits.h"
 #include "relay/net/tls.h"
 #include "relay/submission/auth/auth.h"
 #include "relay/submission/reply.h"

@@ -8,9 +8,9 @@
 #ifndef SENDOFF_RELAY_SUBMISSION_REFUSAL_LOG_H
 #define SENDOFF_RELAY_SUBMISSION_REFUSAL_LOG_H
 
-#include "base/event.h"
 #include "base/id.h"
-#include "base/refusal.h"
+#include "base/mail/event.h"
+#include "base/mail/refusal.h"
 #include "relay/net/loop.h"
 
 struct refusal_log;

@@ -2,8 +2,8 @@
 #ifndef SENDOFF_RELAY_SUBMISSION_REPLY_H
 #define SENDOFF_RELAY_SUBMISSION_REPLY_H
 
-#include "base/event.h"
-#include "base/refusal.h"
+#include "base/mail/event.h"
+#include "base/mail/refusal.h"
 #include "relay/submission/session.h"
 
 /* One line: "CODE ENHANCED text". `enhanced` NULL for replies that have none. 500-504 and 530, 535 count as errors, and

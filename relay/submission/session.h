@@ -21,7 +21,7 @@
 #ifndef SENDOFF_RELAY_SUBMISSION_SESSION_H
 #define SENDOFF_RELAY_SUBMISSION_SESSION_H
 
-#include "base/address.h"
+#include "base/address/address.h"
 #include "base/id.h"
 #include "relay/net/stream.h"
 #include "relay/smtp/data_sink.h"

@@ -1,6 +1,6 @@
 #include "relay/submission/spf_gate.h"
 
-#include "base/address.h"
+#include "base/address/address.h"
 #include "base/clock.h"
 #include "policy/spf/spf_cache.h"
 #include "relay/net/pool.h"

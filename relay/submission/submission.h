@@ -3,7 +3,7 @@
 #ifndef SENDOFF_RELAY_SUBMISSION_SUBMISSION_H
 #define SENDOFF_RELAY_SUBMISSION_SUBMISSION_H
 
-#include "base/config.h"
+#include "base/directory/config.h"
 #include "relay/net/loop.h"
 
 struct session_limits;

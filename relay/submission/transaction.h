@@ -2,9 +2,9 @@
 #ifndef SENDOFF_RELAY_SUBMISSION_TRANSACTION_H
 #define SENDOFF_RELAY_SUBMISSION_TRANSACTION_H
 
-#include "base/address.h"
-#include "base/directory.h"
-#include "base/envelope.h"
+#include "base/address/address.h"
+#include "base/directory/directory.h"
+#include "base/mail/envelope.h"
 #include "policy/policy.h"
 #include "relay/smtp/parameters.h"
 #include "relay/submission/usage_scopes.h"

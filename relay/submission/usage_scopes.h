@@ -3,7 +3,7 @@
 #ifndef SENDOFF_RELAY_SUBMISSION_USAGE_SCOPES_H
 #define SENDOFF_RELAY_SUBMISSION_USAGE_SCOPES_H
 
-#include "base/usage_scope.h"
+#include "base/usage/usage_scope.h"
 
 struct usage_owners {
   const struct directory *directory;

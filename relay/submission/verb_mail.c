@@ -1,6 +1,6 @@
 /* MAIL: RFC 5321 4.1.1.2. What its parameters mean is in relay/smtp/parameters.c. */
-#include "base/header.h"
 #include "base/log.h"
+#include "base/text/header.h"
 #include "relay/smtp/command.h"
 #include "relay/submission/auth/login.h"
 #include "relay/submission/decision.h"

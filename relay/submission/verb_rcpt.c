@@ -1,6 +1,6 @@
 /* RCPT: RFC 5321 4.1.1.3. What its parameters mean is in relay/smtp/parameters.c. */
-#include "base/address.h"
-#include "base/header.h"
+#include "base/address/address.h"
+#include "base/text/header.h"
 #include "relay/smtp/command.h"
 #include "relay/submission/decision.h"
 #include "relay/submission/facts.h"

@@ -3,8 +3,8 @@
 #define SENDOFF_RELAY_TLS_REPORT_TLS_REPORT_H
 
 #include "base/bytes.h"
+#include "base/mail/tls_outcome.h"
 #include "base/result.h"
-#include "base/tls_outcome.h"
 
 #include <stdbool.h>
 

@@ -1,6 +1,6 @@
 #include "relay/tls_report/tls_report_task.h"
 
-#include "base/config.h"
+#include "base/directory/config.h"
 #include "base/id.h"
 #include "relay/tls_report/gzip.h"
 #include "relay/tls_report/tls_report_times.h"

@@ -1,8 +1,8 @@
 #include "relay/tls_report/tls_report_times.h"
 
 #include "base/clock.h"
+#include "base/mail/tls_outcome.h"
 #include "base/siphash.h"
-#include "base/tls_outcome.h"
 
 #include <stdio.h>
 

@@ -1,6 +1,6 @@
 #include "relay/tls_report/tls_reporter.h"
 
-#include "base/address.h"
+#include "base/address/address.h"
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/log.h"

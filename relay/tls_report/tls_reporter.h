@@ -3,7 +3,7 @@
 #ifndef SENDOFF_RELAY_TLS_REPORT_TLS_REPORTER_H
 #define SENDOFF_RELAY_TLS_REPORT_TLS_REPORTER_H
 
-#include "base/dns_answer.h"
+#include "base/address/dns_answer.h"
 #include "relay/net/loop.h"
 
 struct tls_reporter;

@@ -8,8 +8,8 @@
 #include "store/backup.h"
 
 #include "base/clock.h"
-#include "base/envelope.h"
-#include "base/quantity.h"
+#include "base/mail/envelope.h"
+#include "base/text/quantity.h"
 #include "store/disk.h"
 #include "store/read.h"
 #include "store/sqlite/schema.h"

@@ -2,7 +2,7 @@
 #ifndef SENDOFF_STORE_SQLITE_DIRECTORY_LOAD_H
 #define SENDOFF_STORE_SQLITE_DIRECTORY_LOAD_H
 
-#include "base/directory_build.h"
+#include "base/directory/directory_build.h"
 #include "store/sqlite/sql.h"
 
 /* A snapshot while it is loaded: its arrays, still to be changed. Accounts are in the order of their ids, domains of

@@ -89,7 +89,7 @@ static const char *const steps[] = {
     "CREATE TABLE secrets(name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;"
     "INSERT INTO secrets VALUES ('no account', randomblob(32));",
 
-    /* An event's cause: a rule's stable identifier (base/rule.h) and its numbers. */
+    /* An event's cause: a rule's stable identifier (base/mail/rule.h) and its numbers. */
     "ALTER TABLE events ADD COLUMN rule TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE events ADD COLUMN numbers TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE submissions RENAME COLUMN digest TO key;"
@@ -148,7 +148,7 @@ static const char *const steps[] = {
     /* Every check's result at the time of a refusal, and the stream. */
     "ALTER TABLE events ADD COLUMN verdict TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE events ADD COLUMN stream INTEGER NOT NULL DEFAULT 0;"
-    /* What is used, not by accounts alone (base/usage_scope.h), and with windows that roll. What was counted in a
+    /* What is used, not by accounts alone (base/usage/usage_scope.h), and with windows that roll. What was counted in a
        second, minute or hour of the calendar may all have come at its end, or just now. */
     "CREATE TABLE usage_counts(scope INTEGER NOT NULL, owner TEXT NOT NULL,"
     " total_messages INTEGER NOT NULL, total_recipients INTEGER NOT NULL, total_octets INTEGER NOT NULL,"
@@ -192,8 +192,8 @@ static const char *const steps[] = {
     /* What DNS said of a source's name when it was last asked. */
     "CREATE TABLE source_checks(address TEXT PRIMARY KEY, ptr TEXT NOT NULL, confirmed INTEGER NOT NULL,"
     " checked_us INTEGER NOT NULL, text TEXT NOT NULL) STRICT, WITHOUT ROWID;"
-    /* What the brake knows of an account (base/brake.h), and fingerprints of those whom it has written to, 4 octets
-       each, in the order in which they were noted. */
+    /* What the brake knows of an account (base/usage/brake.h), and fingerprints of those whom it has written to, 4
+       octets each, in the order in which they were noted. */
     "CREATE TABLE brake(account TEXT PRIMARY KEY, step INTEGER NOT NULL, mode INTEGER NOT NULL, since_us INTEGER NOT "
     "NULL, braked_us INTEGER NOT NULL, over_us INTEGER NOT NULL, began_us INTEGER NOT NULL, trusted_us INTEGER NOT "
     "NULL, acted_us INTEGER NOT NULL, slow_next_us INTEGER NOT "
@@ -213,7 +213,7 @@ static const char *const steps[] = {
     "'' END FROM messages m WHERE m.id = message_id), '');"
     "DROP INDEX recipients_due;"
     "CREATE INDEX recipients_due ON recipients(domain, lane, next_us) WHERE state = 0;"
-    /* Sites (base/site_note.h): what they bore, and those that are paused by command. */
+    /* Sites (base/site/site_note.h): what they bore, and those that are paused by command. */
     "CREATE TABLE site_notes(site TEXT NOT NULL, source TEXT NOT NULL, connections INTEGER NOT NULL, refused_at "
     "INTEGER "
     "NOT NULL, closed_after INTEGER NOT NULL, rate REAL NOT NULL, paused_until_us INTEGER NOT NULL, action TEXT NOT "
@@ -221,8 +221,8 @@ static const char *const steps[] = {
     "CREATE TABLE site_pauses(site TEXT NOT NULL, source TEXT NOT NULL, until_us INTEGER NOT NULL, created_us INTEGER "
     "NOT NULL, PRIMARY KEY(site, source)) STRICT, WITHOUT ROWID;",
 
-    /* Next hops by command (base/static_route.h), and apart from them what they log in with. A route that is changed
-       gets a new id, so that nothing goes on with what it was; `login` stays as long as the secrets do. */
+    /* Next hops by command (base/directory/static_route.h), and apart from them what they log in with. A route that is
+       changed gets a new id, so that nothing goes on with what it was; `login` stays as long as the secrets do. */
     "CREATE TABLE routes(id INTEGER PRIMARY KEY AUTOINCREMENT, recipients TEXT NOT NULL, account TEXT NOT NULL, sender "
     "TEXT NOT NULL, lookup INTEGER NOT NULL, host TEXT NOT NULL, port INTEGER NOT NULL, tls INTEGER NOT NULL,"
     " implicit_tls INTEGER NOT NULL, auth INTEGER NOT NULL, user TEXT NOT NULL, endpoint TEXT NOT NULL, client_id TEXT "
@@ -237,13 +237,14 @@ static const char *const steps[] = {
     "ALTER TABLE sources ADD COLUMN weight INTEGER NOT NULL DEFAULT 1;"
     "ALTER TABLE recipients ADD COLUMN pool TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE recipients ADD COLUMN source TEXT NOT NULL DEFAULT '';"
-    /* What blocklists said of the sources (base/blocklist.h), and the sources that a listing pauses. */
+    /* What blocklists said of the sources (base/directory/blocklist.h), and the sources that a listing pauses. */
     "CREATE TABLE blocklist_notes(list TEXT NOT NULL, subject TEXT NOT NULL, state INTEGER NOT NULL, since_us INTEGER "
     "NOT NULL, answered_us INTEGER NOT NULL, asked_us INTEGER NOT NULL, codes TEXT NOT NULL, text TEXT NOT NULL,"
     " trouble TEXT NOT NULL, PRIMARY KEY(list, subject)) STRICT, WITHOUT ROWID;"
     "ALTER TABLE sources ADD COLUMN pause_on_listing INTEGER NOT NULL DEFAULT 0;"
-    /* TLS results (base/tls_outcome.h) by day (UTC) and domain: how many domains a day has; what became of each one's
-       report (enum tls_report_state); its policies; of each policy how sessions failed; to whom its report went. */
+    /* TLS results (base/mail/tls_outcome.h) by day (UTC) and domain: how many domains a day has; what became of each
+       one's report (enum tls_report_state); its policies; of each policy how sessions failed; to whom its report went.
+     */
     "CREATE TABLE tls_days(day INTEGER PRIMARY KEY, domains INTEGER NOT NULL) STRICT;"
     "CREATE TABLE tls_domains(day INTEGER NOT NULL, domain TEXT NOT NULL, state INTEGER NOT NULL, first_us INTEGER NOT "
     "NULL, next_us INTEGER NOT NULL, attempts INTEGER NOT NULL, reason TEXT NOT NULL,"
@@ -257,11 +258,12 @@ static const char *const steps[] = {
     " PRIMARY KEY(policy, result, sending_ip, receiving_ip, mx, helo, reason)) STRICT, WITHOUT ROWID;"
     "CREATE TABLE tls_reports(day INTEGER NOT NULL, domain TEXT NOT NULL, uri TEXT NOT NULL, state INTEGER NOT NULL, "
     "reason TEXT NOT NULL, at_us INTEGER NOT NULL, PRIMARY KEY(day, domain, uri)) STRICT, WITHOUT ROWID;"
-    /* MTA-STS policies (base/sts_note.h). */
+    /* MTA-STS policies (base/site/sts_note.h). */
     "CREATE TABLE sts_policies(domain TEXT PRIMARY KEY, id TEXT NOT NULL, text TEXT NOT NULL, fetched_us INTEGER NOT "
     "NULL, until_us INTEGER NOT NULL, used_us INTEGER NOT NULL) STRICT;"
     "CREATE INDEX sts_policies_until ON sts_policies(until_us);"
-    /* By which plan a source warms up (base/warmup_plan.h), and how far it is at each provider (base/warmup.h). */
+    /* By which plan a source warms up (base/site/warmup_plan.h), and how far it is at each provider
+       (base/site/warmup.h). */
     "CREATE TABLE warmup_plans(source TEXT PRIMARY KEY, name TEXT NOT NULL, plan TEXT NOT NULL, since_us INTEGER NOT "
     "NULL) STRICT, WITHOUT ROWID;"
     "CREATE TABLE warmup_states(source TEXT NOT NULL, provider TEXT NOT NULL, step INTEGER NOT NULL, held INTEGER NOT "
@@ -272,8 +274,8 @@ static const char *const steps[] = {
     /* Of a recipient: the source whose warm-up it waits for, so that it goes when that ends by command. */
     "ALTER TABLE recipients ADD COLUMN waits_for TEXT NOT NULL DEFAULT '';"
     "CREATE INDEX recipients_waits_for ON recipients(waits_for) WHERE waits_for <> '';"
-    /* What was learnt of sites (base/site_learning.h): lists of counters (learning_text.h), and how many messages of
-       the source they took. */
+    /* What was learnt of sites (base/site/site_learning.h): lists of counters (learning_text.h), and how many messages
+       of the source they took. */
     "CREATE TABLE site_learning(site TEXT NOT NULL, source TEXT NOT NULL, greylist TEXT NOT NULL, delivery TEXT NOT "
     "NULL, transactions TEXT NOT NULL, hours TEXT NOT NULL, sizes TEXT NOT NULL, source_all INTEGER NOT NULL,"
     " source_taken INTEGER NOT NULL, aged_us INTEGER NOT NULL, updated_us INTEGER NOT NULL, PRIMARY KEY(site, source)"
@@ -291,7 +293,7 @@ static const char *const steps[] = {
     "ALTER TABLE domains ADD COLUMN fallback INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE domains ADD COLUMN rotate_us INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE domains ADD COLUMN delegation TEXT NOT NULL DEFAULT '';"
-    /* What DNS had of a domain when it was looked at last (base/domain_note.h). */
+    /* What DNS had of a domain when it was looked at last (base/directory/domain_note.h). */
     "CREATE TABLE domain_notes(domain TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, state INTEGER NOT NULL,"
     " was_right INTEGER NOT NULL, text TEXT NOT NULL, since_us INTEGER NOT NULL, checked_us INTEGER NOT NULL,"
     " PRIMARY KEY(domain, kind, name)) STRICT, WITHOUT ROWID;",

@@ -7,9 +7,9 @@
  * urgent wakes it. */
 #include "store/store.h"
 
-#include "base/address.h"
+#include "base/address/address.h"
 #include "base/clock.h"
-#include "base/quantity.h"
+#include "base/text/quantity.h"
 #include "store/sqlite/housekeeping.h"
 #include "store/sqlite/writer.h"
 

@@ -170,7 +170,7 @@ def test_without_a_gateway(tmp_path):
 def program_names():
     """What the program's own text has in quotes: names of fields among them."""
     names = set()
-    for pattern in ("cli/**/*.c", "relay/json/*.c", "relay/daemon/*.c", "base/refusal.h"):
+    for pattern in ("cli/**/*.c", "relay/json/*.c", "relay/daemon/*.c", "base/mail/refusal.h"):
         for path in glob.glob(f"{ROOT}/{pattern}", recursive=True):
             with open(path) as file:
                 names.update(re.findall(r'"([\w-]+)"', file.read()))

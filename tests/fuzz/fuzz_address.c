@@ -2,7 +2,7 @@
  * normalised stays as it is, whatever case it comes in. */
 #include "tests/fuzz/fuzz.h"
 
-#include "base/address.h"
+#include "base/address/address.h"
 #include "base/result.h"
 
 static void same(const struct address *a, const struct address *b) {

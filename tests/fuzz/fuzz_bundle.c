@@ -2,7 +2,7 @@
  * says, and a file that ends well has its checksums. */
 #include "tests/fuzz/fuzz.h"
 
-#include "base/text.h"
+#include "base/text/text.h"
 #include "cli/backup/bundle.h"
 
 #include <string.h>

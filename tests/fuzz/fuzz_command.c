@@ -3,7 +3,7 @@
 #include "tests/fuzz/fuzz.h"
 
 #include "base/clock.h"
-#include "base/envelope.h"
+#include "base/mail/envelope.h"
 #include "base/result.h"
 #include "relay/smtp/command.h"
 #include "relay/smtp/parameters.h"

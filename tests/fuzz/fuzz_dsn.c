@@ -1,8 +1,8 @@
 /* A notice is put together from what strangers said: the next hop's words, the envelope, the header that is sent back.
  * Whatever they said, it must be fit to be sent, and its parts must be where a reader finds them. The input: an octet
  * of choices; then, each up to an octet 1, the next hop's words, a recipient, ORCPT, ENVID; then the message. */
-#include "base/address.h"
-#include "base/header.h"
+#include "base/address/address.h"
+#include "base/text/header.h"
 #include "relay/delivery/outcome/dsn.h"
 #include "relay/message/content_loader.h"
 #include "relay/mime/mime_field.h"

@@ -3,8 +3,8 @@
  * nobody else is in it, whatever it said. The first octet picks what the account allows. */
 #include "tests/fuzz/fuzz.h"
 
-#include "base/address.h"
-#include "base/header.h"
+#include "base/address/address.h"
+#include "base/text/header.h"
 #include "relay/mime/header_fixup.h"
 #include "relay/mime/header_fold.h"
 

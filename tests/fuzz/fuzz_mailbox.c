@@ -2,7 +2,7 @@
  * when it is written plainly, and nobody may hide a mailbox that stands behind others. */
 #include "tests/fuzz/fuzz.h"
 
-#include "base/address.h"
+#include "base/address/address.h"
 #include "base/result.h"
 #include "policy/senders.h"
 

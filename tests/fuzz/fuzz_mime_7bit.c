@@ -1,7 +1,7 @@
 /* Conversion to 7-bit MIME. What comes out must fit where it goes, converted again stay as it is, and, where the
  * message is a single part, decode to the octets that went in. The first octet says for which next hop, the second how
  * much of the rest is the prefix. */
-#include "base/header.h"
+#include "base/text/header.h"
 #include "relay/mime/mime_7bit.h"
 #include "relay/mime/mime_field.h"
 #include "relay/mime/octets.h"

@@ -1,7 +1,7 @@
 /* The PROXY header comes from a stranger when a listener is misconfigured. Once decided, more octets change nothing. */
 #include "tests/fuzz/fuzz.h"
 
-#include "base/cidr.h"
+#include "base/address/cidr.h"
 #include "relay/smtp/proxy_header.h"
 
 struct outcome {

@@ -3,7 +3,7 @@
  * command's argument, and must be one address, without anything that could be another command. */
 #include "tests/fuzz/fuzz.h"
 
-#include "base/address.h"
+#include "base/address/address.h"
 #include "base/result.h"
 #include "sendmail/qualify.h"
 #include "sendmail/recipients.h"

@@ -2,7 +2,7 @@
  * input is RDATA; the first octet says how much room there is for its text. */
 #include "tests/fuzz/fuzz.h"
 
-#include "base/cidr.h"
+#include "base/address/cidr.h"
 #include "policy/spf/rdata.h"
 #include "policy/spf/spf.h"
 #include "policy/spf/spf_macro.h"

@@ -1,7 +1,7 @@
 /* A TLSRPT record of a stranger's zone, as the RDATA of a TXT record: where it has mail and requests sent to. */
 #include "tests/fuzz/fuzz.h"
 
-#include "base/address.h"
+#include "base/address/address.h"
 #include "base/result.h"
 #include "policy/tls_report_record.h"
 

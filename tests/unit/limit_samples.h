@@ -2,8 +2,8 @@
 #ifndef SENDOFF_TESTS_LIMIT_SAMPLES_H
 #define SENDOFF_TESTS_LIMIT_SAMPLES_H
 
-#include "base/limits.h"
-#include "base/quantity.h"
+#include "base/text/quantity.h"
+#include "base/usage/limits.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

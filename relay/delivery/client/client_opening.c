@@ -1,7 +1,7 @@
 /* The opening of a session: greeting, EHLO or HELO, STARTTLS; see client.h for the states. */
-#include "base/address.h"
+#include "base/address/address.h"
 #include "base/log.h"
-#include "base/text.h"
+#include "base/text/text.h"
 #include "relay/delivery/client/client_parts.h"
 
 #include <stdio.h>

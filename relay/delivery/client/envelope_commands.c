@@ -1,6 +1,6 @@
 #include "relay/delivery/client/envelope_commands.h"
 
-#include "base/address.h"
+#include "base/address/address.h"
 #include "base/clock.h"
 #include "relay/smtp/xtext.h"
 

@@ -1,6 +1,6 @@
 #include "relay/delivery/outcome/bounce.h"
 
-#include "base/rule.h"
+#include "base/mail/rule.h"
 
 #include <string.h>
 

@@ -4,7 +4,7 @@
 #ifndef SENDOFF_RELAY_DELIVERY_OUTCOME_BOUNCE_H
 #define SENDOFF_RELAY_DELIVERY_OUTCOME_BOUNCE_H
 
-#include "base/suppression.h"
+#include "base/mail/suppression.h"
 #include "relay/delivery/outcome/verdict.h"
 
 /* `r` is what verdict_rule made of `i`. */

@@ -1,8 +1,8 @@
 #include "relay/delivery/outcome/dsn.h"
 
 #include "base/clock.h"
-#include "base/header.h"
 #include "base/id.h"
+#include "base/text/header.h"
 #include "relay/delivery/outcome/dsn_parts.h"
 #include "relay/message/content_loader.h"
 #include "relay/mime/octets.h"

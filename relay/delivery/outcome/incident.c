@@ -1,6 +1,6 @@
 #include "relay/delivery/outcome/incident.h"
 
-#include "base/rule.h"
+#include "base/mail/rule.h"
 
 #include <stdio.h>
 #include <string.h>

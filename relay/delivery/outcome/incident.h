@@ -2,7 +2,7 @@
 #ifndef SENDOFF_RELAY_DELIVERY_OUTCOME_INCIDENT_H
 #define SENDOFF_RELAY_DELIVERY_OUTCOME_INCIDENT_H
 
-#include "base/refusal.h"
+#include "base/mail/refusal.h"
 #include "relay/smtp/reply_parser.h"
 
 /* How far it had come. Up to STAGE_AUTH no message was mentioned. */
@@ -85,10 +85,10 @@ struct incident {
   const char *enhanced;       /* of our own reason, where there is a closer one than its trouble's; static, or NULL */
   struct smtp_reply reply;    /* code 0: none */
   char text[256];             /* the reason as text, where there is no reply */
-  char numbers[NUMBERS_TEXT]; /* of the rule (base/refusal.h), beside the attempt's; "": none */
+  char numbers[NUMBERS_TEXT]; /* of the rule (base/mail/refusal.h), beside the attempt's; "": none */
 };
 
-/* Its cause, as the delivery log keeps it (base/rule.h). "" for TROUBLE_NONE: nothing went wrong. */
+/* Its cause, as the delivery log keeps it (base/mail/rule.h). "" for TROUBLE_NONE: nothing went wrong. */
 const char *incident_rule(const struct incident *i);
 /* By command; `order`: struct queued_recipient, returned. */
 void incident_of_return(const char *order, struct incident *out);

@@ -3,7 +3,7 @@
 #ifndef SENDOFF_RELAY_DELIVERY_OUTCOME_NOTICE_H
 #define SENDOFF_RELAY_DELIVERY_OUTCOME_NOTICE_H
 
-#include "base/address.h"
+#include "base/address/address.h"
 #include "relay/delivery/delivery.h"
 #include "relay/delivery/job.h"
 #include "relay/delivery/outcome/notify.h"

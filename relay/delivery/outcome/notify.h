@@ -2,8 +2,8 @@
 #ifndef SENDOFF_RELAY_DELIVERY_OUTCOME_NOTIFY_H
 #define SENDOFF_RELAY_DELIVERY_OUTCOME_NOTIFY_H
 
-#include "base/envelope.h"
-#include "base/event.h"
+#include "base/mail/envelope.h"
+#include "base/mail/event.h"
 
 #include <stdbool.h>
 

@@ -7,7 +7,7 @@
 #ifndef SENDOFF_RELAY_DELIVERY_OUTCOME_OUTCOME_H
 #define SENDOFF_RELAY_DELIVERY_OUTCOME_OUTCOME_H
 
-#include "base/tls_facts.h"
+#include "base/mail/tls_facts.h"
 #include "relay/delivery/delivery.h"
 #include "relay/delivery/job.h"
 #include "relay/delivery/outcome/verdict.h"
@@ -47,7 +47,7 @@ struct outcome {
 struct outcome_place {
   const char *host;   /* "mx.example.net[192.0.2.1]:25"; "": none */
   const char *source; /* the address it left from; "": none */
-  const char *site;   /* base/site_name.h; NULL: not known */
+  const char *site;   /* base/site/site_name.h; NULL: not known */
   const char *tls;    /* as stream_tls_text; "": none */
   const char *before; /* what happened at other hosts on the way to it (story.h); NULL: nothing */
   struct tls_facts tls_facts;

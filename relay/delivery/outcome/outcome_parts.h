@@ -2,7 +2,7 @@
 #ifndef SENDOFF_RELAY_DELIVERY_OUTCOME_OUTCOME_PARTS_H
 #define SENDOFF_RELAY_DELIVERY_OUTCOME_OUTCOME_PARTS_H
 
-#include "base/site_name.h"
+#include "base/site/site_name.h"
 #include "relay/delivery/outcome/notice.h"
 #include "relay/delivery/outcome/outcome.h"
 #include "store/write.h"

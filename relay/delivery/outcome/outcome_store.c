@@ -2,7 +2,7 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/log.h"
-#include "base/rule.h"
+#include "base/mail/rule.h"
 #include "relay/delivery/outcome/outcome_parts.h"
 #include "relay/delivery/outcome/regard.h"
 #include "relay/delivery/outcome/story.h"

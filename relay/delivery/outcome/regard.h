@@ -3,7 +3,7 @@
 #ifndef SENDOFF_RELAY_DELIVERY_OUTCOME_REGARD_H
 #define SENDOFF_RELAY_DELIVERY_OUTCOME_REGARD_H
 
-#include "base/warmup.h"
+#include "base/site/warmup.h"
 #include "relay/delivery/outcome/verdict.h"
 
 /* `r` is what verdict_rule made of `i`. */

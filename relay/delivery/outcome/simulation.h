@@ -3,7 +3,7 @@
 #ifndef SENDOFF_RELAY_DELIVERY_OUTCOME_SIMULATION_H
 #define SENDOFF_RELAY_DELIVERY_OUTCOME_SIMULATION_H
 
-#include "base/simulator.h"
+#include "base/mail/simulator.h"
 #include "relay/delivery/outcome/incident.h"
 
 /* The host that the log and notices name, instead of a next hop. */

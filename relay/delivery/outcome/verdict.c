@@ -1,7 +1,7 @@
 #include "relay/delivery/outcome/verdict.h"
 
 #include "base/clock.h"
-#include "base/rule.h"
+#include "base/mail/rule.h"
 #include "relay/delivery/outcome/bounce.h"
 
 #include <stdio.h>

@@ -3,10 +3,10 @@
 #ifndef SENDOFF_RELAY_DELIVERY_OUTCOME_VERDICT_H
 #define SENDOFF_RELAY_DELIVERY_OUTCOME_VERDICT_H
 
-#include "base/config.h"
-#include "base/event.h"
-#include "base/refusal.h"
-#include "base/suppression.h"
+#include "base/directory/config.h"
+#include "base/mail/event.h"
+#include "base/mail/refusal.h"
+#include "base/mail/suppression.h"
 #include "relay/delivery/outcome/incident.h"
 
 enum verdict {
@@ -38,8 +38,8 @@ struct ruling {
   enum event_kind kind; /* DELIVERED, DEFERRED, BOUNCED, EXPIRED */
   int code;             /* of the reply, else of the reply that our own reason would be; 0 for EXPIRED */
   char enhanced[ENHANCED_TEXT];
-  const char *rule;               /* the cause: base/rule.h; static */
-  char numbers[NUMBERS_TEXT];     /* its numbers (base/refusal.h) */
+  const char *rule;               /* the cause: base/mail/rule.h; static */
+  char numbers[NUMBERS_TEXT];     /* its numbers (base/mail/refusal.h) */
   enum bounce bounce;             /* what it says of the recipient */
   bool remote;                    /* the code and text are the next hop's */
   bool host_dsn, host_deliver_by; /* the next hop offers DSN, DELIVERBY */

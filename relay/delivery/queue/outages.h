@@ -6,7 +6,7 @@
 #ifndef SENDOFF_RELAY_DELIVERY_QUEUE_OUTAGES_H
 #define SENDOFF_RELAY_DELIVERY_QUEUE_OUTAGES_H
 
-#include "base/cidr.h"
+#include "base/address/cidr.h"
 #include "base/clock.h"
 #include "base/hash.h"
 

@@ -8,8 +8,8 @@
 #ifndef SENDOFF_RELAY_DELIVERY_QUEUE_SCHEDULE_H
 #define SENDOFF_RELAY_DELIVERY_QUEUE_SCHEDULE_H
 
-#include "base/envelope.h"
 #include "base/hash.h"
+#include "base/mail/envelope.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,10 +1,10 @@
 #include "relay/delivery/route/blocklist.h"
 
-#include "base/cidr.h"
+#include "base/address/cidr.h"
+#include "base/address/reverse_name.h"
+#include "base/address/suffix.h"
 #include "base/clock.h"
 #include "base/result.h"
-#include "base/reverse_name.h"
-#include "base/suffix.h"
 #include "policy/spf/rdata.h"
 
 #include <arpa/nameser.h>

@@ -4,9 +4,9 @@
 #ifndef SENDOFF_RELAY_DELIVERY_ROUTE_BLOCKLIST_H
 #define SENDOFF_RELAY_DELIVERY_ROUTE_BLOCKLIST_H
 
-#include "base/address.h"
-#include "base/blocklist.h"
-#include "base/dns_answer.h"
+#include "base/address/address.h"
+#include "base/address/dns_answer.h"
+#include "base/directory/blocklist.h"
 
 #define BLOCKLIST_MS 20000 /* nothing is asked any more after that */
 #define BLOCKLIST_TEXT 300

@@ -1,7 +1,7 @@
 #include "relay/delivery/route/blocklist_watch.h"
 
+#include "base/address/global_address.h"
 #include "base/clock.h"
-#include "base/global_address.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "relay/delivery/route/listing.h"

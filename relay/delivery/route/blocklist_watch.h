@@ -5,7 +5,7 @@
 #ifndef SENDOFF_RELAY_DELIVERY_ROUTE_BLOCKLIST_WATCH_H
 #define SENDOFF_RELAY_DELIVERY_ROUTE_BLOCKLIST_WATCH_H
 
-#include "base/dns_answer.h"
+#include "base/address/dns_answer.h"
 #include "base/result.h"
 #include "relay/net/loop.h"
 

@@ -1,6 +1,6 @@
 #include "relay/delivery/route/search_parts.h"
 
-#include "base/address_kind.h"
+#include "base/address/address_kind.h"
 
 #include <arpa/nameser.h>
 #include <stdio.h>

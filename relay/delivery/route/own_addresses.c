@@ -1,6 +1,6 @@
 #include "relay/delivery/route/own_addresses.h"
 
-#include "base/address_kind.h"
+#include "base/address/address_kind.h"
 
 #include <stdlib.h>
 #include <string.h>

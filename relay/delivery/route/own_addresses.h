@@ -3,7 +3,7 @@
 #ifndef SENDOFF_RELAY_DELIVERY_ROUTE_OWN_ADDRESSES_H
 #define SENDOFF_RELAY_DELIVERY_ROUTE_OWN_ADDRESSES_H
 
-#include "base/config.h"
+#include "base/directory/config.h"
 
 #define OWN_ADDRESSES_MS 10000
 

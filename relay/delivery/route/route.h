@@ -3,8 +3,8 @@
 #ifndef SENDOFF_RELAY_DELIVERY_ROUTE_ROUTE_H
 #define SENDOFF_RELAY_DELIVERY_ROUTE_ROUTE_H
 
-#include "base/directory.h"
-#include "base/static_route.h"
+#include "base/directory/directory.h"
+#include "base/directory/static_route.h"
 #include "relay/net/sts_fetch.h"
 #include "relay/net/tls_demand.h"
 
@@ -23,7 +23,7 @@ enum route_status {
 
 /* How its hosts are spoken to; zeroed for a route that DNS alone made. */
 struct route_terms {
-  int64_t by; /* the static route (base/static_route.h) that it comes from; 0: none */
+  int64_t by; /* the static route (base/directory/static_route.h) that it comes from; 0: none */
   enum route_tls tls;
   bool implicit_tls;
   bool login; /* as `by` says */

@@ -3,7 +3,7 @@
 #ifndef SENDOFF_RELAY_DELIVERY_ROUTE_ROUTE_SECRETS_H
 #define SENDOFF_RELAY_DELIVERY_ROUTE_ROUTE_SECRETS_H
 
-#include "base/directory.h"
+#include "base/directory/directory.h"
 #include "base/result.h"
 #include "relay/delivery/delivery.h"
 

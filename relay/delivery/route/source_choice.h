@@ -2,7 +2,7 @@
 #ifndef SENDOFF_RELAY_DELIVERY_ROUTE_SOURCE_CHOICE_H
 #define SENDOFF_RELAY_DELIVERY_ROUTE_SOURCE_CHOICE_H
 
-#include "base/directory.h"
+#include "base/directory/directory.h"
 #include "relay/delivery/route/route.h"
 
 struct source_test {

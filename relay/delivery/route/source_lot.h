@@ -10,7 +10,7 @@
 
 struct source_lot {
   uint64_t cost;   /* exponentially distributed, the same for any weight */
-  unsigned weight; /* 1 to 100 times SOURCE_WEIGHT_MOST (base/directory.h); 0 counts as 1 */
+  unsigned weight; /* 1 to 100 times SOURCE_WEIGHT_MOST (base/directory/directory.h); 0 counts as 1 */
 };
 
 struct source_lot source_lot_draw(const char *address, unsigned weight, int64_t message_id);

@@ -1,7 +1,7 @@
 #include "relay/delivery/route/source_names.h"
 
+#include "base/address/global_address.h"
 #include "base/clock.h"
-#include "base/global_address.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "policy/source_name.h"

@@ -4,7 +4,7 @@
 #ifndef SENDOFF_RELAY_DELIVERY_ROUTE_SOURCE_NAMES_H
 #define SENDOFF_RELAY_DELIVERY_ROUTE_SOURCE_NAMES_H
 
-#include "base/dns_answer.h"
+#include "base/address/dns_answer.h"
 #include "base/result.h"
 #include "relay/net/loop.h"
 

@@ -1,6 +1,6 @@
 #include "relay/delivery/route/source_success.h"
 
-#include "base/cidr.h"
+#include "base/address/cidr.h"
 #include "base/hash.h"
 
 #include <stdio.h>

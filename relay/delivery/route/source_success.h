@@ -3,7 +3,7 @@
 #ifndef SENDOFF_RELAY_DELIVERY_ROUTE_SOURCE_SUCCESS_H
 #define SENDOFF_RELAY_DELIVERY_ROUTE_SOURCE_SUCCESS_H
 
-#include "base/site_learning.h"
+#include "base/site/site_learning.h"
 
 #define SOURCE_SUCCESS_SITES 10000 /* the one that was made first gives way */
 #define SOURCE_SUCCESS_SOURCES 16  /* of a site; the one that was heard of longest ago gives way */

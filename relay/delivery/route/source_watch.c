@@ -1,6 +1,6 @@
 #include "relay/delivery/route/source_watch.h"
 
-#include "base/cidr.h"
+#include "base/address/cidr.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "relay/net/local_address.h"

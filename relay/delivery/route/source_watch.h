@@ -4,7 +4,7 @@
 #ifndef SENDOFF_RELAY_DELIVERY_ROUTE_SOURCE_WATCH_H
 #define SENDOFF_RELAY_DELIVERY_ROUTE_SOURCE_WATCH_H
 
-#include "base/directory.h"
+#include "base/directory/directory.h"
 
 #define SOURCE_CHECK_MS 5000
 #define SOURCES_WATCHED_MAX 1000 /* those beyond are asked about each time that they are to be used */

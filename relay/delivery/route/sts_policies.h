@@ -3,8 +3,8 @@
 #ifndef SENDOFF_RELAY_DELIVERY_ROUTE_STS_POLICIES_H
 #define SENDOFF_RELAY_DELIVERY_ROUTE_STS_POLICIES_H
 
-#include "base/dns_answer.h"
-#include "base/sts_note.h"
+#include "base/address/dns_answer.h"
+#include "base/site/sts_note.h"
 #include "relay/delivery/delivery.h"
 #include "relay/net/loop.h"
 #include "relay/net/resolver.h"

@@ -1,5 +1,5 @@
 /* One fetch of a policy, on libuv's pool. */
-#include "base/address_kind.h"
+#include "base/address/address_kind.h"
 #include "relay/delivery/route/sts_domain.h"
 #include "relay/net/dns_until.h"
 

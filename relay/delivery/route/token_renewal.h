@@ -4,7 +4,7 @@
 #ifndef SENDOFF_RELAY_DELIVERY_ROUTE_TOKEN_RENEWAL_H
 #define SENDOFF_RELAY_DELIVERY_ROUTE_TOKEN_RENEWAL_H
 
-#include "base/dns_answer.h"
+#include "base/address/dns_answer.h"
 #include "relay/delivery/route/route_secrets.h"
 
 #define TOKEN_TASKS_MAX 4 /* requests at once */

@@ -2,7 +2,7 @@
 #ifndef SENDOFF_RELAY_DELIVERY_ROUTE_WARMUP_PARTS_H
 #define SENDOFF_RELAY_DELIVERY_ROUTE_WARMUP_PARTS_H
 
-#include "base/cidr.h"
+#include "base/address/cidr.h"
 #include "base/hash.h"
 #include "relay/delivery/route/warmup_watch.h"
 

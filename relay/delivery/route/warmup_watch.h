@@ -1,13 +1,13 @@
-/* The sources that warm up (base/warmup.h): how much each may still send to each provider. All mail passes it before it
- * leaves and when it comes back, on one loop, so that no amount is exceeded whatever the other loops do. What was used
- * goes into the store every few seconds, and at the stop. Lives on loops[0]. */
+/* The sources that warm up (base/site/warmup.h): how much each may still send to each provider. All mail passes it
+ * before it leaves and when it comes back, on one loop, so that no amount is exceeded whatever the other loops do. What
+ * was used goes into the store every few seconds, and at the stop. Lives on loops[0]. */
 #ifndef SENDOFF_RELAY_DELIVERY_ROUTE_WARMUP_WATCH_H
 #define SENDOFF_RELAY_DELIVERY_ROUTE_WARMUP_WATCH_H
 
-#include "base/directory.h"
-#include "base/refusal.h"
+#include "base/directory/directory.h"
+#include "base/mail/refusal.h"
 #include "base/result.h"
-#include "base/warmup.h"
+#include "base/site/warmup.h"
 #include "relay/net/loop.h"
 
 #define WARMUP_KEEP_US 5000000 /* a crash forgets what was used in this time, at most */
@@ -15,7 +15,7 @@
 /* Where mail is to go. */
 struct warmup_place {
   const char *site; /* NULL: by an operator's route to a host, which has the providers' opinion of its own address */
-  bool is_provider; /* of the table (base/shaping.h) */
+  bool is_provider; /* of the table (base/site/shaping.h) */
 };
 
 struct warmup_watch;

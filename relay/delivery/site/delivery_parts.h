@@ -4,7 +4,7 @@
 #define SENDOFF_RELAY_DELIVERY_SITE_DELIVERY_PARTS_H
 
 #include "base/clock.h"
-#include "base/shaping.h"
+#include "base/site/shaping.h"
 #include "relay/delivery/outcome/outcome.h"
 #include "relay/delivery/site/delivery.h"
 #include "relay/delivery/site/downs.h"

@@ -5,7 +5,7 @@
 #define SENDOFF_RELAY_DELIVERY_SITE_DOWNS_H
 
 #include "base/clock.h"
-#include "base/config.h"
+#include "base/directory/config.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* How fast mail may go from one source to one site: connections, messages of a connection, messages a second. Plain
  * data, with the clock passed in (microseconds of a clock that does not jump); one thread.
  *
- * The table's limits (base/shaping.h) are never exceeded. Below them it finds out what the site bears:
+ * The table's limits (base/site/shaping.h) are never exceeded. Below them it finds out what the site bears:
  *
  * - Connections begin at a quarter and grow with what is accepted, while all of them are in use. One that is refused
  *   while others are open shows how many are too many; more is tried again after a time that doubles each time.
@@ -15,7 +15,7 @@
 #define SENDOFF_RELAY_DELIVERY_SITE_PACE_H
 
 #include "base/clock.h"
-#include "base/shaping.h"
+#include "base/site/shaping.h"
 
 #define PACE_NEVER INT64_MAX /* not before something else has happened at the site */
 #define PACE_BUCKETS 7       /* of PACE_BUCKET_US: a minute, and the one that runs */

@@ -8,7 +8,7 @@
 #ifndef SENDOFF_RELAY_DELIVERY_SITE_SITE_H
 #define SENDOFF_RELAY_DELIVERY_SITE_SITE_H
 
-#include "base/site_learning.h"
+#include "base/site/site_learning.h"
 #include "relay/delivery/outcome/incident.h"
 #include "relay/delivery/site/delivery_parts.h"
 #include "relay/delivery/site/pace.h"

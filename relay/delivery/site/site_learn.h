@@ -1,5 +1,5 @@
-/* What the answers of a site teach (base/site_learning.h), and what is made of it for the next attempt. All of it does
- * nothing where `learning` is off. One loop's thread. */
+/* What the answers of a site teach (base/site/site_learning.h), and what is made of it for the next attempt. All of it
+ * does nothing where `learning` is off. One loop's thread. */
 #ifndef SENDOFF_RELAY_DELIVERY_SITE_SITE_LEARN_H
 #define SENDOFF_RELAY_DELIVERY_SITE_SITE_LEARN_H
 

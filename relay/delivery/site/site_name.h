@@ -1,9 +1,9 @@
-/* Whom the exchangers of a route belong to (base/site_name.h). A pure function of the hosts and the table of providers;
- * any thread. */
+/* Whom the exchangers of a route belong to (base/site/site_name.h). A pure function of the hosts and the table of
+ * providers; any thread. */
 #ifndef SENDOFF_RELAY_DELIVERY_SITE_SITE_NAME_H
 #define SENDOFF_RELAY_DELIVERY_SITE_SITE_NAME_H
 
-#include "base/site_name.h"
+#include "base/site/site_name.h"
 #include "relay/delivery/route/route.h"
 
 /* A host that an operator has named is a site of its own. The entry of the table for it; never NULL. */

@@ -2,7 +2,7 @@
 #ifndef SENDOFF_RELAY_DELIVERY_SITE_TRIED_H
 #define SENDOFF_RELAY_DELIVERY_SITE_TRIED_H
 
-#include "base/cidr.h"
+#include "base/address/cidr.h"
 
 #include <stdbool.h>
 #include <stddef.h>

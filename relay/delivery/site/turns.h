@@ -5,7 +5,7 @@
 #ifndef SENDOFF_RELAY_DELIVERY_SITE_TURNS_H
 #define SENDOFF_RELAY_DELIVERY_SITE_TURNS_H
 
-#include "base/mail_stream.h"
+#include "base/directory/mail_stream.h"
 
 #include <stdint.h>
 

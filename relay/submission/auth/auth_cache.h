@@ -4,7 +4,7 @@
 #ifndef SENDOFF_RELAY_SUBMISSION_AUTH_AUTH_CACHE_H
 #define SENDOFF_RELAY_SUBMISSION_AUTH_AUTH_CACHE_H
 
-#include "base/directory.h"
+#include "base/directory/directory.h"
 
 struct auth_cache;
 struct auth_cache *auth_cache_new(size_t max_entries); /* NULL without memory */

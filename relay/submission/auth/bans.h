@@ -9,7 +9,7 @@
 #ifndef SENDOFF_RELAY_SUBMISSION_AUTH_BANS_H
 #define SENDOFF_RELAY_SUBMISSION_AUTH_BANS_H
 
-#include "base/cidr.h"
+#include "base/address/cidr.h"
 
 #include <stdint.h>
 

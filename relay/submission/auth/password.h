@@ -3,7 +3,7 @@
 #ifndef SENDOFF_RELAY_SUBMISSION_AUTH_PASSWORD_H
 #define SENDOFF_RELAY_SUBMISSION_AUTH_PASSWORD_H
 
-#include "base/directory.h"
+#include "base/directory/directory.h"
 
 #define PASSWORD_ITERATIONS_GENERATED 4096 /* RFC 7677 4's least: 128 random bits need no stretching */
 #define PASSWORD_ITERATIONS_CHOSEN 65536   /* a person's choice does */

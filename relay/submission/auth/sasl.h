@@ -8,7 +8,7 @@
 #define SENDOFF_RELAY_SUBMISSION_AUTH_SASL_H
 
 #include "base/bytes.h"
-#include "base/directory.h"
+#include "base/directory/directory.h"
 
 #define SASL_NAME_MAX 255
 #define SASL_PASSWORD_MAX 1024

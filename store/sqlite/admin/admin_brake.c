@@ -1,6 +1,6 @@
-#include "base/brake_text.h"
 #include "base/clock.h"
-#include "base/rule.h"
+#include "base/mail/rule.h"
+#include "base/usage/brake_text.h"
 #include "store/sqlite/admin/admin_base.h"
 #include "store/sqlite/table/brake_row.h"
 #include "store/sqlite/table/events.h"

@@ -1,6 +1,6 @@
 #include "base/clock.h"
-#include "base/refusal.h"
-#include "base/rule.h"
+#include "base/mail/refusal.h"
+#include "base/mail/rule.h"
 #include "store/spool.h"
 #include "store/sqlite/admin/admin_base.h"
 #include "store/sqlite/operation/operations.h"

@@ -1,6 +1,6 @@
 #include "store/sqlite/log/log_match.h"
 
-#include "base/text_fold.h"
+#include "base/text/text_fold.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 #ifndef SENDOFF_STORE_SQLITE_LOG_LOG_ROWS_H
 #define SENDOFF_STORE_SQLITE_LOG_LOG_ROWS_H
 
-#include "base/event.h"
+#include "base/mail/event.h"
 #include "store/sqlite/sql.h"
 
 #define LOG_COLUMNS                                                                                                    \

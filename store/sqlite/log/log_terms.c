@@ -1,8 +1,8 @@
 #include "store/sqlite/log/log_terms.h"
 
-#include "base/address.h"
+#include "base/address/address.h"
 #include "base/result.h"
-#include "base/text_fold.h"
+#include "base/text/text_fold.h"
 
 #include <stdio.h>
 #include <string.h>

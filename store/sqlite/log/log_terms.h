@@ -1,11 +1,11 @@
 /* What an event of the log can be found by, as numbers (rows of the log's index, log_index.h): of texts every three
- * octets in a row, in one folded form (base/text_fold.h), of values the whole. Different fields have different numbers
- * for the same text. Different texts may share a number: the index says where something may be, never that it is.
- * Private to store/. Pure. */
+ * octets in a row, in one folded form (base/text/text_fold.h), of values the whole. Different fields have different
+ * numbers for the same text. Different texts may share a number: the index says where something may be, never that it
+ * is. Private to store/. Pure. */
 #ifndef SENDOFF_STORE_SQLITE_LOG_LOG_TERMS_H
 #define SENDOFF_STORE_SQLITE_LOG_LOG_TERMS_H
 
-#include "base/event.h"
+#include "base/mail/event.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -6,8 +6,8 @@
 
 #include "base/clock.h"
 #include "base/id.h"
-#include "base/refusal.h"
-#include "base/rule.h"
+#include "base/mail/refusal.h"
+#include "base/mail/rule.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 #include "store/sqlite/operation/operation_brake.h"
 
-#include "base/brake_text.h"
 #include "base/clock.h"
-#include "base/rule.h"
+#include "base/mail/rule.h"
+#include "base/usage/brake_text.h"
 #include "store/sqlite/table/events.h"
 
 #include <string.h>

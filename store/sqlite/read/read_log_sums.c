@@ -2,8 +2,8 @@
 
 #include "base/id.h"
 
-/* 0 and 1, 2, 3, 4, 5 are "accepted" and "refused", "deferred", "delivered", "bounced", "expired" (base/event.h). A
- * notice of the gateway's own (event_is_notice) has a null reverse-path: what becomes of it says nothing of anybody's
+/* 0 and 1, 2, 3, 4, 5 are "accepted" and "refused", "deferred", "delivered", "bounced", "expired" (base/mail/event.h).
+ * A notice of the gateway's own (event_is_notice) has a null reverse-path: what becomes of it says nothing of anybody's
  * mail. */
 #define BEGINNING                                                                                                      \
   "FROM events a INDEXED BY events_message WHERE a.message_id = e.message_id AND a.message_id <> 0 AND a.kind = 0"

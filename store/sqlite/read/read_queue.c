@@ -1,6 +1,6 @@
 #include "store/sqlite/reader.h"
 
-#include "base/address.h"
+#include "base/address/address.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 #ifndef SENDOFF_STORE_SQLITE_TABLE_BRAKE_ROW_H
 #define SENDOFF_STORE_SQLITE_TABLE_BRAKE_ROW_H
 
-#include "base/brake.h"
+#include "base/usage/brake.h"
 #include "store/brake_view.h"
 #include "store/sqlite/sql.h"
 

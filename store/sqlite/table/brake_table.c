@@ -1,6 +1,6 @@
 #include "store/sqlite/table/brake_table.h"
 
-#include "base/address.h"
+#include "base/address/address.h"
 #include "base/siphash.h"
 #include "store/sqlite/table/brake_prints.h"
 #include "store/sqlite/table/brake_row.h"

@@ -3,7 +3,7 @@
 #ifndef SENDOFF_STORE_SQLITE_TABLE_BRAKE_TABLE_H
 #define SENDOFF_STORE_SQLITE_TABLE_BRAKE_TABLE_H
 
-#include "base/brake.h"
+#include "base/usage/brake.h"
 #include "store/brake_view.h"
 #include "store/sqlite/sql.h"
 

@@ -3,7 +3,7 @@
 #ifndef SENDOFF_STORE_SQLITE_TABLE_EVENTS_H
 #define SENDOFF_STORE_SQLITE_TABLE_EVENTS_H
 
-#include "base/event.h"
+#include "base/mail/event.h"
 #include "store/sqlite/sql.h"
 
 int event_insert(struct sql *q, const struct event *e); /* id made when 0 */

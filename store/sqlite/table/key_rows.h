@@ -2,7 +2,7 @@
 #ifndef SENDOFF_STORE_SQLITE_TABLE_KEY_ROWS_H
 #define SENDOFF_STORE_SQLITE_TABLE_KEY_ROWS_H
 
-#include "base/directory.h"
+#include "base/directory/directory.h"
 #include "store/sqlite/sql.h"
 
 /* E_EXISTS: the domain has a key with that selector. */

@@ -1,9 +1,9 @@
-/* What was learnt of a site (base/site_learning.h) as the columns of a row: lists of counters, in the order of the
+/* What was learnt of a site (base/site/site_learning.h) as the columns of a row: lists of counters, in the order of the
  * structure. Private to store/; pure. */
 #ifndef SENDOFF_STORE_SQLITE_TABLE_LEARNING_TEXT_H
 #define SENDOFF_STORE_SQLITE_TABLE_LEARNING_TEXT_H
 
-#include "base/site_learning.h"
+#include "base/site/site_learning.h"
 #include "store/sqlite/table/number_list.h"
 
 #define LEARNING_LISTS 5                                 /* greylist, delivery, transactions, hours, sizes */

@@ -1,6 +1,6 @@
 #include "store/sqlite/table/limit_warning.h"
 
-#include "base/refusal.h"
+#include "base/mail/refusal.h"
 #include "store/sqlite/table/events.h"
 
 #include <stdio.h>

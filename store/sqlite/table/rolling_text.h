@@ -4,7 +4,7 @@
 #ifndef SENDOFF_STORE_SQLITE_TABLE_ROLLING_TEXT_H
 #define SENDOFF_STORE_SQLITE_TABLE_ROLLING_TEXT_H
 
-#include "base/usage.h"
+#include "base/usage/usage.h"
 #include "store/sqlite/table/number_list.h"
 
 #define ROLLING_TEXT_MAX (USAGE_ROLLING * (2 + (ROLLING_SLOTS + 1) * 4) * NUMBER_TEXT + 1)

@@ -3,7 +3,7 @@
 #ifndef SENDOFF_STORE_SQLITE_TABLE_ROUTE_LOGIN_H
 #define SENDOFF_STORE_SQLITE_TABLE_ROUTE_LOGIN_H
 
-#include "base/static_route.h"
+#include "base/directory/static_route.h"
 #include "store/sqlite/sql.h"
 
 struct route_secret_value {

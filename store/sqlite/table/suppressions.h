@@ -3,7 +3,7 @@
 #ifndef SENDOFF_STORE_SQLITE_TABLE_SUPPRESSIONS_H
 #define SENDOFF_STORE_SQLITE_TABLE_SUPPRESSIONS_H
 
-#include "base/suppression.h"
+#include "base/mail/suppression.h"
 #include "store/sqlite/sql.h"
 #include "store/suppression_view.h"
 

@@ -3,8 +3,8 @@
 #ifndef SENDOFF_STORE_SQLITE_TABLE_USAGE_TABLE_H
 #define SENDOFF_STORE_SQLITE_TABLE_USAGE_TABLE_H
 
-#include "base/usage.h"
-#include "base/usage_scope.h"
+#include "base/usage/usage.h"
+#include "base/usage/usage_scope.h"
 #include "store/sqlite/sql.h"
 #include "store/usage_view.h"
 

@@ -1,8 +1,8 @@
 /* Calendar windows, what an account used in them, and the formats of time. */
 #include "base/clock.h"
 
-#include "base/quantity.h"
 #include "base/result.h"
+#include "base/text/quantity.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

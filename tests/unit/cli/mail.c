@@ -1,7 +1,7 @@
 /* The verbs that show and change mail (log, why, queue), on a store with a short history. */
 #include "base/clock.h"
 #include "base/id.h"
-#include "base/rule.h"
+#include "base/mail/rule.h"
 #include "cli/command.h"
 #include "store/write.h"
 

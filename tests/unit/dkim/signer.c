@@ -2,7 +2,7 @@
 #include "dkim/signer.h"
 #include "dkim/key_private.h"
 
-#include "base/header.h"
+#include "base/text/header.h"
 #include "tests/unit/folder.h"
 
 #include <pthread.h>

@@ -1,7 +1,7 @@
 /* What DNS must say of a source's name, and what is said where it does not. */
 #include "policy/source_name.h"
 
-#include "base/cidr.h"
+#include "base/address/cidr.h"
 #include "base/clock.h"
 #include "base/result.h"
 

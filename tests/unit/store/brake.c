@@ -1,6 +1,6 @@
 /* The brake in the store: what is counted and kept across a restart, and what its steps do to mail. */
-#include "base/brake.h"
-#include "base/rule.h"
+#include "base/usage/brake.h"
+#include "base/mail/rule.h"
 #include "store/sqlite/table/brake_prints.h"
 #include "store/sqlite/table/brake_table.h"
 #include "tests/unit/limit_samples.h"

@@ -1,7 +1,7 @@
 /* The checks of `sendoff doctor` on facts that are hard to come by: each a table of what was gathered, and what is said
  * of it. */
 #include "base/clock.h"
-#include "base/usage_scope.h"
+#include "base/usage/usage_scope.h"
 #include "cli/doctor/checks.h"
 #include "store/store.h"
 

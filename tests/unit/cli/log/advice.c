@@ -4,7 +4,7 @@
 #include <stdbool.h>
 
 #include "base/id.h"
-#include "base/rule.h"
+#include "base/mail/rule.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* What is printed: nothing that a terminal obeys, JSON whatever the octets are. */
 #include "cli/output/output.h"
-#include "base/text.h"
+#include "base/text/text.h"
 
 #include "tests/unit/caught.h"
 

@@ -1,7 +1,7 @@
 /* From fields of devices and old sites: whatever they say, they read as one address and nobody else. */
 #include "relay/mime/from_rewrite.h"
 
-#include "base/address.h"
+#include "base/address/address.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

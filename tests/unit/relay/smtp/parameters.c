@@ -1,7 +1,7 @@
 /* The parameters of MAIL and RCPT: each well-formed and malformed. */
 #include "relay/smtp/parameters.h"
 #include "base/clock.h"
-#include "base/envelope.h"
+#include "base/mail/envelope.h"
 #include "base/result.h"
 #include "relay/smtp/extensions.h"
 #include "relay/smtp/xtext.h"

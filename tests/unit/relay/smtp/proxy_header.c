@@ -1,7 +1,7 @@
 /* The PROXY protocol's header: every form is fed whole, octet by octet, and with the connection's own octets behind it;
  * the answer may not depend on it. */
 #include "relay/smtp/proxy_header.h"
-#include "base/cidr.h"
+#include "base/address/cidr.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* Connections that a command announces: each is let in once, from where it was announced, and not for long. */
 #include "relay/submission/expected.h"
 
-#include "base/cidr.h"
+#include "base/address/cidr.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

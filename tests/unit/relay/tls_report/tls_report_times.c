@@ -2,7 +2,7 @@
 #include "relay/tls_report/tls_report_times.h"
 
 #include "base/clock.h"
-#include "base/tls_outcome.h"
+#include "base/mail/tls_outcome.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

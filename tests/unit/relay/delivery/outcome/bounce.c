@@ -1,6 +1,6 @@
 /* Replies as hosts in wide use give them: which say that a mailbox is gone, and which only say so. */
 #include "relay/delivery/outcome/bounce.h"
-#include "base/rule.h"
+#include "base/mail/rule.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

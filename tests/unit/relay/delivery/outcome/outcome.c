@@ -1,6 +1,6 @@
 /* An outcome without an attempt: the same for each recipient of a job, in the store, and back to who handed it out. */
 #include "relay/delivery/outcome/outcome.h"
-#include "base/rule.h"
+#include "base/mail/rule.h"
 #include "tests/unit/store_lab.h"
 
 static const struct config config = {.hostname = (char *)(uintptr_t) "gw.example.com",

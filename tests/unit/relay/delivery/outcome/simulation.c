@@ -1,6 +1,6 @@
 /* What the simulator answers, and what is made of it: as of a next hop, but that it says nothing of anybody. */
 #include "relay/delivery/outcome/simulation.h"
-#include "base/rule.h"
+#include "base/mail/rule.h"
 #include "relay/delivery/outcome/bounce.h"
 #include "relay/delivery/outcome/regard.h"
 

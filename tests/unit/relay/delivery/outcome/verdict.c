@@ -1,6 +1,6 @@
 #include "relay/delivery/outcome/verdict.h"
 #include "base/clock.h"
-#include "base/rule.h"
+#include "base/mail/rule.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

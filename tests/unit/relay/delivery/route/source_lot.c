@@ -1,6 +1,6 @@
 /* The lots that a pool's sources draw: shares by weight, and what moves when a pool changes. */
 #include "relay/delivery/route/source_lot.h"
-#include "base/directory.h"
+#include "base/directory/directory.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

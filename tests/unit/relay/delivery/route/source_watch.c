@@ -1,6 +1,6 @@
 /* Whether a source is on this machine: asked again as time goes on, and said once. */
 #include "relay/delivery/route/source_watch.h"
-#include "base/cidr.h"
+#include "base/address/cidr.h"
 #include "base/log.h"
 #include "relay/net/local_address.h"
 #include "tests/unit/caught.h"

@@ -1,5 +1,5 @@
 #include "relay/delivery/site/address_order.h"
-#include "base/cidr.h"
+#include "base/address/cidr.h"
 #include "base/result.h"
 
 #include <setjmp.h>
