@@ -1,6 +1,7 @@
 """Fixtures for the tests of the whole program. One lab for each file; most files share one running gateway in it."""
 
 import os
+import signal
 
 import pytest
 
@@ -21,7 +22,11 @@ def gateway(lab):
 
 
 def pytest_configure():
-    """No test is skipped, so that what passes has been tested."""
+    """No test is skipped, so that what passes has been tested. What a shell ignores for what it starts in the background would be
+    ignored by every program that a test starts."""
+    for one, handler in ((signal.SIGHUP, signal.SIG_DFL), (signal.SIGQUIT, signal.SIG_DFL), (signal.SIGINT, signal.default_int_handler)):
+        if signal.getsignal(one) == signal.SIG_IGN:
+            signal.signal(one, handler)
     if os.geteuid() != 0:
         pytest.exit("run the tests as root: some have a network, a small disk or another user of their own", returncode=1)
 
