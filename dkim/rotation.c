@@ -20,7 +20,8 @@ enum key_state rotation_next(const struct rotation_facts *f) {
   }
 }
 
-/* A tenth of its age: soon at first, when somebody is at the DNS form, and hourly for one that nobody publishes. */
+/* A tenth of its age: soon at first, when somebody is at the DNS form or the last mail is just leaving, and hourly for
+ * a key that nobody publishes, or whose mail is long on its way. */
 static int64_t patience_us(const struct signing_key *k) {
   int64_t wait = (k->checked_us - k->state_us) / 10;
   return wait < LEAST_US ? LEAST_US : wait > HOUR_US ? HOUR_US : wait;
@@ -29,7 +30,9 @@ static int64_t patience_us(const struct signing_key *k) {
 int64_t rotation_due_us(const struct signing_key *k, bool publishes) {
   switch (k->state) {
   case KEY_WAITING: return k->checked_us ? k->checked_us + patience_us(k) : k->state_us;
-  case KEY_OLD: return k->left_us ? rotation_retires_us(k) : k->checked_us ? k->checked_us + HOUR_US : k->state_us;
+  case KEY_OLD:
+    if (k->left_us) return rotation_retires_us(k);
+    return k->checked_us ? k->checked_us + patience_us(k) : k->state_us;
   case KEY_RETIRED:
     return publishes ? (k->checked_us > k->state_us ? k->checked_us + HOUR_US : k->state_us) : INT64_MAX;
   default: return INT64_MAX;

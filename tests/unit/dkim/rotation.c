@@ -59,6 +59,8 @@ static void test_when(void **state) {
   assert_int_equal(rotation_due_us(&key, true), INT64_MAX);
   key.state = KEY_OLD;
   assert_int_equal(rotation_due_us(&key, false), NOW);
+  key.checked_us = NOW + 1; /* the last of its mail is just leaving */
+  assert_int_equal(rotation_due_us(&key, false), NOW + 1 + INT64_C(10000000));
   key.checked_us = NOW + DAY_US;
   assert_int_equal(rotation_due_us(&key, false), NOW + DAY_US + HOUR_US);
   key.left_us = NOW + 2 * DAY_US;
