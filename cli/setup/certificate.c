@@ -1,11 +1,15 @@
 #include "cli/setup/certificate.h"
 
 #include "base/bytes.h"
+#include "cli/machine/folder.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <gnutls/abstract.h>
 #include <gnutls/x509.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -13,10 +17,7 @@
 
 #define TEN_YEARS (INT64_C(3650) * 86400)
 
-/* Never over a file that is there: a certificate in use is somebody's. */
-static int write_file(const char *path, const gnutls_datum_t *data, mode_t mode, struct reason *why) {
-  int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-  if (fd < 0) return fail(why, E_IO, "%s: %s", path, strerror(errno));
+static int write_beside(const char *beside, int fd, const gnutls_datum_t *data, mode_t mode, struct reason *why) {
   int rc = fchmod(fd, mode) == 0 ? OK : E_IO;
   for (size_t at = 0; rc == OK && at < data->size;) {
     ssize_t n = write(fd, data->data + at, data->size - at);
@@ -26,9 +27,22 @@ static int write_file(const char *path, const gnutls_datum_t *data, mode_t mode,
       rc = E_IO;
   }
   if (rc == OK && fsync(fd) != 0) rc = E_IO;
-  if (rc != OK) fail(why, rc, "%s: %s", path, strerror(errno));
-  if (close(fd) != 0 && rc == OK) rc = fail(why, E_IO, "%s: %s", path, strerror(errno));
-  if (rc != OK) unlink(path);
+  if (rc != OK) fail(why, rc, "%s: %s", beside, strerror(errno));
+  if (close(fd) != 0 && rc == OK) rc = fail(why, E_IO, "%s: %s", beside, strerror(errno));
+  return rc;
+}
+
+/* It has its name when it is whole: an empty key after a crash would be taken for one. Never over a file that is there:
+ * a certificate in use is somebody's. */
+static int write_file(const char *path, const gnutls_datum_t *data, mode_t mode, struct reason *why) {
+  char beside[PATH_MAX];
+  int n = snprintf(beside, sizeof beside, "%s.XXXXXX", path);
+  if (n < 0 || (size_t)n >= sizeof beside) return fail(why, E_IO, "%s: the path is too long", path);
+  int fd = mkostemp(beside, O_CLOEXEC);
+  if (fd < 0) return fail(why, E_IO, "%s: %s", path, strerror(errno));
+  int rc = write_beside(beside, fd, data, mode, why);
+  if (rc == OK && rename_new(beside, path) != 0) rc = fail(why, E_IO, "%s: %s", path, strerror(errno));
+  if (rc != OK) unlink(beside);
   return rc;
 }
 

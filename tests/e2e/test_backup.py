@@ -16,7 +16,7 @@ import pytest
 
 from sendoff_test import bundle, stored
 from sendoff_test.client import connect, submit, submit_marked
-from sendoff_test.command import PROGRAM, SANITIZERS
+from sendoff_test.command import PROGRAM, SANITIZERS, faulty
 from sendoff_test.lab import SOURCE
 from sendoff_test.letters import letter, marker, values
 from sendoff_test.markdown import Document
@@ -543,13 +543,6 @@ def test_a_killed_restore(lab, full, tmp_path):
     assert [name for name in hidden(other.data) if name not in ("spool", ".restore")] == ["sendoff.db"]
 
 
-def with_fault(gateway, fault, *words):
-    """A command, one of whose system calls fails (strace, which leaks cannot be looked for under)."""
-    strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={fault.split(':')[0]}", "-e", f"inject={fault}"]
-    environment = {**os.environ, **SANITIZERS, "ASAN_OPTIONS": "detect_leaks=0"}
-    return subprocess.run([*strace, PROGRAM, "--config", gateway.config, *words], capture_output=True, text=True, env=environment, timeout=120)
-
-
 CALLS = [("mkdir", 3), ("mkdir", 5), ("syncfs", 1), ("renameat2", 1), ("syncfs", 2), ("renameat2", 2), ("syncfs", 3), ("unlink", 3), ("rmdir", 1)]
 
 
@@ -559,12 +552,12 @@ def test_a_restore_whose_steps_fail(lab, busy, taken, fault):
     other = place(lab)
     failed = 0
     for call, when in CALLS:
-        done = with_fault(other, f"{call}:{fault}:when={when}", "restore", taken)
-        assert "Sanitizer" not in done.stderr and done.returncode in ((0, 1) if "error" in fault else (0, -signal.SIGKILL)), done
-        failed += done.returncode != 0
+        done = other.sendoff.run("restore", taken, wrapper=faulty(f"{call}:{fault}:when={when}"))
+        assert done.status in ((0, 1) if "error" in fault else (0, -signal.SIGKILL)), done
+        failed += done.status != 0
         whole = os.path.exists(f"{other.data}/sendoff.db")
         if "error" in fault:
-            assert whole == (done.returncode == 0) and (whole or hidden(other.data) == []), (call, when, done, hidden(other.data))
+            assert whole == (done.status == 0) and (whole or hidden(other.data) == []), (call, when, done, hidden(other.data))
         if not whole:
             other.sendoff("restore", taken)
         assert {one["state"] for one in other.queue()} == {"held"} and len(other.queue()) == 2
@@ -575,8 +568,8 @@ def test_a_restore_whose_steps_fail(lab, busy, taken, fault):
 
 @pytest.mark.parametrize("fault, says, left", [("fsync:error=EIO:when=1", "no backup was made", []), ("fsync:error=EIO:when=2", "is written and whole, but", ["b"]), ("ftruncate:error=EIO:when=1", "b.new: Input/output error", [])])
 def test_a_backup_whose_steps_fail(busy, tmp_path, fault, says, left):
-    done = with_fault(busy, fault, "backup", str(tmp_path / "b"))
-    assert done.returncode == 1 and says in done.stderr, done
+    done = busy.sendoff.run("backup", tmp_path / "b", wrapper=faulty(fault))
+    assert done.status == 1 and says in done.err, done
     assert os.listdir(tmp_path) == left
 
 

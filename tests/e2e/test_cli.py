@@ -5,6 +5,7 @@ import json
 import os
 import pwd
 import re
+import signal
 import socket
 import sqlite3
 import stat
@@ -12,7 +13,7 @@ import subprocess
 
 import pytest
 
-from sendoff_test.command import PROGRAM, SANITIZERS, Command, assert_no_report
+from sendoff_test.command import PROGRAM, SANITIZERS, Command, assert_no_report, faulty
 from sendoff_test.private_keys import make_private_key, published
 
 HOST = "smtp.example.com"
@@ -180,6 +181,30 @@ def test_init_does_not_replace_half_a_certificate(tmp_path):
     refused(sendoff.run("init", "--hostname", HOST, "--data-dir", tmp_path / "data"), 1, "certificate.pem")
     assert (tmp_path / "certificate.key").read_text() == "somebody's"
     assert not (tmp_path / "sendoff.conf").exists()
+
+
+@pytest.mark.parametrize("call", ["fchmod:when=1", "fsync:when=1", "renameat2:when=1", "fsync:when=2", "renameat2:when=2", "fsync:when=3"])
+@pytest.mark.parametrize("fault", ["error=EIO", "signal=KILL"])
+def test_init_leaves_no_part_of_a_certificate(tmp_path, call, fault):
+    """What has its name is whole, wherever it ended; and what to do about half a pair is said."""
+    sendoff = Command(f"{tmp_path}/sendoff.conf")
+    words = ("init", "--hostname", HOST, "--data-dir", tmp_path / "data")
+    name, when = call.split(":")
+    done = sendoff.run(*words, wrapper=faulty(f"{name}:{fault}:{when}"))
+    assert done.status == (1 if "error" in fault else -signal.SIGKILL), done
+    found = {one.name: one.read_text() for one in tmp_path.glob("certificate.???")}
+    assert all(text.startswith("-----BEGIN ") and text.endswith("-----\n") for text in found.values()), found
+    if "error" in fault:
+        assert not [one for one in tmp_path.iterdir() if re.search(r"\.\w{6}$", one.name)]
+    again = sendoff.run(*words)
+    if list(found) == ["certificate.key"]:
+        refused(again, 1, "certificate.key is there without")
+        os.remove(tmp_path / "certificate.key")
+        again = sendoff.run(*words)
+    if again.status and "sendoff.conf.new is there" in again.err:
+        os.remove(tmp_path / "sendoff.conf.new")
+        again = sendoff.run(*words)
+    assert again.status == 0, again
 
 
 def test_init_leaves_a_folder_of_others_alone(tmp_path):

@@ -20,6 +20,12 @@ def assert_no_report(text, who):
         assert at < 0, f"{who}: {text[max(0, at - 200):at + 6000]}"
 
 
+def faulty(fault):
+    """A wrapper under which a system call fails, or is the last: strace's "CALL:error=E:when=N". Leaks cannot be looked for there."""
+    call = fault.split(":")[0]
+    return ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={fault}", "-E", "ASAN_OPTIONS=detect_leaks=0"]
+
+
 @dataclass
 class Result:
     status: int
