@@ -191,7 +191,7 @@ static enum exit_status backup(struct cli *c) {
   struct job j = {.cli = c};
   struct reason why = {""};
   if (cli_config(c) != EXIT_DONE) return EXIT_NO;
-  enum exit_status s = backup_file_open(&j.file, c->arguments[0], cli_switch(c, "force"));
+  enum exit_status s = backup_file_open(&j.file, c->arguments[0], c->config, cli_switch(c, "force"));
   if (s != EXIT_DONE) {
     backup_file_close(&j.file);
     return s;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,6 +48,28 @@ static int remove_copy(const struct backup_file *f) {
   return unlink(f->copy_path) == 0 || errno == ENOENT ? 0 : -1;
 }
 
+static bool is_same(const char *a, const char *b) {
+  struct stat one, other;
+  return stat(a, &one) == 0 && stat(b, &other) == 0 && one.st_dev == other.st_dev && one.st_ino == other.st_ino;
+}
+
+/* `folder` is that one, or below it; it is cut on the way. */
+static bool is_within(char *folder, const char *of) {
+  for (char *end; !is_same(folder, of); *end = '\0')
+    if (!(end = strrchr(folder, '/'))) return false;
+  return true;
+}
+
+/* --force would replace what it is a backup of, and a disk takes both with it. */
+static enum exit_status check_place(const struct backup_file *f, const struct config *config) {
+  char copy[BACKUP_PATH], folder[PATH_MAX];
+  snprintf(copy, sizeof copy, "%s", f->path);
+  if (is_same(f->path, config->data_dir) || (realpath(dirname(copy), folder) && is_within(folder, config->data_dir)))
+    return cli_fail(EXIT_NO, "%s is the gateway's own folder; name a file in another", config->data_dir);
+  if (is_same(f->path, config->path)) return cli_fail(EXIT_NO, "%s is the configuration; name another file", f->path);
+  return EXIT_DONE;
+}
+
 static enum exit_status check_name(const struct backup_file *f) {
   struct stat st;
   if (lstat(f->path, &st) != 0) return errno == ENOENT ? EXIT_DONE : trouble(f->path);
@@ -81,13 +104,14 @@ static enum exit_status open_new(struct backup_file *f) {
               : cli_fail(EXIT_NO, "%s.new is no file of ours; remove it", f->path);
 }
 
-enum exit_status backup_file_open(struct backup_file *f, const char *path, bool force) {
+enum exit_status backup_file_open(struct backup_file *f, const char *path, const struct config *config, bool force) {
   *f = (struct backup_file){.path = path, .fd = -1, .force = force};
   if (strcmp(path, "-") == 0) return open_output(f);
   int n = snprintf(f->new_path, sizeof f->new_path, "%s.new", path);
   if (n < 0 || (size_t)n >= sizeof f->new_path - 4) return cli_fail(EXIT_NO, "%s: the path is too long", path);
   snprintf(f->copy_path, sizeof f->copy_path, "%.4000s.db", f->new_path);
-  enum exit_status s = check_name(f);
+  enum exit_status s = check_place(f, config);
+  if (s == EXIT_DONE) s = check_name(f);
   if (s == EXIT_DONE) return open_new(f);
   *f->new_path = *f->copy_path = '\0';
   return s;

@@ -3,6 +3,7 @@
 #ifndef SENDOFF_CLI_BACKUP_BACKUP_FILE_H
 #define SENDOFF_CLI_BACKUP_BACKUP_FILE_H
 
+#include "base/directory/config.h"
 #include "cli/command.h"
 
 #define BACKUP_PATH 4096
@@ -16,9 +17,10 @@ struct backup_file {
   bool named; /* it is whole, and has its name */
 };
 
-/* Both files hold keys: their mode is 0600. What an earlier backup has left of them is removed, one that is under way
- * is not touched. EXIT_NO: a message has been printed. backup_file_close in any case. */
-enum exit_status backup_file_open(struct backup_file *f, const char *path, bool force);
+/* Never into the gateway's own folder, or over its configuration. Both files hold keys: their mode is 0600. What an
+ * earlier backup has left of them is removed, one that is under way is not touched. EXIT_NO: a message has been
+ * printed. backup_file_close in any case. */
+enum exit_status backup_file_open(struct backup_file *f, const char *path, const struct config *config, bool force);
 /* Everything is written: synced, and under its name. When that fails, and it is `named`, its folder could not be
  * synced. */
 int backup_file_finish(struct backup_file *f, struct reason *why);

@@ -29,7 +29,8 @@ struct job {
   char new_config[RESTORE_PATH]; /* "": there is a configuration, which stays */
   bool config_differs;
   struct backup_counts counts;
-  struct queue_changed held;
+  struct queue_changed held;    /* now */
+  struct queue_extent all_held; /* with what was held when the backup was made */
 };
 
 static int on_part(void *arg, size_t octets, struct reason *why) {
@@ -168,14 +169,23 @@ static void compare_config(struct job *j) {
 
 /* --- the store --- */
 
+static int count_held(struct job *j, struct reason *why) {
+  struct reader *r;
+  int rc = reader_open(j->place.folder, &r, why);
+  if (rc != OK) return rc;
+  rc = reader_queue_extent(r, &(struct queue_filter){.state = RECIPIENT_HELD}, &j->all_held);
+  reader_close(&r);
+  return rc == OK ? OK : fail(why, rc, "its queue cannot be read: %s", result_text(rc));
+}
+
 /* What has left since the backup is in its queue, and would leave again: mail, and notices to its senders. */
 static int hold(struct job *j, struct reason *why) {
   struct admin *a;
-  if (cli_switch(j->cli, "send")) return OK;
   int rc = admin_open(j->place.folder, &a, why);
   if (rc != OK) return rc;
   const struct queue_change change = {.action = QUEUE_HOLD, .hold_returning = true, .by = "restore"};
-  rc = admin_queue(a, &(struct queue_filter){.state = -1}, &change, &j->held, why);
+  if (!cli_switch(j->cli, "send")) rc = admin_queue(a, &(struct queue_filter){.state = -1}, &change, &j->held, why);
+  if (rc == OK) rc = count_held(j, why);
   admin_close(&a);
   return rc;
 }
@@ -229,11 +239,18 @@ static void print_missing(const json_t *missing) {
   }
 }
 
-static void print_held(const struct queue_changed *held) {
-  if (!held->recipients) return;
-  printf("\n%llu recipient%s held: what has been delivered since the backup would be\n"
-         "sent again.\n",
-         (unsigned long long)held->recipients, held->recipients == 1 ? " is" : "s are");
+static void print_held(const struct job *j) {
+  const struct queue_changed *held = &j->held;
+  uint64_t before = j->all_held.recipients - held->recipients;
+  if (!j->all_held.recipients) return;
+  putchar('\n');
+  if (held->recipients)
+    printf("%llu recipient%s held: what has been delivered since the backup would be\n"
+           "sent again.\n",
+           (unsigned long long)held->recipients, held->recipients == 1 ? " is" : "s are");
+  if (before)
+    printf("%llu %s held when the backup was made, and %s so.\n", (unsigned long long)before,
+           before == 1 ? "recipient was" : "recipients were", before == 1 ? "stays" : "stay");
   if (held->returning)
     printf("Of them %llu %s on the way back to %s (queue bounce).\n", (unsigned long long)held->returning,
            held->returning == 1 ? "was" : "were", held->returning == 1 ? "its sender" : "their senders");
@@ -247,7 +264,7 @@ static void print_done(const struct job *j, const json_t *missing) {
   print_safe(line);
   putchar('\n');
   backup_counts_print(stdout, &j->counts);
-  print_held(&j->held);
+  print_held(j);
   if (j->config_differs)
     printf("\n%s stays as it is. The backup has another one:\n  tar -xOf %s " BACKUP_CONFIG "\n", j->cli->config->path,
            j->path);
@@ -265,7 +282,7 @@ static void say(struct job *j, bool config_restored) {
   print_json(json_pack("{s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:s, s:b, s:o}", "file", json_text(j->path), "data_dir",
                        json_text(j->place.data_dir), "made", json_text(about(j, "made")), "hostname",
                        json_text(about(j, "hostname")), "counts", backup_counts_json(&j->counts), "held",
-                       (json_int_t)j->held.recipients, "held_returning", (json_int_t)j->held.returning, "config",
+                       (json_int_t)j->all_held.recipients, "held_returning", (json_int_t)j->held.returning, "config",
                        config_restored ? "restored" : "kept", "config_differs", j->config_differs, "missing_files",
                        missing));
 }

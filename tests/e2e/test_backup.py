@@ -502,16 +502,46 @@ def test_a_disk_that_fills(full, tmp_path):
         assert os.listdir(folder) == []
 
 
-def test_the_disk_of_the_mail_is_not_filled(lab):
+def test_the_disk_of_the_mail_is_not_filled(lab, tmp_path):
     gateway = lab.new_gateway()
     gateway.disk = SmallDisk(gateway.data, 64 * MB)
     gateway.configure(more='store { disk_reserve = "16M" }')
     gateway.sendoff("init", "--config", gateway.config)
-    gateway.sendoff("backup", f"{gateway.data}/b")
+    gateway.disk.also_at(tmp_path)
+    gateway.sendoff("backup", tmp_path / "b")
     gateway.disk.fill(leave=15 * MB)
-    result = gateway.sendoff.run("backup", f"{gateway.data}/c")
+    result = gateway.sendoff.run("backup", tmp_path / "c")
     assert result.status == 1 and "are kept for mail; name a file on another disk" in result.err
-    assert "c" not in " ".join(name for name in os.listdir(gateway.data) if not name.startswith("sendoff"))
+    assert os.listdir(tmp_path) == ["b"]
+
+
+def test_no_backup_over_what_it_is_of(full, tmp_path):
+    """Nothing in the gateway's folder is replaced, by whatever way it is named, nor its configuration."""
+    os.symlink(full.data, tmp_path / "link")
+    before = full.sendoff("account", "list")
+    for path in ("sendoff.db", "new", "spool/new", "../data/sendoff.db-wal" if full.data.endswith("/data") else "lock", "."):
+        for folder in (full.data, tmp_path / "link"):
+            result = full.sendoff.run("backup", f"{folder}/{path}", "--force")
+            assert result.status == 1 and "is the gateway's own folder; name a file in another" in result.err, result
+    result = full.sendoff.run("backup", full.config, "--force")
+    assert result.status == 1 and "is the configuration; name another file" in result.err
+    assert full.sendoff("account", "list") == before and "new" not in os.listdir(full.data)
+    full.sendoff("config", "check")
+
+
+def test_what_was_held_before_is_counted(lab, full, tmp_path):
+    """A backup of a queue that is held: all of it waits for a release."""
+    full.sendoff("queue", "hold", "--to", "*", "--yes")
+    full.sendoff("backup", tmp_path / "b")
+    full.sendoff("queue", "release", "--to", "*", "--yes")
+    for words, says in (((), "8 recipients were held when the backup was made, and stay so"), (("--send",), "8 recipients were held")):
+        other = place(lab)
+        text = other.sendoff("restore", tmp_path / "b", *words)
+        assert says in text and "sendoff queue release" in text, text
+        assert {one["state"] for one in other.queue()} == {"held"}
+    other = place(lab)
+    (said,) = other.sendoff.json("restore", tmp_path / "b")
+    assert said["held"] == len(other.queue())
 
 
 @pytest.mark.parametrize("room, says", [(8 * MB, "nothing was restored"), (2 * MB, "are needed for one file alone")])

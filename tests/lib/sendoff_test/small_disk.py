@@ -7,7 +7,7 @@ import os
 import pytest
 
 CLONE_NEWNS = 0x00020000
-MS_REC, MS_PRIVATE = 0x4000, 0x40000
+MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 0x40000
 CHUNK = 64 * 1024
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -27,6 +27,12 @@ class SmallDisk:
         private = _libc.unshare(CLONE_NEWNS) == 0 and _mount("none", "/", None, MS_REC | MS_PRIVATE, None)
         if not private or not _mount("tmpfs", folder, "tmpfs", 0, f"size={size},mode=0700"):
             pytest.fail("no file system can be mounted here: unshare or mount is not permitted")
+
+    def also_at(self, folder):
+        """A folder on it, elsewhere."""
+        os.mkdir(f"{self.folder}/elsewhere")
+        if not _mount(f"{self.folder}/elsewhere", str(folder), None, MS_BIND, None):
+            pytest.fail("a folder cannot be mounted twice here")
 
     @property
     def free(self):
