@@ -57,6 +57,14 @@ enum exit_status cli_failed(int code, const struct reason *why) {
 
 /* --- options --- */
 
+enum exit_status cli_check_filled(const struct cli *c) {
+  for (size_t i = 0; i < c->option_count; i++)
+    if (c->options[i].value && !*c->options[i].value)
+      return cli_fail(EXIT_USAGE, "--%.*s is empty: leave it out, or say which", (int)strcspn(c->options[i].name, "="),
+                      c->options[i].name);
+  return EXIT_DONE;
+}
+
 enum exit_status cli_moment(const struct cli *c, const char *name, int64_t *out) {
   const char *text = cli_option(c, name);
   if (!text || time_parse(text, clock_now_us(), cli_switch(c, "utc"), out) == OK) return EXIT_DONE;

@@ -101,7 +101,8 @@ const struct verb log_verbs[] = {
      0, 0, list},
     {"log", "show", "ID", "The whole story of one message, in order.", "sendoff log show 1CZQ6K3E0W40", 1, 1, log_show},
     {"log", "summary", "--by account|domain|site|source|stream [--since T] [--until T]",
-     "What was accepted, delivered, deferred, bounced and refused, added up; without --since of the last 24 hours.",
+     "What was accepted, delivered, deferred, bounced and refused, added up; without --since of the last 24 hours, or "
+     "those before --until.",
      "sendoff log summary --by account --since 24h\n"
      "sendoff log summary --by site --since yesterday --until today",
      0, 0, log_summary},

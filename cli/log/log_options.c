@@ -29,6 +29,15 @@ static const char *host_option(const struct cli *c) {
   return host ? host : cli_option(c, "site");
 }
 
+enum exit_status log_span_read(const struct cli *c, int64_t *since_us, int64_t *until_us) {
+  enum exit_status s = cli_check_filled(c);
+  if (s == EXIT_DONE) s = cli_moment(c, "since", since_us);
+  if (s == EXIT_DONE) s = cli_moment(c, "until", until_us);
+  if (s == EXIT_DONE && cli_option(c, "since") && cli_option(c, "until") && *until_us <= *since_us)
+    return cli_fail(EXIT_USAGE, "--until is not after --since: nothing can be between them");
+  return s;
+}
+
 enum exit_status log_options_read(const struct cli *c, struct log_filter *f) {
   *f = (struct log_filter){.account = cli_option(c, "account"),
                            .from = cli_option(c, "from"),
@@ -42,10 +51,9 @@ enum exit_status log_options_read(const struct cli *c, struct log_filter *f) {
                            .reply = cli_option(c, "reply"),
                            .kind = -1,
                            .of_message = true};
-  enum exit_status s = read_event(c, f);
-  if (s == EXIT_DONE) s = read_stream(c, f);
-  if (s == EXIT_DONE) s = cli_moment(c, "since", &f->since_us);
-  return s == EXIT_DONE ? cli_moment(c, "until", &f->until_us) : s;
+  enum exit_status s = log_span_read(c, &f->since_us, &f->until_us);
+  if (s == EXIT_DONE) s = read_event(c, f);
+  return s == EXIT_DONE ? read_stream(c, f) : s;
 }
 
 bool log_options_none(const struct cli *c) {

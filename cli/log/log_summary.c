@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/site/site_name.h"
+#include "cli/log/log_options.h"
 #include "cli/output/moment.h"
 #include "cli/output/output.h"
 #include "cli/output/table.h"
@@ -209,11 +210,10 @@ static void release(struct summary *s) {
 
 enum exit_status log_summary(struct cli *c) {
   struct reader *r;
-  int64_t now_us = clock_now_us();
-  struct summary s = {.c = c, .since_us = now_us - DEFAULT_US, .until_us = now_us};
+  struct summary s = {.c = c, .until_us = clock_now_us()};
   enum exit_status status = read_by(c, &s.by);
-  if (status == EXIT_DONE) status = cli_moment(c, "since", &s.since_us);
-  if (status == EXIT_DONE) status = cli_moment(c, "until", &s.until_us);
+  if (status == EXIT_DONE) status = log_span_read(c, &s.since_us, &s.until_us);
+  if (!cli_option(c, "since")) s.since_us = s.until_us - DEFAULT_US;
   if (status == EXIT_DONE) status = load_shaping(c, &s);
   if (status == EXIT_DONE && (status = cli_reader(c, &r)) == EXIT_DONE) {
     int rc = reader_log_sums(r, s.by, s.since_us, s.until_us, take, &s);

@@ -15,22 +15,12 @@ static enum exit_status read_state(const struct cli *c, int *out) {
   return *out >= 0 ? EXIT_DONE : cli_fail(EXIT_USAGE, "--state is queued, held or returning");
 }
 
-/* An empty value, as of a script's variable that is not set, would stand for all. */
-static enum exit_status check_values(const struct cli *c) {
-  static const char *const options[] = {"account", "to", "site", "reply"};
-  for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
-    const char *value = cli_option(c, options[i]);
-    if (value && !*value) return cli_fail(EXIT_USAGE, "--%s is empty: leave it out, or say which", options[i]);
-  }
-  return EXIT_DONE;
-}
-
 enum exit_status queue_filter_read(struct cli *c, const char *id, struct queue_filter *f) {
   *f = (struct queue_filter){.account = cli_option(c, "account"),
                              .to = cli_option(c, "to"),
                              .site = cli_option(c, "site"),
                              .reply = cli_option(c, "reply")};
-  if (check_values(c) != EXIT_DONE || read_state(c, &f->state) != EXIT_DONE) return EXIT_USAGE;
+  if (cli_check_filled(c) != EXIT_DONE || read_state(c, &f->state) != EXIT_DONE) return EXIT_USAGE;
   if (cli_moment(c, "since", &f->since_us) != EXIT_DONE) return EXIT_USAGE;
   if (id && id_parse(id, &f->message_id) != OK)
     return cli_fail(EXIT_USAGE, "%s is no message id; see: sendoff queue list", id);
@@ -46,6 +36,19 @@ bool queue_filter_selects(const struct cli *c) {
   return false;
 }
 
+/* An id that is named twice is one message. All have been read. */
+static void drop_repeated(struct cli *c) {
+  int64_t ids[COMMAND_ARGUMENTS_MAX];
+  size_t kept = 0;
+  for (size_t i = 0; i < c->argument_count; i++) {
+    size_t earlier = 0;
+    if (id_parse(c->arguments[i], &ids[kept]) != OK) ids[kept] = 0;
+    while (earlier < kept && ids[earlier] != ids[kept]) earlier++;
+    if (earlier == kept) c->arguments[kept++] = c->arguments[i];
+  }
+  c->argument_count = kept;
+}
+
 enum exit_status queue_filter_check(struct cli *c) {
   struct queue_filter f;
   enum exit_status s = EXIT_DONE;
@@ -54,6 +57,7 @@ enum exit_status queue_filter_check(struct cli *c) {
                                 "SITE, --reply TEXT, --state queued|held, --since T; what several of them say must "
                                 "all fit");
   for (size_t i = 0; s == EXIT_DONE && i < queue_filter_count(c); i++) s = queue_filter_at(c, i, &f);
+  if (s == EXIT_DONE) drop_repeated(c);
   return s;
 }
 

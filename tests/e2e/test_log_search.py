@@ -123,6 +123,17 @@ def test_subject_words_that_find_nothing_else(gateway, sent, words):
     assert found(gateway, "--subject", words) <= {sent["syntax"], sent["formula"]}
 
 
+@pytest.mark.parametrize("command", ["log", "log summary --by domain", "log export --format csv"])
+def test_an_empty_value_is_not_all(gateway, sent, command):
+    """As of a variable that a script has not set."""
+    words = command.split()
+    for option in ("since", "until", *(("account", "subject", "address", "message-id") if "summary" not in command else ())):
+        result = gateway.sendoff.run(*words, f"--{option}", "")
+        assert result.status == 2 and not result.out and f"--{option} is empty: leave it out, or say which" in result.err, result
+    result = gateway.sendoff.run(*words, "--since", "1h", "--until", "2h")
+    assert result.status == 2 and "--until is not after --since" in result.err, result
+
+
 @pytest.mark.parametrize("odd", ODD_IDS)
 def test_message_ids(gateway, sent, odd):
     assert found(gateway, "--message-id", odd) == {sent[odd]}
