@@ -152,10 +152,10 @@ int reader_queue_pools(struct reader *r, const struct queue_filter *f, const cha
                        bool (*row)(void *arg, const struct queue_pool_row *p), void *arg);
 struct queue_summary_row {
   const char *domain;
-  uint64_t queued, held; /* queued: those that are about to be returned, too */
-  int64_t oldest_us;     /* when its oldest message came */
-  int64_t next_us;       /* the earliest next attempt among the queued ones; of the held ones when none is queued */
-  const char *last;      /* a recent reply or reason; "" */
+  uint64_t queued, held, returning;
+  int64_t oldest_us; /* when its oldest message came */
+  int64_t next_us;   /* the earliest next attempt among those that are not held; of the held ones when all are */
+  const char *last;  /* a recent reply or reason; "" */
 };
 int reader_queue_summary(struct reader *r, bool (*row)(void *arg, const struct queue_summary_row *s), void *arg);
 

@@ -79,10 +79,11 @@ static void examine_accounts(struct gathering *g) {
 
 static bool take_waiting(void *arg, const struct queue_summary_row *s) {
   struct doctor_facts *d = arg;
-  d->waiting_recipients += s->queued + s->held;
+  d->waiting_recipients += s->queued + s->held + s->returning;
   if (d->waiting_count == WAITING_MAX) return true;
   struct waiting_facts *w = &d->waiting[d->waiting_count++];
-  *w = (struct waiting_facts){.queued = s->queued, .held = s->held, .oldest_us = s->oldest_us, .next_us = s->next_us};
+  *w = (struct waiting_facts){
+      .queued = s->queued + s->returning, .held = s->held, .oldest_us = s->oldest_us, .next_us = s->next_us};
   bytes_copy(bytes_of(s->domain), w->domain, sizeof w->domain);
   bytes_copy(bytes_of(s->last), w->last, sizeof w->last);
   return true;

@@ -216,19 +216,20 @@ static enum exit_status show(struct cli *c) {
 }
 
 static json_t *summary_json(const struct queue_summary_row *r) {
-  return json_pack("{s:o, s:I, s:I, s:o, s:o, s:o}", "domain", json_text(r->domain), "queued", (json_int_t)r->queued,
-                   "held", (json_int_t)r->held, "oldest", json_time(r->oldest_us), "next", json_time(r->next_us),
-                   "last", json_text(r->last));
+  return json_pack("{s:o, s:I, s:I, s:I, s:o, s:o, s:o}", "domain", json_text(r->domain), "queued",
+                   (json_int_t)r->queued, "held", (json_int_t)r->held, "returning", (json_int_t)r->returning, "oldest",
+                   json_time(r->oldest_us), "next", json_time(r->next_us), "last", json_text(r->last));
 }
 
 static bool summary_row(void *arg, const struct queue_summary_row *r) {
-  char queued[32], held[32], oldest[40], next[40];
+  char queued[32], held[32], returning[32], oldest[40], next[40];
   int64_t now = clock_now_us();
   snprintf(queued, sizeof queued, "%llu", (unsigned long long)r->queued);
   snprintf(held, sizeof held, "%llu", (unsigned long long)r->held);
+  snprintf(returning, sizeof returning, "%llu", (unsigned long long)r->returning);
   clock_format_span(now - r->oldest_us, oldest, sizeof oldest);
   clock_format_span(r->next_us - now, next, sizeof next);
-  listing_add(arg, summary_json(r), (const char *const[]){r->domain, queued, held, oldest, next, r->last});
+  listing_add(arg, summary_json(r), (const char *const[]){r->domain, queued, held, returning, oldest, next, r->last});
   return true;
 }
 
@@ -236,7 +237,7 @@ static enum exit_status summary(struct cli *c) {
   struct reader *r;
   if (cli_reader(c, &r) != EXIT_DONE) return EXIT_NO;
   struct listing l;
-  listing_begin(&l, c, (const char *const[]){"DOMAIN", "QUEUED", "HELD", "OLDEST", "NEXT IN", "LAST+"}, 6);
+  listing_begin(&l, c, (const char *const[]){"DOMAIN", "QUEUED", "HELD", "RETURNING", "OLDEST", "NEXT IN", "LAST+"}, 7);
   int rc = reader_queue_summary(r, summary_row, &l);
   reader_close(&r);
   if (rc == OK) l.empty = "the queue is empty";

@@ -282,6 +282,28 @@ def test_few_ids_are_not_asked_about_and_many_are(gateway, account, busy):
     gateway.sendoff("queue", "drop", messages[10])
 
 
+def test_an_id_that_is_named_twice(gateway, account, busy):
+    message, other = (send(gateway, account, f"r{n}@{busy.domain}")[0] for n in range(2))
+    tried(gateway, message, other)
+    words = [message, other, message.lower(), message]
+    (dry,) = gateway.sendoff.json("queue", "hold", *words, "--dry-run")
+    assert (dry["messages"], dry["recipients"]) == (2, 2)
+    assert gateway.sendoff("queue", "hold", *words) == "2 recipients in 2 messages held\n"
+    gateway.sendoff("queue", "drop", *words)
+
+
+def test_the_summary_tells_what_goes_back(gateway, account, busy):
+    messages = [send(gateway, account, f"r{n}@{busy.domain}")[0] for n in range(3)]
+    tried(gateway, *messages)
+    gateway.stop()
+    gateway.sendoff("queue", "hold", messages[0])
+    gateway.sendoff("queue", "bounce", messages[1])
+    (row,) = (one for one in gateway.sendoff.json("queue", "summary") if one["domain"] == busy.domain)
+    assert (row["queued"], row["held"], row["returning"]) == (1, 1, 1)
+    gateway.start()
+    gateway.sendoff("queue", "drop", messages[0], messages[2])
+
+
 def test_one_event_for_a_message(gateway, account, busy):
     message, _ = send(gateway, account, f"r@{busy.domain}", f"s@{busy.domain}")
     tried(gateway, message)

@@ -290,7 +290,7 @@ int reader_queue_pools(struct reader *r, const struct queue_filter *f, const cha
 
 /* `last` is that of the recipient whose next attempt is the latest, so the reply that came last, roughly. */
 #define SUMMARY                                                                                                        \
-  "SELECT r.domain, sum(r.state <> 1), sum(r.state = 1), min(m.created_us),"                                           \
+  "SELECT r.domain, sum(r.state = 0), sum(r.state = 1), sum(r.state = 2), min(m.created_us),"                          \
   " coalesce(min(CASE WHEN r.state <> 1 THEN r.next_us END), min(r.next_us)),"                                         \
   " substr(max(CASE r.last WHEN '' THEN '' ELSE printf('%020d', r.next_us) || r.last END), 21)"                        \
   " FROM recipients r JOIN messages m ON m.id = r.message_id GROUP BY r.domain ORDER BY count(*) DESC, r.domain"
@@ -302,9 +302,10 @@ static int give_summary(struct sql *q, bool (*row)(void *arg, const struct queue
     struct queue_summary_row one = {.domain = sql_text(s, 0),
                                     .queued = (uint64_t)sqlite3_column_int64(s, 1),
                                     .held = (uint64_t)sqlite3_column_int64(s, 2),
-                                    .oldest_us = sqlite3_column_int64(s, 3),
-                                    .next_us = sqlite3_column_int64(s, 4),
-                                    .last = sql_text(s, 5)};
+                                    .returning = (uint64_t)sqlite3_column_int64(s, 3),
+                                    .oldest_us = sqlite3_column_int64(s, 4),
+                                    .next_us = sqlite3_column_int64(s, 5),
+                                    .last = sql_text(s, 6)};
     if (row(arg, &one)) continue;
     sqlite3_reset(s);
     return OK;
