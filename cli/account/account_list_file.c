@@ -1,5 +1,6 @@
 #include "cli/account/account_list_file.h"
 
+#include "cli/account/account_sandbox.h"
 #include "relay/submission/auth/password.h"
 
 #include <stdio.h>
@@ -58,6 +59,7 @@ static enum exit_status read_record(struct walk *w) {
                     *w->name ? w->name : "(nothing)");
   d->account.name = w->name;
   enum exit_status s = account_options_read(&w->cli, d);
+  account_sandbox_add(&w->cli, d);
   if (s == EXIT_DONE && !d->account.sender_count)
     s = cli_fail(EXIT_USAGE, "it does not say who %s may send as (sender)", w->name);
   return s == EXIT_DONE ? account_check_rewrite(d, NULL) : s;
@@ -102,6 +104,7 @@ static struct account_row *new_row(const struct walk *w) {
   r->senders = join_senders(a);
   r->limits = join_limits(a);
   r->pool = strdup(a->pool ? a->pool : "default");
+  r->sandbox = a->sandbox;
   if (r->name && r->senders && r->limits && r->pool) return r;
   free_row(r);
   return NULL;

@@ -16,6 +16,7 @@ struct account_row {
   uint64_t line;
   enum password_form form;
   char *senders, *limits, *pool; /* for people */
+  bool sandbox;                  /* likewise */
   struct scram_verifier verifier;
   char made[PASSWORD_MADE + 1]; /* PASSWORD_NONE: the password that it gets */
   UT_hash_handle hh;

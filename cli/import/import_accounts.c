@@ -36,20 +36,25 @@ static enum exit_status read_file(const char *path, struct buffer *out) {
 
 /* --- what is said of it --- */
 
+static const char *sandbox_of(const struct account_row *r) {
+  return r->sandbox ? "on" : "off";
+}
+
 static void print_table(const struct account_list *l) {
-  static const char *const titles[] = {"ACCOUNT", "SENDERS~", "LIMITS~", "POOL", "PASSWORD"};
-  struct table *t = table_new(titles, 5);
+  static const char *const titles[] = {"ACCOUNT", "SENDERS~", "LIMITS~", "POOL", "SANDBOX", "PASSWORD"};
+  struct table *t = table_new(titles, 6);
   for (const struct account_row *r = l->rows; r; r = r->hh.next)
-    table_add(t, (const char *const[]){r->name, r->senders, *r->limits ? r->limits : "-", r->pool, forms[r->form]});
+    table_add(t, (const char *const[]){r->name, r->senders, *r->limits ? r->limits : "-", r->pool, sandbox_of(r),
+                                       forms[r->form]});
   table_print(&t);
 }
 
 static void print_rows_json(const struct account_list *l, bool done, bool with_passwords) {
   for (const struct account_row *r = l->rows; r; r = r->hh.next)
-    print_json(json_pack("{s:s, s:I, s:o, s:o, s:s, s:s, s:o, s:b}", "account", r->name, "line", (json_int_t)r->line,
-                         "senders", json_text(r->senders), "limits", json_text(r->limits), "pool", r->pool, "login",
-                         forms[r->form], "password", with_passwords && *r->made ? json_string(r->made) : json_null(),
-                         "dry_run", !done));
+    print_json(json_pack("{s:s, s:I, s:o, s:o, s:s, s:s, s:s, s:o, s:b}", "account", r->name, "line",
+                         (json_int_t)r->line, "senders", json_text(r->senders), "limits", json_text(r->limits), "pool",
+                         r->pool, "sandbox", sandbox_of(r), "login", forms[r->form], "password",
+                         with_passwords && *r->made ? json_string(r->made) : json_null(), "dry_run", !done));
 }
 
 /* --- the passwords that were made --- */
