@@ -193,7 +193,7 @@ static enum exit_status finish(struct draft *d, enum exit_status status) {
 /* With what --for adds to them. */
 static enum exit_status read_options(struct cli *c, struct draft *d, const struct preset **preset) {
   enum exit_status s = preset_find(c, preset);
-  if (s == EXIT_DONE && *preset) s = preset_apply(c, *preset);
+  if (s == EXIT_DONE && *preset) s = preset_apply(c, *preset, d->own_address);
   return s == EXIT_DONE ? account_options_read(c, d) : s;
 }
 

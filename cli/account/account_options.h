@@ -2,6 +2,7 @@
 #ifndef SENDOFF_CLI_ACCOUNT_ACCOUNT_OPTIONS_H
 #define SENDOFF_CLI_ACCOUNT_ACCOUNT_OPTIONS_H
 
+#include "cli/account/preset.h"
 #include "cli/input/secret_line.h"
 #include "cli/input/settings_options.h"
 
@@ -23,6 +24,7 @@ struct draft {
   char local_users[ADMIN_LIST_MAX][LOCAL_USER_MAX + 1];
   const char *local_user_list[ADMIN_LIST_MAX];
   char rewrite_from[PATTERN_ROOM];
+  char own_address[PRESET_ADDRESS]; /* for preset_apply */
   char password[PASSWORD_MAX + 1];
   bool generated;
 };

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define OPTIONS_MAX 6
 
@@ -52,24 +53,65 @@ static enum exit_status add_option(struct cli *c, const char *name, const char *
   return EXIT_DONE;
 }
 
-/* The first sender that is one address: what From is rewritten to. */
-static const char *first_address(const struct cli *c) {
-  for (size_t i = 0; i < cli_option_count(c, "sender"); i++) {
-    const char *sender = cli_option_at(c, "sender", i), *at = sender ? strchr(sender, '@') : NULL;
-    if (at && at != sender) return sender;
-  }
+/* --- what From is rewritten to --- */
+
+static bool is_address(const char *sender) {
+  const char *at = sender ? strchr(sender, '@') : NULL;
+  return at && at != sender;
+}
+
+static const char *first_address(const struct cli *c, const char *option) {
+  for (size_t i = 0; i < cli_option_count(c, option); i++)
+    if (is_address(cli_option_at(c, option, i))) return cli_option_at(c, option, i);
   return NULL;
 }
 
-static enum exit_status rewrite(struct cli *c) {
-  const char *address = first_address(c);
+static bool is_removed(const struct cli *c, const char *sender) {
+  for (size_t i = 0; i < cli_option_count(c, "remove-sender"); i++)
+    if (strcasecmp(cli_option_at(c, "remove-sender", i), sender) == 0) return true;
+  return false;
+}
+
+/* From is not rewritten to one that needs SMTPUTF8 (RFC 6531). */
+static bool is_ascii(const char *text) {
+  while (*text && (unsigned char)*text < 0x80) text++;
+  return !*text;
+}
+
+/* The first of the senders that the account keeps; "": none is an address. */
+static void kept_address(const struct cli *c, const struct account *now, char out[PRESET_ADDRESS]) {
+  out[0] = '\0';
+  for (size_t i = 0; i < now->sender_count && !*out && !cli_option_count(c, "sender"); i++) {
+    const char *sender = now->senders[i];
+    if (is_address(sender) && is_ascii(sender) && !is_removed(c, sender)) snprintf(out, PRESET_ADDRESS, "%s", sender);
+  }
+}
+
+/* Where From is rewritten already, it stays so. */
+static enum exit_status rewrite_of_existing(struct cli *c, char own[PRESET_ADDRESS]) {
+  struct directory *d;
+  if (cli_directory(c, &d) != EXIT_DONE) return EXIT_NO;
+  const struct account *now = directory_account(d, bytes_of(c->arguments[0]));
+  const char *address = NULL;
+  if (now && !*now->rewrite_from) {
+    kept_address(c, now, own);
+    address = first_address(c, "add-sender");
+    if (!address && *own) address = own;
+  }
+  enum exit_status s = address ? add_option(c, "rewrite-from", address) : EXIT_DONE;
+  directory_release(&d);
+  return s;
+}
+
+static enum exit_status rewrite(struct cli *c, char own[PRESET_ADDRESS]) {
+  const char *address = first_address(c, "sender");
   if (address) return add_option(c, "rewrite-from", address);
-  if (strcmp(c->verb->name, "add") != 0) return EXIT_DONE; /* it may have one already */
+  if (strcmp(c->verb->name, "add") != 0) return rewrite_of_existing(c, own);
   return cli_fail(EXIT_USAGE, "--for device: name the address that the device's mail is to come from, as in --sender "
                               "printer@example.com");
 }
 
-enum exit_status preset_apply(struct cli *c, const struct preset *p) {
+enum exit_status preset_apply(struct cli *c, const struct preset *p, char own[PRESET_ADDRESS]) {
   size_t typed = c->option_count;
   enum exit_status s = EXIT_DONE;
   for (const struct command_option *o = p->options; s == EXIT_DONE && o < p->options + OPTIONS_MAX && o->name; o++) {
@@ -77,7 +119,7 @@ enum exit_status preset_apply(struct cli *c, const struct preset *p) {
     for (size_t i = 0; i < typed; i++) given |= cli_option_is(&c->options[i], o->name);
     if (!given) s = add_option(c, o->name, o->value);
   }
-  return s == EXIT_DONE && p->rewrites && !cli_option(c, "rewrite-from") ? rewrite(c) : s;
+  return s == EXIT_DONE && p->rewrites && !cli_option(c, "rewrite-from") ? rewrite(c, own) : s;
 }
 
 static char *write_text(const struct preset *p, struct preset_facts *f) {

@@ -175,7 +175,10 @@ void preset_text_device(const struct preset_facts *f) {
   print_device_port(f, LISTEN_IMPLICIT, "with SSL/TLS", &ports);
   print_device_port(f, LISTEN_OPTIONAL, "with STARTTLS, or without encryption", &ports);
   fprintf(f->out, "  user          %s\n  password      %s\n", f->account->name, f->password);
-  if (*f->sender) fprintf(f->out, "  sender        %s (whatever it sends as, its mail comes from that)\n", f->sender);
+  if (*f->sender)
+    fprintf(f->out, "  sender        %s (%s)\n", f->sender,
+            *f->account->rewrite_from ? "whatever it sends as, its mail comes from that"
+                                      : "set the device to send as this");
   if (f->place.local)
     fprintf(f->out, "\nThe gateway listens on %s alone, which no device reaches: listen in %s.\n", f->place.address,
             f->config->path);

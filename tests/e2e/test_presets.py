@@ -280,6 +280,32 @@ def test_a_device_needs_an_address(gateway):
     assert shown(gateway, "camera")["rewrite_from"] == "cam@example.com"
 
 
+PROMISE = "(whatever it sends as, its mail comes from that)"
+ADVICE = "(set the device to send as this)"
+
+
+def test_a_device_of_an_account_that_is_there(gateway):
+    """Its own first address is what its mail comes from; where that is not so, it is not promised."""
+    set_device = lambda name, *options: gateway.sendoff("account", "set", name, "--for", "device", *options)
+    gateway.sendoff("account", "add", "scanner", "--sender", "example.com")
+    assert f"scanner@example.com {ADVICE}" in set_device("scanner") and shown(gateway, "scanner")["rewrite_from"] == ""
+    assert f"scan@example.com {PROMISE}" in set_device("scanner", "--add-sender", "scan@example.com")
+    assert shown(gateway, "scanner")["rewrite_from"] == "scan@example.com"
+    assert f"scan@example.com {PROMISE}" in set_device("scanner", "--add-sender", "other@example.com")
+    gateway.sendoff("account", "add", "fax", "--sender", "example.org", "--sender", "old@example.com", "--sender", "fax@example.com")
+    assert f"fax@example.com {PROMISE}" in set_device("fax", "--remove-sender", "old@example.com")
+    assert shown(gateway, "fax")["rewrite_from"] == "fax@example.com"
+    assert f"new@example.com {PROMISE}" in set_device("fax", "--sender", "new@example.com")
+    assert f"new@example.com {ADVICE}" in set_device("fax", "--rewrite-from", "none")
+    gateway.sendoff("account", "add", "own-from", "--sender", "a@example.com")
+    assert f"own-from@example.net {ADVICE}" in set_device("own-from", "--sender", "example.net")
+
+
+def test_a_device_that_is_not_rewritten(gateway):
+    said = gateway.sendoff("account", "add", "p3", "--sender", "p3@example.com", "--for", "device", "--rewrite-from", "none")
+    assert f"p3@example.com {ADVICE}" in said and PROMISE not in said and shown(gateway, "p3")["rewrite_from"] == ""
+
+
 # --- what is set ---
 
 LIMITS = {
