@@ -48,35 +48,45 @@ static int release_queue(struct cli *c, struct admin *a, struct queue_changed *r
 
 /* --- suspend --- */
 
-static enum exit_status say_suspended(struct cli *c, const char *reason, const struct queue_changed *held) {
+/* `already`: recipients that were held before, by command, the brake or an earlier suspension. */
+static enum exit_status say_suspended(struct cli *c, const char *reason, const struct queue_changed *held,
+                                      uint64_t already) {
   const char *name = c->arguments[0];
-  if (c->json) return account_print_change(c, name, json_pack("{s:I}", "held", (json_int_t)held->recipients));
+  struct queue_extent left;
+  if (c->json)
+    return account_print_change(
+        c, name, json_pack("{s:I, s:I}", "held", (json_int_t)held->recipients, "held_already", (json_int_t)already));
   printf("%s is suspended: its mail is refused with \"%s\"\n", name, reason);
   if (held->recipients)
     printf("%llu queued recipient%s of %s held; account resume lets them go\n"
            "to drop them: sendoff queue drop --account %s\n",
            (unsigned long long)held->recipients, plural(held->recipients), name, name);
-  else if (!cli_switch(c, "leave-queue"))
+  if (already)
+    printf("%llu recipient%s of it %s held already\n", (unsigned long long)already, plural(already),
+           already == 1 ? "was" : "were");
+  enum exit_status s = read_extent(c, 0, &left);
+  if (s == EXIT_DONE && !left.recipients && !cli_switch(c, "leave-queue"))
     printf("none of its mail waits in the queue\n");
-  return EXIT_DONE;
+  return s;
 }
 
 enum exit_status account_suspend(struct cli *c) {
   struct admin *a;
   struct queue_changed held;
-  struct queue_extent queued;
+  struct queue_extent queued, before;
   struct reason why = {""};
   const char *reason;
   if (reason_option(c, &reason) != EXIT_DONE) return EXIT_USAGE;
   if (!reason || !*reason) return cli_fail(EXIT_USAGE, "say why, for the one who will ask: --reason TEXT");
   enum exit_status s = named_check(c, NAMED_ACCOUNT, c->arguments[0]);
   if (s == EXIT_DONE) s = read_extent(c, QUEUE_IS_QUEUED, &queued);
+  if (s == EXIT_DONE) s = read_extent(c, QUEUE_IS_HELD, &before);
   if (s == EXIT_DONE) s = cli_admin(c, &a);
   if (s != EXIT_DONE) return s;
   int rc = admin_account_suspend(a, c->arguments[0], reason, &why);
   if (rc == OK) rc = hold_queue(c, a, HOLD_SUSPENSION, queued.recipients, &held, &why);
   s = cli_admin_done(c, &a, rc, &why);
-  return s == EXIT_DONE ? say_suspended(c, reason, &held) : s;
+  return s == EXIT_DONE ? say_suspended(c, reason, &held, before.recipients) : s;
 }
 
 /* --- resume --- */

@@ -341,8 +341,13 @@ def test_resume_releases_what_the_suspension_held(gateway, account, busy):
     tried(gateway, with_it)
     said = gateway.sendoff("account", "suspend", account.name, "--reason", "unpaid")
     assert f'{account.name} is suspended: its mail is refused with "unpaid"' in said and "1 queued recipient of" in said
+    assert said.endswith("\n1 recipient of it was held already\n")
     assert in_queue(gateway, with_it)[0]["hold"] == "suspension"
     assert "its account is suspended" in gateway.sendoff("queue", "show", with_it)
+    said = gateway.sendoff("account", "suspend", account.name, "--reason", "unpaid")
+    assert said.endswith("\n2 recipients of it were held already\n") and "none of its mail" not in said
+    (said,) = gateway.sendoff.json("account", "suspend", account.name, "--reason", "unpaid")
+    assert (said["held"], said["held_already"]) == (0, 2)
     busy.replies.clear()
     said = gateway.sendoff("account", "resume", account.name)
     assert f"{account.name} may send again; 1 recipient that the suspension held is released" in said
@@ -350,6 +355,8 @@ def test_resume_releases_what_the_suspension_held(gateway, account, busy):
     busy.wait_for(mark)
     assert in_queue(gateway, by_hand)[0]["hold"] == "command"
     gateway.sendoff("queue", "drop", by_hand)
+    said = gateway.sendoff("account", "suspend", account.name, "--reason", "unpaid")
+    assert said.endswith("\nnone of its mail waits in the queue\n") and "held" not in said
 
 
 def test_a_suspended_account_is_refused_at_mail(lab, gateway):
