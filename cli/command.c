@@ -312,6 +312,10 @@ bool cli_switch(const struct cli *c, const char *name) {
   return cli_option_count(c, name) > 0;
 }
 
+bool cli_knows(const struct cli *c, const char *name) {
+  return usage_find(c->verb->arguments, bytes_of(name), NULL) != USAGE_UNKNOWN;
+}
+
 bool cli_name_ok(const char *name) {
   size_t n = strlen(name);
   return n && n <= 64 && strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._@+-") == n;

@@ -352,6 +352,14 @@ def test_account_suspend_resume_remove(sendoff):
     refused(sendoff.run("account", "show", "blog"), 1, "there is no account blog")
 
 
+def test_who_cannot_be_asked_hears_of_no_option_that_is_not_there(sendoff):
+    sendoff("domain", "add", "example.com", "--key", "ed25519")
+    sendoff("account", "add", "blog", "--sender", "example.com")
+    removed = sendoff.run("domain", "remove", "example.com")
+    assert removed.status == 2 and removed.err == "sendoff: nothing is changed; --yes does it without a question\n"
+    assert sendoff.run("domain", "remove", "example.com", "--dry-run").status == 2
+
+
 def test_account_usage(sendoff):
     sendoff("account", "add", "blog", "--sender", "*", "--limit", "60/minute", "--limit", "10MB/day:defer")
     (usage,) = sendoff.json("account", "usage", "blog")
