@@ -171,6 +171,8 @@ struct suppression_filter {
 /* What holds now, by account and address, with the bounces of the last week. */
 int reader_suppressions(struct reader *r, const struct suppression_filter *f,
                         bool (*row)(void *arg, const struct suppression *s, const struct bounce_counts *b), void *arg);
+/* How many of them an account's list has; "": everybody's. */
+int reader_suppression_count(struct reader *r, const char *account, uint64_t *out);
 /* Addresses that had bounces in the last week, whether they are suppressed or not: of `s` only account, address and
  * added_us (the last of them) are set. */
 int reader_bounces(struct reader *r, const struct suppression_filter *f,

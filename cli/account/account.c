@@ -371,7 +371,8 @@ const struct verb account_verbs[] = {
      "the brake stays held in any case: sendoff queue release --account NAME",
      "sendoff account resume blog", 1, 1, account_resume},
     {"account", "remove", "NAME [--leave-queue] [--yes]",
-     "Removes it, and holds what is queued of it; with --leave-queue that is still delivered. Its log stays. Asks when "
-     "mail of it waits.",
+     "Removes it, with its routes, the passwords that these log in with, and its suppression list, and holds what is "
+     "queued of it; with --leave-queue that is still delivered. Its log stays. Asks when mail of it waits, or it has "
+     "routes or suppressed addresses.",
      "sendoff account remove blog --yes", 1, 1, account_remove},
     {0}};

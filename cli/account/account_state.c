@@ -1,5 +1,6 @@
 #include "cli/account/account_state.h"
 
+#include "cli/account/account_belongings.h"
 #include "cli/account/account_show.h"
 #include "cli/input/confirm.h"
 #include "cli/input/named.h"
@@ -131,27 +132,48 @@ enum exit_status account_resume(struct cli *c) {
 
 /* --- remove --- */
 
-static enum exit_status ask_to_remove(struct cli *c, struct queue_extent *waiting) {
+struct removal {
+  struct queue_extent waiting;
+  struct account_belongings belongings;
+};
+
+static void print_removal(const struct cli *c, const struct removal *r) {
+  const struct queue_extent *waiting = &r->waiting;
   const char *name = c->arguments[0];
   bool leave = cli_switch(c, "leave-queue");
-  enum exit_status s = read_extent(c, 0, waiting);
-  if (s != EXIT_DONE || !waiting->recipients || cli_switch(c, "yes")) return s;
-  if (!c->json)
+  char text[ACCOUNT_BELONGINGS_TEXT];
+  if (waiting->recipients)
     printf("%llu message%s of %s with %llu recipient%s wait%s in the queue, and will be %s.\n",
            (unsigned long long)waiting->messages, plural(waiting->messages), name,
            (unsigned long long)waiting->recipients, plural(waiting->recipients), waiting->messages == 1 ? "s" : "",
            leave ? "delivered all the same (--leave-queue)" : "held; --leave-queue has them delivered");
+  if (account_belongings_any(&r->belongings))
+    printf("These go with %s: %s.\n", name, account_belongings_text(&r->belongings, text));
+  if (waiting->recipients && r->belongings.routes)
+    printf("Without the account's routes, its waiting mail leaves by another, or directly.\n");
   fflush(stdout);
+}
+
+static enum exit_status ask_to_remove(struct cli *c, struct removal *out) {
+  enum exit_status s = read_extent(c, 0, &out->waiting);
+  if (s == EXIT_DONE) s = account_belongings_read(c, c->arguments[0], &out->belongings);
+  if (s != EXIT_DONE || cli_switch(c, "yes")) return s;
+  if (!out->waiting.recipients && !account_belongings_any(&out->belongings)) return EXIT_DONE;
+  if (!c->json) print_removal(c, out);
   return confirm(c, "remove the account?");
 }
 
-static void say_removed(struct cli *c, const struct queue_changed *held) {
+static void say_removed(struct cli *c, const struct queue_changed *held, const struct account_belongings *b) {
   const char *name = c->arguments[0];
+  char text[ACCOUNT_BELONGINGS_TEXT];
   if (c->json) {
-    print_json(json_pack("{s:s, s:b, s:I}", "account", name, "removed", 1, "held", (json_int_t)held->recipients));
+    print_json(json_pack("{s:s, s:b, s:I, s:I, s:I}", "account", name, "removed", 1, "held",
+                         (json_int_t)held->recipients, "routes", (json_int_t)b->routes, "suppressed",
+                         (json_int_t)b->suppressed));
     return;
   }
-  printf("account %s is removed\n", name);
+  printf("account %s is removed%s%s\n", name, account_belongings_any(b) ? ", with " : "",
+         account_belongings_text(b, text));
   if (held->recipients)
     printf("%llu queued recipient%s of %s held; to let them go: sendoff queue release --account %s\n"
            "to drop them: sendoff queue drop --account %s\n",
@@ -161,15 +183,15 @@ static void say_removed(struct cli *c, const struct queue_changed *held) {
 enum exit_status account_remove(struct cli *c) {
   struct admin *a;
   struct queue_changed held;
-  struct queue_extent waiting;
+  struct removal removal;
   struct reason why = {""};
   enum exit_status s = named_check(c, NAMED_ACCOUNT, c->arguments[0]);
-  if (s == EXIT_DONE) s = ask_to_remove(c, &waiting);
+  if (s == EXIT_DONE) s = ask_to_remove(c, &removal);
   if (s == EXIT_DONE) s = cli_admin(c, &a);
   if (s != EXIT_DONE) return s;
   int rc = admin_account_remove(a, c->arguments[0], &why);
-  if (rc == OK) rc = hold_queue(c, a, HOLD_REMOVAL, waiting.recipients, &held, &why);
+  if (rc == OK) rc = hold_queue(c, a, HOLD_REMOVAL, removal.waiting.recipients, &held, &why);
   s = cli_admin_done(c, &a, rc, &why);
-  if (s == EXIT_DONE) say_removed(c, &held);
+  if (s == EXIT_DONE) say_removed(c, &held, &removal.belongings);
   return s;
 }

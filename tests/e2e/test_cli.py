@@ -352,6 +352,27 @@ def test_account_suspend_resume_remove(sendoff):
     refused(sendoff.run("account", "show", "blog"), 1, "there is no account blog")
 
 
+def test_account_remove_asks_about_what_goes_with_it(sendoff):
+    """Routes, whose mail then leaves in another way and whose passwords nobody may know any more, and suppressed addresses."""
+    for name in ("blog", "other"):
+        sendoff("account", "add", name, "--sender", "example.com")
+        sendoff("route", "add", "*", "--account", name, "smtp.example.net")
+    sendoff("route", "add", "example.org", "--account", "blog", "smtp.example.net")
+    sendoff("suppression", "add", "gone@example.net", "--account", "blog")
+    sendoff("suppression", "add", "gone@example.net", "--account", "other")
+    asked = sendoff.run("account", "remove", "blog")
+    assert asked.status == 2 and "--yes" in asked.err
+    assert asked.out == "These go with blog: 2 routes and 1 suppressed address.\n"
+    assert len(sendoff.json("account", "list")) == 2
+    assert sendoff("account", "remove", "blog", "--yes") == "account blog is removed, with 2 routes and 1 suppressed address\n"
+    sendoff("suppression", "remove", "gone@example.net", "--account", "other")
+    assert sendoff.run("account", "remove", "other").out == "These go with other: 1 route.\n"
+    (said,) = sendoff.json("account", "remove", "other", "--yes")
+    assert (said["routes"], said["suppressed"], said["held"]) == (1, 0, 0)
+    sendoff("account", "add", "plain", "--sender", "example.com")
+    assert sendoff("account", "remove", "plain") == "account plain is removed\n"
+
+
 def test_who_cannot_be_asked_hears_of_no_option_that_is_not_there(sendoff):
     sendoff("domain", "add", "example.com", "--key", "ed25519")
     sendoff("account", "add", "blog", "--sender", "example.com")

@@ -89,3 +89,19 @@ int reader_suppressions(struct reader *r, const struct suppression_filter *f, su
 int reader_bounces(struct reader *r, const struct suppression_filter *f, suppression_row_fn *row, void *arg) {
   return give(r, f, row, arg, give_bounces);
 }
+
+static int count_entries(struct sql *q, const char *account, int64_t *out) {
+  sqlite3_stmt *s =
+      sql_use(q, "SELECT count(*) FROM suppressions WHERE account = ? AND (expires_us = 0 OR expires_us > ?)");
+  sql_bind_text(s, 1, account);
+  sql_bind_int(s, 2, clock_now_us());
+  return sql_int(s, 0, out);
+}
+
+int reader_suppression_count(struct reader *r, const char *account, uint64_t *out) {
+  int64_t count = 0;
+  int rc = reader_begin(r, NULL);
+  if (rc == OK) rc = reader_end(r, count_entries(&r->at.q, account, &count));
+  *out = (uint64_t)count;
+  return rc;
+}
