@@ -193,7 +193,7 @@ static enum exit_status run_steps(struct setup *s) {
   return status == EXIT_DONE ? setup_check(s) : status;
 }
 
-/* All that was given, before anything is done. What fits only together is found at its step. */
+/* All that was given, before anything is done. */
 static enum exit_status check_options(const struct cli *c) {
   static const struct {
     const char *option;
@@ -207,6 +207,35 @@ static enum exit_status check_options(const struct cli *c) {
       if (wrong) return cli_fail(EXIT_USAGE, "--%s %s: %s", all[i].option, given, wrong);
     }
   return EXIT_DONE;
+}
+
+/* Is the account made in this run? It may be there from an earlier one. */
+static enum exit_status is_new_account(struct setup *s, bool *out) {
+  const char *name = cli_option(s->cli, "account");
+  *out = !name || !answer_is_none(name);
+  if (!*out || !is_configured(s)) return EXIT_DONE;
+  struct directory *d = read_directory(s);
+  if (!d) return EXIT_NO;
+  *out = name ? !directory_account(d, bytes_of(name)) : !d->account_count;
+  directory_release(&d);
+  return EXIT_DONE;
+}
+
+/* What fits only together: a new account needs a sender, which --yes takes from the domain, and a device an address. */
+static enum exit_status check_account(struct setup *s) {
+  const struct cli *c = s->cli;
+  const char *sender = cli_option(c, "sender"), *kind = cli_option(c, "for"), *domain = cli_option(c, "domain");
+  bool device = kind && strcmp(kind, "device") == 0, is_new;
+  const char *wrong = device && sender ? answer_device_sender(sender) : NULL;
+  bool missing = cli_switch(c, "yes") && !sender && domain && answer_is_none(domain);
+  if (!wrong && !missing) return EXIT_DONE;
+  enum exit_status status = is_new_account(s, &is_new);
+  if (status != EXIT_DONE || !is_new) return status;
+  if (wrong) return cli_fail(EXIT_USAGE, "--for device --sender %s: %s", sender, wrong);
+  return cli_fail(EXIT_USAGE,
+                  "--domain none: then say who the account may send as, as in --sender %s, or write "
+                  "--account none",
+                  device ? "printer@example.com" : "example.com");
 }
 
 /* Who is not root learns it before the questions. */
@@ -224,7 +253,8 @@ static enum exit_status setup(struct cli *c) {
   struct setup *s = calloc(1, sizeof *s);
   if (!s) return cli_fail(EXIT_NO, "out of memory");
   s->cli = c;
-  enum exit_status status = run_steps(s);
+  enum exit_status status = check_account(s);
+  if (status == EXIT_DONE) status = run_steps(s);
   free(s);
   return status;
 }

@@ -239,6 +239,25 @@ def test_none(first):
     assert not first.gateway.sendoff.json("domain", "list") and not first.gateway.sendoff.json("source", "list")
 
 
+def test_an_account_without_a_sender(first):
+    """It is said before anything is made; where the account is there already, nothing is missing."""
+    words = ["--yes", "--hostname", HOST, "--source", "none"]
+    for more, says in (
+        (["--domain", "none", "--account", "web"], "as in --sender example.com, or write --account none"),
+        (["--domain", "none"], "--domain none: then say who the account may send as"),
+        (["--domain", "none", "--for", "device"], "--sender printer@example.com"),
+        (["--for", "device", "--sender", "example.com"], "write the address that the device's mail is to come from"),
+    ):
+        done = first.run(*words, *more)
+        assert done.status == 2 and says in done.err and done.out == "" and not os.path.exists(first.gateway.config), done
+    made = first.run(*words, "--domain", "none", "--account", "web", "--sender", "example.com")
+    assert [one["account"] for one in first.gateway.sendoff.json("account", "list")] == ["web"], made
+    for more in (["--account", "web"], []):
+        again = first.run(*words, "--domain", "none", *more)
+        assert again.status == 1 and "web is there already" in again.out, again
+    assert first.run(*words, "--domain", "none", "--account", "other").status == 2
+
+
 def test_json(lab, first):
     """Every step's object; no prose."""
     lab.exchanger(domain := lab.new_domain())
