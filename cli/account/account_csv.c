@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define NO_COLUMN "for" /* it stands for other options, which are columns themselves */
 #define OPTION_ROOM sizeof(((struct account_columns *)0)->all[0].option)
 
 /* --- columns --- */
@@ -31,7 +32,7 @@ static const struct verb *account_add(void) {
 
 /* Those that are read line by line from elsewhere, or ask for more than one account's settings, are none here. */
 static enum usage_option option_of(const char *name) {
-  static const char *const others[] = {"password-stdin", "for"};
+  static const char *const others[] = {"password-stdin", NO_COLUMN};
   if (is_one_of(name, others, sizeof others / sizeof others[0])) return USAGE_UNKNOWN;
   return usage_find(account_add()->arguments, bytes_of(name), NULL);
 }
@@ -61,8 +62,8 @@ static int read_column(const char *title, struct account_columns *out, struct re
     return fail(why, E_SYNTAX, "the columns are to be parted by commas: %.60s", title);
   else if (!take_option(name))
     return fail(why, E_SYNTAX,
-                "the column %.60s is not known; columns are name, password and the options of sendoff account add, and "
-                "one that begins with # is passed over",
+                "the column %.60s is not known; columns are name, password and the options of sendoff account add "
+                "except " NO_COLUMN ", and one that begins with # is passed over",
                 title);
   out->all[out->count].kind = kind;
   snprintf(out->all[out->count++].option, OPTION_ROOM, "%s", name);

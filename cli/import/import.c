@@ -6,8 +6,8 @@
 const struct verb import_verbs[] = {
     {"import", "accounts", "FILE|- [--passwords FILE] [--dry-run] [--yes]",
      "Adds the accounts of a CSV file, all of them or none. Its first line names the columns: name, password, and "
-     "options of sendoff account add without dashes (sender, limit, pool, client-ip ...); options that can be "
-     "repeated take a list, parted by blanks. A password is the password itself, or a SCRAM-SHA-256 verifier; where "
+     "options of sendoff account add without dashes (sender, limit, pool, client-ip ..., not for); options that can "
+     "be repeated take a list, parted by blanks. A password is the password itself, or a SCRAM-SHA-256 verifier; where "
      "there is none, one is made, and printed, once, as CSV, or written to FILE of --passwords (mode 0600). Other "
      "hashes ({SHA512-CRYPT}, bcrypt) cannot be taken over. It says what it will add, and asks; --yes answers, "
      "--dry-run only says.",

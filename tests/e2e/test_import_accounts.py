@@ -168,6 +168,7 @@ def test_what_is_wrong_is_said_by_its_line(sendoff):
         ("name,quota", "the column quota is not known"),
         ("name;sender", "the columns are to be parted by commas: name;sender"),
         ("n\0a\0m\0e\0", "it has a NUL octet: save the list as UTF-8 text"),
+        ("name,for", "the column for is not known; columns are name, password and the options of sendoff account add except for"),
         ("name,password-stdin", "the column password-stdin is not known"),
         ("name,name", "the first line names the columns"),
         ("blog,example.com", "the column blog is not known"),
