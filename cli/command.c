@@ -11,7 +11,6 @@
 #include "policy/policy.h"
 #include "relay/daemon/control_client.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -230,8 +229,8 @@ static enum exit_status run(struct cli *c) {
   const struct verb *v = c->verb;
   if (c->argument_count < v->least || c->argument_count > v->most) return refuse_arguments(c);
   enum exit_status status = v->run(c);
-  if (fflush(stdout) != 0 || ferror(stdout)) return cli_fail(EXIT_NO, "standard output: %s", strerror(errno));
-  return status;
+  const char *why;
+  return output_is_whole(&why) ? status : cli_fail(EXIT_NO, "standard output: %s", why);
 }
 
 enum exit_status cli_run(struct cli *c, const char *const *words, size_t count) {

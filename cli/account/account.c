@@ -104,13 +104,21 @@ static void print_login_text(struct cli *c, const char *name, const struct draft
     print_certificate(c);
 }
 
-/* `preset` NULL: nothing is said of the application. */
-static void print_login(struct cli *c, const char *name, const struct draft *d, const struct preset *preset,
-                        bool made) {
+/* Nobody knows a password that was made here and not shown. */
+static enum exit_status check_shown(const char *name, const struct draft *d, bool made) {
+  if (!d->generated || output_is_whole(NULL)) return EXIT_DONE;
+  return cli_fail(EXIT_NO, "%s %s could not be printed; for another one: sendoff account password %s", name,
+                  made ? "is made, but its password" : "has a new password, which", name);
+}
+
+/* `preset` NULL: nothing is said of the application. EXIT_NO: the password was not shown, and a message has said so. */
+static enum exit_status print_login(struct cli *c, const char *name, const struct draft *d, const struct preset *preset,
+                                    bool made) {
   char *lines = preset ? preset_text(c, preset, name, d->generated ? d->password : NULL) : NULL;
   (c->json ? print_login_json : print_login_text)(c, name, d, lines, made);
   if (lines) wipe(lines, strlen(lines));
   free(lines);
+  return check_shown(name, d, made);
 }
 
 static void print_local(const struct cli *c, const struct draft *d) {
@@ -216,7 +224,7 @@ static enum exit_status add(struct cli *c) {
   if (s != EXIT_DONE) return finish(d, s);
   s = cli_admin_done(c, &a, admin_account_add(a, &d->account, &why), &why);
   if (s == EXIT_DONE) {
-    print_login(c, c->arguments[0], d, preset, true);
+    s = print_login(c, c->arguments[0], d, preset, true);
     print_local(c, d);
     warn(c, d);
   }
@@ -280,7 +288,7 @@ static enum exit_status password(struct cli *c) {
   if (s == EXIT_DONE) s = cli_admin(c, &a);
   if (s == EXIT_DONE)
     s = cli_admin_done(c, &a, admin_account_set(a, c->arguments[0], ACCOUNT_VERIFIER, &d->account, NULL, &why), &why);
-  if (s == EXIT_DONE) print_login(c, c->arguments[0], d, NULL, false);
+  if (s == EXIT_DONE) s = print_login(c, c->arguments[0], d, NULL, false);
   return finish(d, s);
 }
 

@@ -89,8 +89,7 @@ static enum exit_status save_passwords(const char *path, const struct account_li
   return s;
 }
 
-static void say_done(struct cli *c, const struct account_list *l) {
-  const char *path = cli_option(c, "passwords");
+static void print_done(struct cli *c, const struct account_list *l, const char *path) {
   if (c->json) {
     print_rows_json(l, true, !path);
     return;
@@ -106,6 +105,17 @@ static void say_done(struct cli *c, const struct account_list *l) {
   }
 }
 
+/* Nobody knows the passwords that were made and not shown. */
+static enum exit_status say_done(struct cli *c, const struct account_list *l) {
+  const char *path = cli_option(c, "passwords");
+  print_done(c, l, path);
+  if (path || !l->made || output_is_whole(NULL)) return EXIT_DONE;
+  return cli_fail(EXIT_NO,
+                  "%zu account%s added, but of the %lu passwords that were made not all could be printed; for another "
+                  "one of each account: sendoff account password NAME",
+                  l->count, l->count == 1 ? " is" : "s are", l->made);
+}
+
 /* --- doing it --- */
 
 static enum exit_status add_all(struct cli *c, struct account_list *l) {
@@ -117,10 +127,8 @@ static enum exit_status add_all(struct cli *c, struct account_list *l) {
   if (s != EXIT_DONE) return s;
   s = cli_admin(c, &a);
   if (s == EXIT_DONE) s = cli_admin_done(c, &a, account_list_add(a, l, &why), &why);
-  if (s == EXIT_DONE)
-    say_done(c, l);
-  else if (path)
-    unlink(path);
+  if (s == EXIT_DONE) return say_done(c, l);
+  if (path) unlink(path);
   return s;
 }
 

@@ -3,6 +3,7 @@
 #include "base/text/text.h"
 #include "cli/command.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,14 @@
 #include <unistd.h>
 
 #define COLUMNS 80
+
+/* An earlier write that failed has left its mark on the stream, but errno has other values since. */
+bool output_is_whole(const char **why) {
+  bool flushed = fflush(stdout) == 0;
+  if (flushed && !ferror(stdout)) return true;
+  if (why) *why = flushed ? "not all of it could be written; is the disk full?" : strerror(errno);
+  return false;
+}
 
 bool output_is_terminal(void) {
   return isatty(STDOUT_FILENO) != 0;

@@ -15,6 +15,8 @@ void print_wrapped(const char *text, size_t column, size_t indent, bool groups);
 /* In lines that end where output_width says; in one, with its end of line, for a program. */
 void print_fitted(const char *text, size_t column, size_t indent);
 void print_led(const char *lead, const char *text); /* the same; each line begins with `lead`, as a comment */
+/* Has all that was printed left? `why`: NULL, or what kept it. */
+bool output_is_whole(const char **why);
 bool output_is_terminal(void);
 /* Where lines are to end: COLUMNS if it is set, else the terminal's edge. 0: nowhere, a program reads it. */
 size_t output_width(void);

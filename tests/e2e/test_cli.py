@@ -749,6 +749,35 @@ def test_full_disk_is_noticed(made):
     assert done.returncode == 1 and "No space left" in done.stderr
 
 
+def on_full_disk(sendoff, *words, text=None):
+    with open("/dev/full", "w") as full:
+        return subprocess.run(sendoff.words(*words), stdout=full, stderr=subprocess.PIPE, text=True, input=text)
+
+
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_a_password_that_could_not_be_printed(sendoff, form):
+    """The account is there, and nobody knows its password: what to do about that is said."""
+    made = on_full_disk(sendoff, *form, "account", "add", "blog", "--sender", "example.com")
+    assert made.returncode == 1 and [one["account"] for one in sendoff.json("account", "list")] == ["blog"]
+    assert "sendoff: blog is made, but its password could not be printed; for another one: sendoff account password blog\n" in made.stderr
+    again = on_full_disk(sendoff, *form, "account", "password", "blog")
+    assert again.returncode == 1
+    assert "blog has a new password, which could not be printed; for another one: sendoff account password blog\n" in again.stderr
+    listed = on_full_disk(sendoff, *form, "import", "accounts", "-", "--yes", text="name,sender\none,example.com\ntwo,example.com\n")
+    assert listed.returncode == 1 and len(sendoff.json("account", "list")) == 3
+    assert "2 accounts are added, but of the 2 passwords that were made not all could be printed" in listed.stderr
+    given = on_full_disk(sendoff, *form, "account", "add", "own", "--sender", "example.com", "--password-stdin", text="a-password-of-mine\n")
+    assert given.returncode == 1 and "could not be printed" not in given.stderr
+
+
+def test_more_than_a_full_disk_takes(sendoff):
+    """A write that failed long before the end has no reason left, but another one's is not named."""
+    listed = on_full_disk(sendoff, "help", "config")
+    assert listed.returncode == 1 and re.fullmatch(
+        "sendoff: standard output: (No space left on device|not all of it could be written; is the disk full\\?)\n", listed.stderr
+    ), listed.stderr
+
+
 def test_silent_gateway_is_a_warning(sendoff):
     """A gateway that hangs holds nobody up: the change is made, and said so."""
     with socket.socket(socket.AF_UNIX) as deaf:
