@@ -1,7 +1,5 @@
 #include "cli/input/named.h"
 
-#include "cli/output/suggest.h"
-
 #include <string.h>
 
 #define SITES_MAX 20000
@@ -80,15 +78,23 @@ static enum exit_status search(struct cli *c, enum named kind, const char *name,
 }
 
 static enum exit_status say(enum named kind, const char *name, const struct search *s) {
-  char near[SUGGEST_NAME_MAX + 32];
+  char near[NAMED_NEAR_TEXT];
   return cli_fail(EXIT_NO, "there is no %s %s%s%s see: sendoff %s list", nouns[kind], kind == NAMED_ROUTE ? "for " : "",
-                  name, suggestion_text(&s->near, "", near, sizeof near), nouns[kind]);
+                  name, suggestion_text(&s->near, "", near, NAMED_NEAR_TEXT), nouns[kind]);
 }
 
 enum exit_status named_check(struct cli *c, enum named kind, const char *name) {
   struct search s;
   enum exit_status status = search(c, kind, name, &s);
   return status != EXIT_DONE || s.found ? status : say(kind, name, &s);
+}
+
+enum exit_status named_find(struct cli *c, enum named kind, const char *name, bool *found, char near[NAMED_NEAR_TEXT]) {
+  struct search s;
+  enum exit_status status = search(c, kind, name, &s);
+  *found = status == EXIT_DONE && s.found;
+  if (status == EXIT_DONE) suggestion_text(&s.near, "", near, NAMED_NEAR_TEXT);
+  return status;
 }
 
 enum exit_status named_unknown(struct cli *c, enum named kind, const char *name) {

@@ -129,7 +129,19 @@ LEFT_OUT = {
 }
 RUNNING = ("sendoff status", "sendoff unban", "sendoff site", "sendoff tls-report send", "sendoff send-test", "sendoff doctor")
 # Whose answer may be no: the store has no such key, ban or site, and DNS not all records.
-NO = ("sendoff domain check", "sendoff explain", "sendoff doctor", "sendoff dkim retire", "sendoff unban", "sendoff site show", "sendoff import postfix", "sendoff tls-report show", "sendoff queue retry --site google")
+NO = (
+    "sendoff domain check",
+    "sendoff explain",
+    "sendoff doctor",
+    "sendoff dkim retire",
+    "sendoff unban",
+    "sendoff site show",
+    "sendoff site resume",
+    "sendoff site forget",
+    "sendoff import postfix",
+    "sendoff tls-report show",
+    "sendoff queue retry --site google",
+)
 # What is there already where an example makes it, or is not yet as it is to be.
 BEFORE = {
     "sendoff account add blog": ["account remove blog --yes"],

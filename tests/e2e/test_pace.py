@@ -230,6 +230,53 @@ def test_a_site_is_paused_by_command(lab, table):
     gateway.stop()
 
 
+def test_a_pause_says_what_is_paused(lab, table):
+    """By the name of a site, not of a recipient's domain; of one source or all; and the list shows each pause."""
+    host = lab.exchanger(lab.new_domain(), site="twelve")
+    gateway = new_gateway(lab, table("twelve"))
+    account, used, other = gateway.add_account("app"), lab.block.new_address(), lab.block.new_address()
+    gateway.sendoff("source", "add", used, "--helo", "smtp.example.com")
+    host.wait_for(send(gateway, account, f"r@{host.domain}"))
+    run = gateway.sendoff.run
+
+    def paused():
+        return {s["source"]: s["paused_by_command"] for s in sites(gateway) if s["site"] == "lab"}
+
+    assert paused() == {used: False}
+    assert run("site", "pause", "LAB", "--source", other, "--until", "1h").out.startswith(f"nothing is sent to lab from {other} now")
+    assert paused() == {used: False, other: True}
+    shown = [json.loads(line) for line in gateway.sendoff("--json", "site", "show", "Lab").splitlines()]
+    assert [s["source"] for s in shown if s["paused_by_command"]] == [other], shown
+    assert run("site", "pause", "lab").out.startswith("nothing is sent to lab now")
+    assert paused() == {used: True, other: True}
+
+    result = run("site", "resume", "lab", "--source", used)
+    assert result.status == 1 and "it is paused from all sources; to end that: sendoff site resume lab" in result.err, result
+    assert "again" not in result.out and paused()[used]
+    result = run("--json", "site", "resume", "lab", "--source", other)
+    assert result.status == 1 and json.loads(result.out) == {
+        "site": "lab",
+        "source": other,
+        "was_paused_by_command": True,
+        "paused_by_command": True,
+    }
+    assert "lab is sent to again; " in gateway.sendoff("site", "resume", "lab") and paused() == {used: False}
+    assert "lab was not paused" in gateway.sendoff("site", "resume", "lab")
+
+    # A recipient's domain is no site, and mail goes on; one that mail may come to go to is paused with a warning.
+    gateway.sendoff("site", "pause", "lab.example")
+    result = run("site", "pause", "la.example")
+    assert result.status == 0 and "nothing is sent" not in result.out, result
+    assert "no mail has gone to a site la.example yet; did you mean lab.example?" in result.err, result
+    for verb in "resume", "forget":
+        result = run("site", verb, "lob.example")
+        assert result.status == 1 and "there is no site lob.example; did you mean lab.example?" in result.err, result
+    for name in "*", "a b", "":
+        result = run("site", "pause", name)
+        assert result.status == 2 and "is no site" in result.err, result
+    gateway.stop()
+
+
 def test_the_table_is_read_again_and_a_bad_one_is_not_taken(lab, table):
     host = lab.exchanger(lab.new_domain(), site="seven")
     path = table("seven", connections=2)

@@ -479,6 +479,8 @@ def test_changes_print_their_result(gateway):
         (["source", "set", "127.0.0.133", "--weight", "1"], "there is no source 127.0.0.133; did you mean 127.0.0.13? see: sendoff source list"),
         (["source", "remove", "127.0.0.133"], "did you mean 127.0.0.13?"),
         (["route", "remove", "neer.example"], "there is no route for neer.example; did you mean near.example? see: sendoff route list"),
+        (["site", "resume", "neer"], "did you mean near?"),
+        (["site", "forget", "neer"], "did you mean near?"),
         (["site", "show", "neer"], "there is no site neer; did you mean near? see: sendoff site list"),
     ],
 )
