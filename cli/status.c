@@ -123,7 +123,7 @@ static enum exit_status status(struct cli *c) {
   else if (rc == E_DENIED)
     out = cli_fail(EXIT_NO, "the gateway says: %.*s", (int)answer.len, answer.at);
   else if (rc != OK)
-    out = cli_fail(EXIT_NO, "the gateway does not answer; see its log");
+    out = machine_no_answer(c->config);
   else if (c->json)
     printf("%.*s\n", (int)answer.len, answer.at);
   else

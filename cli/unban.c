@@ -1,5 +1,6 @@
 #include "base/address/cidr.h"
 #include "cli/command.h"
+#include "cli/machine/machine.h"
 #include "cli/output/output.h"
 #include "relay/daemon/control_client.h"
 
@@ -43,7 +44,7 @@ static enum exit_status unban(struct cli *c) {
   else if (rc == E_DENIED)
     cli_fail(EXIT_NO, "the gateway says: %.*s", (int)answer.len, answer.at);
   else if (rc != OK)
-    cli_fail(EXIT_NO, "the gateway does not answer; see its log");
+    machine_no_answer(c->config);
   else
     out = report(c, what, buffer_bytes(&answer));
   buffer_free(&answer);

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/site/site_learning.h"
 #include "base/site/site_name.h"
+#include "cli/machine/machine.h"
 #include "relay/daemon/control_client.h"
 #include "relay/daemon/sites.h"
 
@@ -51,7 +52,7 @@ static enum exit_status read_any(struct cli *c, const char *site, json_t *rows) 
   if (rc == OK) read_lines(buffer_bytes(&answer), rows);
   buffer_free(&answer);
   if (rc == E_NOT_FOUND) return read_store(c, site, rows);
-  return rc == OK ? EXIT_DONE : cli_fail(EXIT_NO, "the gateway does not say what it has learnt; see its log");
+  return rc == OK ? EXIT_DONE : machine_no_answer(c->config);
 }
 
 static struct learnt_share taken_of(const json_t *row) {

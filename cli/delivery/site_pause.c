@@ -5,6 +5,7 @@
 #include "base/text/text.h"
 #include "cli/delivery/site_rows.h"
 #include "cli/input/named.h"
+#include "cli/machine/machine.h"
 #include "cli/output/output.h"
 #include "relay/daemon/control_client.h"
 #include "relay/daemon/shaping_file.h"
@@ -147,7 +148,7 @@ static enum exit_status tell_gateway(struct cli *c, const struct target *t) {
   snprintf(request, sizeof request, "resume %s %s", *t->source ? t->source : "*", t->site);
   int rc = control_ask(c->config->data_dir, request, &answer);
   buffer_free(&answer);
-  return rc == OK || rc == E_NOT_FOUND ? EXIT_DONE : cli_fail(EXIT_NO, "the gateway does not answer; see its log");
+  return rc == OK || rc == E_NOT_FOUND ? EXIT_DONE : machine_no_answer(c->config);
 }
 
 /* Was it, by what its replies have brought upon it? */
@@ -219,7 +220,7 @@ static enum exit_status forget_in_gateway(struct cli *c, const char *site) {
   snprintf(request, sizeof request, "forget %s", site);
   int rc = control_ask(c->config->data_dir, request, &answer);
   buffer_free(&answer);
-  return rc == OK || rc == E_NOT_FOUND ? EXIT_DONE : cli_fail(EXIT_NO, "the gateway does not answer; see its log");
+  return rc == OK || rc == E_NOT_FOUND ? EXIT_DONE : machine_no_answer(c->config);
 }
 
 /* First in the gateway, which would write it again. */

@@ -2,6 +2,7 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "cli/machine/machine.h"
 #include "cli/output/output.h"
 #include "relay/daemon/control_client.h"
 #include "relay/daemon/sites.h"
@@ -103,7 +104,7 @@ enum exit_status site_rows(struct cli *c, const struct directory *d, const char 
   else if (rc == E_NOT_FOUND)
     s = read_notes(&l);
   else
-    s = cli_fail(EXIT_NO, "the gateway does not say which sites it knows; see its log");
+    s = machine_no_answer(c->config);
   buffer_free(&answer);
   if (s == EXIT_DONE) add_pauses(&l);
   return s;

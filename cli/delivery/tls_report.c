@@ -175,7 +175,7 @@ static enum exit_status send_now(struct cli *c, int64_t day) {
   else if (rc == E_DENIED)
     s = cli_fail(EXIT_NO, "%.*s", (int)answer.len, answer.at);
   else if (rc != OK)
-    s = cli_fail(EXIT_NO, "the gateway does not answer; see its log");
+    s = machine_no_answer(c->config);
   else if (c->json)
     print_json(json_pack("{s:s}", "day", text));
   else

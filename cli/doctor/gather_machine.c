@@ -1,11 +1,11 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "cli/doctor/gather.h"
+#include "cli/machine/machine.h"
 #include "relay/daemon/control_client.h"
 #include "store/disk.h"
 #include "store/store.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,13 +17,6 @@
 #define STATUS_MAX (1024 * 1024)
 
 /* --- the running gateway --- */
-
-/* Somebody who may not write to the socket is refused by the kernel. */
-static bool may_ask(const struct config *c) {
-  char path[4096];
-  snprintf(path, sizeof path, "%s/control.sock", c->data_dir);
-  return access(path, W_OK) == 0 || errno != EACCES;
-}
 
 static void read_process(struct doctor_facts *d) {
   char path[64], line[256];
@@ -52,10 +45,10 @@ void gather_gateway(struct gathering *g) {
   int rc = control_ask(d->config->data_dir, "status", &answer);
   if (rc == OK) d->status = json_loadb(answer.at, answer.len, 0, NULL);
   buffer_free(&answer);
-  d->gateway = d->status            ? GATEWAY_RUNS
-               : rc == E_NOT_FOUND  ? GATEWAY_DOWN
-               : may_ask(d->config) ? GATEWAY_SILENT
-                                    : GATEWAY_CLOSED;
+  d->gateway = d->status                    ? GATEWAY_RUNS
+               : rc == E_NOT_FOUND          ? GATEWAY_DOWN
+               : machine_may_ask(d->config) ? GATEWAY_SILENT
+                                            : GATEWAY_CLOSED;
   if (d->status) read_process(d);
 }
 

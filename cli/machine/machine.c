@@ -142,6 +142,17 @@ enum exit_status machine_not_running(void) {
   return cli_fail(EXIT_NO, "the gateway is not running; start it with: %s", machine_start_command());
 }
 
+bool machine_may_ask(const struct config *config) {
+  char path[4096];
+  snprintf(path, sizeof path, "%s/control.sock", config->data_dir);
+  return access(path, W_OK) == 0 || errno != EACCES;
+}
+
+enum exit_status machine_no_answer(const struct config *config) {
+  if (machine_may_ask(config)) return cli_fail(EXIT_NO, "the gateway does not answer; see its log");
+  return cli_fail(EXIT_NO, "you may not ask the gateway; run this as root or as the user that the gateway runs as");
+}
+
 /* --- its programs --- */
 
 /* Without a shell, which would read names and paths as more than that. */

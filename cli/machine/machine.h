@@ -34,6 +34,12 @@ bool machine_has_unit(void);
 const char *machine_start_command(void);
 enum exit_status machine_not_running(void); /* prints that it does not, and what starts it; EXIT_NO */
 
+/* Somebody who may not write to the control socket is refused by the kernel. */
+bool machine_may_ask(const struct config *config);
+/* For a request that a gateway, if one runs, did not answer: prints that this user may not ask it, or that it is
+ * silent; EXIT_NO. */
+enum exit_status machine_no_answer(const struct config *config);
+
 /* Runs a program, argv[0], found by PATH, to its end; what it prints goes to standard error. `argv` ends with NULL.
  * False: it could not be run, or failed. */
 bool machine_run(const char *const *argv);

@@ -21,6 +21,9 @@ from sendoff_test.postfix import Postfix
 from sendoff_test.small_disk import SmallDisk
 from sendoff_test.stored import edit
 
+NOBODY = ("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups")
+
+
 @pytest.fixture(scope="module")
 def well(lab):
     return gateway_that_is_well(lab)
@@ -283,8 +286,11 @@ def test_by_somebody_else(lab):
     os.chmod(os.path.dirname(gateway.folder), 0o755)
     os.chmod(gateway.folder, 0o755)
     os.chmod(gateway.data, 0o711)
-    result = gateway.sendoff.run("--json", "doctor", wrapper=("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"))
+    result = gateway.sendoff.run("--json", "doctor", wrapper=NOBODY)
     found = [json.loads(line) for line in result.out.splitlines()]
     notes = {one["check"]: one["text"] for one in found if one["severity"] == "note"}
     assert "you are not root" in notes["configuration"] and "you may not ask the gateway" in notes["gateway"], found
     assert not of(found, "ports"), found
+    for words in ("status",), ("unban", "--all"), ("tls-report", "send"):
+        result = gateway.sendoff.run(*words, wrapper=NOBODY)
+        assert result.status == 1 and "you may not ask the gateway; run this as root" in result.err, result
