@@ -225,12 +225,15 @@ static enum exit_status refuse_arguments(const struct cli *c) {
                   len ? " " : "", optional ? (int)(optional - v->arguments) : (int)len, v->arguments, NAMES(v));
 }
 
+static enum exit_status check_output(enum exit_status status) {
+  const char *why;
+  return output_is_whole(&why) ? status : cli_fail(EXIT_NO, "standard output: %s", why);
+}
+
 static enum exit_status run(struct cli *c) {
   const struct verb *v = c->verb;
   if (c->argument_count < v->least || c->argument_count > v->most) return refuse_arguments(c);
-  enum exit_status status = v->run(c);
-  const char *why;
-  return output_is_whole(&why) ? status : cli_fail(EXIT_NO, "standard output: %s", why);
+  return check_output(v->run(c));
 }
 
 enum exit_status cli_run(struct cli *c, const char *const *words, size_t count) {
@@ -259,7 +262,7 @@ static enum exit_status show_help(const struct cli *c) {
     help_noun(c->noun);
   else
     help_all();
-  return EXIT_DONE;
+  return check_output(EXIT_DONE);
 }
 
 enum exit_status cli_main(int argc, char **argv) {

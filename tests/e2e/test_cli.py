@@ -770,9 +770,10 @@ def test_a_password_that_could_not_be_printed(sendoff, form):
     assert given.returncode == 1 and "could not be printed" not in given.stderr
 
 
-def test_more_than_a_full_disk_takes(sendoff):
+@pytest.mark.parametrize("words", [("help", "config"), ("account", "add", "--help")])
+def test_more_than_a_full_disk_takes(sendoff, words):
     """A write that failed long before the end has no reason left, but another one's is not named."""
-    listed = on_full_disk(sendoff, "help", "config")
+    listed = on_full_disk(sendoff, *words)
     assert listed.returncode == 1 and re.fullmatch(
         "sendoff: standard output: (No space left on device|not all of it could be written; is the disk full\\?)\n", listed.stderr
     ), listed.stderr
