@@ -26,12 +26,6 @@ static bool is_here(const char *address) {
   return ip_parse(address, 0, &a) == OK && address_is_here((const struct sockaddr *)&a);
 }
 
-/* Mail cannot leave from an address that no interface has; but it may be given to one later. */
-static void warn_foreign(const char *address) {
-  if (!is_here(address))
-    cli_warn("%s is no address of this machine now; mail leaves from the others of its pool", address);
-}
-
 /* What the options say of a source, and what of it they do say. */
 struct wanted {
   struct source source;
@@ -231,6 +225,34 @@ static enum exit_status print_one(struct cli *c, const char *address, const char
   return EXIT_DONE;
 }
 
+static const struct source *find_source(const struct directory *d, const char *address) {
+  for (size_t i = 0; i < d->source_count; i++)
+    if (strcmp(d->sources[i].address, address) == 0) return &d->sources[i];
+  return NULL;
+}
+
+static bool others_take_mail(const struct directory *d, const struct source *added) {
+  for (size_t i = 0; i < d->source_count; i++) {
+    const struct source *s = &d->sources[i];
+    if (s != added && strcmp(s->pool, added->pool) == 0 && takes_mail(d, s)) return true;
+  }
+  return false;
+}
+
+/* Mail cannot leave from an address that no interface has; but it may be given to one later. */
+static enum exit_status warn_foreign(struct cli *c, const char *address) {
+  struct directory *d;
+  if (is_here(address)) return EXIT_DONE;
+  if (cli_directory(c, &d) != EXIT_DONE) return EXIT_NO;
+  const struct source *added = find_source(d, address);
+  if (added && others_take_mail(d, added))
+    cli_warn("%s is no address of this machine now; mail leaves from the others of its pool", address);
+  else if (added)
+    cli_warn("%s is no address of this machine now, and no mail leaves from pool %s until it is", address, added->pool);
+  directory_release(&d);
+  return EXIT_DONE;
+}
+
 static enum exit_status add(struct cli *c) {
   struct wanted w;
   struct admin *a;
@@ -244,8 +266,7 @@ static enum exit_status add(struct cli *c) {
   if (cli_admin(c, &a) != EXIT_DONE) return EXIT_NO;
   enum exit_status status = cli_admin_done(c, &a, admin_source_add(a, &w.source, &why), &why);
   if (status == EXIT_DONE) status = print_one(c, w.address, "added");
-  if (status == EXIT_DONE) warn_foreign(w.address);
-  return status;
+  return status == EXIT_DONE ? warn_foreign(c, w.address) : status;
 }
 
 static enum exit_status set(struct cli *c) {

@@ -637,12 +637,16 @@ def test_source_round_trip(sendoff):
 
 def test_source_of_another_machine_is_pointed_out(sendoff):
     added = sendoff.run("source", "add", "192.0.2.1", "--helo", HOST)
-    assert added.status == 0 and "no address of this machine" in added.err
+    assert added.status == 0 and "no address of this machine now, and no mail leaves from pool default until it is" in added.err
     sendoff("source", "add", "127.0.0.1", "--helo", HOST)
     assert {s["address"]: s["usable"] for s in sendoff.json("source", "list")} == {"192.0.2.1": False, "127.0.0.1": True}
     lines = sendoff("source", "list").splitlines()
     assert lines[0].split()[-1] == "STATE"
     assert [line.endswith("not on this machine") for line in sorted(lines[1:])] == [False, True]
+    added = sendoff.run("source", "add", "198.51.100.2", "--helo", HOST)
+    assert "mail leaves from the others of its pool" in added.err
+    added = sendoff.run("source", "add", "198.51.100.3", "--helo", HOST, "--pool", "bulk")
+    assert "no mail leaves from pool bulk until it is" in added.err
 
 
 EMPTY = {
