@@ -36,6 +36,15 @@ static enum exit_status read_until(struct cli *c, int64_t now_us, int64_t *out) 
   return cli_until(c, "until", out);
 }
 
+/* A * is a letter of an address here (RFC 5322 section 3.2.3), and an entry of one stops nobody else's mail. */
+static enum exit_status refuse_pattern(const char *text) {
+  if (*text == '"' || !strchr(text, '*')) return EXIT_DONE;
+  return cli_fail(EXIT_USAGE,
+                  "%s: an entry is one address, and * stands for nothing in it; write each address, or a file of them: "
+                  "sendoff suppression import FILE",
+                  text);
+}
+
 static enum exit_status read_key(const char *text, char key[ADDRESS_KEY]) {
   if (address_key(bytes_of(text), key) == OK) return EXIT_DONE;
   return cli_fail(EXIT_USAGE, "%s is no address; write one as in user@example.net", text);
@@ -169,7 +178,8 @@ static enum exit_status add(struct cli *c) {
                           .origin = SUPPRESSION_MANUAL,
                           .reason = reason ? reason : "",
                           .added_us = now};
-  enum exit_status status = read_key(c->arguments[0], key);
+  enum exit_status status = refuse_pattern(c->arguments[0]);
+  if (status == EXIT_DONE) status = read_key(c->arguments[0], key);
   if (status == EXIT_DONE) status = cli_config(c);
   if (status == EXIT_DONE) status = read_until(c, now, &s.expires_us);
   if (status == EXIT_DONE) status = check_account(c);

@@ -35,9 +35,8 @@ const struct topic topics[] = {
      "In this machine's time zone, or with --utc, which every command takes, in UTC; so is a time that ends in Z."},
     {"patterns", "PATTERN: how senders and recipients are matched",
      "In lists of an account: DOMAIN (example.com), *.DOMAIN (its subdomains), ADDRESS, or * for all. In searches of "
-     "the queue, the log and suppression lists, * stands for any run of characters, and case does not matter. Quote "
-     "it, so "
-     "that the shell does not expand it: '*@example.net'."},
+     "the queue, the log and suppression lists, * stands for any run of characters, and case does not matter; an entry "
+     "of a suppression list is one address. Quote it, so that the shell does not expand it: '*@example.net'."},
     {"checks", "CHECK: what decides, and its modes",
      "Mail is judged by an ordered table of checks: sendoff policy list. Those that have a mode are off, observe "
      "(what they would have refused is in the log) or enforce, for the gateway, a domain or an account; the nearest "

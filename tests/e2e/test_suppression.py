@@ -122,6 +122,8 @@ def test_commands(place):
     assert "sendoff suppression remove user@example.net" in refused.err
     fails(gateway, 1, "suppression", "add", "user@example.net", "--account", "nobody")
     fails(gateway, 2, "suppression", "add", "no address")
+    assert "an entry is one address" in fails(gateway, 2, "suppression", "add", "*@example.org").err
+    assert addresses(gateway, "*@example.org") == []
     fails(gateway, 2, "suppression", "add", "a@b.example", "--until", "yesterday")
 
 
