@@ -138,10 +138,13 @@ int admin_suppression_add(struct admin *admin, const struct suppression *all, si
 int admin_suppression_remove(struct admin *admin, const char *account, const char *key, struct reason *why);
 
 /* What the brake has seen of the account is usual for it: back to no step (base/usage/brake.h), and out of a suspension
- * that was the brake's. `resumed`: it was. With an event. `forget`: it is not usual, but over; the days that were
- * braked go.
- */
-int admin_brake_trust(struct admin *admin, const char *name, bool forget, bool *resumed, struct reason *why);
+ * that was the brake's. With an event, when there was either. `forget`: it is not usual, but over; the days that were
+ * braked go. */
+struct brake_ended {
+  bool step, suspension;
+};
+int admin_brake_trust(struct admin *admin, const char *name, bool forget, struct brake_ended *ended,
+                      struct reason *why);
 
 /* Queue entries by command: what of a selection (struct queue_filter) the action concerns, see queue_concerns. */
 struct queue_filter;

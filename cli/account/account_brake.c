@@ -221,20 +221,27 @@ enum exit_status account_review(struct cli *c) {
   return s;
 }
 
+static void print_trusted(const char *name, const struct brake_ended *ended, bool forget) {
+  bool was_braked = ended->step || ended->suspension;
+  printf("%s %s%s; what it has sent %s\n", name, was_braked ? "is not braked any more" : "was not braked",
+         ended->suspension ? ", and not suspended" : "", forget ? "is forgotten" : "counts as usual from now on");
+  if (was_braked) printf("what is held stays held; to let it go: sendoff queue release --account %s\n", name);
+}
+
 enum exit_status account_trust(struct cli *c) {
   struct admin *a;
   struct reason why = {""};
-  bool resumed = false, forget = cli_switch(c, "forget");
+  struct brake_ended ended = {0};
+  bool forget = cli_switch(c, "forget");
   const char *name = c->arguments[0];
   enum exit_status s = named_check(c, NAMED_ACCOUNT, name);
   if (s == EXIT_DONE) s = cli_admin(c, &a);
-  if (s == EXIT_DONE) s = cli_admin_done(c, &a, admin_brake_trust(a, name, forget, &resumed, &why), &why);
+  if (s == EXIT_DONE) s = cli_admin_done(c, &a, admin_brake_trust(a, name, forget, &ended, &why), &why);
   if (s != EXIT_DONE) return s;
   if (c->json)
-    print_json(json_pack("{s:s, s:b}", "account", name, "resumed", (int)resumed));
+    print_json(json_pack("{s:s, s:b, s:b}", "account", name, "was_braked", (int)(ended.step || ended.suspension),
+                         "resumed", (int)ended.suspension));
   else
-    printf("%s is not braked any more%s; what it has sent %s\n"
-           "what is held stays held; to let it go: sendoff queue release --account %s\n",
-           name, resumed ? ", and not suspended" : "", forget ? "is forgotten" : "counts as usual from now on", name);
+    print_trusted(name, &ended, forget);
   return s;
 }

@@ -168,6 +168,14 @@ def test_trust_ends_it(place):
     wait_until(lambda: any("patient0" in r for m in place.host.arrivals for r in m.recipients), "it is delivered")
 
 
+def test_trust_of_what_was_not_braked(place):
+    """Nothing has ended, so that there is nothing to log."""
+    account = place.gateway.add_account("calm", "--brake", "on")
+    assert place.gateway.sendoff("account", "trust", "calm") == "calm was not braked; what it has sent counts as usual from now on\n"
+    assert place.gateway.sendoff.json("account", "trust", "calm") == [{"account": "calm", "was_braked": False, "resumed": False}]
+    assert place.events(account, "released") == []
+
+
 def test_observing_only_says_so(place):
     gateway, account = place.gateway, place.veteran("watched")
     answers = place.send(account, place.people(1000, "w"))

@@ -27,7 +27,8 @@ static int log_trust(struct admin *a, const char *name, const struct brake *befo
                                                      : "brake: released, and what was sent is usual, by command"});
 }
 
-static int trust(struct admin *a, const char *name, bool forget, bool *resumed) {
+/* The review of an account that is not braked is no release: it is not logged. */
+static int trust(struct admin *a, const char *name, bool forget, struct brake_ended *ended) {
   struct brake b;
   uint64_t prints;
   int64_t now = clock_now_us();
@@ -40,19 +41,20 @@ static int trust(struct admin *a, const char *name, bool forget, bool *resumed) 
   else
     brake_trust(&b, now);
   rc = brake_row_write(&a->q, name, &b, prints);
-  if (rc == OK) rc = resume(a, name, resumed);
-  return rc == OK ? log_trust(a, name, &before, forget, now) : rc;
+  if (rc == OK) rc = resume(a, name, &ended->suspension);
+  ended->step = before.step != BRAKE_NONE;
+  return rc == OK && (ended->step || ended->suspension) ? log_trust(a, name, &before, forget, now) : rc;
 }
 
-int admin_brake_trust(struct admin *a, const char *name, bool forget, bool *resumed, struct reason *why) {
+int admin_brake_trust(struct admin *a, const char *name, bool forget, struct brake_ended *ended, struct reason *why) {
   int64_t id;
-  *resumed = false;
+  *ended = (struct brake_ended){0};
   int rc = admin_begin(a, why);
   if (rc != OK) return rc;
   sqlite3_stmt *s = sql_use(&a->q, "SELECT id FROM accounts WHERE name = ?");
   sql_bind_text(s, 1, name);
   rc = sql_int(s, 0, &id);
   if (rc == OK && !id) rc = fail(why, E_NOT_FOUND, "there is no account %s; see: sendoff account list", name);
-  if (rc == OK) rc = trust(a, name, forget, resumed);
+  if (rc == OK) rc = trust(a, name, forget, ended);
   return admin_end(a, rc, "config", why);
 }

@@ -227,14 +227,14 @@ static void trust_by_command(void **state) {
   struct lab *l = *state;
   struct admin *a = lab_admin(l);
   struct brake_status status;
-  bool resumed;
+  struct brake_ended ended;
   mail(l, CHECK_ENFORCE, "friend");
   grow_old(l, 20);
   exceed(l, CHECK_ENFORCE);
   clock_set_for_tests(BEGIN + BRAKE_HOLD_AFTER_US);
   assert_true(mail(l, CHECK_ENFORCE, "hold").accept.brake.held);
-  assert_ok(admin_brake_trust(a, "blog", false, &resumed, &l->why), l->why);
-  assert_false(resumed);
+  assert_ok(admin_brake_trust(a, "blog", false, &ended, &l->why), l->why);
+  assert_true(ended.step && !ended.suspension);
   struct letter m = mail(l, CHECK_ENFORCE, "free");
   assert_false(m.accept.brake.held);
   assert_int_equal(m.accept.message.not_before_us, 0);
@@ -244,13 +244,15 @@ static void trust_by_command(void **state) {
   assert_int_equal(seen(l, NULL).usual_first, 424);
 
   assert_ok(admin_account_suspend(a, "blog", "brake: so it says", &l->why), l->why);
-  assert_ok(admin_brake_trust(a, "blog", false, &resumed, &l->why), l->why);
-  assert_true(resumed);
+  assert_ok(admin_brake_trust(a, "blog", false, &ended, &l->why), l->why);
+  assert_true(ended.suspension);
   assert_ok(admin_account_suspend(a, "blog", "unpaid", &l->why), l->why);
-  assert_ok(admin_brake_trust(a, "blog", false, &resumed, &l->why), l->why);
-  assert_false(resumed);
+  assert_ok(admin_brake_trust(a, "blog", false, &ended, &l->why), l->why);
+  assert_false(ended.suspension);
+  assert_false(ended.step);
+  assert_int_equal(count_events(l, EVENT_RELEASED), 2); /* nothing had ended */
   assert_int_equal(lab_number(l->dir, "SELECT count(*) FROM accounts WHERE suspended = 'unpaid'"), 1);
-  assert_int_equal(admin_brake_trust(a, "nobody", false, &resumed, &l->why), E_NOT_FOUND);
+  assert_int_equal(admin_brake_trust(a, "nobody", false, &ended, &l->why), E_NOT_FOUND);
   admin_close(&a);
 }
 
