@@ -23,15 +23,16 @@ static enum exit_status check_trust(const char *file) {
 /* Everything is looked at as the user who will serve, where that is possible. */
 static enum exit_status become_user(const struct config *c) {
   struct reason why = {""};
+  if (!privileges_serves(c->user, c->data_dir)) {
+    const char *user = c->user ? c->user : "the user that the gateway runs as";
+    cli_warn("whether %s may read the certificates, only root or %s can check", user, c->user ? user : "that user");
+  }
   if (!c->user) return EXIT_DONE;
   const struct passwd *p = getpwnam(c->user);
   if (!p)
     return cli_fail(EXIT_NO, "%s: user %s is not on this machine; make it: adduser --system --group %s", c->path,
                     c->user, c->user);
-  if (geteuid() != 0 && geteuid() != p->pw_uid) {
-    cli_warn("whether %s may read the certificates, only root or %s can check", c->user, c->user);
-    return EXIT_DONE;
-  }
+  if (geteuid() != 0) return EXIT_DONE;
   int rc = privileges_drop(c->user, &why);
   return rc == OK ? EXIT_DONE : cli_failed(rc, &why);
 }
@@ -60,6 +61,7 @@ static enum exit_status check_certificates(const struct config *c) {
   struct tls_server *tls = NULL;
   size_t count;
   int rc = tls_server_load(c->certificates, c->certificate_count, &tls, &why);
+  if (rc == E_DENIED && !privileges_serves(c->user, c->data_dir)) return EXIT_DONE; /* which is said */
   if (rc != OK) return cli_failed(rc, &why);
   const struct tls_certificate *all = tls_server_certificates(tls, &count);
   for (size_t i = 0; i < count; i++) warn_of_end(&all[i]);

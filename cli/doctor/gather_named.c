@@ -90,8 +90,7 @@ void gather_named(struct gathering *g) {
   const struct config *c = g->facts->config;
   int ends[2];
   if (!c || pipe(ends) != 0) return;
-  const struct passwd *p = c->user ? getpwnam(c->user) : NULL;
-  g->facts->as_service_user = !c->user || geteuid() == 0 || (p && geteuid() == p->pw_uid);
+  g->facts->as_service_user = privileges_serves(c->user, c->data_dir);
   pid_t child = fork();
   if (child == 0) {
     close(ends[0]);

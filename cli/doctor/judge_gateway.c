@@ -31,7 +31,7 @@ void judge_configuration(const struct doctor_facts *d, struct findings *f) {
   if (!d->as_service_user)
     findings_add(f, SEVERITY_NOTE, "",
                  "you are not root: whether %s may read what the configuration names, and some else, is not known",
-                 d->config->user);
+                 d->config->user ? d->config->user : "the user that the gateway runs as");
   if (before == f->count) findings_add(f, SEVERITY_OK, "", "%s can be read, and what it names", d->config->path);
 }
 

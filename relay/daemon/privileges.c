@@ -7,6 +7,7 @@
 #include <grp.h>
 #include <pwd.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 int privileges_drop(const char *user, struct reason *why) {
@@ -29,4 +30,12 @@ int privileges_drop(const char *user, struct reason *why) {
   process_conceal();
   if (setuid(0) == 0) return fail(why, E_IO, "privileges came back after they were dropped");
   return OK;
+}
+
+bool privileges_serves(const char *user, const char *data_dir) {
+  struct stat st;
+  if (geteuid() == 0) return true;
+  const struct passwd *p = user ? getpwnam(user) : NULL;
+  if (user) return p && geteuid() == p->pw_uid;
+  return stat(data_dir, &st) == 0 && st.st_uid == geteuid();
 }

@@ -58,13 +58,13 @@ static int fail_denied(const char *path, struct reason *why) {
   user_name(geteuid(), user);
   if (closed_folder(target, folder) && stat(folder, &st) == 0) {
     user_name(st.st_uid, owner);
-    return fail(why, E_IO,
+    return fail(why, E_DENIED,
                 "%s: user %s may not enter %s (mode %04o, of %s); have the files copied to where it may read them, for "
                 "certbot: --deploy-hook /usr/share/sendoff/certbot-hook (docs/authentication.md)",
                 path, user, folder, (unsigned)st.st_mode & 07777, owner);
   }
   group_name(getegid(), group);
-  return fail(why, E_IO, "%s: user %s may not read it; run: chgrp %s %s; chmod 640 %s", path, user, group, target,
+  return fail(why, E_DENIED, "%s: user %s may not read it; run: chgrp %s %s; chmod 640 %s", path, user, group, target,
               target);
 }
 

@@ -4,7 +4,7 @@
 
 #include "base/result.h"
 
-/* OK, or E_IO with the reason: which folder is closed or which file, to whom, and what to do. */
+/* OK; E_DENIED with the reason: which folder is closed or which file, to whom, and what to do for this user; E_IO. */
 int file_check_readable(const char *path, struct reason *why);
 
 #endif

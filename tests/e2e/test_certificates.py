@@ -130,6 +130,18 @@ def test_config_check_by_somebody_else(lab):
     refused(gateway, "user daemon may not read it")
 
 
+@pytest.mark.parametrize("user", ["", 'user = "daemon"'])
+def test_nobody_is_given_the_key(lab, user):
+    """Somebody else's question is no reason to advise that the key be given to his group."""
+    gateway = lab.new_gateway().configure(more=user).hand_over("daemon")
+    for path in (os.path.dirname(gateway.folder), gateway.folder):
+        os.chmod(path, 0o755)
+    for words in ("config", "check"), ("doctor", "--all"):
+        result = gateway.sendoff.run(*words, wrapper=("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"))
+        assert not re.search("chgrp|chmod|not about to expire", result.out + result.err), result
+    gateway.sendoff("config", "check")
+
+
 def test_a_renewal_that_cannot_be_read(lab):
     gateway = handed_over(lab)
     certificate, key = make_certificate(gateway.folder, "old.example.com", "live")
