@@ -56,11 +56,11 @@ enum exit_status cli_failed(int code, const struct reason *why) {
 
 /* --- options --- */
 
-enum exit_status cli_check_filled(const struct cli *c) {
-  for (size_t i = 0; i < c->option_count; i++)
-    if (c->options[i].value && !*c->options[i].value)
-      return cli_fail(EXIT_USAGE, "--%.*s is empty: leave it out, or say which", (int)strcspn(c->options[i].name, "="),
-                      c->options[i].name);
+enum exit_status cli_check_filled(const struct cli *c, const char *const *names) {
+  for (; *names; names++) {
+    const char *value = cli_option(c, *names);
+    if (value && !*value) return cli_fail(EXIT_USAGE, "--%s is empty: leave it out, or say which", *names);
+  }
   return EXIT_DONE;
 }
 

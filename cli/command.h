@@ -57,9 +57,9 @@ enum exit_status cli_take(struct cli *c, int argc, char **argv);
 
 const char *cli_option(const struct cli *c, const char *name); /* the last of that name, or NULL */
 bool cli_switch(const struct cli *c, const char *name);
-/* No option that was given is empty, where that would stand for all: a variable of a script that is not set.
- * EXIT_USAGE: a message has been printed. */
-enum exit_status cli_check_filled(const struct cli *c);
+/* None of these options (the last is NULL) is given and empty, where that would stand for all: a variable of a script
+ * that is not set. EXIT_USAGE: a message has been printed. */
+enum exit_status cli_check_filled(const struct cli *c, const char *const *names);
 bool cli_knows(const struct cli *c, const char *name); /* is it an option of the verb that runs? */
 bool cli_option_is(const struct command_option *o, const char *name);
 const char *cli_option_at(const struct cli *c, const char *name, size_t index); /* the index-th, or NULL */

@@ -30,7 +30,9 @@ static const char *host_option(const struct cli *c) {
 }
 
 enum exit_status log_span_read(const struct cli *c, int64_t *since_us, int64_t *until_us) {
-  enum exit_status s = cli_check_filled(c);
+  static const char *const not_empty[] = {"account", "address", "subject", "message-id", "domain", "host",  "site",
+                                          "source",  "reply",   "event",   "stream",     "since",  "until", NULL};
+  enum exit_status s = cli_check_filled(c, not_empty); /* not --from: '' is the null reverse-path's (RFC 5321 4.5.5) */
   if (s == EXIT_DONE) s = cli_moment(c, "since", since_us);
   if (s == EXIT_DONE) s = cli_moment(c, "until", until_us);
   if (s == EXIT_DONE && cli_option(c, "since") && cli_option(c, "until") && *until_us <= *since_us)

@@ -20,7 +20,8 @@ enum exit_status queue_filter_read(struct cli *c, const char *id, struct queue_f
                              .to = cli_option(c, "to"),
                              .site = cli_option(c, "site"),
                              .reply = cli_option(c, "reply")};
-  if (cli_check_filled(c) != EXIT_DONE || read_state(c, &f->state) != EXIT_DONE) return EXIT_USAGE;
+  static const char *const not_empty[] = {"account", "to", "site", "reply", "since", NULL};
+  if (cli_check_filled(c, not_empty) != EXIT_DONE || read_state(c, &f->state) != EXIT_DONE) return EXIT_USAGE;
   if (cli_moment(c, "since", &f->since_us) != EXIT_DONE) return EXIT_USAGE;
   if (id && id_parse(id, &f->message_id) != OK)
     return cli_fail(EXIT_USAGE, "%s is no message id; see: sendoff queue list", id);

@@ -130,6 +130,8 @@ def test_an_empty_value_is_not_all(gateway, sent, command):
     for option in ("since", "until", *(("account", "subject", "address", "message-id") if "summary" not in command else ())):
         result = gateway.sendoff.run(*words, f"--{option}", "")
         assert result.status == 2 and not result.out and f"--{option} is empty: leave it out, or say which" in result.err, result
+    if "summary" not in command:
+        gateway.sendoff(*words, "--from", "", "--to", "")  # of a notice, or of nobody
     result = gateway.sendoff.run(*words, "--since", "1h", "--until", "2h")
     assert result.status == 2 and "--until is not after --since" in result.err, result
 
